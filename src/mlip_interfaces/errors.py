@@ -1,0 +1,46 @@
+"""The exception tree.
+
+Everything a user can cause and cure derives from `UserError` and ends the command line with exit code 2 and
+its message alone. `UnfinishedError` ends it with exit code 3: something outside failed, what is done is kept
+and the same command continues. Any other exception is a bug and shows its traceback.
+"""
+
+
+class MlipInterfacesError(Exception):
+    """Base class of all errors raised on purpose by this package."""
+
+
+class UserError(MlipInterfacesError):
+    """A mistake in the input; the message says what, where and how to cure it."""
+
+
+class StudyError(UserError, ValueError):
+    """The study file is wrong."""
+
+
+class InputFileError(UserError, ValueError):
+    """A file given by the user cannot be used."""
+
+
+class AnalysisError(UserError, ValueError):
+    """An analysis was asked for something its data cannot answer."""
+
+
+class StructureError(UserError, ValueError):
+    """A structure cannot be built as requested."""
+
+
+class MissingProgramError(UserError, FileNotFoundError):
+    """An external program or package is not installed."""
+
+
+class RunLockedError(UserError, RuntimeError):
+    """Another process works in the same run folder."""
+
+
+class UnfinishedError(MlipInterfacesError, RuntimeError):
+    """A run could not be completed; the same command continues it."""
+
+
+class ProgramError(UnfinishedError):
+    """An external program failed; the message shows the end of its log."""

@@ -1,0 +1,26 @@
+"""Constants and named conversions: the only place for factors.
+
+Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). CODATA 2018 values.
+"""
+
+from scipy import constants as _codata
+
+BOLTZMANN_EV_PER_K = _codata.k / _codata.e
+"""Boltzmann constant, eV/K."""
+
+AVOGADRO_PER_MOL = _codata.N_A
+
+EV_PER_ANGSTROM3_TO_BAR = _codata.e * 1.0e30 / 1.0e5
+"""1 eV/angstrom^3 in bar (1.602e6)."""
+
+BAR_TO_EV_PER_ANGSTROM3 = 1.0 / EV_PER_ANGSTROM3_TO_BAR
+
+ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
+"""1 angstrom^2/ps in cm^2/s."""
+
+FS_TO_PS = 1.0e-3
+
+AMU_PER_ANGSTROM3_TO_G_PER_CM3 = _codata.atomic_mass * 1.0e3 * 1.0e24
+"""1 u/angstrom^3 in g/cm^3 (1.6605)."""
+
+EV_TO_MEV = 1.0e3
