@@ -1,0 +1,95 @@
+"""From a YAML file to a `Study`, with errors that name file, key, value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlip_interfaces.config.study import Study
+from mlip_interfaces.errors import StudyError
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study file.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, is not YAML, or breaks the schema; one line for each problem.
+    """
+    if not path.is_file():
+        raise StudyError(f"There is no study file {path}. Start from one of those in configs/.")
+    return parse_study(path.read_text(), path)
+
+
+def parse_study(text: str, path: Path) -> Study:
+    """Validate the text of a study file; `path` only names it in messages.
+
+    Raises
+    ------
+    StudyError
+        As `load_study`.
+    """
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise StudyError(f"{path} must hold a mapping of sections (name, elements, interface, ...).")
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"{path}: {_sentence(problem)}" for problem in error.errors()]
+        raise StudyError("\n".join(lines)) from error
+
+
+def study_schema() -> dict[str, Any]:
+    """JSON schema of the study file."""
+    return Study.model_json_schema()
+
+
+def _sentence(problem: Any) -> str:
+    location: Sequence[str | int] = problem["loc"]
+    key = ".".join(str(part) for part in location if part not in ("crystal", "amorphous"))
+    value = problem.get("input")
+    match problem["type"]:
+        case "extra_forbidden":
+            names = _known_keys(location[:-1])
+            close = difflib.get_close_matches(str(location[-1]), names, n=1)
+            hint = f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(sorted(names))}."
+            return f"unknown key '{key}'. {hint}"
+        case "missing":
+            return f"the key '{key}' is missing; add it."
+        case "value_error":
+            message = problem["msg"].removeprefix("Value error, ")
+            return f"{key}: {message}." if key else f"{message}."
+        case "union_tag_invalid" | "union_tag_not_found":
+            return f"{key}.kind must be 'crystal' or 'amorphous'."
+        case _:
+            message = problem["msg"][0].lower() + problem["msg"][1:]
+            return f"{key} is {value!r}, but {message.replace('input', 'it', 1)}."
+
+
+def _known_keys(location: Sequence[str | int]) -> list[str]:
+    models: list[type[BaseModel]] = [Study]
+    for part in location:
+        if isinstance(part, int):
+            continue
+        nested = [m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)]
+        if part in ("crystal", "amorphous"):
+            nested = [m for m in models if typing.get_args(m.model_fields["kind"].annotation) == (part,)]
+        # A key of a mapping (the name of a protocol) leaves the candidates as they are.
+        models = nested or models
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]
