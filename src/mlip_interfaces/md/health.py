@@ -1,0 +1,131 @@
+"""Is a run fit to be analysed? The verdict names every bound that was left."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.errors import InputFileError
+
+COLUMNS = (
+    "time_ps",
+    "temperature_kelvin",
+    "pressure_bar",
+    "density_g_per_cm3",
+    "potential_energy_ev",
+    "min_distance_angstrom",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthBounds:
+    """Bounds of a healthy run.
+
+    Attributes
+    ----------
+    max_temperature_ratio : largest instantaneous temperature over the target.
+    mean_temperature_tolerance : relative deviation allowed to the mean of the second half of the run; three
+        standard errors of the mean are always allowed on top.
+    density_change : largest relative change of density from the start.
+    min_distance_angstrom : no two atoms come closer, angstrom.
+    """
+
+    max_temperature_ratio: float
+    mean_temperature_tolerance: float
+    density_change: float
+    min_distance_angstrom: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunVerdict:
+    """Verdict on one run with the numbers behind it.
+
+    Attributes
+    ----------
+    healthy : whether every bound was kept and the run reached its end.
+    reasons : one sentence for each bound that was left.
+    time_ps : how far the run came.
+    """
+
+    healthy: bool
+    reasons: tuple[str, ...]
+    time_ps: float
+    temperature_mean_kelvin: float
+    temperature_max_kelvin: float
+    density_initial_g_per_cm3: float
+    density_mean_g_per_cm3: float
+    min_distance_angstrom: float
+
+
+def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
+    """Columns of a ``thermo.csv`` written by the MD deck.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, empty or has other columns.
+    """
+    try:
+        with file.open(newline="") as handle:
+            rows = list(csv.reader(handle))
+    except OSError as error:
+        raise InputFileError(f"{file} cannot be read: {error}") from error
+    if len(rows) < 2 or tuple(rows[0]) != COLUMNS:
+        raise InputFileError(f"{file} is not a thermo.csv with at least one line of numbers; run the MD again.")
+    # A run killed while writing leaves half a line at the end.
+    table = np.array([[float(value) for value in row] for row in rows[1:] if len(row) == len(COLUMNS)])
+    return dict(zip(COLUMNS, table.T, strict=True))
+
+
+def judge_run(file: Path, *, target_kelvin: float, requested_ps: float, n_atoms: int, bounds: HealthBounds) -> RunVerdict:
+    """Judge a run by its ``thermo.csv``.
+
+    Parameters
+    ----------
+    file : the table.
+    target_kelvin : temperature of the thermostat, K.
+    requested_ps : length asked for, ps.
+    n_atoms : sets the size of natural temperature fluctuations.
+    bounds : what is healthy.
+
+    Notes
+    -----
+    The temperature of N atoms fluctuates by T sqrt(2 / 3N) in the canonical ensemble; the tolerance on the mean
+    is widened by three such standard deviations over sqrt(n) with n = 4 independent samples at least.
+    """
+    thermo = read_thermo(file)
+    kelvin, density = thermo["temperature_kelvin"], thermo["density_g_per_cm3"]
+    shortest, time = thermo["min_distance_angstrom"], thermo["time_ps"]
+    mean = float(kelvin[kelvin.size // 2 :].mean())
+    reasons = []
+    if not all(np.isfinite(column).all() for column in thermo.values()):
+        reasons.append("some values are not finite numbers")
+    if kelvin.max() > bounds.max_temperature_ratio * target_kelvin:
+        reasons.append(
+            f"the temperature reached {kelvin.max():.0f} K, over {bounds.max_temperature_ratio:g} times the "
+            f"target of {target_kelvin:g} K"
+        )
+    allowed = target_kelvin * (bounds.mean_temperature_tolerance + 1.5 * float(np.sqrt(2.0 / (3.0 * n_atoms))))
+    if abs(mean - target_kelvin) > allowed:
+        reasons.append(f"the mean temperature of the second half is {mean:.0f} K for a target of {target_kelvin:g} K")
+    change = float(np.abs(density / density[0] - 1.0).max())
+    if change > bounds.density_change:
+        reasons.append(f"the density changed by {100 * change:.0f} %, more than {100 * bounds.density_change:g} %")
+    if shortest.min() < bounds.min_distance_angstrom:
+        reasons.append(f"two atoms came as close as {shortest.min():.2f} angstrom")
+    if time[-1] < requested_ps * (1 - 1e-6) - 1e-9:
+        reasons.append(f"it ended at {time[-1]:.3g} ps of {requested_ps:g} ps")
+    return RunVerdict(
+        healthy=not reasons,
+        reasons=tuple(reasons),
+        time_ps=float(time[-1]),
+        temperature_mean_kelvin=mean,
+        temperature_max_kelvin=float(kelvin.max()),
+        density_initial_g_per_cm3=float(density[0]),
+        density_mean_g_per_cm3=float(density[density.size // 2 :].mean()),
+        min_distance_angstrom=float(shortest.min()),
+    )

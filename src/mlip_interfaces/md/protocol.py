@@ -1,0 +1,77 @@
+"""From a named protocol to the LAMMPS command that runs ``lammps_inputs/interface_md.in``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mlip_interfaces.md.health import HealthBounds
+from mlip_interfaces.units import FS_TO_PS
+
+DECK = "interface_md.in"
+
+
+@dataclass(frozen=True, slots=True)
+class MDProtocol:
+    """One MD run.
+
+    Attributes
+    ----------
+    ensemble : ``npt`` (cell edges relax one by one) or ``nvt``.
+    temperature_kelvin : target temperature, K.
+    pressure_bar : along x, y and z, bar.
+    time_ps, timestep_fs, dump_interval_ps : length, time step and output interval.
+    seed : of the initial velocities.
+    """
+
+    ensemble: Literal["npt", "nvt"]
+    temperature_kelvin: float
+    pressure_bar: tuple[float, float, float]
+    time_ps: float
+    timestep_fs: float
+    dump_interval_ps: float
+    seed: int
+
+    @property
+    def n_steps(self) -> int:
+        """MD steps: a whole number of dump intervals."""
+        return self.dump_every * max(1, round(self.time_ps / self.dump_interval_ps))
+
+    @property
+    def dump_every(self) -> int:
+        """Steps between two frames."""
+        return max(1, round(self.dump_interval_ps / (self.timestep_fs * FS_TO_PS)))
+
+    @property
+    def frame_interval_ps(self) -> float:
+        """Time between two frames, ps."""
+        return self.dump_every * self.timestep_fs * FS_TO_PS
+
+
+def md_command(
+    protocol: MDProtocol, bounds: HealthBounds, *, deck: str, data: str, potential: str, elements: Sequence[str]
+) -> str:
+    """Shell command that runs `protocol` with `deck`; it works by hand in the run's folder."""
+    variables: dict[str, str] = {
+        "data": data,
+        "potential": potential,
+        "elements": " ".join(elements),
+        "ensemble": protocol.ensemble,
+        "temperature": f"{protocol.temperature_kelvin:g}",
+        "px": f"{protocol.pressure_bar[0]:g}",
+        "py": f"{protocol.pressure_bar[1]:g}",
+        "pz": f"{protocol.pressure_bar[2]:g}",
+        "steps": str(protocol.n_steps),
+        "timestep": f"{protocol.timestep_fs * FS_TO_PS:g}",
+        "dump_every": str(protocol.dump_every),
+        "seed": str(protocol.seed),
+        "max_temperature": f"{bounds.max_temperature_ratio * protocol.temperature_kelvin:g}",
+        "density_change": f"{bounds.density_change:g}",
+        "min_distance": f"{bounds.min_distance_angstrom:g}",
+    }
+    words = ["lmp", "-in", deck, "-log", "log.lammps"]
+    for name, value in variables.items():
+        words += ["-var", name, value]
+    return shlex.join(words)

@@ -1,0 +1,120 @@
+"""Errors of a potential against labels: for the whole, per system and per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.units import EV_TO_MEV
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Reference and model values for one system of equal composition.
+
+    Attributes
+    ----------
+    system : its name.
+    energy_reference_ev, energy_model_ev : shape (n_frames,), eV.
+    force_reference_ev_per_angstrom, force_model_ev_per_angstrom : shape (n_frames, n_atoms, 3), eV/angstrom.
+    """
+
+    system: str
+    energy_reference_ev: NDArray[np.float64]
+    energy_model_ev: NDArray[np.float64]
+    force_reference_ev_per_angstrom: NDArray[np.float64]
+    force_model_ev_per_angstrom: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelErrors:
+    """Root mean squared errors.
+
+    Attributes
+    ----------
+    n_frames, n_atoms : frames, and atoms over all frames.
+    energy_rmse_mev_per_atom : meV/atom; every frame counts once.
+    force_rmse_mev_per_angstrom : meV/angstrom, over all Cartesian components.
+    """
+
+    n_frames: int
+    n_atoms: int
+    energy_rmse_mev_per_atom: float
+    force_rmse_mev_per_angstrom: float
+
+
+_FIELDS = (
+    "energy_reference_ev",
+    "energy_model_ev",
+    "force_reference_ev_per_angstrom",
+    "force_model_ev_per_angstrom",
+)
+
+
+def label_errors(predictions: Sequence[Predictions]) -> LabelErrors:
+    """Errors over all systems together.
+
+    Examples
+    --------
+    >>> zero = np.zeros((1, 2, 3))
+    >>> label_errors([Predictions("x", np.array([1.0]), np.array([1.2]), zero, zero + 0.1)])
+    LabelErrors(n_frames=1, n_atoms=2, energy_rmse_mev_per_atom=100.0, force_rmse_mev_per_angstrom=100.0)
+    """
+    energy = np.concatenate(
+        [(p.energy_model_ev - p.energy_reference_ev) / p.force_reference_ev_per_angstrom.shape[1] for p in predictions]
+    )
+    force = np.concatenate(
+        [(p.force_model_ev_per_angstrom - p.force_reference_ev_per_angstrom).ravel() for p in predictions]
+    )
+    return LabelErrors(
+        n_frames=energy.size,
+        n_atoms=force.size // 3,
+        energy_rmse_mev_per_atom=round(float(np.sqrt(np.mean(energy**2))) * EV_TO_MEV, 6),
+        force_rmse_mev_per_angstrom=round(float(np.sqrt(np.mean(force**2))) * EV_TO_MEV, 6),
+    )
+
+
+def layer_force_rmse(
+    predictions: Sequence[Predictions], layers: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[float, int]]:
+    """Force error of the atoms of each layer.
+
+    Parameters
+    ----------
+    predictions : one per system.
+    layers : layer name of each atom, per system.
+
+    Returns
+    -------
+    errors : layer -> (RMSE in meV/angstrom, number of atoms over all frames).
+    """
+    squares: dict[str, list[NDArray[np.float64]]] = {}
+    for prediction in predictions:
+        names = np.asarray(layers[prediction.system])
+        difference = prediction.force_model_ev_per_angstrom - prediction.force_reference_ev_per_angstrom
+        for name in np.unique(names):
+            squares.setdefault(str(name), []).append((difference[:, names == name] ** 2).ravel())
+    errors = {}
+    for name, parts in squares.items():
+        values = np.concatenate(parts)
+        errors[name] = (round(float(np.sqrt(values.mean())) * EV_TO_MEV, 6), values.size // 3)
+    return errors
+
+
+def save_predictions(file: Path, predictions: Sequence[Predictions]) -> None:
+    """Write predictions as one compressed ``.npz``."""
+    arrays: dict[str, NDArray[np.float64]] = {
+        f"{p.system}/{field}": getattr(p, field) for p in predictions for field in _FIELDS
+    }
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_predictions(file: Path) -> list[Predictions]:
+    """Read what `save_predictions` wrote."""
+    with np.load(file) as archive:
+        systems = sorted({name.rsplit("/", 1)[0] for name in archive.files})
+        return [Predictions(system, *(archive[f"{system}/{field}"] for field in _FIELDS)) for system in systems]

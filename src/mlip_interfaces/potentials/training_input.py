@@ -1,0 +1,135 @@
+"""The DeePMD-kit training input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.neighborlist import neighbor_list
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorSizes:
+    """Sizes of a two-body embedding (se_e2_a) Deep Potential.
+
+    Attributes
+    ----------
+    cutoff_angstrom, smooth_from_angstrom : radial cutoff and where its switching begins, angstrom.
+    embedding_neurons, axis_neurons, fitting_neurons : network sizes.
+    max_neighbors : neighbours kept of each element (DeePMD's ``sel``), in type-map order.
+    """
+
+    cutoff_angstrom: float
+    smooth_from_angstrom: float
+    embedding_neurons: tuple[int, ...]
+    axis_neurons: int
+    fitting_neurons: tuple[int, ...]
+    max_neighbors: tuple[int, ...]
+
+
+def max_neighbors(
+    structures: Sequence[Atoms], elements: Sequence[str], cutoff_angstrom: float, *, margin: float = 1.5
+) -> tuple[int, ...]:
+    """Neighbours of each element within the cutoff: the largest count found, with a margin for hot structures.
+
+    Parameters
+    ----------
+    structures : periodic structures the potential will meet.
+    elements : the type map.
+    cutoff_angstrom : radial cutoff, angstrom.
+    margin : factor on the largest count; the result is rounded up to a multiple of four, at least 4.
+
+    Returns
+    -------
+    counts : one per element, in type-map order.
+    """
+    largest = np.zeros(len(elements), dtype=int)
+    index = {symbol: i for i, symbol in enumerate(elements)}
+    for atoms in structures:
+        types = np.array([index[symbol] for symbol in atoms.get_chemical_symbols()])
+        first, second = neighbor_list("ij", atoms, cutoff_angstrom)
+        counts = np.zeros((len(atoms), len(elements)), dtype=int)
+        np.add.at(counts, (first, types[second]), 1)
+        largest = np.maximum(largest, counts.max(axis=0))
+    return tuple(int(max(4, 4 * np.ceil(margin * count / 4))) for count in largest)
+
+
+def training_input(
+    sizes: DescriptorSizes,
+    elements: Sequence[str],
+    *,
+    n_steps: int,
+    start_learning_rate: float,
+    stop_learning_rate: float,
+    systems: Sequence[str] = (),
+    batch_size: str | int = "auto",
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Training input for one Deep Potential; energies, forces and virials enter the loss.
+
+    Without `systems` and `seed` it is DP-GEN's ``default_training_param``, which fills both in.
+
+    Parameters
+    ----------
+    sizes : the model.
+    elements : the type map.
+    n_steps : training steps.
+    start_learning_rate, stop_learning_rate : ends of the exponential decay.
+    systems : data folders, relative to where training runs.
+    batch_size : frames a step, or "auto" (at least 32 atoms).
+    seed : of the networks and of the order of batches.
+
+    Returns
+    -------
+    content : of ``input.json``.
+    """
+    seeded: dict[str, Any] = {} if seed is None else {"seed": seed}
+    training: dict[str, Any] = {
+        "numb_steps": n_steps,
+        "disp_file": "lcurve.out",
+        "disp_freq": max(1, min(1000, n_steps // 10)),
+        "save_freq": max(1, n_steps // 4),
+        "max_ckpt_keep": 1,
+        "disp_training": True,
+        "time_training": True,
+        **seeded,
+    }
+    if systems:
+        training["training_data"] = {"systems": list(systems), "batch_size": batch_size}
+    return {
+        "model": {
+            "type_map": list(elements),
+            "descriptor": {
+                "type": "se_e2_a",
+                "rcut": sizes.cutoff_angstrom,
+                "rcut_smth": sizes.smooth_from_angstrom,
+                "sel": list(sizes.max_neighbors),
+                "neuron": list(sizes.embedding_neurons),
+                "axis_neuron": sizes.axis_neurons,
+                "type_one_side": True,
+                "resnet_dt": False,
+                **seeded,
+            },
+            "fitting_net": {"neuron": list(sizes.fitting_neurons), "resnet_dt": True, **seeded},
+        },
+        "learning_rate": {
+            "type": "exp",
+            "start_lr": start_learning_rate,
+            "stop_lr": stop_learning_rate,
+            "decay_steps": max(1, min(5000, n_steps // 50)),
+        },
+        # Prefactors from the forces first to a balance at the end.
+        "loss": {
+            "type": "ener",
+            "start_pref_e": 0.02,
+            "limit_pref_e": 1.0,
+            "start_pref_f": 1000.0,
+            "limit_pref_f": 1.0,
+            "start_pref_v": 0.02,
+            "limit_pref_v": 1.0,
+        },
+        "training": training,
+    }
