@@ -220,6 +220,14 @@ class Training(Section):
         return self
 
 
+class Validation(Section):
+    """Labels that no training sees."""
+
+    n_exploration_frames: int = Field(
+        20, ge=0, description="Frames of the last exploration that are labelled only to measure errors."
+    )
+
+
 class Protocol(Section):
     """One named MD protocol, run for every thickness and seed."""
 
@@ -306,6 +314,7 @@ class Study(Section):
     initial_data: InitialData = Field(default_factory=lambda: InitialData())
     exploration: Exploration
     training: Training = Field(default_factory=lambda: Training())
+    validation: Validation = Field(default_factory=lambda: Validation())
     protocols: dict[Name, Protocol] = Field(min_length=1)
     health: Health = Field(default_factory=lambda: Health())
     analysis: Analysis = Field(default_factory=lambda: Analysis())

@@ -1,0 +1,24 @@
+"""``build STUDY``: the interface models."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlip_interfaces.cli.arguments import Subparsers, add_study, run_folder
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("build", help="build the interface models of a study")
+    add_study(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the first stage."""
+    from mlip_interfaces.pipeline.flow import run_study
+
+    root = run_folder(arguments.study, arguments.out)
+    run_study(arguments.study, root, until="build")
+    print(root / "structures" / "index.json")
+    return 0

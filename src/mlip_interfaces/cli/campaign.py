@@ -1,0 +1,62 @@
+"""``campaign init|run|status``: DP-GEN's active learning."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, add_study, run_folder
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("campaign", help="prepare, run and watch the DP-GEN campaign")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    init = actions.add_parser("init", help="write everything `dpgen run param.json machine.json` needs")
+    add_study(init)
+    init.set_defaults(run=run_init)
+    start = actions.add_parser("run", help="run or continue the campaign of a run folder")
+    add_run_folder(start)
+    start.set_defaults(run=run_campaign)
+    status = actions.add_parser("status", help="show how far the campaign is")
+    add_run_folder(status)
+    status.add_argument("--json", action="store_true", help="machine-readable, on standard output")
+    status.set_defaults(run=run_status)
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    """Build, make the initial data, write DP-GEN's files."""
+    from mlip_interfaces.pipeline.flow import initialise_campaign
+
+    root = run_folder(arguments.study, arguments.out)
+    initialise_campaign(arguments.study, root)
+    print(root / "campaign")
+    return 0
+
+
+def run_campaign(arguments: argparse.Namespace) -> int:
+    """Run the campaign stage."""
+    from mlip_interfaces.pipeline.flow import run_single_stage
+
+    run_single_stage(arguments.directory, "campaign")
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Print iteration, step, labels and failures."""
+    from mlip_interfaces.pipeline.campaign import campaign_status
+    from mlip_interfaces.pipeline.context import RunContext
+    from mlip_interfaces.pipeline.flow import load_run_study
+
+    study = load_run_study(arguments.directory)
+    status = campaign_status(RunContext(study, arguments.directory, lambda fraction, note: None))
+    if arguments.json:
+        print(json.dumps(status, indent=1))
+        return 0
+    print(
+        f"iteration {status['iteration'] + 1} of {status['n_iterations']}, {status['step']}; "
+        f"{status['labels']} labels, {len(status['labels_failed'])} failed"
+    )
+    for failed in status["labels_failed"]:
+        print(f"  {failed['task']}: {failed['reason']}")
+    return 0

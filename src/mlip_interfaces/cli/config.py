@@ -1,0 +1,38 @@
+"""``config check|schema``: the study file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("config", help="check study files, print their schema")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="check study files")
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    check.set_defaults(run=run_check)
+    schema = actions.add_parser("schema", help="print the JSON schema of a study file")
+    schema.set_defaults(run=run_schema)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Check every file; the first wrong one ends it."""
+    from mlip_interfaces.pipeline.checked_study import load_checked_study
+
+    for file in arguments.files:
+        study = load_checked_study(file)
+        print(f"{file}: study '{study.name}' is valid")
+    return 0
+
+
+def run_schema(arguments: argparse.Namespace) -> int:
+    """Print the schema."""
+    from mlip_interfaces.config import study_schema
+
+    print(json.dumps(study_schema(), indent=1))
+    return 0

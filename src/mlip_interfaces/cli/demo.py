@@ -1,0 +1,25 @@
+"""``demo``: the demo study, end to end."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("demo", help="run the demo study (LiCoO2 | a-LiF | Li6PS5Cl, about 20 minutes)")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="run folder")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo."""
+    from mlip_interfaces.decks import study_file
+    from mlip_interfaces.pipeline.flow import run_study
+
+    run_study(study_file("demo.yaml"), arguments.out)
+    print(arguments.out / "report" / "index.html")
+    return 0

@@ -1,0 +1,28 @@
+"""``report DIR``: the HTML report of what a run folder holds."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("report", help="write report/index.html of a run, complete or not")
+    add_run_folder(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the report from whatever stages are done."""
+    from mlip_interfaces.pipeline.context import RunContext
+    from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.pipeline.make_report import run_report
+    from mlip_interfaces.pipeline.run_directory import locked
+
+    study = load_run_study(arguments.directory)
+    with locked(arguments.directory):
+        run_report(RunContext(study, arguments.directory, lambda fraction, note: None))
+    print(arguments.directory / "report" / "index.html")
+    return 0

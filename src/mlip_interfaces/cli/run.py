@@ -1,0 +1,33 @@
+"""``run STUDY``: the whole flow, resumable."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlip_interfaces.cli.arguments import Subparsers, add_study, run_folder
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("run", help="run a study from its file to the report, or continue it")
+    add_study(parser)
+    parser.add_argument("--until", metavar="STAGE", help="last stage to run (build, data, campaign, ..., report)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done; write nothing")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run or plan the study."""
+    from mlip_interfaces.errors import StudyError
+    from mlip_interfaces.pipeline.flow import STAGE_NAMES, plan, run_study
+
+    root = run_folder(arguments.study, arguments.out)
+    until = arguments.until or STAGE_NAMES[-1]
+    if until not in STAGE_NAMES:
+        raise StudyError(f"--until: there is no stage '{until}'; the stages are {', '.join(STAGE_NAMES)}.")
+    if arguments.dry_run:
+        print("\n".join(plan(arguments.study, root, until=until)))
+        return 0
+    run_study(arguments.study, root, until=until)
+    print(root / "report" / "index.html" if until == STAGE_NAMES[-1] else root)
+    return 0

@@ -1,0 +1,67 @@
+"""``scan init|submit|status|collect``: production MD over thickness, protocol and seed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, add_study, run_folder
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("scan", help="prepare, run and collect the MD of every thickness")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    init = actions.add_parser("init", help="write all decks and commands for a given model")
+    add_study(init)
+    init.add_argument("--model", type=Path, required=True, metavar="M", help="frozen Deep Potential (.pb)")
+    init.set_defaults(run=run_init)
+    for name, text in (
+        ("submit", "run the scan of a run folder, or continue it"),
+        ("status", "show each run of the scan"),
+        ("collect", "judge the finished runs again and write index.json"),
+    ):
+        action = actions.add_parser(name, help=text)
+        add_run_folder(action)
+        action.set_defaults(run=globals()[f"run_{name}"])
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    """Build the models and write the decks."""
+    from mlip_interfaces.pipeline.flow import initialise_scan
+
+    root = run_folder(arguments.study, arguments.out)
+    initialise_scan(arguments.study, root, arguments.model)
+    print(root / "scan")
+    return 0
+
+
+def run_submit(arguments: argparse.Namespace) -> int:
+    """Run the scan stage."""
+    from mlip_interfaces.pipeline.flow import submit_scan
+
+    submit_scan(arguments.directory)
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Print a line per run."""
+    from mlip_interfaces.pipeline.context import RunContext
+    from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.pipeline.scan import scan_progress
+
+    study = load_run_study(arguments.directory)
+    for line in scan_progress(RunContext(study, arguments.directory, lambda fraction, note: None)):
+        print(line)
+    return 0
+
+
+def run_collect(arguments: argparse.Namespace) -> int:
+    """Write index.json anew."""
+    from mlip_interfaces.pipeline.context import RunContext
+    from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.pipeline.scan import collect_scan
+
+    study = load_run_study(arguments.directory)
+    print(collect_scan(RunContext(study, arguments.directory, lambda fraction, note: None)))
+    return 0

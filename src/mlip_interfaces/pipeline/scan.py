@@ -1,0 +1,200 @@
+"""Stage ``scan``: every thickness with every protocol and seed, as LAMMPS runs with a health verdict each."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlip_interfaces.config import Study
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.decks import lammps_deck
+from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
+from mlip_interfaces.md.protocol import DECK
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.run_directory import read_json, write_json
+
+DONE = "md.done"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRun:
+    """One run of the scan: its name is also its folder."""
+
+    name: str
+    model: str
+    coating_angstrom: float
+    protocol_name: str
+    protocol: MDProtocol
+
+
+def scan_runs(study: Study) -> tuple[ScanRun, ...]:
+    """All runs that the study asks for, longest (thickest) first so that cores end together."""
+    runs = []
+    for thickness in sorted(study.thicknesses, reverse=True):
+        for name, section in study.protocols.items():
+            for seed in section.seeds:
+                protocol = MDProtocol(
+                    ensemble=section.ensemble,
+                    temperature_kelvin=section.temperature_kelvin,
+                    pressure_bar=section.pressures,
+                    time_ps=section.time_ps,
+                    timestep_fs=section.timestep_fs,
+                    dump_interval_ps=section.dump_interval_ps,
+                    seed=seed,
+                )
+                model = study.model_name(thickness)
+                runs.append(ScanRun(f"{model}/{name}/seed-{seed}", model, thickness, name, protocol))
+    return tuple(runs)
+
+
+def health_bounds(study: Study) -> HealthBounds:
+    """The study's bounds of a healthy run."""
+    return HealthBounds(**study.health.model_dump())
+
+
+def prepare_scan(context: RunContext) -> tuple[JobTask, ...]:
+    """Write one folder per run with everything ``lmp`` needs; returns the tasks that run them.
+
+    Raises
+    ------
+    InputFileError
+        If the models or the potential are missing.
+    """
+    study = context.study
+    potential = context.model / "model.pb"
+    if not potential.is_file():
+        raise InputFileError(f"{potential} is missing; train it first, or give one with `scan init --model`.")
+    context.scan.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(lammps_deck(DECK), context.scan / DECK)
+    tasks = []
+    for run in scan_runs(study):
+        directory = context.scan / run.name
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in ("model.data", "layers.json"):
+            shutil.copyfile(context.structures / run.model / file, directory / file)
+        command = md_command(
+            run.protocol,
+            health_bounds(study),
+            deck=f"../../../{DECK}",
+            data="model.data",
+            potential="../../../../model/model.pb",
+            elements=study.elements,
+        )
+        (directory / "command.sh").write_text(f"#!/bin/sh\n{command}\n")
+        # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job.
+        tasks.append(JobTask(run.name, f"sh command.sh; echo $? > {DONE}", (DONE,)))
+    return tuple(tasks)
+
+
+def run_scan(context: RunContext) -> str:
+    """Prepare, run and collect the scan; finished runs are not repeated."""
+    tasks = prepare_scan(context)
+    runs = scan_runs(context.study)
+    n_steps_total = sum(run.protocol.n_steps for run in runs)
+
+    def look() -> None:
+        done = sum(_steps_done(context.scan / run.name, run.protocol) for run in runs)
+        finished = sum((context.scan / run.name / DONE).is_file() for run in runs)
+        context.progress(done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps")
+
+    with watching(look):
+        run_tasks(
+            tasks,
+            directory=context.scan,
+            n_parallel=context.study.execution.cores,
+            poll_seconds=context.study.execution.poll_seconds,
+        )
+    return collect_scan(context)
+
+
+def collect_scan(context: RunContext) -> str:
+    """Judge every run and write ``index.json``."""
+    entries = [_entry(context, run) for run in scan_runs(context.study)]
+    write_json(context.scan / "index.json", {"runs": entries})
+    sick = [entry["name"] for entry in entries if not entry["healthy"]]
+    simulated = sum(entry["time_ps"] for entry in entries)
+    verdict = "all healthy" if not sick else f"not healthy: {', '.join(sick)}"
+    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}"
+
+
+def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
+    directory = context.scan / run.name
+    protocol = run.protocol
+    n_atoms = len(json.loads((directory / "layers.json").read_text())["symbols"])
+    log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
+    wall_seconds = _loop_seconds(log)
+    entry: dict[str, Any] = {
+        "name": run.name,
+        "model": run.model,
+        "coating_angstrom": run.coating_angstrom,
+        "protocol": run.protocol_name,
+        "ensemble": protocol.ensemble,
+        "temperature_kelvin": protocol.temperature_kelvin,
+        "pressure_bar": list(protocol.pressure_bar),
+        "seed": protocol.seed,
+        "directory": run.name,
+        "trajectory": "traj.dcd",
+        "topology": "model.data",
+        "layers": "layers.json",
+        "thermo_file": "thermo.csv",
+        "frame_interval_ps": protocol.frame_interval_ps,
+        "n_atoms": n_atoms,
+    }
+    try:
+        verdict = judge_run(
+            directory / "thermo.csv",
+            target_kelvin=protocol.temperature_kelvin,
+            requested_ps=protocol.n_steps * protocol.timestep_fs * 1e-3,
+            n_atoms=n_atoms,
+            bounds=health_bounds(context.study),
+        )
+    except InputFileError as error:
+        # LAMMPS stopped before the first line of numbers.
+        entry |= {"healthy": False, "reasons": [f"it never started: {error}"], "time_ps": 0.0, "n_frames": 0}
+        entry |= {"n_steps": 0, "wall_seconds": None, "steps_per_second": None, "atom_steps_per_second": None}
+        for key in ("temperature_mean_kelvin", "temperature_max_kelvin", "density_initial_g_per_cm3"):
+            entry[key] = None
+        return entry | {"density_mean_g_per_cm3": None, "min_distance_angstrom": None}
+    n_steps = round(verdict.time_ps / (protocol.timestep_fs * 1e-3))
+    speed = n_steps / wall_seconds if wall_seconds else None
+    return entry | {
+        "healthy": verdict.healthy,
+        "reasons": list(verdict.reasons),
+        "time_ps": verdict.time_ps,
+        "n_steps": n_steps,
+        "n_frames": n_steps // protocol.dump_every + 1,
+        "wall_seconds": wall_seconds,
+        "steps_per_second": speed,
+        "atom_steps_per_second": speed * n_atoms if speed else None,
+        "temperature_mean_kelvin": verdict.temperature_mean_kelvin,
+        "temperature_max_kelvin": verdict.temperature_max_kelvin,
+        "density_initial_g_per_cm3": verdict.density_initial_g_per_cm3,
+        "density_mean_g_per_cm3": verdict.density_mean_g_per_cm3,
+        "min_distance_angstrom": verdict.min_distance_angstrom,
+    }
+
+
+def _loop_seconds(log: str) -> float | None:
+    """Time of the last ``run`` in a LAMMPS log, s."""
+    times = re.findall(r"^Loop time of (\S+) on", log, flags=re.MULTILINE)
+    return float(times[-1]) if times else None
+
+
+def _steps_done(directory: Path, protocol: MDProtocol) -> int:
+    if (directory / DONE).is_file():
+        return protocol.n_steps
+    thermo = directory / "thermo.csv"
+    if not thermo.is_file():
+        return 0
+    return max(0, thermo.read_bytes().count(b"\n") - 2) * protocol.dump_every
+
+
+def read_scan_index(context: RunContext) -> list[dict[str, Any]]:
+    """Entries of ``scan/index.json``."""
+    entries: list[dict[str, Any]] = read_json(context.scan / "index.json")["runs"]
+    return entries

@@ -1,0 +1,104 @@
+"""Stage ``train``: the final Deep Potential on all training labels, frozen and compressed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.dpgen_files import descriptor_sizes
+from mlip_interfaces.pipeline.run_directory import file_hash, read_json, write_json
+from mlip_interfaces.potentials import training_input
+
+
+def training_systems(context: RunContext) -> list[Path]:
+    """Data folders of the training set: initial data, then the labels of each iteration."""
+    initial = sorted(path.parent for path in (context.initial_data / "dataset").rglob("type.raw"))
+    labelled = sorted(path.parent for path in context.campaign.glob("iter.*/02.fp/data.*/**/type.raw"))
+    return initial + labelled
+
+
+def last_committee_member(context: RunContext) -> Path:
+    """Folder of the first committee member of the last trained iteration.
+
+    Raises
+    ------
+    InputFileError
+        If the campaign has not trained a committee.
+    """
+    members = sorted(context.campaign.glob("iter.*/00.train/000/model.ckpt.index"))
+    if not members:
+        raise InputFileError(f"{context.campaign} holds no trained committee; run the campaign first.")
+    return members[-1].parent
+
+
+def run_train(context: RunContext) -> str:
+    """Train from the last committee member, freeze and compress into ``model/model.pb``."""
+    study, training = context.study, context.study.training
+    directory = context.model / "training"
+    directory.mkdir(parents=True, exist_ok=True)
+    systems = training_systems(context)
+    sizes = descriptor_sizes(study, read_json(context.campaign / "max_neighbors.json"))
+    content = training_input(
+        sizes,
+        study.elements,
+        n_steps=training.steps_final,
+        start_learning_rate=training.start_learning_rate_reuse,
+        stop_learning_rate=training.stop_learning_rate,
+        systems=[os.path.relpath(path, directory) for path in systems],
+        batch_size=training.batch_size,
+        seed=study.seed,
+    )
+    content["loss"] |= {"start_pref_e": 0.2, "start_pref_f": 100.0, "start_pref_v": 0.1}
+    write_json(directory / "input.json", content)
+    start = os.path.relpath(last_committee_member(context) / "model.ckpt", directory)
+    command = (
+        "if [ -f model.ckpt.index ]; then dp train input.json --skip-neighbor-stat --restart model.ckpt; "
+        f"else dp train input.json --skip-neighbor-stat --init-model {start}; fi "
+        "&& dp freeze -o frozen.pb && dp compress -i frozen.pb -o compressed.pb -t input.json "
+        "&& mv compressed.pb model.pb"
+    )
+    curve = directory / "lcurve.out"
+
+    def look() -> None:
+        step = _last_step(curve)
+        context.progress(0.9 * step / training.steps_final, f"step {step} of {training.steps_final}")
+
+    with watching(look):
+        run_tasks(
+            [JobTask("training", command, ("model.pb", "lcurve.out"))],
+            directory=context.model,
+            n_parallel=1,
+            poll_seconds=study.execution.poll_seconds,
+        )
+    shutil.copyfile(directory / "model.pb", context.model / ".model.pb")
+    (context.model / ".model.pb").replace(context.model / "model.pb")
+    model = context.model / "model.pb"
+    write_json(
+        context.model / "model.json",
+        {
+            "file": "model.pb",
+            "sha256": file_hash(model),
+            "size_bytes": model.stat().st_size,
+            "steps": training.steps_final,
+            "n_frames": sum(_n_frames(path) for path in systems),
+            "max_neighbors": list(sizes.max_neighbors),
+        },
+    )
+    return f"{training.steps_final} steps, {model.stat().st_size / 1e6:.1f} MB"
+
+
+def _n_frames(system: Path) -> int:
+    import numpy as np
+
+    return sum(len(np.load(file, mmap_mode="r")) for file in system.glob("set.*/energy.npy"))
+
+
+def _last_step(curve: Path) -> int:
+    if not curve.is_file():
+        return 0
+    lines = [line for line in curve.read_text().splitlines() if line and not line.startswith("#")]
+    return int(lines[-1].split()[0]) if lines else 0
