@@ -1,0 +1,1 @@
+"""What we simulate: crystals, matched slabs, amorphous layers, stacks and their variations."""

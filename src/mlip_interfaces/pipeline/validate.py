@@ -1,0 +1,135 @@
+"""Stage ``validate``: the final model against labels that no training saw."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase.io import write
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.labels.dataset import write_dataset
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND, LABEL_INPUT, LABEL_OUTPUT
+from mlip_interfaces.pipeline.exploration_frames import exploration_frames
+from mlip_interfaces.pipeline.initial_data import write_label_settings
+from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.potentials import label_errors, layer_force_rmse, load_predictions
+from mlip_interfaces.programs import run_program
+
+SETTINGS = "label_settings.json"
+
+
+def run_validate(context: RunContext) -> str:
+    """Label frames of the last exploration, then measure errors on them and on the held-out initial data.
+
+    Raises
+    ------
+    InputFileError
+        If there is no held-out label at all.
+    """
+    made = _label_exploration_frames(context)
+    systems = sorted(path.parent for path in (context.initial_data / "held_out").glob("*/type.raw"))
+    systems += sorted(path.parent for path in (context.validation / "dataset").glob("*/type.raw"))
+    if not systems:
+        raise InputFileError(
+            "There is no held-out label to validate against; raise initial_data.held_out_fraction or "
+            "validation.n_exploration_frames in the study."
+        )
+    output = context.validation / "predictions.npz"
+    context.progress(0.8, f"errors on {len(systems)} systems")
+    run_program(
+        ["python", "-m", "mlip_interfaces.potentials.predict", str((context.model / "model.pb").resolve()),
+         str(output.resolve()), *(str(path.resolve()) for path in systems)],
+        directory=context.validation,
+        log_file=context.validation / "predict.log",
+    )  # fmt: skip
+    predictions = load_predictions(output)
+    layers = {path.name: read_json(path / "layer.json") for path in systems}
+    total = label_errors(predictions)
+    result: dict[str, Any] = asdict(total) | {
+        "layers": {
+            name: {"force_rmse_mev_per_angstrom": rmse, "n_atoms": n_atoms}
+            for name, (rmse, n_atoms) in layer_force_rmse(predictions, layers).items()
+        },
+        "systems": {},
+        "model": read_json(context.model / "model.json"),
+        "failed_labels": made,
+    }
+    for prediction in predictions:
+        errors = label_errors([prediction])
+        result["systems"][prediction.system] = {
+            "energy_rmse_mev_per_atom": errors.energy_rmse_mev_per_atom,
+            "force_rmse_mev_per_angstrom": errors.force_rmse_mev_per_angstrom,
+            "n_frames": errors.n_frames,
+        }
+    manifest = read_json(context.model / "manifest.json")
+    result["training"] = {
+        "steps": result["model"]["steps"],
+        "wall_seconds": manifest["wall_seconds"],
+        "n_frames": result["model"]["n_frames"],
+    }
+    _write_parity(context.validation / "parity.npz", predictions, layers)
+    write_json(context.validation / "validation.json", result)
+    return (
+        f"{total.n_frames} held-out frames: energy RMSE {total.energy_rmse_mev_per_atom:.1f} meV/atom, "
+        f"force RMSE {total.force_rmse_mev_per_angstrom:.0f} meV/angstrom"
+    )
+
+
+def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
+    """Label frames of the last exploration that were not chosen for training; returns the failures."""
+    study, directory = context.study, context.validation / "tasks"
+    wanted = study.validation.n_exploration_frames
+    if not directory.is_dir():
+        frames = exploration_frames(context, len(study.exploration.iterations) - 1)
+        chosen = random.Random(study.seed).sample(frames, min(wanted, len(frames)))
+        staging = directory.with_name(".tasks")
+        for number, frame in enumerate(chosen):
+            task = staging / f"task.{study.explored.index(frame.model):03d}.{number:06d}"
+            task.mkdir(parents=True, exist_ok=True)
+            write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
+        staging.mkdir(exist_ok=True)
+        write_label_settings(study, staging / SETTINGS)
+        staging.rename(directory)
+    names = sorted(path.name for path in directory.glob("task.*"))
+
+    def look() -> None:
+        done = len(list(directory.glob(f"task.*/{LABEL_OUTPUT}")))
+        context.progress(0.8 * done / max(1, len(names)), f"{done} of {len(names)} held-out labels")
+
+    if names:
+        with watching(look):
+            run_tasks(
+                [JobTask(name, LABEL_COMMAND, (LABEL_OUTPUT,)) for name in names],
+                directory=directory,
+                n_parallel=study.execution.cores,
+                poll_seconds=study.execution.poll_seconds,
+            )
+    records = {name: read_json(directory / name / LABEL_OUTPUT) for name in names}
+    for number, model in enumerate(study.explored):
+        good = [r for name, r in records.items() if name.startswith(f"task.{number:03d}") and r["status"] == "ok"]
+        if good:
+            layers = read_json(context.structures / model / "layers.json")["layer"]
+            write_dataset(
+                good, context.validation / "dataset" / f"exploration-{model}", study.elements, layer=layers
+            )
+    return [{"task": name, "reason": r["reason"]} for name, r in records.items() if r["status"] != "ok"]
+
+
+def _write_parity(file: Path, predictions: list[Any], layers: dict[str, list[str]]) -> None:
+    n_atoms = [p.force_reference_ev_per_angstrom.shape[1] for p in predictions]
+    arrays = {
+        "energy_reference_ev_per_atom": [p.energy_reference_ev / n for p, n in zip(predictions, n_atoms, strict=True)],
+        "energy_model_ev_per_atom": [p.energy_model_ev / n for p, n in zip(predictions, n_atoms, strict=True)],
+        "force_reference": [p.force_reference_ev_per_angstrom.ravel() for p in predictions],
+        "force_model": [p.force_model_ev_per_angstrom.ravel() for p in predictions],
+        "force_layer": [
+            np.tile(np.repeat(np.asarray(layers[p.system]), 3), len(p.energy_model_ev)) for p in predictions
+        ],
+    }
+    np.savez_compressed(file, **{name: np.concatenate(parts) for name, parts in arrays.items()})  # type: ignore[arg-type]

@@ -1,0 +1,52 @@
+"""A model on disk: extended XYZ, LAMMPS data, POSCAR and layer labels, all in the same atom order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.io import read, write
+
+
+def in_type_order(atoms: Atoms, elements: Sequence[str]) -> Atoms:
+    """The same atoms grouped by element in type-map order, otherwise in their order.
+
+    POSCAR and DP-GEN group atoms by element; in this order an atom has the same number in every file.
+    """
+    order = {symbol: i for i, symbol in enumerate(elements)}
+    sorted_atoms: Atoms = atoms[np.argsort([order[s] for s in atoms.get_chemical_symbols()], kind="stable")]
+    return sorted_atoms
+
+
+def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
+    """Write ``model.xyz``, ``model.data``, ``POSCAR`` and ``layers.json``.
+
+    Parameters
+    ----------
+    atoms : in type order, with arrays ``layer`` and ``layer_id``.
+    directory : made if it does not exist.
+    elements : the type map; LAMMPS type i is the i-th of it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    write(directory / "model.xyz", atoms, format="extxyz", columns=["symbols", "positions", "layer", "layer_id"])
+    write(
+        directory / "model.data", atoms, format="lammps-data", specorder=list(elements), masses=True, atom_style="atomic"
+    )
+    bare = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
+    write(directory / "POSCAR", bare, format="vasp", direct=True)
+    labels = {
+        "elements": list(elements),
+        "symbols": atoms.get_chemical_symbols(),
+        "layer": atoms.arrays["layer"].tolist(),
+        "layer_id": atoms.arrays["layer_id"].tolist(),
+    }
+    (directory / "layers.json").write_text(json.dumps(labels) + "\n")
+
+
+def read_model(directory: Path) -> Atoms:
+    """Read ``model.xyz`` back, labels included."""
+    atoms: Atoms = read(directory / "model.xyz")
+    return atoms
