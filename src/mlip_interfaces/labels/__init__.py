@@ -1,0 +1,1 @@
+"""Labels: teachers, the driver that DP-GEN calls, short teacher MD, data sets."""

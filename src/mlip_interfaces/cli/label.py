@@ -1,0 +1,23 @@
+"""``label TASK_DIR``: the label driver that DP-GEN calls."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("label", help="label a structure and its waiting siblings (called by DP-GEN)")
+    parser.add_argument("task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in; label.json is written there")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Label."""
+    from mlip_interfaces.labels.driver import label_task
+
+    label_task(arguments.task)
+    return 0

@@ -1,0 +1,23 @@
+"""``teacher-md TASK_DIR``: a short MD with the teacher."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("teacher-md", help="short MD with the teacher, every sampled frame a label")
+    parser.add_argument("task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in and teacher_md.json")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run or continue the MD."""
+    from mlip_interfaces.labels.teacher_md import teacher_md
+
+    teacher_md(arguments.task)
+    return 0

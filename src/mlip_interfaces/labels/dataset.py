@@ -1,0 +1,62 @@
+"""Records of labels to a data set that DeePMD-kit trains on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import dpdata
+import numpy as np
+
+from mlip_interfaces.errors import InputFileError
+
+
+def write_dataset(
+    records: Sequence[dict[str, Any]], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
+) -> None:
+    """Write good labels of one structure as a ``deepmd/npy`` system, whole or not at all.
+
+    Parameters
+    ----------
+    records : good labels, all with the same atoms in the same order.
+    directory : of the system; replaced if it exists.
+    elements : the type map.
+    layer : layer name of each atom, written as ``layer.json`` beside the data.
+
+    Raises
+    ------
+    InputFileError
+        If the records differ in their atoms or in the settings that made them.
+    """
+    symbols = records[0]["symbols"]
+    if any(record["symbols"] != symbols for record in records) or len(layer) != len(symbols):
+        raise InputFileError(f"The labels for {directory} are not all of the same atoms; keep structures apart.")
+    if len({record["settings_hash"] for record in records}) > 1:
+        raise InputFileError(f"The labels for {directory} were made with different settings; they must not be mixed.")
+
+    def stacked(key: str) -> Any:
+        return np.array([record[key] for record in records], dtype=np.float64)
+
+    index = {symbol: number for number, symbol in enumerate(elements)}
+    system = dpdata.LabeledSystem(
+        data={
+            "atom_names": list(elements),
+            "atom_numbs": [symbols.count(symbol) for symbol in elements],
+            "atom_types": np.array([index[symbol] for symbol in symbols]),
+            "orig": np.zeros(3),
+            "cells": stacked("cell_angstrom"),
+            "coords": stacked("positions_angstrom"),
+            "energies": stacked("energy_ev"),
+            "forces": stacked("forces_ev_per_angstrom"),
+            "virials": stacked("virial_ev"),
+        }
+    )
+    working = directory.with_name(f".{directory.name}")
+    shutil.rmtree(working, ignore_errors=True)
+    system.to("deepmd/npy", str(working), set_size=len(records), prec=np.float64)
+    (working / "layer.json").write_text(json.dumps(list(layer)) + "\n")
+    shutil.rmtree(directory, ignore_errors=True)
+    working.rename(directory)

@@ -1,0 +1,164 @@
+"""The label driver: what DP-GEN calls in each of its labelling tasks.
+
+It always writes ``label.json``, good or failed with the reason, and never ends the campaign. One call labels every
+waiting sibling of its task, so that a teacher is loaded once; several calls side by side share the siblings.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.io import read
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.labels.process import Evaluation, LabelFailure, TeacherProcess
+from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
+
+INPUT_FILE, OUTPUT_FILE, LOCK_FILE = "POSCAR_in", "label.json", ".label.lock"
+
+
+def label_task(task: Path) -> None:
+    """Label a task, and every waiting sibling ``task.*`` with the same settings.
+
+    Parameters
+    ----------
+    task : folder with ``POSCAR_in``; ``label_settings.json`` lies there or one folder up.
+
+    Raises
+    ------
+    InputFileError
+        If there are no settings: nothing could be labelled at all.
+    """
+    task = task.resolve()
+    settings = LabelSettings.read(settings_file_of(task))
+    siblings = sorted(task.parent.glob("task.*")) if task.name.startswith("task.") else [task]
+    # Its own first; then round the others from there, so that drivers side by side start apart.
+    start = siblings.index(task)
+    pool = siblings[start:] + siblings[:start]
+    with TeacherProcess(settings) as teacher:
+        for folder in pool:
+            if folder != task and _settings_hash(folder) != settings.physics_hash:
+                continue
+            with _claimed(folder, wait=False) as claimed:
+                if claimed:
+                    _label(folder, settings, teacher)
+        with _claimed(task, wait=True):
+            _label(task, settings, teacher)
+
+
+def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -> dict[str, Any]:
+    """Record of a good label: plain JSON types, units in the keys."""
+    return _identity(atoms, settings) | {
+        "status": "ok",
+        "reason": None,
+        "energy_ev": evaluation.energy_ev,
+        "forces_ev_per_angstrom": evaluation.forces_ev_per_angstrom.tolist(),
+        "virial_ev": evaluation.virial_ev.tolist(),
+        "wall_seconds": round(evaluation.wall_seconds, 4),
+    }
+
+
+def failed_record(atoms: Atoms | None, settings: LabelSettings, reason: str) -> dict[str, Any]:
+    """Record of a failed label."""
+    identity = (
+        _identity(atoms, settings)
+        if atoms is not None
+        else {"symbols": [], "structure_hash": None, "settings_hash": settings.physics_hash}
+    )
+    return identity | {"status": "failed", "reason": reason, "wall_seconds": 0.0}
+
+
+def write_record(file: Path, record: dict[str, Any]) -> None:
+    """Write a record whole or not at all."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(record) + "\n")
+    temporary.replace(file)
+
+
+def structure_hash(atoms: Atoms) -> str:
+    """Hash of elements, positions and cell (rounded to 1e-8 angstrom)."""
+    digest = hashlib.sha256("".join(atoms.get_chemical_symbols()).encode())
+    for values in (atoms.positions, np.asarray(atoms.cell)):
+        digest.update((np.round(values, 8) + 0.0).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _label(folder: Path, settings: LabelSettings, teacher: TeacherProcess) -> None:
+    output = folder / OUTPUT_FILE
+    try:
+        atoms = read(folder / INPUT_FILE, format="vasp")
+    except Exception as error:  # noqa: BLE001 (ASE's readers raise anything; an unreadable structure is one failed label)
+        write_record(output, failed_record(None, settings, f"{INPUT_FILE} cannot be read: {error}"))
+        return
+    if _is_finished(output, settings, structure_hash(atoms)):
+        return
+    try:
+        record = make_record(atoms, settings, teacher.evaluate(atoms))
+    except LabelFailure as failure:
+        record = failed_record(atoms, settings, str(failure))
+    write_record(output, record)
+
+
+def _is_finished(output: Path, settings: LabelSettings, structure: str) -> bool:
+    try:
+        record = json.loads(output.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return bool(record["settings_hash"] == settings.physics_hash and record["structure_hash"] == structure)
+
+
+def _identity(atoms: Atoms, settings: LabelSettings) -> dict[str, Any]:
+    return {
+        "symbols": atoms.get_chemical_symbols(),
+        "positions_angstrom": atoms.positions.tolist(),
+        "cell_angstrom": np.asarray(atoms.cell).tolist(),
+        "settings_hash": settings.physics_hash,
+        "structure_hash": structure_hash(atoms),
+        "calculator": teacher_version(settings.calculator),
+        "kind": teacher_kind(settings.calculator),
+        "hostname": socket.gethostname(),
+    }
+
+
+def settings_file_of(folder: Path) -> Path:
+    """The settings of a task: in its folder or one above.
+
+    Raises
+    ------
+    InputFileError
+        If there are none.
+    """
+    for candidate in (folder / SETTINGS_FILE, folder.parent / SETTINGS_FILE):
+        if candidate.is_file():
+            return candidate
+    raise InputFileError(f"There is no {SETTINGS_FILE} in {folder} or above it; `mlip-interfaces campaign init` writes it.")
+
+
+def _settings_hash(folder: Path) -> str | None:
+    try:
+        return LabelSettings.read(settings_file_of(folder)).physics_hash
+    except InputFileError:
+        return None
+
+
+@contextmanager
+def _claimed(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a task; the claim goes with the process, so that a dead driver's task is free again."""
+    with (folder / LOCK_FILE).open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,176 @@
+"""A teacher in a process of its own: it may raise, hang or die, and costs one label."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from mlip_interfaces.labels.settings import LabelSettings
+from mlip_interfaces.labels.teachers import build_teacher
+
+_START_SECONDS = 180.0
+_PR_SET_PDEATHSIG = 1
+
+
+class LabelFailure(Exception):
+    """The teacher gave no usable answer for one structure; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Energy, forces and virial of one structure.
+
+    Attributes
+    ----------
+    energy_ev : the energy the forces are the gradient of (the free energy where the engine smears), eV.
+    forces_ev_per_angstrom : shape (n_atoms, 3).
+    virial_ev : minus volume times stress (tension positive), shape (3, 3), eV.
+    wall_seconds : time it took.
+    """
+
+    energy_ev: float
+    forces_ev_per_angstrom: NDArray[np.float64]
+    virial_ev: NDArray[np.float64]
+    wall_seconds: float
+
+
+class TeacherProcess:
+    """A teacher that answers one structure at a time and is started again when it is lost.
+
+    Parameters
+    ----------
+    settings : of the labels.
+    """
+
+    def __init__(self, settings: LabelSettings) -> None:
+        self._settings = settings
+        self._process: Any = None
+        self._pipe: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def evaluate(self, atoms: Atoms) -> Evaluation:
+        """Energy, forces and virial.
+
+        Raises
+        ------
+        LabelFailure
+            If the teacher cannot be loaded, raises, hangs past the limit, dies, or gives numbers that are not finite
+            or beyond the limits of the settings.
+        """
+        shortest = _shortest_distance(atoms)
+        if shortest < self._settings.min_distance_angstrom:
+            raise LabelFailure(
+                f"two atoms are {shortest:.2f} angstrom apart, below {self._settings.min_distance_angstrom:g}"
+            )
+        pipe = self._started()
+        began = time.monotonic()
+        pipe.send((atoms.get_chemical_symbols(), atoms.positions, np.asarray(atoms.cell)))
+        energy, forces, virial = self._answer(pipe, self._settings.timeout_seconds)
+        if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(virial).all()):
+            raise LabelFailure("the teacher's energy, forces or virial are not finite numbers")
+        largest = float(np.abs(forces).max())
+        if largest > self._settings.max_force_ev_per_angstrom:
+            raise LabelFailure(
+                f"the largest force component is {largest:.1f} eV/angstrom, over "
+                f"{self._settings.max_force_ev_per_angstrom:g}"
+            )
+        return Evaluation(energy, forces, virial, time.monotonic() - began)
+
+    def _started(self) -> Connection:
+        if self._pipe is not None:
+            return self._pipe
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self._settings, os.getpid()), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._pipe = ours
+        self._answer(ours, _START_SECONDS)
+        return ours
+
+    def _answer(self, pipe: Connection, limit_seconds: float) -> Any:
+        try:
+            if not pipe.poll(limit_seconds):
+                self._stop()
+                raise LabelFailure(f"timed out after {limit_seconds:g} s")
+            status, content = pipe.recv()
+        except EOFError as error:
+            self._process.join(5.0)
+            code = self._process.exitcode
+            self._stop()
+            raise LabelFailure(f"the teacher's process died with exit status {code}") from error
+        if status == "raised":
+            raise LabelFailure(content)
+        if status == "not loaded":
+            self._stop()
+            raise LabelFailure(f"the teacher could not be loaded: {content}")
+        return content
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = None
+
+
+def _serve(pipe: Connection, settings: LabelSettings, parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            return
+    try:
+        calculator = build_teacher(settings.calculator, settings.parameters)
+    except Exception as error:  # noqa: BLE001 (whatever a foreign calculator raises is the reason of the failure)
+        pipe.send(("not loaded", f"{type(error).__name__}: {error}"))
+        return
+    pipe.send(("ready", None))
+    while True:
+        try:
+            symbols, positions, cell = pipe.recv()
+        except EOFError:
+            return
+        atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
+        atoms.calc = calculator
+        try:
+            energy = float(_energy(atoms))
+            forces = np.array(atoms.get_forces(), dtype=np.float64)
+            stress = np.array(atoms.get_stress(voigt=False), dtype=np.float64)
+        except Exception as error:  # noqa: BLE001 (as above)
+            pipe.send(("raised", f"{type(error).__name__}: {error}"))
+            continue
+        pipe.send(("ok", (energy, forces, -atoms.get_volume() * stress)))
+
+
+def _energy(atoms: Atoms) -> float:
+    if "free_energy" in getattr(atoms.calc, "implemented_properties", ()):
+        return float(atoms.get_potential_energy(force_consistent=True))
+    return float(atoms.get_potential_energy())
+
+
+def _shortest_distance(atoms: Atoms) -> float:
+    from ase.neighborlist import neighbor_list
+
+    distances = neighbor_list("d", atoms, 2.0)
+    return float(distances.min()) if distances.size else 2.0

@@ -1,0 +1,165 @@
+"""Short MD with the teacher itself: labelled frames that no rattling of a crystal gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator, all_changes
+from ase.io import read
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.optimize import FIRE
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.labels.driver import INPUT_FILE, settings_file_of, make_record, write_record
+from mlip_interfaces.labels.process import Evaluation, LabelFailure, TeacherProcess
+from mlip_interfaces.labels.settings import LabelSettings
+
+PLAN_FILE, RECORDS_FILE, CHECKPOINT_FILE, RESULT_FILE = (
+    "teacher_md.json", "records.jsonl", "checkpoint.json", "teacher_md_result.json",
+)  # fmt: skip
+FRICTION_PER_FS = 0.02
+RUNAWAY_FACTOR = 6.0
+
+
+class TeacherMDPlan(BaseModel):
+    """One short run: an optional relaxation, then Langevin dynamics at one temperature."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature_kelvin: float = Field(gt=0)
+    steps: int = Field(ge=0)
+    sample_every: int = Field(ge=1)
+    timestep_fs: float = Field(gt=0)
+    relax_steps: int = Field(ge=0)
+    seed: int
+
+
+class _ProcessCalculator(Calculator):  # type: ignore[misc]
+    """The teacher's process as an ASE calculator that remembers its last evaluation."""
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self, teacher: TeacherProcess) -> None:
+        super().__init__()
+        self.teacher = teacher
+        self.last: Evaluation | None = None
+
+    def calculate(
+        self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes
+    ) -> None:
+        super().calculate(atoms, properties, system_changes)
+        self.last = self.teacher.evaluate(self.atoms)
+        self.results = {"energy": self.last.energy_ev, "forces": self.last.forces_ev_per_angstrom}
+
+
+def teacher_md(task: Path) -> None:
+    """Run or continue the short MD of a task; it ends with ``teacher_md_result.json`` whatever happens.
+
+    Every sampled frame is appended to ``records.jsonl`` with the state to go on from in ``checkpoint.json``.
+
+    Raises
+    ------
+    InputFileError
+        If the plan or the settings are missing.
+    """
+    if (task / RESULT_FILE).is_file():
+        return
+    try:
+        plan = TeacherMDPlan.model_validate_json((task / PLAN_FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{task / PLAN_FILE} cannot be used: {error}") from error
+    settings = LabelSettings.read(settings_file_of(task.resolve()))
+    status, reason = "ok", None
+    with TeacherProcess(settings) as teacher:
+        try:
+            _simulate(task, plan, settings, teacher)
+        except LabelFailure as failure:
+            status, reason = "failed", str(failure)
+    write_record(task / RESULT_FILE, {"status": status, "reason": reason, "n_frames": len(read_records(task))})
+
+
+def read_records(task: Path) -> list[dict[str, Any]]:
+    """Labelled frames of a run, as far as its checkpoint vouches for them."""
+    checkpoint = task / CHECKPOINT_FILE
+    if not checkpoint.is_file():
+        return []
+    n_records = json.loads(checkpoint.read_text())["n_records"]
+    with (task / RECORDS_FILE).open() as handle:
+        return [json.loads(line) for _, line in zip(range(n_records), handle, strict=False)]
+
+
+def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher: TeacherProcess) -> None:
+    rng = np.random.default_rng(plan.seed)
+    atoms = read(task / INPUT_FILE, format="vasp")
+    calculator = _ProcessCalculator(teacher)
+    atoms.calc = calculator
+    checkpoint = task / CHECKPOINT_FILE
+    n_records = step = 0
+    if checkpoint.is_file():
+        state = json.loads(checkpoint.read_text())
+        n_records, step = state["n_records"], state["step"]
+        atoms.positions = np.array(state["positions_angstrom"])
+        atoms.set_velocities(np.array(state["velocities"]))
+        rng.bit_generator.state = state["random_state"]
+        lines = (task / RECORDS_FILE).read_text().splitlines()[:n_records]
+        (task / RECORDS_FILE).write_text("".join(f"{line}\n" for line in lines))
+    else:
+        (task / RECORDS_FILE).write_text("")
+        n_records = _relax(task, plan, settings, atoms, calculator)
+        MaxwellBoltzmannDistribution(atoms, temperature_K=plan.temperature_kelvin, rng=rng)
+    dynamics = Langevin(
+        atoms,
+        plan.timestep_fs * units.fs,
+        temperature_K=plan.temperature_kelvin,
+        friction=FRICTION_PER_FS / units.fs,
+        rng=rng,
+    )
+    while step < plan.steps:
+        n_steps = min(plan.sample_every, plan.steps - step)
+        dynamics.run(n_steps)
+        step += n_steps
+        # The forces of the last step may be older than its positions.
+        atoms.get_forces()
+        assert calculator.last is not None
+        _append(task, make_record(atoms, settings, calculator.last))
+        n_records += 1
+        write_record(
+            checkpoint,
+            {
+                "n_records": n_records,
+                "step": step,
+                "positions_angstrom": atoms.positions.tolist(),
+                "velocities": atoms.get_velocities().tolist(),
+                "random_state": rng.bit_generator.state,
+            },
+        )
+        kelvin = atoms.get_temperature()
+        if kelvin > RUNAWAY_FACTOR * plan.temperature_kelvin:
+            raise LabelFailure(f"the teacher's MD reached {kelvin:.0f} K for {plan.temperature_kelvin:g} K")
+
+
+def _relax(
+    task: Path, plan: TeacherMDPlan, settings: LabelSettings, atoms: Atoms, calculator: _ProcessCalculator
+) -> int:
+    """A few relaxation steps; every `sample_every`-th structure is a label too."""
+    if plan.relax_steps == 0:
+        return 0
+    n_records = 0
+    optimiser = FIRE(atoms, logfile=None, maxstep=0.1)
+    for number, _converged in enumerate(optimiser.irun(fmax=0.02, steps=plan.relax_steps)):
+        if number % plan.sample_every == 0:
+            assert calculator.last is not None
+            _append(task, make_record(atoms, settings, calculator.last))
+            n_records += 1
+    return n_records
+
+
+def _append(task: Path, record: dict[str, Any]) -> None:
+    with (task / RECORDS_FILE).open("a") as handle:
+        handle.write(json.dumps(record) + "\n")

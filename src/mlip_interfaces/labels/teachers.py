@@ -1,0 +1,126 @@
+"""Teachers: ASE calculators by name."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mlip_interfaces.errors import MissingProgramError, StudyError
+
+TeacherKind = Literal["surrogate", "dft", "semiempirical", "custom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A named teacher.
+
+    Attributes
+    ----------
+    package : distribution that provides it.
+    kind : what its labels may be called.
+    install : command that gets it.
+    build : makes the calculator from the study's parameters.
+    """
+
+    package: str
+    kind: TeacherKind
+    install: str
+    build: Callable[[Mapping[str, Any]], Any]
+
+
+def _chgnet(parameters: Mapping[str, Any]) -> Any:
+    import torch
+
+    torch.set_num_threads(1)
+    with contextlib.redirect_stdout(io.StringIO()):
+        from chgnet.model.dynamics import CHGNetCalculator
+
+        return CHGNetCalculator(**{"use_device": "cpu", "check_cuda_mem": False, **parameters})
+
+
+def _gpaw(parameters: Mapping[str, Any]) -> Any:
+    from gpaw import GPAW, PW, FermiDirac
+
+    settings = {"txt": "gpaw.txt", **parameters}
+    # YAML cannot hold objects: a plane-wave cutoff in eV and a smearing width in eV stand for them.
+    if "plane_wave_cutoff_ev" in settings:
+        settings["mode"] = PW(settings.pop("plane_wave_cutoff_ev"))
+    if "fermi_width_ev" in settings:
+        settings["occupations"] = FermiDirac(settings.pop("fermi_width_ev"))
+    return GPAW(**settings)
+
+
+def _tblite(parameters: Mapping[str, Any]) -> Any:
+    from tblite.ase import TBLite
+
+    return TBLite(**{"method": "GFN1-xTB", "verbosity": 0, **parameters})
+
+
+TEACHERS: dict[str, Teacher] = {
+    "chgnet": Teacher("chgnet", "surrogate", 'pip install "mlip-interfaces[teacher]"', _chgnet),
+    "gpaw": Teacher("gpaw", "dft", "apt-get install gpaw gpaw-data, or pip install gpaw gpaw-data", _gpaw),
+    "tblite": Teacher("tblite", "semiempirical", 'pip install "mlip-interfaces[xtb]"', _tblite),
+}
+
+
+def check_teacher(name: str) -> None:
+    """Check that a teacher can be had, without loading it.
+
+    Parameters
+    ----------
+    name : a name of `TEACHERS`, or ``package.module:callable``.
+
+    Raises
+    ------
+    StudyError
+        If the name is unknown.
+    MissingProgramError
+        If its package is not installed.
+    """
+    if name in TEACHERS:
+        teacher = TEACHERS[name]
+        if importlib.util.find_spec(teacher.package) is None:
+            raise MissingProgramError(f"the package '{teacher.package}' is not installed. Get it with: {teacher.install}")
+        return
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        try:
+            found = importlib.import_module(module)
+        except ImportError as error:
+            raise StudyError(f"the module '{module}' cannot be imported ({error})") from error
+        if not callable(getattr(found, attribute, None)):
+            raise StudyError(f"the module '{module}' has no callable '{attribute}'")
+        return
+    close = difflib.get_close_matches(name, TEACHERS, n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(TEACHERS))}, or package.module:callable."
+    raise StudyError(f"there is no such calculator. {hint}")
+
+
+def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:
+    """The ASE calculator of a teacher."""
+    if name in TEACHERS:
+        return TEACHERS[name].build(parameters)
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)(**parameters)
+
+
+def teacher_kind(name: str) -> TeacherKind:
+    """What labels of this teacher may be called."""
+    return TEACHERS[name].kind if name in TEACHERS else "custom"
+
+
+def teacher_version(name: str) -> str:
+    """Name and version, as in ``chgnet 0.4.2``."""
+    if name not in TEACHERS:
+        return name
+    package = TEACHERS[name].package
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return f"{name} {importlib.metadata.version(package)}"
+    return name
