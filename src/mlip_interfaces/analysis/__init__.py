@@ -1,0 +1,1 @@
+"""Kernels on arrays: radial distributions and barriers, diffusion, tetrahedra, bond chemistry."""

@@ -11,7 +11,9 @@ from mlip_interfaces.cli.arguments import Subparsers
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     parser = subparsers.add_parser("label", help="label a structure and its waiting siblings (called by DP-GEN)")
-    parser.add_argument("task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in; label.json is written there")
+    parser.add_argument(
+        "task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in; label.json is written there"
+    )
     parser.set_defaults(run=run)
 
 

@@ -25,7 +25,6 @@ VERBS = (
     "analyze",
     "report",
     "config",
-    "doctor",
     "label",
     "teacher_md",
 )

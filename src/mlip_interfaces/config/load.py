@@ -81,7 +81,9 @@ def _known_keys(location: Sequence[str | int]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        nested = [m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)]
+        nested = [
+            m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
+        ]
         if part in ("crystal", "amorphous"):
             nested = [m for m in models if typing.get_args(m.model_fields["kind"].annotation) == (part,)]
         # A key of a mapping (the name of a protocol) leaves the candidates as they are.

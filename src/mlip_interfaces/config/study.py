@@ -116,9 +116,7 @@ class Interface(Section):
 class Labels(Section):
     """Who labels structures with energy, forces and virial."""
 
-    calculator: str = Field(
-        description="chgnet, gpaw, tblite, or package.module:callable returning an ASE calculator."
-    )
+    calculator: str = Field(description="chgnet, gpaw, tblite, or package.module:callable returning an ASE calculator.")
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="Keyword arguments of the calculator, as they stand."
     )
@@ -203,7 +201,8 @@ class Training(Section):
     axis_neurons: Count = Field(16)
     fitting_neurons: tuple[Count, ...] = Field((240, 240, 240), min_length=1)
     max_neighbors: tuple[Count, ...] | None = Field(
-        None, description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; counted when left out."
+        None,
+        description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; counted when left out.",
     )
     steps: Count = Field(400_000, description="Steps of a committee member in the first iteration.")
     steps_reuse: Count = Field(100_000, description="Steps when it starts from the iteration before.")

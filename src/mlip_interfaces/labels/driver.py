@@ -142,7 +142,9 @@ def settings_file_of(folder: Path) -> Path:
     for candidate in (folder / SETTINGS_FILE, folder.parent / SETTINGS_FILE):
         if candidate.is_file():
             return candidate
-    raise InputFileError(f"There is no {SETTINGS_FILE} in {folder} or above it; `mlip-interfaces campaign init` writes it.")
+    raise InputFileError(
+        f"There is no {SETTINGS_FILE} in {folder} or above it; `mlip-interfaces campaign init` writes it."
+    )
 
 
 def _settings_hash(folder: Path) -> str | None:

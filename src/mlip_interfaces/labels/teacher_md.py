@@ -16,7 +16,7 @@ from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.driver import INPUT_FILE, settings_file_of, make_record, write_record
+from mlip_interfaces.labels.driver import INPUT_FILE, make_record, settings_file_of, write_record
 from mlip_interfaces.labels.process import Evaluation, LabelFailure, TeacherProcess
 from mlip_interfaces.labels.settings import LabelSettings
 
@@ -50,9 +50,7 @@ class _ProcessCalculator(Calculator):  # type: ignore[misc]
         self.teacher = teacher
         self.last: Evaluation | None = None
 
-    def calculate(
-        self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes
-    ) -> None:
+    def calculate(self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:
         super().calculate(atoms, properties, system_changes)
         self.last = self.teacher.evaluate(self.atoms)
         self.results = {"energy": self.last.energy_ev, "forces": self.last.forces_ev_per_angstrom}

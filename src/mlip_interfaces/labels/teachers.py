@@ -87,7 +87,9 @@ def check_teacher(name: str) -> None:
     if name in TEACHERS:
         teacher = TEACHERS[name]
         if importlib.util.find_spec(teacher.package) is None:
-            raise MissingProgramError(f"the package '{teacher.package}' is not installed. Get it with: {teacher.install}")
+            raise MissingProgramError(
+                f"the package '{teacher.package}' is not installed. Get it with: {teacher.install}"
+            )
         return
     if ":" in name:
         module, _, attribute = name.partition(":")
@@ -99,7 +101,9 @@ def check_teacher(name: str) -> None:
             raise StudyError(f"the module '{module}' has no callable '{attribute}'")
         return
     close = difflib.get_close_matches(name, TEACHERS, n=1)
-    hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(TEACHERS))}, or package.module:callable."
+    hint = (
+        f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(TEACHERS))}, or package.module:callable."
+    )
     raise StudyError(f"there is no such calculator. {hint}")
 
 

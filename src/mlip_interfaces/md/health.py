@@ -81,7 +81,9 @@ def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
     return dict(zip(COLUMNS, table.T, strict=True))
 
 
-def judge_run(file: Path, *, target_kelvin: float, requested_ps: float, n_atoms: int, bounds: HealthBounds) -> RunVerdict:
+def judge_run(
+    file: Path, *, target_kelvin: float, requested_ps: float, n_atoms: int, bounds: HealthBounds
+) -> RunVerdict:
     """Judge a run by its ``thermo.csv``.
 
     Parameters

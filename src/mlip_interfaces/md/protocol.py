@@ -51,7 +51,13 @@ class MDProtocol:
 
 
 def md_command(
-    protocol: MDProtocol, bounds: HealthBounds, *, deck: str, data: str, potential: str, elements: Sequence[str]
+    protocol: MDProtocol,
+    bounds: HealthBounds,
+    *,
+    deck: str,
+    data: str,
+    potential: str,
+    elements: Sequence[str],
 ) -> str:
     """Shell command that runs `protocol` with `deck`; it works by hand in the run's folder."""
     variables: dict[str, str] = {

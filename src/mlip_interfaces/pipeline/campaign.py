@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from ase.io import read
 
-
 from mlip_interfaces.jobs import watching
+from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_OUTPUT, render_machine, render_param
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
@@ -22,8 +22,17 @@ from mlip_interfaces.potentials import max_neighbors, read_model_deviation
 from mlip_interfaces.programs import run_program
 
 LAUNCHER = "mlip_interfaces.pipeline.dpgen_launcher"
-STEPS = ("make_train", "train", "post_train", "make_explore", "explore", "post_explore", "make_label", "label", "post_label")
-SETTINGS = "label_settings.json"
+STEPS = (
+    "make_train",
+    "train",
+    "post_train",
+    "make_explore",
+    "explore",
+    "post_explore",
+    "make_label",
+    "label",
+    "post_label",
+)
 
 
 def init_campaign(context: RunContext) -> None:
@@ -33,7 +42,7 @@ def init_campaign(context: RunContext) -> None:
     """
     study, directory = context.study, context.campaign
     directory.mkdir(parents=True, exist_ok=True)
-    write_label_settings(study, directory / SETTINGS)
+    write_label_settings(study, directory / SETTINGS_FILE)
     counts = directory / "max_neighbors.json"
     if not counts.is_file():
         index = read_json(context.structures / "index.json")
@@ -42,11 +51,12 @@ def init_campaign(context: RunContext) -> None:
     for name, content in (
         (
             "param.json",
-            lambda: render_param(
-                study, initial_systems=initial_systems(context), max_neighbors=read_json(counts)
-            ),
+            lambda: render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts)),
         ),
-        ("machine.json", lambda: render_machine(study, label_settings_file=str((directory / SETTINGS).resolve()))),
+        (
+            "machine.json",
+            lambda: render_machine(study, label_settings_file=str((directory / SETTINGS_FILE).resolve())),
+        ),
     ):
         if not (directory / name).is_file():
             write_json(directory / name, content())
@@ -149,7 +159,10 @@ def summarize_campaign(context: RunContext) -> dict[str, Any]:
         finite = values[np.isfinite(values)]
         top = 2 * study.exploration.force_trust_high_ev_per_angstrom
         counts_, edges = np.histogram(np.clip(finite, 0, top), bins=40, range=(0, top))
-        labels = [read_json(path) | {"path": str(path.parent.relative_to(context.campaign))} for path in _label_files(context.campaign, f"{index:06d}")]
+        labels = [
+            read_json(path) | {"path": str(path.parent.relative_to(context.campaign))}
+            for path in _label_files(context.campaign, f"{index:06d}")
+        ]
         failed = [{"task": record["path"], "reason": record["reason"]} for record in labels if record["status"] != "ok"]
         made = len(labels) - len(failed)
         seconds_all += sum(record["wall_seconds"] for record in labels)
@@ -218,5 +231,3 @@ def campaign_status(context: RunContext) -> dict[str, Any]:
             if (record := json.loads(path.read_text()))["status"] != "ok"
         ],
     }
-
-

@@ -54,7 +54,11 @@ def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationF
                 deviations.steps, deviations.max_force_ev_per_angstrom, images, strict=False
             ):
                 name = str(task.relative_to(context.campaign))
-                if step == 0 or (name, str(step)) in chosen or not deviation < study.exploration.force_trust_high_ev_per_angstrom:
+                if (
+                    step == 0
+                    or (name, str(step)) in chosen
+                    or not deviation < study.exploration.force_trust_high_ev_per_angstrom
+                ):
                     continue
                 symbols = [study.elements[kind - 1] for kind in image.arrays["type"]]
                 atoms = Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True)

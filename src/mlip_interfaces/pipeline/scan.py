@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mlip_interfaces.config import Study
-from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.decks import lammps_deck
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import JobTask, run_tasks, watching
 from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
 from mlip_interfaces.md.protocol import DECK
@@ -198,3 +198,14 @@ def read_scan_index(context: RunContext) -> list[dict[str, Any]]:
     """Entries of ``scan/index.json``."""
     entries: list[dict[str, Any]] = read_json(context.scan / "index.json")["runs"]
     return entries
+
+
+def scan_progress(context: RunContext) -> list[str]:
+    """A line per run: its name and how far it is."""
+    lines = []
+    for run in scan_runs(context.study):
+        directory = context.scan / run.name
+        done, total = _steps_done(directory, run.protocol), run.protocol.n_steps
+        state = "finished" if (directory / DONE).is_file() else f"{done} of {total} steps"
+        lines.append(f"{run.name:40} {state}")
+    return lines

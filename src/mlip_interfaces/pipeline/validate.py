@@ -13,6 +13,7 @@ from ase.io import write
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import JobTask, run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
+from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND, LABEL_INPUT, LABEL_OUTPUT
 from mlip_interfaces.pipeline.exploration_frames import exploration_frames
@@ -20,8 +21,6 @@ from mlip_interfaces.pipeline.initial_data import write_label_settings
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.potentials import label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
-
-SETTINGS = "label_settings.json"
 
 
 def run_validate(context: RunContext) -> str:
@@ -94,7 +93,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
             task.mkdir(parents=True, exist_ok=True)
             write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
         staging.mkdir(exist_ok=True)
-        write_label_settings(study, staging / SETTINGS)
+        write_label_settings(study, staging / SETTINGS_FILE)
         staging.rename(directory)
     names = sorted(path.name for path in directory.glob("task.*"))
 
@@ -115,9 +114,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
         good = [r for name, r in records.items() if name.startswith(f"task.{number:03d}") and r["status"] == "ok"]
         if good:
             layers = read_json(context.structures / model / "layers.json")["layer"]
-            write_dataset(
-                good, context.validation / "dataset" / f"exploration-{model}", study.elements, layer=layers
-            )
+            write_dataset(good, context.validation / "dataset" / f"exploration-{model}", study.elements, layer=layers)
     return [{"task": name, "reason": r["reason"]} for name, r in records.items() if r["status"] != "ok"]
 
 

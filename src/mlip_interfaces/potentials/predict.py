@@ -25,7 +25,9 @@ def predict(model: Path, systems: list[Path]) -> list[Predictions]:
         data = system.data
         n_frames, n_atoms = data["coords"].shape[:2]
         energies, forces, _ = potential.eval(
-            data["coords"].reshape(n_frames, -1), data["cells"].reshape(n_frames, 9), data["atom_types"].tolist()
+            data["coords"].reshape(n_frames, -1),
+            data["cells"].reshape(n_frames, 9),
+            data["atom_types"].tolist(),
         )[:3]
         results.append(
             Predictions(

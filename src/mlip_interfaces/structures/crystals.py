@@ -92,7 +92,12 @@ def load_crystal(material: str) -> Atoms:
         atoms = ase_crystal(
             data.symbols, data.positions, spacegroup=data.space_group, cellpar=data.cell, setting=data.setting
         )
-        return Atoms(atoms.get_chemical_symbols(), scaled_positions=atoms.get_scaled_positions(), cell=atoms.cell, pbc=True)
+        return Atoms(
+            atoms.get_chemical_symbols(),
+            scaled_positions=atoms.get_scaled_positions(),
+            cell=atoms.cell,
+            pbc=True,
+        )
     path = Path(material)
     if not path.is_file():
         close = difflib.get_close_matches(material, LIBRARY, n=1)

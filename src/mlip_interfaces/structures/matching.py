@@ -86,10 +86,17 @@ def match_slabs(
 
     def best(area: float, tolerance: float) -> tuple[float, float, object] | None:
         generator = ZSLGenerator(
-            max_area=area, max_area_ratio_tol=2.5 * tolerance, max_length_tol=tolerance, max_angle_tol=tolerance
+            max_area=area,
+            max_area_ratio_tol=2.5 * tolerance,
+            max_length_tol=tolerance,
+            max_angle_tol=tolerance,
         )
         found = [
-            (round(float(match.match_area), 3), _length_strain(match.film_sl_vectors, match.substrate_sl_vectors), match)
+            (
+                round(float(match.match_area), 3),
+                _length_strain(match.film_sl_vectors, match.substrate_sl_vectors),
+                match,
+            )
             for match in generator(upper_vectors, lower_vectors)
         ]
         within = [entry for entry in found if entry[1] <= tolerance]

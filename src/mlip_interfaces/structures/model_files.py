@@ -33,7 +33,12 @@ def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     write(directory / "model.xyz", atoms, format="extxyz", columns=["symbols", "positions", "layer", "layer_id"])
     write(
-        directory / "model.data", atoms, format="lammps-data", specorder=list(elements), masses=True, atom_style="atomic"
+        directory / "model.data",
+        atoms,
+        format="lammps-data",
+        specorder=list(elements),
+        masses=True,
+        atom_style="atomic",
     )
     bare = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
     write(directory / "POSCAR", bare, format="vasp", direct=True)

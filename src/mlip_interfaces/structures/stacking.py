@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from mlip_interfaces.errors import StructureError
 
 # Shannon radii of the ions as they stand in these solids, angstrom; phosphorus is given its size in a PS4 unit.
-IONIC_RADII: dict[str, float] = {"Li": 0.76, "Co": 0.55, "P": 1.1, "O": 1.40, "F": 1.33, "S": 1.84, "Cl": 1.81}
+IONIC_RADII: dict[str, float] = {
+    "Li": 0.76,
+    "Co": 0.55,
+    "P": 1.1,
+    "O": 1.40,
+    "F": 1.33,
+    "S": 1.84,
+    "Cl": 1.81,
+}
 CATIONS = frozenset({"Li", "Co", "P"})
 CATION_CATION_ANGSTROM = 2.6
 ANION_ANION_FACTOR = 0.85

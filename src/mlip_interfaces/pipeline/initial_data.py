@@ -1,0 +1,176 @@
+"""Stage ``data``: perturbed structures, melt-quench snapshots and short teacher MD, labelled; a tenth is held out."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from ase.io import read, write
+
+from mlip_interfaces.config import Study
+from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.labels.dataset import write_dataset
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records
+from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
+from mlip_interfaces.pipeline.build import SNAPSHOTS
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND
+from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.structures.model_files import read_model
+from mlip_interfaces.structures.variations import perturb
+
+MD_COMMAND = f"test -s {RESULT_FILE} || mlip-interfaces teacher-md ."
+
+
+def write_label_settings(study: Study, file: Path) -> None:
+    """Write the study's label settings where tasks find them."""
+    LabelSettings(**study.labels.model_dump(exclude={"max_failed_fraction"})).write(file)
+
+
+def run_initial_data(context: RunContext) -> str:
+    """Make all tasks, label them, split and write the data set.
+
+    Raises
+    ------
+    UnfinishedError
+        If more labels failed than the study allows; the message lists the reasons.
+    """
+    directory = context.initial_data / "tasks"
+    if not directory.is_dir():
+        _write_tasks(context, directory)
+    names = read_json(directory / "origins.json")
+    tasks = [JobTask(name, MD_COMMAND, (RESULT_FILE,)) for name in names if name.startswith("md.")]
+    tasks += [JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,)) for name in names if name.startswith("task.")]
+
+    def look() -> None:
+        done = sum((directory / task.name / task.outputs[0]).is_file() for task in tasks)
+        n_frames = sum(len(read_records(directory / task.name)) for task in tasks if task.name.startswith("md."))
+        context.progress(done / len(tasks), f"{done} of {len(tasks)} tasks, {n_frames} teacher MD frames")
+
+    with watching(look):
+        run_tasks(
+            tasks,
+            directory=directory,
+            n_parallel=context.study.execution.cores,
+            poll_seconds=context.study.execution.poll_seconds,
+        )
+    summary = _write_datasets(context, directory, names)
+    write_json(context.initial_data / "summary.json", summary)
+    n_failed = len(summary["failed"])
+    if n_failed > context.study.labels.max_failed_fraction * (summary["made"] + n_failed):
+        reasons = "; ".join(f"{failed['task']}: {failed['reason']}" for failed in summary["failed"][:5])
+        raise UnfinishedError(
+            f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause, delete "
+            f"the failed {OUTPUT_FILE} files in {directory} and run again; or raise labels.max_failed_fraction."
+        )
+    return f"{summary['made']} labels, {summary['n_held_out']} of them held out, {n_failed} failed"
+
+
+def initial_systems(context: RunContext) -> list[str]:
+    """Names of the training systems of the initial data."""
+    return sorted(path.parent.name for path in (context.initial_data / "dataset").glob("*/type.raw"))
+
+
+def _write_tasks(context: RunContext, directory: Path) -> None:
+    """One folder per structure; ``origins.json`` says which model each comes from. Appears whole or not at all."""
+    study, plan = context.study, context.study.initial_data
+    staging = directory.with_name(".tasks")
+    staging.mkdir(parents=True, exist_ok=True)
+    origins: dict[str, str] = {}
+    structures: list[tuple[str, Atoms]] = []
+    index = read_json(context.structures / "index.json")
+    for number, model in enumerate(index["models"]):
+        name = model["name"]
+        bulk = model["role"] == "bulk"
+        if not bulk and name not in study.explored:
+            continue
+        copies = perturb(
+            read_model(context.structures / name),
+            plan.perturbation.n_per_bulk if bulk else plan.perturbation.n_per_interface,
+            displacement_angstrom=plan.perturbation.displacement_angstrom,
+            cell_strain=plan.perturbation.cell_strain,
+            seed=study.seed + number,
+        )
+        structures += [(name, copy) for copy in copies]
+        snapshots = context.structures / name / SNAPSHOTS
+        if plan.n_melt_quench_snapshots and snapshots.is_file():
+            frames = read(snapshots, index=":")
+            stride = max(1, len(frames) // plan.n_melt_quench_snapshots)
+            structures += [(name, frame) for frame in frames[::stride][: plan.n_melt_quench_snapshots]]
+    for number, md in enumerate(plan.teacher_md):
+        task = f"md.{number:03d}"
+        (staging / task).mkdir(exist_ok=True)
+        _write_structure(staging / task, read_model(context.structures / md.structure))
+        plan_fields = md.model_dump(exclude={"structure"})
+        (staging / task / PLAN_FILE).write_text(
+            TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json()
+        )
+        origins[task] = md.structure
+    for number, (name, atoms) in enumerate(structures):
+        task = f"task.000.{number:06d}"
+        (staging / task).mkdir(exist_ok=True)
+        _write_structure(staging / task, atoms)
+        origins[task] = name
+    write_label_settings(study, staging / SETTINGS_FILE)
+    write_json(staging / "origins.json", origins)
+    staging.rename(directory)
+
+
+def _write_structure(folder: Path, atoms: Atoms) -> None:
+    bare = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
+    write(folder / INPUT_FILE, bare, format="vasp", direct=True)
+
+
+def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str]) -> dict[str, Any]:
+    """Split and write: of each teacher MD its last frames are held out, of the rest a random share."""
+    study = context.study
+    share = study.initial_data.held_out_fraction
+    training: dict[str, list[dict[str, Any]]] = {}
+    held_out: dict[str, list[dict[str, Any]]] = {}
+    failed: list[dict[str, str]] = []
+    seconds = 0.0
+    scattered: dict[str, list[dict[str, Any]]] = {}
+    for task, origin in origins.items():
+        if task.startswith("md."):
+            records = read_records(directory / task)
+            result = read_json(directory / task / RESULT_FILE)
+            if result["status"] != "ok":
+                failed.append({"task": task, "reason": result["reason"]})
+            n_kept = len(records) - math.floor(share * len(records))
+            training.setdefault(origin, []).extend(records[:n_kept])
+            held_out.setdefault(origin, []).extend(records[n_kept:])
+            seconds += sum(record["wall_seconds"] for record in records)
+            continue
+        record = read_json(directory / task / OUTPUT_FILE)
+        seconds += record["wall_seconds"]
+        if record["status"] == "ok":
+            scattered.setdefault(origin, []).append(record)
+        else:
+            failed.append({"task": task, "reason": record["reason"]})
+    for origin, records in scattered.items():
+        random.Random(f"{study.seed}-{origin}").shuffle(records)
+        n_held_out = math.floor(share * len(records))
+        held_out.setdefault(origin, []).extend(records[:n_held_out])
+        training.setdefault(origin, []).extend(records[n_held_out:])
+    for folder, sets in (("dataset", training), ("held_out", held_out)):
+        for origin, records in sets.items():
+            if records:
+                layer = read_json(context.structures / origin / "layers.json")["layer"]
+                name = origin if folder == "dataset" else f"initial-{origin}"
+                write_dataset(records, context.initial_data / folder / name, study.elements, layer=layer)
+    n_training, n_held_out = (sum(map(len, sets.values())) for sets in (training, held_out))
+    return {
+        "calculator": teacher_version(study.labels.calculator),
+        "kind": teacher_kind(study.labels.calculator),
+        "made": n_training + n_held_out,
+        "n_training": n_training,
+        "n_held_out": n_held_out,
+        "failed": failed,
+        "core_seconds": round(seconds, 1),
+    }

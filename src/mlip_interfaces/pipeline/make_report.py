@@ -1,0 +1,19 @@
+"""Stage ``report``: the HTML page of whatever a run folder holds."""
+
+from __future__ import annotations
+
+from mlip_interfaces.labels.teachers import teacher_kind
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE
+from mlip_interfaces.report.page import write_report
+
+
+def run_report(context: RunContext) -> str:
+    """Write ``report/index.html``."""
+    page = write_report(
+        context.root,
+        study_name=context.study.name,
+        study_text=(context.root / STUDY_FILE).read_text(),
+        teacher_kind=teacher_kind(context.study.labels.calculator),
+    )
+    return f"{page} ({page.stat().st_size / 1e6:.1f} MB)"
