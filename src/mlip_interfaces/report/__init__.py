@@ -1,0 +1,1 @@
+"""Results of a run folder to one self-contained HTML page."""

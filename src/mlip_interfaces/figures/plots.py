@@ -1,0 +1,330 @@
+"""The figures of the report; every function takes plain arrays and returns a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mlip_interfaces.figures.style import (
+    ELEMENT_COLORS,
+    PALETTE,
+    VERDICT_COLORS,
+    new_figure,
+    note_empty,
+    thickness_color,
+)
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SideView:
+    """A model seen along y.
+
+    Attributes
+    ----------
+    title : shown above.
+    symbols, layers : of each atom.
+    x, z : positions, angstrom.
+    width, height : of the cell along x and z, angstrom.
+    """
+
+    title: str
+    symbols: Sequence[str]
+    layers: Sequence[str]
+    x: Array
+    z: Array
+    width: float
+    height: float
+
+
+def structures(views: Sequence[SideView]) -> Figure:
+    """Side views: z across the interface runs to the right; bands show the layers."""
+    tallest = max(view.height for view in views)
+    figure, axes = new_figure(len(views), 1, height=0.5 + 1.75 * len(views), sharex=True)
+    names = list(dict.fromkeys(name for view in views for name in view.layers))
+    for ax, view in zip(axes[:, 0], views, strict=True):
+        layers = np.asarray(view.layers)
+        for name in names:
+            z = view.z[layers == name]
+            if z.size:
+                ax.axvspan(z.min(), z.max(), color=PALETTE[names.index(name)], alpha=0.12, lw=0)
+                ax.text((z.min() + z.max()) / 2, view.width * 1.06, name, ha="center", fontsize=8)
+        for symbol in ELEMENT_COLORS:
+            mask = np.asarray(view.symbols) == symbol
+            if mask.any():
+                ax.scatter(
+                    view.z[mask], view.x[mask], s=34, color=ELEMENT_COLORS[symbol], edgecolor="black", lw=0.4,
+                    label=symbol, zorder=3,
+                )  # fmt: skip
+        ax.set_title(view.title, loc="left", pad=14)
+        ax.set_xlim(-0.5, tallest + 0.5)
+        ax.set_ylim(-0.5, view.width + 0.5)
+        ax.set_ylabel("x (Å)")
+    axes[-1, 0].set_xlabel("z across the interface (Å)")
+    present = [s for s in ELEMENT_COLORS if any(s in view.symbols for view in views)]
+    handles = {
+        label: handle for ax in axes[:, 0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend([handles[s] for s in present], present, loc="outside right center")
+    return figure
+
+
+def campaign(iterations: Sequence[Mapping[str, Any]], trust_low: float, trust_high: float) -> Figure:
+    """Verdicts per iteration, and the distribution of model deviation with the trust levels."""
+    figure, axes = new_figure(1, 2, height=3.0)
+    left, right = axes[0]
+    bottom = np.zeros(len(iterations))
+    numbers = [str(entry["iteration"]) for entry in iterations]
+    for verdict, color in VERDICT_COLORS.items():
+        values = np.array([entry[verdict] for entry in iterations], dtype=float)
+        left.bar(numbers, values, bottom=bottom, color=color, label=verdict, width=0.6)
+        for x, (value, base) in enumerate(zip(values, bottom, strict=True)):
+            if value:
+                left.text(x, base + value / 2, f"{value:.0f}", ha="center", va="center", fontsize=8)
+        bottom += values
+    left.set_xlabel("iteration")
+    left.set_ylabel("explored frames")
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
+    for number, entry in enumerate(iterations):
+        histogram = entry["max_force_deviation_ev_per_angstrom"]
+        right.stairs(
+            histogram["counts"],
+            histogram["edges"],
+            color=PALETTE[number],
+            label=f"iteration {entry['iteration']}",
+            lw=1.6,
+        )
+    for level, name in ((trust_low, "lower"), (trust_high, "upper")):
+        right.axvline(level, color="#666666", ls="--", lw=1)
+        right.text(level, 0.98, f" {name} trust level", transform=right.get_xaxis_transform(), va="top", fontsize=7.5)
+    right.set_xlabel("largest force deviation in a frame (eV/Å)")
+    right.set_ylabel("frames")
+    right.legend(loc="center right")
+    return figure
+
+
+def parity(
+    energy_reference: Array,
+    energy_model: Array,
+    force_reference: Array,
+    force_model: Array,
+    force_layer: NDArray[np.str_],
+) -> Figure:
+    """Model against label: energies per atom, and force components coloured by layer."""
+    figure, axes = new_figure(1, 2, height=4.0)
+    left, right = axes[0]
+    left.scatter(energy_reference, energy_model, s=18, color=PALETTE[0], alpha=0.8)
+    left.set_xlabel("label, energy (eV/atom)")
+    left.set_ylabel("Deep Potential, energy (eV/atom)")
+    for number, name in enumerate(np.unique(force_layer)):
+        mask = force_layer == name
+        right.scatter(force_reference[mask], force_model[mask], s=5, alpha=0.4, color=PALETTE[number], label=str(name))
+    right.set_xlabel("label, force component (eV/Å)")
+    right.set_ylabel("Deep Potential, force component (eV/Å)")
+    right.legend(markerscale=3, loc="upper left")
+    for ax in (left, right):
+        low, high = (f(*ax.get_xlim(), *ax.get_ylim()) for f in (min, max))
+        ax.plot([low, high], [low, high], color="#666666", lw=0.8, zorder=0)
+        ax.set_xlim(low, high)
+        ax.set_ylim(low, high)
+        ax.set_aspect("equal")
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class ThermoTrace:
+    """Temperature and density of one run against time."""
+
+    coating_angstrom: float
+    protocol: str
+    target_kelvin: float
+    healthy: bool
+    time_ps: Array
+    temperature_kelvin: Array
+    density_g_per_cm3: Array
+
+
+def health(traces: Sequence[ThermoTrace]) -> Figure:
+    """Temperature (top) and density (bottom) of every run, a column per protocol; dashed where unhealthy."""
+    protocols = list(dict.fromkeys(trace.protocol for trace in traces))
+    coatings = sorted({trace.coating_angstrom for trace in traces})
+    figure, axes = new_figure(2, len(protocols), height=4.6, sharex="col")
+    for column, protocol in enumerate(protocols):
+        top, bottom = axes[:, column]
+        for trace in (t for t in traces if t.protocol == protocol):
+            color = thickness_color(coatings.index(trace.coating_angstrom))
+            style = {"color": color, "ls": "-" if trace.healthy else "--", "lw": 1.1}
+            label = f"{trace.coating_angstrom:g} Å" + ("" if trace.healthy else " (unhealthy)")
+            top.plot(trace.time_ps, trace.temperature_kelvin, label=label, **style)
+            bottom.plot(trace.time_ps, trace.density_g_per_cm3, **style)
+            top.axhline(trace.target_kelvin, color="#999999", lw=0.8, zorder=0)
+        top.set_title(f"{protocol}, {next(t.target_kelvin for t in traces if t.protocol == protocol):g} K", loc="left")
+        bottom.set_xlabel("time (ps)")
+    axes[0, 0].set_ylabel("temperature (K)")
+    axes[1, 0].set_ylabel("density (g/cm³)")
+    axes[0, -1].legend(title="coating", loc="lower right")
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class RdfCurves:
+    """g(r) of one pair in one run, a row per block of time.
+
+    Attributes
+    ----------
+    r : bin centres, shape (n_bins,), angstrom.
+    g : shape (n_blocks, n_bins).
+    times : start and end of each block, shape (n_blocks, 2), ps.
+    """
+
+    r: Array
+    g: Array
+    times: Array
+
+
+def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
+    """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker."""
+    pairs = list(curves)
+    coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
+    figure, axes = new_figure(len(pairs), len(coatings), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
+    for row, pair in enumerate(pairs):
+        for column, coating in enumerate(coatings):
+            ax = axes[row, column]
+            data = curves[pair].get(coating)
+            if data is None:
+                note_empty(ax, "no healthy run")
+                continue
+            shades = np.linspace(0.3, 1.0, len(data.g))
+            for g, (start, stop), shade in zip(data.g, data.times, shades, strict=True):
+                ax.plot(
+                    data.r, g, color=thickness_color(column), alpha=shade, lw=1.2, label=f"{start:.2g}-{stop:.2g} ps"
+                )
+            ax.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
+            if row == 0:
+                ax.set_title(f"coating {coating:g} Å", loc="left")
+            if column == 0:
+                ax.set_ylabel(f"g(r), {pair}")
+            if row == len(pairs) - 1:
+                ax.set_xlabel("r (Å)")
+    for ax in axes[0]:
+        if ax.lines:
+            ax.legend(loc="upper left", handlelength=1.2)
+            break
+    return figure
+
+
+def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin: float) -> Figure:
+    """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness."""
+    pairs = list(curves)
+    coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
+    figure, axes = new_figure(1, len(pairs), height=2.7, sharey=True)
+    for ax, pair in zip(axes[0], pairs, strict=True):
+        for coating, (r, potential) in sorted(curves[pair].items()):
+            ax.plot(r, potential, color=thickness_color(coatings.index(coating)), label=f"{coating:g} Å")
+        ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
+        ax.set_title(f"{pair}, {kelvin:g} K", loc="left")
+        ax.set_xlabel("r (Å)")
+    axes[0, 0].set_ylabel("-kT ln g(r) (eV)")
+    axes[0, -1].legend(title="coating", loc="upper right")
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class MsdCurve:
+    """MSD and diffusivity of one run."""
+
+    coating_angstrom: float
+    lag_ps: Array
+    msd_angstrom2: Array
+    msd_error_angstrom2: Array
+    fit_start_ps: float
+    diffusivity_cm2_per_s: float
+    confidence_95_cm2_per_s: tuple[float, float]
+
+
+def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
+    """MSD against lag per thickness (left; the fit begins at the dot) and diffusivity with 95 % intervals (right)."""
+    figure, axes = new_figure(1, 2, height=3.0)
+    left, right = axes[0]
+    if not curves:
+        for ax in (left, right):
+            note_empty(ax, f"no healthy run has {group}")
+        return figure
+    coatings = sorted({curve.coating_angstrom for curve in curves})
+    for curve in curves:
+        color = thickness_color(coatings.index(curve.coating_angstrom) + 1)
+        low, high = (curve.msd_angstrom2 + sign * curve.msd_error_angstrom2 for sign in (-1, 1))
+        left.plot(curve.lag_ps, curve.msd_angstrom2, color=color, label=f"{curve.coating_angstrom:g} Å")
+        left.fill_between(curve.lag_ps, low, high, color=color, alpha=0.2, lw=0)
+        start = int(np.argmin(np.abs(curve.lag_ps - curve.fit_start_ps)))
+        left.plot(curve.lag_ps[start], curve.msd_angstrom2[start], "o", color=color, ms=4)
+        value, (low95, high95) = curve.diffusivity_cm2_per_s, curve.confidence_95_cm2_per_s
+        right.errorbar(
+            curve.coating_angstrom, value * 1e5, yerr=[[(value - low95) * 1e5], [(high95 - value) * 1e5]], fmt="o",
+            color=color, capsize=4,
+        )  # fmt: skip
+    left.set_xlabel("lag (ps)")
+    left.set_ylabel(f"MSD of {group} (Å²)")
+    left.legend(title="coating", loc="upper left")
+    right.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    right.set_xlabel("coating thickness (Å)")
+    right.set_ylabel("D (10⁻⁵ cm²/s)")
+    right.margins(x=0.3)
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class ChemistryTrace:
+    """P-S tetrahedra and S2 dimers of one run against time."""
+
+    coating_angstrom: float
+    time_ps: Array
+    ps4_fraction: Array
+    s2_dimers: Array
+
+
+def order_and_chemistry(
+    tetrahedra: Sequence[tuple[float, float, float, int]], chemistry: Sequence[ChemistryTrace], center: str, ligand: str
+) -> Figure:
+    """Regular tetrahedra against thickness; intact PS4 and S2 dimers against time."""
+    figure, axes = new_figure(1, 3, height=2.9)
+    first, second, third = axes[0]
+    if tetrahedra:
+        for coating, fraction, error, n_centers in tetrahedra:
+            first.errorbar(coating, 100 * fraction, yerr=100 * error, fmt="s", color=PALETTE[2], capsize=4)
+            first.annotate(
+                f"{fraction * n_centers:.1f} of {n_centers}", (coating, 100 * fraction), xytext=(6, 4),
+                textcoords="offset points", fontsize=7.5,
+            )  # fmt: skip
+        first.set_xlabel("coating thickness (Å)")
+        first.set_ylabel(f"{center} in regular {center}{ligand}₄ (%)")
+        first.margins(x=0.45, y=0.25)
+        first.set_ylim(bottom=0)
+    else:
+        note_empty(first, f"no healthy run has {center} and {ligand}")
+    coatings = sorted({trace.coating_angstrom for trace in chemistry})
+    for trace in chemistry:
+        style = {
+            "color": thickness_color(coatings.index(trace.coating_angstrom)),
+            "label": f"{trace.coating_angstrom:g} Å",
+        }
+        second.plot(trace.time_ps, 100 * trace.ps4_fraction, **style)
+        third.plot(trace.time_ps, trace.s2_dimers, **style)
+    second.set_ylabel("P in intact PS₄ (%)")
+    second.set_ylim(-3, 106)
+    third.set_ylabel("S₂ dimers")
+    third.set_ylim(bottom=-0.05)
+    for ax in (second, third):
+        ax.set_xlabel("time (ps)")
+    if chemistry:
+        second.legend(title="coating", loc="lower left")
+    else:
+        note_empty(second, "no healthy run")
+        note_empty(third, "no healthy run")
+    return figure

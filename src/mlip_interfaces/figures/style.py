@@ -1,0 +1,64 @@
+"""One look for all figures: sizes, colours that colour-blind readers tell apart, element and layer colours."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
+ELEMENT_COLORS = {
+    "Li": "#8E7CC3", "Co": "#1F4E9E", "O": "#D62728", "F": "#2CA02C", "P": "#E69F00", "S": "#F2D21B", "Cl": "#17BECF",
+}  # fmt: skip
+VERDICT_COLORS = {"accurate": "#009E73", "candidate": "#E69F00", "failed": "#D55E00"}
+
+_SETTINGS: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "svg.hashsalt": "mlip-interfaces",
+}
+
+
+def new_figure(n_rows: int, n_columns: int, *, width: float = 9.0, height: float, **options: Any) -> tuple[Figure, Any]:
+    """A figure and its axes (always a two-dimensional array), laid out without overlaps; sizes in inches."""
+    with mpl.rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
+    return figure, axes
+
+
+def thickness_color(index: int) -> str:
+    """Colour of the index-th coating thickness, everywhere the same."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def note_empty(axes: Axes, text: str) -> None:
+    """Say in an empty panel why it is empty."""
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color="#666666", wrap=True)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def save_figure(figure: Figure, directory: Path, name: str) -> str:
+    """Write PNG and SVG; returns the PNG as a data URI for a self-contained page."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(_SETTINGS):
+        figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=130)
+    (directory / f"{name}.png").write_bytes(buffer.getvalue())
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,53 @@
+"""What the report reads: JSON and tables of a run folder, absent ones included."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.errors import InputFileError
+
+
+def read_optional_json(file: Path) -> Any | None:
+    """Content of a JSON file, None if its stage has not run.
+
+    Raises
+    ------
+    InputFileError
+        If it is damaged.
+    """
+    if not file.is_file():
+        return None
+    try:
+        return json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise InputFileError(f"{file} is not valid JSON ({error}); delete it and run its stage again.") from error
+
+
+def read_table(file: Path) -> dict[str, NDArray[Any]]:
+    """Columns of a CSV file: numbers where every entry is one (empty entries are not-a-number), else strings.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or ragged.
+    """
+    try:
+        with file.open(newline="") as handle:
+            rows = list(csv.reader(handle))
+    except OSError as error:
+        raise InputFileError(f"{file} cannot be read: {error}") from error
+    complete = [row for row in rows[1:] if len(row) == len(rows[0])]
+    return {name: _column([row[i] for row in complete]) for i, name in enumerate(rows[0])}
+
+
+def _column(entries: list[str]) -> NDArray[Any]:
+    try:
+        return np.array([float(entry) if entry else np.nan for entry in entries])
+    except ValueError:
+        return np.array(entries)
