@@ -100,7 +100,7 @@ def diffusivity(
     if n_atoms < 2:
         raise AnalysisError(f"A diffusivity with an error needs at least two atoms; there are {n_atoms}.")
     msd = per_atom_msd(displacements)
-    lags = np.arange(n_frames) * frame_interval_ps
+    lags = np.arange(n_frames, dtype=np.float64) * frame_interval_ps
     start = max(1, round(fit_window[0] * (n_frames - 1)))
     stop = max(start + 3, round(fit_window[1] * (n_frames - 1)) + 1)
     x = lags[start:stop] - lags[start:stop].mean()

@@ -17,8 +17,8 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo."""
-    from mlip_interfaces.decks import study_file
     from mlip_interfaces.pipeline.flow import run_study
+    from mlip_interfaces.shipped_files import study_file
 
     run_study(study_file("demo.yaml"), arguments.out)
     print(arguments.out / "report" / "index.html")

@@ -26,5 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for finding in findings:
             mark = "ok     " if finding.works else ("MISSING" if finding.required else "absent ")
-            print(f"{mark} {finding.name}: {finding.detail}" + (f"\n        get it: {finding.remedy}" if finding.remedy else ""))
+            print(
+                f"{mark} {finding.name}: {finding.detail}"
+                + (f"\n        get it: {finding.remedy}" if finding.remedy else "")
+            )
     return 0 if all(finding.works for finding in findings if finding.required) else 3

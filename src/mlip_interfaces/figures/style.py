@@ -18,7 +18,7 @@ ELEMENT_COLORS = {
 }  # fmt: skip
 VERDICT_COLORS = {"accurate": "#009E73", "candidate": "#E69F00", "failed": "#D55E00"}
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,

@@ -48,18 +48,12 @@ def init_campaign(context: RunContext) -> None:
         index = read_json(context.structures / "index.json")
         structures = [read(context.structures / model["file"]) for model in index["models"]]
         write_json(counts, list(max_neighbors(structures, study.elements, study.training.cutoff_angstrom)))
-    for name, content in (
-        (
-            "param.json",
-            lambda: render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts)),
-        ),
-        (
-            "machine.json",
-            lambda: render_machine(study, label_settings_file=str((directory / SETTINGS_FILE).resolve())),
-        ),
-    ):
-        if not (directory / name).is_file():
-            write_json(directory / name, content())
+    if not (directory / "param.json").is_file():
+        param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts))
+        write_json(directory / "param.json", param)
+    if not (directory / "machine.json").is_file():
+        machine = render_machine(study, label_settings_file=str((directory / SETTINGS_FILE).resolve()))
+        write_json(directory / "machine.json", machine)
 
 
 def run_campaign(context: RunContext) -> str:

@@ -53,14 +53,13 @@ class Display:
 
     def update(self, stage: str, fraction: float, note: str) -> None:
         """A stage is `fraction` (0 to 1) done; `note` says what is happening."""
+        # Plain output (a log file) gets a line for each new tenth.
+        tenth = (stage, int(fraction * 10))
         with self._lock:
             self._progress.update(self._bars[stage], completed=min(fraction, 1.0), note=note)
-            # Plain output (a log file): a line for each new tenth.
-            tenth = (stage, int(fraction * 10))
-            if tenth == self._last:
-                return
-            self._last = tenth
-        self._line(f"    {stage}: {100 * fraction:3.0f} %  {note}")
+            is_new, self._last = tenth != self._last, tenth
+        if is_new:
+            self._line(f"    {stage}: {100 * fraction:3.0f} %  {note}")
 
     def end(self, stage: str, note: str) -> None:
         """A stage is finished."""
@@ -70,7 +69,7 @@ class Display:
 
     def skip(self, stage: str) -> None:
         """A stage was finished before."""
-        self._bars[stage] = self._progress.add_task("", total=1.0, completed=1.0, stage=stage, note="finished before")
+        self._bars[stage] = self._progress.add_task("", total=1, completed=1, stage=stage, note="finished before")
         self._progress.stop_task(self._bars[stage])
         self._line(f"[{self._stages.index(stage) + 1}/{len(self._stages)}] {stage}: finished before")
 

@@ -53,7 +53,9 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at every engine; runs LAMMPS with a Deep Potential for ten steps (half a minute)."""
-    findings = [Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")]
+    findings = [
+        Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
+    ]
     findings += [_package(name, required=True, remedy=INSTALL) for name in PACKAGES]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
     findings.append(_deep_potential_in_lammps())
@@ -62,7 +64,8 @@ def examine() -> list[Finding]:
         for name, teacher in TEACHERS.items()
     ]
     findings += [
-        _program(program, label, required=False, remedy=remedy) for program, (label, remedy) in OPTIONAL_PROGRAMS.items()
+        _program(program, label, required=False, remedy=remedy)
+        for program, (label, remedy) in OPTIONAL_PROGRAMS.items()
     ]
     findings += _gpu()
     return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
@@ -88,7 +91,9 @@ def _deep_potential_in_lammps() -> Finding:
         try:
             seconds = _try_lammps(Path(folder))
         except (ProgramError, MissingProgramError) as error:
-            return Finding(name, True, False, str(error), f"{INSTALL}; the versions of deepmd-kit and lammps must match")
+            return Finding(
+                name, True, False, str(error), f"{INSTALL}; the versions of deepmd-kit and lammps must match"
+            )
     return Finding(name, True, True, f"DeePMD plugin loaded, ten steps in {seconds:.1f} s", "")
 
 
@@ -97,7 +102,14 @@ def _try_lammps(directory: Path) -> float:
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
-        sizes, ["Li"], n_steps=2, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=["data"], batch_size=1, seed=1
+        sizes,
+        ["Li"],
+        n_steps=2,
+        start_learning_rate=1e-3,
+        stop_learning_rate=1e-5,
+        systems=["data"],
+        batch_size=1,
+        seed=1,
     )
     (directory / "input.json").write_text(json.dumps(content))
     run_program(
@@ -144,7 +156,11 @@ def _gpu() -> list[Finding]:
     names = ", ".join(seen.stdout.split("\n")[:-1])
     probe = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
     used = subprocess.run(
-        [sys.executable, "-c", probe], capture_output=True, text=True, check=False, env=program_environment(dict(os.environ))
+        [sys.executable, "-c", probe],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=program_environment(dict(os.environ)),
     )
     n_used = int(used.stdout.split()[-1]) if used.returncode == 0 and used.stdout.split() else 0
     return [

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mlip_interfaces.config import Study
-from mlip_interfaces.decks import lammps_deck
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import JobTask, run_tasks, watching
 from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.shipped_files import lammps_deck
 
 DONE = "md.done"
 

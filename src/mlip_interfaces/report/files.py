@@ -29,6 +29,20 @@ def read_optional_json(file: Path) -> Any | None:
         raise InputFileError(f"{file} is not valid JSON ({error}); delete it and run its stage again.") from error
 
 
+def read_result(file: Path) -> Any:
+    """Content of a JSON file that its index promises.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or damaged.
+    """
+    content = read_optional_json(file)
+    if content is None:
+        raise InputFileError(f"{file} is missing although its index names it; run `analyze all` again.")
+    return content
+
+
 def read_table(file: Path) -> dict[str, NDArray[Any]]:
     """Columns of a CSV file: numbers where every entry is one (empty entries are not-a-number), else strings.
 

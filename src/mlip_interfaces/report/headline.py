@@ -83,7 +83,7 @@ def limitations(run: Path, results: dict[str, Any], teacher_kind: str) -> list[s
             f"Each MD run has {max(lengths):.3g} ps. Interfaces react and Li diffuses over nanoseconds: what has not "
             "happened here may happen later, and what is seen is the first relaxation after joining two crystals."
         )
-    seeds = {}
+    seeds: dict[tuple[float, str], list[int]] = {}
     for entry in scan["runs"]:
         seeds.setdefault((entry["coating_angstrom"], entry["protocol"]), []).append(entry["seed"])
     if seeds and min(len(found) for found in seeds.values()) < 3:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from mlip_interfaces import __version__
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.report.files import read_optional_json, read_table
+from mlip_interfaces.report.files import read_optional_json, read_result, read_table
 from mlip_interfaces.report.headline import collect_results, limitations
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
@@ -342,7 +342,7 @@ class _Builder:
             for entry in entries:
                 # One seed is drawn per thickness; the table has all.
                 table = read_table(self._folder(entry) / "rdf.csv")
-                summary = read_optional_json(self._folder(entry) / "rdf.json")
+                summary = read_result(self._folder(entry) / "rdf.json")
                 for pair in dict.fromkeys(table["pair"].tolist()):
                     data = _rdf_curves({name: column[table["pair"] == pair] for name, column in table.items()})
                     curves.setdefault(pair, {}).setdefault(entry["coating_angstrom"], data)
@@ -372,7 +372,7 @@ class _Builder:
         for protocol in dict.fromkeys(entry["protocol"] for entry in with_msd):
             curves = []
             for entry in (entry for entry in with_msd if entry["protocol"] == protocol):
-                result = read_optional_json(self._folder(entry) / "msd.json")
+                result = read_result(self._folder(entry) / "msd.json")
                 table = read_table(self._folder(entry) / "msd.csv")
                 for species, values in result["species"].items():
                     mask = table["species"] == species
@@ -449,7 +449,8 @@ class _Builder:
 
     def provenance(self, study_text: str) -> PageSection:
         section = PageSection("provenance", "What was run", text=study_text, text_title="The study file")
-        rows, versions = [], {}
+        rows: list[list[str]] = []
+        versions: dict[str, str] = {}
         for folder in STAGE_FOLDERS:
             manifest = read_optional_json(self._run / folder / "manifest.json")
             if manifest:

@@ -13,9 +13,9 @@ from ase.io import read, write
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from mlip_interfaces.decks import lammps_deck
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3, FS_TO_PS
 
 DECK = "melt_quench.in"

@@ -75,4 +75,5 @@ def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) 
     stacked = np.array(positions)
     if not np.isfinite(stacked).all():
         raise InputFileError(f"{file} holds positions that are not finite numbers: the MD blew up.")
-    return Trajectory(symbols, layers, stacked, np.array(cells), np.arange(len(stacked)) * frame_interval_ps)
+    times = np.arange(len(stacked), dtype=np.float64) * frame_interval_ps
+    return Trajectory(symbols, layers, stacked, np.array(cells), times)

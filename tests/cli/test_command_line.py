@@ -1,0 +1,80 @@
+"""Exit codes and messages as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlip_interfaces.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("calculator: chgnett", "calculator: chgnet", "Did you mean 'chgnet'"),
+        ("calculator: nowhere:at_all", "calculator: chgnet", "cannot be imported"),
+        ("elements: [Li, Co, O, F, P, S]", "elements: [Li, Co, O, F, P, S, Cl]", "contains Cl"),
+        ("thickness_angstrom: [0, -5, 10]", "thickness_angstrom: [0, 5, 10]", "greater than or equal to 0"),
+        ("material: LiCoO3", "material: LiCoO2", "Did you mean 'LiCoO2'"),
+        ("max_strian: 0.02", "max_strain: 0.02", "Did you mean 'max_strain'"),
+    ],
+)
+def test_wrong_study_ends_with_code_2_and_one_message_and_writes_nothing(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str, right: str, expected: str
+) -> None:
+    text = (repository / "configs" / "demo.yaml").read_text()
+    assert right in text
+    study = tmp_path / "study.yaml"
+    study.write_text(text.replace(right, wrong))
+    code = main(["run", str(study), "--out", str(tmp_path / "run")])
+    error = capsys.readouterr().err
+    assert code == 2
+    assert expected in error
+    assert str(study) in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_dry_run_writes_nothing_and_names_every_stage(
+    miniature: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(miniature), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "build", "data", "campaign", "train", "validate", "scan", "analyze", "report",
+    ]  # fmt: skip
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_stage_is_refused(miniature: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(miniature), "--out", str(tmp_path / "run"), "--until", "trian"]) == 2
+    assert "the stages are build" in capsys.readouterr().err
+
+
+def test_status_of_something_else_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", str(tmp_path)]) == 2
+    assert "no run folder" in capsys.readouterr().err
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Study"
+
+
+def test_every_shipped_study_is_valid(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = sorted(str(file) for file in (repository / "configs").glob("*.yaml"))
+    assert main(["config", "check", *files]) == 0
+    assert capsys.readouterr().out.count("is valid") == len(files)
+
+
+def test_help_does_not_load_heavy_packages() -> None:
+    code = (
+        "import sys\nfrom mlip_interfaces.cli.main import build_parser\nbuild_parser()\n"
+        "print([m for m in ('numpy', 'ase', 'dpdata', 'matplotlib', 'pymatgen', 'torch') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,64 @@
+"""The study file: what is accepted, and what is said of what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlip_interfaces.config import load_study, parse_study, study_schema
+from mlip_interfaces.errors import StudyError
+
+NAME = Path("x.yaml")
+
+
+@pytest.fixture(scope="module")
+def demo(repository: Path) -> str:
+    return (repository / "configs" / "demo.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("thickness_angstorm: 7", "thickness_angstrom: 7", "Did you mean 'thickness_angstrom'?"),
+        ("time_p: 3", "time_ps: 3", "Did you mean 'time_ps'?"),
+        ("nmae: demo", "name: demo", "Did you mean 'name'?"),
+        ("thickness_angstrom: -7", "thickness_angstrom: 7", "interface.layers.2.thickness_angstrom is -7"),
+        ("[0, 5, -10]", "[0, 5, 10]", "greater than or equal to 0"),
+        ("kind: amorph", "kind: amorphous", "interface.layers.1.kind must be 'crystal' or 'amorphous'"),
+        ("Xx, Cl]", "S, Cl]", "'Xx' is not a chemical element"),
+        ("pairs: [P-Q", "pairs: [P-O", "'P-Q' must be two of the elements"),
+        ("layer: coatin}", "layer: coating}", "the layers are cathode, coating, electrolyte"),
+        ("cores: two", "cores: 2", "execution.cores is 'two'"),
+        ("{structure: coating-99A", "{structure: coating-00A", "there is no structure 'coating-99A'"),
+        ("miller: [0, 0, 0]", "miller: [1, 1, 0]", "(0, 0, 0) is no plane"),
+    ],
+)
+def test_mistake_is_named_with_file_key_and_remedy(demo: str, wrong: str, right: str, expected: str) -> None:
+    assert right in demo
+    with pytest.raises(StudyError) as error:
+        parse_study(demo.replace(right, wrong, 1), NAME)
+    assert "x.yaml" in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_missing_file_says_where_to_start(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no study file"):
+        load_study(tmp_path / "absent.yaml")
+
+
+def test_text_that_is_not_yaml_is_refused() -> None:
+    with pytest.raises(StudyError, match="not valid YAML"):
+        parse_study("a: [1", NAME)
+
+
+def test_models_are_named_by_thickness(demo: str) -> None:
+    study = parse_study(demo, NAME)
+    assert [study.model_name(t) for t in study.thicknesses] == ["coating-00A", "coating-05A", "coating-10A"]
+    assert study.model_name(2.5) == "coating-2p5A"
+
+
+def test_schema_documents_every_section() -> None:
+    schema = study_schema()
+    assert schema["additionalProperties"] is False
+    assert {"interface", "labels", "exploration", "training", "protocols"} <= set(schema["properties"])

@@ -1,0 +1,55 @@
+"""Teachers for tests, named in studies as ``mini_teacher:NAME``; this folder is on PYTHONPATH while tests run."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.lj import LennardJones
+
+
+def lennard_jones():
+    """A toy solid: nearest neighbours near 2 angstrom, weakly bound."""
+    return LennardJones(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
+
+
+class _Counting(LennardJones):
+    """Writes a line for every evaluation, so that a test can count them."""
+
+    def calculate(self, atoms=None, properties=None, system_changes=("positions",)):
+        super().calculate(atoms, properties, system_changes)
+        time.sleep(float(os.environ.get("MINI_TEACHER_SECONDS", "0.1")))
+        if "MINI_TEACHER_LOG" in os.environ:
+            with Path(os.environ["MINI_TEACHER_LOG"]).open("a") as log:
+                log.write(f"{len(self.atoms)} {self.atoms.positions.sum():.10f}\n")
+
+
+def slow_lennard_jones():
+    """As `lennard_jones`, slow enough to be killed in the middle, and counted."""
+    return _Counting(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
+
+
+class _Moody(LennardJones):
+    """Fails in a chosen way for structures of a chosen size."""
+
+    def calculate(self, atoms=None, properties=None, system_changes=("positions",)):
+        super().calculate(atoms, properties, system_changes)
+        match len(self.atoms):
+            case 2:
+                raise ValueError("no convergence")
+            case 3:
+                self.results["energy"] = self.results["free_energy"] = np.nan
+            case 4:
+                time.sleep(60)
+            case 5:
+                os._exit(11)
+
+
+def moody():
+    """Raises for 2 atoms, NaN for 3, hangs for 4, dies for 5, fine otherwise."""
+    return _Moody(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
+
+
+def unloadable():
+    """Cannot be made."""
+    raise RuntimeError("no licence")
