@@ -11,7 +11,6 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
 from ase.io import read
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -110,13 +109,15 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
     else:
         (task / RECORDS_FILE).write_text("")
         n_records = _relax(task, plan, settings, atoms, calculator)
-        MaxwellBoltzmannDistribution(atoms, temperature_K=plan.temperature_kelvin, rng=rng)
+        spread = np.sqrt(atoms.get_masses() * units.kB * plan.temperature_kelvin)
+        atoms.set_momenta(rng.standard_normal((len(atoms), 3)) * spread[:, None])
     dynamics = Langevin(
         atoms,
         plan.timestep_fs * units.fs,
         temperature_K=plan.temperature_kelvin,
         friction=FRICTION_PER_FS / units.fs,
         rng=rng,
+        fixcm=False,
     )
     while step < plan.steps:
         n_steps = min(plan.sample_every, plan.steps - step)

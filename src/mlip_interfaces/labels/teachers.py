@@ -71,7 +71,7 @@ TEACHERS: dict[str, Teacher] = {
 
 
 def check_teacher(name: str) -> None:
-    """Check that a teacher can be had, without loading it.
+    """Check that a teacher is known, without loading it.
 
     Parameters
     ----------
@@ -81,15 +81,8 @@ def check_teacher(name: str) -> None:
     ------
     StudyError
         If the name is unknown.
-    MissingProgramError
-        If its package is not installed.
     """
     if name in TEACHERS:
-        teacher = TEACHERS[name]
-        if importlib.util.find_spec(teacher.package) is None:
-            raise MissingProgramError(
-                f"the package '{teacher.package}' is not installed. Get it with: {teacher.install}"
-            )
         return
     if ":" in name:
         module, _, attribute = name.partition(":")
@@ -105,6 +98,21 @@ def check_teacher(name: str) -> None:
         f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(TEACHERS))}, or package.module:callable."
     )
     raise StudyError(f"there is no such calculator. {hint}")
+
+
+def require_teacher(name: str) -> None:
+    """Check that the package of a known teacher is installed.
+
+    Raises
+    ------
+    MissingProgramError
+        If it is not; the message has the command that gets it.
+    """
+    if name in TEACHERS and importlib.util.find_spec(TEACHERS[name].package) is None:
+        teacher = TEACHERS[name]
+        raise MissingProgramError(
+            f"labels.calculator is '{name}', but the package '{teacher.package}' is not installed. Get it with: {teacher.install}"
+        )
 
 
 def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:

@@ -65,7 +65,8 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "numb_models": training.committee_size,
         "default_training_param": default,
         "dp_compress": True,
-        "dp_train_skip_neighbor_stat": True,
+        # The neighbour statistics are what `dp compress` needs.
+        "dp_train_skip_neighbor_stat": False,
         "training_reuse_iter": 1,
         "training_reuse_old_ratio": "auto:10",
         "training_reuse_numb_steps": training.steps_reuse,

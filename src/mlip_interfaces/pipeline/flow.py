@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError, StudyError, UserError
+from mlip_interfaces.labels.teachers import require_teacher
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.display import Display
@@ -85,6 +86,8 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
         If an engine failed; the same call continues.
     """
     study = load_checked_study(study_file)
+    if until != STAGE_NAMES[0]:
+        require_teacher(study.labels.calculator)
     text = study_file.read_text()
     _refuse_other_study(study, study_file, root)
     with locked(root):

@@ -56,9 +56,9 @@ def run_train(context: RunContext) -> str:
     write_json(directory / "input.json", content)
     start = os.path.relpath(last_committee_member(context) / "model.ckpt", directory)
     command = (
-        "if [ -f model.ckpt.index ]; then dp train input.json --skip-neighbor-stat --restart model.ckpt; "
-        f"else dp train input.json --skip-neighbor-stat --init-model {start}; fi "
-        "&& dp freeze -o frozen.pb && dp compress -i frozen.pb -o compressed.pb -t input.json "
+        "if [ -f model.ckpt.index ]; then dp train input.json --restart model.ckpt; "
+        f"else dp train input.json --init-model {start}; fi "
+        "&& dp freeze -o frozen.pb && dp compress -i frozen.pb -o compressed.pb "
         "&& mv compressed.pb model.pb"
     )
     curve = directory / "lcurve.out"

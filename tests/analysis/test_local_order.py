@@ -1,0 +1,97 @@
+"""Tetrahedra and bond chemistry on crystals whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.spacegroup import crystal
+
+from mlip_interfaces.analysis.chemistry import frame_chemistry, lasting_dimers
+from mlip_interfaces.analysis.neighbors import find_pairs
+from mlip_interfaces.analysis.tetrahedra import regular_tetrahedra, tetrahedral_order
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.structures.crystals import load_crystal
+
+
+def count(atoms: Atoms, **options):
+    symbols = np.array(atoms.get_chemical_symbols())
+    return regular_tetrahedra(
+        atoms.positions[None], np.asarray(atoms.cell)[None], np.zeros(1), symbols == "Li", symbols == "F", **options
+    )
+
+
+@pytest.mark.parametrize(("structure", "a"), [("zincblende", 4.3), ("wurtzite", 3.05)])
+def test_every_lithium_of_a_tetrahedral_crystal_counts(structure: str, a: float) -> None:
+    atoms = bulk("LiF", structure, a=a, c=a * np.sqrt(8 / 3) if structure == "wurtzite" else None, u=0.375)
+    atoms = atoms.repeat(3)
+    result = count(atoms)
+    assert result.count_mean == result.n_centers
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.2])
+def test_rock_salt_has_next_to_none(sigma: float) -> None:
+    atoms = bulk("LiF", "rocksalt", a=4.0263, cubic=True).repeat(5)
+    atoms.positions += np.random.default_rng(1).normal(0, sigma, (len(atoms), 3))
+    result = count(atoms)
+    assert result.count_mean < 0.015 * result.n_centers
+
+
+def test_order_parameter_of_random_directions_averages_to_zero() -> None:
+    vectors = np.random.default_rng(2).normal(size=(20000, 4, 3))
+    q = tetrahedral_order(vectors)
+    assert abs(q.mean()) < 4 * q.std() / np.sqrt(q.size)
+    # P(q > 0.85) of random directions is 0.24 %.
+    np.testing.assert_allclose((q > 0.85).mean(), 0.0024, rtol=0, atol=4 * np.sqrt(0.0024 / q.size))
+
+
+def test_no_ligand_is_refused() -> None:
+    with pytest.raises(AnalysisError, match="no centres or no ligands"):
+        count(bulk("Li"))
+
+
+def chemistry(atoms: Atoms):
+    symbols = np.array(atoms.get_chemical_symbols())
+    return frame_chemistry(symbols, find_pairs(atoms.positions, np.asarray(atoms.cell), 3.0))
+
+
+def test_argyrodite_cell_has_four_ps4() -> None:
+    found = chemistry(load_crystal("Li6PS5Cl"))
+    assert dict(found.units) == {"PS4": 4}
+    assert found.bonds["P-S"] == 16
+    assert not found.dimers
+
+
+def test_li7p3s11_cell_has_two_ps4_and_two_p2s7() -> None:
+    assert dict(chemistry(load_crystal("Li7P3S11")).units) == {"PS4": 2, "P2S7": 2}
+
+
+def test_pyrite_has_a_dimer_for_every_two_sulfur() -> None:
+    u = 0.3896
+    atoms = crystal(["Co", "S"], [(0, 0, 0), (u, u, u)], spacegroup=205, cellpar=[5.538] * 3 + [90] * 3)
+    found = chemistry(Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True))
+    assert len(found.dimers) == 4
+    assert found.bonds["S-S"] == 4
+    assert found.bonds["Co-S"] == 24
+
+
+def test_oxygen_taking_a_sulfur_place_is_seen() -> None:
+    atoms = load_crystal("Li6PS5Cl")
+    symbols = atoms.get_chemical_symbols()
+    pairs = find_pairs(atoms.positions, np.asarray(atoms.cell), 2.4)
+    p = symbols.index("P")
+    s, vector = next((j, v) for i, j, v in zip(pairs.first, pairs.second, pairs.vectors, strict=True) if i == p)
+    atoms.positions[s] = atoms.positions[p] + vector * (1.55 / np.linalg.norm(vector))
+    symbols[s] = "O"
+    atoms.set_chemical_symbols(symbols)
+    found = chemistry(atoms)
+    assert dict(found.units) == {"PS4": 3, "PS3O": 1}
+    assert found.bonds["P-O"] == 1
+
+
+def test_short_contacts_of_sulfur_are_collisions() -> None:
+    pair, other = (1, 2), (3, 4)
+    frames = [frozenset({pair}), frozenset({pair, other}), frozenset({pair}), frozenset(), frozenset({pair})]
+    np.testing.assert_array_equal(lasting_dimers(frames, 2), [1, 1, 1, 0, 0])
+    np.testing.assert_array_equal(lasting_dimers(frames, 1), [1, 2, 1, 0, 1])

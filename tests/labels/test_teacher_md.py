@@ -1,0 +1,53 @@
+"""Short MD with the teacher: labelled frames, continued exactly after a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from ase.build import bulk
+from ase.io import write
+
+from mlip_interfaces.labels.driver import INPUT_FILE
+from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records, teacher_md
+
+
+def make_task(folder: Path, calculator: str) -> Path:
+    folder.mkdir()
+    write(folder / INPUT_FILE, bulk("LiF", "rocksalt", a=4.1, cubic=True), format="vasp", direct=True)
+    plan = TeacherMDPlan(temperature_kelvin=50, steps=20, sample_every=4, timestep_fs=1, relax_steps=4, seed=7)
+    (folder / PLAN_FILE).write_text(plan.model_dump_json())
+    LabelSettings(calculator=calculator).write(folder / SETTINGS_FILE)
+    return folder
+
+
+def test_frames_are_labelled_and_a_kill_changes_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MINI_TEACHER_SECONDS", "0.1")
+    straight = make_task(tmp_path / "straight", "mini_teacher:slow_lennard_jones")
+    killed = make_task(tmp_path / "killed", "mini_teacher:slow_lennard_jones")
+    teacher_md(straight)
+    process = subprocess.Popen([sys.executable, "-m", "mlip_interfaces.cli.main", "teacher-md", str(killed)])
+    while len(read_records(killed)) < 3:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / RESULT_FILE).exists()
+    teacher_md(killed)
+    first, second = read_records(straight), read_records(killed)
+    assert len(first) >= 6
+    np.testing.assert_array_equal([record["energy_ev"] for record in first], [record["energy_ev"] for record in second])
+    assert json.loads((killed / RESULT_FILE).read_text())["status"] == "ok"
+
+
+def test_teacher_that_cannot_be_loaded_ends_the_run_with_its_reason(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task", "mini_teacher:unloadable")
+    teacher_md(task)
+    result = json.loads((task / RESULT_FILE).read_text())
+    assert result["status"] == "failed"
+    assert "no licence" in result["reason"]

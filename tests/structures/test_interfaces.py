@@ -1,0 +1,180 @@
+"""Matching, stacking, vacancies, amorphous layers and the files of a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import dpdata
+import numpy as np
+import pytest
+from ase.data import covalent_radii
+from ase.io import read
+from ase.neighborlist import neighbor_list
+from pymatgen.core import Structure
+
+from mlip_interfaces.errors import StructureError
+from mlip_interfaces.programs import run_program
+from mlip_interfaces.shipped_files import lammps_deck
+from mlip_interfaces.structures.amorphous import MeltQuench, melt_quench
+from mlip_interfaces.structures.crystals import load_crystal
+from mlip_interfaces.structures.matching import MatchedSlabs, cut_slab, match_slabs
+from mlip_interfaces.structures.model_files import in_type_order, read_model, write_model
+from mlip_interfaces.structures.stacking import Layer, contact_distance, stack
+from mlip_interfaces.structures.variations import perturb, remove_atoms
+
+ELEMENTS = ("Li", "Co", "O", "F", "P", "S", "Cl")
+
+
+@pytest.fixture(scope="module")
+def seed_match() -> MatchedSlabs:
+    return match_slabs(
+        "LiCoO2", (1, 1, 0), 5.6, "Li6PS5Cl", (1, 1, 0), 7.0, max_area_angstrom2=150, max_strain=0.02
+    )  # fmt: skip
+
+
+def test_published_match_comes_out(seed_match: MatchedSlabs) -> None:
+    np.testing.assert_allclose(seed_match.area_angstrom2, 137.0, rtol=0.002, atol=0)
+    np.testing.assert_allclose(seed_match.strain.max_strain, 0.0108, rtol=0, atol=0.0005)
+    np.testing.assert_allclose(sorted(seed_match.substrate.cell.lengths()[:2]), [9.753, 14.054], rtol=1e-3, atol=0)
+
+
+def test_strain_is_the_ratio_of_the_cells(seed_match: MatchedSlabs) -> None:
+    film, lattice = np.asarray(seed_match.film.cell)[:2, :2], 9.86026
+    free = film @ np.linalg.inv(np.eye(2) + seed_match.strain.tensor.T)
+    np.testing.assert_allclose(sorted(np.linalg.norm(free, axis=1)), [lattice, lattice * np.sqrt(2)], rtol=1e-6, atol=0)
+    np.testing.assert_allclose(film, np.asarray(seed_match.substrate.cell)[:2, :2], rtol=0, atol=1e-9)
+
+
+def test_slabs_are_stoichiometric_and_cut_no_polyanion(seed_match: MatchedSlabs) -> None:
+    assert seed_match.substrate.get_chemical_formula() == "Co24Li24O48"
+    assert seed_match.film.get_chemical_formula() == "Cl4Li24P4S20"
+    slab = cut_slab("Li6PS5Cl", (1, 0, 0), 10)
+    slab.pbc = (True, True, False)
+    symbols = np.array(slab.get_chemical_symbols())
+    first, second = neighbor_list("ij", slab, 2.4)
+    bonds = np.bincount(first[(symbols[first] == "P") & (symbols[second] == "S")], minlength=len(slab))
+    assert set(bonds[symbols == "P"]) == {4}
+
+
+@pytest.mark.parametrize("material", ["LiF", "Li2S", "LiCoO2", "Li3OCl"])
+@pytest.mark.parametrize("request_angstrom", [4.0, 11.0, 25.0])
+def test_thickness_is_the_nearest_number_of_repeat_units(material: str, request_angstrom: float) -> None:
+    one = cut_slab(material, (1, 0, 0), 0.1)
+    unit = one.cell[2, 2]
+    slab = cut_slab(material, (1, 0, 0), request_angstrom)
+    n_units = round(slab.cell[2, 2] / unit)
+    np.testing.assert_allclose(slab.cell[2, 2], n_units * unit, rtol=1e-6, atol=0)
+    assert len(slab) == n_units * len(one)
+    assert abs(slab.cell[2, 2] - request_angstrom) <= unit / 2 + 1e-6 or n_units == 1
+
+
+def test_impossible_match_names_the_nearest() -> None:
+    with pytest.raises(StructureError, match="The nearest has 194 angstrom"):
+        match_slabs(
+            "LiCoO2", (1, 1, 0), 5.6, "Li6PS5Cl", (1, 0, 0), 7.0, max_area_angstrom2=150, max_strain=0.02
+        )  # fmt: skip
+
+
+def test_stack_keeps_contacts_between_layers_and_labels_every_atom(seed_match: MatchedSlabs) -> None:
+    atoms = stack([Layer("cathode", seed_match.substrate), Layer("electrolyte", seed_match.film)])
+    symbols, layers = atoms.get_chemical_symbols(), atoms.arrays["layer"]
+    first, second, distance = neighbor_list("ijd", atoms, 4.0)
+    across = layers[first] != layers[second]
+    allowed = [contact_distance(symbols[i], symbols[j]) for i, j in zip(first[across], second[across], strict=True)]
+    assert (distance[across] >= np.array(allowed) - 1e-6).all()
+    # The first contact is a contact: nothing floats.
+    assert (distance[across] - np.array(allowed)).min() < 1e-6
+    radii = covalent_radii[atoms.numbers]
+    assert (distance >= 0.7 * (radii[first] + radii[second])).all()
+    assert (layers == "cathode").sum() == 96
+    assert (layers == "electrolyte").sum() == 52
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+def test_vacancies_are_exactly_the_rounded_share(fraction: float) -> None:
+    atoms = load_crystal("Li6PS5Cl")
+    kept = remove_atoms(atoms, "Li", fraction, seed=1)
+    assert kept.symbols.count("Li") == 24 - round(fraction * 24)
+    assert len(atoms) - len(kept) == round(fraction * 24)
+    assert remove_atoms(atoms, "Li", fraction, seed=1) == kept
+
+
+def test_vacancy_share_that_rounds_to_none_is_refused() -> None:
+    with pytest.raises(StructureError, match="rounds to none"):
+        remove_atoms(load_crystal("Li6PS5Cl"), "P", 0.01, seed=1)
+
+
+def test_perturbed_copies_are_strained_rattled_and_free_of_contacts() -> None:
+    atoms = load_crystal("Li6PS5Cl")
+    copies = perturb(atoms, 6, displacement_angstrom=0.1, cell_strain=0.03, seed=2)
+    shifts = [copy.positions @ np.linalg.inv(copy.cell) @ np.asarray(atoms.cell) - atoms.positions for copy in copies]
+    spread = np.std(shifts)
+    np.testing.assert_allclose(spread, 0.1, rtol=0.05, atol=0)
+    strains = [np.linalg.solve(np.asarray(atoms.cell), np.asarray(copy.cell)) - np.eye(3) for copy in copies]
+    assert 0.005 < np.abs(strains).max() <= 0.03
+    with pytest.raises(StructureError, match="lower displacement_angstrom"):
+        perturb(atoms, 1, displacement_angstrom=1.5, cell_strain=0.0, seed=3)
+
+
+def test_model_files_agree_atom_by_atom(tmp_path: Path, seed_match: MatchedSlabs) -> None:
+    atoms = in_type_order(
+        stack([Layer("cathode", seed_match.substrate), Layer("electrolyte", seed_match.film)]), ELEMENTS
+    )
+    write_model(atoms, tmp_path, ELEMENTS)
+    symbols = atoms.get_chemical_symbols()
+    labels = json.loads((tmp_path / "layers.json").read_text())
+    assert labels["symbols"] == symbols
+    assert labels["layer"] == atoms.arrays["layer"].tolist()
+    assert read_model(tmp_path).arrays["layer"].tolist() == labels["layer"]
+    data = read(tmp_path / "model.data", format="lammps-data", atom_style="atomic", sort_by_id=True)
+    assert [ELEMENTS[kind - 1] for kind in data.arrays["type"]] == symbols
+    np.testing.assert_allclose(data.positions, atoms.positions, rtol=0, atol=1e-6)
+    structure = Structure.from_file(tmp_path / "POSCAR")
+    assert [site.specie.symbol for site in structure] == symbols
+    np.testing.assert_allclose(structure.frac_coords, atoms.get_scaled_positions(), rtol=0, atol=1e-8)
+    system = dpdata.System(str(tmp_path / "POSCAR"), fmt="vasp/poscar")
+    assert [system.data["atom_names"][t] for t in system.data["atom_types"]] == symbols
+
+
+def test_quenched_lif_is_amorphous_dense_and_reproducible(tmp_path: Path) -> None:
+    schedule = MeltQuench(melt_kelvin=3000, melt_ps=1, quench_kelvin_per_ps=2000, hold_ps=0.5)
+    options = {"thickness_angstrom": 9.0, "density_g_per_cm3": 2.45, "schedule": schedule}
+    lateral = np.array([[9.0, 0.0], [2.0, 8.0]])
+    first, second = (melt_quench(lateral, seed=4, directory=tmp_path / name, **options) for name in ("a", "b"))
+    np.testing.assert_allclose(first.density_g_per_cm3, 2.45, rtol=0.03, atol=0)
+    assert 3.0 < first.coordination_mean < 5.5
+    assert len(first.snapshots) > 20
+    np.testing.assert_array_equal(first.atoms.positions, second.atoms.positions)
+    finished = (tmp_path / "a" / "attempt-0" / "quenched.data").stat().st_mtime_ns
+    melt_quench(lateral, seed=4, directory=tmp_path / "a", **options)
+    assert (tmp_path / "a" / "attempt-0" / "quenched.data").stat().st_mtime_ns == finished
+
+
+def test_layer_thinner_than_an_atom_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StructureError, match="make it thicker"):
+        melt_quench(
+            np.eye(2) * 5, thickness_angstrom=0.5, density_g_per_cm3=2.45, schedule=MeltQuench(), seed=1,
+            directory=tmp_path / "a",
+        )  # fmt: skip
+
+
+def test_potential_of_the_deck_gives_the_published_rock_salt(tmp_path: Path) -> None:
+    words = ("pair_style", "pair_coeff", "kspace_style", "mass", "set ")
+    potential = [line for line in lammps_deck("melt_quench.in").read_text().splitlines() if line.startswith(words)]
+    (tmp_path / "in.lammps").write_text(
+        "units metal\natom_style charge\nlattice custom 4.03 a1 1 0 0 a2 0 1 0 a3 0 0 1 "
+        "basis 0 0 0 basis 0.5 0.5 0 basis 0.5 0 0.5 basis 0 0.5 0.5 "
+        "basis 0.5 0.5 0.5 basis 0 0 0.5 basis 0 0.5 0 basis 0.5 0 0\n"
+        "region box block 0 4 0 4 0 4\ncreate_box 2 box\n"
+        "create_atoms 1 box basis 5 2 basis 6 2 basis 7 2 basis 8 2\n" + "\n".join(potential) + "\n"
+        "fix relax all box/relax iso 0.0\nminimize 0 1e-6 500 5000\n"
+        'print "RESULT $(lx/4) $(pe/256)"\n'
+    )
+    log = tmp_path / "lmp.out"
+    run_program(["lmp", "-in", "in.lammps"], directory=tmp_path, log_file=log)
+    lattice, energy = next(
+        map(float, line.split()[1:]) for line in log.read_text().splitlines() if line.startswith("RESULT")
+    )
+    np.testing.assert_allclose(lattice, 4.011, rtol=0, atol=0.004)
+    np.testing.assert_allclose(energy, -10.808, rtol=0, atol=0.004)
