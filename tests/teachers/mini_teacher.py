@@ -13,8 +13,8 @@ def lennard_jones():
     return LennardJones(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
 
 
-class _Counting(LennardJones):
-    """Writes a line for every evaluation, so that a test can count them."""
+class _Slow(LennardJones):
+    """Takes its time, writes a line for every evaluation, and fails for a fifth of the cells it meets."""
 
     def calculate(self, atoms=None, properties=None, system_changes=("positions",)):
         super().calculate(atoms, properties, system_changes)
@@ -22,11 +22,13 @@ class _Counting(LennardJones):
         if "MINI_TEACHER_LOG" in os.environ:
             with Path(os.environ["MINI_TEACHER_LOG"]).open("a") as log:
                 log.write(f"{len(self.atoms)} {self.atoms.positions.sum():.10f}\n")
+        if self.parameters["fails"] and round(self.atoms.get_volume() * 1e6) % 5 == 0:
+            raise ValueError("a bad day")
 
 
-def slow_lennard_jones():
+def slow_lennard_jones(fails=False):
     """As `lennard_jones`, slow enough to be killed in the middle, and counted."""
-    return _Counting(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
+    return _Slow(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True, fails=fails)
 
 
 class _Moody(LennardJones):

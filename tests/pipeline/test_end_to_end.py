@@ -1,0 +1,216 @@
+"""The whole flow with the real dpgen, dp and lmp on the miniature study: straight, killed in every stage, repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlip_interfaces.pipeline.campaign import STEPS, read_position
+from mlip_interfaces.pipeline.dpgen_files import check_machine, check_param
+from mlip_interfaces.pipeline.flow import STAGES, run_status
+
+pytestmark = pytest.mark.campaign
+
+COMMAND = [sys.executable, "-m", "mlip_interfaces.cli.main"]
+# Seconds into a stage at which it is killed: in the middle of its work.
+KILL_AFTER = {
+    "build": 2.0,
+    "data": 3.0,
+    "campaign": 8.0,
+    "train": 5.0,
+    "validate": 1.0,
+    "scan": 1.0,
+    "analyze": 0.0,
+    "report": 0.0,
+}
+
+
+def environment(root: Path) -> dict[str, str]:
+    return os.environ | {"MINI_TEACHER_LOG": str(root) + ".evaluations"}
+
+
+def start(study: Path, root: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "run", str(study), "--out", str(root)], env=environment(root), text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def finish(study: Path, root: Path) -> str:
+    """Run to the end; returns what was said."""
+    process = start(study, root)
+    _, error = process.communicate()
+    assert process.returncode == 0, error
+    return error
+
+
+def evaluations(root: Path) -> list[str]:
+    return Path(str(root) + ".evaluations").read_text().splitlines()
+
+
+def results(root: Path) -> dict:
+    return json.loads((root / "report" / "results.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("straight") / "run"
+    finish(miniature, root)
+    return root
+
+
+def test_every_stage_is_done_and_reports_what_it_made(finished: Path) -> None:
+    assert [state.status for state in run_status(finished)] == ["done"] * len(STAGES)
+    found = results(finished)
+    assert set(found["models"]) == {"coating-00A", "coating-06A"}
+    (iteration,) = found["campaign"]["iterations"]
+    # Start frame and four samples, for each of two models.
+    assert iteration["accurate"] + iteration["candidate"] + iteration["failed"] == 10
+    assert iteration["labels_made"] + len(found["campaign"]["labels_failed"]) > 0
+    assert found["validation"]["n_frames"] > 0
+    assert np.isfinite(found["validation"]["force_rmse_mev_per_angstrom"])
+    assert set(found["validation"]["layers"]) <= {"base", "coating", "electrolyte"}
+    assert set(found["runs"]) | set(found["unhealthy"]) == {
+        "coating-00A/diffusion/seed-1",
+        "coating-06A/diffusion/seed-1",
+    }
+
+
+def test_dpgen_took_the_files_as_they_stand(finished: Path) -> None:
+    check_param(json.loads((finished / "campaign" / "param.json").read_text()))
+    check_machine(json.loads((finished / "campaign" / "machine.json").read_text()))
+    assert read_position(finished / "campaign").iteration == 1
+
+
+def test_failed_labels_are_named_and_not_in_the_data(finished: Path) -> None:
+    summary = json.loads((finished / "campaign" / "summary.json").read_text())
+    failed = summary["labels"]["failed"]
+    assert failed
+    assert all("a bad day" in entry["reason"] for entry in failed)
+    page = (finished / "report" / "index.html").read_text()
+    assert "a bad day" in page
+    n_good = sum(len(np.load(f)) for f in finished.glob("campaign/iter.000000/02.fp/data.*/**/set.*/energy.npy"))
+    assert n_good == summary["iterations"][0]["labels_made"]
+
+
+def test_final_model_is_compressed_and_its_data_has_every_label(finished: Path) -> None:
+    model = json.loads((finished / "model" / "model.json").read_text())
+    summary = json.loads((finished / "campaign" / "summary.json").read_text())
+    assert model["n_frames"] == summary["n_training_frames"]
+    assert (finished / "model" / "training" / "compress.json").is_file()
+
+
+def test_page_is_whole_and_brings_everything_with_it(finished: Path) -> None:
+    sources: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            sources.extend(value or "" for name, value in attributes if name in ("src", "href"))
+
+    page = (finished / "report" / "index.html").read_text()
+    Reader().feed(page)
+    assert sources
+    assert all(source.startswith("data:") for source in sources)
+    for word in (
+        "not DFT",
+        "Structures",
+        "Active learning",
+        "held-out",
+        "g(r)",
+        "Diffusion",
+        "cannot support",
+        "What was run",
+    ):
+        assert word in page
+
+
+def test_finished_run_again_does_nothing(finished: Path, miniature: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file() and file.name != ".lock"}
+    n_evaluations = len(evaluations(finished))
+    said = finish(miniature, finished)
+    assert said.count("finished before") == len(STAGES)
+    after = {file: file.stat().st_mtime_ns for file in finished.rglob("*") if file.is_file() and file.name != ".lock"}
+    assert before == after
+    assert len(evaluations(finished)) == n_evaluations
+
+
+def test_changed_study_is_noticed_and_nothing_is_harmed(finished: Path, miniature: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(miniature.read_text().replace("steps_final: 60", "steps_final: 61"))
+    process = start(other, finished)
+    _, error = process.communicate()
+    assert process.returncode == 2
+    assert "from the stage 'campaign' on" in error
+    assert "Give another --out folder" in error
+
+
+def test_plain_dpgen_accepts_the_folder(finished: Path) -> None:
+    """``dpgen run`` reads the finished record and goes on with the training that comes next; it is stopped there."""
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "dpgen"), "run", "param.json", "machine.json"], cwd=finished / "campaign",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    folder = finished / "campaign" / "iter.000001" / "00.train"
+    deadline = time.monotonic() + 120
+    while not (folder / "000" / "input.json").is_file() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    process.kill()
+    output, _ = process.communicate()
+    assert (folder / "000" / "input.json").is_file(), output
+    assert "continue from iter 000 task 08" in output
+
+
+def wait_until_running(root: Path, folder: str, process: subprocess.Popen[str]) -> None:
+    manifest = root / folder / "manifest.json"
+    while process.poll() is None:
+        if manifest.is_file() and json.loads(manifest.read_text())["status"] == "running":
+            return
+        time.sleep(0.01)
+    raise AssertionError(process.communicate()[1])
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_killed_in_every_stage_it_continues_and_ends_the_same(miniature: Path, finished: Path, tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    for stage in STAGES:
+        process = start(miniature, root)
+        wait_until_running(root, stage.folder, process)
+        if stage.name == "data":
+            second = start(miniature, root)
+            _, error = second.communicate()
+            assert second.returncode == 2
+            assert "Another process" in error
+        time.sleep(KILL_AFTER[stage.name])
+        kill(process)
+        status = json.loads((root / stage.folder / "manifest.json").read_text())["status"]
+        assert status == "running", f"{stage.name} was over before it was killed"
+        if stage.name == "campaign":
+            # Once more, inside the labelling step.
+            process = start(miniature, root)
+            while STEPS[read_position(root / "campaign").step] != "label":
+                assert process.poll() is None, process.communicate()[1]
+                time.sleep(0.05)
+            time.sleep(2.0)
+            kill(process)
+    finish(miniature, root)
+    assert results(root) == results(finished)
+    # A structure in work when its driver's parent died is finished by that driver; none is evaluated twice, but for the
+    # one that a killed teacher MD or driver had just begun.
+    counted = evaluations(root)
+    assert len(counted) - len(set(counted)) <= len(STAGES)
+    assert set(counted) == set(evaluations(finished))
+    n_jobs = [len(list(where.glob("campaign/iter.*/0*/*.sub"))) for where in (root, finished)]
+    assert n_jobs[0] == n_jobs[1]
