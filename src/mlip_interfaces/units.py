@@ -8,13 +8,6 @@ from scipy import constants as _codata
 BOLTZMANN_EV_PER_K = _codata.k / _codata.e
 """Boltzmann constant, eV/K."""
 
-AVOGADRO_PER_MOL = _codata.N_A
-
-EV_PER_ANGSTROM3_TO_BAR = _codata.e * 1.0e30 / 1.0e5
-"""1 eV/angstrom^3 in bar (1.602e6)."""
-
-BAR_TO_EV_PER_ANGSTROM3 = 1.0 / EV_PER_ANGSTROM3_TO_BAR
-
 ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
 """1 angstrom^2/ps in cm^2/s."""
 

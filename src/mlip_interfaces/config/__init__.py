@@ -4,21 +4,13 @@ from mlip_interfaces.config.load import load_study, parse_study, study_schema
 from mlip_interfaces.config.study import (
     AmorphousLayer,
     CrystalLayer,
-    ExplorationStep,
-    Protocol,
     Study,
-    TeacherMD,
-    Training,
 )
 
 __all__ = [
     "AmorphousLayer",
     "CrystalLayer",
-    "ExplorationStep",
-    "Protocol",
     "Study",
-    "TeacherMD",
-    "Training",
     "load_study",
     "parse_study",
     "study_schema",

@@ -17,6 +17,7 @@ from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.shipped_files import lammps_deck
+from mlip_interfaces.units import FS_TO_PS
 
 DONE = "md.done"
 
@@ -149,7 +150,7 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
         verdict = judge_run(
             directory / "thermo.csv",
             target_kelvin=protocol.temperature_kelvin,
-            requested_ps=protocol.n_steps * protocol.timestep_fs * 1e-3,
+            requested_ps=protocol.n_steps * protocol.timestep_fs * FS_TO_PS,
             n_atoms=n_atoms,
             bounds=health_bounds(context.study),
         )
@@ -160,7 +161,7 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
         for key in ("temperature_mean_kelvin", "temperature_max_kelvin", "density_initial_g_per_cm3"):
             entry[key] = None
         return entry | {"density_mean_g_per_cm3": None, "min_distance_angstrom": None}
-    n_steps = round(verdict.time_ps / (protocol.timestep_fs * 1e-3))
+    n_steps = round(verdict.time_ps / (protocol.timestep_fs * FS_TO_PS))
     speed = n_steps / wall_seconds if wall_seconds else None
     return entry | {
         "healthy": verdict.healthy,
