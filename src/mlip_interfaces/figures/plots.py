@@ -16,6 +16,7 @@ from mlip_interfaces.figures.style import (
     VERDICT_COLORS,
     new_figure,
     note_empty,
+    styled,
     thickness_color,
 )
 
@@ -43,6 +44,7 @@ class SideView:
     height: float
 
 
+@styled
 def structures(views: Sequence[SideView]) -> Figure:
     """Side views: z across the interface runs to the right; bands show the layers."""
     tallest = max(view.height for view in views)
@@ -62,7 +64,7 @@ def structures(views: Sequence[SideView]) -> Figure:
                     view.z[mask], view.x[mask], s=34, color=ELEMENT_COLORS[symbol], edgecolor="black", lw=0.4,
                     label=symbol, zorder=3,
                 )  # fmt: skip
-        ax.set_title(view.title, loc="left", pad=14)
+        ax.set_title(view.title, loc="left", pad=16)
         ax.set_xlim(-0.5, tallest + 0.5)
         ax.set_ylim(-0.5, view.width + 0.5)
         ax.set_ylabel("x (Å)")
@@ -75,6 +77,7 @@ def structures(views: Sequence[SideView]) -> Figure:
     return figure
 
 
+@styled
 def campaign(iterations: Sequence[Mapping[str, Any]], trust_low: float, trust_high: float) -> Figure:
     """Verdicts per iteration, and the distribution of model deviation with the trust levels."""
     figure, axes = new_figure(1, 2, height=3.0)
@@ -109,6 +112,7 @@ def campaign(iterations: Sequence[Mapping[str, Any]], trust_low: float, trust_hi
     return figure
 
 
+@styled
 def parity(
     energy_reference: Array,
     energy_model: Array,
@@ -150,6 +154,7 @@ class ThermoTrace:
     density_g_per_cm3: Array
 
 
+@styled
 def health(traces: Sequence[ThermoTrace]) -> Figure:
     """Temperature (top) and density (bottom) of every run, a column per protocol; dashed where unhealthy."""
     protocols = list(dict.fromkeys(trace.protocol for trace in traces))
@@ -157,7 +162,7 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
     figure, axes = new_figure(2, len(protocols), height=4.6, sharex="col")
     for column, protocol in enumerate(protocols):
         top, bottom = axes[:, column]
-        for trace in (t for t in traces if t.protocol == protocol):
+        for trace in sorted((t for t in traces if t.protocol == protocol), key=lambda t: t.coating_angstrom):
             color = thickness_color(coatings.index(trace.coating_angstrom))
             style = {"color": color, "ls": "-" if trace.healthy else "--", "lw": 1.1}
             label = f"{trace.coating_angstrom:g} Å" + ("" if trace.healthy else " (unhealthy)")
@@ -188,6 +193,7 @@ class RdfCurves:
     times: Array
 
 
+@styled
 def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
     """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker."""
     pairs = list(curves)
@@ -219,6 +225,7 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
     return figure
 
 
+@styled
 def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin: float) -> Figure:
     """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness."""
     pairs = list(curves)
@@ -248,6 +255,7 @@ class MsdCurve:
     confidence_95_cm2_per_s: tuple[float, float]
 
 
+@styled
 def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
     """MSD against lag per thickness (left; the fit begins at the dot) and diffusivity with 95 % intervals (right)."""
     figure, axes = new_figure(1, 2, height=3.0)
@@ -289,6 +297,7 @@ class ChemistryTrace:
     s2_dimers: Array
 
 
+@styled
 def order_and_chemistry(
     tetrahedra: Sequence[tuple[float, float, float, int]], chemistry: Sequence[ChemistryTrace], center: str, ligand: str
 ) -> Figure:
@@ -305,11 +314,11 @@ def order_and_chemistry(
         first.set_xlabel("coating thickness (Å)")
         first.set_ylabel(f"{center} in regular {center}{ligand}₄ (%)")
         first.margins(x=0.45, y=0.25)
-        first.set_ylim(bottom=0)
+        first.set_ylim(0, max(1.0, first.get_ylim()[1]))
     else:
         note_empty(first, f"no healthy run has {center} and {ligand}")
     coatings = sorted({trace.coating_angstrom for trace in chemistry})
-    for trace in chemistry:
+    for trace in sorted(chemistry, key=lambda trace: trace.coating_angstrom):
         style = {
             "color": thickness_color(coatings.index(trace.coating_angstrom)),
             "label": f"{trace.coating_angstrom:g} Å",
@@ -319,7 +328,7 @@ def order_and_chemistry(
     second.set_ylabel("P in intact PS₄ (%)")
     second.set_ylim(-3, 106)
     third.set_ylabel("S₂ dimers")
-    third.set_ylim(bottom=-0.05)
+    third.set_ylim(-0.05, max(1.0, third.get_ylim()[1]))
     for ax in (second, third):
         ax.set_xlabel("time (ps)")
     if chemistry:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+Arguments = ParamSpec("Arguments")
 
 # Okabe and Ito's palette.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
@@ -33,12 +37,21 @@ _SETTINGS: Any = {
 }
 
 
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+    """Draw with this room's look and leave the caller's matplotlib settings alone."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Figure:
+        with mpl.rc_context(_SETTINGS):
+            return draw(*arguments, **options)
+
+    return drawn
+
+
 def new_figure(n_rows: int, n_columns: int, *, width: float = 9.0, height: float, **options: Any) -> tuple[Figure, Any]:
     """A figure and its axes (always a two-dimensional array), laid out without overlaps; sizes in inches."""
-    with mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
-    return figure, axes
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(n_rows, n_columns, squeeze=False, **options)
 
 
 def thickness_color(index: int) -> str:
