@@ -1,0 +1,39 @@
+"""``doctor`` on this machine, where everything required is installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mlip_interfaces.cli.main import main
+from mlip_interfaces.errors import MissingProgramError
+from mlip_interfaces.pipeline import doctor
+
+
+def test_required_engines_work_and_absent_ones_have_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+    lammps = findings["lmp runs a Deep Potential for ten steps"]
+    assert lammps["works"]
+    assert "plugin loaded" in lammps["detail"]
+    assert findings["teacher chgnet (surrogate)"]["works"]
+    for finding in findings.values():
+        assert bool(finding["remedy"]) == (not finding["works"])
+    assert {"GPU", "program Slurm sbatch"} <= set(findings)
+
+
+def test_missing_program_is_named_with_its_remedy_and_code_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def find(name: str) -> str:
+        if name == "lmp":
+            raise MissingProgramError("no lmp")
+        return f"/somewhere/{name}"
+
+    monkeypatch.setattr(doctor, "find_program", find)
+    monkeypatch.setattr("mlip_interfaces.programs.find_program", lambda name: find("lmp"))
+    assert main(["doctor"]) == 3
+    said = capsys.readouterr().out
+    assert "MISSING program lmp: not found\n        get it: make install" in said
+    assert "MISSING lmp runs a Deep Potential for ten steps" in said
