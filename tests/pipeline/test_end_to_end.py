@@ -156,14 +156,19 @@ def test_changed_study_is_noticed_and_nothing_is_harmed(finished: Path, miniatur
 def test_plain_dpgen_accepts_the_folder(finished: Path) -> None:
     """``dpgen run`` reads the finished record and goes on with the training that comes next; it is stopped there."""
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "dpgen"), "run", "param.json", "machine.json"], cwd=finished / "campaign",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [str(Path(sys.executable).parent / "dpgen"), "run", "param.json", "machine.json"],
+        cwd=finished / "campaign",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     folder = finished / "campaign" / "iter.000001" / "00.train"
     deadline = time.monotonic() + 120
     while not (folder / "000" / "input.json").is_file() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
-    process.kill()
+    # Its jobs are in its group and go with it.
+    os.killpg(process.pid, signal.SIGKILL)
     output, _ = process.communicate()
     assert (folder / "000" / "input.json").is_file(), output
     assert "continue from iter 000 task 08" in output
