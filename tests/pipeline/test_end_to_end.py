@@ -217,5 +217,5 @@ def test_killed_in_every_stage_it_continues_and_ends_the_same(miniature: Path, f
     counted = evaluations(root)
     assert len(counted) - len(set(counted)) <= len(STAGES)
     assert set(counted) == set(evaluations(finished))
-    n_jobs = [len(list(where.glob("campaign/iter.*/0*/*.sub"))) for where in (root, finished)]
+    n_jobs = [len(list(where.glob("campaign/iter.000000/0*/*.sub"))) for where in (root, finished)]
     assert n_jobs[0] == n_jobs[1]

@@ -21,7 +21,7 @@ from mlip_interfaces.structures.crystals import load_crystal
 from mlip_interfaces.structures.matching import MatchedSlabs, cut_slab, match_slabs
 from mlip_interfaces.structures.model_files import in_type_order, read_model, write_model
 from mlip_interfaces.structures.stacking import Layer, contact_distance, stack
-from mlip_interfaces.structures.variations import perturb, remove_atoms
+from mlip_interfaces.structures.variations import minimum_distances, perturb, remove_atoms, scrambled
 
 ELEMENTS = ("Li", "Co", "O", "F", "P", "S", "Cl")
 
@@ -115,6 +115,22 @@ def test_perturbed_copies_are_strained_rattled_and_free_of_contacts() -> None:
     assert 0.005 < np.abs(strains).max() <= 0.03
     with pytest.raises(StructureError, match="lower displacement_angstrom"):
         perturb(atoms, 1, displacement_angstrom=1.5, cell_strain=0.0, seed=3)
+
+
+def test_scrambled_structures_bring_every_pair_of_elements_close_but_not_too_close() -> None:
+    copies = scrambled(ELEMENTS, 10, atoms_per_element=6, volume_per_atom_angstrom3=15, shortest_factor=0.75, seed=1)
+    seen: dict[str, float] = {}
+    for atoms in copies:
+        np.testing.assert_allclose(atoms.get_volume() / len(atoms), 15.0, rtol=1e-9, atol=0)
+        radii = covalent_radii[atoms.numbers]
+        first, second, distance = neighbor_list("ijd", atoms, 4.0)
+        assert (distance >= 0.75 * (radii[first] + radii[second]) - 1e-9).all()
+        for pair, shortest in minimum_distances(atoms, ELEMENTS, 4.0).items():
+            seen[pair] = min(shortest, seen.get(pair, np.inf))
+    assert len(seen) == 28
+    assert seen["Co-Cl"] < 2.2
+    with pytest.raises(StructureError, match="do not fit"):
+        scrambled(ELEMENTS, 1, atoms_per_element=6, volume_per_atom_angstrom3=4, shortest_factor=1.0, seed=1)
 
 
 def test_model_files_agree_atom_by_atom(tmp_path: Path, seed_match: MatchedSlabs) -> None:

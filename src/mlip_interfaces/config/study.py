@@ -137,6 +137,15 @@ class Perturbation(Section):
     cell_strain: float = Field(0.03, ge=0, lt=0.3, description="Largest strain component of the cell.")
 
 
+class Scrambled(Section):
+    """Atoms of all elements at random places: they teach the walls between elements that crystals keep apart."""
+
+    n: int = Field(0, ge=0, description="How many structures.")
+    atoms_per_element: Count = Field(6)
+    volume_per_atom_angstrom3: Positive = Field(16.0)
+    shortest_factor: float = Field(0.8, gt=0.4, le=1.2, description="Shortest contact over the sum of covalent radii.")
+
+
 class TeacherMD(Section):
     """A short MD run with the teacher itself (the seed's short AIMD)."""
 
@@ -152,6 +161,7 @@ class InitialData(Section):
     """Data the first committee is trained on."""
 
     perturbation: Perturbation = Field(default_factory=lambda: Perturbation())
+    scrambled: Scrambled = Field(default_factory=lambda: Scrambled())
     teacher_md: tuple[TeacherMD, ...] = ()
     n_melt_quench_snapshots: int = Field(
         0, ge=0, description="Snapshots of each amorphous layer's melt-quench that are labelled."

@@ -23,7 +23,10 @@ from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.structures.model_files import read_model
-from mlip_interfaces.structures.variations import perturb
+from mlip_interfaces.structures.variations import perturb, scrambled
+
+SCRAMBLED = "scrambled"
+"""Origin, and layer, of structures with all elements at random places."""
 
 MD_COMMAND = f"test -s {RESULT_FILE} || mlip-interfaces teacher-md ."
 
@@ -103,6 +106,17 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
             frames = read(snapshots, index=":")
             stride = max(1, len(frames) // plan.n_melt_quench_snapshots)
             structures += [(name, frame) for frame in frames[::stride][: plan.n_melt_quench_snapshots]]
+    structures += [
+        (SCRAMBLED, atoms)
+        for atoms in scrambled(
+            study.elements,
+            plan.scrambled.n,
+            atoms_per_element=plan.scrambled.atoms_per_element,
+            volume_per_atom_angstrom3=plan.scrambled.volume_per_atom_angstrom3,
+            shortest_factor=plan.scrambled.shortest_factor,
+            seed=study.seed,
+        )
+    ]
     for number, md in enumerate(plan.teacher_md):
         task = f"md.{number:03d}"
         (staging / task).mkdir(exist_ok=True)
@@ -120,6 +134,13 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
     write_label_settings(study, staging / SETTINGS_FILE)
     write_json(staging / "origins.json", origins)
     staging.rename(directory)
+
+
+def _layer_names(context: RunContext, origin: str, n_atoms: int) -> list[str]:
+    if origin == SCRAMBLED:
+        return [SCRAMBLED] * n_atoms
+    names: list[str] = read_json(context.structures / origin / "layers.json")["layer"]
+    return names
 
 
 def _write_structure(folder: Path, atoms: Atoms) -> None:
@@ -161,7 +182,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
     for folder, sets in (("dataset", training), ("held_out", held_out)):
         for origin, records in sets.items():
             if records:
-                layer = read_json(context.structures / origin / "layers.json")["layer"]
+                layer = _layer_names(context, origin, len(records[0]["symbols"]))
                 name = origin if folder == "dataset" else f"initial-{origin}"
                 write_dataset(records, context.initial_data / folder / name, study.elements, layer=layer)
     n_training, n_held_out = (sum(map(len, sets.values())) for sets in (training, held_out))

@@ -77,6 +77,60 @@ def perturb(
     return copies
 
 
+def scrambled(
+    elements: Sequence[str],
+    n_copies: int,
+    *,
+    atoms_per_element: int,
+    volume_per_atom_angstrom3: float,
+    shortest_factor: float,
+    seed: int,
+) -> list[Atoms]:
+    """Atoms of all elements at random places: every pair of elements meets, also those a crystal keeps apart.
+
+    A potential that has never seen two elements close to each other may find them attractive without end; these
+    structures teach it the wall.
+
+    Parameters
+    ----------
+    elements : the type map; atoms come in its order.
+    n_copies : how many structures.
+    atoms_per_element : of each element.
+    volume_per_atom_angstrom3 : sets the cubic cell.
+    shortest_factor : no contact below this share of the sum of covalent radii.
+    seed : of the places.
+
+    Raises
+    ------
+    StructureError
+        If the atoms do not fit.
+    """
+    rng = np.random.default_rng(seed)
+    symbols = [symbol for symbol in elements for _ in range(atoms_per_element)]
+    radii = covalent_radii[Atoms(symbols).numbers]
+    length = (len(symbols) * volume_per_atom_angstrom3) ** (1 / 3)
+    copies = []
+    for _ in range(n_copies):
+        positions = np.full((len(symbols), 3), np.nan)
+        # Large atoms find a place first.
+        for index in np.argsort(-radii, kind="stable"):
+            for _attempt in range(5000):
+                place = rng.uniform(0, length, 3)
+                difference = positions - place
+                difference -= length * np.round(difference / length)
+                distance = np.linalg.norm(difference, axis=1)
+                if not (distance < shortest_factor * (radii + radii[index])).any():
+                    positions[index] = place
+                    break
+            else:
+                raise StructureError(
+                    f"{len(symbols)} atoms do not fit {volume_per_atom_angstrom3:g} angstrom^3 each at {shortest_factor:g} of "
+                    "their covalent radii; raise the volume or lower shortest_factor."
+                )
+        copies.append(Atoms(symbols, positions=positions, cell=[length] * 3, pbc=True))
+    return copies
+
+
 def minimum_distances(atoms: Atoms, elements: Sequence[str], cutoff_angstrom: float = 6.0) -> dict[str, float]:
     """Shortest distance of each pair of elements within the cutoff, angstrom; keys as in ``Li-O``, type-map order."""
     order = {symbol: i for i, symbol in enumerate(elements)}
