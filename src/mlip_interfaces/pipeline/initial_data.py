@@ -176,7 +176,8 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
             failed.append({"task": task, "reason": record["reason"]})
     for origin, records in scattered.items():
         random.Random(f"{study.seed}-{origin}").shuffle(records)
-        n_held_out = math.floor(share * len(records))
+        # Scrambled structures are for training: an error on them says nothing about the interface.
+        n_held_out = 0 if origin == SCRAMBLED else math.floor(share * len(records))
         held_out.setdefault(origin, []).extend(records[:n_held_out])
         training.setdefault(origin, []).extend(records[n_held_out:])
     for folder, sets in (("dataset", training), ("held_out", held_out)):
