@@ -67,7 +67,8 @@ def run_tasks(tasks: Sequence[JobTask], *, directory: Path, n_parallel: int, pol
     ----------
     tasks : the whole batch; always give the same one, so that a restarted call finds its jobs.
     directory : folder that holds the tasks' folders.
-    n_parallel : jobs side by side; tasks are dealt to them in turn.
+    n_parallel : jobs side by side; dpdispatcher deals the tasks to them at random, so tasks of very different length
+        want more jobs than cores: the system shares the cores out evenly.
     poll_seconds : time between two looks at the jobs, s.
 
     Raises
@@ -82,10 +83,7 @@ def run_tasks(tasks: Sequence[JobTask], *, directory: Path, n_parallel: int, pol
         from dpdispatcher.dlog import dlog
 
     _log_into(dlog, directory / "dpdispatcher.log")
-    n_jobs = min(n_parallel, len(tasks))
-    # dpdispatcher cuts the list into consecutive groups; dealing the tasks out first balances unequal ones.
-    dealt = [task for start in range(n_jobs) for task in tasks[start::n_jobs]]
-    group_size = -(-len(tasks) // n_jobs)
+    group_size = -(-len(tasks) // min(n_parallel, len(tasks)))
     submission = Submission(
         work_base=".",
         machine=Machine.load_from_dict(local_machine(str(directory.resolve()))),
@@ -99,7 +97,7 @@ def run_tasks(tasks: Sequence[JobTask], *, directory: Path, n_parallel: int, pol
                 outlog="task.log",
                 errlog="task.log",
             )
-            for task in dealt
+            for task in tasks
         ],
     )
     failure: RuntimeError | None = None

@@ -65,7 +65,12 @@ def _tblite(parameters: Mapping[str, Any]) -> Any:
 
 TEACHERS: dict[str, Teacher] = {
     "chgnet": Teacher("chgnet", "surrogate", 'pip install "mlip-interfaces[teacher]"', _chgnet),
-    "gpaw": Teacher("gpaw", "dft", "apt-get install gpaw gpaw-data, or pip install gpaw gpaw-data", _gpaw),
+    "gpaw": Teacher(
+        "gpaw",
+        "dft",
+        "pip install gpaw gpaw-data (needs the headers of libxc, OpenBLAS and FFTW, and a C compiler)",
+        _gpaw,
+    ),
     "tblite": Teacher("tblite", "semiempirical", 'pip install "mlip-interfaces[xtb]"', _tblite),
 }
 

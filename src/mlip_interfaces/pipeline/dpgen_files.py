@@ -140,7 +140,8 @@ def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
         "api_version": "1.0",
         "deepmd_version": "3.2.0",
         "train": step("dp", study.training.committee_size),
-        "model_devi": step("lmp", n_explorations),
+        # Explorations differ in length: twice as many jobs as cores.
+        "model_devi": step("lmp", -(-n_explorations // 2)),
         "fp": {**step(LABEL_COMMAND, n_labels), "user_forward_files": [label_settings_file]},
     }
     check_machine(machine)

@@ -56,13 +56,13 @@ def run_initial_data(context: RunContext) -> str:
         n_frames = sum(len(read_records(directory / task.name)) for task in tasks if task.name.startswith("md."))
         context.progress(done / len(tasks), f"{done} of {len(tasks)} tasks, {n_frames} teacher MD frames")
 
+    execution = context.study.execution
+    n_md = len(context.study.initial_data.teacher_md)
     with watching(look):
-        run_tasks(
-            tasks,
-            directory=directory,
-            n_parallel=context.study.execution.cores,
-            poll_seconds=context.study.execution.poll_seconds,
-        )
+        # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
+        for batch, n_parallel in ((tasks[:n_md], 2 * execution.cores), (tasks[n_md:], execution.cores)):
+            if batch:
+                run_tasks(batch, directory=directory, n_parallel=n_parallel, poll_seconds=execution.poll_seconds)
     summary = _write_datasets(context, directory, names)
     write_json(context.initial_data / "summary.json", summary)
     n_failed = len(summary["failed"])

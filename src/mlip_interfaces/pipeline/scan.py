@@ -107,7 +107,7 @@ def run_scan(context: RunContext) -> str:
         run_tasks(
             tasks,
             directory=context.scan,
-            n_parallel=context.study.execution.cores,
+            n_parallel=3 * context.study.execution.cores,
             poll_seconds=context.study.execution.poll_seconds,
         )
     return collect_scan(context)
