@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from mini_teacher import lennard_jones
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
+from mlip_interfaces.labels.process import TeacherProcess
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 
 
@@ -92,7 +96,7 @@ def test_a_failure_costs_one_label_and_its_siblings_are_made(tmp_path: Path, n_a
         ({"calculator": "mini_teacher:unloadable"}, "no licence"),
         ({"calculator": "mini_teacher:lennard_jones", "max_force_ev_per_angstrom": 1e-6}, "largest force component"),
         ({"calculator": "mini_teacher:lennard_jones", "min_distance_angstrom": 1.99999999}, None),
-        ({"calculator": "mini_teacher:lennard_jones", "min_distance_angstrom": 2.5}, "angstrom apart"),
+        ({"calculator": "mini_teacher:lennard_jones", "min_distance_angstrom": 2.5}, "1.90 angstrom apart"),
     ],
 )
 def test_limits_are_judged(tmp_path: Path, settings: dict, reason: str | None) -> None:
@@ -106,6 +110,83 @@ def test_limits_are_judged(tmp_path: Path, settings: dict, reason: str | None) -
     found = record(task)
     assert (found["reason"] is None) == (reason is None)
     assert reason is None or reason in found["reason"]
+
+
+def test_distance_limit_beyond_two_angstrom_passes_wider_structures(tmp_path: Path) -> None:
+    atoms = Atoms("Li2", positions=[(0, 0, 0), (3, 0, 0)], cell=(12, 12, 12), pbc=True)
+    task = write_task(tmp_path / "task.000.000000", atoms)
+    LabelSettings(calculator="mini_teacher:lennard_jones", min_distance_angstrom=2.5).write(tmp_path / SETTINGS_FILE)
+    label_task(task)
+    assert record(task)["status"] == "ok"
+
+
+@pytest.mark.parametrize(("broken", "reason"), [("nan", "not finite numbers"), ("flat", "no volume")])
+def test_structure_without_meaning_is_a_failed_label(tmp_path: Path, broken: str, reason: str) -> None:
+    bad, good = (write_task(tmp_path / f"task.000.00000{i}", chain(6)) for i in range(2))
+    lines = (bad / INPUT_FILE).read_text().splitlines()
+    lines[-1 if broken == "nan" else 3] = "nan nan nan" if broken == "nan" else lines[2]
+    (bad / INPUT_FILE).write_text("\n".join(lines) + "\n")
+    LabelSettings(calculator="mini_teacher:lennard_jones").write(tmp_path / SETTINGS_FILE)
+    label_task(bad)
+    assert reason in record(bad)["reason"]
+    assert record(good)["status"] == "ok"
+
+
+def test_teacher_lost_between_structures_is_started_again() -> None:
+    with TeacherProcess(LabelSettings(calculator="mini_teacher:lennard_jones")) as teacher:
+        first = teacher.evaluate(chain(6)).energy_ev
+        os.kill(teacher._process.pid, signal.SIGKILL)
+        time.sleep(0.2)
+        assert teacher.evaluate(chain(6)).energy_ev == first
+
+
+def test_program_of_a_teacher_that_hangs_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "pid"
+    monkeypatch.setenv("MINI_TEACHER_LOG", str(log))
+    task = write_task(tmp_path / "task.000.000000", chain(7))
+    LabelSettings(calculator="mini_teacher:moody", timeout_seconds=2).write(tmp_path / SETTINGS_FILE)
+    label_task(task)
+    assert record(task)["reason"] == "timed out after 2 s"
+    assert 2 <= record(task)["wall_seconds"] < 30
+    stat = Path(f"/proc/{log.read_text()}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def test_sibling_that_has_not_arrived_is_left_to_its_own_call(tmp_path: Path) -> None:
+    here = write_task(tmp_path / "task.000.000000", chain(6))
+    for number, content in ((1, None), (2, "half a str")):
+        (tmp_path / f"task.000.00000{number}").mkdir()
+        if content:
+            (tmp_path / f"task.000.00000{number}" / INPUT_FILE).write_text(content)
+    LabelSettings(calculator="mini_teacher:lennard_jones").write(tmp_path / SETTINGS_FILE)
+    label_task(here)
+    assert [path.parent.name for path in tmp_path.glob(f"task.*/{OUTPUT_FILE}")] == [here.name]
+
+
+def test_claim_of_a_killed_driver_is_taken_over(tmp_path: Path) -> None:
+    task = write_task(tmp_path / "task.000.000000", chain(4))
+    LabelSettings(calculator="mini_teacher:moody", timeout_seconds=600).write(tmp_path / SETTINGS_FILE)
+    first = subprocess.Popen([sys.executable, "-m", "mlip_interfaces.cli.main", "label", str(task)])
+    lock = task / ".label.lock"
+    while not lock.exists():
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    assert not (task / OUTPUT_FILE).exists()
+    LabelSettings(calculator="mini_teacher:lennard_jones").write(tmp_path / SETTINGS_FILE)
+    label_task(task)
+    assert record(task)["status"] == "ok"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"status": "failed", "symbols": []}'])
+def test_label_file_without_content_is_made_again_and_no_frame(tmp_path: Path, content: str) -> None:
+    task = write_task(tmp_path / "task.000.000000", chain(6))
+    LabelSettings(calculator="mini_teacher:lennard_jones").write(tmp_path / SETTINGS_FILE)
+    (task / OUTPUT_FILE).write_text(content)
+    file = str(task / OUTPUT_FILE)
+    assert len(dpdata.LabeledSystem(file, fmt="mlip_interfaces/label", type_map=["F", "Li"])) == 0
+    label_task(task)
+    assert len(dpdata.LabeledSystem(file, fmt="mlip_interfaces/label", type_map=["F", "Li"])) == 1
 
 
 def test_unreadable_structure_is_a_failed_label(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ase.build import bulk
 from ase.io import write
 
@@ -18,16 +19,16 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records, teacher_md
 
 
-def make_task(folder: Path, calculator: str) -> Path:
+def make_task(folder: Path, calculator: str, steps: int = 20) -> Path:
     folder.mkdir()
     write(folder / INPUT_FILE, bulk("LiF", "rocksalt", a=4.1, cubic=True), format="vasp", direct=True)
-    plan = TeacherMDPlan(temperature_kelvin=50, steps=20, sample_every=4, timestep_fs=1, relax_steps=4, seed=7)
+    plan = TeacherMDPlan(temperature_kelvin=50, steps=steps, sample_every=4, timestep_fs=1, relax_steps=4, seed=7)
     (folder / PLAN_FILE).write_text(plan.model_dump_json())
     LabelSettings(calculator=calculator).write(folder / SETTINGS_FILE)
     return folder
 
 
-def test_frames_are_labelled_and_a_kill_changes_nothing(tmp_path: Path, monkeypatch) -> None:
+def test_frames_are_labelled_and_a_kill_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINI_TEACHER_SECONDS", "0.1")
     straight = make_task(tmp_path / "straight", "mini_teacher:slow_lennard_jones")
     killed = make_task(tmp_path / "killed", "mini_teacher:slow_lennard_jones")
@@ -51,3 +52,19 @@ def test_teacher_that_cannot_be_loaded_ends_the_run_with_its_reason(tmp_path: Pa
     result = json.loads((task / RESULT_FILE).read_text())
     assert result["status"] == "failed"
     assert "no licence" in result["reason"]
+
+
+def test_relaxation_alone_keeps_its_frames(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task", "mini_teacher:lennard_jones", steps=0)
+    teacher_md(task)
+    assert json.loads((task / RESULT_FILE).read_text()) == {
+        "status": "ok", "reason": None, "n_frames": len(read_records(task)),
+    }  # fmt: skip
+    assert read_records(task)
+
+
+def test_unreadable_structure_ends_the_run_with_its_reason(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task", "mini_teacher:lennard_jones")
+    (task / INPUT_FILE).write_text("nonsense")
+    teacher_md(task)
+    assert "cannot be read" in json.loads((task / RESULT_FILE).read_text())["reason"]

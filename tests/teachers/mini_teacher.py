@@ -1,6 +1,7 @@
 """Teachers for tests, named in studies as ``mini_teacher:NAME``; this folder is on PYTHONPATH while tests run."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -45,10 +46,14 @@ class _Moody(LennardJones):
                 time.sleep(60)
             case 5:
                 os._exit(11)
+            case 7:
+                engine = subprocess.Popen(["sleep", "60"])
+                Path(os.environ["MINI_TEACHER_LOG"]).write_text(str(engine.pid))
+                engine.wait()
 
 
 def moody():
-    """Raises for 2 atoms, NaN for 3, hangs for 4, dies for 5, fine otherwise."""
+    """Raises for 2 atoms, NaN for 3, hangs for 4, dies for 5, starts a hanging program for 7, fine otherwise."""
     return _Moody(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
 
 

@@ -18,7 +18,9 @@ class MlipLabelFormat(Format):  # type: ignore[misc]
         """Data of one label; zero frames if it failed or cannot be read."""
         try:
             record = json.loads(Path(file_name).read_text())
-        except (OSError, json.JSONDecodeError):
+        except (OSError, ValueError):
+            record = None
+        if not isinstance(record, dict) or not {"status", "symbols"} <= record.keys():
             record = {"status": "failed", "symbols": []}
         symbols = record["symbols"]
         names = list(dict.fromkeys(symbols))

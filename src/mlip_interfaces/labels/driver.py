@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,11 +49,14 @@ def label_task(task: Path) -> None:
     pool = siblings[start:] + siblings[:start]
     with TeacherProcess(settings) as teacher:
         for folder in pool:
-            if folder != task and _settings_hash(folder) != settings.physics_hash:
+            # A sibling that has not arrived yet is left to its own call.
+            if folder != task and not (
+                (folder / INPUT_FILE).is_file() and _settings_hash(folder) == settings.physics_hash
+            ):
                 continue
             with _claimed(folder, wait=False) as claimed:
                 if claimed:
-                    _label(folder, settings, teacher)
+                    _label(folder, settings, teacher, readable_only=folder != task)
         with _claimed(task, wait=True):
             _label(task, settings, teacher)
 
@@ -69,14 +73,16 @@ def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -
     }
 
 
-def failed_record(atoms: Atoms | None, settings: LabelSettings, reason: str) -> dict[str, Any]:
+def failed_record(
+    atoms: Atoms | None, settings: LabelSettings, reason: str, wall_seconds: float = 0.0
+) -> dict[str, Any]:
     """Record of a failed label."""
     identity = (
         _identity(atoms, settings)
         if atoms is not None
         else {"symbols": [], "structure_hash": None, "settings_hash": settings.physics_hash}
     )
-    return identity | {"status": "failed", "reason": reason, "wall_seconds": 0.0}
+    return identity | {"status": "failed", "reason": reason, "wall_seconds": round(wall_seconds, 4)}
 
 
 def write_record(file: Path, record: dict[str, Any]) -> None:
@@ -94,19 +100,35 @@ def structure_hash(atoms: Atoms) -> str:
     return digest.hexdigest()[:16]
 
 
-def _label(folder: Path, settings: LabelSettings, teacher: TeacherProcess) -> None:
+def read_structure(folder: Path) -> Atoms:
+    """The structure of a task.
+
+    Raises
+    ------
+    LabelFailure
+        If it cannot be read.
+    """
+    try:
+        return read(folder / INPUT_FILE, format="vasp")
+    except Exception as error:  # noqa: BLE001 (ASE's readers raise anything; an unreadable structure is one failed label)
+        raise LabelFailure(f"{INPUT_FILE} cannot be read: {error}") from error
+
+
+def _label(folder: Path, settings: LabelSettings, teacher: TeacherProcess, *, readable_only: bool = False) -> None:
     output = folder / OUTPUT_FILE
     try:
-        atoms = read(folder / INPUT_FILE, format="vasp")
-    except Exception as error:  # noqa: BLE001 (ASE's readers raise anything; an unreadable structure is one failed label)
-        write_record(output, failed_record(None, settings, f"{INPUT_FILE} cannot be read: {error}"))
+        atoms = read_structure(folder)
+    except LabelFailure as failure:
+        if not readable_only:
+            write_record(output, failed_record(None, settings, str(failure)))
         return
     if _is_finished(output, settings, structure_hash(atoms)):
         return
+    began = time.monotonic()
     try:
         record = make_record(atoms, settings, teacher.evaluate(atoms))
     except LabelFailure as failure:
-        record = failed_record(atoms, settings, str(failure))
+        record = failed_record(atoms, settings, str(failure), time.monotonic() - began)
     write_record(output, record)
 
 
@@ -115,7 +137,9 @@ def _is_finished(output: Path, settings: LabelSettings, structure: str) -> bool:
         record = json.loads(output.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return False
-    return bool(record["settings_hash"] == settings.physics_hash and record["structure_hash"] == structure)
+    if not isinstance(record, dict):
+        return False
+    return record.get("settings_hash") == settings.physics_hash and record.get("structure_hash") == structure
 
 
 def _identity(atoms: Atoms, settings: LabelSettings) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -9,7 +10,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from mlip_interfaces.labels.teachers import build_teacher
 
 _START_SECONDS = 180.0
 _PR_SET_PDEATHSIG = 1
+_MIN_VOLUME_ANGSTROM3 = 1e-3
 
 
 class LabelFailure(Exception):
@@ -76,15 +78,11 @@ class TeacherProcess:
             If the teacher cannot be loaded, raises, hangs past the limit, dies, or gives numbers that are not finite
             or beyond the limits of the settings.
         """
-        shortest = _shortest_distance(atoms)
-        if shortest < self._settings.min_distance_angstrom:
-            raise LabelFailure(
-                f"two atoms are {shortest:.2f} angstrom apart, below {self._settings.min_distance_angstrom:g}"
-            )
+        _judge_structure(atoms, self._settings.min_distance_angstrom)
         pipe = self._started()
         began = time.monotonic()
-        pipe.send((atoms.get_chemical_symbols(), atoms.positions, np.asarray(atoms.cell)))
-        energy, forces, virial = self._answer(pipe, self._settings.timeout_seconds)
+        structure = (atoms.get_chemical_symbols(), atoms.positions, np.asarray(atoms.cell))
+        energy, forces, virial = self._answer(pipe, self._settings.timeout_seconds, structure)
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(virial).all()):
             raise LabelFailure("the teacher's energy, forces or virial are not finite numbers")
         largest = float(np.abs(forces).max())
@@ -96,8 +94,10 @@ class TeacherProcess:
         return Evaluation(energy, forces, virial, time.monotonic() - began)
 
     def _started(self) -> Connection:
-        if self._pipe is not None:
+        if self._pipe is not None and not wait([self._process.sentinel], 0.0):
             return self._pipe
+        # Lost between two structures (say, killed for memory): the next one is not to blame.
+        self._stop()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self._settings, os.getpid()), daemon=True)
@@ -107,16 +107,17 @@ class TeacherProcess:
         self._answer(ours, _START_SECONDS)
         return ours
 
-    def _answer(self, pipe: Connection, limit_seconds: float) -> Any:
+    def _answer(self, pipe: Connection, limit_seconds: float, question: Any = None) -> Any:
         try:
+            if question is not None:
+                pipe.send(question)
             if not pipe.poll(limit_seconds):
                 self._stop()
                 raise LabelFailure(f"timed out after {limit_seconds:g} s")
             status, content = pipe.recv()
-        except EOFError as error:
-            self._process.join(5.0)
-            code = self._process.exitcode
-            self._stop()
+        except (EOFError, OSError) as error:
+            wait([self._process.sentinel], 5.0)
+            code = self._stop()
             raise LabelFailure(f"the teacher's process died with exit status {code}") from error
         if status == "raised":
             raise LabelFailure(content)
@@ -125,14 +126,20 @@ class TeacherProcess:
             raise LabelFailure(f"the teacher could not be loaded: {content}")
         return content
 
-    def _stop(self) -> None:
+    def _stop(self) -> int | None:
+        """End the process with all that it started; its exit status."""
+        code: int | None = None
         if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
             self._process.join()
+            code = self._process.exitcode
             self._process.close()
         if self._pipe is not None:
             self._pipe.close()
         self._process = self._pipe = None
+        return code
 
 
 def _serve(pipe: Connection, settings: LabelSettings, parent: int) -> None:
@@ -140,6 +147,8 @@ def _serve(pipe: Connection, settings: LabelSettings, parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             return
+    # A group of its own: an engine that the calculator starts ends together with it.
+    os.setpgid(0, 0)
     try:
         calculator = build_teacher(settings.calculator, settings.parameters)
     except Exception as error:  # noqa: BLE001 (whatever a foreign calculator raises is the reason of the failure)
@@ -169,8 +178,14 @@ def _energy(atoms: Atoms) -> float:
     return float(atoms.get_potential_energy())
 
 
-def _shortest_distance(atoms: Atoms) -> float:
+def _judge_structure(atoms: Atoms, min_distance_angstrom: float) -> None:
+    """Refuse a structure that no teacher should be given."""
     from ase.neighborlist import neighbor_list
 
-    distances = neighbor_list("d", atoms, 2.0)
-    return float(distances.min()) if distances.size else 2.0
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(np.asarray(atoms.cell)).all()):
+        raise LabelFailure("the structure's positions or cell are not finite numbers")
+    if abs(atoms.cell.volume) < _MIN_VOLUME_ANGSTROM3:
+        raise LabelFailure("the structure's cell has no volume")
+    distances = neighbor_list("d", atoms, min_distance_angstrom)
+    if distances.size:
+        raise LabelFailure(f"two atoms are {distances.min():.2f} angstrom apart, below {min_distance_angstrom:g}")

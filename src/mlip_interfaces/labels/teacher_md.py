@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
-from ase.io import read
 from ase.md.langevin import Langevin
 from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.driver import INPUT_FILE, make_record, settings_file_of, write_record
+from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
 from mlip_interfaces.labels.process import Evaluation, LabelFailure, TeacherProcess
 from mlip_interfaces.labels.settings import LabelSettings
 
@@ -93,7 +92,7 @@ def read_records(task: Path) -> list[dict[str, Any]]:
 
 def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher: TeacherProcess) -> None:
     rng = np.random.default_rng(plan.seed)
-    atoms = read(task / INPUT_FILE, format="vasp")
+    atoms = read_structure(task)
     calculator = _ProcessCalculator(teacher)
     atoms.calc = calculator
     checkpoint = task / CHECKPOINT_FILE
@@ -111,6 +110,7 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
         n_records = _relax(task, plan, settings, atoms, calculator)
         spread = np.sqrt(atoms.get_masses() * units.kB * plan.temperature_kelvin)
         atoms.set_momenta(rng.standard_normal((len(atoms), 3)) * spread[:, None])
+        _save(checkpoint, atoms, rng, n_records, step)
     dynamics = Langevin(
         atoms,
         plan.timestep_fs * units.fs,
@@ -128,16 +128,7 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
         assert calculator.last is not None
         _append(task, make_record(atoms, settings, calculator.last))
         n_records += 1
-        write_record(
-            checkpoint,
-            {
-                "n_records": n_records,
-                "step": step,
-                "positions_angstrom": atoms.positions.tolist(),
-                "velocities": atoms.get_velocities().tolist(),
-                "random_state": rng.bit_generator.state,
-            },
-        )
+        _save(checkpoint, atoms, rng, n_records, step)
         kelvin = atoms.get_temperature()
         if kelvin > RUNAWAY_FACTOR * plan.temperature_kelvin:
             raise LabelFailure(f"the teacher's MD reached {kelvin:.0f} K for {plan.temperature_kelvin:g} K")
@@ -157,6 +148,20 @@ def _relax(
             _append(task, make_record(atoms, settings, calculator.last))
             n_records += 1
     return n_records
+
+
+def _save(checkpoint: Path, atoms: Atoms, rng: np.random.Generator, n_records: int, step: int) -> None:
+    """State to go on from; it vouches for the records written so far."""
+    write_record(
+        checkpoint,
+        {
+            "n_records": n_records,
+            "step": step,
+            "positions_angstrom": atoms.positions.tolist(),
+            "velocities": atoms.get_velocities().tolist(),
+            "random_state": rng.bit_generator.state,
+        },
+    )
 
 
 def _append(task: Path, record: dict[str, Any]) -> None:
