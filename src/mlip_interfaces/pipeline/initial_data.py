@@ -70,7 +70,7 @@ def run_initial_data(context: RunContext) -> str:
         reasons = "; ".join(f"{failed['task']}: {failed['reason']}" for failed in summary["failed"][:5])
         raise UnfinishedError(
             f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause, delete "
-            f"the failed {OUTPUT_FILE} files in {directory} and run again; or raise labels.max_failed_fraction."
+            f"the failed {OUTPUT_FILE} (or {RESULT_FILE}) files in {directory} and run again; or raise labels.max_failed_fraction."
         )
     return f"{summary['made']} labels, {summary['n_held_out']} of them held out, {n_failed} failed"
 
