@@ -69,6 +69,16 @@ def test_thickness_is_the_nearest_number_of_repeat_units(material: str, request_
     assert abs(slab.cell[2, 2] - request_angstrom) <= unit / 2 + 1e-6 or n_units == 1
 
 
+@pytest.mark.parametrize("limit", [0.06, 0.08])
+def test_shear_counts_against_the_strain_limit(limit: float) -> None:
+    matched = match_slabs(
+        "LiCoO2", (1, 0, 4), 5, "Li6PS5Cl", (1, 1, 0), 7, max_area_angstrom2=450, max_strain=limit
+    )  # fmt: skip
+    principal = np.linalg.svd(np.eye(2) + matched.strain.tensor, compute_uv=False) - 1.0
+    np.testing.assert_allclose(matched.strain.max_strain, np.abs(principal).max(), rtol=1e-9, atol=0)
+    assert matched.strain.max_strain <= limit
+
+
 def test_impossible_match_names_the_nearest() -> None:
     with pytest.raises(StructureError, match="The nearest has 194 angstrom"):
         match_slabs(
@@ -165,6 +175,49 @@ def test_quenched_lif_is_amorphous_dense_and_reproducible(tmp_path: Path) -> Non
     finished = (tmp_path / "a" / "attempt-0" / "quenched.data").stat().st_mtime_ns
     melt_quench(lateral, seed=4, directory=tmp_path / "a", **options)
     assert (tmp_path / "a" / "attempt-0" / "quenched.data").stat().st_mtime_ns == finished
+
+
+def test_finished_quench_is_not_passed_off_as_another(tmp_path: Path) -> None:
+    schedule = MeltQuench(melt_ps=0.2, quench_kelvin_per_ps=9000, hold_ps=0.1)
+
+    def quench(density: float, seed: int) -> None:
+        melt_quench(
+            np.eye(2) * 8, thickness_angstrom=8, density_g_per_cm3=density, schedule=schedule, seed=seed,
+            directory=tmp_path / "a",
+        )  # fmt: skip
+
+    quench(2.45, 1)
+    quench(2.45, 1)
+    with pytest.raises(StructureError, match=r"other inputs \(n_units\)"):
+        quench(1.9, 1)
+    with pytest.raises(StructureError, match=r"other inputs \(seed\)"):
+        quench(2.45, 2)
+
+
+def test_models_of_the_scan_have_their_atoms_and_contacts(tmp_path: Path, seed_match: MatchedSlabs) -> None:
+    schedule = MeltQuench(melt_ps=1, quench_kelvin_per_ps=4000, hold_ps=0.2)
+    expected = {0: 148, 5: 226, 10: 304}
+    for thickness, n_atoms in expected.items():
+        layers = [Layer("cathode", seed_match.substrate)]
+        if thickness:
+            quenched = melt_quench(
+                np.asarray(seed_match.substrate.cell)[:2, :2], thickness_angstrom=thickness, density_g_per_cm3=2.45,
+                schedule=schedule, seed=21, directory=tmp_path / str(thickness),
+            )  # fmt: skip
+            np.testing.assert_allclose(quenched.density_g_per_cm3, 2.45, rtol=0.01, atol=0)
+            layers.append(Layer("coating", quenched.atoms))
+        for fraction, n_removed in ((0.0, 0), (0.1, 2), (0.5, 12)):
+            film = remove_atoms(seed_match.film, "Li", fraction, seed=3) if fraction else seed_match.film
+            atoms = stack([*layers, Layer("electrolyte", film)])
+            assert len(atoms) == n_atoms - n_removed
+            symbols, owner = np.array(atoms.get_chemical_symbols()), atoms.arrays["layer"]
+            assert np.count_nonzero((symbols == "Li") & (owner == "electrolyte")) == 24 - n_removed
+            assert np.count_nonzero((symbols == "Li") & (owner == "cathode")) == 24
+            first, second, distance = neighbor_list("ijd", atoms, 4.0)
+            across = owner[first] != owner[second]
+            pairs = zip(symbols[first[across]], symbols[second[across]], strict=True)
+            allowed = np.array([contact_distance(a, b) for a, b in pairs])
+            assert (distance[across] >= allowed - 1e-6).all()
 
 
 def test_layer_thinner_than_an_atom_is_refused(tmp_path: Path) -> None:

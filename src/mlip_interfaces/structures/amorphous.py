@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3, FS_TO_PS
 
 DECK = "melt_quench.in"
+INPUTS = "inputs.json"
 SPECIES = ("Li", "F")
 FIRST_SHELL_ANGSTROM = 2.6
 """First minimum of the Li-F g(r), angstrom."""
@@ -93,7 +95,8 @@ def melt_quench(
     Raises
     ------
     StructureError
-        If the layer is too thin to hold a formula unit, or stayed crystalline.
+        If the layer is too thin to hold a formula unit, or stayed crystalline, or `directory` holds the run of
+        other inputs.
     ProgramError
         If LAMMPS fails.
     """
@@ -107,8 +110,17 @@ def melt_quench(
         )
     for attempt in range(MAX_ATTEMPTS):
         folder = directory / f"attempt-{attempt}"
+        inputs = {
+            "lateral_angstrom": np.asarray(lateral).tolist(),
+            "thickness_angstrom": thickness_angstrom,
+            "n_units": n_units,
+            "schedule": asdict(schedule),
+            "seed": seed + 1000 * attempt,
+            "n_samples": n_samples,
+        }
         if not (folder / "quenched.data").is_file():
-            _run(lateral, thickness_angstrom, n_units, schedule, seed + 1000 * attempt, folder, n_samples)
+            _run(lateral, thickness_angstrom, n_units, schedule, seed + 1000 * attempt, folder, n_samples, inputs)
+        _refuse_other_inputs(folder, inputs)
         atoms = _read_data(folder / "quenched.data")
         coordination = _coordination(atoms)
         if coordination <= CRYSTALLINE_COORDINATION:
@@ -125,7 +137,7 @@ def melt_quench(
     return AmorphousLayer(
         atoms=atoms,
         snapshots=snapshots,
-        density_g_per_cm3=n_units * unit_mass / volume * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
+        density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
         coordination_mean=coordination,
         n_attempts=attempt + 1,
     )
@@ -139,6 +151,7 @@ def _run(
     seed: int,
     directory: Path,
     n_samples: int,
+    inputs: dict[str, object],
 ) -> None:
     working = directory.with_name(f".{directory.name}")
     shutil.rmtree(working, ignore_errors=True)
@@ -146,6 +159,7 @@ def _run(
     start = _scattered(lateral, thickness, n_units, seed)
     write(working / "start.data", start, format="lammps-data", atom_style="charge", specorder=list(SPECIES))
     shutil.copyfile(lammps_deck(DECK), working / DECK)
+    (working / INPUTS).write_text(json.dumps(inputs) + "\n")
     step_ps = schedule.timestep_fs * FS_TO_PS
     steps = {
         "melt_steps": round(schedule.melt_ps / step_ps),
@@ -166,6 +180,17 @@ def _run(
     run_program(command, directory=working, log_file=working / "lmp.out")
     shutil.rmtree(directory, ignore_errors=True)
     working.rename(directory)
+
+
+def _refuse_other_inputs(folder: Path, inputs: dict[str, object]) -> None:
+    file = folder / INPUTS
+    made_with = json.loads(file.read_text()) if file.is_file() else {}
+    changed = [name for name, value in inputs.items() if made_with.get(name) != value]
+    if changed:
+        raise StructureError(
+            f"{folder} holds a melt-quench made with other inputs ({', '.join(changed)}); delete {folder.parent} or give "
+            "another directory."
+        )
 
 
 def _scattered(lateral: NDArray[np.float64], thickness: float, n_units: int, seed: int) -> Atoms:

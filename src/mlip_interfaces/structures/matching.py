@@ -22,7 +22,7 @@ class Strain:
     Attributes
     ----------
     tensor : in-plane engineering strain F - 1 in the frame of the cell, shape (2, 2).
-    max_strain : largest absolute change of a lattice vector's length.
+    max_strain : largest absolute principal strain, so that shear counts too.
     angle_degrees : change of the angle between the lattice vectors.
     """
 
@@ -89,12 +89,13 @@ def match_slabs(
             max_area=area,
             max_area_ratio_tol=2.5 * tolerance,
             max_length_tol=tolerance,
-            max_angle_tol=tolerance,
+            # A shear within the limit turns a right angle by up to 2 tolerance; the exact limit is applied below.
+            max_angle_tol=2.0 * tolerance,
         )
         found = [
             (
                 round(float(match.match_area), 3),
-                _length_strain(match.film_sl_vectors, match.substrate_sl_vectors),
+                _principal_strain(match.film_sl_vectors, match.substrate_sl_vectors),
                 match,
             )
             for match in generator(upper_vectors, lower_vectors)
@@ -125,7 +126,7 @@ def match_slabs(
     top.set_cell(cell, scale_atoms=True)
     strain = Strain(
         tensor=tensor,
-        max_strain=float(np.abs(np.linalg.norm(target, axis=1) / np.linalg.norm(original, axis=1) - 1.0).max()),
+        max_strain=_principal_strain(original, target),
         angle_degrees=_angle(target) - _angle(original),
     )
     return MatchedSlabs(bottom, top, float(abs(np.linalg.det(target))), strain)
@@ -200,9 +201,11 @@ def _upright(slab: Atoms, height: float) -> Atoms:
     return atoms
 
 
-def _length_strain(film: NDArray[np.float64], substrate: NDArray[np.float64]) -> float:
-    ratio = np.linalg.norm(np.asarray(substrate), axis=1) / np.linalg.norm(np.asarray(film), axis=1)
-    return float(np.abs(ratio - 1.0).max())
+def _principal_strain(film: NDArray[np.float64], substrate: NDArray[np.float64]) -> float:
+    """Largest absolute principal strain; from the metrics, so the two cells may lie in any planes."""
+    before, after = np.asarray(film), np.asarray(substrate)
+    squares = np.linalg.eigvals(np.linalg.solve(before @ before.T, after @ after.T)).real
+    return float(np.abs(np.sqrt(squares) - 1.0).max())
 
 
 def _angle(vectors: NDArray[np.float64]) -> float:
