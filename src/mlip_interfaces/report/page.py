@@ -36,6 +36,7 @@ class Table:
 
     head: list[str]
     rows: list[list[str]]
+    caption: str = ""
 
 
 @dataclass(slots=True)
@@ -241,8 +242,7 @@ class _Builder:
         section.tables.append(Table(head, rows))
         if labels["failed"]:
             rows = [[failed["task"], failed["reason"]] for failed in labels["failed"]]
-            section.paragraphs.append("Labels that failed; they are not in the data:")
-            section.tables.append(Table(["task", "reason"], rows))
+            section.tables.append(Table(["task", "reason"], rows, "Labels that failed; they are not in the data."))
         return section
 
     def model(self) -> PageSection:
