@@ -210,6 +210,9 @@ class Training(Section):
     embedding_neurons: tuple[Count, ...] = Field((25, 50, 100), min_length=1)
     axis_neurons: Count = Field(16)
     fitting_neurons: tuple[Count, ...] = Field((240, 240, 240), min_length=1)
+    precision: Literal["float64", "float32"] = Field(
+        "float64", description="Of the networks; float32 trains and runs about 1.4 times as fast on CPUs."
+    )
     max_neighbors: tuple[Count, ...] | None = Field(
         None,
         description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; counted when left out.",

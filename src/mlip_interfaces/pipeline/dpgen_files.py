@@ -28,6 +28,7 @@ def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSi
         axis_neurons=training.axis_neurons,
         fitting_neurons=training.fitting_neurons,
         max_neighbors=training.max_neighbors or tuple(max_neighbors),
+        precision=training.precision,
     )
 
 

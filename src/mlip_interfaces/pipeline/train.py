@@ -46,13 +46,12 @@ def run_train(context: RunContext) -> str:
         sizes,
         study.elements,
         n_steps=training.steps_final,
-        start_learning_rate=training.start_learning_rate_reuse,
+        start_learning_rate=training.start_learning_rate,
         stop_learning_rate=training.stop_learning_rate,
         systems=[os.path.relpath(path, directory) for path in systems],
         batch_size=training.batch_size,
         seed=study.seed,
     )
-    content["loss"] |= {"start_pref_e": 0.2, "start_pref_f": 100.0, "start_pref_v": 0.1}
     write_json(directory / "input.json", content)
     start = os.path.relpath(last_committee_member(context) / "model.ckpt", directory)
     command = (

@@ -20,6 +20,7 @@ class DescriptorSizes:
     cutoff_angstrom, smooth_from_angstrom : radial cutoff and where its switching begins, angstrom.
     embedding_neurons, axis_neurons, fitting_neurons : network sizes.
     max_neighbors : neighbours kept of each element (DeePMD's ``sel``), in type-map order.
+    precision : of the networks.
     """
 
     cutoff_angstrom: float
@@ -28,6 +29,7 @@ class DescriptorSizes:
     axis_neurons: int
     fitting_neurons: tuple[int, ...]
     max_neighbors: tuple[int, ...]
+    precision: str = "float64"
 
 
 def max_neighbors(
@@ -111,9 +113,10 @@ def training_input(
                 "axis_neuron": sizes.axis_neurons,
                 "type_one_side": True,
                 "resnet_dt": False,
+                "precision": sizes.precision,
                 **seeded,
             },
-            "fitting_net": {"neuron": list(sizes.fitting_neurons), "resnet_dt": True, **seeded},
+            "fitting_net": {"neuron": list(sizes.fitting_neurons), "resnet_dt": True, "precision": sizes.precision, **seeded},
         },
         "learning_rate": {
             "type": "exp",
