@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlip_interfaces.analysis.diffusion import diffusivity, per_atom_msd
+from mlip_interfaces.analysis.diffusion import diffusivity, independent_share, mean_msd, msd_by_atom
+from mlip_interfaces.analysis.displacement_store import DisplacementStore
+from mlip_interfaces.analysis.lag_fit import walk_covariance
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.trajectory import remove_drift
 
@@ -19,21 +21,80 @@ def walk(rng: np.random.Generator, n_frames: int, n_atoms: int, d: float, dt: fl
 def test_ballistic_motion_gives_quadratic_msd() -> None:
     velocity = np.array([0.3, -0.2, 0.5])
     path = np.arange(20)[:, None, None] * velocity
-    np.testing.assert_allclose(
-        per_atom_msd(path)[:, 0], np.arange(20) ** 2 * (velocity @ velocity), rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(mean_msd(path), np.arange(20) ** 2 * (velocity @ velocity), rtol=1e-9, atol=1e-9)
 
 
-def test_msd_equals_brute_force_over_all_origins_far_from_the_origin() -> None:
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_msd_equals_brute_force_over_all_origins_far_from_the_origin(precision: type) -> None:
     rng = np.random.default_rng(5)
     path = walk(rng, 30, 4, 0.01, 1.0)
-    moved = remove_drift(
-        np.concatenate([path + 1000.0, np.full((30, 1, 3), 1000.0)], axis=1), np.array([0, 0, 0, 0, 1.0])
+    still = np.full((30, 1, 3), 1000.0)
+    moved = remove_drift(np.concatenate([path + 1000.0, still], axis=1), np.array([0, 0, 0, 0, 1.0]))[:, :4]
+    lags = np.array([1, 7, 29])
+    by_atom = msd_by_atom(moved.astype(precision), lags)
+    for row, lag in enumerate(lags):
+        brute = ((path[lag:] - path[: 30 - lag]) ** 2).mean(axis=0)
+        np.testing.assert_allclose(by_atom[row], brute, rtol=1e-5 if precision is np.float32 else 1e-8, atol=0)
+    whole = mean_msd(moved.astype(precision))
+    np.testing.assert_allclose(whole[lags], by_atom.sum(axis=2).mean(axis=1), rtol=1e-9, atol=0)
+    # Single-precision positions a hundred angstrom from the origin give negative numbers elsewhere.
+    assert (whole[1:] > 0).all()
+
+
+def test_blocks_of_atoms_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = walk(np.random.default_rng(1), 50, 7, 0.1, 1.0)
+    whole, lags = mean_msd(path), np.arange(50)
+    by_atom = msd_by_atom(path, lags)
+    monkeypatch.setattr("mlip_interfaces.analysis.diffusion.BLOCK_BYTES", 1)
+    np.testing.assert_allclose(mean_msd(path), whole, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(msd_by_atom(path, lags), by_atom, rtol=1e-12, atol=1e-12)
+
+
+def test_msd_agrees_with_mdanalysis() -> None:
+    import MDAnalysis
+    from MDAnalysis.analysis.msd import EinsteinMSD
+
+    path = walk(np.random.default_rng(2), 100, 12, 0.05, 1.0)
+    universe = MDAnalysis.Universe.empty(12, trajectory=True)
+    universe.load_new(path.astype(np.float32))
+    reference = EinsteinMSD(universe, select="all", msd_type="xyz", fft=False).run().results.timeseries
+    np.testing.assert_allclose(mean_msd(path), reference, rtol=1e-5, atol=1e-6)
+
+
+def test_harmonic_motion_has_the_plateau_of_equipartition() -> None:
+    # An Ornstein-Uhlenbeck process of variance kT/k per direction: 2 * 3 kT/k.
+    rng = np.random.default_rng(3)
+    msd = mean_msd(rng.normal(0, 0.2, (2000, 50, 3)))[1:500]
+    np.testing.assert_allclose(msd.mean(), 6 * 0.04, rtol=0.01, atol=0)
+
+
+def test_covariance_of_a_walk_is_that_of_many_walks() -> None:
+    rng = np.random.default_rng(4)
+    n_frames, lags, n_walks = 60, np.array([1, 3, 6]), 4000
+    path = np.cumsum(rng.normal(0, 1.0, (n_walks, n_frames)), axis=1) + rng.normal(0, 0.8, (n_walks, n_frames))
+    other = np.cumsum(rng.normal(0, 0.5, (n_walks, n_frames)), axis=1) + 0.7 * path
+    products = np.stack(
+        [((path[:, k:] - path[:, :-k]) * (other[:, k:] - other[:, :-k])).mean(axis=1) for k in lags], axis=1
     )
-    msd = per_atom_msd(moved[:, :4])
-    for lag in (1, 7, 29):
-        brute = ((path[lag:] - path[: 30 - lag]) ** 2).sum(axis=2).mean(axis=0)
-        np.testing.assert_allclose(msd[lag], brute, rtol=1e-8, atol=0)
+    # <dx dx> = 1.28 + k; <dy dy> = 0.25 k + 0.49 (1.28 + k); <dx dy> = 0.7 (1.28 + k).
+    expected = walk_covariance(n_frames, lags, (1.28, 1.0), (0.49 * 1.28, 0.74), (0.7 * 1.28, 0.7))
+    measured = np.cov(products, rowvar=False)
+    size = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    # Four sigma of a covariance from so many samples.
+    assert (np.abs(measured - expected) / size < 4 * np.sqrt(2.0 / n_walks)).all()
+
+
+def test_store_gives_back_what_went_in_from_memory_and_from_disk() -> None:
+    rng = np.random.default_rng(6)
+    moved = rng.normal(size=(40, 9, 3))
+    mask = np.array([True, False, True] * 3)
+    part = np.array([True, False, False] * 3)
+    for memory in (10**9, 500):
+        with DisplacementStore(mask, memory_bytes=memory) as store:
+            for start in range(0, 40, 7):
+                store.add(moved[start : start + 7])
+            np.testing.assert_allclose(store.array(), moved[:, mask], rtol=1e-6, atol=0)
+            np.testing.assert_allclose(store.of(part), moved[:, part], rtol=1e-6, atol=0)
 
 
 def test_known_diffusivity_is_recovered_within_its_error() -> None:
@@ -45,22 +106,69 @@ def test_known_diffusivity_is_recovered_within_its_error() -> None:
     np.testing.assert_allclose(result.log_log_slope, 1.0, rtol=0, atol=0.1)
 
 
-def test_interval_covers_the_truth_as_often_as_it_says() -> None:
+MOTIONS = {
+    "free walk": (0.05, lambda rng: walk(rng, 200, 25, 0.05, 1.0)),
+    "walk with noise": (0.05, lambda rng: walk(rng, 200, 25, 0.05, 1.0) + rng.normal(0, 0.5, (200, 25, 3))),
+    "rattling": (0.0, lambda rng: rng.normal(0, 0.3, (200, 25, 3))),
+    "rattling that remembers": (0.0, lambda rng: caged(rng, 400, 25, 4.0)),
+    "jumps between cages": (
+        0.01 * 1.5**2 / 2,
+        lambda rng: (
+            caged(rng, 400, 25, 2.0)
+            + np.cumsum((rng.random((400, 25, 1)) < 0.01) * rng.normal(0, 1.5, (400, 25, 3)), axis=0)
+        ),
+    ),
+}
+
+
+def caged(rng: np.random.Generator, n_frames: int, n_atoms: int, memory: float) -> np.ndarray:
+    """Ornstein-Uhlenbeck process of standard deviation 0.3 angstrom."""
+    keep = np.exp(-1.0 / memory)
+    path = np.empty((n_frames, n_atoms, 3))
+    path[0] = rng.normal(0, 0.3, (n_atoms, 3))
+    for t in range(1, n_frames):
+        path[t] = keep * path[t - 1] + np.sqrt(1 - keep**2) * rng.normal(0, 0.3, (n_atoms, 3))
+    return path
+
+
+@pytest.mark.parametrize("motion", list(MOTIONS))
+def test_interval_covers_the_truth_as_often_as_it_says(motion: str) -> None:
+    truth, make = MOTIONS[motion]
     rng = np.random.default_rng(7)
     inside = 0
     for _ in range(200):
-        low, high = diffusivity(walk(rng, 100, 40, 0.1, 1.0), 1.0).confidence_95_cm2_per_s
-        inside += low <= 1e-5 <= high
+        path = make(rng)
+        low, high = diffusivity(path - path[0], 1.0).confidence_95_cm2_per_s
+        inside += low <= truth * 1e-4 <= high
     assert 176 <= inside <= 198
 
 
-def test_rattling_atoms_have_an_interval_that_contains_zero() -> None:
-    rng = np.random.default_rng(8)
-    inside = 0
-    for _ in range(100):
-        low, high = diffusivity(rng.normal(0, 0.1, (100, 30, 3)), 0.1).confidence_95_cm2_per_s
-        inside += low <= 0 <= high
-    assert inside >= 88
+def test_short_lags_are_left_out_while_atoms_rattle() -> None:
+    rng = np.random.default_rng(12)
+    path = caged(rng, 1000, 200, 5.0) + walk(rng, 1000, 200, 0.005, 1.0)
+    result = diffusivity(path - path[0], 1.0)
+    assert result.quality_by_lag[0][1] < 1e-3
+    assert result.quality_factor > 0.05
+    assert result.fit_lags_ps[0] >= 5.0
+    assert abs(result.diffusivity_cm2_per_s - 0.005e-4) < 4 * result.diffusivity_error_cm2_per_s
+
+
+def test_directions_are_told_apart() -> None:
+    path = walk(np.random.default_rng(13), 400, 200, 1.0, 1.0) * np.sqrt([0.2, 0.1, 0.02])
+    result = diffusivity(path, 1.0)
+    for value, error, truth in zip(
+        result.by_direction_cm2_per_s, result.by_direction_error_cm2_per_s, (2e-5, 1e-5, 2e-6), strict=True
+    ):
+        assert abs(value - truth) < 4 * error
+        assert error < 0.1 * truth
+
+
+def test_atoms_that_move_together_count_less() -> None:
+    rng = np.random.default_rng(14)
+    common, own = walk(rng, 2000, 1, 0.05, 1.0), walk(rng, 2000, 30, 0.05, 1.0)
+    # rho = 1/2 between all: 30 / (1 + 29 / 4) independent atoms.
+    np.testing.assert_allclose(30 * independent_share(common + own, 1), 30 / (1 + 29 / 4), rtol=0.15, atol=0)
+    np.testing.assert_allclose(independent_share(own, 1), 1.0, rtol=0, atol=0.05)
 
 
 def test_drift_is_removed_in_the_mass_weighted_frame() -> None:
@@ -72,7 +180,9 @@ def test_drift_is_removed_in_the_mass_weighted_frame() -> None:
     np.testing.assert_allclose(free, remove_drift(positions, masses), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("shape", "message"), [((5, 10, 3), "at least 8 frames"), ((50, 1, 3), "at least two atoms")])
+@pytest.mark.parametrize(("shape", "message"), [((5, 10, 3), "at least 16 frames"), ((50, 0, 3), "at least one atom")])
 def test_too_little_data_is_refused(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(AnalysisError, match=message):
         diffusivity(np.zeros(shape), 1.0)
+    with pytest.raises(AnalysisError, match="too short for a fit from 40 ps"):
+        diffusivity(walk(np.random.default_rng(1), 50, 3, 0.1, 1.0), 1.0, first_lag_ps=40.0)

@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.spacegroup import crystal
 
-from mlip_interfaces.analysis.chemistry import frame_chemistry, lasting_dimers
+from mlip_interfaces.analysis.chemistry import BondFinder, BondHistory, exchanges, origins
 from mlip_interfaces.analysis.neighbors import find_pairs
 from mlip_interfaces.analysis.tetrahedra import regular_tetrahedra, tetrahedral_order
 from mlip_interfaces.errors import AnalysisError
@@ -53,14 +53,14 @@ def test_no_ligand_is_refused() -> None:
 
 def chemistry(atoms: Atoms):
     symbols = np.array(atoms.get_chemical_symbols())
-    return frame_chemistry(symbols, find_pairs(atoms.positions, np.asarray(atoms.cell), 3.0))
+    return BondFinder(symbols).find(atoms.positions, np.asarray(atoms.cell))
 
 
 def test_argyrodite_cell_has_four_ps4() -> None:
     found = chemistry(load_crystal("Li6PS5Cl"))
     assert dict(found.units) == {"PS4": 4}
-    assert found.bonds["P-S"] == 16
-    assert not found.dimers
+    assert len(found.bonds["P-S"]) == 16
+    assert len(found.dimers) == 0
 
 
 def test_li7p3s11_cell_has_two_ps4_and_two_p2s7() -> None:
@@ -72,8 +72,8 @@ def test_pyrite_has_a_dimer_for_every_two_sulfur() -> None:
     atoms = crystal(["Co", "S"], [(0, 0, 0), (u, u, u)], spacegroup=205, cellpar=[5.538] * 3 + [90] * 3)
     found = chemistry(Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True))
     assert len(found.dimers) == 4
-    assert found.bonds["S-S"] == 4
-    assert found.bonds["Co-S"] == 24
+    assert len(found.bonds["S-S"]) == 4
+    assert len(found.bonds["Co-S"]) == 24
 
 
 def test_oxygen_taking_a_sulfur_place_is_seen() -> None:
@@ -87,11 +87,48 @@ def test_oxygen_taking_a_sulfur_place_is_seen() -> None:
     atoms.set_chemical_symbols(symbols)
     found = chemistry(atoms)
     assert dict(found.units) == {"PS4": 3, "PS3O": 1}
-    assert found.bonds["P-O"] == 1
+    assert len(found.bonds["P-O"]) == 1
+
+
+def history(presence: list[list[tuple[int, int]]], min_frames: int) -> BondHistory:
+    found = BondHistory(10, min_frames)
+    for bonds in presence:
+        found.add(np.array(bonds, dtype=np.int64).reshape(-1, 2))
+    return found
 
 
 def test_short_contacts_of_sulfur_are_collisions() -> None:
     pair, other = (1, 2), (3, 4)
-    frames = [frozenset({pair}), frozenset({pair, other}), frozenset({pair}), frozenset(), frozenset({pair})]
-    np.testing.assert_array_equal(lasting_dimers(frames, 2), [1, 1, 1, 0, 0])
-    np.testing.assert_array_equal(lasting_dimers(frames, 1), [1, 2, 1, 0, 1])
+    frames = [[pair], [pair, other], [pair], [], [pair]]
+    np.testing.assert_array_equal(history(frames, 1).counts(), [1, 2, 1, 0, 1])
+    # The gap of one frame is a flicker, and so is the contact of one frame.
+    np.testing.assert_array_equal(history(frames, 2).counts(), [1, 1, 1, 1, 1])
+
+
+def test_lifetimes_are_those_of_bonds_made_and_broken_in_the_run() -> None:
+    pair, other = (1, 2), (3, 4)
+    found = history([[other], [other, pair], [other, pair], [pair], [], [], []], 2)
+    assert found.formed == [(0, 3, 4), (1, 1, 2)]
+    assert sorted(found.broken) == [(3, 3, 4), (4, 1, 2)]
+    assert found.lifetimes == [3]
+
+
+def test_a_swapped_pair_is_one_exchange_with_its_origins() -> None:
+    start, swapped = [(0, s) for s in (1, 2, 3, 4)], [(0, s) for s in (1, 2, 3)]
+    p_s = history([start] * 5 + [swapped] * 5, 2)
+    p_o = history([[]] * 6 + [[(0, 7)]] * 4, 2)
+    found = exchanges(p_o, p_s, 3)
+    assert [(event.frame, event.phosphorus, event.oxygen, event.sulfur) for event in found] == [(6, 0, 7, 4)]
+    layers = np.array(["electrolyte"] * 5 + ["cathode"] * 5)
+    assert origins(found, layers) == {("cathode", "electrolyte"): 1}
+    # Too far apart in time: two separate events.
+    assert exchanges(history([[]] * 9 + [[(0, 7)]] * 4, 2), history([start] * 5 + [swapped] * 8, 2), 3) == []
+
+
+def test_chains_of_sulfur_are_no_dimers() -> None:
+    atoms = Atoms(
+        "S5", positions=[[0, 0, 0], [2.1, 0, 0], [4.2, 0, 0], [0, 8, 0], [2.1, 8, 0]], cell=[15] * 3, pbc=True
+    )
+    found = chemistry(atoms)
+    assert found.dimers.tolist() == [[3, 4]]
+    assert found.n_polysulfides == 1

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.io import write
 
 from mlip_interfaces.config import load_study
-from mlip_interfaces.pipeline.analyze import analyze_run
+from mlip_interfaces.pipeline.analyze import study_plan, write_results
+from mlip_interfaces.pipeline.trajectory_analysis import analyze_trajectory
 from mlip_interfaces.report.page import write_report
 from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.trajectory import Trajectory
+from mlip_interfaces.trajectory import open_trajectory
 
 SICK, WELL = "coating-00A/diffusion/seed-1", "coating-05A/diffusion/seed-1"
 
@@ -50,14 +53,20 @@ def run(tmp_path: Path, repository: Path) -> Path:
             writer.writerows([[0.1 * i, 500 + i, 0, 2.4, -100, 1.6] for i in range(21)])
     atoms = load_crystal("Li6PS5Cl")
     rng = np.random.default_rng(1)
-    trajectory = Trajectory(
-        np.array(atoms.get_chemical_symbols()), np.array(["coating"] * 52),
-        atoms.positions + rng.normal(0, 0.05, (21, 52, 3)), np.repeat(np.asarray(atoms.cell)[None], 21, axis=0),
-        np.arange(21) * 0.1,
-    )  # fmt: skip
-    output = tmp_path / "analysis" / WELL
-    output.mkdir(parents=True)
-    absent = analyze_run(trajectory, study, 500.0, output)
+    frames = []
+    for number in range(21):
+        frame = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
+        frame.positions += rng.normal(0, 0.05, (52, 3))
+        frame.arrays["layer"] = np.array(["coating"] * 52)
+        frame.info["time_ps"] = 0.1 * number
+        frames.append(frame)
+    write(tmp_path / "traj.extxyz", frames, format="extxyz")
+    reader = open_trajectory(tmp_path / "traj.extxyz")
+    plan = study_plan(study, 500.0)
+    results = analyze_trajectory(reader, plan, strict=False)
+    write_results(reader, plan, results, tmp_path / "analysis" / WELL, 500.0)
+    absent = results.absent
+    assert any("half of the cell" in note for note in results.notes)
     assert "rdf P-O" in absent
     assert "tetrahedra" in absent
     (tmp_path / "scan" / "index.json").write_text(

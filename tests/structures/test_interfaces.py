@@ -128,19 +128,21 @@ def test_perturbed_copies_are_strained_rattled_and_free_of_contacts() -> None:
 
 
 def test_scrambled_structures_bring_every_pair_of_elements_close_but_not_too_close() -> None:
-    copies = scrambled(ELEMENTS, 10, atoms_per_element=6, volume_per_atom_angstrom3=15, shortest_factor=0.75, seed=1)
+    copies = scrambled(
+        ELEMENTS, 10, atoms_per_element=6, volume_per_atom_angstrom3=15, shortest_factor=(0.7, 0.8), seed=1
+    )
     seen: dict[str, float] = {}
-    for atoms in copies:
+    for atoms, factor in zip(copies, np.linspace(0.7, 0.8, 10), strict=True):
         np.testing.assert_allclose(atoms.get_volume() / len(atoms), 15.0, rtol=1e-9, atol=0)
         radii = covalent_radii[atoms.numbers]
         first, second, distance = neighbor_list("ijd", atoms, 4.0)
-        assert (distance >= 0.75 * (radii[first] + radii[second]) - 1e-9).all()
+        assert (distance >= factor * (radii[first] + radii[second]) - 1e-9).all()
         for pair, shortest in minimum_distances(atoms, ELEMENTS, 4.0).items():
             seen[pair] = min(shortest, seen.get(pair, np.inf))
     assert len(seen) == 28
     assert seen["Co-Cl"] < 2.2
     with pytest.raises(StructureError, match="do not fit"):
-        scrambled(ELEMENTS, 1, atoms_per_element=6, volume_per_atom_angstrom3=4, shortest_factor=1.0, seed=1)
+        scrambled(ELEMENTS, 1, atoms_per_element=6, volume_per_atom_angstrom3=4, shortest_factor=(1.0, 1.0), seed=1)
 
 
 def test_model_files_agree_atom_by_atom(tmp_path: Path, seed_match: MatchedSlabs) -> None:

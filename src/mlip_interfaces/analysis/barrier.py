@@ -21,12 +21,14 @@ class Barrier:
     ----------
     formation_ev : from outside to the top, kT ln(1 / g_min), eV; None where refused.
     breaking_ev : from the contact well to the top, kT ln(g_peak / g_min), eV; None where refused.
+    error_ev : standard error of both, from blocks of g(r) or from counting, whichever is larger.
     counts : pairs counted at the minimum (three bins).
     note : why a barrier is refused, or what it means.
     """
 
     formation_ev: float | None
     breaking_ev: float | None
+    error_ev: float | None
     counts: int
     note: str
 
@@ -45,7 +47,11 @@ def potential_of_mean_force(g: NDArray[np.float64], temperature_kelvin: float) -
 
 
 def barriers(
-    r: NDArray[np.float64], g: NDArray[np.float64], counts: NDArray[np.int64], temperature_kelvin: float
+    r: NDArray[np.float64],
+    g: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    temperature_kelvin: float,
+    g_error: NDArray[np.float64] | None = None,
 ) -> Barrier:
     """Both barriers at the first minimum behind the first peak.
 
@@ -53,31 +59,38 @@ def barriers(
     ----------
     r, g, counts : bin centres (angstrom), g(r) and pairs counted per bin, shape (n_bins,).
     temperature_kelvin : of the run.
+    g_error : standard error of g(r) from blocks, shape (n_bins,).
 
     Notes
     -----
+    The mean of -ln n of n counts is 1 / (2n) too large, which is taken off.
     A run that visits the minimum fewer than ten times says nothing about its height: refused. Barriers of a reacting
     system are apparent: its g(r) is not that of equilibrium.
     """
     peak = first_peak(r, g)
     if peak is None:
-        return Barrier(None, None, 0, "no first peak above g = 1")
+        return Barrier(None, None, None, 0, "no first peak above g = 1")
     start = int(np.argmin(np.abs(r - peak[0])))
     # The minimum ends where g climbs above half of the peak, or above 1, again.
     beyond = np.flatnonzero(g[start + 1 :] < min(1.0, peak[1] / 2.0)) + start + 1
     if beyond.size == 0:
-        return Barrier(None, None, 0, "no minimum behind the first peak")
+        return Barrier(None, None, None, 0, "no minimum behind the first peak")
     rising = np.flatnonzero(g[beyond[0] :] > 1.0) + beyond[0]
     stop = int(rising[0]) if rising.size else len(g)
     smooth = np.convolve(g, np.ones(3) / 3.0, mode="same")
     lowest = int(beyond[0] + np.argmin(smooth[beyond[0] : stop]))
     n_counts = int(counts[max(0, lowest - 1) : lowest + 2].sum())
     if n_counts < MIN_COUNTS:
-        return Barrier(None, None, n_counts, f"only {n_counts} pairs at the minimum; ten are needed")
+        return Barrier(None, None, None, n_counts, f"only {n_counts} pairs at the minimum; ten are needed")
     thermal = BOLTZMANN_EV_PER_K * temperature_kelvin
+    bias = 0.5 / n_counts
+    relative = 1.0 / np.sqrt(n_counts)
+    if g_error is not None:
+        relative = max(relative, float(g_error[lowest] / smooth[lowest]) / np.sqrt(3.0))
     return Barrier(
-        formation_ev=float(-thermal * np.log(smooth[lowest])),
-        breaking_ev=float(thermal * np.log(peak[1] / smooth[lowest])),
+        formation_ev=float(thermal * (-np.log(smooth[lowest]) - bias)),
+        breaking_ev=float(thermal * (np.log(peak[1] / smooth[lowest]) - bias)),
+        error_ev=float(thermal * relative),
         counts=n_counts,
         note="apparent: from the g(r) of this run, which need not be in equilibrium",
     )

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.stats import f as f_distribution
 from scipy.stats import t as student_t
 
+from mlip_interfaces.analysis.lag_fit import (
+    QUALITY_THRESHOLD,
+    LagWeights,
+    candidate_strides,
+    gls_weights,
+    lags_of,
+    quality_factor,
+    walk_covariance,
+)
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.units import ANGSTROM2_PER_PS_TO_CM2_PER_S
 
-MIN_FRAMES = 8
-FIT_WINDOW = (0.1, 0.4)
-"""Lags of the fit as shares of the run; beyond it too few independent pieces of the run are averaged."""
+MIN_FRAMES = 16
+BLOCK_BYTES = 32_000_000
+N_BLOCKS = 8
+N_RESAMPLES = 1000
+BLOCKS_DISAGREE = 0.01
+"""Error probability at which the scatter of blocks in time is taken to be more than that of independent atoms."""
+
+DIFFUSIVE_MSD_ANGSTROM2 = 4.5
+"""A jump's worth, below which an MSD may be rattling alone (He et al., npj Comput. Mater. 4, 18 (2018))."""
+
+AXES = "xyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,103 +43,308 @@ class Diffusivity:
 
     Attributes
     ----------
-    lags_ps, msd_angstrom2, msd_error_angstrom2 : the mean squared displacement and its standard error over atoms,
-        shape (n_lags,).
+    lags_ps, msd_angstrom2, msd_error_angstrom2 : mean squared displacement and its standard error over atoms, up to half
+        of the run, shape (n_lags,).
+    msd_by_direction_angstrom2 : along x, y and z, shape (n_lags, 3).
     diffusivity_cm2_per_s, diffusivity_error_cm2_per_s : slope / 6 and its standard error.
     confidence_95_cm2_per_s : 95 % interval; contains zero, or is negative, where the data say so.
+    by_direction_cm2_per_s, by_direction_error_cm2_per_s : slope / 2 along x, y and z, shape (3,).
+    error_bootstrap_cm2_per_s, error_blocks_cm2_per_s, error_walk_cm2_per_s : standard errors from resampled atoms, from
+        blocks in time (not a number in a short run), and of independent random walks in theory; the headline is the
+        first, or the second where that is significantly larger.
     n_atoms : atoms averaged.
-    fit_window_ps : lags of the fit.
-    log_log_slope : d ln MSD / d ln t over the window: 1 for diffusion, below 1 for atoms in cages.
-    diffusive : whether the MSD passes 4.5 angstrom^2, a jump's worth, within the window.
+    n_independent : atoms that would average as well if they moved independently.
+    fit_lags_ps : first and last lag of the fit.
+    quality_factor : probability that a random walk deviates as much from the fitted line.
+    quality_by_lag : (first lag in ps, quality factor) of each choice tried.
+    log_log_slope : d ln MSD / d ln t at the lags of the fit: 1 for diffusion, below 1 for atoms in cages.
+    diffusive : whether the fit has a line, and the MSD passes 4.5 angstrom^2, a jump's worth, within half of the run.
     """
 
     lags_ps: NDArray[np.float64]
     msd_angstrom2: NDArray[np.float64]
     msd_error_angstrom2: NDArray[np.float64]
+    msd_by_direction_angstrom2: NDArray[np.float64]
     diffusivity_cm2_per_s: float
     diffusivity_error_cm2_per_s: float
     confidence_95_cm2_per_s: tuple[float, float]
+    by_direction_cm2_per_s: tuple[float, float, float]
+    by_direction_error_cm2_per_s: tuple[float, float, float]
+    error_bootstrap_cm2_per_s: float
+    error_blocks_cm2_per_s: float
+    error_walk_cm2_per_s: float
     n_atoms: int
-    fit_window_ps: tuple[float, float]
+    n_independent: float
+    fit_lags_ps: tuple[float, float]
+    quality_factor: float
+    quality_by_lag: tuple[tuple[float, float], ...]
     log_log_slope: float
     diffusive: bool
 
 
-def per_atom_msd(displacements: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean squared displacement of each atom over all time origins, by FFT in double precision.
+def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Mean squared displacement of a group of atoms over all time origins, by FFT in double precision.
 
     Parameters
     ----------
-    displacements : r(t) - r(0), unwrapped, shape (n_frames, n_atoms, 3), angstrom.
+    displacements : r(t) - r(0), unwrapped, shape (n_frames, n_atoms, 3), angstrom; small numbers, so that single
+        precision keeps them.
 
     Returns
     -------
-    msd : shape (n_frames, n_atoms), angstrom^2; row k is lag k.
+    msd : shape (n_frames,), angstrom^2; element k is lag k.
+
+    Notes
+    -----
+    Power spectra are summed over atoms before the one transform back.
 
     References
     ----------
     V. Calandrini et al., Collection SFN 12, 201 (2011).
+
+    Examples
+    --------
+    >>> straight = np.arange(4.0)[:, None, None] * np.array([1.0, 0, 0])
+    >>> mean_msd(straight).round(9).tolist()
+    [0.0, 1.0, 4.0, 9.0]
     """
-    n_frames = displacements.shape[0]
-    size = next_fast_len(2 * n_frames)
-    spectrum = rfft(displacements, n=size, axis=0)
-    correlation = irfft((np.abs(spectrum) ** 2).sum(axis=2), n=size, axis=0)[:n_frames]
-    squares = (displacements**2).sum(axis=2)
-    total = np.concatenate([np.zeros((1, squares.shape[1])), np.cumsum(squares, axis=0)])
-    lags = np.arange(n_frames)
-    # Sum of r(t)^2 + r(t + k)^2 over all origins t, from cumulative sums.
-    ends = total[n_frames - lags] + total[n_frames] - total[lags]
-    return np.asarray((ends - 2.0 * correlation) / (n_frames - lags)[:, None])
+    n_frames, n_atoms, _ = displacements.shape
+    size = next_fast_len(2 * n_frames, real=True)
+    power = np.zeros(size // 2 + 1)
+    squares = np.zeros(n_frames)
+    for rows in _row_blocks(displacements):
+        spectrum = rfft(rows, n=size, axis=1)
+        power += np.einsum("rk,rk->k", spectrum.real, spectrum.real)
+        power += np.einsum("rk,rk->k", spectrum.imag, spectrum.imag)
+        squares += np.einsum("rt,rt->t", rows, rows)
+    return np.asarray(_from_correlation(irfft(power, n=size)[:n_frames], squares) / n_atoms)
+
+
+def msd_by_atom(displacements: NDArray[np.floating], lags: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean squared displacement of each atom along each direction at chosen lags, over all time origins.
+
+    Parameters
+    ----------
+    displacements : r(t) - r(0), unwrapped, shape (n_frames, n_atoms, 3), angstrom.
+    lags : in frames, shape (n_lags,).
+
+    Returns
+    -------
+    msd : shape (n_lags, n_atoms, 3), angstrom^2.
+    """
+    n_frames, n_atoms, _ = displacements.shape
+    size = next_fast_len(2 * n_frames, real=True)
+    parts = []
+    for rows in _row_blocks(displacements):
+        spectrum = rfft(rows, n=size, axis=1)
+        correlation = irfft(spectrum.real**2 + spectrum.imag**2, n=size, axis=1)[:, :n_frames]
+        parts.append(_from_correlation(correlation, rows**2)[:, lags])
+    return np.concatenate(parts).reshape(n_atoms, 3, lags.size).transpose(2, 0, 1)
 
 
 def diffusivity(
-    displacements: NDArray[np.float64], frame_interval_ps: float, *, fit_window: tuple[float, float] = FIT_WINDOW
+    displacements: NDArray[np.floating], frame_interval_ps: float, *, first_lag_ps: float | None = None, seed: int = 0
 ) -> Diffusivity:
     """Diffusivity from the slope of the MSD.
 
     Parameters
     ----------
-    displacements : of the group's atoms, drift removed, shape (n_frames, n_atoms, 3), angstrom.
+    displacements : of the group's atoms, drift removed, r(t) - r(0), shape (n_frames, n_atoms, 3), angstrom.
     frame_interval_ps : time between frames.
-    fit_window : first and last lag of the straight-line fit (with intercept), as shares of the run.
+    first_lag_ps : first lag of the fit, which goes on to eight times as much; chosen by the quality factor if left out.
+    seed : of the resampling.
 
     Notes
     -----
-    The fit is linear in the data, so the diffusivity is the mean of one slope per atom, and its standard error is
-    their scatter over sqrt(n_atoms): every atom is an independent walk, whatever the correlations in time. The interval
-    is Student's.
+    The line is fitted by generalised least squares at eight equidistant lags, which start where the quality factor says
+    that the MSD has become that of a random walk: short lags have the least noise. The slope is linear in the data, so it
+    is the mean of one slope per atom, and resampling atoms gives its standard error whatever the correlations in time.
+    Atoms that move together are not independent: the error is enlarged by what `independent_share` measures. The scatter
+    of blocks in time is used where it is significantly larger still. The interval is Student's.
 
     Raises
     ------
     AnalysisError
-        If there are fewer than eight frames or two atoms.
+        If there are fewer than sixteen frames or no atom.
     """
     n_frames, n_atoms = displacements.shape[:2]
     if n_frames < MIN_FRAMES:
-        raise AnalysisError(f"A diffusivity needs at least {MIN_FRAMES} frames; the trajectory has {n_frames}.")
-    if n_atoms < 2:
-        raise AnalysisError(f"A diffusivity with an error needs at least two atoms; there are {n_atoms}.")
-    msd = per_atom_msd(displacements)
-    lags = np.arange(n_frames, dtype=np.float64) * frame_interval_ps
-    start = max(1, round(fit_window[0] * (n_frames - 1)))
-    stop = max(start + 3, round(fit_window[1] * (n_frames - 1)) + 1)
-    x = lags[start:stop] - lags[start:stop].mean()
-    slopes = x @ msd[start:stop] / (x @ x)
-    factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 6.0
-    value = float(slopes.mean() * factor)
-    error = float(slopes.std(ddof=1) / np.sqrt(n_atoms) * factor)
-    reach = float(student_t.ppf(0.975, n_atoms - 1)) * error
-    mean = msd.mean(axis=1)
-    log_slope = np.polyfit(np.log(lags[start:stop]), np.log(np.maximum(mean[start:stop], 1e-12)), 1)[0]
+        raise AnalysisError(
+            f"A diffusivity needs at least {MIN_FRAMES} frames; the trajectory has {n_frames}. Write frames more often."
+        )
+    if n_atoms < 1:
+        raise AnalysisError("A diffusivity needs at least one atom.")
+    strides = candidate_strides(n_frames)
+    if first_lag_ps is not None:
+        strides = [max(1, round(first_lag_ps / frame_interval_ps))]
+        if lags_of(strides[0], n_frames)[-1] > 0.6 * n_frames:
+            longest = candidate_strides(n_frames)[-1] * frame_interval_ps
+            raise AnalysisError(
+                f"The run is too short for a fit from {first_lag_ps:g} ps; the first lag can be {longest:.3g} ps at most."
+            )
+    needed = np.unique(np.concatenate([lags_of(stride, n_frames) for stride in strides]))
+    samples = msd_by_atom(displacements, needed)
+    tried: list[tuple[int, float]] = []
+    for stride in strides:
+        lags = lags_of(stride, n_frames)
+        values = samples[np.searchsorted(needed, lags)]
+        weights = gls_weights(n_frames, lags, values.mean(axis=(1, 2)))
+        line = _line(weights, values.mean(axis=(1, 2)))
+        share = independent_share(displacements, stride)
+        quality = quality_factor(values.sum(axis=2).T, weights, 3.0 * walk_covariance(n_frames, lags, line), share)
+        tried.append((stride, quality))
+        # One more after a first pass that followed failures: what is left of the cage there hides in the noise.
+        passed = [quality >= QUALITY_THRESHOLD for _, quality in tried]
+        if passed[-1] and (len(tried) == 1 or passed[-2]):
+            break
+    walk = tried[-1][1] >= QUALITY_THRESHOLD
+    factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
+    per_atom = np.einsum("k,kad->ad", weights.slope, values) * factor
+    by_direction = per_atom.mean(axis=0)
+    value = float(by_direction.mean())
+    rng = np.random.default_rng(seed)
+    bootstrap = float("nan")
+    direction_error = np.full(3, np.nan)
+    if n_atoms > 1:
+        draws = rng.multinomial(n_atoms, np.full(n_atoms, 1.0 / n_atoms), size=N_RESAMPLES) / n_atoms
+        # Atoms that share a part of their motion scatter less about their mean than the mean does.
+        inflation = np.sqrt(1.0 / share / max(1.0 - (1.0 / share - 1.0) / max(n_atoms - 1, 1), 0.05))
+        bootstrap = float((draws @ per_atom.mean(axis=1)).std(ddof=1)) * inflation
+        direction_error = (draws @ per_atom).std(axis=0, ddof=1) * inflation
+    theory = weights.slope @ walk_covariance(n_frames, lags, line) @ weights.slope
+    error_walk = float(np.sqrt(theory / (3.0 * n_atoms * share))) * factor
+    blocks = _block_slopes(displacements, weights) * factor
+    error_blocks = float(blocks.std(ddof=1) / np.sqrt(blocks.size)) if blocks.size > 2 else float("nan")
+    pieces = 3 * n_frames // int(lags[-1])
+    error, freedom = (bootstrap, n_atoms - 1) if n_atoms > 1 else (error_walk, pieces)
+    freedom = max(2, min(freedom, round(n_atoms * share * pieces)))
+    if np.isfinite(error_blocks) and error > 0.0:
+        excess = f_distribution.sf((error_blocks / error) ** 2, blocks.size - 1, freedom)
+        if excess < BLOCKS_DISAGREE:
+            error, freedom = error_blocks, blocks.size - 1
+    reach = float(student_t.ppf(0.975, freedom)) * error
+    curve_lags, curve, curve_error = _curve(displacements)
+    mean = values.mean(axis=1).sum(axis=1)
+    log_slope = np.polyfit(np.log(lags), np.log(np.maximum(mean, 1e-12)), 1)[0]
     return Diffusivity(
-        lags_ps=lags[:stop],
-        msd_angstrom2=mean[:stop],
-        msd_error_angstrom2=msd[:stop].std(axis=1, ddof=1) / np.sqrt(n_atoms),
+        lags_ps=np.asarray(curve_lags * frame_interval_ps, dtype=np.float64),
+        msd_angstrom2=curve.sum(axis=1),
+        msd_error_angstrom2=curve_error,
+        msd_by_direction_angstrom2=curve,
         diffusivity_cm2_per_s=value,
         diffusivity_error_cm2_per_s=error,
         confidence_95_cm2_per_s=(value - reach, value + reach),
+        by_direction_cm2_per_s=(float(by_direction[0]), float(by_direction[1]), float(by_direction[2])),
+        by_direction_error_cm2_per_s=(
+            float(direction_error[0]),
+            float(direction_error[1]),
+            float(direction_error[2]),
+        ),
+        error_bootstrap_cm2_per_s=bootstrap,
+        error_blocks_cm2_per_s=error_blocks,
+        error_walk_cm2_per_s=error_walk,
         n_atoms=n_atoms,
-        fit_window_ps=(float(lags[start]), float(lags[stop - 1])),
+        n_independent=n_atoms * share,
+        fit_lags_ps=(float(lags[0]) * frame_interval_ps, float(lags[-1]) * frame_interval_ps),
+        quality_factor=tried[-1][1],
+        quality_by_lag=tuple((stride * frame_interval_ps, quality) for stride, quality in tried),
         log_log_slope=float(log_slope),
-        diffusive=bool(mean[stop - 1] > 4.5),
+        diffusive=bool(walk and curve.sum(axis=1).max() > DIFFUSIVE_MSD_ANGSTROM2),
     )
+
+
+def independent_share(displacements: NDArray[np.floating], lag: int) -> float:
+    """Number of independent atoms over that of atoms, from the correlations of their steps.
+
+    Parameters
+    ----------
+    displacements : shape (n_frames, n_atoms, 3), angstrom.
+    lag : length of a step, frames.
+
+    Notes
+    -----
+    The mean of x_a^2 over N Gaussian walks has the variance of N / (1 + (N - 1) <rho_ab^2>) independent ones. The squared
+    correlations of n steps of independent atoms are 1/n on average, which is taken off.
+    """
+    n_frames, n_atoms, _ = displacements.shape
+    if n_atoms < 2:
+        return 1.0
+    steps = np.diff(np.asarray(displacements[::lag], dtype=np.float64), axis=0)
+    steps = steps.transpose(0, 2, 1).reshape(-1, n_atoms)
+    n_steps = len(steps)
+    size = np.sqrt((steps**2).sum(axis=0))
+    steps = steps[:, size > 0.0] / size[size > 0.0]
+    n_moving = steps.shape[1]
+    if n_moving < 2 or n_steps < 2:
+        return 1.0
+    # The sum of squares of a Gram matrix is that of the smaller of the two it comes in.
+    gram = steps @ steps.T if n_steps < n_moving else steps.T @ steps
+    squares = (float((gram**2).sum()) - n_moving) / (n_moving * (n_moving - 1))
+    excess = max(0.0, squares - 1.0 / n_steps)
+    return float(1.0 / (1.0 + (n_moving - 1) * excess))
+
+
+def _row_blocks(displacements: NDArray[np.floating]) -> Iterator[NDArray[np.float64]]:
+    """Coordinates against time, shape (3 n_block, n_frames), a block of atoms at a time in double precision."""
+    n_frames, n_atoms, _ = displacements.shape
+    size = max(1, BLOCK_BYTES // (24 * n_frames * 4))
+    for start in range(0, n_atoms, size):
+        part = np.asarray(displacements[:, start : start + size], dtype=np.float64)
+        yield np.ascontiguousarray(part.reshape(n_frames, -1).T)
+
+
+def _from_correlation(correlation: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """MSD from the sums of r(t) r(t + k) and of r(t)^2, along the last axis."""
+    n_frames = squares.shape[-1]
+    total = np.concatenate([np.zeros((*squares.shape[:-1], 1)), np.cumsum(squares, axis=-1)], axis=-1)
+    lags = np.arange(n_frames)
+    # Sum of r(t)^2 + r(t + k)^2 over all origins t.
+    ends = total[..., n_frames - lags] + total[..., n_frames, None] - total[..., lags]
+    return np.asarray((ends - 2.0 * correlation) / (n_frames - lags))
+
+
+def _line(weights: LagWeights, values: NDArray[np.float64]) -> tuple[float, float]:
+    """(a, s) of the walk that gives the theoretical covariance, neither below zero."""
+    return max(float(weights.intercept @ values), 0.0), max(float(weights.slope @ values), 0.0)
+
+
+def _curve(
+    displacements: NDArray[np.floating],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Lags up to half of the run, mean MSD by direction there, and its standard error over atoms."""
+    n_frames, n_atoms, _ = displacements.shape
+    last = max(2, n_frames // 2)
+    lags = np.unique(np.concatenate([[0], np.round(np.geomspace(1, last, min(last, 120)))]).astype(np.int64))
+    by_atom = msd_by_atom(displacements, lags)
+    error = by_atom.sum(axis=2).std(axis=1, ddof=1) / np.sqrt(n_atoms) if n_atoms > 1 else np.zeros(lags.size)
+    return lags, by_atom.mean(axis=1), error
+
+
+def _block_slopes(displacements: NDArray[np.floating], weights: LagWeights) -> NDArray[np.float64]:
+    """Slope of the mean MSD per direction and frame in blocks in time; as many as leave each four times the last lag."""
+    n_frames = len(displacements)
+    n_blocks = min(N_BLOCKS, n_frames // (4 * int(weights.lags[-1])))
+    if n_blocks < 3:
+        return np.empty(0)
+    bounds = np.linspace(0, n_frames, n_blocks + 1).astype(np.int64)
+    values = _lagged_squares(displacements, weights.lags, bounds) / (3.0 * displacements.shape[1])
+    return np.asarray(values @ weights.slope)
+
+
+@njit(cache=True, nogil=True)
+def _lagged_squares(displacements, lags, bounds):  # type: ignore[no-untyped-def]
+    """Sum over atoms of the squared displacement at each lag, averaged over the origins in each block of frames."""
+    n_blocks = bounds.shape[0] - 1
+    values = np.zeros((n_blocks, lags.shape[0]))
+    n_atoms = displacements.shape[1]
+    for b in range(n_blocks):
+        for k in range(lags.shape[0]):
+            lag = lags[k]
+            total = 0.0
+            for t in range(bounds[b], bounds[b + 1] - lag):
+                for a in range(n_atoms):
+                    for d in range(3):
+                        step = np.float64(displacements[t + lag, a, d]) - np.float64(displacements[t, a, d])
+                        total += step * step
+            values[b, k] = total / (bounds[b + 1] - bounds[b] - lag)
+    return values

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import NDArray
+
+from mlip_interfaces.analysis.pair_kernel import collect_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,14 @@ class Pairs:
         return Pairs(self.first[kept], self.second[kept], self.distances[kept], self.vectors[kept])
 
 
-def find_pairs(positions: NDArray[np.float64], cell: NDArray[np.float64], cutoff: float) -> Pairs:
+def find_pairs(
+    positions: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    cutoff: float,
+    *,
+    first_mask: NDArray[np.bool_] | None = None,
+    second_mask: NDArray[np.bool_] | None = None,
+) -> Pairs:
     """All pairs of one frame within the cutoff; right for cells smaller than twice the cutoff too.
 
     Parameters
@@ -39,6 +47,27 @@ def find_pairs(positions: NDArray[np.float64], cell: NDArray[np.float64], cutoff
     positions : shape (n_atoms, 3), wrapped or not, angstrom.
     cell : rows are lattice vectors, shape (3, 3), angstrom.
     cutoff : angstrom.
+    first_mask, second_mask : atoms on either side, shape (n_atoms,); all if left out.
+
+    Examples
+    --------
+    >>> pairs = find_pairs(np.array([[0.5, 0, 0], [9.5, 0, 0]]), 10.0 * np.eye(3), 2.0)
+    >>> pairs.first.tolist(), pairs.second.tolist(), pairs.vectors[:, 0].tolist()
+    ([0, 1], [1, 0], [-1.0, 1.0])
     """
-    first, second, distances, vectors = primitive_neighbor_list("ijdD", (True, True, True), cell, positions, cutoff)
-    return Pairs(first, second, distances, vectors)
+    everyone = np.arange(len(positions))
+    first, second, vectors = collect_pairs(
+        np.ascontiguousarray(positions, dtype=np.float64),
+        np.ascontiguousarray(cell, dtype=np.float64),
+        everyone if first_mask is None else np.flatnonzero(first_mask),
+        everyone if second_mask is None else np.flatnonzero(second_mask),
+        float(cutoff),
+    )
+    order = np.lexsort((second, first))
+    vectors = vectors[order]
+    return Pairs(first[order], second[order], np.sqrt((vectors**2).sum(axis=1)), vectors)
+
+
+def shortest_height(cells: NDArray[np.float64]) -> float:
+    """Smallest distance between opposite faces of any of the cells (angstrom), shape (..., 3, 3)."""
+    return float((1.0 / np.linalg.norm(np.linalg.inv(cells), axis=-2)).min())

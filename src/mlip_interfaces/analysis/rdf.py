@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.analysis.neighbors import Pairs
+from mlip_interfaces.analysis.neighbors import shortest_height
+from mlip_interfaces.analysis.pair_kernel import count_distances
+from mlip_interfaces.analysis.running_blocks import Block, RunningBlocks, merged, regrouped, standard_error
 from mlip_interfaces.errors import AnalysisError
 
-SUB_BLOCKS = 5
+PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
+
+JOINT_PENALTY = 1.3
+"""One search over all atoms against one per pair of classes: it looks at pairs that nobody asked for, but sorts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,9 @@ class RdfBlock:
     ----------
     time_start_ps, time_end_ps : of the block.
     g : shape (n_bins,).
-    g_error : standard error from five sub-blocks, shape (n_bins,); zeros where the block has a single frame.
+    g_error : standard error from sub-blocks, shape (n_bins,); zeros where the block has a single frame.
+    coordination : running coordination number at the outer edge of each bin, shape (n_bins,): neighbours of the second
+        kind around one atom of the first.
     counts : pairs counted in each bin over all frames, each pair once, shape (n_bins,).
     n_frames : frames in the block.
     """
@@ -30,6 +39,7 @@ class RdfBlock:
     time_end_ps: float
     g: NDArray[np.float64]
     g_error: NDArray[np.float64]
+    coordination: NDArray[np.float64]
     counts: NDArray[np.int64]
     n_frames: int
 
@@ -52,83 +62,190 @@ class Rdf:
     blocks: tuple[RdfBlock, ...]
 
 
-class RdfAccumulator:
-    """g(r) of one pair of elements, fed frame by frame.
+class PairCounter:
+    """Counts pairs by distance in single frames, many kinds of pairs in one search.
 
     Parameters
     ----------
-    pair : as in ``P-S``.
+    pairs : as in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
     symbols : element of each atom, shape (n_atoms,).
+    layers : name of the layer each atom started in, shape (n_atoms,), or None.
     r_max_angstrom, bin_width_angstrom : range and resolution.
-
-    Notes
-    -----
-    Per frame g(r) = V n(r) / (N_a N_b 4 pi r^2 dr) with n(r) the pairs (a, b) counted in the exact volume of the
-    shell; for a = b, N_a (N_a - 1) replaces N_a N_b. Every frame is normalised by its own volume V.
 
     Raises
     ------
     AnalysisError
-        If there are no such atoms.
+        If a pair cannot be read, or has no atoms.
     """
 
     def __init__(
-        self, pair: str, symbols: NDArray[np.str_], *, r_max_angstrom: float, bin_width_angstrom: float
-    ) -> None:
-        a, b = pair.split("-")
-        self.pair = pair
-        self._masks = (symbols == a, symbols == b)
-        n_a, n_b = (int(mask.sum()) for mask in self._masks)
-        self._n_pairs = n_a * (n_b - 1 if a == b else n_b)
-        if self._n_pairs <= 0:
-            raise AnalysisError(f"There is no {pair} pair in this trajectory: it has {n_a} {a} and {n_b} {b} atoms.")
-        self._like = a == b
-        n_bins = round(r_max_angstrom / bin_width_angstrom)
-        self._edges = np.linspace(0.0, n_bins * bin_width_angstrom, n_bins + 1)
-        self._shells = 4.0 / 3.0 * np.pi * np.diff(self._edges**3)
-        self._counts: list[NDArray[np.int64]] = []
-        self._volumes: list[float] = []
-
-    def add(self, pairs: Pairs, volume: float) -> None:
-        """Add a frame: its neighbour pairs and volume (angstrom^3)."""
-        selected = pairs.within(self._edges[-1], *self._masks)
-        self._counts.append(np.histogram(selected.distances, bins=self._edges)[0])
-        self._volumes.append(volume)
-
-    def result(self, times_ps: NDArray[np.float64], n_blocks: int) -> Rdf:
-        """g(r) over the whole run and in `n_blocks` equal blocks of frames."""
-        n_frames = len(self._counts)
-        counts = np.array(self._counts)
-        per_frame = counts * np.array(self._volumes)[:, None] / (self._n_pairs * self._shells)
-        bounds = np.linspace(0, n_frames, min(n_blocks, n_frames) + 1).astype(int)
-        spans = list(zip(bounds[:-1], bounds[1:], strict=True))
-        return Rdf(
-            pair=self.pair,
-            r_angstrom=(self._edges[1:] + self._edges[:-1]) / 2.0,
-            whole=self._block(per_frame, counts, times_ps, 0, n_frames),
-            blocks=tuple(self._block(per_frame, counts, times_ps, start, stop) for start, stop in spans),
-        )
-
-    def _block(
         self,
-        per_frame: NDArray[np.float64],
-        counts: NDArray[np.int64],
-        times_ps: NDArray[np.float64],
-        start: int,
-        stop: int,
-    ) -> RdfBlock:
-        g = per_frame[start:stop]
-        parts = [part.mean(axis=0) for part in np.array_split(g, min(SUB_BLOCKS, len(g)))]
-        error = np.std(parts, axis=0, ddof=1) / np.sqrt(len(parts)) if len(parts) > 1 else np.zeros(g.shape[1])
-        total = counts[start:stop].sum(axis=0)
-        return RdfBlock(
-            time_start_ps=float(times_ps[start]),
-            time_end_ps=float(times_ps[stop - 1]),
-            g=g.mean(axis=0),
-            g_error=error,
-            counts=total // 2 if self._like else total,
-            n_frames=stop - start,
+        pairs: Sequence[str],
+        symbols: NDArray[np.str_],
+        layers: NDArray[np.str_] | None = None,
+        *,
+        r_max_angstrom: float,
+        bin_width_angstrom: float,
+    ) -> None:
+        self.pairs = tuple(pairs)
+        n_bins = max(1, round(r_max_angstrom / bin_width_angstrom))
+        self.edges = np.linspace(0.0, n_bins * bin_width_angstrom, n_bins + 1)
+        sides = [selected_sides(pair, symbols, layers) for pair in pairs]
+        first = np.array([side[0] for side in sides])
+        second = np.array([side[1] for side in sides])
+        self.n_first = first.sum(axis=1)
+        self.n_ordered = self.n_first * second.sum(axis=1) - (first & second).sum(axis=1)
+        for pair, count in zip(pairs, self.n_ordered, strict=True):
+            if count <= 0:
+                raise AnalysisError(f"There is no {pair} pair in this trajectory: {_inventory(symbols, layers)}.")
+        # Atoms that no selection tells apart are a class; each pair of classes has its own histogram.
+        signatures, classes = np.unique(np.concatenate([first, second]), axis=1, return_inverse=True)
+        self._classes = np.asarray(classes.reshape(-1), dtype=np.int64)
+        in_first, in_second = signatures[: len(pairs)], signatures[len(pairs) :]
+        n_classes = signatures.shape[1]
+        self._channels = np.full((n_classes, n_classes), -1, dtype=np.int64)
+        weights: list[NDArray[np.int64]] = []
+        for c in range(n_classes):
+            for d in range(c, n_classes):
+                forth, back = in_first[:, c] & in_second[:, d], in_first[:, d] & in_second[:, c]
+                if forth.any() or back.any():
+                    self._channels[c, d] = self._channels[d, c] = len(weights)
+                    # An unordered pair stands for two ordered ones.
+                    weights.append(forth.astype(np.int64) + back)
+        self._weights = np.array(weights).T
+        self._searches = self._plan()
+
+    def _plan(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], bool]]:
+        """Members of both sides of each search and whether they are the same."""
+        members = [np.flatnonzero(self._classes == c) for c in range(len(self._channels))]
+        wanted = [(c, d) for c in range(len(members)) for d in range(c, len(members)) if self._channels[c, d] >= 0]
+        separate = sum(members[c].size * members[d].size * (0.5 if c == d else 1.0) for c, d in wanted)
+        used = np.asarray((self._channels >= 0).any(axis=1))
+        everyone = np.flatnonzero(used[self._classes])
+        if 0.5 * everyone.size**2 <= JOINT_PENALTY * separate:
+            return [(everyone, everyone, True)]
+        return [(members[c], members[d], c == d) for c, d in wanted]
+
+    def count(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Ordered pairs in each bin of one frame, shape (n_pairs, n_bins)."""
+        histograms = np.zeros((self._weights.shape[1], self.edges.size - 1), dtype=np.int64)
+        r_max, n_bins = float(self.edges[-1]), self.edges.size - 1
+        for first, second, like in self._searches:
+            count_distances(
+                positions, cell, first, second, like, self._classes, self._channels, r_max, n_bins, histograms
+            )
+        return np.asarray(self._weights @ histograms)
+
+
+class RdfAccumulator:
+    """g(r) of many pairs, fed frame by frame.
+
+    Parameters
+    ----------
+    counter : which pairs, to which distance.
+
+    Notes
+    -----
+    Per frame g(r) = V n(r) / (N_ab 4 pi r^2 dr) with n(r) the ordered pairs (a, b) in the exact volume of the shell and
+    N_ab = N_a N_b less the atoms that are on both sides. Every frame is normalised by its own volume V. Memory does not
+    grow with the number of frames.
+    """
+
+    def __init__(self, counter: PairCounter) -> None:
+        self._counter = counter
+        self._shells = 4.0 / 3.0 * np.pi * np.diff(counter.edges**3)
+        self._blocks = RunningBlocks()
+
+    def add(self, counts: NDArray[np.int64], volume: float, time_ps: float) -> None:
+        """Add a frame: its ordered pairs (n_pairs, n_bins), volume (angstrom^3) and time."""
+        g = counts * (volume / self._counter.n_ordered[:, None]) / self._shells
+        self._blocks.add(np.array([g, counts]), time_ps)
+
+    def result(self, n_blocks: int = 1) -> tuple[Rdf, ...]:
+        """g(r) of every pair over the whole run and in `n_blocks` equal blocks of time.
+
+        Raises
+        ------
+        AnalysisError
+            If no frame was added.
+        """
+        everything = self._blocks.blocks
+        if not everything:
+            raise AnalysisError("There is no frame for g(r).")
+        whole = self._summarise(everything)
+        parts = [self._summarise(group) for group in regrouped(everything, n_blocks)]
+        r = (self._counter.edges[1:] + self._counter.edges[:-1]) / 2.0
+        return tuple(
+            Rdf(pair, r, whole[i], tuple(part[i] for part in parts)) for i, pair in enumerate(self._counter.pairs)
         )
+
+    def _summarise(self, blocks: list[Block]) -> list[RdfBlock]:
+        block, error = merged(blocks), standard_error(blocks)
+        g, counts = block.total
+        neighbours = np.cumsum(counts, axis=1) / (self._counter.n_first[:, None] * block.n_frames)
+        summaries = []
+        for i in range(len(self._counter.pairs)):
+            a, b = selectors(self._counter.pairs[i])
+            summaries.append(
+                RdfBlock(
+                    time_start_ps=block.time_start_ps,
+                    time_end_ps=block.time_end_ps,
+                    g=g[i] / block.n_frames,
+                    g_error=error[0, i],
+                    coordination=neighbours[i],
+                    counts=counts[i].astype(np.int64) // (2 if a == b else 1),
+                    n_frames=block.n_frames,
+                )
+            )
+        return summaries
+
+
+def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
+    """Element and layer of both sides of a pair.
+
+    Raises
+    ------
+    AnalysisError
+        If the text is no pair.
+
+    Examples
+    --------
+    >>> selectors("Li@coating-S")
+    (('Li', 'coating'), ('S', None))
+    """
+    match = PAIR.match(pair)
+    if match is None:
+        raise AnalysisError(f"'{pair}' is no pair; write P-S, or with layers Li@coating-S@electrolyte.")
+    return (match[1], match[2]), (match[3], match[4])
+
+
+def selected_sides(
+    pair: str, symbols: NDArray[np.str_], layers: NDArray[np.str_] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Atoms on both sides of a pair, masks of shape (n_atoms,).
+
+    Raises
+    ------
+    AnalysisError
+        If a side has no atoms, or names a layer where there are no labels.
+    """
+    masks = []
+    for element, layer in selectors(pair):
+        mask = symbols == element
+        if layer is not None:
+            if layers is None:
+                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give --layers.")
+            mask &= layers == layer
+        if not mask.any():
+            where = f" in the layer '{layer}'" if layer is not None else ""
+            raise AnalysisError(f"There is no {element}{where} for the pair {pair}: {_inventory(symbols, layers)}.")
+        masks.append(mask)
+    return masks[0], masks[1]
+
+
+def largest_r_max(cells: NDArray[np.float64]) -> float:
+    """Half the shortest distance between opposite faces of the cells (angstrom): g(r) beyond it sees images."""
+    return shortest_height(cells) / 2.0
 
 
 def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, float] | None:
@@ -141,3 +258,11 @@ def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, f
     window = above[r[above] < r[above[0]] + 0.4]
     best = window[np.argmax(smooth[window])]
     return float(r[best]), float(smooth[best])
+
+
+def _inventory(symbols: NDArray[np.str_], layers: NDArray[np.str_] | None) -> str:
+    names, counts = np.unique(symbols, return_counts=True)
+    text = "it has " + ", ".join(f"{count} {name}" for name, count in zip(names, counts, strict=True))
+    if layers is not None and (layers != "").any():
+        text += f" in the layers {', '.join(dict.fromkeys(layers.tolist()))}"
+    return text

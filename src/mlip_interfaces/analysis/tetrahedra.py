@@ -11,6 +11,7 @@ from mlip_interfaces.analysis.neighbors import find_pairs
 from mlip_interfaces.errors import AnalysisError
 
 SENSITIVITY = (0.80, 0.85, 0.90)
+N_SLICES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Tetrahedra:
     n_centers : centres that could have one.
     count_mean, count_error : mean over windows and its standard error from up to five blocks.
     sensitivity : mean count for other thresholds q_min.
+    depth_fraction : middles of slices of the cell along its third vector, in units of it, shape (n_slices,).
+    depth_counts, depth_centers : regular tetrahedra and centres in each slice, mean over windows, shape (n_slices,).
     """
 
     times_ps: NDArray[np.float64]
@@ -32,6 +35,9 @@ class Tetrahedra:
     count_mean: float
     count_error: float
     sensitivity: dict[str, float]
+    depth_fraction: NDArray[np.float64]
+    depth_counts: NDArray[np.float64]
+    depth_centers: NDArray[np.float64]
 
 
 def tetrahedral_order(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,16 +80,105 @@ def order_parameters(
     -------
     q : shape (number of centres,).
     """
-    pairs = find_pairs(positions, cell, cutoff_angstrom).within(cutoff_angstrom, center_mask, ligand_mask)
+    pairs = find_pairs(positions, cell, cutoff_angstrom, first_mask=center_mask, second_mask=ligand_mask)
     centers = np.flatnonzero(center_mask)
     n_ligands = np.bincount(pairs.first, minlength=len(positions))
     q = np.full(centers.size, -np.inf)
     four = n_ligands[centers] == 4
-    order = np.argsort(pairs.first, kind="stable")
-    vectors = pairs.vectors[order][(n_ligands == 4)[pairs.first[order]]]
+    # Pairs come sorted by centre.
+    vectors = pairs.vectors[(n_ligands == 4)[pairs.first]]
     if vectors.size:
         q[four] = tetrahedral_order(vectors.reshape(-1, 4, 3))
     return q
+
+
+class TetrahedraAccumulator:
+    """Counts centres with exactly four ligands in a regular tetrahedron, on time-averaged positions, frame by frame.
+
+    Parameters
+    ----------
+    center_mask, ligand_mask : shape (n_atoms,).
+    cutoff_angstrom : of the first shell.
+    q_min : threshold of the order parameter.
+    average_ps : window of the average.
+
+    Notes
+    -----
+    Positions are averaged in fractional coordinates of each frame's cell, so that a breathing cell does not blur them.
+    The definition is ours: that of the papers on LiF coatings is not public.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no centre or no ligand.
+    """
+
+    def __init__(
+        self,
+        center_mask: NDArray[np.bool_],
+        ligand_mask: NDArray[np.bool_],
+        *,
+        cutoff_angstrom: float = 2.6,
+        q_min: float = 0.85,
+        average_ps: float = 1.0,
+    ) -> None:
+        if not center_mask.any() or not ligand_mask.any():
+            raise AnalysisError("There are no centres or no ligands for tetrahedra in this trajectory.")
+        self._masks = (center_mask, ligand_mask)
+        self._kept = np.flatnonzero(center_mask | ligand_mask)
+        self._cutoff, self._q_min, self._average_ps = cutoff_angstrom, q_min, average_ps
+        self._thresholds = sorted({*SENSITIVITY, q_min})
+        self._window: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
+        self._n_window: int | None = None
+        self._middles: list[float] = []
+        self._table: list[list[int]] = []
+        self._depth = np.zeros((2, N_SLICES))
+
+    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
+        """Add a frame: unwrapped positions (n_atoms, 3), cell (3, 3), time."""
+        self._window.append((positions[self._kept] @ np.linalg.inv(cell), cell, time_ps))
+        if self._n_window is None and len(self._window) == 2:
+            self._n_window = max(1, round(self._average_ps / (time_ps - self._window[0][2])))
+            if self._n_window == 1:
+                first, second = self._window
+                self._window = [first]
+                self._close()
+                self._window = [second]
+        if self._n_window is not None and len(self._window) >= self._n_window:
+            self._close()
+
+    def result(self) -> Tetrahedra:
+        """Counts of all whole windows; of the whole run where it is shorter than one."""
+        if not self._table:
+            if not self._window:
+                raise AnalysisError("There is no frame for tetrahedra.")
+            self._close()
+        table = np.array(self._table)
+        chosen = table[:, self._thresholds.index(self._q_min)]
+        blocks = [block.mean() for block in np.array_split(chosen, min(5, len(chosen)))]
+        return Tetrahedra(
+            times_ps=np.array(self._middles),
+            counts=chosen,
+            n_centers=int(self._masks[0].sum()),
+            count_mean=float(chosen.mean()),
+            count_error=float(np.std(blocks, ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else 0.0,
+            sensitivity={f"{t:.2f}": float(table[:, i].mean()) for i, t in enumerate(self._thresholds)},
+            depth_fraction=(np.arange(N_SLICES) + 0.5) / N_SLICES,
+            depth_counts=self._depth[0] / len(table),
+            depth_centers=self._depth[1] / len(table),
+        )
+
+    def _close(self) -> None:
+        scaled = np.mean([part[0] for part in self._window], axis=0)
+        cell = np.mean([part[1] for part in self._window], axis=0)
+        centers, ligands = (mask[self._kept] for mask in self._masks)
+        q = order_parameters(scaled @ cell, cell, centers, ligands, self._cutoff)
+        self._table.append([int((q >= threshold).sum()) for threshold in self._thresholds])
+        self._middles.append(float(np.mean([part[2] for part in self._window])))
+        slices = np.minimum((scaled[centers, 2] % 1.0 * N_SLICES).astype(np.int64), N_SLICES - 1)
+        self._depth[0] += np.bincount(slices[q >= self._q_min], minlength=N_SLICES)
+        self._depth[1] += np.bincount(slices, minlength=N_SLICES)
+        self._window = []
 
 
 def regular_tetrahedra(
@@ -97,46 +192,19 @@ def regular_tetrahedra(
     q_min: float = 0.85,
     average_ps: float = 1.0,
 ) -> Tetrahedra:
-    """Count centres with exactly four ligands in a regular tetrahedron, on time-averaged positions.
+    """Count regular tetrahedra of a whole trajectory; see `TetrahedraAccumulator`.
 
     Parameters
     ----------
-    positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom; averaged in fractional coordinates of each frame's
-        cell so that a breathing cell does not blur them.
+    positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom.
     cells : shape (n_frames, 3, 3).
     times_ps : shape (n_frames,).
     center_mask, ligand_mask : shape (n_atoms,).
-    cutoff_angstrom : of the first shell.
-    q_min : threshold of the order parameter.
-    average_ps : window of the average; the whole run if it is shorter.
-
-    Raises
-    ------
-    AnalysisError
-        If there is no centre or no ligand.
+    cutoff_angstrom, q_min, average_ps : see `TetrahedraAccumulator`.
     """
-    if not center_mask.any() or not ligand_mask.any():
-        raise AnalysisError("There are no centres or no ligands for tetrahedra in this trajectory.")
-    interval = float(times_ps[1] - times_ps[0]) if times_ps.size > 1 else 1.0
-    window = min(len(positions), max(1, round(average_ps / interval)))
-    thresholds = sorted({*SENSITIVITY, q_min})
-    middles, counts = [], []
-    for start in range(0, len(positions) - window + 1, window):
-        part = slice(start, start + window)
-        scaled = np.einsum("tai,tij->taj", positions[part], np.linalg.inv(cells[part])).mean(axis=0)
-        cell = cells[part].mean(axis=0)
-        q = order_parameters(scaled @ cell, cell, center_mask, ligand_mask, cutoff_angstrom)
-        counts.append([int((q >= threshold).sum()) for threshold in thresholds])
-        middles.append(float(times_ps[part].mean()))
-    table = np.array(counts)
-    chosen = table[:, thresholds.index(q_min)]
-    blocks = [block.mean() for block in np.array_split(chosen, min(5, len(chosen)))]
-    error = float(np.std(blocks, ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else 0.0
-    return Tetrahedra(
-        times_ps=np.array(middles),
-        counts=chosen,
-        n_centers=int(center_mask.sum()),
-        count_mean=float(chosen.mean()),
-        count_error=error,
-        sensitivity={f"{t:.2f}": float(table[:, i].mean()) for i, t in enumerate(thresholds)},
+    accumulator = TetrahedraAccumulator(
+        center_mask, ligand_mask, cutoff_angstrom=cutoff_angstrom, q_min=q_min, average_ps=average_ps
     )
+    for frame, cell, time in zip(positions, cells, times_ps, strict=True):
+        accumulator.add(frame, cell, float(time))
+    return accumulator.result()

@@ -1,19 +1,96 @@
-"""``analyze all DIR``: every analysis the study asks for, over the whole scan."""
+"""``analyze rdf|msd|onsager|tetrahedra|chemistry|profile TRAJ`` and ``analyze all DIR``."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+
+if TYPE_CHECKING:
+    from mlip_interfaces.pipeline.trajectory_analysis import AnalysisPlan
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("analyze", help="analyse the trajectories of a scan")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    everything = actions.add_parser("all", help="all analyses of the study, one pass over each trajectory")
+    parser = subparsers.add_parser("analyze", help="turn trajectories into numbers with error bars")
+    actions = parser.add_subparsers(dest="action", metavar="ANALYSIS", required=True)
+    everything = actions.add_parser("all", help="all analyses of a study over its scan, one pass over each trajectory")
     add_run_folder(everything)
     everything.set_defaults(run=run_all)
+
+    rdf = _trajectory_parser(actions, "rdf", "partial g(r) in blocks of time, coordination numbers, -kT ln g(r)")
+    rdf.add_argument("--pairs", required=True, metavar="P-S,S-S", help="with layers: Li@coating-S@electrolyte")
+    rdf.add_argument("--r-max-angstrom", type=float, metavar="R", help="default 8, or half of a smaller cell")
+    rdf.add_argument("--bin-width-angstrom", type=float, default=0.05, metavar="W")
+    rdf.add_argument("--blocks", type=int, default=1, metavar="N", help="blocks of time (default 1)")
+    rdf.add_argument("--temperature-kelvin", type=float, metavar="T", help="of the run: gives -kT ln g(r) and barriers")
+
+    msd = _trajectory_parser(actions, "msd", "mean squared displacement and diffusivity")
+    msd.add_argument("--species", required=True, metavar="Li,S")
+    msd.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer")
+    msd.add_argument(
+        "--first-lag-ps", type=float, metavar="T", help="first lag of the fit; chosen by its quality if left out"
+    )
+    _add_displacement_options(msd)
+
+    onsager = _trajectory_parser(actions, "onsager", "transport coefficients L_ij, conductivity, Haven ratio, fluxes")
+    onsager.add_argument("--species", required=True, metavar="Li,P,S,Cl")
+    onsager.add_argument("--temperature-kelvin", type=float, required=True, metavar="T")
+    onsager.add_argument("--charges", metavar="Li=1,S=-2", help="in e; formal oxidation states where left out")
+    onsager.add_argument("--windows", type=int, default=1, metavar="N", help="windows of time (default 1)")
+    onsager.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer")
+    onsager.add_argument("--directions", choices=("xyz", "xy", "x", "y", "z"), default="xyz", help="averaged for L_ij")
+    onsager.add_argument("--flux-axis", choices=("x", "y", "z"), default="z", help="of the fluxes against time")
+    _add_displacement_options(onsager)
+
+    tetrahedra = _trajectory_parser(actions, "tetrahedra", "regular tetrahedra such as LiF4, against time and depth")
+    tetrahedra.add_argument("--center", default="Li")
+    tetrahedra.add_argument("--ligand", default="F")
+    tetrahedra.add_argument("--cutoff-angstrom", type=float, default=2.6, metavar="R")
+    tetrahedra.add_argument(
+        "--q-min", type=float, default=0.85, metavar="Q", help="Errington-Debenedetti order parameter"
+    )
+    tetrahedra.add_argument("--average-ps", type=float, default=1.0, metavar="T", help="positions are averaged over it")
+
+    chemistry = _trajectory_parser(actions, "chemistry", "P-S units, S2 dimers, new bonds, O-S exchanges")
+    chemistry.add_argument(
+        "--min-lifetime-ps", type=float, default=0.1, metavar="T", help="shorter bonds are collisions"
+    )
+    chemistry.add_argument("--exchange-window-ps", type=float, default=1.0, metavar="T")
+
+    profile = _trajectory_parser(actions, "profile", "density against depth, interface positions and widths")
+    profile.add_argument("--axis", choices=("a", "b", "c"), default="c", help="cell vector along the depth")
+    profile.add_argument("--bin-width-angstrom", type=float, default=0.5, metavar="W")
+
+
+def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=text)
+    parser.add_argument(
+        "trajectory", type=Path, metavar="TRAJ", help="LAMMPS dump (.gz), DCD, XTC, NetCDF, XDATCAR, extXYZ"
+    )
+    parser.add_argument("--topology", type=Path, metavar="F", help="LAMMPS data file or structure: elements and masses")
+    parser.add_argument("--layers", type=Path, metavar="F", help="layers.json: element and layer of each atom")
+    parser.add_argument(
+        "--frame-interval-ps", type=float, metavar="T", help="time between frames where the file has none"
+    )
+    parser.add_argument("--start-ps", type=float, metavar="T")
+    parser.add_argument("--stop-ps", type=float, metavar="T")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
+    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="workers for pair searches (default 1)")
+    parser.set_defaults(run=run_one)
+    return parser
+
+
+def _add_displacement_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--drift", default="com", metavar="FRAME", help="at rest: com (default), none, elements (Co,O) or a layer"
+    )
+    parser.add_argument("--unwrap", choices=("auto", "tor", "frac", "image", "none"), default="auto")
 
 
 def run_all(arguments: argparse.Namespace) -> int:
@@ -23,3 +100,96 @@ def run_all(arguments: argparse.Namespace) -> int:
     run_single_stage(arguments.directory, "analyze")
     print(arguments.directory / "analysis" / "index.json")
     return 0
+
+
+def run_one(arguments: argparse.Namespace) -> int:
+    """Run one analysis over one trajectory."""
+    from mlip_interfaces.errors import AnalysisError
+
+    if arguments.out is None and not arguments.json:
+        raise AnalysisError("Give --out DIR for files, or --json for the result on standard output.")
+    from mlip_interfaces.pipeline.analyze import write_results
+    from mlip_interfaces.pipeline.trajectory_analysis import analyze_trajectory
+    from mlip_interfaces.trajectory import open_trajectory
+
+    plan = _plan(arguments)
+    reader = open_trajectory(
+        arguments.trajectory,
+        topology=arguments.topology,
+        layers=arguments.layers,
+        frame_interval_ps=arguments.frame_interval_ps,
+        start_ps=arguments.start_ps,
+        stop_ps=arguments.stop_ps,
+        unwrap=getattr(arguments, "unwrap", "auto"),
+    )
+    results = analyze_trajectory(reader, plan, n_processes=arguments.processes)
+    contents = write_results(reader, plan, results, arguments.out, getattr(arguments, "temperature_kelvin", None))
+    for note in results.notes:
+        print(f"mlip-interfaces: {note}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(contents[arguments.action], indent=1))
+    else:
+        print(arguments.out / f"{arguments.action}.json")
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> AnalysisPlan:
+    from mlip_interfaces.pipeline import trajectory_analysis as requests
+
+    drift = getattr(arguments, "drift", "com")
+    if arguments.action == "rdf":
+        request = requests.RdfRequest(
+            _names(arguments.pairs), arguments.r_max_angstrom, arguments.bin_width_angstrom, arguments.blocks
+        )
+        return requests.AnalysisPlan(rdf=request)
+    if arguments.action == "msd":
+        moving = requests.MsdRequest(_names(arguments.species), arguments.layer, arguments.first_lag_ps)
+        return requests.AnalysisPlan(msd=moving, drift=drift)
+    if arguments.action == "onsager":
+        species = _names(arguments.species)
+        transport = requests.OnsagerRequest(
+            species=species,
+            temperature_kelvin=arguments.temperature_kelvin,
+            charges=_charges(species, arguments.charges),
+            windows=arguments.windows,
+            layer=arguments.layer,
+            directions=arguments.directions,
+            flux_axis="xyz".index(arguments.flux_axis),
+        )
+        return requests.AnalysisPlan(onsager=transport, drift=drift)
+    if arguments.action == "tetrahedra":
+        order = requests.TetrahedraRequest(
+            arguments.center, arguments.ligand, arguments.cutoff_angstrom, arguments.q_min, arguments.average_ps
+        )
+        return requests.AnalysisPlan(tetrahedra=order)
+    if arguments.action == "chemistry":
+        bonds = requests.ChemistryRequest(arguments.min_lifetime_ps, arguments.exchange_window_ps)
+        return requests.AnalysisPlan(chemistry=bonds)
+    depth = requests.ProfileRequest("abc".index(arguments.axis), arguments.bin_width_angstrom)
+    return requests.AnalysisPlan(profile=depth)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _charges(species: tuple[str, ...], text: str | None) -> tuple[float, ...]:
+    """Charges by species: those given, formal oxidation states for the others."""
+    from mlip_interfaces.analysis.onsager import FORMAL_CHARGES
+    from mlip_interfaces.errors import AnalysisError
+
+    charges = dict(FORMAL_CHARGES)
+    for part in _names(text or ""):
+        name, _, value = part.partition("=")
+        try:
+            charges[name] = float(value)
+        except ValueError:
+            raise AnalysisError(f"--charges: '{part}' is not like Li=1.") from None
+        if name not in species:
+            raise AnalysisError(f"--charges names {name}, which is not in --species {','.join(species)}.")
+    missing = [name for name in species if name not in charges]
+    if missing:
+        raise AnalysisError(
+            f"There is no formal charge for {', '.join(missing)}; give it with --charges {missing[0]}=..."
+        )
+    return tuple(charges[name] for name in species)

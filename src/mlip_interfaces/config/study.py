@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+ContactFactor = Annotated[float, Field(gt=0.4, le=1.2)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -143,7 +144,10 @@ class Scrambled(Section):
     n: int = Field(0, ge=0, description="How many structures.")
     atoms_per_element: Count = Field(6)
     volume_per_atom_angstrom3: Positive = Field(16.0)
-    shortest_factor: float = Field(0.8, gt=0.4, le=1.2, description="Shortest contact over the sum of covalent radii.")
+    shortest_factor: tuple[ContactFactor, ContactFactor] = Field(
+        (0.72, 0.95),
+        description="Shortest contact over the sum of covalent radii, of the first and the last structure.",
+    )
 
 
 class TeacherMD(Section):
@@ -299,12 +303,43 @@ class TetrahedraSection(Section):
     average_ps: NonNegative = Field(1.0, description="Positions are averaged over this time first.")
 
 
+class OnsagerSection(Section):
+    """Transport coefficients L_ij, in windows of time."""
+
+    species: tuple[str, ...] = Field(min_length=1)
+    charges: tuple[float, ...] = Field(description="Of each species, e; conductivities name the set.")
+    windows: Count = Field(1)
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if len(self.charges) != len(self.species):
+            raise ValueError("charges must have one number for each of species")
+        return self
+
+
+class ChemistrySection(Section):
+    """P-S units, S2 dimers, new bonds and exchanges of sulfur for oxygen."""
+
+    min_lifetime_ps: NonNegative = Field(0.1, description="Bonds that last less are collisions.")
+    exchange_window_ps: Positive = Field(1.0, description="A P-O bond made and a P-S bond broken within it.")
+
+
+class ProfileSection(Section):
+    """Density against depth."""
+
+    bin_width_angstrom: Positive = 0.5
+
+
 class Analysis(Section):
     """What is computed from every trajectory."""
 
     rdf: RdfSection = Field(default_factory=lambda: RdfSection())
     msd: MsdSection = Field(default_factory=lambda: MsdSection())
+    onsager: OnsagerSection | None = Field(None, description="Left out: no transport coefficients.")
     tetrahedra: TetrahedraSection = Field(default_factory=lambda: TetrahedraSection())
+    chemistry: ChemistrySection = Field(default_factory=lambda: ChemistrySection())
+    profile: ProfileSection = Field(default_factory=lambda: ProfileSection())
+    drift: str = Field("com", description="Frame of reference: com, none, elements (Co,O) or a layer's name.")
 
 
 class Execution(Section):

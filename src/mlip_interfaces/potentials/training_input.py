@@ -116,7 +116,12 @@ def training_input(
                 "precision": sizes.precision,
                 **seeded,
             },
-            "fitting_net": {"neuron": list(sizes.fitting_neurons), "resnet_dt": True, "precision": sizes.precision, **seeded},
+            "fitting_net": {
+                "neuron": list(sizes.fitting_neurons),
+                "resnet_dt": True,
+                "precision": sizes.precision,
+                **seeded,
+            },
         },
         "learning_rate": {
             "type": "exp",

@@ -338,6 +338,7 @@ class _Builder:
             kelvin = entries[0]["temperature_kelvin"]
             curves: dict[str, dict[float, plots.RdfCurves]] = {}
             potentials: dict[str, dict[float, tuple[Any, Any]]] = {}
+            peaks: dict[str, list[tuple[float, float, float]]] = {}
             rows = []
             for entry in entries:
                 # One seed is drawn per thickness; the table has all.
@@ -350,7 +351,15 @@ class _Builder:
                     with np.errstate(divide="ignore"):
                         potential = np.where(mean > 0, -BOLTZMANN_EV_PER_K * kelvin * np.log(mean), np.nan)
                     potentials.setdefault(pair, {}).setdefault(entry["coating_angstrom"], (data.r, potential))
-                    rows.append(_rdf_row(entry, pair, summary["pairs"][pair]))
+                    found = summary["pairs"][pair]
+                    rows.append(_rdf_row(entry, pair, found))
+                    if found["first_peak_height"] is not None:
+                        heights = [
+                            block["first_peak_height"] for block in found["blocks"] if block["first_peak_height"]
+                        ]
+                        spread = float(np.std(heights, ddof=1) / np.sqrt(len(heights))) if len(heights) > 1 else 0.0
+                        point = (entry["coating_angstrom"], found["first_peak_height"], spread)
+                        peaks.setdefault(pair, []).append(point)
             n_blocks = max(len(data.g) for by_coating in curves.values() for data in by_coating.values())
             caption = f"g(r) at {kelvin:g} K ({protocol}) in {n_blocks} blocks of time, later blocks darker; one seed per thickness."
             section.figures.append(self._picture(plots.rdf_over_time(curves), f"rdf-{protocol}", caption))
@@ -358,7 +367,18 @@ class _Builder:
             section.figures.append(
                 self._picture(plots.mean_force(potentials, kelvin), f"mean-force-{protocol}", caption)
             )
-            head = ["run", "pair", "first peak (Å)", "height", "to form (eV)", "to break (eV)", "pairs at the minimum"]
+            caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({protocol})."
+            section.figures.append(self._picture(plots.peak_heights(peaks), f"peaks-{protocol}", caption))
+            head = [
+                "run",
+                "pair",
+                "first peak (Å)",
+                "height",
+                "to form (eV)",
+                "to break (eV)",
+                "error (eV)",
+                "pairs at the minimum",
+            ]
             section.tables.append(Table(head, rows))
         return section
 
@@ -375,7 +395,7 @@ class _Builder:
                 result = read_result(self._folder(entry) / "msd.json")
                 table = read_table(self._folder(entry) / "msd.csv")
                 for species, values in result["species"].items():
-                    mask = table["species"] == species
+                    mask = (table["species"] == species) & (table["direction"] == "xyz")
                     curves.append(
                         plots.MsdCurve(
                             entry["coating_angstrom"], table["lag_ps"][mask], table["msd_angstrom2"][mask],
@@ -388,16 +408,17 @@ class _Builder:
                     rows.append(
                         [
                             entry["name"], group, f"{values['diffusivity_cm2_per_s']:.2e}", f"{low:.1e} to {high:.1e}",
-                            f"{values['log_log_slope']:.2f}", str(values["n_atoms"]), "yes" if values["diffusive"] else "no",
+                            f"{values['log_log_slope']:.2f}", f"{values['quality_factor']:.2g}", str(values["n_atoms"]), "yes" if values["diffusive"] else "no",
                         ]
                     )  # fmt: skip
             kelvin = next(entry["temperature_kelvin"] for entry in with_msd if entry["protocol"] == protocol)
             caption = (
                 f"{group} at {kelvin:g} K ({protocol}): MSD with standard errors (the fit begins at the dot), and D with "
-                "95 % intervals from the scatter of single-atom slopes."
+                "95 % intervals. Quality: the probability that a random walk deviates as much from the fitted line; near zero, "
+                "the run is too short for a diffusivity."
             )
             section.figures.append(self._picture(plots.transport(curves, group), f"transport-{protocol}", caption))
-        head = ["run", "group", "D (cm²/s)", "95 % interval", "log-log slope", "atoms", "MSD above 4.5 Å²"]
+        head = ["run", "group", "D (cm²/s)", "95 % interval", "log-log slope", "quality", "atoms", "diffusive"]
         section.tables.append(Table(head, rows))
         return section
 
@@ -484,5 +505,5 @@ def _rdf_row(entry: dict[str, Any], pair: str, found: dict[str, Any]) -> list[st
     refused = barrier["note"] if barrier["formation_ev"] is None else str(barrier["counts"])
     return [
         entry["name"], pair, text(found["first_peak_angstrom"]), text(found["first_peak_height"], 1),
-        text(barrier["formation_ev"]), text(barrier["breaking_ev"]), refused,
+        text(barrier["formation_ev"]), text(barrier["breaking_ev"]), text(barrier["error_ev"]), refused,
     ]  # fmt: skip

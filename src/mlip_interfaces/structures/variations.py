@@ -83,7 +83,7 @@ def scrambled(
     *,
     atoms_per_element: int,
     volume_per_atom_angstrom3: float,
-    shortest_factor: float,
+    shortest_factor: tuple[float, float],
     seed: int,
 ) -> list[Atoms]:
     """Atoms of all elements at random places: every pair of elements meets, also those a crystal keeps apart.
@@ -97,7 +97,8 @@ def scrambled(
     n_copies : how many structures.
     atoms_per_element : of each element.
     volume_per_atom_angstrom3 : sets the cubic cell.
-    shortest_factor : no contact below this share of the sum of covalent radii.
+    shortest_factor : no contact below this share of the sum of covalent radii; from the first to the last structure it
+        goes evenly from one bound to the other, so that walls are seen from their foot upwards.
     seed : of the places.
 
     Raises
@@ -110,7 +111,7 @@ def scrambled(
     radii = covalent_radii[Atoms(symbols).numbers]
     length = (len(symbols) * volume_per_atom_angstrom3) ** (1 / 3)
     copies = []
-    for _ in range(n_copies):
+    for factor in np.linspace(*shortest_factor, n_copies).tolist():
         positions = np.full((len(symbols), 3), np.nan)
         # Large atoms find a place first.
         for index in np.argsort(-radii, kind="stable"):
@@ -119,12 +120,12 @@ def scrambled(
                 difference = positions - place
                 difference -= length * np.round(difference / length)
                 distance = np.linalg.norm(difference, axis=1)
-                if not (distance < shortest_factor * (radii + radii[index])).any():
+                if not (distance < factor * (radii + radii[index])).any():
                     positions[index] = place
                     break
             else:
                 raise StructureError(
-                    f"{len(symbols)} atoms do not fit {volume_per_atom_angstrom3:g} angstrom^3 each at {shortest_factor:g} of "
+                    f"{len(symbols)} atoms do not fit {volume_per_atom_angstrom3:g} angstrom^3 each at {factor:g} of "
                     "their covalent radii; raise the volume or lower shortest_factor."
                 )
         copies.append(Atoms(symbols, positions=positions, cell=[length] * 3, pbc=True))

@@ -1,17 +1,31 @@
-"""The trajectories that our own MD writes: DCD with unwrapped positions, and ``layers.json`` beside it."""
+"""Trajectories, streamed in chunks or read whole."""
 
 from __future__ import annotations
 
-import json
-import logging
-import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
+from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
+from mlip_interfaces.trajectory.raw_frame import RawFrame
+from mlip_interfaces.trajectory.topology import read_layers, read_topology, standard_masses
+from mlip_interfaces.trajectory.unwrapping import Scheme, Unwrapper
+
+CHUNK_ATOMS = 200_000
+"""Atoms times frames held at once."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+UNEVEN = 1.0e-3
+"""Relative difference of the time between frames that is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,7 @@ class Trajectory:
     Attributes
     ----------
     symbols : element of each atom, shape (n_atoms,).
-    layers : name of the layer each atom started in, shape (n_atoms,).
+    layers : name of the layer each atom started in, shape (n_atoms,); empty strings where there are no labels.
     positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom.
     cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
     times_ps : shape (n_frames,), ps.
@@ -34,46 +48,294 @@ class Trajectory:
     times_ps: NDArray[np.float64]
 
 
-def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) -> Trajectory:
-    """Read a DCD file written by LAMMPS with ``dump_modify unwrap yes sort id``.
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Consecutive frames.
+
+    Attributes
+    ----------
+    positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom.
+    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
+    origins : corner of each cell, shape (n_frames, 3), angstrom.
+    times_ps : shape (n_frames,), ps.
+    """
+
+    positions: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    origins: NDArray[np.float64]
+    times_ps: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryReader:
+    """An opened trajectory; every call of `chunks` starts from its first frame.
+
+    Attributes
+    ----------
+    path : the file.
+    symbols : element of each atom, shape (n_atoms,).
+    masses_amu : shape (n_atoms,), u.
+    layers : name of the layer each atom started in, shape (n_atoms,), or None where there are no labels.
+    frame_interval_ps : time between frames as given, or None where the file has times.
+    start_ps, stop_ps : frames outside are left out; times count from the first frame of the file where it has none.
+    unwrap : how paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    notes : what was left out of the file and why, in sentences; complete after a pass.
+    """
+
+    path: Path
+    symbols: NDArray[np.str_]
+    masses_amu: NDArray[np.float64]
+    layers: NDArray[np.str_] | None
+    frame_interval_ps: float | None
+    start_ps: float | None
+    stop_ps: float | None
+    unwrap: Scheme
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return self.symbols.size
+
+    def chunks(self, n_frames: int | None = None) -> Iterator[Frames]:
+        """Frames in chunks, so that memory does not grow with the length of the run.
+
+        Parameters
+        ----------
+        n_frames : in a chunk, at most; by default as many as make two hundred thousand positions.
+
+        Raises
+        ------
+        InputFileError
+            If a frame is damaged, not finite, without a cell, or differs in its atoms from the first; if times are uneven;
+            if paths cannot be unwrapped.
+        """
+        self.notes.clear()
+        unwrapper = Unwrapper(self.unwrap)
+        frames = self._timed(_raw_frames(self.path, self.notes))
+        size = n_frames if n_frames is not None else max(1, CHUNK_ATOMS // self.n_atoms)
+        while part := list(islice(frames, size)):
+            raw = [frame for frame, _ in part]
+            positions = np.array([frame.positions for frame in raw])
+            cells = np.array([frame.cell for frame in raw])
+            origins = np.array([frame.origin for frame in raw])
+            stored = None
+            if raw[0].images is not None:
+                images = np.array([frame.images for frame in raw], dtype=np.float64)
+                stored = positions + images @ cells
+            elif raw[0].unwrapped:
+                stored = positions
+            paths = unwrapper.feed(positions, cells, origins=origins, stored=stored)
+            yield Frames(paths, cells, origins, np.array([time for _, time in part]))
+
+    def read(self) -> Trajectory:
+        """Read all frames into memory."""
+        parts = list(self.chunks())
+        if not parts:
+            raise InputFileError(f"{self.path} has no frame between --start-ps and --stop-ps.")
+        return Trajectory(
+            symbols=self.symbols,
+            layers=self.layers if self.layers is not None else np.full(self.n_atoms, ""),
+            positions=np.concatenate([part.positions for part in parts]),
+            cells=np.concatenate([part.cells for part in parts]),
+            times_ps=np.concatenate([part.times_ps for part in parts]),
+        )
+
+    def _timed(self, frames: Iterator[RawFrame]) -> Iterator[tuple[RawFrame, float]]:
+        """Frames within the time asked for, checked, each with its time."""
+        first_step: int | None = None
+        last_step: int | None = None
+        stride: int | None = None
+        last_time = -np.inf
+        spacing: float | None = None
+        number = 0
+        for place, frame in enumerate(frames):
+            if last_step is not None and frame.step is not None and frame.step <= last_step:
+                note = f"Frames that a restart of the MD wrote again in {self.path.name} were left out."
+                if note not in self.notes:
+                    self.notes.append(note)
+                continue
+            self._require_sound(frame, place)
+            if self.frame_interval_ps is None:
+                assert frame.time_ps is not None
+                time = frame.time_ps
+            elif frame.step is None or first_step is None:
+                time = number * self.frame_interval_ps
+            else:
+                if stride is None:
+                    stride = frame.step - first_step
+                time = (frame.step - first_step) / stride * self.frame_interval_ps
+            if number > 0:
+                if spacing is None:
+                    spacing = time - last_time
+                if spacing <= 0.0 or abs(time - last_time - spacing) > UNEVEN * spacing:
+                    raise InputFileError(
+                        f"The time between frames of {self.path} is not constant: {spacing:g} ps at first, "
+                        f"{time - last_time:g} ps before frame {place}. Cut the file there, or write it evenly."
+                    )
+            first_step = frame.step if first_step is None else first_step
+            last_step, last_time = frame.step, time
+            number += 1
+            if self.stop_ps is not None and time > self.stop_ps + 1e-9:
+                return
+            if self.start_ps is None or time >= self.start_ps - 1e-9:
+                yield frame, time
+
+    def _require_sound(self, frame: RawFrame, number: int) -> None:
+        if len(frame.positions) != self.n_atoms:
+            raise InputFileError(
+                f"Frame {number} of {self.path} has {len(frame.positions)} atoms, the first one {self.n_atoms}."
+            )
+        # Readers that know the elements once hand on the same array for every frame.
+        if (
+            frame.symbols is not None
+            and frame.symbols is not self.symbols
+            and not np.array_equal(frame.symbols, self.symbols)
+        ):
+            raise InputFileError(f"Frame {number} of {self.path} has its atoms in another order than the first.")
+        if not np.isfinite(frame.positions).all():
+            raise InputFileError(
+                f"{self.path} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
+                "came before with --stop-ps."
+            )
+        if not np.isfinite(frame.cell).all() or abs(np.linalg.det(frame.cell)) < 1e-6:
+            raise InputFileError(f"Frame {number} of {self.path} has no cell; all analyses here are periodic.")
+        if self.frame_interval_ps is None and frame.time_ps is None:
+            raise InputFileError(f"Frame {number} of {self.path} has no time; give --frame-interval-ps.")
+
+
+def open_trajectory(
+    path: Path | str,
+    *,
+    topology: Path | str | None = None,
+    layers: Path | str | None = None,
+    frame_interval_ps: float | None = None,
+    start_ps: float | None = None,
+    stop_ps: float | None = None,
+    unwrap: Scheme = "auto",
+) -> TrajectoryReader:
+    """Open a trajectory for streaming.
 
     Parameters
     ----------
-    file : the trajectory.
-    layers_file : element and layer of each atom, by atom id.
-    frame_interval_ps : time between frames; the time in a DCD header depends on the writer and is not used.
+    path : LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR; see `mlip_interfaces.trajectory.formats`.
+    topology : LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
+    layers : ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
+    frame_interval_ps : time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in
+        extended XYZ, a LAMMPS dump with ``dump_modify time yes units yes``).
+    start_ps, stop_ps : leave out frames before and after.
+    unwrap : see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
 
     Raises
     ------
     InputFileError
-        If a file is missing or damaged, the numbers of atoms differ, or positions are not finite.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
-        from MDAnalysis.coordinates.DCD import DCDReader
-        from MDAnalysis.lib.mdamath import triclinic_vectors
+        If a file is missing, damaged, or of an unknown format, has no frame, or elements or time are not known; if the
+        numbers of atoms, or their elements, differ between files.
 
-        try:
-            labels = json.loads(layers_file.read_text())
-            symbols, layers = np.array(labels["symbols"]), np.array(labels["layer"])
-        except (OSError, KeyError, json.JSONDecodeError) as error:
-            raise InputFileError(f"{layers_file} is not a layers.json as `build` writes it: {error!r}") from error
-        try:
-            reader = DCDReader(str(file))
-        except (OSError, ValueError) as error:
-            raise InputFileError(f"{file} cannot be read as a DCD trajectory: {error}") from error
-        with reader:
-            if reader.n_atoms != symbols.size:
-                raise InputFileError(f"{file} has {reader.n_atoms} atoms, {layers_file} has {symbols.size}.")
-            positions, cells = [], []
-            for frame in reader:
-                positions.append(frame.positions.astype(np.float64))
-                cells.append(triclinic_vectors(frame.dimensions).astype(np.float64))
-    if not positions:
-        raise InputFileError(f"{file} holds no frame.")
-    stacked = np.array(positions)
-    if not np.isfinite(stacked).all():
-        raise InputFileError(f"{file} holds positions that are not finite numbers: the MD blew up.")
-    times = np.arange(len(stacked), dtype=np.float64) * frame_interval_ps
-    return Trajectory(symbols, layers, stacked, np.array(cells), times)
+    Examples
+    --------
+    >>> open_trajectory("missing.dcd")
+    Traceback (most recent call last):
+    ...
+    mlip_interfaces.errors.InputFileError: The trajectory missing.dcd does not exist.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputFileError(f"The trajectory {path} does not exist.")
+    frame, ids, types = _first_frame(path)
+    symbols, labels = frame.symbols, frame.layers
+    masses: NDArray[np.float64] | None = None
+    elements: tuple[str, ...] = ()
+    if layers is not None:
+        content = read_layers(Path(layers))
+        known_symbols, labels = _rows(content.symbols, ids), _rows(content.layers, ids)
+        elements = content.elements
+        symbols = _agreed(path, frame, symbols, Path(layers), known_symbols)
+    if topology is not None:
+        atoms = read_topology(Path(topology), elements=elements)
+        symbols = _agreed(path, frame, symbols, Path(topology), _rows(atoms.symbols, ids))
+        masses = _rows(atoms.masses_amu, ids)
+    if symbols is None:
+        seen = f" (its atoms have LAMMPS types {', '.join(map(str, np.unique(types)))})" if types is not None else ""
+        raise InputFileError(
+            f"{path} does not say which atom is which element{seen}; give --topology (the LAMMPS data file) or --layers."
+        )
+    unknown = sorted(set(symbols.tolist()) - (atomic_numbers.keys() - {"X"}))
+    if unknown:
+        raise InputFileError(f"{path} names {', '.join(unknown)}, which is not an element.")
+    if frame_interval_ps is None and frame.time_ps is None:
+        raise InputFileError(f"{path} does not say how much time lies between frames; give --frame-interval-ps.")
+    if frame_interval_ps is not None and not (np.isfinite(frame_interval_ps) and frame_interval_ps > 0.0):
+        raise InputFileError(f"--frame-interval-ps must be positive, not {frame_interval_ps}.")
+    return TrajectoryReader(
+        path,
+        symbols,
+        standard_masses(symbols) if masses is None else masses,
+        labels,
+        frame_interval_ps,
+        start_ps,
+        stop_ps,
+        unwrap,
+    )
+
+
+def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) -> Trajectory:
+    """Read a trajectory of our own MD into memory, paths continuous.
+
+    Parameters
+    ----------
+    file : DCD.
+    layers_file : element and layer of each atom, by atom id.
+    frame_interval_ps : time between frames.
+
+    Raises
+    ------
+    InputFileError
+        As `open_trajectory`.
+    """
+    return open_trajectory(file, layers=layers_file, frame_interval_ps=frame_interval_ps).read()
+
+
+def _raw_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+    if not is_text_dump(path):
+        yield from read_frames(path, notes)
+        return
+    frames = LammpsTextFrames(path)
+    yield from frames
+    notes.extend(frames.notes)
+
+
+def _first_frame(path: Path) -> tuple[RawFrame, NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    """The first frame, and ids and types where the format has them."""
+    if is_text_dump(path):
+        text = LammpsTextFrames(path)
+        frame = next(iter(text), None)
+        if frame is not None:
+            return frame, text.ids, text.types
+    else:
+        frame = next(read_frames(path, []), None)
+        if frame is not None:
+            return frame, None, None
+    raise InputFileError(f"{path} holds no frame.")
+
+
+def _rows(values: NDArray[Scalar], ids: NDArray[np.int64] | None) -> NDArray[Scalar]:
+    """Values by atom id (from 1) of the atoms in the file, which may be a group of them."""
+    if ids is None or ids.size == values.size or ids[0] < 1 or ids[-1] > values.size:
+        return values
+    return values[ids - 1]
+
+
+def _agreed(
+    path: Path, frame: RawFrame, known: NDArray[np.str_] | None, other: Path, symbols: NDArray[np.str_]
+) -> NDArray[np.str_]:
+    """The elements of `other`, if they are those known so far."""
+    if symbols.size != len(frame.positions):
+        raise InputFileError(f"{path} has {len(frame.positions)} atoms, {other} has {symbols.size}.")
+    if known is not None and not np.array_equal(known, symbols):
+        atom = int(np.argmax(known != symbols))
+        raise InputFileError(
+            f"{other} calls atom {atom + 1} of {path} {symbols[atom]}, another file calls it {known[atom]}; they belong to "
+            "different models or orders of atoms."
+        )
+    return symbols

@@ -1,0 +1,67 @@
+"""Displacements of chosen atoms over a whole run, in single precision, on disk where they are many."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+MEMORY_BYTES = 512_000_000
+
+
+class DisplacementStore:
+    """Grows by chunks of frames; read as one array. A context manager, for the file it may need.
+
+    Displacements are r(t) - r(0), small numbers that single precision keeps to 1e-5 angstrom.
+
+    Parameters
+    ----------
+    mask : atoms kept, shape (n_atoms,).
+    memory_bytes : beyond this, chunks go to a temporary file (in ``TMPDIR``) that vanishes with the store.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_], *, memory_bytes: int = MEMORY_BYTES) -> None:
+        self.atoms = np.flatnonzero(mask)
+        self._row_of_atom = np.cumsum(mask) - 1
+        self._memory_bytes = memory_bytes
+        self._chunks: list[NDArray[np.float32]] = []
+        self._file: IO[bytes] | None = None
+        self._n_frames = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, displacements: NDArray[np.float64]) -> None:
+        """Add frames of all atoms, shape (n_frames, n_atoms, 3)."""
+        chunk = np.ascontiguousarray(displacements[:, self.atoms], dtype=np.float32)
+        self._n_frames += len(chunk)
+        if self._file is None and self._n_frames * self.atoms.size * 12 > self._memory_bytes:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the store)
+            for part in self._chunks:
+                part.tofile(self._file)
+            self._chunks = []
+        if self._file is None:
+            self._chunks.append(chunk)
+        else:
+            chunk.tofile(self._file)
+
+    def array(self) -> NDArray[np.float32]:
+        """All displacements, shape (n_frames, n_kept, 3), angstrom."""
+        if self._file is not None:
+            self._file.flush()
+            return np.memmap(self._file, dtype=np.float32, mode="r", shape=(self._n_frames, self.atoms.size, 3))
+        if len(self._chunks) > 1:
+            self._chunks = [np.concatenate(self._chunks)]
+        return self._chunks[0] if self._chunks else np.empty((0, self.atoms.size, 3), dtype=np.float32)
+
+    def of(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Displacements of some of the kept atoms, given by a mask over all atoms, shape (n_frames, n_chosen, 3)."""
+        rows = self._row_of_atom[mask]
+        everything = self.array()
+        return everything if rows.size == self.atoms.size else everything[:, rows]

@@ -1,0 +1,177 @@
+"""Slopes of mean squared displacements by generalised least squares.
+
+The mean squared displacement at different lags is made from the same steps, so its points are strongly correlated, and
+errors of an ordinary fit are too small by one to two orders of magnitude. Here the covariance of the points is that of a
+random walk with noise, f(k) = a + s k, for which it is known exactly.
+
+References
+----------
+J. T. Bullerjahn, S. von Bülow, G. Hummer, J. Chem. Phys. 153, 024116 (2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
+
+MOST_LAGS, FEWEST_LAGS = 8, 4
+"""Lags of a fit, in multiples of its stride."""
+
+LONGEST_LAG = 0.5
+"""Of a fit of the fewest lags, as a share of the run; one of more lags ends at half of that. Beyond it there are too few
+independent pieces."""
+
+QUALITY_THRESHOLD = 0.1
+ITERATIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LagWeights:
+    """A linear estimator of a slope from values at several lags.
+
+    Attributes
+    ----------
+    lags : in frames, shape (n_lags,).
+    slope : the slope per frame is ``slope @ values``, shape (n_lags,).
+    intercept : likewise, shape (n_lags,).
+    """
+
+    lags: NDArray[np.int64]
+    slope: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+
+
+def walk_covariance(
+    n_frames: int,
+    lags: NDArray[np.int64],
+    first: tuple[float, float],
+    second: tuple[float, float] | None = None,
+    cross: tuple[float, float] | None = None,
+) -> NDArray[np.float64]:
+    """Covariance of time-averaged products of displacements of two correlated random walks, one dimension.
+
+    Parameters
+    ----------
+    n_frames : of the run; all origins are averaged.
+    lags : in frames, shape (n_lags,).
+    first, second, cross : (a, s) of <dx dx>, <dy dy> and <dx dy> = a + s k at lag k >= 1. With `first` alone, that of
+        the mean squared displacement.
+
+    Returns
+    -------
+    covariance : shape (n_lags, n_lags).
+
+    Notes
+    -----
+    With G_ab(l) = <(a(l + i) - a(l)) (b(j) - b(0))>, Wick's theorem gives for origins m, n with l = m - n
+    cov = sum_mn [G_xx(l) G_yy(l) + G_xy(l) G_xy(l)] / (K_i K_j), K_i = n_frames - i.
+    """
+    second = first if second is None else second
+    cross = first if cross is None else cross
+    return np.asarray(_walk_covariance(n_frames, lags, first, second, cross))
+
+
+@njit(cache=True, nogil=True)
+def _walk_covariance(n_frames, lags, first, second, cross):  # type: ignore[no-untyped-def]
+    covariance = np.empty((lags.size, lags.size))
+    for p in range(lags.size):
+        for q in range(p + 1):
+            i, j = lags[p], lags[q]
+            n_i, n_j = n_frames - i, n_frames - j
+            total = 0.0
+            for shift in range(max(-i, 1 - n_j), min(j, n_i - 1) + 1):
+                origins = min(n_i - 1, n_j - 1 + shift) - max(0, shift) + 1
+                xx = _overlap(shift, i, j, first)
+                yy = _overlap(shift, i, j, second)
+                xy = _overlap(shift, i, j, cross)
+                total += origins * (xx * yy + xy * xy)
+            covariance[p, q] = covariance[q, p] = total / (float(n_i) * float(n_j))
+    return covariance
+
+
+@njit(cache=True, nogil=True)
+def _overlap(shift, i, j, line):  # type: ignore[no-untyped-def]
+    return 0.5 * (_walk(shift + i, line) + _walk(shift - j, line) - _walk(shift, line) - _walk(shift + i - j, line))
+
+
+@njit(cache=True, nogil=True)
+def _walk(k, line):  # type: ignore[no-untyped-def]
+    return 0.0 if k == 0 else line[0] + line[1] * abs(k)
+
+
+def gls_weights(n_frames: int, lags: NDArray[np.int64], values: NDArray[np.float64]) -> LagWeights:
+    """Weights of the generalised least squares line through a mean squared displacement.
+
+    Parameters
+    ----------
+    n_frames : of the run.
+    lags : in frames, shape (n_lags,), at least two.
+    values : mean squared displacement at these lags, one dimension, shape (n_lags,).
+    """
+    design = np.stack([np.ones(lags.size), lags.astype(np.float64)], axis=1)
+    solution = np.linalg.lstsq(design, values, rcond=None)[0]
+    size = float(np.abs(values).max()) or 1.0
+    estimator = np.zeros((2, lags.size))
+    for _ in range(ITERATIONS):
+        # The covariance needs a walk that exists: neither noise nor diffusion below zero.
+        a = max(float(solution[0]), 0.0)
+        s = max(float(solution[1]), 1.0e-4 * size / float(lags[-1]))
+        covariance = walk_covariance(n_frames, lags, (a, s))
+        inverse = np.linalg.pinv(covariance, rcond=1e-12, hermitian=True)
+        estimator = np.linalg.solve(design.T @ inverse @ design, design.T @ inverse)
+        solution = estimator @ values
+    return LagWeights(lags, estimator[1], estimator[0])
+
+
+def candidate_strides(n_frames: int) -> list[int]:
+    """Strides of the lags that a run is long enough for, roughly evenly spaced in their logarithm."""
+    longest = max(1, int(LONGEST_LAG * (n_frames - 1)) // FEWEST_LAGS)
+    return sorted({max(1, round(1.4**power)) for power in range(64) if 1.4**power <= longest})
+
+
+def lags_of(stride: int, n_frames: int) -> NDArray[np.int64]:
+    """Lags of a fit with a stride: eight multiples of it, fewer (at least four) where the run is short for them."""
+    n_lags = max(FEWEST_LAGS, min(MOST_LAGS, int(0.5 * LONGEST_LAG * (n_frames - 1)) // stride))
+    return stride * np.arange(1, n_lags + 1, dtype=np.int64)
+
+
+def quality_factor(
+    samples: NDArray[np.float64], weights: LagWeights, covariance: NDArray[np.float64], independent_share: float = 1.0
+) -> float:
+    """Probability of a deviation from the line as large as that of the mean of the samples, or larger.
+
+    Uniform between 0 and 1 where the mean squared displacement is that of a random walk with noise; near 0 at lags where
+    atoms still rattle, are driven back, or fly freely.
+
+    Parameters
+    ----------
+    samples : mean squared displacements of independent atoms, shape (n_atoms, n_lags).
+    weights : of the line.
+    covariance : of one sample in theory, shape (n_lags, n_lags); used where there are too few atoms to measure it.
+    independent_share : number of independent atoms over that of atoms, where they move together.
+
+    Notes
+    -----
+    Hotelling's T^2 of the residuals: their covariance is measured over atoms, so that atoms need not be alike.
+    """
+    n_samples, n_lags = samples.shape
+    design = np.stack([np.ones(n_lags), weights.lags.astype(np.float64)], axis=1)
+    # Directions in the space of lags that no line reaches.
+    basis = np.linalg.svd(design, full_matrices=True)[0][:, 2:]
+    n_free = basis.shape[1]
+    if n_free == 0:
+        return 1.0
+    residuals = samples @ basis
+    mean = residuals.mean(axis=0)
+    if n_samples >= 2 * n_free + 6:
+        spread = np.atleast_2d(np.cov(residuals, rowvar=False))
+        t2 = float(independent_share * n_samples * mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean)
+        ratio = (n_samples - n_free) / (n_free * (n_samples - 1)) * t2
+        return float(f_distribution.sf(ratio, n_free, n_samples - n_free))
+    spread = basis.T @ covariance @ basis / (n_samples * independent_share)
+    return float(chi2.sf(mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean, n_free))

@@ -1,0 +1,97 @@
+"""Sums over blocks of frames whose number stays bounded however long the run is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_BLOCKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Sum over consecutive frames.
+
+    Attributes
+    ----------
+    total : sum of the values, any shape.
+    n_frames : summed.
+    time_start_ps, time_end_ps : of the first and last frame.
+    """
+
+    total: NDArray[np.float64]
+    n_frames: int
+    time_start_ps: float
+    time_end_ps: float
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean over the frames."""
+        return self.total / self.n_frames
+
+
+class RunningBlocks:
+    """Block sums of a quantity fed frame by frame.
+
+    Blocks hold one frame each until there are `MAX_BLOCKS` of them; then neighbours are merged and blocks hold twice as
+    many from there on, so that memory does not grow with the run.
+
+    Examples
+    --------
+    >>> blocks = RunningBlocks()
+    >>> for i in range(1000):
+    ...     blocks.add(np.array([1.0]), float(i))
+    >>> sum(block.n_frames for block in blocks.blocks), len(blocks.blocks) <= MAX_BLOCKS
+    (1000, True)
+    """
+
+    def __init__(self) -> None:
+        self._done: list[Block] = []
+        self._open: Block | None = None
+        self._size = 1
+
+    def add(self, values: NDArray[np.float64], time_ps: float) -> None:
+        """Add one frame."""
+        if self._open is None:
+            self._open = Block(np.array(values, dtype=np.float64), 1, time_ps, time_ps)
+        else:
+            self._open = merged([self._open, Block(values, 1, time_ps, time_ps)])
+        if self._open.n_frames == self._size:
+            self._done.append(self._open)
+            self._open = None
+            if len(self._done) == MAX_BLOCKS:
+                self._done = [merged(self._done[i : i + 2]) for i in range(0, MAX_BLOCKS, 2)]
+                self._size *= 2
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All blocks in order of time; the last one may be shorter."""
+        return [*self._done, *([self._open] if self._open is not None else [])]
+
+
+def merged(blocks: list[Block]) -> Block:
+    """Consecutive blocks as one."""
+    total = blocks[0].total.copy()
+    for block in blocks[1:]:
+        total += block.total
+    return Block(total, sum(block.n_frames for block in blocks), blocks[0].time_start_ps, blocks[-1].time_end_ps)
+
+
+def regrouped(blocks: list[Block], n_groups: int) -> list[list[Block]]:
+    """Consecutive blocks dealt to at most `n_groups` groups of as equal length as the blocks allow."""
+    ends = np.cumsum([block.n_frames for block in blocks])
+    groups: list[list[Block]] = [[] for _ in range(n_groups)]
+    for block, end in zip(blocks, ends, strict=True):
+        middle = end - block.n_frames / 2.0
+        groups[min(n_groups - 1, int(middle * n_groups / ends[-1]))].append(block)
+    return [group for group in groups if group]
+
+
+def standard_error(blocks: list[Block], n_groups: int = 10) -> NDArray[np.float64]:
+    """Standard error of the mean over all frames from the scatter of groups of blocks; zeros for a single block."""
+    means = np.array([merged(group).mean for group in regrouped(blocks, n_groups)])
+    if len(means) < 2:
+        return np.zeros_like(means[0])
+    return np.asarray(means.std(axis=0, ddof=1) / np.sqrt(len(means)))

@@ -1,0 +1,211 @@
+"""Figures of single analyses: one result, one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mlip_interfaces.figures.style import ELEMENT_COLORS, PALETTE, new_figure, note_empty, styled
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RdfPanel:
+    """g(r) of one pair: r (n_bins,), g and error (n_blocks, n_bins), start and end of each block (n_blocks, 2) in ps."""
+
+    r: Array
+    g: Array
+    g_error: Array
+    times: Array
+
+
+@styled
+def rdf(panels: Mapping[str, RdfPanel]) -> Figure:
+    """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
+    n_blocks = max(len(panel.g) for panel in panels.values())
+    n_rows = 2 if n_blocks > 1 else 1
+    figure, axes = new_figure(n_rows, len(panels), width=max(4.0, 2.7 * len(panels)), height=2.6 * n_rows, sharex="col")
+    for column, (pair, panel) in enumerate(panels.items()):
+        top = axes[0, column]
+        shades = np.linspace(0.3, 1.0, len(panel.g)) if len(panel.g) > 1 else [1.0]
+        for g, error, (start, stop), shade in zip(panel.g, panel.g_error, panel.times, shades, strict=True):
+            top.plot(panel.r, g, color=PALETTE[0], alpha=shade, lw=1.2, label=f"{start:.3g}-{stop:.3g} ps")
+            top.fill_between(panel.r, g - error, g + error, color=PALETTE[0], alpha=0.2 * shade, lw=0)
+        top.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
+        top.set_title(pair, loc="left")
+        if n_rows == 2:
+            bottom = axes[1, column]
+            width = panel.r[1] - panel.r[0] if len(panel.r) > 1 else 1.0
+            edges = np.append(panel.r - width / 2, panel.r[-1] + width / 2)
+            times = np.append(panel.times[:, 0], panel.times[-1, 1])
+            image = bottom.pcolormesh(edges, times, panel.g, cmap="viridis", vmin=0.0, rasterized=True)
+            figure.colorbar(image, ax=bottom, label="g(r)")
+        axes[-1, column].set_xlabel("r (Å)")
+    axes[0, 0].set_ylabel("g(r)")
+    if n_rows == 2:
+        axes[1, 0].set_ylabel("time (ps)")
+        if n_blocks <= 6:
+            axes[0, 0].legend(loc="upper right", handlelength=1.0)
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class MsdPanel:
+    """MSD of one species: lags (n,), msd (n,), error (n,), by direction (n, 3), fitted lags, D and its 95 % interval."""
+
+    lag_ps: Array
+    msd: Array
+    error: Array
+    by_direction: Array
+    fit_lags_ps: tuple[float, float]
+    diffusivity_cm2_per_s: float
+    confidence_95_cm2_per_s: tuple[float, float]
+    quality_by_lag: Sequence[tuple[float, float]]
+
+
+@styled
+def msd(panels: Mapping[str, MsdPanel]) -> Figure:
+    """MSD against lag with the fit (top) and, in logarithms, by direction (bottom)."""
+    figure, axes = new_figure(2, len(panels), width=max(4.2, 3.2 * len(panels)), height=5.2)
+    for column, (species, panel) in enumerate(panels.items()):
+        color = ELEMENT_COLORS.get(species, PALETTE[column % len(PALETTE)])
+        top, bottom = axes[:, column]
+        top.plot(panel.lag_ps, panel.msd, color=color)
+        top.fill_between(panel.lag_ps, panel.msd - panel.error, panel.msd + panel.error, color=color, alpha=0.25, lw=0)
+        first, last = panel.fit_lags_ps
+        top.axvspan(first, last, color="#999999", alpha=0.15, lw=0)
+        low, high = panel.confidence_95_cm2_per_s
+        value = panel.diffusivity_cm2_per_s
+        top.set_title(f"{species}: D = {value:.2e} cm²/s\n95 %: {low:.1e} to {high:.1e}", loc="left")
+        top.set_xlabel("lag (ps)")
+        positive = panel.lag_ps > 0
+        for axis, style in zip(range(3), ("-", "--", ":"), strict=True):
+            values = panel.by_direction[positive, axis]
+            if (values > 0).all():
+                bottom.loglog(panel.lag_ps[positive], values, style, color=color, label="xyz"[axis])
+        bottom.axvspan(first, last, color="#999999", alpha=0.15, lw=0)
+        bottom.set_xlabel("lag (ps)")
+        bottom.legend(title="direction")
+    axes[0, 0].set_ylabel("MSD (Å²); grey: lags of the fit")
+    axes[1, 0].set_ylabel("MSD along a direction (Å²)")
+    return figure
+
+
+@styled
+def onsager(content: Mapping[str, Any]) -> Figure:
+    """L_ij of the whole run with errors, their correlations, L_ij in windows, and fluxes against time."""
+    species = content["species"]
+    windows = content["windows"]
+    figure, axes = new_figure(2, 2, height=6.2)
+    bars, matrix, in_time, flux = axes.ravel()
+    pairs = [(i, j) for i in range(len(species)) for j in range(i, len(species))]
+    names = [f"{species[i]}-{species[j]}" for i, j in pairs]
+    whole = content["whole"]
+    values = np.array([whole["l_per_ev_angstrom_ps"][i][j] for i, j in pairs])
+    errors = np.array([whole["l_error_per_ev_angstrom_ps"][i][j] for i, j in pairs])
+    bars.errorbar(range(len(pairs)), values, yerr=1.96 * errors, fmt="o", color=PALETTE[0], capsize=3, ms=4)
+    bars.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    bars.set_xticks(range(len(pairs)), names, rotation=60)
+    bars.set_ylabel("L (1/(eV Å ps)), 95 %")
+    correlation = np.array(whole["correlation"], dtype=float)
+    image = matrix.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r")
+    for i in range(len(species)):
+        for j in range(len(species)):
+            if np.isfinite(correlation[i, j]):
+                color = "white" if abs(correlation[i, j]) > 0.6 else "black"
+                matrix.text(j, i, f"{correlation[i, j]:.2f}", ha="center", va="center", fontsize=7.5, color=color)
+    matrix.set_xticks(range(len(species)), species)
+    matrix.set_yticks(range(len(species)), species)
+    figure.colorbar(image, ax=matrix, label="correlation $L_{ij}/\\sqrt{L_{ii}L_{jj}}$")
+    middles = [(window["time_start_ps"] + window["time_end_ps"]) / 2 for window in windows]
+    for number, ((i, j), name) in enumerate(zip(pairs, names, strict=True)):
+        values = np.array([window["l_per_ev_angstrom_ps"][i][j] for window in windows])
+        errors = np.array([window["l_error_per_ev_angstrom_ps"][i][j] for window in windows])
+        in_time.errorbar(
+            middles, values, yerr=errors, label=name, color=PALETTE[number % len(PALETTE)], capsize=2, marker="o", ms=3,
+            ls="-" if i == j else "--", lw=1.0,
+        )  # fmt: skip
+    in_time.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    in_time.set_xlabel("time (ps)")
+    in_time.set_ylabel("L in windows (1/(eV Å ps))")
+    if len(pairs) <= 10:
+        in_time.legend(ncol=2, fontsize=7, handlelength=1.5)
+    fluxes = content["fluxes"]
+    times = (np.array(fluxes["time_start_ps"]) + np.array(fluxes["time_end_ps"])) / 2
+    table, bounds = np.array(fluxes["flux_per_angstrom2_ps"]), np.array(fluxes["error_per_angstrom2_ps"])
+    for k, name in enumerate(species):
+        color = ELEMENT_COLORS.get(name, PALETTE[k % len(PALETTE)])
+        flux.plot(times, table[:, k], color=color, label=name, marker="o", ms=3, lw=1.0)
+        flux.fill_between(times, -2 * bounds[:, k], 2 * bounds[:, k], color=color, alpha=0.12, lw=0)
+    flux.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    flux.set_xlabel("time (ps)")
+    flux.set_ylabel(f"net flux along {fluxes['axis']} (1/(Å² ps))\nbands: zero within 2 σ")
+    flux.legend(fontsize=7)
+    return figure
+
+
+@styled
+def tetrahedra(
+    time_ps: Array, count: Array, depth_angstrom: Array, depth_count: Array, centers: Array, name: str
+) -> Figure:
+    """Regular tetrahedra against time and against depth."""
+    figure, axes = new_figure(1, 2, height=2.8)
+    left, right = axes[0]
+    left.plot(time_ps, count, color=PALETTE[2], marker="o" if len(time_ps) < 60 else None, ms=3)
+    left.set_ylim(0, max(1.0, 1.1 * float(np.max(count))))
+    left.set_xlabel("time (ps)")
+    left.set_ylabel(f"regular {name} tetrahedra")
+    width = depth_angstrom[1] - depth_angstrom[0]
+    right.bar(depth_angstrom, centers, width=width, color="#cccccc", label="all centres")
+    right.bar(depth_angstrom, depth_count, width=width, color=PALETTE[2], label="in regular tetrahedra")
+    right.set_xlabel("depth along c (Å)")
+    right.set_ylabel("mean number in slice")
+    right.legend()
+    return figure
+
+
+@styled
+def chemistry(time_ps: Array, units: Mapping[str, Array], dimers: Array, bonds: Mapping[str, Array]) -> Figure:
+    """Phosphorus units, S2 dimers and bonds of the interface against time."""
+    figure, axes = new_figure(1, 3, height=2.9)
+    first, second, third = axes[0]
+    for number, (name, counts) in enumerate(list(units.items())[:6]):
+        first.plot(time_ps, counts, color=PALETTE[number % len(PALETTE)], label=name)
+    if units:
+        first.legend()
+    else:
+        note_empty(first, "no phosphorus")
+    first.set_ylabel("P units")
+    second.plot(time_ps, dimers, color=PALETTE[1])
+    second.set_ylim(-0.05, max(1.0, 1.1 * float(np.max(dimers))))
+    second.set_ylabel("S₂ dimers")
+    for number, (name, counts) in enumerate(bonds.items()):
+        third.plot(time_ps, counts, color=PALETTE[number % len(PALETTE)], label=name)
+    third.set_ylabel("bonds")
+    third.legend()
+    for ax in axes[0]:
+        ax.set_xlabel("time (ps)")
+    return figure
+
+
+@styled
+def profile(depth_angstrom: Array, densities: Mapping[str, tuple[Array, Array]], interfaces: Sequence[float]) -> Figure:
+    """Number density of each element against depth, with standard errors; dashed: fitted interfaces."""
+    figure, axes = new_figure(1, 1, width=7.0, height=3.2)
+    ax = axes[0, 0]
+    for number, (element, (density, error)) in enumerate(densities.items()):
+        color = ELEMENT_COLORS.get(element, PALETTE[number % len(PALETTE)])
+        ax.plot(depth_angstrom, density, color=color, label=element)
+        ax.fill_between(depth_angstrom, density - error, density + error, color=color, alpha=0.25, lw=0)
+    for position in interfaces:
+        ax.axvline(position, color="#666666", ls="--", lw=0.9)
+    ax.set_xlabel("depth (Å)")
+    ax.set_ylabel("number density (1/Å³)")
+    ax.legend(ncol=2)
+    return figure

@@ -1,0 +1,156 @@
+"""One adapter per trajectory format; each yields frames in file order."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import warnings
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.raw_frame import RawFrame
+
+DAMAGED = (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, zlib.error)
+"""What parsers raise on files that are cut, compressed wrongly, or of another format."""
+
+TEXT_DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
+
+TIMED_BY_MDANALYSIS = (".xtc", ".trr", ".nc", ".ncdf")
+"""Formats whose time is in ps whoever wrote them."""
+
+
+def is_text_dump(path: Path) -> bool:
+    """Whether the file is a LAMMPS text dump, by its name, or by its first bytes where the name says nothing."""
+    plain = path.name.removesuffix(".gz")
+    if plain.endswith(TEXT_DUMP_SUFFIXES):
+        return True
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as handle:
+            return handle.read(5) == b"ITEM:"
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+    """Frames of a file that is no LAMMPS text dump; its name tells the format.
+
+    Parameters
+    ----------
+    path : ``*.dcd``; extended XYZ as ``*.xyz`` or ``*.extxyz``; a name with ``XDATCAR`` (the last two plain or ``.gz``);
+        anything else is given to MDAnalysis (XTC, TRR, NetCDF, ...).
+    notes : gets a sentence when an incomplete last frame is left out.
+
+    Raises
+    ------
+    InputFileError
+        If the file is of another format or damaged.
+    """
+    plain = path.name.removesuffix(".gz")
+    if plain.endswith((".xyz", ".extxyz")):
+        frames = extended_xyz_frames(path)
+    elif "XDATCAR" in plain:
+        frames = xdatcar_frames(path, notes)
+    else:
+        frames = mdanalysis_frames(path)
+    try:
+        yield from frames
+    except DAMAGED as error:
+        if isinstance(error, InputFileError):
+            raise
+        raise InputFileError(f"{path} is damaged or not of the format its name says: {error}") from error
+
+
+def mdanalysis_frames(path: Path) -> Iterator[RawFrame]:
+    """Frames of any format that MDAnalysis reads without a topology.
+
+    The time in a DCD header has the unit of whoever wrote it and is not used.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
+        from MDAnalysis.coordinates.core import get_reader_for
+        from MDAnalysis.lib.formats.libdcd import DCDFile
+        from MDAnalysis.lib.mdamath import triclinic_vectors
+
+        try:
+            reader_class = get_reader_for(str(path))
+        except (ValueError, TypeError) as error:
+            raise InputFileError(
+                f"The format of {path} is not known: use a LAMMPS text dump (.lammpstrj, .dump), .dcd, .xtc, .nc, .xyz, "
+                f".extxyz or XDATCAR ({error})"
+            ) from error
+        # Readers that fail to open a file fail again, noisily, when they are deleted; these probes do not.
+        if path.suffix == ".dcd":
+            with DCDFile(str(path)) as probe:
+                if len(probe) == 0:
+                    return
+        if path.suffix in (".nc", ".ncdf"):
+            with path.open("rb") as handle:
+                if not handle.read(4).startswith((b"CDF", b"\x89HDF")):
+                    raise ValueError("it is not NetCDF")
+        with reader_class(str(path)) as reader:
+            for frame in reader:
+                if frame.dimensions is None or not frame.dimensions[:3].all():
+                    raise InputFileError(f"{path} has no cell.")
+                timed = path.suffix in TIMED_BY_MDANALYSIS
+                yield RawFrame(
+                    positions=frame.positions.astype(np.float64),
+                    cell=np.asarray(triclinic_vectors(frame.dimensions, dtype=np.float64)),
+                    origin=np.zeros(3),
+                    time_ps=float(frame.time) if timed else None,
+                )
+
+
+def extended_xyz_frames(path: Path) -> Iterator[RawFrame]:
+    """Frames of an extended XYZ file, with per-atom ``layer`` and per-frame ``time_ps`` where it has them."""
+    from ase.io import iread
+
+    for atoms in iread(path, index=":", format="extxyz"):
+        layers, time = atoms.arrays.get("layer"), atoms.info.get("time_ps")
+        yield RawFrame(
+            positions=np.array(atoms.positions, dtype=np.float64),
+            cell=np.array(atoms.cell, dtype=np.float64),
+            origin=np.zeros(3),
+            symbols=np.array(atoms.get_chemical_symbols()),
+            layers=None if layers is None else np.array(layers, dtype=str),
+            time_ps=None if time is None else float(time),
+        )
+
+
+def xdatcar_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+    """Frames of a VASP 5 or 6 XDATCAR file, of constant or variable cell."""
+    with _open_text(path) as handle:
+        cell, symbols = _xdatcar_header(next(handle, ""), handle)
+        for line in handle:
+            if not line.startswith("Direct"):
+                # Variable cell: the header comes again before every frame.
+                cell, symbols = _xdatcar_header(line, handle)
+                continue
+            rows = [row.split()[:3] for row in islice(handle, symbols.size)]
+            if len(rows) < symbols.size or len(rows[-1]) < 3:
+                notes.append(f"The last frame of {path.name} is cut short and was left out.")
+                return
+            yield RawFrame(np.array(rows, dtype=np.float64) @ cell, cell, np.zeros(3), symbols=symbols)
+
+
+def _xdatcar_header(title: str, handle: TextIO) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    lines = [line.split() for line in islice(handle, 6)]
+    if len(lines) < 6:
+        raise ValueError(f"its header ends early (after '{title.strip()}')")
+    scale = float(lines[0][0])
+    cell = np.array(lines[1:4], dtype=np.float64)
+    if scale < 0.0:
+        # VASP: a negative scale is the volume.
+        scale = float((-scale / abs(np.linalg.det(cell))) ** (1.0 / 3.0))
+    return scale * cell, np.repeat(np.array(lines[4], dtype=str), np.array(lines[5], dtype=np.int64))
+
+
+def _open_text(path: Path) -> TextIO:
+    return gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
