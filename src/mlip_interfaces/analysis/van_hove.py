@@ -1,0 +1,112 @@
+"""Van Hove functions: how far an atom has gone, and where the others are, after a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.analysis.neighbors import shortest_height
+from mlip_interfaces.analysis.pair_kernel import count_distances
+from mlip_interfaces.errors import AnalysisError
+
+MAX_ORIGINS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class VanHove:
+    """Self and distinct parts at chosen lags.
+
+    Attributes
+    ----------
+    lags_ps : shape (n_lags,).
+    r_angstrom : bin centres, shape (n_bins,).
+    self_part : G_s(r, t), 1/angstrom^3, shape (n_lags, n_bins); 4 pi r^2 G_s integrates to one.
+    distinct_part : G_d(r, t) over the mean density, shape (n_lags, n_bins); g(r) at lag zero, one far away.
+    non_gaussian : alpha_2 = 3 <r^4> / (5 <r^2>^2) - 1, shape (n_lags,); zero for a Gaussian walk.
+    """
+
+    lags_ps: NDArray[np.float64]
+    r_angstrom: NDArray[np.float64]
+    self_part: NDArray[np.float64]
+    distinct_part: NDArray[np.float64]
+    non_gaussian: NDArray[np.float64]
+
+
+def van_hove(
+    positions: NDArray[np.float64],
+    cells: NDArray[np.float64],
+    lags: NDArray[np.int64],
+    *,
+    frame_interval_ps: float,
+    r_max_angstrom: float,
+    bin_width_angstrom: float = 0.1,
+) -> VanHove:
+    """Van Hove functions of one group of atoms.
+
+    Parameters
+    ----------
+    positions : unwrapped, drift removed, shape (n_frames, n_atoms, 3), angstrom.
+    cells : shape (n_frames, 3, 3).
+    lags : in frames, shape (n_lags,).
+    frame_interval_ps : time between frames.
+    r_max_angstrom, bin_width_angstrom : range and resolution; at most two hundred origins are averaged.
+
+    Raises
+    ------
+    AnalysisError
+        If the range is beyond half the cell, a lag is longer than the run, or there are fewer than two atoms.
+
+    References
+    ----------
+    L. Van Hove, Phys. Rev. 95, 249 (1954).
+    """
+    n_frames, n_atoms, _ = positions.shape
+    half = shortest_height(cells) / 2.0
+    if r_max_angstrom > half:
+        raise AnalysisError(f"A van Hove range of {r_max_angstrom:g} angstrom is beyond half the cell ({half:.2f}).")
+    if n_atoms < 2 or int(lags.max()) >= n_frames:
+        raise AnalysisError("A van Hove function needs two atoms and lags shorter than the run.")
+    n_bins = max(1, round(r_max_angstrom / bin_width_angstrom))
+    edges = np.linspace(0.0, r_max_angstrom, n_bins + 1)
+    shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
+    self_part, distinct_part, non_gaussian = np.zeros((lags.size, n_bins)), np.zeros((lags.size, n_bins)), []
+    everyone = np.arange(2 * n_atoms)
+    classes = np.repeat(np.array([0, 1], dtype=np.int64), n_atoms)
+    channels = np.array([[-1, 0], [0, -1]], dtype=np.int64)
+    for row, lag in enumerate(lags.tolist()):
+        starts = np.unique(np.linspace(0, n_frames - lag - 1, min(MAX_ORIGINS, n_frames - lag)).astype(np.int64))
+        squares = ((positions[starts + lag] - positions[starts]) ** 2).sum(axis=2)
+        second = squares.mean()
+        non_gaussian.append(3.0 * (squares**2).mean() / (5.0 * second**2) - 1.0 if second > 0 else 0.0)
+        self_part[row] = np.histogram(np.sqrt(squares), bins=edges)[0] / (squares.size * shells)
+        for start in starts.tolist():
+            counts = np.zeros((1, n_bins), dtype=np.int64)
+            both = np.concatenate([positions[start], positions[start + lag]])
+            cell = cells[start + lag]
+            count_distances(
+                both,
+                cell,
+                everyone[:n_atoms],
+                everyone[n_atoms:],
+                False,
+                classes,
+                channels,
+                r_max_angstrom,
+                n_bins,
+                counts,
+            )
+            # An atom and itself later: the nearest image, the only one within half a cell.
+            moved = positions[start + lag] - positions[start]
+            moved = moved - np.round(moved @ np.linalg.inv(cell)) @ cell
+            own = np.histogram(np.linalg.norm(moved, axis=1), bins=edges)[0]
+            volume = abs(float(np.linalg.det(cell)))
+            distinct_part[row] += (counts[0] - own) * volume / (n_atoms * (n_atoms - 1) * shells * len(starts))
+    return VanHove(
+        lags_ps=np.asarray(lags * frame_interval_ps, dtype=np.float64),
+        r_angstrom=(edges[1:] + edges[:-1]) / 2.0,
+        self_part=self_part,
+        distinct_part=distinct_part,
+        non_gaussian=np.array(non_gaussian),
+    )
