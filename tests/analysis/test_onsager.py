@@ -147,7 +147,13 @@ def test_fluxes_add_up_to_the_displacement_and_say_when_they_end() -> None:
     collective = collective_displacements(atoms - atoms[0], [np.ones(20, dtype=bool)])
     l_diagonal = np.array([20 * 0.005 / (THERMAL * VOLUME)])
     history = flux_history(
-        collective, np.arange(n) * 1.0, l_diagonal, volume_angstrom3=VOLUME, temperature_kelvin=KELVIN, n_intervals=20
+        collective,
+        np.arange(n) * 1.0,
+        l_diagonal,
+        np.zeros(1),
+        volume_angstrom3=VOLUME,
+        temperature_kelvin=KELVIN,
+        n_intervals=20,
     )
     duration = history.time_end_ps - history.time_start_ps
     total = (history.flux_per_angstrom2_ps[:, 0] * duration).sum() * VOLUME
@@ -157,8 +163,31 @@ def test_fluxes_add_up_to_the_displacement_and_say_when_they_end() -> None:
     assert since is not None
     assert since >= 999.0
     assert flux_history(
-        collective[:1000], np.arange(1000.0), l_diagonal, volume_angstrom3=VOLUME, temperature_kelvin=KELVIN
+        collective[:1000],
+        np.arange(1000.0),
+        l_diagonal,
+        np.zeros(1),
+        volume_angstrom3=VOLUME,
+        temperature_kelvin=KELVIN,
     ).zero_since_ps == (None,)
+
+
+def test_rattling_is_no_flux() -> None:
+    rng = np.random.default_rng(11)
+    rattling = rng.normal(0, 0.3, (2000, 20, 3))
+    found = window([rattling], charges=(1.0,))
+    np.testing.assert_allclose(found.rattling_angstrom2, 2 * 20 * 0.09, rtol=0.15, atol=0)
+    history = flux_history(
+        rattling.sum(axis=1, keepdims=True) - rattling[0].sum(axis=0),
+        np.arange(2000.0),
+        np.diag(found.l_per_ev_angstrom_ps),
+        found.rattling_angstrom2,
+        volume_angstrom3=VOLUME,
+        temperature_kelvin=KELVIN,
+        n_intervals=100,
+    )
+    # Two sigma: 95 % of a hundred intervals, neighbours anticorrelated; five sigma of that.
+    assert (np.abs(history.flux_per_angstrom2_ps) < 2 * history.error_per_angstrom2_ps).mean() > 0.85
 
 
 def test_short_windows_and_absent_species_are_refused() -> None:

@@ -39,6 +39,7 @@ class OnsagerWindow:
     l_self_per_ev_angstrom_ps : self part of each species, N_i D_i / (V kT), shape (n_species,).
     l_self_error_per_ev_angstrom_ps : standard error from blocks in time, shape (n_species,).
     l_distinct_per_ev_angstrom_ps : L_ii less the self part, shape (n_species,).
+    rattling_angstrom2 : part of <dR_i^2> per direction that does not grow with the lag, shape (n_species,).
     correlation : L_ij / sqrt(L_ii L_jj), shape (n_species, n_species); not a number where an L_ii is not positive.
     net_flux_per_angstrom2_ps, net_flux_error_per_angstrom2_ps : N v / V along x, y and z, shape (n_species, 3).
     conductivity_s_per_cm, conductivity_error_s_per_cm : e^2 sum z_i z_j L_ij.
@@ -57,6 +58,7 @@ class OnsagerWindow:
     l_self_per_ev_angstrom_ps: NDArray[np.float64]
     l_self_error_per_ev_angstrom_ps: NDArray[np.float64]
     l_distinct_per_ev_angstrom_ps: NDArray[np.float64]
+    rattling_angstrom2: NDArray[np.float64]
     correlation: NDArray[np.float64]
     net_flux_per_angstrom2_ps: NDArray[np.float64]
     net_flux_error_per_angstrom2_ps: NDArray[np.float64]
@@ -194,6 +196,7 @@ def onsager_window(
     conducts = conductivity > 2.0 * conductivity_error
     duration = (n_frames - 1) * frame_interval_ps
     diagonal = np.diag(l_matrix)
+    rattling = np.maximum(np.diag(np.einsum("k,kij->ij", weights.intercept, products)), 0.0)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
     return OnsagerWindow(
         time_start_ps=time_start_ps,
@@ -204,10 +207,11 @@ def onsager_window(
         l_self_per_ev_angstrom_ps=l_self,
         l_self_error_per_ev_angstrom_ps=own[:, 1] * factor,
         l_distinct_per_ev_angstrom_ps=diagonal - l_self,
+        rattling_angstrom2=rattling,
         correlation=l_matrix / np.outer(scale, scale),
         net_flux_per_angstrom2_ps=collective[-1] / (volume_angstrom3 * duration),
         net_flux_error_per_angstrom2_ps=np.repeat(
-            np.sqrt(2.0 * thermal * np.maximum(diagonal, 0.0) / (volume_angstrom3 * duration))[:, None], 3, axis=1
+            _flux_error(diagonal, rattling, duration, volume_angstrom3, thermal)[:, None], 3, axis=1
         ),
         conductivity_s_per_cm=conductivity,
         conductivity_error_s_per_cm=conductivity_error,
@@ -223,6 +227,7 @@ def flux_history(
     collective: NDArray[np.float64],
     times_ps: NDArray[np.float64],
     l_diagonal: NDArray[np.float64],
+    rattling_angstrom2: NDArray[np.float64],
     *,
     volume_angstrom3: float,
     temperature_kelvin: float,
@@ -235,8 +240,8 @@ def flux_history(
     ----------
     collective : sums over atoms, shape (n_frames, n_species, 3), angstrom.
     times_ps : shape (n_frames,).
-    l_diagonal : L_ii, shape (n_species,), 1/(eV angstrom ps): the scatter of a flux that is zero on average has the
-        variance 2 kT L_ii / (V dt).
+    l_diagonal, rattling_angstrom2 : L_ii, 1/(eV angstrom ps), and what of <dR_i^2> does not grow with time, shape
+        (n_species,): a flux that is zero on average has the variance 2 kT L_ii / (V dt) + a_i / (V dt)^2.
     volume_angstrom3, temperature_kelvin : of the cell.
     axis : direction.
     n_intervals : at most; each has at least four frames.
@@ -246,13 +251,23 @@ def flux_history(
     duration = np.diff(times_ps[bounds])
     flux = np.diff(collective[bounds, :, axis], axis=0) / (volume_angstrom3 * duration[:, None])
     thermal = BOLTZMANN_EV_PER_K * temperature_kelvin
-    error = np.sqrt(2.0 * thermal * np.maximum(l_diagonal, 0.0) / (volume_angstrom3 * duration[:, None]))
+    error = np.array(
+        [_flux_error(l_diagonal, rattling_angstrom2, float(dt), volume_angstrom3, thermal) for dt in duration]
+    )
     since: list[float | None] = []
     for species in range(flux.shape[1]):
         moving = np.flatnonzero(np.abs(flux[:, species]) > 2.0 * error[:, species])
         last = int(moving[-1]) + 1 if moving.size else 0
         since.append(float(times_ps[bounds[last]]) if last < n_intervals else None)
     return FluxHistory(times_ps[bounds[:-1]], times_ps[bounds[1:]], flux, error, tuple(since))
+
+
+def _flux_error(
+    l_diagonal: NDArray[np.float64], rattling: NDArray[np.float64], duration: float, volume: float, thermal: float
+) -> NDArray[np.float64]:
+    """Standard error of a flux over a time, per species."""
+    spread = 2.0 * thermal * volume * np.maximum(l_diagonal, 0.0) * duration + rattling
+    return np.asarray(np.sqrt(spread) / (volume * duration))
 
 
 def _products(collective: NDArray[np.float64], lags: NDArray[np.int64]) -> NDArray[np.float64]:

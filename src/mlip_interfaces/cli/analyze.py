@@ -66,6 +66,38 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     profile.add_argument("--axis", choices=("a", "b", "c"), default="c", help="cell vector along the depth")
     profile.add_argument("--bin-width-angstrom", type=float, default=0.5, metavar="W")
 
+    hove = _trajectory_parser(actions, "van-hove", "van Hove functions, self and distinct")
+    hove.add_argument("--species", required=True, metavar="Li")
+    hove.add_argument("--lags-ps", required=True, metavar="0.5,2,5")
+    hove.add_argument("--r-max-angstrom", type=float, default=6.0, metavar="R")
+    hove.add_argument("--bin-width-angstrom", type=float, default=0.1, metavar="W")
+    _add_displacement_options(hove)
+
+    residence = _trajectory_parser(actions, "residence", "residence times of hopping ions")
+    residence.add_argument("--species", required=True, metavar="Li")
+    residence.add_argument(
+        "--jump-distance-angstrom", type=float, required=True, metavar="R", help="2/3 of that of sites"
+    )
+    residence.add_argument("--smooth-ps", type=float, default=0.0, metavar="T", help="positions are averaged over it")
+    residence.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer")
+    _add_displacement_options(residence)
+
+    density = _trajectory_parser(actions, "density", "probability density on a grid: cube file and figure")
+    density.add_argument("--species", required=True, metavar="Li")
+    density.add_argument("--spacing-angstrom", type=float, default=0.25, metavar="W")
+    _add_displacement_options(density)
+
+    arrhenius = actions.add_parser("arrhenius", help="activation energy from the msd.json of several temperatures")
+    arrhenius.add_argument("files", type=Path, nargs="+", metavar="MSD_JSON")
+    arrhenius.add_argument("--temperatures-kelvin", required=True, metavar="500,600,700", help="one for each file")
+    arrhenius.add_argument("--species", default="Li")
+    arrhenius.add_argument("--at-kelvin", type=float, default=300.0, metavar="T", help="extrapolate to (default 300)")
+    arrhenius.add_argument("--n-ions", type=int, metavar="N", help="with --volume-angstrom3: conductivity too")
+    arrhenius.add_argument("--volume-angstrom3", type=float, metavar="V")
+    arrhenius.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON and figure")
+    arrhenius.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+    arrhenius.set_defaults(run=run_arrhenius)
+
 
 def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text)
@@ -165,8 +197,53 @@ def _plan(arguments: argparse.Namespace) -> AnalysisPlan:
     if arguments.action == "chemistry":
         bonds = requests.ChemistryRequest(arguments.min_lifetime_ps, arguments.exchange_window_ps)
         return requests.AnalysisPlan(chemistry=bonds)
+    if arguments.action == "van-hove":
+        functions = requests.VanHoveRequest(
+            arguments.species,
+            tuple(_numbers(arguments.lags_ps, "--lags-ps")),
+            arguments.r_max_angstrom,
+            arguments.bin_width_angstrom,
+        )
+        return requests.AnalysisPlan(van_hove=functions, drift=drift)
+    if arguments.action == "residence":
+        jumps = requests.ResidenceRequest(
+            arguments.species, arguments.jump_distance_angstrom, arguments.smooth_ps, arguments.layer
+        )
+        return requests.AnalysisPlan(residence=jumps, drift=drift)
+    if arguments.action == "density":
+        grid = requests.DensityRequest(arguments.species, arguments.spacing_angstrom)
+        return requests.AnalysisPlan(density=grid, drift=drift)
     depth = requests.ProfileRequest("abc".index(arguments.axis), arguments.bin_width_angstrom)
     return requests.AnalysisPlan(profile=depth)
+
+
+def run_arrhenius(arguments: argparse.Namespace) -> int:
+    """Fit the diffusivities of several runs."""
+    from mlip_interfaces.errors import AnalysisError
+    from mlip_interfaces.pipeline.activation import fit_activation
+
+    if arguments.out is None and not arguments.json:
+        raise AnalysisError("Give --out DIR for files, or --json for the result on standard output.")
+    content = fit_activation(
+        arguments.files,
+        _numbers(arguments.temperatures_kelvin, "--temperatures-kelvin"),
+        species=arguments.species,
+        at_kelvin=arguments.at_kelvin,
+        n_ions=arguments.n_ions,
+        volume_angstrom3=arguments.volume_angstrom3,
+        output=arguments.out,
+    )
+    print(json.dumps(content, indent=1) if arguments.json else arguments.out / "arrhenius.json")
+    return 0
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    from mlip_interfaces.errors import AnalysisError
+
+    try:
+        return [float(part) for part in _names(text)]
+    except ValueError:
+        raise AnalysisError(f"{option}: '{text}' is not a list of numbers such as 500,600.") from None
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -209,3 +209,54 @@ def profile(depth_angstrom: Array, densities: Mapping[str, tuple[Array, Array]],
     ax.set_ylabel("number density (1/Å³)")
     ax.legend(ncol=2)
     return figure
+
+
+@styled
+def van_hove(r: Array, lags_ps: Array, self_part: Array, distinct_part: Array) -> Figure:
+    """4 pi r^2 G_s and G_d / rho at each lag."""
+    figure, axes = new_figure(1, 2, height=2.9)
+    left, right = axes[0]
+    for number, lag in enumerate(lags_ps):
+        color = PALETTE[number % len(PALETTE)]
+        left.plot(r, 4.0 * np.pi * r**2 * self_part[number], color=color, label=f"{lag:.3g} ps")
+        right.plot(r, distinct_part[number], color=color)
+    right.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
+    left.set_ylabel("4πr² G$_s$ (1/Å)")
+    right.set_ylabel("G$_d$ / ρ")
+    left.legend(title="lag")
+    for ax in axes[0]:
+        ax.set_xlabel("r (Å)")
+    return figure
+
+
+@styled
+def density(grid: Array, cell: Array, species: str) -> Figure:
+    """Density of an element summed along each cell vector in turn."""
+    figure, axes = new_figure(1, 3, height=3.2)
+    lengths = np.linalg.norm(cell, axis=1)
+    for axis, ax in enumerate(axes[0]):
+        first, second = (k for k in range(3) if k != axis)
+        table = grid.mean(axis=axis) * lengths[axis]
+        image = ax.imshow(
+            table.T, origin="lower", extent=(0, lengths[first], 0, lengths[second]), cmap="magma", aspect="equal"
+        )
+        ax.set_xlabel(f"{'abc'[first]} (Å)")
+        ax.set_ylabel(f"{'abc'[second]} (Å)")
+        ax.set_title(f"along {'abc'[axis]}", loc="left")
+        figure.colorbar(image, ax=ax, label=f"{species} (1/Å²)" if axis == 2 else None, shrink=0.8)
+    return figure
+
+
+@styled
+def arrhenius(kelvin: Array, diffusivity: Array, error: Array, line_kelvin: Array, line: Array, title: str) -> Figure:
+    """log D against 1000 / T, the fit, and its band of one standard error (line: value, low, high; shape (3, n))."""
+    figure, axes = new_figure(1, 1, width=4.6, height=3.4)
+    ax = axes[0, 0]
+    ax.errorbar(1000 / kelvin, diffusivity, yerr=error, fmt="o", color=PALETTE[0], capsize=3)
+    ax.plot(1000 / line_kelvin, line[0], color=PALETTE[1])
+    ax.fill_between(1000 / line_kelvin, line[1], line[2], color=PALETTE[1], alpha=0.2, lw=0)
+    ax.set_yscale("log")
+    ax.set_xlabel("1000 / T (1/K)")
+    ax.set_ylabel("D (cm²/s)")
+    ax.set_title(title, loc="left")
+    return figure

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from mlip_interfaces import __version__
 from mlip_interfaces.analysis.barrier import MIN_COUNTS, barriers, potential_of_mean_force
 from mlip_interfaces.analysis.chemistry import BOND_CUTOFFS_ANGSTROM, exchanges, origins
+from mlip_interfaces.analysis.density_grid import write_density_cube
 from mlip_interfaces.analysis.diffusion import Diffusivity
 from mlip_interfaces.analysis.onsager import OnsagerWindow
 from mlip_interfaces.analysis.rdf import first_peak
@@ -110,7 +112,10 @@ def msd_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, Any]:
     """Content of ``msd.json``."""
     assert results.msd is not None and plan.msd is not None
     return {
-        "species": {symbol: _msd_entry(result, plan.msd.layer) for symbol, result in results.msd.items()},
+        "species": {
+            symbol: _msd_entry(result, plan.msd.layer) | _layer_entry(results, symbol)
+            for symbol, result in results.msd.items()
+        },
         "settings": {
             "layer": plan.msd.layer,
             "drift": plan.drift,
@@ -141,6 +146,97 @@ def _msd_entry(result: Diffusivity, layer: str | None) -> dict[str, Any]:
         "msd_at_half_of_run_angstrom2": float(result.msd_angstrom2[-1]),
         "diffusive": result.diffusive,
     }
+
+
+def _layer_entry(results: AnalysisResults, symbol: str) -> dict[str, Any]:
+    """Diffusion in the plane of the layer by the atoms that stayed, and across it by how fast atoms leave."""
+    found = results.layer_transport.get(symbol)
+    if found is None:
+        return {}
+    inside, across = found.survivors, found.survival
+    in_plane = None
+    if inside is not None:
+        in_plane = {
+            "diffusivity_cm2_per_s": float(np.mean(inside.by_direction_cm2_per_s[:2])),
+            "diffusivity_error_cm2_per_s": _number(float(np.hypot(*inside.by_direction_error_cm2_per_s[:2]) / 2.0)),
+            "n_atoms": inside.n_atoms,
+        }
+    return {
+        "in_plane_of_survivors": in_plane,
+        "across_by_survival": None
+        if across is None
+        else {
+            "diffusivity_cm2_per_s": across.diffusivity_cm2_per_s,
+            "diffusivity_error_cm2_per_s": _number(across.diffusivity_error_cm2_per_s),
+            "survival_at_end": _number(float(across.survival[-1])),
+            "time_at_end_ps": float(across.lags_ps[-1]),
+        },
+    }
+
+
+def van_hove_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, Any]:
+    """Content of ``van-hove.json``."""
+    assert results.van_hove is not None and plan.van_hove is not None
+    return {
+        "lags_ps": results.van_hove.lags_ps.tolist(),
+        "non_gaussian": results.van_hove.non_gaussian.tolist(),
+        "settings": asdict(plan.van_hove),
+    }
+
+
+def write_van_hove(results: AnalysisResults, content: dict[str, Any], output: Path) -> None:
+    """``van-hove.json`` and ``van-hove.csv``."""
+    assert results.van_hove is not None
+    found = results.van_hove
+    rows = [
+        (f"{lag:.6g}", f"{r:.5g}", f"{found.self_part[k, i]:.6g}", f"{found.distinct_part[k, i]:.6g}")
+        for k, lag in enumerate(found.lags_ps)
+        for i, r in enumerate(found.r_angstrom)
+    ]
+    write_csv(output / "van-hove.csv", ("lag_ps", "r_angstrom", "self_per_angstrom3", "distinct"), rows)
+    write_json(output / "van-hove.json", content)
+
+
+def residence_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, Any]:
+    """Content of ``residence.json``."""
+    assert results.residence is not None and plan.residence is not None
+    found = results.residence
+    return {
+        "n_jumps": found.n_jumps,
+        "residence_time_ps": _number(found.residence_time_ps),
+        "residence_time_error_ps": _number(found.residence_time_error_ps),
+        "residence_time_lower_bound_95_ps": found.lower_bound_ps,
+        "jumps_by_atom": found.jumps_by_atom.tolist(),
+        "settings": asdict(plan.residence),
+    }
+
+
+def write_residence(results: AnalysisResults, content: dict[str, Any], output: Path) -> None:
+    """``residence.json``."""
+    write_json(output / "residence.json", content)
+
+
+def density_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, Any]:
+    """Content of ``density.json``."""
+    assert results.density is not None and plan.density is not None
+    grid = results.density
+    voxel = abs(float(np.linalg.det(grid.cell))) / grid.density_per_angstrom3.size
+    return {
+        "file": "density.cube",
+        "shape": list(grid.density_per_angstrom3.shape),
+        "n_atoms": float(grid.density_per_angstrom3.sum() * voxel),
+        "largest_per_angstrom3": float(grid.density_per_angstrom3.max()),
+        "settings": asdict(plan.density),
+    }
+
+
+def write_density(results: AnalysisResults, content: dict[str, Any], output: Path, symbols: Any) -> None:
+    """``density.json`` and ``density.cube`` with the atoms of the first frame."""
+    assert results.density is not None and results.first_frame is not None
+    atoms = Atoms(symbols, positions=results.first_frame, cell=results.density.cell, pbc=True)
+    atoms.wrap()
+    write_density_cube(results.density, atoms, output / "density.cube")
+    write_json(output / "density.json", content)
 
 
 def write_msd(results: AnalysisResults, content: dict[str, Any], output: Path) -> None:

@@ -37,6 +37,8 @@ WRITERS = {
     "tetrahedra": files.write_tetrahedra,
     "chemistry": files.write_chemistry,
     "profile": files.write_profile,
+    "van-hove": files.write_van_hove,
+    "residence": files.write_residence,
 }
 
 
@@ -128,10 +130,19 @@ def write_results(
         contents["chemistry"] = files.chemistry_content(results, plan, reader) | origin
     if results.profile is not None:
         contents["profile"] = files.profile_content(results, plan) | origin
+    if results.van_hove is not None:
+        contents["van-hove"] = files.van_hove_content(results, plan) | origin
+    if results.residence is not None:
+        contents["residence"] = files.residence_content(results, plan) | origin
+    if results.density is not None:
+        contents["density"] = files.density_content(results, plan) | origin
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            WRITERS[name](results, content, output)
+            if name == "density":
+                files.write_density(results, content, output, reader.symbols)
+            else:
+                WRITERS[name](results, content, output)
         _draw(results, contents, output)
     return contents
 
@@ -191,6 +202,16 @@ def _draw(results: AnalysisResults, contents: dict[str, dict[str, Any]], output:
         }
         edges = [edge.position_angstrom for layer in profile.interfaces.values() for edge in layer]
         save_figure(analysis_plots.profile(profile.depth_angstrom, densities, edges), output, "profile")
+    if results.van_hove is not None:
+        hove = results.van_hove
+        figure = analysis_plots.van_hove(hove.r_angstrom, hove.lags_ps, hove.self_part, hove.distinct_part)
+        save_figure(figure, output, "van-hove")
+    if results.density is not None:
+        grid = results.density
+        figure = analysis_plots.density(
+            grid.density_per_angstrom3, grid.cell, contents["density"]["settings"]["species"]
+        )
+        save_figure(figure, output, "density")
 
 
 def _draw_chemistry(results: AnalysisResults, content: dict[str, Any], output: Path) -> None:

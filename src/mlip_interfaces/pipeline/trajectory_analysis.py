@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.chemistry import BondFinder, BondHistory, FrameChemistry
+from mlip_interfaces.analysis.density_grid import DensityGrid, DensityGridAccumulator
 from mlip_interfaces.analysis.depth_profile import DepthProfile, DepthProfileAccumulator
 from mlip_interfaces.analysis.diffusion import Diffusivity, diffusivity
 from mlip_interfaces.analysis.displacement_store import DisplacementStore
@@ -26,7 +27,9 @@ from mlip_interfaces.analysis.onsager import (
     onsager_window,
 )
 from mlip_interfaces.analysis.rdf import PairCounter, Rdf, RdfAccumulator, largest_r_max
+from mlip_interfaces.analysis.residence import Residence, SlabSurvival, residence_times, slab_survival
 from mlip_interfaces.analysis.tetrahedra import Tetrahedra, TetrahedraAccumulator
+from mlip_interfaces.analysis.van_hove import VanHove, van_hove
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.trajectory import Frames, TrajectoryReader, center_of_mass_path
 
@@ -98,6 +101,34 @@ class ProfileRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class VanHoveRequest:
+    """Van Hove functions of one element at chosen lags."""
+
+    species: str
+    lags_ps: tuple[float, ...]
+    r_max_angstrom: float = 6.0
+    bin_width_angstrom: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ResidenceRequest:
+    """Residence times of one element, of one layer or of all."""
+
+    species: str
+    jump_distance_angstrom: float
+    smooth_ps: float = 0.0
+    layer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DensityRequest:
+    """Probability density of one element on a grid."""
+
+    species: str
+    spacing_angstrom: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisPlan:
     """What one pass computes.
 
@@ -113,7 +144,24 @@ class AnalysisPlan:
     tetrahedra: TetrahedraRequest | None = None
     chemistry: ChemistryRequest | None = None
     profile: ProfileRequest | None = None
+    van_hove: VanHoveRequest | None = None
+    residence: ResidenceRequest | None = None
+    density: DensityRequest | None = None
     drift: str = "com"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTransport:
+    """Diffusion of the atoms of a layer, in its plane and across it.
+
+    Attributes
+    ----------
+    survivors : of the atoms that stayed between the layer's first bounds all the time; None where they are too few.
+    survival : in the slab between these bounds; None where no atom is inside.
+    """
+
+    survivors: Diffusivity | None
+    survival: SlabSurvival | None
 
 
 @dataclass(slots=True)
@@ -170,10 +218,15 @@ class AnalysisResults:
     rdf: tuple[Rdf, ...] | None = None
     r_max_angstrom: float | None = None
     msd: dict[str, Diffusivity] | None = None
+    layer_transport: dict[str, LayerTransport] = field(default_factory=dict)
     onsager: OnsagerResult | None = None
     tetrahedra: Tetrahedra | None = None
     chemistry: ChemistryResult | None = None
     profile: DepthProfile | None = None
+    van_hove: VanHove | None = None
+    residence: Residence | None = None
+    density: DensityGrid | None = None
+    first_frame: NDArray[np.float64] | None = None
     absent: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -268,6 +321,7 @@ class _Pass:
         self._tetrahedra: TetrahedraAccumulator | None = None
         self._profile: DepthProfileAccumulator | None = None
         self._store: DisplacementStore | None = None
+        self._density: DensityGridAccumulator | None = None
         self._chemistry: list[FrameSummary] = []
         self._histories: dict[str, BondHistory] = {}
         self._dimers: BondHistory | None = None
@@ -301,7 +355,15 @@ class _Pass:
                 axis=profile.axis,
                 bin_width_angstrom=profile.bin_width_angstrom,
             )
+        if plan.density is not None:
+            self._density = DensityGridAccumulator(
+                _element_mask(reader, plan.density.species), spacing_angstrom=plan.density.spacing_angstrom
+            )
         kept = np.zeros(reader.n_atoms, dtype=bool)
+        if plan.van_hove is not None:
+            kept |= _element_mask(reader, plan.van_hove.species)
+        if plan.residence is not None:
+            kept |= species_masks(reader, (plan.residence.species,), plan.residence.layer)[plan.residence.species]
         for name, moving in (("msd", plan.msd), ("onsager", plan.onsager)):
             if moving is not None:
                 masks = self._try(name, partial(species_masks, reader, moving.species, moving.layer))
@@ -334,8 +396,13 @@ class _Pass:
         if self._tetrahedra is not None:
             for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
                 self._tetrahedra.add(positions, cell, time)
-        if self._store is not None:
-            self._store.add(self._displacements(frames))
+        if self._store is not None or self._density is not None:
+            moved = self._displacements(frames)
+            if self._store is not None:
+                self._store.add(moved)
+            if self._density is not None and self._first is not None:
+                for displacement, cell in zip(moved, frames.cells, strict=True):
+                    self._density.add(self._first + displacement, cell)
 
     def finish(self) -> AnalysisResults:
         """What the pass found."""
@@ -362,8 +429,25 @@ class _Pass:
             self._set_chemistry(results, plan.chemistry)
         if plan.msd is not None and "msd" not in self._absent:
             results.msd = self._try("msd", lambda: self._msd(times))
+            if results.msd is not None and plan.msd.layer is not None:
+                results.layer_transport = {species: self._layer_transport(species, results) for species in results.msd}
         if plan.onsager is not None and "onsager" not in self._absent:
             results.onsager = self._try("onsager", lambda: self._onsager(results))
+        if plan.van_hove is not None:
+            results.van_hove = self._van_hove(plan.van_hove, cells, self._interval(times))
+        if plan.residence is not None and self._store is not None:
+            request = plan.residence
+            mask = species_masks(self._reader, (request.species,), request.layer)[request.species]
+            interval = self._interval(times)
+            results.residence = residence_times(
+                self._store.of(mask),
+                interval,
+                jump_distance_angstrom=request.jump_distance_angstrom,
+                smooth_frames=max(1, round(request.smooth_ps / interval)),
+            )
+        if self._density is not None:
+            results.density = self._density.result()
+            results.first_frame = self._first
         return results
 
     def _try(self, name: str, work: Callable[[], Result]) -> Result | None:
@@ -468,6 +552,43 @@ class _Pass:
             for species, mask in species_masks(self._reader, request.species, request.layer).items()
         }
 
+    def _layer_transport(self, species: str, results: AnalysisResults) -> LayerTransport:
+        """In the plane from atoms that stay in the layer, across it from how fast atoms leave."""
+        request = self._plan.msd
+        assert request is not None and request.layer is not None
+        assert self._store is not None and self._first is not None
+        layer = layer_mask(self._reader, request.layer)
+        mask = layer & (self._reader.symbols == species)
+        cell = self._cells[0][0]
+        normal = np.linalg.inv(cell)[:, 2]
+        height = float(1.0 / np.linalg.norm(normal))
+        low, width = _filled_span(self._first[layer] @ normal % 1.0)
+        start = ((self._first[mask] @ normal - low) % 1.0) * height
+        moved = self._store.of(mask)
+        depth = start + np.asarray(moved, dtype=np.float64) @ (normal * height)
+        inside = ((depth >= 0.0) & (depth <= width * height)).all(axis=0)
+        interval = self._interval(results.times_ps)
+        survivors = diffusivity(moved[:, inside], interval) if np.count_nonzero(inside) > 1 else None
+        try:
+            longest = 0.5 * float(results.times_ps[-1] - results.times_ps[0])
+            survival = slab_survival(depth, 0.0, width * height, interval, max_lag_ps=longest)
+        except AnalysisError:
+            survival = None
+        return LayerTransport(survivors, survival)
+
+    def _van_hove(self, request: VanHoveRequest, cells: NDArray[np.float64], interval: float) -> VanHove:
+        assert self._store is not None and self._first is not None
+        mask = _element_mask(self._reader, request.species)
+        lags = np.unique(np.round(np.array(request.lags_ps) / interval).astype(np.int64))
+        return van_hove(
+            self._first[mask] + np.asarray(self._store.of(mask), dtype=np.float64),
+            cells,
+            lags,
+            frame_interval_ps=interval,
+            r_max_angstrom=request.r_max_angstrom,
+            bin_width_angstrom=request.bin_width_angstrom,
+        )
+
     def _onsager(self, results: AnalysisResults) -> OnsagerResult:
         request = self._plan.onsager
         assert request is not None and self._store is not None
@@ -510,6 +631,7 @@ class _Pass:
             collective,
             results.times_ps,
             np.diag(whole.l_per_ev_angstrom_ps),
+            whole.rattling_angstrom2,
             volume_angstrom3=volume,
             temperature_kelvin=request.temperature_kelvin,
             axis=request.flux_axis,
@@ -580,10 +702,17 @@ def layer_mask(reader: TrajectoryReader, layer: str) -> NDArray[np.bool_]:
 def layer_share(reader: TrajectoryReader, layer: str) -> float:
     """Share of the cell's depth that the atoms of a layer fill at the start: one less the largest gap between them."""
     for frames in reader.chunks(1):
-        depth = np.sort((frames.positions[0] @ np.linalg.inv(frames.cells[0]))[layer_mask(reader, layer), 2] % 1.0)
-        gaps = np.diff(np.append(depth, depth[0] + 1.0))
-        return float(1.0 - gaps.max()) if depth.size > 1 else 1.0
+        depth = (frames.positions[0] @ np.linalg.inv(frames.cells[0]))[layer_mask(reader, layer), 2] % 1.0
+        return _filled_span(depth)[1]
     raise AnalysisError(f"{reader.path} has no frame in the time asked for.")
+
+
+def _filled_span(depth: NDArray[np.float64]) -> tuple[float, float]:
+    """Start and length of the part of a periodic cell that depths (0 to 1) fill: what the largest gap leaves."""
+    ordered = np.sort(depth)
+    gaps = np.diff(np.append(ordered, ordered[0] + 1.0))
+    last = int(np.argmax(gaps))
+    return float(ordered[(last + 1) % ordered.size]), float(1.0 - gaps[last])
 
 
 def _element_mask(reader: TrajectoryReader, element: str) -> NDArray[np.bool_]:
