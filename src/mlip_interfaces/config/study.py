@@ -7,6 +7,7 @@ user documentation (``mlip-interfaces config schema``).
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Literal, Self
 
 from ase.data import atomic_numbers
@@ -380,18 +381,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _cross_checks(self) -> Self:
         layers = {layer.name for layer in self.interface.layers}
-        if self.analysis.msd.layer is not None and self.analysis.msd.layer not in layers:
-            raise ValueError(
-                f"analysis.msd.layer is '{self.analysis.msd.layer}', but the layers are {', '.join(sorted(layers))}"
-            )
-        for pair in self.analysis.rdf.pairs:
-            if len(pair.split("-")) != 2 or any(symbol not in self.elements for symbol in pair.split("-")):
-                raise ValueError(
-                    f"analysis.rdf.pairs: '{pair}' must be two of the elements {', '.join(self.elements)}, as in P-S"
-                )
-        for symbol in self.analysis.msd.species:
-            if symbol not in self.elements:
-                raise ValueError(f"analysis.msd.species: '{symbol}' is not in elements")
+        self._check_analysis(layers)
         sel = self.training.max_neighbors
         if sel is not None and len(sel) != len(self.elements):
             raise ValueError(
@@ -411,6 +401,30 @@ class Study(Section):
                 f"exploration.thicknesses_angstrom must be among {', '.join(f'{t:g}' for t in self.thicknesses)}"
             )
         return self
+
+    def _check_analysis(self, layers: set[str]) -> None:
+        asked = self.analysis
+        if asked.msd.layer is not None and asked.msd.layer not in layers:
+            raise ValueError(
+                f"analysis.msd.layer is '{asked.msd.layer}', but the layers are {', '.join(sorted(layers))}"
+            )
+        element, layer = "|".join(self.elements), "|".join(map(re.escape, sorted(layers)))
+        side = f"({element})(@({layer}))?"
+        for pair in asked.rdf.pairs:
+            if not re.fullmatch(f"{side}-{side}", pair):
+                raise ValueError(
+                    f"analysis.rdf.pairs: '{pair}' must be two of the elements {', '.join(self.elements)}, as in P-S, each "
+                    f"with a layer if you like ({', '.join(sorted(layers))}), as in Li@{sorted(layers)[0]}-S"
+                )
+        for name, species in (("msd", asked.msd.species), ("onsager", asked.onsager.species if asked.onsager else ())):
+            for symbol in species:
+                if symbol not in self.elements:
+                    raise ValueError(f"analysis.{name}.species: '{symbol}' is not in elements")
+        if asked.drift not in {"com", "none", *layers} and not set(asked.drift.split(",")) <= set(self.elements):
+            raise ValueError(
+                f"analysis.drift is '{asked.drift}'; it must be com, none, a layer ({', '.join(sorted(layers))}) or elements "
+                "such as Co,O"
+            )
 
     @property
     def thicknesses(self) -> tuple[float, ...]:
