@@ -1,116 +1,125 @@
-"""Crystals by name, from published lattices, or from the user's file."""
+"""Crystals by name, from published lattices, or from the user's file or structure object."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from ase import Atoms
-from ase.formula import Formula
 from ase.io import read
 from ase.spacegroup import crystal as ase_crystal
 
 from mlip_interfaces.errors import StructureError
+from mlip_interfaces.structures.crystal_library import DEFAULT_POLYMORPHS, LIBRARY, CrystalData
+from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+_ARGYRODITE = "Li6PS5Cl"
+_INVERSION = re.compile(rf"{_ARGYRODITE}:inversion=([0-9.]+)(?:,seed=(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class CrystalData:
-    """A conventional cell.
+class CrystalSummary:
+    """One line of the table of crystals.
 
     Attributes
     ----------
-    symbols, positions : one entry per orbit, fractional.
-    space_group : number.
-    cell : a, b, c (angstrom), alpha, beta, gamma (degrees).
-    source : where the lattice comes from.
-    setting : origin choice, as ASE counts it.
+    name, formula, space_group, source : as in the library; of a file, its path, its formula and nothing known else.
+    n_atoms : in the cell as `load_crystal` gives it.
+    density_g_per_cm3 : of that cell.
     """
 
-    symbols: tuple[str, ...]
-    positions: tuple[tuple[float, float, float], ...]
-    space_group: int
-    cell: tuple[float, float, float, float, float, float]
+    name: str
+    formula: str
+    space_group: str
+    n_atoms: int
+    density_g_per_cm3: float
     source: str
-    setting: int = 1
 
 
-def _cubic(a: float) -> tuple[float, float, float, float, float, float]:
-    return (a, a, a, 90.0, 90.0, 90.0)
+def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
+    """Conventional cell of a library crystal, or the structure of a file or object.
 
-
-LIBRARY: dict[str, CrystalData] = {
-    "LiCoO2": CrystalData(
-        ("Li", "Co", "O"), ((0, 0, 0), (0, 0, 0.5), (0, 0, 0.2395)), 166,
-        (2.8156, 2.8156, 14.0542, 90, 90, 120), "R-3m, experiment; z(O) of a PBEsol relaxation",
-    ),
-    "Li6PS5Cl": CrystalData(
-        ("P", "Cl", "S", "S", "Li"),
-        ((0, 0, 0.5), (0, 0, 0), (0.25, 0.25, 0.75), (0.1186, -0.1186, 0.6186), (0.25, 0.0183, 0.75)),
-        216, _cubic(9.86026),
-        "F-43m, neutron diffraction; ordered model: Cl on 4a, S on 4d, Li on the 24g midpoint of each 48h pair",
-    ),
-    "LiF": CrystalData(("Li", "F"), ((0, 0, 0), (0.5, 0.5, 0.5)), 225, _cubic(4.0263), "Fm-3m, experiment"),
-    "LiCl": CrystalData(("Li", "Cl"), ((0, 0, 0), (0.5, 0.5, 0.5)), 225, _cubic(5.1396), "Fm-3m, experiment"),
-    "Li2S": CrystalData(("S", "Li"), ((0, 0, 0), (0.25, 0.25, 0.25)), 225, _cubic(5.7158), "Fm-3m, experiment"),
-    "Li": CrystalData(("Li",), ((0, 0, 0),), 229, _cubic(3.51), "Im-3m, experiment"),
-    "Li3P": CrystalData(
-        ("Li", "Li", "P"), ((0, 0, 0.25), (1 / 3, 2 / 3, 0.5864), (1 / 3, 2 / 3, 0.25)), 194,
-        (4.273, 4.273, 7.594, 90, 90, 120), "P6_3/mmc, experiment",
-    ),
-    "Li3OCl": CrystalData(
-        ("Cl", "O", "Li"), ((0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0)), 221, _cubic(3.91), "Pm-3m, experiment"
-    ),
-    "Li7P3S11": CrystalData(
-        ("Li",) * 7 + ("P",) * 3 + ("S",) * 11,
-        (
-            (0.09327, 0.28818, 0.29397), (0.15909, 0.61096, 0.88763), (0.20084, 0.03044, 0.74573),
-            (0.26952, 0.32977, 0.89708), (0.28207, 0.66699, 0.50093), (0.30631, 0.82839, 0.30048),
-            (0.40450, 0.13700, 0.12043), (0.13846, 0.83735, 0.06312), (0.18469, 0.22044, 0.54477),
-            (0.47230, 0.47151, 0.27322), (0.09496, 0.18760, 0.68105), (0.09556, 0.82744, 0.60220),
-            (0.15646, 0.68207, 0.09227), (0.16664, 0.50104, 0.29673), (0.19139, 0.14520, 0.94158),
-            (0.19590, 0.82789, 0.90548), (0.24431, 0.40827, 0.57355), (0.38011, 0.97976, 0.20448),
-            (0.45359, 0.15982, 0.51303), (0.47653, 0.51882, 0.87845), (0.49231, 0.68244, 0.70228),
-        ),
-        2, (6.1172, 12.3091, 12.5689, 107.626, 102.685, 102.259),
-        "P-1, relaxed with a published moment tensor potential (optB88)",
-    ),
-}  # fmt: skip
-
-
-def load_crystal(material: str) -> Atoms:
-    """Conventional cell of a library crystal, or the structure of a CIF or POSCAR file.
+    Parameters
+    ----------
+    material : a library name (``LiCoO2``, ``beta-Li3PS4``); a formula with several polymorphs means its default;
+        ``Li6PS5Cl:inversion=0.5,seed=1`` for the argyrodite with exchanged anions; the path of a CIF, POSCAR or any
+        other file that ASE reads; an ASE or pymatgen structure.
 
     Raises
     ------
     StructureError
-        If the name is unknown, the file cannot be read, or its sites are partly occupied.
+        If the name is unknown, the file cannot be read, or sites are partly occupied.
     """
-    if material in LIBRARY:
-        data = LIBRARY[material]
-        atoms = ase_crystal(
-            data.symbols, data.positions, spacegroup=data.space_group, cellpar=data.cell, setting=data.setting
-        )
-        return Atoms(
-            atoms.get_chemical_symbols(),
-            scaled_positions=atoms.get_scaled_positions(),
-            cell=atoms.cell,
-            pbc=True,
-        )
+    if isinstance(material, Atoms):
+        return _bare(material, "The given structure")
+    if not isinstance(material, (str, Path)):
+        return _from_pymatgen(material)
+    name = str(material)
+    entry = library_entry(name)
+    if entry is not None:
+        return _conventional_cell(entry)
+    if match := _INVERSION.fullmatch(name):
+        return argyrodite(float(match[1]), seed=int(match[2] or 0))
     path = Path(material)
     if not path.is_file():
-        close = difflib.get_close_matches(material, LIBRARY, n=1)
-        hint = f"Did you mean '{close[0]}'?" if close else f"The library holds {', '.join(sorted(LIBRARY))}."
-        raise StructureError(f"'{material}' is neither a crystal of the library nor a file. {hint}")
+        known = [*LIBRARY, *DEFAULT_POLYMORPHS]
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else f"The library holds {', '.join(sorted(known))}."
+        raise StructureError(f"'{name}' is neither a crystal of the library nor a file. {hint}")
     try:
         atoms = read(path)
     except Exception as error:  # noqa: BLE001 (ASE's readers raise anything at all)
         raise StructureError(f"{path} cannot be read as a structure: {error}") from error
-    occupancy = atoms.info.get("occupancy", {})
-    if any(len(site) > 1 or any(share < 0.999 for share in site.values()) for site in occupancy.values()):
-        raise StructureError(f"{path} has partly occupied sites; order them first and give the ordered structure.")
-    return Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
+    return _bare(atoms, str(path))
+
+
+def library_entry(name: str) -> CrystalData | None:
+    """The library's entry of a name, a formula with several polymorphs meaning its default; None if there is none."""
+    return LIBRARY.get(DEFAULT_POLYMORPHS.get(name, name))
+
+
+def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int, int] = (1, 1, 1)) -> Atoms:
+    """Li6PS5Cl with a fraction of the Cl on 4a exchanged with S on 4d.
+
+    Parameters
+    ----------
+    inversion_fraction : share of the 4a sites that hold S; round(fraction x N) exchanges are made, N being four per
+        cell, so that one cell knows only quarters.
+    seed : which sites.
+    repeats : cells along each axis, repeated before the exchange.
+
+    Raises
+    ------
+    StructureError
+        If the fraction is not between 0 and 1.
+
+    Notes
+    -----
+    Neutron diffraction finds about 0.6 on 4a; 0 is the library's ordered ``Li6PS5Cl``, 1 is ordered the other way.
+    Lithium stays on 24g; relax before use.
+    """
+    if not 0.0 <= inversion_fraction <= 1.0:
+        raise StructureError(f"An inversion of {inversion_fraction:g} is not a fraction; give one between 0 and 1.")
+    atoms = _conventional_cell(LIBRARY[_ARGYRODITE]).repeat(repeats)
+    symbols = np.array(atoms.get_chemical_symbols())
+    doubled = atoms.get_scaled_positions() * np.array(repeats) * 2.0
+    halves = np.abs(doubled - np.round(doubled)).max(axis=1) < 0.01  # 4a and 4b, as opposed to 4d at quarters
+    quarters = np.abs(doubled - np.floor(doubled) - 0.5).max(axis=1) < 0.01
+    chlorine, sulfur = np.flatnonzero((symbols == "Cl") & halves), np.flatnonzero((symbols == "S") & quarters)
+    n_exchanged = round(inversion_fraction * chlorine.size)
+    rng = np.random.default_rng(seed)
+    symbols[rng.choice(chlorine, n_exchanged, replace=False)] = "S"
+    symbols[rng.choice(sulfur, n_exchanged, replace=False)] = "Cl"
+    atoms.set_chemical_symbols(symbols.tolist())
+    return atoms
 
 
 def crystal_elements(material: str) -> tuple[str, ...]:
@@ -121,8 +130,10 @@ def crystal_elements(material: str) -> tuple[str, ...]:
     StructureError
         As `load_crystal`.
     """
-    if material in LIBRARY:
-        return tuple(Formula(material).count())
+    entry = library_entry(material)
+    if entry is not None:
+        # ASE's Formula knows no fractional counts, as in LiNi0.5Mn1.5O4.
+        return tuple(dict.fromkeys(re.findall("[A-Z][a-z]?", entry.formula)))
     return tuple(dict.fromkeys(load_crystal(material).get_chemical_symbols()))
 
 
@@ -131,3 +142,70 @@ def bulk_cell(material: str, min_length_angstrom: float = 5.5) -> Atoms:
     atoms = load_crystal(material)
     repeats: Sequence[int] = [max(1, round(min_length_angstrom / length + 0.49)) for length in atoms.cell.lengths()]
     return atoms.repeat(repeats)
+
+
+def summarise_crystal(material: str) -> CrystalSummary:
+    """Name, formula, space group, size, density and source of a crystal.
+
+    Raises
+    ------
+    StructureError
+        As `load_crystal`.
+    """
+    atoms = load_crystal(material)
+    entry = library_entry(material)
+    base = entry or (LIBRARY[_ARGYRODITE] if _INVERSION.fullmatch(material) else None)
+    return CrystalSummary(
+        name=DEFAULT_POLYMORPHS.get(material, material),
+        formula=base.formula if base else atoms.symbols.formula.reduce()[0].format("metal"),
+        space_group=f"{entry.space_group_symbol} ({entry.space_group})" if entry else "",
+        n_atoms=len(atoms),
+        density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume() * AMU_PER_ANGSTROM3_TO_G_PER_CM3),
+        source=entry.source if entry else (f"{base.source}; anions exchanged" if base else "file"),
+    )
+
+
+def crystal_table() -> tuple[CrystalSummary, ...]:
+    """Every crystal of the library, in its order."""
+    return tuple(summarise_crystal(name) for name in LIBRARY)
+
+
+def _conventional_cell(data: CrystalData) -> Atoms:
+    atoms = ase_crystal(
+        [orbit[0] for orbit in data.orbits],
+        [orbit[1:] for orbit in data.orbits],
+        spacegroup=data.space_group,
+        cellpar=data.cell,
+        setting=1,
+    )
+    positions = atoms.get_scaled_positions()
+    return Atoms(atoms.get_chemical_symbols(), scaled_positions=positions, cell=atoms.cell, pbc=True)
+
+
+def _from_pymatgen(structure: Structure) -> Atoms:
+    if not structure.is_ordered:
+        sites = {str(site.species): None for site in structure if not site.is_ordered}
+        raise _disordered("The given structure", list(sites), {element.symbol for element in structure.elements})
+    symbols = [site.specie.symbol for site in structure]
+    return Atoms(symbols, scaled_positions=structure.frac_coords, cell=structure.lattice.matrix, pbc=True)
+
+
+def _bare(atoms: Atoms, what: str) -> Atoms:
+    """Symbols, positions and cell alone; periodic in all directions."""
+    if atoms.cell.rank < 3:
+        raise StructureError(f"{what} has no three-dimensional cell; give a periodic crystal.")
+    occupancy = atoms.info.get("occupancy", {})
+    partial = [site for site in occupancy.values() if len(site) > 1 or any(share < 0.999 for share in site.values())]
+    if partial:
+        sites = [" ".join(f"{element}{share:.3g}" for element, share in site.items()) for site in partial]
+        raise _disordered(what, sites, {element for site in occupancy.values() for element in site})
+    return Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
+
+
+def _disordered(what: str, sites: list[str], elements: set[str]) -> StructureError:
+    ordered = [name for name in LIBRARY if set(crystal_elements(name)) == elements]
+    hint = f", or take the ordered crystal of the library, '{ordered[0]}'" if ordered else ""
+    return StructureError(
+        f"{what} has partly occupied sites ({'; '.join(sites)}): a simulation needs one atom or none on each. Order them "
+        f"first, for example with pymatgen's OrderDisorderedStructureTransformation{hint}."
+    )
