@@ -205,7 +205,7 @@ def msd_mdapy(folder: Path) -> Work:
     import mdapy
 
     path = walk()[:, :1700]
-    return lambda: mdapy.MeanSquaredDisplacement(path, mode="windows").compute()
+    return lambda: mdapy.MeanSquaredDisplacement(path, mode="window").compute()
 
 
 def onsager_ours(folder: Path) -> Work:

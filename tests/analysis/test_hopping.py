@@ -63,7 +63,9 @@ def test_self_part_of_a_walk_is_a_gaussian() -> None:
     rng = np.random.default_rng(1)
     path = 10 + np.cumsum(rng.normal(0, 0.3, (300, 400, 3)), axis=0)
     cells = np.repeat(np.eye(3)[None] * 40.0, 300, axis=0)
-    found = van_hove(path, cells, np.array([1, 8]), frame_interval_ps=0.5, r_max_angstrom=6.0, bin_width_angstrom=0.2)
+    found = van_hove(
+        path - path[0], path, cells, np.array([1, 8]), frame_interval_ps=0.5, r_max_angstrom=6.0, bin_width_angstrom=0.2
+    )
     for row, lag in enumerate((1, 8)):
         expected = np.diff(maxwell.cdf(np.arange(31) * 0.2, scale=0.3 * np.sqrt(lag)))
         shell = 4.0 / 3.0 * np.pi * np.diff((np.arange(31) * 0.2) ** 3)
@@ -80,7 +82,15 @@ def test_distinct_part_starts_as_g_and_ends_at_one() -> None:
     steps = rng.normal(0, 0.25, (400, 125, 3))
     path = lattice + np.cumsum(steps, axis=0)
     cells = np.repeat(cell[None], 400, axis=0)
-    found = van_hove(path, cells, np.array([0, 350]), frame_interval_ps=1.0, r_max_angstrom=6.0, bin_width_angstrom=0.5)
+    found = van_hove(
+        path - path[0],
+        path,
+        cells,
+        np.array([0, 350]),
+        frame_interval_ps=1.0,
+        r_max_angstrom=6.0,
+        bin_width_angstrom=0.5,
+    )
     counter = PairCounter(["Li-Li"], np.array(["Li"] * 125), r_max_angstrom=6.0, bin_width_angstrom=0.5)
     g = RdfAccumulator(counter)
     for t in np.unique(np.linspace(0, 399, 200).astype(int)):
@@ -88,7 +98,7 @@ def test_distinct_part_starts_as_g_and_ends_at_one() -> None:
     np.testing.assert_allclose(found.distinct_part[0], g.result()[0].whole.g, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(found.distinct_part[1][4:], 1.0, rtol=0, atol=0.1)
     with pytest.raises(AnalysisError, match="beyond half the cell"):
-        van_hove(path, cells, np.array([1]), frame_interval_ps=1.0, r_max_angstrom=9.0)
+        van_hove(path - path[0], path, cells, np.array([1]), frame_interval_ps=1.0, r_max_angstrom=9.0)
 
 
 def test_lattice_hopping_has_its_residence_time() -> None:

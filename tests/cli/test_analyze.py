@@ -89,6 +89,35 @@ def test_rdf_table_has_the_columns_that_others_read(dump: Path, tmp_path: Path, 
     assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".png", ".svg"}
 
 
+def test_distances_in_a_breathing_cell_are_those_of_the_atoms_not_of_their_paths(tmp_path: Path, capsys) -> None:
+    # A crystal that flows through the boundaries of a cell that breathes by 5 %: its bonds keep their length in the cell.
+    rng = np.random.default_rng(5)
+    frames = []
+    lattice = np.array([(i, j, k) for i in range(4) for j in range(4) for k in range(4)]) / 4.0
+    for t in range(120):
+        length = LENGTH * (1.0 + 0.05 * np.sin(0.7 * t))
+        scaled = (lattice + 0.03 * t * np.array([1.0, 0.6, -0.8]) + rng.normal(0, 0.002, lattice.shape)) % 1.0
+        rows = "".join(f"{i + 1} Li {x:.8f} {y:.8f} {z:.8f}\n" for i, (x, y, z) in enumerate(scaled * length))
+        bounds = f"0 {length:.10f}\n" * 3
+        frames.append(
+            f"ITEM: TIMESTEP\n{t}\nITEM: NUMBER OF ATOMS\n64\nITEM: BOX BOUNDS pp pp pp\n{bounds}ITEM: ATOMS id element x y z\n"
+            + rows
+        )
+    (tmp_path / "npt.dump").write_text("".join(frames))
+    words = ["npt.dump", "--frame-interval-ps", "0.1", "--unwrap", "tor"]
+    pairs = result(capsys, "rdf", tmp_path / words[0], *words[1:3], "--pairs", "Li-Li", "--r-max-angstrom", "5")
+    assert 2.7 < pairs["pairs"]["Li-Li"]["first_peak_angstrom"] < 3.3
+    assert pairs["pairs"]["Li-Li"]["coordination_to_first_minimum"] == 6.0
+    order = ["--center", "Li", "--ligand", "Li", "--average-ps", "0.1"]
+    assert result(capsys, "tetrahedra", tmp_path / words[0], *words[1:3], *order)["count_mean"] == 0.0
+    hove = ["--species", "Li", "--lags-ps", "0.1", "--r-max-angstrom", "5", "--drift", "com", "--unwrap", "tor"]
+    out = tmp_path / "vh"
+    assert main(["analyze", "van-hove", str(tmp_path / words[0]), *words[1:3], *hove, "--out", str(out)]) == 0
+    with (out / "van-hove.csv").open() as handle:
+        near = [float(row["distinct"]) for row in csv.DictReader(handle) if float(row["r_angstrom"]) < 1.5]
+    assert max(near) == 0.0
+
+
 def test_layers_restrict_either_side(dump: Path, tmp_path: Path, capsys) -> None:
     words = ["rdf", dump, "--layers", tmp_path / "layers.json", "--frame-interval-ps", "0.1", "--r-max-angstrom", "5"]
     both = result(capsys, *words, "--pairs", "Li@coating-S@electrolyte,Li-S")["pairs"]

@@ -30,7 +30,11 @@ def demo(repository: Path) -> str:
         ("pairs: [P-Q", "pairs: [P-O", "'P-Q' must be two of the elements"),
         ("pairs: [P@coatin-O", "pairs: [P-O", "each with a layer if you like (cathode, coating, electrolyte)"),
         ("analysis:\n  drift: Zn", "analysis:", "analysis.drift is 'Zn'"),
-        ("analysis:\n  onsager: {species: [Zn], charges: [2]}", "analysis:", "analysis.onsager.species: 'Zn' is not in elements"),
+        (
+            "analysis:\n  onsager: {species: [Zn], charges: [2]}",
+            "analysis:",
+            "analysis.onsager.species: 'Zn' is not in elements",
+        ),
         ("analysis:\n  onsager: {species: [Li], charges: [1, 2]}", "analysis:", "one number for each of species"),
         ("layer: coatin}", "layer: coating}", "the layers are cathode, coating, electrolyte"),
         ("cores: two", "cores: 2", "execution.cores is 'two'"),

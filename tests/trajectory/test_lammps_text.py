@@ -93,7 +93,7 @@ def test_every_set_of_columns_gives_the_same_paths(tmp_path: Path, name: str, co
     write_dump(tmp_path / name, paths(), cells, columns, style=style)
     read = open_trajectory(tmp_path / name, frame_interval_ps=0.5).read()
     assert read.symbols.tolist() == SYMBOLS.tolist()
-    np.testing.assert_allclose(read.positions - read.positions[0], paths() - paths()[0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(read.paths - read.paths[0], paths() - paths()[0], rtol=0, atol=1e-12)
     np.testing.assert_allclose(read.cells, cells, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(read.times_ps, 0.5 * np.arange(7), rtol=1e-12, atol=0)
 
@@ -106,14 +106,14 @@ def test_scaled_coordinates_with_image_flags_are_where_they_are_in_space(tmp_pat
     )
     (tmp_path / "a.dump").write_text(text)
     read = open_trajectory(tmp_path / "a.dump", frame_interval_ps=1.0, unwrap="image").read()
-    np.testing.assert_allclose(read.positions[0, 0], [3.0, 3.0, 13.0], rtol=1e-15, atol=0)
+    np.testing.assert_allclose(read.paths[0, 0], [3.0, 3.0, 13.0], rtol=1e-15, atol=0)
 
 
 def test_image_flags_in_a_tilted_cell_add_lattice_vectors(tmp_path: Path) -> None:
     columns = ["id", "element", "x", "y", "z", "ix", "iy", "iz"]
     write_dump(tmp_path / "a.dump", paths(), np.repeat(CELL[None], 7, axis=0), columns)
     read = open_trajectory(tmp_path / "a.dump", frame_interval_ps=1.0, unwrap="image").read()
-    np.testing.assert_allclose(read.positions, paths(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(read.paths, paths(), rtol=0, atol=1e-12)
 
 
 def test_a_changing_cell_is_read_frame_by_frame(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_wrapped_formats_agree_with_each_other_and_the_paths(tmp_path: Path, nam
     if name.endswith(".gz"):
         (tmp_path / name).write_bytes(gzip.compress(plain.read_bytes()))
     trajectory = open_trajectory(tmp_path / name, frame_interval_ps=0.5).read()
-    moved = trajectory.positions - trajectory.positions[0]
+    moved = trajectory.paths - trajectory.paths[0]
     np.testing.assert_allclose(moved, positions - positions[0], rtol=0, atol=2e-6)
     np.testing.assert_allclose(trajectory.cells, cells, rtol=1e-6, atol=1e-6)
     assert trajectory.symbols.tolist() == SYMBOLS
@@ -349,9 +349,9 @@ def test_wrapped_dcd_is_unwrapped(dcd: Path) -> None:
     write_dcd(dcd, positions % lengths, cells)
     options = {"layers": dcd.with_name("layers.json"), "frame_interval_ps": 1.0}
     for scheme in ("auto", "tor", "frac"):
-        read = open_trajectory(dcd, unwrap=scheme, **options).read().positions
+        read = open_trajectory(dcd, unwrap=scheme, **options).read().paths
         np.testing.assert_allclose(read - read[0], positions - positions[0], rtol=0, atol=1e-5)
-    stored = open_trajectory(dcd, unwrap="none", **options).read().positions
+    stored = open_trajectory(dcd, unwrap="none", **options).read().paths
     np.testing.assert_allclose(stored, positions % lengths, rtol=0, atol=1e-5)
     with refused("no image flags"):
         open_trajectory(dcd, unwrap="image", **options).read()

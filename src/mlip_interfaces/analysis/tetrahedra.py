@@ -135,8 +135,13 @@ class TetrahedraAccumulator:
         self._depth = np.zeros((2, N_SLICES))
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        """Add a frame: unwrapped positions (n_atoms, 3), cell (3, 3), time."""
-        self._window.append((positions[self._kept] @ np.linalg.inv(cell), cell, time_ps))
+        """Add a frame: positions (n_atoms, 3) in any image, cell (3, 3), time."""
+        scaled = positions[self._kept] @ np.linalg.inv(cell)
+        if self._window:
+            # The image nearest to the window's first frame.
+            reference = self._window[0][0]
+            scaled = scaled - np.round(scaled - reference)
+        self._window.append((scaled, cell, time_ps))
         if self._n_window is None and len(self._window) == 2:
             self._n_window = max(1, round(self._average_ps / (time_ps - self._window[0][2])))
             if self._n_window == 1:
@@ -196,7 +201,7 @@ def regular_tetrahedra(
 
     Parameters
     ----------
-    positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom.
+    positions : in any image, shape (n_frames, n_atoms, 3), angstrom.
     cells : shape (n_frames, 3, 3).
     times_ps : shape (n_frames,).
     center_mask, ligand_mask : shape (n_atoms,).

@@ -35,7 +35,8 @@ class VanHove:
 
 
 def van_hove(
-    positions: NDArray[np.float64],
+    displacements: NDArray[np.floating],
+    positions: NDArray[np.floating],
     cells: NDArray[np.float64],
     lags: NDArray[np.int64],
     *,
@@ -47,7 +48,8 @@ def van_hove(
 
     Parameters
     ----------
-    positions : unwrapped, drift removed, shape (n_frames, n_atoms, 3), angstrom.
+    displacements : unwrapped, drift removed, shape (n_frames, n_atoms, 3), angstrom.
+    positions : in any periodic image, drift removed, same shape; in a cell that changes these are not the unwrapped paths.
     cells : shape (n_frames, 3, 3).
     lags : in frames, shape (n_lags,).
     frame_interval_ps : time between frames.
@@ -62,7 +64,7 @@ def van_hove(
     ----------
     L. Van Hove, Phys. Rev. 95, 249 (1954).
     """
-    n_frames, n_atoms, _ = positions.shape
+    n_frames, n_atoms, _ = displacements.shape
     half = shortest_height(cells) / 2.0
     if r_max_angstrom > half:
         raise AnalysisError(f"A van Hove range of {r_max_angstrom:g} angstrom is beyond half the cell ({half:.2f}).")
@@ -77,13 +79,14 @@ def van_hove(
     channels = np.array([[-1, 0], [0, -1]], dtype=np.int64)
     for row, lag in enumerate(lags.tolist()):
         starts = np.unique(np.linspace(0, n_frames - lag - 1, min(MAX_ORIGINS, n_frames - lag)).astype(np.int64))
-        squares = ((positions[starts + lag] - positions[starts]) ** 2).sum(axis=2)
+        steps = np.asarray(displacements[starts + lag], dtype=np.float64) - displacements[starts]
+        squares = (steps**2).sum(axis=2)
         second = squares.mean()
         non_gaussian.append(3.0 * (squares**2).mean() / (5.0 * second**2) - 1.0 if second > 0 else 0.0)
         self_part[row] = np.histogram(np.sqrt(squares), bins=edges)[0] / (squares.size * shells)
         for start in starts.tolist():
             counts = np.zeros((1, n_bins), dtype=np.int64)
-            both = np.concatenate([positions[start], positions[start + lag]])
+            both = np.concatenate([positions[start], positions[start + lag]]).astype(np.float64)
             cell = cells[start + lag]
             count_distances(
                 both,
@@ -98,7 +101,7 @@ def van_hove(
                 counts,
             )
             # An atom and itself later: the nearest image, the only one within half a cell.
-            moved = positions[start + lag] - positions[start]
+            moved = both[n_atoms:] - both[:n_atoms]
             moved = moved - np.round(moved @ np.linalg.inv(cell)) @ cell
             own = np.histogram(np.linalg.norm(moved, axis=1), bins=edges)[0]
             volume = abs(float(np.linalg.det(cell)))

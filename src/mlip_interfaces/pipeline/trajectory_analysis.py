@@ -321,6 +321,7 @@ class _Pass:
         self._tetrahedra: TetrahedraAccumulator | None = None
         self._profile: DepthProfileAccumulator | None = None
         self._store: DisplacementStore | None = None
+        self._places: DisplacementStore | None = None
         self._density: DensityGridAccumulator | None = None
         self._chemistry: list[FrameSummary] = []
         self._histories: dict[str, BondHistory] = {}
@@ -362,6 +363,7 @@ class _Pass:
         kept = np.zeros(reader.n_atoms, dtype=bool)
         if plan.van_hove is not None:
             kept |= _element_mask(reader, plan.van_hove.species)
+            self._places = resources.enter_context(DisplacementStore(_element_mask(reader, plan.van_hove.species)))
         if plan.residence is not None:
             kept |= species_masks(reader, (plan.residence.species,), plan.residence.layer)[plan.residence.species]
         for name, moving in (("msd", plan.msd), ("onsager", plan.onsager)):
@@ -397,12 +399,15 @@ class _Pass:
             for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
                 self._tetrahedra.add(positions, cell, time)
         if self._store is not None or self._density is not None:
-            moved = self._displacements(frames)
+            moved, drift = self._displacements(frames)
             if self._store is not None:
                 self._store.add(moved)
-            if self._density is not None and self._first is not None:
-                for displacement, cell in zip(moved, frames.cells, strict=True):
-                    self._density.add(self._first + displacement, cell)
+            places = frames.positions - drift[:, None]
+            if self._places is not None:
+                self._places.add(_wrapped(places, frames.cells))
+            if self._density is not None:
+                for place, cell in zip(places, frames.cells, strict=True):
+                    self._density.add(place, cell)
 
     def finish(self) -> AnalysisResults:
         """What the pass found."""
@@ -497,14 +502,16 @@ class _Pass:
             bin_width_angstrom=self._plan.rdf.bin_width_angstrom,
         )
 
-    def _displacements(self, frames: Frames) -> NDArray[np.float64]:
-        """r(t) - r(0) in the frame of reference asked for."""
+    def _displacements(self, frames: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """r(t) - r(0) in the frame of reference asked for, and the drift taken out, shape (n_frames, 3)."""
         if self._first is None:
-            self._first = frames.positions[0].copy()
-        moved = frames.positions - self._first
+            self._first = frames.paths[0].copy()
+        moved = frames.paths - self._first
+        drift = np.zeros((len(moved), 3))
         if self._reference is not None:
-            moved -= center_of_mass_path(moved, self._reader.masses_amu, self._reference)[:, None]
-        return moved
+            drift = center_of_mass_path(moved, self._reader.masses_amu, self._reference)
+            moved -= drift[:, None]
+        return moved, drift
 
     def _add_chemistry(self, frame: FrameChemistry) -> None:
         request = self._plan.chemistry
@@ -577,11 +584,12 @@ class _Pass:
         return LayerTransport(survivors, survival)
 
     def _van_hove(self, request: VanHoveRequest, cells: NDArray[np.float64], interval: float) -> VanHove:
-        assert self._store is not None and self._first is not None
+        assert self._store is not None and self._places is not None
         mask = _element_mask(self._reader, request.species)
         lags = np.unique(np.round(np.array(request.lags_ps) / interval).astype(np.int64))
         return van_hove(
-            self._first[mask] + np.asarray(self._store.of(mask), dtype=np.float64),
+            self._store.of(mask),
+            self._places.array(),
             cells,
             lags,
             frame_interval_ps=interval,
@@ -705,6 +713,12 @@ def layer_share(reader: TrajectoryReader, layer: str) -> float:
         depth = (frames.positions[0] @ np.linalg.inv(frames.cells[0]))[layer_mask(reader, layer), 2] % 1.0
         return _filled_span(depth)[1]
     raise AnalysisError(f"{reader.path} has no frame in the time asked for.")
+
+
+def _wrapped(positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Small numbers, which single precision keeps."""
+    scaled = positions @ np.linalg.inv(cells)
+    return np.asarray((scaled - np.floor(scaled)) @ cells)
 
 
 def _filled_span(depth: NDArray[np.float64]) -> tuple[float, float]:

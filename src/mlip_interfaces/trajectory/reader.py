@@ -36,7 +36,8 @@ class Trajectory:
     ----------
     symbols : element of each atom, shape (n_atoms,).
     layers : name of the layer each atom started in, shape (n_atoms,); empty strings where there are no labels.
-    positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom.
+    positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
+    paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom; see `Frames`.
     cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
     times_ps : shape (n_frames,), ps.
     """
@@ -44,6 +45,7 @@ class Trajectory:
     symbols: NDArray[np.str_]
     layers: NDArray[np.str_]
     positions: NDArray[np.float64]
+    paths: NDArray[np.float64]
     cells: NDArray[np.float64]
     times_ps: NDArray[np.float64]
 
@@ -54,13 +56,17 @@ class Frames:
 
     Attributes
     ----------
-    positions : unwrapped, shape (n_frames, n_atoms, 3), angstrom.
+    positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom. Distances are those of
+        these positions.
+    paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom. Displacements are those of paths; in a cell that changes, a
+        path is not a periodic image of the position, and distances between paths mean nothing.
     cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
     origins : corner of each cell, shape (n_frames, 3), angstrom.
     times_ps : shape (n_frames,), ps.
     """
 
     positions: NDArray[np.float64]
+    paths: NDArray[np.float64]
     cells: NDArray[np.float64]
     origins: NDArray[np.float64]
     times_ps: NDArray[np.float64]
@@ -126,7 +132,7 @@ class TrajectoryReader:
             elif raw[0].unwrapped:
                 stored = positions
             paths = unwrapper.feed(positions, cells, origins=origins, stored=stored)
-            yield Frames(paths, cells, origins, np.array([time for _, time in part]))
+            yield Frames(positions, paths, cells, origins, np.array([time for _, time in part]))
 
     def read(self) -> Trajectory:
         """Read all frames into memory."""
@@ -137,6 +143,7 @@ class TrajectoryReader:
             symbols=self.symbols,
             layers=self.layers if self.layers is not None else np.full(self.n_atoms, ""),
             positions=np.concatenate([part.positions for part in parts]),
+            paths=np.concatenate([part.paths for part in parts]),
             cells=np.concatenate([part.cells for part in parts]),
             times_ps=np.concatenate([part.times_ps for part in parts]),
         )
