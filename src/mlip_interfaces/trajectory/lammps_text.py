@@ -17,7 +17,8 @@ from mlip_interfaces.trajectory.raw_frame import RawFrame
 from mlip_interfaces.trajectory.text_kernel import BAD_LINE, ID, IX, IY, IZ, SKIP, TRUNCATED, X, Y, Z, parse_atoms
 from mlip_interfaces.units import FS_TO_PS
 
-BUFFER_BYTES = 1 << 24
+BUFFER_BYTES = 1 << 22
+NEWLINE = 10
 
 COORDINATES = {"xu": ("yu", "zu"), "x": ("y", "z"), "xsu": ("ysu", "zsu"), "xs": ("ys", "zs")}
 """Column triples, best first: unwrapped ones need no guess."""
@@ -47,12 +48,12 @@ class _Columns:
 
 
 class _Buffer:
-    """The unread part of a file as one contiguous array."""
+    """The unread part of a file as one contiguous array, with a newline behind it."""
 
     def __init__(self, path: Path) -> None:
         opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
         self._handle = cast(BinaryIO, opened)
-        self.bytes = np.empty(BUFFER_BYTES, dtype=np.uint8)
+        self.bytes = np.full(BUFFER_BYTES, NEWLINE, dtype=np.uint8)
         self.start = 0
         self.stop = 0
         self.cut = False
@@ -63,11 +64,11 @@ class _Buffer:
         if self.start > 0:
             self.bytes[:kept] = self.bytes[self.start : self.stop].copy()
             self.start, self.stop = 0, kept
-        if self.stop == self.bytes.size:
-            larger = np.empty(2 * self.bytes.size, dtype=np.uint8)
+        if self.stop == self.bytes.size - 1:
+            larger = np.full(2 * self.bytes.size, NEWLINE, dtype=np.uint8)
             larger[:kept] = self.bytes[:kept]
             self.bytes = larger
-        free = self.bytes[self.stop :].data
+        free = self.bytes[self.stop : -1].data
         try:
             # `readinto1` hands over what a cut gzip stream still gave; `readinto` would lose it with the error.
             count = self._handle.readinto1(free)  # type: ignore[attr-defined]
@@ -76,6 +77,7 @@ class _Buffer:
             self.cut = True
             return False
         self.stop += count
+        self.bytes[self.stop] = NEWLINE
         return bool(count)
 
     def head(self, size: int) -> bytes:

@@ -15,6 +15,9 @@ BAD_LINE = -2
 """Returned minus the number of the line, where a line does not hold what the columns say."""
 
 _POWERS = 10.0 ** np.arange(23)
+_ONE = np.uint64(1)
+_TEN = np.uint64(10)
+_MOST_DIGITS = np.uint64(18)
 
 
 @njit(cache=True, nogil=True)
@@ -23,7 +26,7 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
 
     Parameters
     ----------
-    buffer : uint8, shape (n_bytes,).
+    buffer : uint8; holds the valid bytes and a newline behind them, at which every token ends.
     start, stop : first byte of the first atom line, end of the valid bytes.
     roles : int64, role of each column up to the last needed one.
     index_of_id : int64, row of an atom by its id, -1 where there is none.
@@ -35,99 +38,91 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
     -------
     position : of the byte behind the last line, or `TRUNCATED`, or `BAD_LINE` minus the line's number (from 0).
     """
+    # Unsigned positions spare the check for negative indices.
     n_atoms = positions.shape[0]
     n_columns = roles.shape[0]
+    has_images = images.shape[0] > 0
     seen[:] = 0
-    i = start
+    end = np.uint64(stop)
+    i = np.uint64(start)
     values = np.zeros(8)
     for line in range(n_atoms):
         for column in range(n_columns):
-            while i < stop and (buffer[i] == 32 or buffer[i] == 9):
-                i += 1
-            if i >= stop:
-                return TRUNCATED
+            while buffer[i] == 32 or buffer[i] == 9:
+                i += _ONE
             role = roles[column]
             if role == 0:
-                if buffer[i] == 10 or buffer[i] == 13:
-                    return BAD_LINE - line
-                while i < stop and buffer[i] > 32:
-                    i += 1
+                if buffer[i] <= 32:
+                    return TRUNCATED if i >= end else BAD_LINE - line
+                while buffer[i] > 32:
+                    i += _ONE
                 continue
-            negative = False
-            if buffer[i] == 45 or buffer[i] == 43:
-                negative = buffer[i] == 45
-                i += 1
+            negative = buffer[i] == 45
+            if negative or buffer[i] == 43:
+                i += _ONE
             first = i
             mantissa = np.uint64(0)
+            digit = buffer[i] ^ np.uint8(48)
+            while digit < 10:
+                mantissa = mantissa * _TEN + np.uint64(digit)
+                i += _ONE
+                digit = buffer[i] ^ np.uint8(48)
+            n_digits = i - first
             exponent = 0
-            n_digits = 0
-            while i < stop:
-                digit = buffer[i] - 48
-                if digit > 9 or digit < 0:
-                    break
-                if n_digits < 18:
-                    mantissa = mantissa * np.uint64(10) + np.uint64(digit)
-                    if mantissa > 0:
-                        n_digits += 1
-                else:
-                    exponent += 1
-                i += 1
-            any_digit = i > first
-            if i < stop and buffer[i] == 46:
-                i += 1
-                while i < stop:
-                    digit = buffer[i] - 48
-                    if digit > 9 or digit < 0:
-                        break
-                    any_digit = True
-                    if n_digits < 18:
-                        mantissa = mantissa * np.uint64(10) + np.uint64(digit)
-                        if mantissa > 0:
-                            n_digits += 1
-                        exponent -= 1
-                    i += 1
-            if any_digit and i < stop and (buffer[i] == 101 or buffer[i] == 69):
-                i += 1
-                down = False
-                if i < stop and (buffer[i] == 45 or buffer[i] == 43):
-                    down = buffer[i] == 45
-                    i += 1
+            if buffer[i] == 46:
+                i += _ONE
+                point = i
+                digit = buffer[i] ^ np.uint8(48)
+                while digit < 10:
+                    mantissa = mantissa * _TEN + np.uint64(digit)
+                    i += _ONE
+                    digit = buffer[i] ^ np.uint8(48)
+                exponent = -np.int64(i - point)
+                n_digits += i - point
+            if n_digits > _MOST_DIGITS:
+                mantissa, exponent = _long_number(buffer, first)
+            if n_digits > 0 and (buffer[i] == 101 or buffer[i] == 69):
+                i += _ONE
+                down = buffer[i] == 45
+                if down or buffer[i] == 43:
+                    i += _ONE
                 power = 0
-                while i < stop and 48 <= buffer[i] <= 57:
+                while 48 <= buffer[i] <= 57:
                     if power < 10000:
-                        power = power * 10 + buffer[i] - 48
-                    i += 1
+                        power = power * 10 + np.int64(buffer[i]) - 48
+                    i += _ONE
                 exponent += -power if down else power
-            if i >= stop:
+            if i >= end:
                 return TRUNCATED
-            if not any_digit:
+            if n_digits == 0:
                 # nan or inf, as LAMMPS writes them after a blow-up; anything else is not a number.
                 letter = buffer[i] | 32
                 if letter != 110 and letter != 105:
                     return BAD_LINE - line
-                while i < stop and buffer[i] > 32:
-                    i += 1
+                while buffer[i] > 32:
+                    i += _ONE
                 value = np.nan
             else:
                 if buffer[i] > 32:
                     return BAD_LINE - line
-                value = float(mantissa)
-                if -22 <= exponent < 0:
-                    # Both numbers are exact up to fifteen digits, so the quotient is rounded correctly.
-                    value = value / _POWERS[-exponent]
-                elif 0 < exponent <= 22:
-                    value = value * _POWERS[exponent]
-                elif exponent != 0:
-                    value = value * 10.0**exponent
+                value = np.float64(mantissa)
+                if exponent != 0:
+                    if -22 <= exponent < 0:
+                        # Both numbers are exact up to fifteen digits, so the quotient is rounded correctly.
+                        value = value / _POWERS[-exponent]
+                    elif 0 < exponent <= 22:
+                        value = value * _POWERS[exponent]
+                    else:
+                        value = value * 10.0**exponent
                 if negative:
                     value = -value
             values[role] = value
-        while i < stop and buffer[i] != 10:
-            i += 1
-        if i >= stop:
+        while buffer[i] != 10:
+            i += _ONE
+        if i >= end:
             return TRUNCATED
-        i += 1
-        number = int(values[ID]) if values[ID] == values[ID] else -1
+        i += _ONE
+        number = np.int64(values[ID]) if values[ID] == values[ID] else -1
         if number < 0 or number >= index_of_id.shape[0]:
             return BAD_LINE - line
         row = index_of_id[number]
@@ -137,8 +132,30 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
         positions[row, 0] = values[X]
         positions[row, 1] = values[Y]
         positions[row, 2] = values[Z]
-        if images.shape[0] > 0:
-            images[row, 0] = int(values[IX])
-            images[row, 1] = int(values[IY])
-            images[row, 2] = int(values[IZ])
-    return i
+        if has_images:
+            images[row, 0] = np.int32(values[IX])
+            images[row, 1] = np.int32(values[IY])
+            images[row, 2] = np.int32(values[IZ])
+    return np.int64(i)
+
+
+@njit(cache=True, nogil=True)
+def _long_number(buffer, i):  # type: ignore[no-untyped-def]
+    """The first eighteen significant digits of a number from its first digit, and the power of ten that is missing."""
+    mantissa = np.uint64(0)
+    exponent = 0
+    n_digits = 0
+    behind_point = False
+    while 48 <= buffer[i] <= 57 or (buffer[i] == 46 and not behind_point):
+        if buffer[i] == 46:
+            behind_point = True
+        elif n_digits < 18:
+            mantissa = mantissa * _TEN + np.uint64(buffer[i] - np.uint8(48))
+            if mantissa > 0:
+                n_digits += 1
+            if behind_point:
+                exponent -= 1
+        elif not behind_point:
+            exponent += 1
+        i += _ONE
+    return mantissa, exponent
