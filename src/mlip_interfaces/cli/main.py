@@ -25,6 +25,7 @@ VERBS = (
     "analyze",
     "report",
     "config",
+    "structures",
     "doctor",
     "label",
     "teacher_md",

@@ -31,7 +31,8 @@ class CrystalSummary:
 
     Attributes
     ----------
-    name, formula, space_group, source : as in the library; of a file, its path, its formula and nothing known else.
+    name, formula, source : as in the library; the path and formula of a file.
+    space_group : symbol and number; of anything but a library entry as found to 0.01 angstrom.
     n_atoms : in the cell as `load_crystal` gives it.
     density_g_per_cm3 : of that cell.
     """
@@ -99,7 +100,7 @@ def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int,
     Raises
     ------
     StructureError
-        If the fraction is not between 0 and 1.
+        If the fraction is not between 0 and 1, or rounds to no exchange.
 
     Notes
     -----
@@ -115,6 +116,11 @@ def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int,
     quarters = np.abs(doubled - np.floor(doubled) - 0.5).max(axis=1) < 0.01
     chlorine, sulfur = np.flatnonzero((symbols == "Cl") & halves), np.flatnonzero((symbols == "S") & quarters)
     n_exchanged = round(inversion_fraction * chlorine.size)
+    if inversion_fraction > 0.0 and n_exchanged == 0:
+        raise StructureError(
+            f"An inversion of {inversion_fraction:g} on {chlorine.size} sites rounds to none; the smallest is "
+            f"{1 / chlorine.size:g}, or repeat the cell first."
+        )
     rng = np.random.default_rng(seed)
     symbols[rng.choice(chlorine, n_exchanged, replace=False)] = "S"
     symbols[rng.choice(sulfur, n_exchanged, replace=False)] = "Cl"
@@ -130,7 +136,7 @@ def crystal_elements(material: str) -> tuple[str, ...]:
     StructureError
         As `load_crystal`.
     """
-    entry = library_entry(material)
+    entry = _underlying_entry(material)
     if entry is not None:
         # ASE's Formula knows no fractional counts, as in LiNi0.5Mn1.5O4.
         return tuple(dict.fromkeys(re.findall("[A-Z][a-z]?", entry.formula)))
@@ -154,11 +160,11 @@ def summarise_crystal(material: str) -> CrystalSummary:
     """
     atoms = load_crystal(material)
     entry = library_entry(material)
-    base = entry or (LIBRARY[_ARGYRODITE] if _INVERSION.fullmatch(material) else None)
+    base = _underlying_entry(material)
     return CrystalSummary(
         name=DEFAULT_POLYMORPHS.get(material, material),
         formula=base.formula if base else atoms.symbols.formula.reduce()[0].format("metal"),
-        space_group=f"{entry.space_group_symbol} ({entry.space_group})" if entry else "",
+        space_group=f"{entry.space_group_symbol} ({entry.space_group})" if entry else _found_space_group(atoms),
         n_atoms=len(atoms),
         density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume() * AMU_PER_ANGSTROM3_TO_G_PER_CM3),
         source=entry.source if entry else (f"{base.source}; anions exchanged" if base else "file"),
@@ -168,6 +174,11 @@ def summarise_crystal(material: str) -> CrystalSummary:
 def crystal_table() -> tuple[CrystalSummary, ...]:
     """Every crystal of the library, in its order."""
     return tuple(summarise_crystal(name) for name in LIBRARY)
+
+
+def _underlying_entry(name: str) -> CrystalData | None:
+    """The library's entry, that of the ordered argyrodite for one with exchanged anions."""
+    return LIBRARY[_ARGYRODITE] if _INVERSION.fullmatch(name) else library_entry(name)
 
 
 def _conventional_cell(data: CrystalData) -> Atoms:
@@ -180,6 +191,14 @@ def _conventional_cell(data: CrystalData) -> Atoms:
     )
     positions = atoms.get_scaled_positions()
     return Atoms(atoms.get_chemical_symbols(), scaled_positions=positions, cell=atoms.cell, pbc=True)
+
+
+def _found_space_group(atoms: Atoms) -> str:
+    from pymatgen.io.ase import AseAtomsAdaptor
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    analyzer = SpacegroupAnalyzer(AseAtomsAdaptor.get_structure(atoms), symprec=0.01)
+    return f"{analyzer.get_space_group_symbol()} ({analyzer.get_space_group_number()})"
 
 
 def _from_pymatgen(structure: Structure) -> Atoms:

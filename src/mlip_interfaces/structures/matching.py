@@ -95,7 +95,7 @@ def match_slabs(
         found = [
             (
                 round(float(match.match_area), 3),
-                _principal_strain(match.film_sl_vectors, match.substrate_sl_vectors),
+                principal_strain(match.film_sl_vectors, match.substrate_sl_vectors),
                 match,
             )
             for match in generator(upper_vectors, lower_vectors)
@@ -126,7 +126,7 @@ def match_slabs(
     top.set_cell(cell, scale_atoms=True)
     strain = Strain(
         tensor=tensor,
-        max_strain=_principal_strain(original, target),
+        max_strain=principal_strain(original, target),
         angle_degrees=_angle(target) - _angle(original),
     )
     return MatchedSlabs(bottom, top, float(abs(np.linalg.det(target))), strain)
@@ -201,7 +201,7 @@ def _upright(slab: Atoms, height: float) -> Atoms:
     return atoms
 
 
-def _principal_strain(film: NDArray[np.float64], substrate: NDArray[np.float64]) -> float:
+def principal_strain(film: NDArray[np.float64], substrate: NDArray[np.float64]) -> float:
     """Largest absolute principal strain; from the metrics, so the two cells may lie in any planes."""
     before, after = np.asarray(film), np.asarray(substrate)
     squares = np.linalg.eigvals(np.linalg.solve(before @ before.T, after @ after.T)).real

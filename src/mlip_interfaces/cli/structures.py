@@ -1,0 +1,127 @@
+"""``structures list|show|match``: the crystal library and the planes that fit on each other."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers
+
+_MATERIAL = "name of a library crystal, or a CIF, POSCAR or other structure file"
+
+
+def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser("structures", help="crystals of the library, and matching planes of two crystals")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    table = actions.add_parser("list", help="table of the library's crystals")
+    table.add_argument("--json", action="store_true", help="as JSON")
+    table.set_defaults(run=run_list)
+
+    show = actions.add_parser("show", help="one crystal: cell, density, shortest distances; --out writes it")
+    show.add_argument(
+        "name", metavar="NAME", help=f"{_MATERIAL}; Li6PS5Cl:inversion=0.5,seed=1 exchanges half of S and Cl on 4a/4d"
+    )
+    show.add_argument(
+        "--out", type=Path, metavar="F", help="file to write: .cif, .vasp or POSCAR, .xyz, .data (LAMMPS)"
+    )
+    show.set_defaults(run=run_show)
+
+    match = actions.add_parser("match", help="ranked common lateral cells of the planes of two crystals")
+    match.add_argument("substrate", metavar="SUBSTRATE", help=_MATERIAL)
+    match.add_argument("film", metavar="FILM", help=f"{_MATERIAL}; it takes the strain")
+    match.add_argument("--max-area-angstrom2", type=float, default=400.0, metavar="A", help="default: %(default)g")
+    match.add_argument("--max-strain", type=float, default=0.02, metavar="S", help="fraction, default: %(default)g")
+    match.add_argument("--max-miller", type=int, default=1, metavar="N", help="largest index, default: %(default)d")
+    match.add_argument(
+        "--substrate-angstrom", type=float, default=15.0, metavar="T", help="for the atom count, default: %(default)g"
+    )
+    match.add_argument(
+        "--film-angstrom", type=float, default=20.0, metavar="T", help="for the atom count, default: %(default)g"
+    )
+    match.add_argument("--json", action="store_true", help="as JSON")
+    match.set_defaults(run=run_match)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print the library."""
+    import json
+    from dataclasses import asdict
+
+    from mlip_interfaces.structures.crystals import crystal_table
+
+    rows = crystal_table()
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+        return 0
+    _print_table(
+        ("name", "formula", "space group", "atoms", "g/cm3", "source"),
+        [
+            (row.name, row.formula, row.space_group, str(row.n_atoms), f"{row.density_g_per_cm3:.3f}", row.source)
+            for row in rows
+        ],
+    )
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print one crystal and write it if asked."""
+    from mlip_interfaces.structures.crystal_files import write_crystal
+    from mlip_interfaces.structures.crystals import crystal_elements, load_crystal, summarise_crystal
+    from mlip_interfaces.structures.variations import minimum_distances
+
+    atoms, summary = load_crystal(arguments.name), summarise_crystal(arguments.name)
+    elements = crystal_elements(arguments.name)
+    distances = minimum_distances(atoms, elements, 4.0)
+    print(f"{summary.name}: {summary.formula}, {summary.space_group}, {summary.n_atoms} atoms per cell")
+    print("cell       {:.4f} {:.4f} {:.4f} angstrom, {:.3f} {:.3f} {:.3f} degrees".format(*atoms.cell.cellpar()))
+    print(f"density    {summary.density_g_per_cm3:.3f} g/cm3")
+    print("distances  " + ", ".join(f"{pair} {value:.3f}" for pair, value in distances.items()) + " angstrom, shortest")
+    print(f"source     {summary.source}")
+    if arguments.out is not None:
+        write_crystal(atoms, arguments.out, elements)
+        print(f"written    {arguments.out}")
+    return 0
+
+
+def run_match(arguments: argparse.Namespace) -> int:
+    """Print the ranked candidates."""
+    import json
+    from dataclasses import asdict
+
+    from mlip_interfaces.structures.match_search import rank_matches
+
+    candidates = rank_matches(
+        arguments.substrate,
+        arguments.film,
+        max_area_angstrom2=arguments.max_area_angstrom2,
+        max_strain=arguments.max_strain,
+        max_miller=arguments.max_miller,
+        substrate_angstrom=arguments.substrate_angstrom,
+        film_angstrom=arguments.film_angstrom,
+    )
+    if arguments.json:
+        print(json.dumps([asdict(candidate) for candidate in candidates], indent=2))
+        return 0
+    _print_table(
+        (arguments.substrate, arguments.film, "area/angstrom2", "max strain/%", "atoms"),
+        [
+            (
+                "({} {} {})".format(*candidate.substrate_miller),
+                "({} {} {})".format(*candidate.film_miller),
+                f"{candidate.area_angstrom2:.1f}",
+                f"{100 * candidate.max_strain:.2f}",
+                str(candidate.n_atoms_estimate),
+            )
+            for candidate in candidates
+        ],
+    )
+    return 0
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

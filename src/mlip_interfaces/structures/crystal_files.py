@@ -1,0 +1,47 @@
+"""One crystal as a CIF, POSCAR, extended XYZ or LAMMPS data file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ase import Atoms
+from ase.io import write
+
+from mlip_interfaces.errors import StructureError
+from mlip_interfaces.structures.model_files import in_type_order
+
+
+def write_crystal(atoms: Atoms, path: Path, elements: Sequence[str]) -> None:
+    """Write a crystal, grouped by element, in the format that the file's name asks for.
+
+    Parameters
+    ----------
+    atoms : the crystal.
+    path : ``*.cif``, ``*.vasp`` or ``POSCAR*``, ``*.xyz`` (extended XYZ), ``*.data`` (LAMMPS, atom_style atomic).
+    elements : order of the elements; LAMMPS type i is the i-th of it.
+
+    Raises
+    ------
+    StructureError
+        If the name asks for none of these.
+    """
+    grouped = in_type_order(atoms, elements)
+    kind = "vasp" if path.name.startswith("POSCAR") else path.suffix.removeprefix(".").lower()
+    if kind not in {"cif", "vasp", "xyz", "data"}:
+        raise StructureError(
+            f"The name {path.name} asks for no known format; end it in .cif, .vasp, .xyz or .data, or call it POSCAR."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "cif":
+        # ASE's writer rounds fractional coordinates to 1e-5, 1e-4 angstrom in a large cell.
+        from pymatgen.io.ase import AseAtomsAdaptor
+        from pymatgen.io.cif import CifWriter
+
+        CifWriter(AseAtomsAdaptor.get_structure(grouped), significant_figures=10).write_file(path)
+    elif kind == "vasp":
+        write(path, grouped, format="vasp", direct=True)
+    elif kind == "xyz":
+        write(path, grouped, format="extxyz")
+    else:
+        write(path, grouped, format="lammps-data", specorder=list(elements), masses=True, atom_style="atomic")
