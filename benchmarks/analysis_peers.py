@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -209,22 +210,13 @@ def msd_mdapy(folder: Path) -> Work:
 
 
 def onsager_ours(folder: Path) -> Work:
-    from mlip_interfaces.analysis.onsager import onsager_window
+    from mlip_interfaces.analysis.onsager import OnsagerSettings, onsager_windows
 
     path, symbols = walk(), symbols_of()
     species = [path[:, symbols == name] for name in COUNTS]
-    settings = {
-        "frame_interval_ps": 0.1, "volume_angstrom3": 80_000.0, "temperature_kelvin": KELVIN, "charges": (1, 5, -2, -1),
-    }  # fmt: skip
-    onsager_window([part[:100, :3] for part in species], **settings)
-
-    def work() -> None:
-        whole = onsager_window(species, **settings)
-        for start in range(0, N_FRAMES, 250):
-            part = [path[start : start + 250] for path in species]
-            onsager_window(part, **settings, first_lag_ps=whole.lags_ps[0])
-
-    return work
+    settings = OnsagerSettings(0.1, 80_000.0, KELVIN, (1, 5, -2, -1))
+    onsager_windows([part[:100, :3] for part in species], settings, n_windows=1)
+    return lambda: onsager_windows(species, settings, n_windows=4)
 
 
 def onsager_mdcraft(folder: Path) -> Work:
@@ -322,7 +314,8 @@ def main() -> None:
             first = None
             for name in entries:
                 command = [sys.executable, __file__, "--one", task, name, text]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                single = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+                done = subprocess.run(command, capture_output=True, text=True, check=False, env=single)
                 if done.returncode:
                     reason = (done.stderr.strip().splitlines() or ["?"])[-1]
                     print(f"{task:38} {name:28} not run: {reason[:80]}", flush=True)

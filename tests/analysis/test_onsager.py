@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlip_interfaces.analysis.onsager import OnsagerWindow, collective_displacements, flux_history, onsager_window
+from mlip_interfaces.analysis.lag_fit import gls_weights, lags_of
+from mlip_interfaces.analysis.onsager import (
+    OnsagerSettings,
+    OnsagerWindow,
+    collective_displacements,
+    flux_history,
+    onsager_window,
+    onsager_windows,
+)
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.trajectory import remove_drift
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K, E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
@@ -33,9 +41,12 @@ def truth(counts=COUNTS, own=OWN, shared=SHARED) -> np.ndarray:
     return (np.outer(n * c, n * c) / 2 + np.diag(n * np.array(own))) / (THERMAL * VOLUME)
 
 
+def settings(charges=(1.0, -1.0), **options) -> OnsagerSettings:
+    return OnsagerSettings(1.0, VOLUME, KELVIN, charges, **options)
+
+
 def window(species: list[np.ndarray], charges=(1.0, -1.0), **options) -> OnsagerWindow:
-    settings = {"frame_interval_ps": 1.0, "volume_angstrom3": VOLUME, "temperature_kelvin": KELVIN}
-    return onsager_window(species, charges=charges, **(settings | options))
+    return onsager_window(species, settings(charges, **options))
 
 
 def test_known_coefficients_are_recovered_with_their_signs() -> None:
@@ -125,11 +136,28 @@ def test_windows_see_a_change_in_mid_run() -> None:
     rng = np.random.default_rng(8)
     fast, slow = walkers(rng, 3000), walkers(rng, 3000, own=(0.005, 0.003), shared=(0.01, -0.005))
     path = [np.concatenate([a, b - b[0] + a[-1]]) for a, b in zip(fast, slow, strict=True)]
-    first = window([part[:3000] for part in path])
-    second = window([part[3000:] for part in path])
+    whole, (first, second) = onsager_windows(path, settings(), n_windows=2)
+    alone = window([part[3000:] - part[3000] for part in path], first_lag_ps=whole.lags_ps[0])
+    np.testing.assert_allclose(second.l_per_ev_angstrom_ps, alone.l_per_ev_angstrom_ps, rtol=1e-9, atol=0)
+    np.testing.assert_allclose(second.l_self_per_ev_angstrom_ps, alone.l_self_per_ev_angstrom_ps, rtol=1e-9, atol=0)
+    assert (first.time_start_ps, second.time_start_ps) == (0.0, 3000.0)
     late = truth(own=(0.005, 0.003), shared=(0.01, -0.005))
     assert (np.abs(first.l_per_ev_angstrom_ps - truth()) < 4 * first.l_error_per_ev_angstrom_ps).all()
     assert (np.abs(second.l_per_ev_angstrom_ps - late) < 4 * second.l_error_per_ev_angstrom_ps).all()
+
+
+def test_self_part_is_the_msd_without_the_mean_velocity() -> None:
+    rng = np.random.default_rng(15)
+    path = np.cumsum(rng.normal(0, 0.3, (200, 7, 3)), axis=0) + np.arange(200)[:, None, None] * np.array([0.5, 0, 0])
+    found = window([path], charges=(1.0,), first_lag_ps=1.0)
+    free = path - path[0] - np.arange(200)[:, None, None] * (path[-1] - path[0]).mean(axis=0) / 199
+    lags = lags_of(1, 200)
+    msd = np.array([((free[k:] - free[:-k]) ** 2).sum(axis=(1, 2)).mean() for k in lags])
+    collective = free.sum(axis=1)
+    own = np.array([((collective[k:] - collective[:-k]) ** 2).sum(axis=1).mean() / (1 - k / 199) for k in lags])
+    weights = gls_weights(200, lags, own / own.mean())
+    expected = weights.slope @ msd / 3 / (2 * THERMAL * VOLUME)
+    np.testing.assert_allclose(found.l_self_per_ev_angstrom_ps[0], expected, rtol=1e-6, atol=0)
 
 
 def test_one_direction_is_that_direction() -> None:

@@ -182,21 +182,10 @@ def diffusivity(
             raise AnalysisError(
                 f"The run is too short for a fit from {first_lag_ps:g} ps; the first lag can be {longest:.3g} ps at most."
             )
-    needed = np.unique(np.concatenate([lags_of(stride, n_frames) for stride in strides]))
-    samples = msd_by_atom(displacements, needed)
-    tried: list[tuple[int, float]] = []
-    for stride in strides:
-        lags = lags_of(stride, n_frames)
-        values = samples[np.searchsorted(needed, lags)]
-        weights = gls_weights(n_frames, lags, values.mean(axis=(1, 2)))
-        line = _line(weights, values.mean(axis=(1, 2)))
-        share = independent_share(displacements, stride)
-        quality = quality_factor(values.sum(axis=2).T, weights, 3.0 * walk_covariance(n_frames, lags, line), share)
-        tried.append((stride, quality))
-        # One more after a first pass that followed failures: what is left of the cage there hides in the noise.
-        passed = [quality >= QUALITY_THRESHOLD for _, quality in tried]
-        if passed[-1] and (len(tried) == 1 or passed[-2]):
-            break
+    fit = _walking_fit(displacements, strides)
+    lags, values, weights, line, share, tried = (
+        fit.lags, fit.values, fit.weights, fit.line, fit.independent_share, fit.tried,
+    )  # fmt: skip
     walk = tried[-1][1] >= QUALITY_THRESHOLD
     factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
     per_atom = np.einsum("k,kad->ad", weights.slope, values) * factor
@@ -251,6 +240,49 @@ def diffusivity(
         log_log_slope=float(log_slope),
         diffusive=bool(walk and curve.sum(axis=1).max() > DIFFUSIVE_MSD_ANGSTROM2),
     )
+
+
+def first_walking_lag(displacements: NDArray[np.floating]) -> int:
+    """First lag (frames) of the fit that `diffusivity` would make: from there on, atoms walk.
+
+    Parameters
+    ----------
+    displacements : r(t) - r(0), drift removed, shape (n_frames, n_atoms, 3), angstrom.
+    """
+    return int(_walking_fit(displacements, candidate_strides(len(displacements))).lags[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _WalkingFit:
+    """Lags chosen, MSD of each atom there (n_lags, n_atoms, 3), weights and line of the fit, choices tried."""
+
+    lags: NDArray[np.int64]
+    values: NDArray[np.float64]
+    weights: LagWeights
+    line: tuple[float, float]
+    independent_share: float
+    tried: list[tuple[int, float]]
+
+
+def _walking_fit(displacements: NDArray[np.floating], strides: list[int]) -> _WalkingFit:
+    """The first stride whose MSD is that of a random walk; the last one if none is."""
+    n_frames = len(displacements)
+    needed = np.unique(np.concatenate([lags_of(stride, n_frames) for stride in strides]))
+    samples = msd_by_atom(displacements, needed)
+    tried: list[tuple[int, float]] = []
+    for stride in strides:
+        lags = lags_of(stride, n_frames)
+        values = samples[np.searchsorted(needed, lags)]
+        weights = gls_weights(n_frames, lags, values.mean(axis=(1, 2)))
+        line = _line(weights, values.mean(axis=(1, 2)))
+        share = independent_share(displacements, stride)
+        quality = quality_factor(values.sum(axis=2).T, weights, 3.0 * walk_covariance(n_frames, lags, line), share)
+        tried.append((stride, quality))
+        # One more after a first pass that followed failures: what is left of the cage there hides in the noise.
+        passed = [quality >= QUALITY_THRESHOLD for _, quality in tried]
+        if passed[-1] and (len(tried) == 1 or passed[-2]):
+            break
+    return _WalkingFit(lags, values, weights, line, share, tried)
 
 
 def independent_share(displacements: NDArray[np.floating], lag: int) -> float:

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 from scipy.stats import t as student_t
 
-from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, diffusivity, mean_msd
-from mlip_interfaces.analysis.lag_fit import LagWeights, gls_weights, lags_of, walk_covariance
+from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, first_walking_lag
+from mlip_interfaces.analysis.lag_fit import LagWeights, candidate_strides, gls_weights, lags_of, walk_covariance
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K, E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
 
 MIN_FRAMES = 40
+LAG_ATOMS = 100
+"""Atoms of each species whose diffusivity decides the first lag."""
+
 N_BLOCKS = 6
 DIRECTIONS = {"xyz": (0, 1, 2), "xy": (0, 1), "x": (0,), "y": (1,), "z": (2,)}
 
@@ -24,6 +28,30 @@ FORMAL_CHARGES: dict[str, float] = {
     "P": 5, "O": -2, "S": -2, "F": -1, "Cl": -1, "Br": -1, "I": -1, "N": -3,
 }  # fmt: skip
 """Oxidation states of the bulk solids; in a reacting system they change, so conductivities name the set they used."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnsagerSettings:
+    """Of a run.
+
+    Attributes
+    ----------
+    frame_interval_ps : time between frames.
+    volume_angstrom3 : mean volume of the cell, or of the region whose atoms are given.
+    temperature_kelvin : of the run.
+    charges : of each species, e.
+    time_start_ps : of the first frame.
+    directions : averaged, of `DIRECTIONS`.
+    first_lag_ps : first lag of the fit; by default the one that the diffusivities of all species need.
+    """
+
+    frame_interval_ps: float
+    volume_angstrom3: float
+    temperature_kelvin: float
+    charges: Sequence[float]
+    time_start_ps: float = 0.0
+    directions: str = "xyz"
+    first_lag_ps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,30 +136,22 @@ def collective_displacements(
     return np.asarray(np.matmul(selection, np.asarray(displacements, dtype=np.float64)))
 
 
-def onsager_window(
-    displacements: Sequence[NDArray[np.floating]],
-    *,
-    frame_interval_ps: float,
-    volume_angstrom3: float,
-    temperature_kelvin: float,
-    charges: Sequence[float],
-    time_start_ps: float = 0.0,
-    directions: str = "xyz",
-    first_lag_ps: float | None = None,
-) -> OnsagerWindow:
-    """Transport coefficients of one window of time.
+def onsager_window(displacements: Sequence[NDArray[np.floating]], settings: OnsagerSettings) -> OnsagerWindow:
+    """Transport coefficients of a run as one window; see `onsager_windows`."""
+    return onsager_windows(displacements, settings, n_windows=1)[0]
+
+
+def onsager_windows(
+    displacements: Sequence[NDArray[np.floating]], settings: OnsagerSettings, *, n_windows: int
+) -> tuple[OnsagerWindow, tuple[OnsagerWindow, ...]]:
+    """Transport coefficients of a whole run, and of equal windows of it.
 
     Parameters
     ----------
     displacements : of the atoms of each species, unwrapped, in the frame of reference wanted; shape (n_frames, n_i, 3)
         each, angstrom. The change of frame comes before: L_ij of one frame do not give those of another.
-    frame_interval_ps : time between frames.
-    volume_angstrom3 : mean volume of the cell, or of the region whose atoms are given.
-    temperature_kelvin : of the run.
-    charges : of each species, e.
-    time_start_ps : of the first frame.
-    directions : averaged, of `DIRECTIONS`.
-    first_lag_ps : first lag of the fit; by default the one that the diffusivities of all species need.
+    settings : of the run.
+    n_windows : the whole is the only one if it is one.
 
     Notes
     -----
@@ -149,26 +169,68 @@ def onsager_window(
     Raises
     ------
     AnalysisError
-        If there are fewer than forty frames or a species has no atom.
+        If a window has fewer than forty frames or a species has no atom.
     """
     n_frames = len(displacements[0])
-    if n_frames < MIN_FRAMES:
+    bounds = np.linspace(0, n_frames, n_windows + 1).astype(int).tolist()
+    shortest = min(stop - start for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
+    if shortest < MIN_FRAMES:
         raise AnalysisError(
-            f"A window of {n_frames} frames is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
+            f"A window of {shortest} frames is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
             "windows, or write frames more often."
         )
     if any(part.shape[1] == 0 for part in displacements):
-        raise AnalysisError("A species has no atom in this window.")
-    axes = list(DIRECTIONS[directions])
-    collective = np.stack([np.asarray(part, dtype=np.float64).sum(axis=1) for part in displacements], axis=1)
-    collective = collective - collective[0]
-    if first_lag_ps is None:
-        found = [diffusivity(part - part[0], frame_interval_ps) for part in displacements]
-        first_lag_ps = max(result.fit_lags_ps[0] for result in found)
-    lags = lags_of(max(1, round(first_lag_ps / frame_interval_ps)), n_frames)
+        raise AnalysisError("A species has no atom.")
+    axes = list(DIRECTIONS[settings.directions])
+    interval = settings.frame_interval_ps
+    if settings.first_lag_ps is None:
+        # The lag from which all species walk, from a sample of their atoms.
+        samples = [part[:, :: max(1, part.shape[1] // LAG_ATOMS)] for part in displacements]
+        stride = max(first_walking_lag(part - part[0]) for part in samples)
+    else:
+        stride = max(1, round(settings.first_lag_ps / interval))
+    lags = lags_of(stride, n_frames)
     lags = lags[lags < n_frames // 2]
-    thermal = BOLTZMANN_EV_PER_K * temperature_kelvin
-    factor = 1.0 / (2.0 * thermal * volume_angstrom3 * frame_interval_ps)
+    collective = np.stack([part.sum(axis=1, dtype=np.float64) for part in displacements], axis=1)
+    squares = np.array([_step_squares(part, lags, np.array(axes)) for part in displacements])
+    counts = np.array([part.shape[1] for part in displacements], dtype=np.float64)
+    whole = _window(collective - collective[0], squares, counts, lags, settings, 0)
+    if n_windows == 1:
+        return whole, (whole,)
+    windows = []
+    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        length = stop - start
+        # A stride that is too long for a window is shortened to what fits.
+        fitting = [value for value in candidate_strides(length) if value <= stride] or [1]
+        if stride <= candidate_strides(length)[-1]:
+            own_lags = lags[: max(2, lags_of(stride, length).size)]
+            own_lags = own_lags[own_lags < length // 2]
+            part_squares = squares[:, : own_lags.size, start:stop]
+        else:
+            own_lags = lags_of(fitting[-1], length)
+            part_squares = np.array(
+                [_step_squares(part[start:stop], own_lags, np.array(axes)) for part in displacements]
+            )
+        part = collective[start:stop] - collective[start]
+        windows.append(_window(part, part_squares, counts, own_lags, settings, start))
+    return whole, tuple(windows)
+
+
+def _window(
+    collective: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    lags: NDArray[np.int64],
+    settings: OnsagerSettings,
+    start: int,
+) -> OnsagerWindow:
+    """Coefficients from collective displacements (n_frames, n_species, 3) and sums of squared steps of single atoms
+    (n_species, n_lags, n_frames, by first frame)."""
+    n_frames = len(collective)
+    axes = list(DIRECTIONS[settings.directions])
+    interval, volume = settings.frame_interval_ps, settings.volume_angstrom3
+    thermal = BOLTZMANN_EV_PER_K * settings.temperature_kelvin
+    factor = 1.0 / (2.0 * thermal * volume * interval)
 
     products = _products(collective[:, :, axes], lags)
     weights = _common_weights(products, lags, n_frames)
@@ -181,23 +243,22 @@ def onsager_window(
     l_matrix, l_error = slopes * factor, np.sqrt(variance) * factor
     reach = student_t.ppf(0.975, freedom) * l_error
 
-    own = np.array([_self_slopes(part, weights, axes) for part in displacements])
-    l_self = own[:, 0] * factor
-    z = np.asarray(charges, dtype=np.float64)
-    current = _products(np.einsum("s,tsd->td", z, collective)[:, None, axes], lags)
+    l_self, l_self_error = (part * factor for part in _self_slopes(collective[:, :, axes], squares, counts, weights))
+    z = np.asarray(settings.charges, dtype=np.float64)
+    current_path = np.einsum("s,tsd->td", z, collective)[:, None, axes]
+    current = _products(current_path, lags)
     sigma = float(weights.slope @ current[:, 0, 0])
     sigma_variance = _walk_variance(current, weights, n_frames) / len(axes)
-    sigma_variance, _ = _with_blocks(
-        np.einsum("s,tsd->td", z, collective)[:, None, axes], weights, sigma_variance, np.full((1, 1), n_effective)
-    )
+    sigma_variance, _ = _with_blocks(current_path, weights, sigma_variance, np.full((1, 1), n_effective))
     to_conductivity = factor * E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
     conductivity, conductivity_error = sigma * to_conductivity, float(np.sqrt(sigma_variance[0, 0])) * to_conductivity
     nernst_einstein = float(z**2 @ l_self) * E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
     conducts = conductivity > 2.0 * conductivity_error
-    duration = (n_frames - 1) * frame_interval_ps
+    duration = (n_frames - 1) * interval
     diagonal = np.diag(l_matrix)
     rattling = np.maximum(np.diag(np.einsum("k,kij->ij", weights.intercept, products)), 0.0)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
+    time_start_ps = settings.time_start_ps + start * interval
     return OnsagerWindow(
         time_start_ps=time_start_ps,
         time_end_ps=time_start_ps + duration,
@@ -205,13 +266,13 @@ def onsager_window(
         l_error_per_ev_angstrom_ps=l_error,
         l_confidence_95_per_ev_angstrom_ps=np.array([l_matrix - reach, l_matrix + reach]),
         l_self_per_ev_angstrom_ps=l_self,
-        l_self_error_per_ev_angstrom_ps=own[:, 1] * factor,
+        l_self_error_per_ev_angstrom_ps=l_self_error,
         l_distinct_per_ev_angstrom_ps=diagonal - l_self,
         rattling_angstrom2=rattling,
         correlation=l_matrix / np.outer(scale, scale),
-        net_flux_per_angstrom2_ps=collective[-1] / (volume_angstrom3 * duration),
+        net_flux_per_angstrom2_ps=collective[-1] / (volume * duration),
         net_flux_error_per_angstrom2_ps=np.repeat(
-            _flux_error(diagonal, rattling, duration, volume_angstrom3, thermal)[:, None], 3, axis=1
+            _flux_error(diagonal, rattling, duration, volume, thermal)[:, None], 3, axis=1
         ),
         conductivity_s_per_cm=conductivity,
         conductivity_error_s_per_cm=conductivity_error,
@@ -219,7 +280,7 @@ def onsager_window(
         haven_ratio=nernst_einstein / conductivity if conducts else float("nan"),
         transference=z * (l_matrix @ z) / (z @ l_matrix @ z) if conducts else np.full(z.size, np.nan),
         n_effective=n_effective,
-        lags_ps=(float(lags[0]) * frame_interval_ps, float(lags[-1]) * frame_interval_ps),
+        lags_ps=(float(lags[0]) * interval, float(lags[-1]) * interval),
     )
 
 
@@ -334,22 +395,51 @@ def _with_blocks(
     return np.where(excess, scatter, variance), np.where(excess, n_blocks - 1.0, freedom)
 
 
-def _self_slopes(displacements: NDArray[np.floating], weights: LagWeights, axes: Sequence[int]) -> tuple[float, float]:
-    """Slope of sum_a <|dr_a|^2> per direction and its standard error from blocks in time, the mean velocity taken out."""
-    part = np.asarray(displacements, dtype=np.float64)
-    n_atoms = part.shape[1]
+def _self_slopes(
+    collective: NDArray[np.float64], squares: NDArray[np.float64], counts: NDArray[np.float64], weights: LagWeights
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Slope of sum_a <|dr_a|^2> per direction without the mean velocity, and its standard error from blocks in time."""
+    n_frames, n_species, n_directions = collective.shape
 
-    def slope(piece: NDArray[np.float64]) -> float:
-        n_steps = len(piece) - 1
-        velocity = (piece[-1] - piece[0]).mean(axis=0) / n_steps
-        free = piece - piece[0] - np.arange(len(piece))[:, None, None] * velocity
-        other = [axis for axis in range(3) if axis not in axes]
-        free[:, :, other] = 0.0
-        return float(weights.slope @ mean_msd(free)[weights.lags] * n_atoms / len(axes))
+    def slopes(start: int, stop: int) -> NDArray[np.float64]:
+        # |dr - k v|^2 summed over atoms is sum |dr|^2 - 2 k v dR + N k^2 v^2, with N v = dR / dt of the whole piece.
+        n_steps = stop - start - 1
+        velocity = (collective[stop - 1] - collective[start]) / n_steps
+        values = np.empty((weights.lags.size, n_species))
+        for row, lag in enumerate(weights.lags.tolist()):
+            mean = squares[:, row, start : stop - lag].mean(axis=1)
+            moved = (collective[start + lag : stop] - collective[start : stop - lag]).mean(axis=0)
+            values[row] = mean - 2 * lag * (velocity * moved).sum(axis=1) / counts
+            values[row] += lag**2 * (velocity**2).sum(axis=1) / counts
+        return np.asarray(weights.slope @ values / n_directions)
 
-    n_blocks = min(N_BLOCKS, len(part) // (4 * int(weights.lags[-1])))
+    n_blocks = min(N_BLOCKS, n_frames // (4 * int(weights.lags[-1])))
     if n_blocks < 3:
-        return slope(part), float("nan")
-    bounds = np.linspace(0, len(part), n_blocks + 1).astype(np.int64)
-    pieces = [slope(part[start:stop]) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
-    return slope(part), float(np.std(pieces, ddof=1) / np.sqrt(n_blocks))
+        return slopes(0, n_frames), np.full(n_species, np.nan)
+    bounds = np.linspace(0, n_frames, n_blocks + 1).astype(int).tolist()
+    pieces = np.array([slopes(start, stop) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)])
+    return slopes(0, n_frames), pieces.std(axis=0, ddof=1) / np.sqrt(n_blocks)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _step_squares(displacements, lags, axes):  # type: ignore[no-untyped-def]
+    """Sum over atoms of the squared step along the axes that starts at each frame, shape (n_lags, n_frames)."""
+    n_frames, n_atoms, _ = displacements.shape
+    squares = np.zeros((lags.shape[0], n_frames))
+    for k in range(lags.shape[0]):
+        lag = lags[k]
+        for t in range(n_frames - lag):
+            total = 0.0
+            if axes.shape[0] == 3:
+                for a in range(n_atoms):
+                    x = np.float64(displacements[t + lag, a, 0]) - np.float64(displacements[t, a, 0])
+                    y = np.float64(displacements[t + lag, a, 1]) - np.float64(displacements[t, a, 1])
+                    z = np.float64(displacements[t + lag, a, 2]) - np.float64(displacements[t, a, 2])
+                    total += x * x + y * y + z * z
+            else:
+                for a in range(n_atoms):
+                    for d in axes:
+                        step = np.float64(displacements[t + lag, a, d]) - np.float64(displacements[t, a, d])
+                        total += step * step
+            squares[k, t] = total
+    return squares

@@ -19,12 +19,12 @@ from mlip_interfaces.analysis.density_grid import DensityGrid, DensityGridAccumu
 from mlip_interfaces.analysis.depth_profile import DepthProfile, DepthProfileAccumulator
 from mlip_interfaces.analysis.diffusion import Diffusivity, diffusivity
 from mlip_interfaces.analysis.displacement_store import DisplacementStore
-from mlip_interfaces.analysis.lag_fit import candidate_strides
 from mlip_interfaces.analysis.onsager import (
     FluxHistory,
+    OnsagerSettings,
     OnsagerWindow,
     flux_history,
-    onsager_window,
+    onsager_windows,
 )
 from mlip_interfaces.analysis.rdf import PairCounter, Rdf, RdfAccumulator, largest_r_max
 from mlip_interfaces.analysis.residence import Residence, SlabSurvival, residence_times, slab_survival
@@ -611,28 +611,17 @@ class _Pass:
                 results, f"Volume of the layer '{request.layer}': {share:.3f} of the cell, by its depth at the start."
             )
 
-        def window(start: int, stop: int, first_lag_ps: float | None) -> OnsagerWindow:
-            return onsager_window(
-                [part[start:stop] for part in moved],
+        whole, windows = onsager_windows(
+            moved,
+            OnsagerSettings(
                 frame_interval_ps=interval,
                 volume_angstrom3=volume,
                 temperature_kelvin=request.temperature_kelvin,
                 charges=request.charges,
-                time_start_ps=float(results.times_ps[start]),
+                time_start_ps=float(results.times_ps[0]),
                 directions=request.directions,
-                first_lag_ps=first_lag_ps,
-            )
-
-        n_frames = results.times_ps.size
-        whole = window(0, n_frames, None)
-        bounds = np.linspace(0, n_frames, request.windows + 1).astype(int)
-        windows = (
-            (whole,)
-            if request.windows == 1
-            else tuple(
-                window(start, stop, self._lag_within(whole, stop - start, interval))
-                for start, stop in zip(bounds[:-1], bounds[1:], strict=True)
-            )
+            ),
+            n_windows=request.windows,
         )
         collective = np.stack([part.sum(axis=1, dtype=np.float64) for part in moved], axis=1)
         fluxes = flux_history(
@@ -645,11 +634,6 @@ class _Pass:
             axis=request.flux_axis,
         )
         return OnsagerResult(tuple(masks), request.charges, volume, whole, windows, fluxes)
-
-    @staticmethod
-    def _lag_within(whole: OnsagerWindow, n_frames: int, interval: float) -> float:
-        """The lag of the whole run, or what a window is long enough for."""
-        return min(whole.lags_ps[0], max(1, candidate_strides(n_frames)[-1]) * interval)
 
     @staticmethod
     def _notes_to(results: AnalysisResults, note: str) -> None:

@@ -68,7 +68,7 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
                 i += _ONE
                 digit = buffer[i] ^ np.uint8(48)
             n_digits = i - first
-            exponent = 0
+            exponent = np.int64(0)
             if buffer[i] == 46:
                 i += _ONE
                 point = i
@@ -86,10 +86,10 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
                 down = buffer[i] == 45
                 if down or buffer[i] == 43:
                     i += _ONE
-                power = 0
+                power = np.int64(0)
                 while 48 <= buffer[i] <= 57:
                     if power < 10000:
-                        power = power * 10 + np.int64(buffer[i]) - 48
+                        power = power * np.int64(10) + np.int64(buffer[i]) - np.int64(48)
                     i += _ONE
                 exponent += -power if down else power
             if i >= end:
