@@ -55,16 +55,35 @@ class BondFinder:
             element: np.flatnonzero(symbols == element)
             for element in sorted({part for bond in cutoffs_angstrom for part in bond.split("-")} | {"P", "S", "O"})
         }
-        self._cutoffs = cutoffs_angstrom
+        elements = sorted(self._members)
+        self._numbers = {element: number for number, element in enumerate(elements)}
+        self._element = np.full(symbols.size, -1)
+        for element, members in self._members.items():
+            self._element[members] = self._numbers[element]
+        # One search per first element, to all its partners.
+        self._searches: dict[str, dict[str, float]] = {}
+        for name, cutoff in cutoffs_angstrom.items():
+            a, b = name.split("-")
+            self._searches.setdefault(a, {})[b] = cutoff
+        self._targets = {
+            a: np.sort(np.concatenate([self._members[b] for b in partners])) for a, partners in self._searches.items()
+        }
 
     def find(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FrameChemistry:
         """Units, bonds and S2 dimers of a frame, positions (n_atoms, 3) and cell (3, 3) in angstrom."""
         bonds = {}
-        for name, cutoff in self._cutoffs.items():
-            a, b = name.split("-")
-            first, second, _ = collect_pairs(positions, cell, self._members[a], self._members[b], cutoff)
-            pairs = np.stack([first, second], axis=1)
-            bonds[name] = np.unique(pairs[first < second] if a == b else pairs, axis=0)
+        for a, partners in self._searches.items():
+            first, second, vectors = collect_pairs(
+                positions, cell, self._members[a], self._targets[a], max(partners.values())
+            )
+            distances2 = (vectors**2).sum(axis=1)
+            codes = first * self._n_atoms + second
+            for b, cutoff in partners.items():
+                near = (distances2 < cutoff**2) & (self._element[second] == self._numbers[b])
+                if a == b:
+                    near &= first < second
+                # In a small cell two images of an atom may be bonded to the same one.
+                bonds[f"{a}-{b}"] = np.stack(np.divmod(np.unique(codes[near]), self._n_atoms), axis=1)
         dimers, n_polysulfides = _sulfur_groups(bonds.get("S-S", _NO_BONDS), self._n_atoms)
         return FrameChemistry(self._units(bonds), bonds, dimers, n_polysulfides)
 
@@ -107,6 +126,12 @@ class BondHistory:
     def add(self, bonds: NDArray[np.int64]) -> None:
         """Add a frame's bonds, shape (n_bonds, 2)."""
         codes = np.unique(bonds[:, 0] * self._n_atoms + bonds[:, 1])
+        if not np.array_equal(codes, self._present):
+            self._compare(codes)
+        self._frame += 1
+        self._confirm()
+
+    def _compare(self, codes: NDArray[np.int64]) -> None:
         for code in np.setdiff1d(codes, self._present, assume_unique=True).tolist():
             if code in self._missing:
                 del self._missing[code]
@@ -118,7 +143,8 @@ class BondHistory:
             elif code in self._standing:
                 self._missing[code] = self._frame
         self._present = codes
-        self._frame += 1
+
+    def _confirm(self) -> None:
         for code, start in list(self._young.items()):
             if self._frame - start >= self._min_frames:
                 del self._young[code]

@@ -30,6 +30,9 @@ INTERFACE_BONDS = ("P-O", "Co-S")
 """Bonds that only a reaction makes."""
 
 
+PARALLEL_BYTES = 100_000_000
+"""A trajectory smaller than this is analysed before workers have started."""
+
 WRITERS = {
     "rdf": files.write_rdf,
     "msd": files.write_msd,
@@ -62,7 +65,8 @@ def run_analyze(context: RunContext) -> str:
             output = context.analysis / run["directory"]
             kelvin = float(run["temperature_kelvin"])
             plan = study_plan(context.study, kelvin)
-            results = analyze_trajectory(reader, plan, strict=False, n_processes=context.study.execution.cores)
+            n_processes = context.study.execution.cores if reader.path.stat().st_size > PARALLEL_BYTES else 1
+            results = analyze_trajectory(reader, plan, strict=False, n_processes=n_processes)
             entry["absent"] = results.absent
             entry["results"] = list(write_results(reader, plan, results, output, kelvin))
         entries.append(entry)
