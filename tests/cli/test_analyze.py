@@ -133,11 +133,42 @@ def test_msd_keys_and_the_known_diffusivity(dump: Path, tmp_path: Path, capsys) 
     low, high = found["Li"]["confidence_95_cm2_per_s"]
     assert low < 0.1125e-4 < high
     assert abs(found["Li"]["diffusivity_cm2_per_s"] - 0.1125e-4) < 4 * found["Li"]["diffusivity_error_cm2_per_s"]
+    assert found["Li"]["jumps"]["n_jumps"] > 0
     ratio = found["S"]["diffusivity_cm2_per_s"] / found["Li"]["diffusivity_cm2_per_s"]
     np.testing.assert_allclose(ratio, 0.04, rtol=0.4)
     layer = result(capsys, *words[:3], "Li", *words[4:], "--layer", "coating", "--layers", tmp_path / "layers.json")
     assert layer["species"]["Li"]["n_atoms"] == 15
     assert layer["species"]["Li"]["across_by_survival"]["diffusivity_cm2_per_s"] > 0
+
+
+def test_atoms_that_stay_tell_the_diffusivity_of_their_slab(tmp_path: Path, capsys) -> None:
+    # 0.05 angstrom^2/ps in the lower half, 0.005 in the upper one. Atoms leave: by where they started, the slow half
+    # looks half as fast again as it is.
+    rng = np.random.default_rng(6)
+    n_atoms, n_frames, length = 300, 400, 24.0
+    path = np.empty((n_frames, n_atoms, 3))
+    path[0] = rng.random((n_atoms, 3)) * length
+    for t in range(1, n_frames):
+        d = np.where(path[t - 1, :, 2] % length < length / 2, 0.05, 0.005)
+        path[t] = path[t - 1] + rng.normal(size=(n_atoms, 3)) * np.sqrt(2 * d)[:, None]
+    half = np.where(path[0, :, 2] < length / 2, "fast", "slow").tolist()
+    frames = []
+    for t, positions in enumerate(path % length):
+        rows = "".join(f"{i + 1} Li {x:.6f} {y:.6f} {z:.6f}\n" for i, (x, y, z) in enumerate(positions))
+        bounds = f"0 {length}\n" * 3
+        frames.append(
+            f"ITEM: TIMESTEP\n{t}\nITEM: NUMBER OF ATOMS\n{n_atoms}\nITEM: BOX BOUNDS pp pp pp\n{bounds}"
+            f"ITEM: ATOMS id element x y z\n{rows}"
+        )
+    (tmp_path / "two.dump").write_text("".join(frames))
+    (tmp_path / "layers.json").write_text(json.dumps({"symbols": ["Li"] * n_atoms, "layer": half}))
+    words = ["msd", tmp_path / "two.dump", "--layers", tmp_path / "layers.json", "--frame-interval-ps", "1"]
+    slow = result(capsys, *words, "--species", "Li", "--layer", "slow", "--drift", "none")["species"]["Li"]
+    stayed = slow["in_plane_of_survivors"]
+    assert abs(stayed["diffusivity_cm2_per_s"] - 0.005e-4) < 4 * stayed["diffusivity_error_cm2_per_s"]
+    np.testing.assert_allclose(stayed["diffusivity_cm2_per_s"], 0.005e-4, rtol=0.06, atol=0)
+    assert slow["diffusivity_cm2_per_s"] > 1.2 * stayed["diffusivity_cm2_per_s"]
+    assert 0.002e-4 < slow["across_by_survival"]["diffusivity_cm2_per_s"] < 0.02e-4
 
 
 def test_onsager_keys_and_windows(dump: Path, capsys) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from mlip_interfaces import __version__
+from mlip_interfaces.analysis.arrhenius import jump_statistics
 from mlip_interfaces.analysis.barrier import MIN_COUNTS, barriers, potential_of_mean_force
 from mlip_interfaces.analysis.chemistry import BOND_CUTOFFS_ANGSTROM, exchanges, origins
 from mlip_interfaces.analysis.density_grid import write_density_cube
@@ -23,6 +24,9 @@ from mlip_interfaces.analysis.rdf import first_peak
 from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.pipeline.trajectory_analysis import AnalysisPlan, AnalysisResults
 from mlip_interfaces.trajectory import TrajectoryReader
+
+SITE_DISTANCE_ANGSTROM = 3.0
+"""Between Li sites of most solid electrolytes, 2 to 4: only for the rule-of-thumb count of jumps."""
 
 CHANGED = 3.0
 """First peaks of the two halves of a run that differ by so many errors: g(r) is not stationary."""
@@ -125,6 +129,7 @@ def msd_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, Any]:
 
 
 def _msd_entry(result: Diffusivity, layer: str | None) -> dict[str, Any]:
+    jumps, relative = jump_statistics(result.n_atoms, float(result.msd_angstrom2.max()), SITE_DISTANCE_ANGSTROM)
     return {
         "diffusivity_cm2_per_s": result.diffusivity_cm2_per_s,
         "diffusivity_error_cm2_per_s": result.diffusivity_error_cm2_per_s,
@@ -138,6 +143,11 @@ def _msd_entry(result: Diffusivity, layer: str | None) -> dict[str, Any]:
         },
         "n_atoms": result.n_atoms,
         "n_independent": result.n_independent,
+        "jumps": {
+            "site_distance_angstrom": SITE_DISTANCE_ANGSTROM,
+            "n_jumps": jumps,
+            "relative_error_of_diffusivity": _number(relative),
+        },
         "layer": layer,
         "fit_window_ps": list(result.fit_lags_ps),
         "quality_factor": result.quality_factor,
