@@ -1,4 +1,4 @@
-"""``structures list|show|match``: the crystal library and the planes that fit on each other."""
+"""``structures list|show|match|amorphous``: crystals, the planes that fit on each other, glasses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _MATERIAL = "name of a library crystal, or a CIF, POSCAR or other structure file
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("structures", help="crystals of the library, and matching planes of two crystals")
+    parser = subparsers.add_parser(
+        "structures", help="crystals of the library, matching planes of two crystals, amorphous layers"
+    )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     table = actions.add_parser("list", help="table of the library's crystals")
@@ -43,6 +45,24 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     match.add_argument("--json", action="store_true", help="as JSON")
     match.set_defaults(run=run_match)
+
+    amorphous = actions.add_parser("amorphous", help="melt-quench an amorphous layer in LAMMPS")
+    amorphous.add_argument("material", metavar="MATERIAL", help="LiF (Tosi-Fumi potential)")
+    amorphous.add_argument(
+        "--area", required=True, metavar="A", help="lateral cell: 200 (square) or 9.8x14.1, angstrom"
+    )
+    amorphous.add_argument("--thickness-angstrom", type=float, required=True, metavar="T")
+    amorphous.add_argument("--density-g-cm3", type=float, default=2.45, metavar="D", help="default: %(default)g")
+    amorphous.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)d")
+    amorphous.add_argument("--out", type=Path, required=True, metavar="DIR", help="LAMMPS runs, model and summary")
+    amorphous.add_argument("--melt-kelvin", type=float, default=3000.0, metavar="T", help="default: %(default)g")
+    amorphous.add_argument("--melt-ps", type=float, default=10.0, metavar="T", help="default: %(default)g")
+    amorphous.add_argument(
+        "--quench-kelvin-per-ps", type=float, default=100.0, metavar="R", help="default: %(default)g"
+    )
+    amorphous.add_argument("--hold-ps", type=float, default=5.0, metavar="T", help="default: %(default)g")
+    amorphous.add_argument("--json", action="store_true", help="print the summary as JSON, nothing else")
+    amorphous.set_defaults(run=run_amorphous)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -118,6 +138,40 @@ def run_match(arguments: argparse.Namespace) -> int:
             for candidate in candidates
         ],
     )
+    return 0
+
+
+def run_amorphous(arguments: argparse.Namespace) -> int:
+    """Make one layer and write it; a finished run in the folder is read and not repeated."""
+    import json
+
+    from mlip_interfaces.structures.amorphous import SPECIES, MeltQuench, lateral_cell, melt_quench
+    from mlip_interfaces.structures.crystal_files import write_crystal
+
+    layer = melt_quench(
+        lateral_cell(arguments.area),
+        material=arguments.material,
+        thickness_angstrom=arguments.thickness_angstrom,
+        density_g_per_cm3=arguments.density_g_cm3,
+        schedule=MeltQuench(
+            arguments.melt_kelvin, arguments.melt_ps, arguments.quench_kelvin_per_ps, arguments.hold_ps
+        ),
+        seed=arguments.seed,
+        directory=arguments.out,
+    )
+    for name in ("layer.xyz", "layer.data", "POSCAR"):
+        write_crystal(layer.atoms, arguments.out / name, SPECIES)
+    summary = {
+        "material": arguments.material,
+        "n_atoms": len(layer.atoms),
+        "composition": layer.atoms.get_chemical_formula(mode="hill"),
+        "density_g_per_cm3": layer.density_g_per_cm3,
+        "coordination_mean": layer.coordination_mean,
+        "n_attempts": layer.n_attempts,
+        "files": ["layer.xyz", "layer.data", "POSCAR"],
+    }
+    (arguments.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print(json.dumps(summary, indent=1) if arguments.json else arguments.out / "layer.xyz")
     return 0
 
 

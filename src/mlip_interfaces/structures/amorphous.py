@@ -21,7 +21,7 @@ from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3, FS_TO_PS
 
 DECK = "melt_quench.in"
 INPUTS = "inputs.json"
-SPECIES = ("Li", "F")
+MATERIAL, SPECIES = "LiF", ("Li", "F")
 FIRST_SHELL_ANGSTROM = 2.6
 """First minimum of the Li-F g(r), angstrom."""
 
@@ -79,6 +79,7 @@ def melt_quench(
     seed: int,
     directory: Path,
     n_samples: int = 40,
+    material: str = MATERIAL,
 ) -> AmorphousLayer:
     """Melt and quench LiF; a finished run in `directory` is read and not repeated.
 
@@ -91,15 +92,18 @@ def melt_quench(
     seed : of the starting positions and velocities.
     directory : where LAMMPS runs.
     n_samples : snapshots kept over the whole schedule.
+    material : LiF; there is no potential for another one yet.
 
     Raises
     ------
     StructureError
-        If the layer is too thin to hold a formula unit, or stayed crystalline, or `directory` holds the run of
+        If the material is another one, the layer is too thin to hold a formula unit, or stayed crystalline, or `directory` holds the run of
         other inputs.
     ProgramError
         If LAMMPS fails.
     """
+    if material != MATERIAL:
+        raise StructureError(f"There is a melt-quench potential for {MATERIAL} only, not for {material}.")
     volume = abs(float(np.linalg.det(lateral))) * thickness_angstrom
     unit_mass = sum(atomic_masses[atomic_numbers[symbol]] for symbol in SPECIES)
     n_units = round(density_g_per_cm3 / AMU_PER_ANGSTROM3_TO_G_PER_CM3 * volume / unit_mass)
@@ -141,6 +145,28 @@ def melt_quench(
         coordination_mean=coordination,
         n_attempts=attempt + 1,
     )
+
+
+def lateral_cell(text: str) -> NDArray[np.float64]:
+    """Lateral vectors from an area (a square) or two lengths, shape (2, 2), angstrom.
+
+    Raises
+    ------
+    StructureError
+        If the text is neither.
+
+    Examples
+    --------
+    >>> lateral_cell("100").tolist(), lateral_cell("9.8x14").tolist()
+    ([[10.0, 0.0], [0.0, 10.0]], [[9.8, 0.0], [0.0, 14.0]])
+    """
+    try:
+        lengths = [float(part) for part in text.lower().split("x")]
+    except ValueError:
+        lengths = []
+    if len(lengths) not in (1, 2) or min(lengths) <= 0.0:
+        raise StructureError(f"A lateral cell is an area such as 200, or two lengths such as 9.8x14.1, not '{text}'.")
+    return np.diag([np.sqrt(lengths[0])] * 2 if len(lengths) == 1 else lengths)
 
 
 def _run(
