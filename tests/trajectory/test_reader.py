@@ -363,3 +363,26 @@ def test_time_window_keeps_the_times_of_the_file(dcd: Path) -> None:
     np.testing.assert_allclose(part.times_ps, [1.5, 2.0, 2.5, 3.0], rtol=1e-12, atol=0)
     with refused("no frame between"):
         open_trajectory(dcd, start_ps=100.0, **options).read()
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("traj.xtc", 0.02), ("traj.nc", 1e-4), ("traj.trr", 1e-4)])
+def test_formats_with_times_need_no_interval(tmp_path: Path, name: str, tolerance: float) -> None:
+    import MDAnalysis
+    from MDAnalysis.lib.mdamath import triclinic_box
+
+    positions, _ = paths_and_cells()
+    cells = np.repeat(np.diag([9.0, 8.0, 10.0])[None], 12, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        universe = MDAnalysis.Universe.empty(4, trajectory=True)
+        with MDAnalysis.Writer(str(tmp_path / name), 4) as writer:
+            for number, (frame, cell) in enumerate(zip(positions, cells, strict=True)):
+                universe.atoms.positions = frame
+                universe.trajectory.ts.dimensions = triclinic_box(*cell)
+                universe.trajectory.ts.time = 0.25 * number
+                writer.write(universe.atoms)
+        write_layers(tmp_path / "layers.json")
+        read = open_trajectory(tmp_path / name, layers=tmp_path / "layers.json").read()
+    np.testing.assert_allclose(read.times_ps, 0.25 * np.arange(12), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(read.paths - read.paths[0], positions - positions[0], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(read.cells, cells, rtol=1e-4, atol=1e-4)

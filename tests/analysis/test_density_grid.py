@@ -1,0 +1,56 @@
+"""Density grids against counting voxel by voxel, and their files read back by ASE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.io.cube import read_cube_data
+
+from mlip_interfaces.analysis.density_grid import DensityGridAccumulator, write_density_cube
+
+CELL = np.array([[6.0, 0, 0], [1, 5, 0], [0, 1, 7]])
+
+
+def test_density_equals_counting_the_nearest_grid_point_in_a_triclinic_cell() -> None:
+    rng = np.random.default_rng(1)
+    frames = rng.uniform(-10, 20, (9, 5, 3))
+    accumulator = DensityGridAccumulator(np.array([True, True, True, True, False]), spacing_angstrom=1.5)
+    for frame in frames:
+        accumulator.add(frame, CELL)
+    density = accumulator.result().density_per_angstrom3
+    expected = np.zeros(density.shape)
+    for x, y, z in (frames[:, :4] @ np.linalg.inv(CELL)).reshape(-1, 3):
+        i, j, k = (round(float(s) * n) % n for s, n in zip((x, y, z), density.shape, strict=True))
+        expected[i, j, k] += density.size / (9 * np.linalg.det(CELL))
+    np.testing.assert_allclose(density, expected, rtol=1e-12, atol=0)
+
+
+def test_integral_is_the_number_of_atoms_in_a_breathing_cell() -> None:
+    rng = np.random.default_rng(2)
+    accumulator = DensityGridAccumulator(np.ones(7, dtype=bool), spacing_angstrom=0.5)
+    for t in range(10):
+        accumulator.add(rng.uniform(-5, 5, (7, 3)), CELL * (1 + 0.02 * np.sin(t)))
+    grid = accumulator.result()
+    volume = abs(np.linalg.det(grid.cell))
+    np.testing.assert_allclose(grid.density_per_angstrom3.mean() * volume, 7.0, rtol=1e-12, atol=0)
+
+
+def test_cube_file_has_lengths_in_bohr_and_comes_back_from_ase(tmp_path: Path) -> None:
+    atoms = Atoms("LiS", positions=[[1, 2, 3], [4, 1, 2.0]], cell=CELL, pbc=True)
+    accumulator = DensityGridAccumulator(np.array([True, False]), spacing_angstrom=0.5)
+    accumulator.add(atoms.positions, CELL)
+    grid = accumulator.result()
+    file = tmp_path / "li.cube"
+    write_density_cube(grid, atoms, file)
+    data, back = read_cube_data(str(file))
+    # The file keeps six significant digits of the density and six decimals of lengths.
+    np.testing.assert_allclose(data, grid.density_per_angstrom3, rtol=1e-5, atol=0)
+    np.testing.assert_allclose(back.positions, atoms.positions, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(np.asarray(back.cell), CELL, rtol=0, atol=2e-5)
+    assert back.symbols.get_chemical_formula() == "LiS"
+    # 0.5 angstrom = 0.944863 bohr: the first voxel vector, after two comments and the origin.
+    n, *voxel = file.read_text().splitlines()[3].split()
+    assert n == "12"
+    np.testing.assert_allclose([float(v) for v in voxel], [0.944863, 0, 0], rtol=0, atol=2e-6)
