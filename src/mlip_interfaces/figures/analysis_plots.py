@@ -260,3 +260,21 @@ def arrhenius(kelvin: Array, diffusivity: Array, error: Array, line_kelvin: Arra
     ax.set_ylabel("D (cm²/s)")
     ax.set_title(title, loc="left")
     return figure
+
+
+@styled
+def against_thickness(quantities: Mapping[str, Sequence[tuple[float, float, float]]]) -> Figure:
+    """Results against coating thickness, a panel per quantity: (thickness, value, standard error) of each run."""
+    n_columns = min(4, len(quantities))
+    n_rows = -(-len(quantities) // n_columns)
+    figure, axes = new_figure(n_rows, n_columns, width=2.6 * n_columns, height=2.4 * n_rows)
+    for ax in axes.ravel()[len(quantities) :]:
+        ax.set_visible(False)
+    for ax, (name, points) in zip(axes.ravel(), quantities.items(), strict=False):
+        table = np.array(sorted(points))
+        ax.errorbar(table[:, 0], table[:, 1], yerr=table[:, 2], fmt="o", color=PALETTE[0], capsize=4)
+        ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
+        ax.set_title(name, loc="left")
+        ax.set_xlabel("coating (Å)")
+        ax.margins(x=0.2, y=0.15)
+    return figure

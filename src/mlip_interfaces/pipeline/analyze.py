@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlip_interfaces.config import Study
 from mlip_interfaces.figures import analysis_plots
 from mlip_interfaces.figures.style import save_figure
@@ -30,6 +32,8 @@ INTERFACE_BONDS = ("P-O", "Co-S")
 """Bonds that only a reaction makes."""
 
 
+ThicknessTable = dict[str, list[tuple[float, float, float]]]
+
 PARALLEL_BYTES = 100_000_000
 """A trajectory smaller than this is analysed before workers have started."""
 
@@ -48,6 +52,7 @@ WRITERS = {
 def run_analyze(context: RunContext) -> str:
     """Analyse every healthy run; unhealthy ones are listed without results."""
     entries = []
+    by_protocol: dict[str, ThicknessTable] = {}
     runs = read_scan_index(context)
     for number, run in enumerate(runs):
         context.progress(number / len(runs), run["name"])
@@ -68,11 +73,43 @@ def run_analyze(context: RunContext) -> str:
             n_processes = context.study.execution.cores if reader.path.stat().st_size > PARALLEL_BYTES else 1
             results = analyze_trajectory(reader, plan, strict=False, n_processes=n_processes)
             entry["absent"] = results.absent
-            entry["results"] = list(write_results(reader, plan, results, output, kelvin))
+            contents = write_results(reader, plan, results, output, kelvin)
+            entry["results"] = list(contents)
+            _collect(by_protocol.setdefault(run["protocol"], {}), float(run["coating_angstrom"]), contents)
         entries.append(entry)
+    _write_thickness(by_protocol, context.analysis)
     write_json(context.analysis / "index.json", {"runs": entries})
     n_analysed = sum(entry["healthy"] for entry in entries)
     return f"{n_analysed} of {len(entries)} runs analysed"
+
+
+def _collect(table: ThicknessTable, coating: float, contents: dict[str, dict[str, Any]]) -> None:
+    """What is drawn against thickness: heights of first peaks, diffusivities, share of regular tetrahedra."""
+    for pair, found in contents.get("rdf", {"pairs": {}})["pairs"].items():
+        blocks = [block["first_peak_height"] for block in found["blocks"] if block["first_peak_height"] is not None]
+        if found["first_peak_height"] is not None:
+            error = float(np.std(blocks, ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else 0.0
+            table.setdefault(f"first peak of g(r), {pair}", []).append((coating, found["first_peak_height"], error))
+    for symbol, found in contents.get("msd", {"species": {}})["species"].items():
+        value, error = (found[f"diffusivity{part}_cm2_per_s"] for part in ("", "_error"))
+        table.setdefault(f"D of {symbol} (cm²/s)", []).append((coating, value, error))
+    if "tetrahedra" in contents:
+        order = contents["tetrahedra"]
+        table.setdefault("regular tetrahedra", []).append((coating, order["count_mean"], order["count_error"]))
+
+
+def _write_thickness(by_protocol: dict[str, ThicknessTable], output: Path) -> None:
+    """``thickness.csv`` and a figure per protocol."""
+    rows = [
+        (protocol, quantity, *(f"{number:.6g}" for number in point))
+        for protocol, table in by_protocol.items()
+        for quantity, points in table.items()
+        for point in sorted(points)
+    ]
+    files.write_csv(output / "thickness.csv", ("protocol", "quantity", "coating_angstrom", "value", "error"), rows)
+    for protocol, table in by_protocol.items():
+        if table:
+            save_figure(analysis_plots.against_thickness(table), output, f"thickness-{protocol}")
 
 
 def study_plan(study: Study, temperature_kelvin: float) -> AnalysisPlan:
@@ -152,8 +189,6 @@ def write_results(
 
 
 def _draw(results: AnalysisResults, contents: dict[str, dict[str, Any]], output: Path) -> None:
-    import numpy as np
-
     if results.rdf is not None:
         panels = {
             rdf.pair: analysis_plots.RdfPanel(
@@ -219,8 +254,6 @@ def _draw(results: AnalysisResults, contents: dict[str, dict[str, Any]], output:
 
 
 def _draw_chemistry(results: AnalysisResults, content: dict[str, Any], output: Path) -> None:
-    import numpy as np
-
     assert results.chemistry is not None
     frames = results.chemistry.frames
     kinds: Sequence[str] = list(content["p_s_units"])
