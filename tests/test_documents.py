@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
+import mlip_interfaces
+
 
 @pytest.mark.filterwarnings("ignore")
 def test_quickstart_notebook_runs(repository: Path) -> None:
@@ -21,7 +23,15 @@ def test_quickstart_notebook_runs(repository: Path) -> None:
     assert any("PS4" in text for text in texts)
 
 
-@pytest.mark.parametrize("name", ["analysis.barrier", "analysis.tetrahedra", "potentials.errors_against_labels"])
+PACKAGE = Path(mlip_interfaces.__file__).parent
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if ">>>" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_in_docstrings_hold(name: str) -> None:
     module = importlib.import_module(f"mlip_interfaces.{name}")
     result = doctest.testmod(module, extraglobs={"np": np})

@@ -51,5 +51,33 @@ def test_width_is_that_between_ten_and_ninety_per_cent() -> None:
     np.testing.assert_allclose(lower.width_10_90_angstrom, above - below, rtol=0.05)
 
 
+@pytest.mark.parametrize(("below", "above"), [(0.1, 0.4), (0.3, 0.3), (0.3, 0.0), (0.1, 0.0)])
+def test_atoms_that_have_left_on_either_side_move_no_edge(below: float, above: float) -> None:
+    depth = (np.arange(300) + 0.5) * 0.1
+    z = depth - 15.0
+    left, right = np.tanh((z + 5.0) / 0.8), np.tanh((z - 5.0) / 1.6)
+    # Backgrounds meet far from the layer, across the boundary of the cell.
+    density = 0.5 * (10 + below) - 0.5 * (below - 10) * left - 0.5 * (10 + above) + 0.5 * (above - 10) * right + above
+    density[z < 0] = (0.5 * (below + 10) - 0.5 * (below - 10) * left)[z < 0]
+    density[z >= 0] = (0.5 * (10 + above) - 0.5 * (10 - above) * right)[z >= 0]
+    lower, upper = fit_interfaces(depth, density, 30.0)
+    np.testing.assert_allclose([lower.position_angstrom, upper.position_angstrom], [10, 20], atol=0.02)
+    np.testing.assert_allclose(
+        [lower.width_10_90_angstrom, upper.width_10_90_angstrom], [2.197 * 0.8, 2.197 * 1.6], rtol=0.02
+    )
+
+
+def test_errors_of_an_edge_are_those_of_counting() -> None:
+    rng = np.random.default_rng(3)
+    depth = (np.arange(120) + 0.5) * 0.25
+    truth = 20.0 * (np.tanh((depth - 10) / 1.0) - np.tanh((depth - 20) / 1.5)) + 0.5
+    scores = []
+    for _ in range(150):
+        lower, _ = fit_interfaces(depth, rng.poisson(truth) / 1.0, 30.0, np.sqrt(truth))
+        scores.append((lower.position_angstrom - 10.0) / lower.position_error_angstrom)
+    assert 0.85 < np.std(scores) < 1.2
+    assert abs(np.mean(scores)) < 4 / np.sqrt(150)
+
+
 def test_a_layer_that_fills_the_cell_has_no_edges() -> None:
     assert fit_interfaces(np.arange(20) + 0.5, np.full(20, 0.1), 20.0) == ()

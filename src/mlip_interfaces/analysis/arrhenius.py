@@ -103,7 +103,7 @@ def nernst_einstein_s_per_cm(
     Examples
     --------
     >>> round(nernst_einstein_s_per_cm(6.80754e-9, 300.0, n_ions=56, volume_angstrom3=12.98**3) * 1000, 4)
-    1.0803
+    1.0804
     """
     thermal = BOLTZMANN_EV_PER_K * temperature_kelvin
     density = n_ions / volume_angstrom3

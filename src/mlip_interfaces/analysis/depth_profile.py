@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import curve_fit
+from scipy.optimize import OptimizeWarning, curve_fit
 
 from mlip_interfaces.analysis.running_blocks import RunningBlocks, merged, standard_error
 from mlip_interfaces.errors import AnalysisError
@@ -14,6 +15,9 @@ from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 WIDTH_10_90 = 2.197
 """10-90 width of 1/2 (1 + tanh(z / w)) in units of w: 2 artanh(0.8)."""
+
+
+MAX_CENTRINGS, MIN_SLICES = 6, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ class DepthProfileAccumulator:
         first = merged(blocks[:half]).mean.sum(axis=0)
         second = merged(blocks[half:] or blocks).mean.sum(axis=0)
         totals = [type(block)(block.total.sum(axis=0), block.n_frames, 0.0, 0.0) for block in blocks]
+        of_layers = [type(block)(block.total.sum(axis=1), block.n_frames, 0.0, 0.0) for block in blocks]
+        layer_error = standard_error(of_layers)
         height = self._heights / self._n_frames
         depth = (np.arange(self._n_slices) + 0.5) * height / self._n_slices
         density = by_layer.sum(axis=0)
@@ -135,12 +141,18 @@ class DepthProfileAccumulator:
             second_half_per_angstrom3=second,
             mass_density_g_per_cm3=self._mass @ density * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
             interfaces={
-                name: fit_interfaces(depth, by_layer[i].sum(axis=0), height) for i, name in enumerate(self._layers)
+                name: fit_interfaces(depth, by_layer[i].sum(axis=0), height, layer_error[i])
+                for i, name in enumerate(self._layers)
             },
         )
 
 
-def fit_interfaces(depth: NDArray[np.float64], density: NDArray[np.float64], height: float) -> tuple[Interface, ...]:
+def fit_interfaces(
+    depth: NDArray[np.float64],
+    density: NDArray[np.float64],
+    height: float,
+    error: NDArray[np.float64] | None = None,
+) -> tuple[Interface, ...]:
     """Both edges of a layer in a periodic cell, from the density of its own atoms.
 
     Parameters
@@ -148,6 +160,7 @@ def fit_interfaces(depth: NDArray[np.float64], density: NDArray[np.float64], hei
     depth : middles of equal slices, shape (n_slices,), angstrom.
     density : of the layer's atoms, shape (n_slices,).
     height : of the cell, angstrom.
+    error : standard error of the density, shape (n_slices,); without it, errors come from the residual.
 
     Returns
     -------
@@ -155,39 +168,68 @@ def fit_interfaces(depth: NDArray[np.float64], density: NDArray[np.float64], hei
 
     Notes
     -----
-    The layer is centred by a circular mean, then rho = rho_0 / 2 [tanh((z - z_1) / w_1) - tanh((z - z_2) / w_2)] is fitted;
-    the 10-90 width is 2.197 w. Density oscillations of the layer's planes are left to the residual.
+    The layer is centred by a circular mean and halved; each half is fitted with
+    rho = (rho_L + rho_R) / 2 - (rho_L - rho_R) / 2 tanh((z - z_0) / w), whose 10-90 width is 2.197 w, and the layer is centred
+    again between its edges until they stay. Density oscillations of the layer's planes are left to the residual. A step
+    narrower than a slice has half a slice for its error.
     """
-    if density.sum() <= 0.0 or np.count_nonzero(density < 0.05 * density.max()) < 2:
+    if density.sum() <= 0.0:
         return ()
-    angle = 2.0 * np.pi * depth / height
-    centre = float(np.angle((density * np.exp(1j * angle)).sum())) / (2.0 * np.pi) * height
-    z = (depth - centre + height / 2.0) % height - height / 2.0
-    order = np.argsort(z)
-    z, rho = z[order], density[order]
-    width = float(rho.sum() / np.median(rho[rho > 0.5 * rho.max()])) * height / depth.size
-
-    def step(x: NDArray[np.float64], top: float, z1: float, z2: float, w1: float, w2: float) -> NDArray[np.float64]:
-        return np.asarray(0.5 * top * (np.tanh((x - z1) / w1) - np.tanh((x - z2) / w2)))
-
-    start = [float(np.median(rho[rho > 0.5 * rho.max()])), -width / 2.0, width / 2.0, 1.0, 1.0]
     slice_width = height / depth.size
+    centre = float(np.angle((density * np.exp(2j * np.pi * depth / height)).sum())) / (2.0 * np.pi) * height
+    sigma = None
+    if error is not None and (error > 0.0).any():
+        sigma = np.maximum(error, float(np.median(error[error > 0.0])))
+    found: list[Interface] = []
+    for _ in range(MAX_CENTRINGS):
+        z = (depth - centre + height / 2.0) % height - height / 2.0
+        found = []
+        for side, chosen, direction in (("lower", z <= 0.0, 1.0), ("upper", z >= 0.0, -1.0)):
+            rows = np.flatnonzero(chosen)[np.argsort(z[chosen])]
+            step = _fit_step(z[rows], density[rows], slice_width, None if sigma is None else sigma[rows])
+            if step is None or step[4] * direction <= 0.0:
+                return ()
+            found.append(Interface(side, step[0], step[1], step[2], step[3]))
+        moved = (found[0].position_angstrom + found[1].position_angstrom) / 2.0
+        found = [replace(edge, position_angstrom=(edge.position_angstrom + centre) % height) for edge in found]
+        centre += moved
+        if abs(moved) < slice_width / 2.0:
+            break
+    return tuple(found)
+
+
+def _fit_step(
+    z: NDArray[np.float64], rho: NDArray[np.float64], slice_width: float, sigma: NDArray[np.float64] | None
+) -> tuple[float, float, float, float, float] | None:
+    """Position, its error, 10-90 width, its error, and rise of a single step; None where there is none."""
+    if z.size < MIN_SLICES:
+        return None
+    third = max(2, z.size // 3)
+    below, above, span = float(np.median(rho[:third])), float(np.median(rho[-third:])), float(z[-1] - z[0])
+    share = (float(rho.mean()) - above) / (below - above) if below != above else 0.5
+    start = float(z[0]) + span * min(0.95, max(0.05, share))
+
+    def step(x: NDArray[np.float64], low: float, high: float, middle: float, w: float) -> NDArray[np.float64]:
+        return np.asarray(0.5 * (low + high) - 0.5 * (low - high) * np.tanh((x - middle) / w))
+
     try:
-        values, covariance = curve_fit(
-            step, z, rho, p0=start,
-            bounds=([0, -height / 2, -height / 2, slice_width / 10, slice_width / 10],
-                    [np.inf, height / 2, height / 2, height / 2, height / 2]),
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            # A step within one slice leaves its width undetermined; that is dealt with below.
+            warnings.simplefilter("ignore", OptimizeWarning)
+            values, covariance = curve_fit(
+                step, z, rho, p0=[below, above, start, max(slice_width, 0.02 * span)],
+                sigma=sigma, absolute_sigma=sigma is not None,
+                x_scale=[rho.max(), rho.max(), slice_width, slice_width],
+                bounds=([-np.inf, -np.inf, z[0], 0.1 * slice_width], [np.inf, np.inf, z[-1], span]),
+            )  # fmt: skip
     except RuntimeError:
-        return ()
+        return None
+    low, high, middle, w = values.tolist()
+    if min(middle - z[0], z[-1] - middle) < slice_width or low == high:
+        return None
+    if not np.isfinite(covariance).all() or WIDTH_10_90 * w <= slice_width:
+        return middle, slice_width / 2.0, WIDTH_10_90 * w, slice_width, high - low
+    if abs(high - low) <= 3.0 * np.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2.0 * covariance[0, 1])):
+        return None
     errors = np.sqrt(np.diag(covariance))
-    return tuple(
-        Interface(
-            side,
-            float((values[i] + centre) % height),
-            float(errors[i]),
-            float(WIDTH_10_90 * values[i + 2]),
-            float(WIDTH_10_90 * errors[i + 2]),
-        )
-        for side, i in (("lower", 1), ("upper", 2))
-    )
+    return middle, float(errors[2]), WIDTH_10_90 * w, float(WIDTH_10_90 * errors[3]), high - low

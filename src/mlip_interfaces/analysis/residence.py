@@ -14,6 +14,11 @@ from mlip_interfaces.units import ANGSTROM2_PER_PS_TO_CM2_PER_S
 
 N_GROUPS = 8
 N_TERMS = 200
+WALL_SHIFT = 0.5826
+"""-zeta(1/2) / sqrt(2 pi): a wall that is looked at every dt acts as one farther out by so many sqrt(2 D dt)."""
+
+LEAST_DEPARTURES, LEAST_SURVIVAL = 0.02, 0.3
+"""Share of atoms that must leave within the longest time, and stay over one frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ def residence_times(
     displacements : unwrapped, drift removed, shape (n_frames, n_atoms, 3), angstrom.
     frame_interval_ps : time between frames.
     jump_distance_angstrom : about two thirds of the distance between sites; more than ions rattle.
-    smooth_frames : positions are averaged over so many frames first.
+    smooth_frames : positions are averaged over so many frames first, which turns a jump into several small steps: with a
+        jump distance of half the way, jumps would be counted twice.
 
     Raises
     ------
@@ -96,7 +102,8 @@ def slab_survival(
     """Survival probability in a slab and the diffusivity across it.
 
     A plain MSD across an interface is not a diffusivity there: atoms leave. The decay of survival between absorbing walls is
-    P(t) = sum over odd n of 8 / (pi n)^2 exp(-(n pi / W)^2 D t) for atoms spread evenly at the start.
+    P(t) = sum over odd n of 8 / (pi n)^2 exp(-(n pi / W)^2 D t) for atoms spread evenly at the start. Atoms that leave and
+    come back between two frames go unseen; walls farther out by 0.5826 sqrt(2 D dt) make up for that.
 
     Parameters
     ----------
@@ -108,11 +115,12 @@ def slab_survival(
     Raises
     ------
     AnalysisError
-        If no atom is ever inside.
+        If no atom is ever inside, or atoms leave too seldom or too fast for a diffusivity.
 
     References
     ----------
-    P. Liu, E. Harder, B. J. Berne, J. Phys. Chem. B 108, 6595 (2004).
+    P. Liu, E. Harder, B. J. Berne, J. Phys. Chem. B 108, 6595 (2004); M. Broadie, P. Glasserman, S. Kou, Math. Finance 7,
+    325 (1997) for walls that are looked at now and then.
     """
     inside = (np.asarray(depth) >= low) & (np.asarray(depth) <= high)
     if not inside.any():
@@ -121,38 +129,49 @@ def slab_survival(
     stayed, started = _survivors(inside, n_lags)
     lags = np.arange(n_lags + 1, dtype=np.float64) * np.float64(frame_interval_ps)
     width = high - low
+    total = started.sum(axis=0)
+    survival = np.where(total > 0, stayed.sum(axis=0) / np.maximum(total, 1), np.nan)
+    last = survival[np.isfinite(survival)][-1]
+    if last > 1.0 - LEAST_DEPARTURES:
+        raise AnalysisError(
+            f"Only {100 * (1 - last):.1f} % of the atoms leave the slab within {lags[-1]:g} ps; its diffusivity across needs a "
+            "longer run."
+        )
+    if survival[1] < LEAST_SURVIVAL:
+        raise AnalysisError(f"Most atoms leave the slab within {frame_interval_ps:g} ps; write frames more often.")
 
     def fitted(rows: NDArray[np.int64]) -> float:
-        total = stayed[rows].sum(axis=0)
+        left = stayed[rows].sum(axis=0)
         weight = started[rows].sum(axis=0)
-        valid = weight > 0
-        measured = total[valid] / weight[valid]
+        valid = (weight > 0) & (lags > 0)
+        measured = left[valid] / weight[valid]
 
         def misfit(log_d: float) -> float:
-            model = absorbing_slab_survival(lags[valid], float(np.exp(log_d)), width)
+            model = absorbing_slab_survival(lags[valid], float(np.exp(log_d)), width, frame_interval_ps)
             return float((weight[valid] * (measured - model) ** 2).sum())
 
         scale = width**2 / max(lags[-1], frame_interval_ps)
         return float(
-            np.exp(minimize_scalar(misfit, bounds=(np.log(1e-6 * scale), np.log(10 * scale)), method="bounded").x)
+            np.exp(minimize_scalar(misfit, bounds=(np.log(1e-6 * scale), np.log(100 * scale)), method="bounded").x)
         )
 
     members = np.flatnonzero(inside.any(axis=0))
     groups = [group for group in np.array_split(members, min(N_GROUPS, members.size)) if started[group].sum() > 0]
     values = [fitted(group) for group in groups]
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
-    total = started.sum(axis=0)
     return SlabSurvival(
         lags_ps=lags,
-        survival=np.where(total > 0, stayed.sum(axis=0) / np.maximum(total, 1), np.nan),
+        survival=survival,
         diffusivity_cm2_per_s=fitted(members) * ANGSTROM2_PER_PS_TO_CM2_PER_S,
         diffusivity_error_cm2_per_s=error * ANGSTROM2_PER_PS_TO_CM2_PER_S,
         n_atoms=int(members.size),
     )
 
 
-def absorbing_slab_survival(time: NDArray[np.float64], diffusivity: float, width: float) -> NDArray[np.float64]:
-    """P(t) between absorbing walls from an even start; any consistent units.
+def absorbing_slab_survival(
+    time: NDArray[np.float64], diffusivity: float, width: float, frame_interval: float = 0.0
+) -> NDArray[np.float64]:
+    """P(t) between absorbing walls from an even start, looked at every frame interval; any consistent units.
 
     Examples
     --------
@@ -160,8 +179,11 @@ def absorbing_slab_survival(time: NDArray[np.float64], diffusivity: float, width
     [0.999, 0.0]
     """
     n = 2 * np.arange(N_TERMS) + 1
-    terms = 8.0 / (np.pi * n) ** 2 * np.exp(-((n * np.pi / width) ** 2) * diffusivity * np.asarray(time)[:, None])
-    return np.asarray(terms.sum(axis=1))
+    sign = np.where(np.arange(N_TERMS) % 2 == 0, 1.0, -1.0)
+    apart = width + 2.0 * WALL_SHIFT * np.sqrt(2.0 * diffusivity * frame_interval)
+    share = 8.0 * apart / (np.pi**2 * n**2 * width) * sign * np.sin(n * np.pi * width / (2.0 * apart))
+    decay = np.exp(-((n * np.pi / apart) ** 2) * diffusivity * np.asarray(time)[:, None])
+    return np.asarray((share * decay).sum(axis=1))
 
 
 @njit(cache=True, nogil=True)
