@@ -9,7 +9,6 @@ from mlip_interfaces.analysis.lag_fit import gls_weights, lags_of
 from mlip_interfaces.analysis.onsager import (
     OnsagerSettings,
     OnsagerWindow,
-    collective_displacements,
     flux_history,
     onsager_window,
     onsager_windows,
@@ -172,7 +171,7 @@ def test_fluxes_add_up_to_the_displacement_and_say_when_they_end() -> None:
     velocity = np.where(np.arange(n) < 1000, 0.5, 0.0)
     atoms = np.cumsum(rng.normal(0, 0.1, (n, 20, 3)), axis=0)
     atoms[:, :, 2] += np.cumsum(velocity)[:, None]
-    collective = collective_displacements(atoms - atoms[0], [np.ones(20, dtype=bool)])
+    collective = (atoms - atoms[0]).sum(axis=1, keepdims=True)
     l_diagonal = np.array([20 * 0.005 / (THERMAL * VOLUME)])
     history = flux_history(
         collective,

@@ -26,11 +26,6 @@ class Pairs:
     distances: NDArray[np.float64]
     vectors: NDArray[np.float64]
 
-    def within(self, cutoff: float, first_mask: NDArray[np.bool_], second_mask: NDArray[np.bool_]) -> Pairs:
-        """Those below a shorter cutoff between two groups of atoms."""
-        kept = (self.distances < cutoff) & first_mask[self.first] & second_mask[self.second]
-        return Pairs(self.first[kept], self.second[kept], self.distances[kept], self.vectors[kept])
-
 
 def find_pairs(
     positions: NDArray[np.float64],

@@ -118,24 +118,6 @@ class FluxHistory:
     zero_since_ps: tuple[float | None, ...]
 
 
-def collective_displacements(
-    displacements: NDArray[np.floating], species_masks: Sequence[NDArray[np.bool_]]
-) -> NDArray[np.float64]:
-    """Sum over the atoms of each species of r(t) - r(0).
-
-    Parameters
-    ----------
-    displacements : drift removed, shape (n_frames, n_atoms, 3), angstrom.
-    species_masks : atoms of each species, shape (n_atoms,) each.
-
-    Returns
-    -------
-    collective : shape (n_frames, n_species, 3), angstrom.
-    """
-    selection = np.array(species_masks, dtype=np.float64)
-    return np.asarray(np.matmul(selection, np.asarray(displacements, dtype=np.float64)))
-
-
 def onsager_window(displacements: Sequence[NDArray[np.floating]], settings: OnsagerSettings) -> OnsagerWindow:
     """Transport coefficients of a run as one window; see `onsager_windows`."""
     return onsager_windows(displacements, settings, n_windows=1)[0]

@@ -184,12 +184,13 @@ class ChemistryResult:
     ----------
     frames : units, bond counts and polysulfides of each frame.
     histories : bond -> its formations and breakings.
+    dimers : the same of S2.
+    window_frames : within which a bond made and one broken are an exchange.
     """
 
     frames: list[FrameSummary]
     histories: dict[str, BondHistory]
     dimers: BondHistory
-    min_frames: int
     window_frames: int
 
 
@@ -546,7 +547,6 @@ class _Pass:
             self._chemistry,
             self._histories,
             self._dimers,
-            self._frames_in(request.min_lifetime_ps),
             self._frames_in(request.exchange_window_ps),
         )
 
@@ -607,10 +607,9 @@ class _Pass:
         if request.layer is not None:
             share = layer_share(self._reader, request.layer)
             volume *= share
-            self._notes_to(
-                results, f"Volume of the layer '{request.layer}': {share:.3f} of the cell, by its depth at the start."
+            results.notes.append(
+                f"Volume of the layer '{request.layer}': {share:.3f} of the cell, by its depth at the start."
             )
-
         whole, windows = onsager_windows(
             moved,
             OnsagerSettings(
@@ -634,11 +633,6 @@ class _Pass:
             axis=request.flux_axis,
         )
         return OnsagerResult(tuple(masks), request.charges, volume, whole, windows, fluxes)
-
-    @staticmethod
-    def _notes_to(results: AnalysisResults, note: str) -> None:
-        if note not in results.notes:
-            results.notes.append(note)
 
 
 def first_cell(reader: TrajectoryReader) -> NDArray[np.float64]:

@@ -119,7 +119,7 @@ class TrajectoryReader:
         self.notes.clear()
         unwrapper = Unwrapper(self.unwrap)
         frames = self._timed(_raw_frames(self.path, self.notes))
-        size = n_frames if n_frames is not None else max(1, CHUNK_ATOMS // self.n_atoms)
+        size = n_frames if n_frames is not None else max(2, CHUNK_ATOMS // self.n_atoms)
         while part := list(islice(frames, size)):
             raw = [frame for frame, _ in part]
             positions = np.array([frame.positions for frame in raw])
