@@ -70,6 +70,36 @@ def test_msd_agrees_with_freud_near_the_origin() -> None:
     np.testing.assert_allclose(mean_msd(path)[1:], reference[1:], rtol=2e-3, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_diffusivity_and_its_error_agree_with_kinisi(noise: float) -> None:
+    import MDAnalysis
+    import scipp
+    from kinisi.analyze import DiffusionAnalyzer
+
+    rng = np.random.default_rng(3)
+    path = walk(rng, 200, 30, 0.05, 1.0) + (rng.normal(0, noise, (200, 30, 3)) if noise else 0.0)
+    framework = np.array([[85.0, 85, 85], [95, 95, 95], [105, 85, 95], [85, 105, 105]])
+    everyone = np.concatenate([path + 100.0, np.repeat(framework[None], 200, axis=0)], axis=1)
+    universe = MDAnalysis.Universe.empty(34, trajectory=True)
+    universe.add_TopologyAttr("types", ["LI"] * 30 + ["S"] * 4)
+    universe.add_TopologyAttr("names", ["LI"] * 30 + ["S"] * 4)
+    universe.load_new(everyone.astype(np.float32), dimensions=np.array([200.0, 200, 200, 90, 90, 90], dtype=np.float32))
+    reference = DiffusionAnalyzer.from_universe(
+        universe,
+        specie="LI",
+        time_step=1.0 * scipp.Unit("ps"),
+        step_skip=1 * scipp.Unit("dimensionless"),
+        progress=False,
+    )
+    reference.diffusion(1.0 * scipp.Unit("ps"), progress=False, random_state=np.random.RandomState(1))
+    samples = reference.D.to(unit="cm^2/s").values
+    ours = diffusivity(path - path[0], 1.0)
+    # The same data and two estimators: they differ by less than either error.
+    assert abs(ours.diffusivity_cm2_per_s - samples.mean()) < 2 * samples.std()
+    assert 0.4 < ours.diffusivity_error_cm2_per_s / samples.std() < 1.5
+
+
 def test_harmonic_motion_has_the_plateau_of_equipartition() -> None:
     # An Ornstein-Uhlenbeck process of variance kT/k per direction: 2 * 3 kT/k.
     rng = np.random.default_rng(3)
