@@ -27,6 +27,16 @@ def grid_shape(inverse, cutoff):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def is_orthogonal(cell):  # type: ignore[no-untyped-def]
+    """Whether lattice vectors lie along x, y and z."""
+    for i in range(3):
+        for j in range(3):
+            if i != j and abs(cell[i, j]) > 1e-12:
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def sort_into_cells(positions, members, cell, inverse, n):  # type: ignore[no-untyped-def]
     """Wrap atoms into the cell and sort them by grid cell.
 
@@ -144,11 +154,7 @@ def count_distances(positions, cell, members_a, members_b, like, classes, channe
         xb, atom_b, start_b = xa, atom_a, start_a
     else:
         xb, _, atom_b, start_b = sort_into_cells(positions, members_b, cell, inverse, n)
-    orthogonal = True
-    for i in range(3):
-        for j in range(3):
-            if i != j and abs(cell[i, j]) > 1e-12:
-                orthogonal = False
+    orthogonal = is_orthogonal(cell)
     class_b = np.empty(atom_b.shape[0], dtype=np.int64)
     for j in range(atom_b.shape[0]):
         class_b[j] = classes[atom_b[j]]
@@ -225,11 +231,7 @@ def collect_pairs(positions, cell, members_a, members_b, cutoff):  # type: ignor
     n, heights = grid_shape(inverse, cutoff)
     xa, sa, atom_a, _ = sort_into_cells(positions, members_a, cell, inverse, n)
     xb, _, atom_b, start_b = sort_into_cells(positions, members_b, cell, inverse, n)
-    orthogonal = True
-    for i in range(3):
-        for j in range(3):
-            if i != j and abs(cell[i, j]) > 1e-12:
-                orthogonal = False
+    orthogonal = is_orthogonal(cell)
     bound = max_stretches(n, heights, cutoff)
     lo = np.empty(bound, dtype=np.int64)
     hi = np.empty(bound, dtype=np.int64)

@@ -242,23 +242,6 @@ def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin
     return figure
 
 
-@styled
-def peak_heights(peaks: Mapping[str, Sequence[tuple[float, float, float]]]) -> Figure:
-    """Height of the first peak of g(r) against coating thickness with the error from blocks, a panel per pair."""
-    figure, axes = new_figure(1, max(1, len(peaks)), height=2.4)
-    if not peaks:
-        note_empty(axes[0, 0], "no pair has a first peak")
-    for ax, (pair, points) in zip(axes[0], peaks.items(), strict=False):
-        table = np.array(sorted(points))
-        ax.errorbar(table[:, 0], table[:, 1], yerr=table[:, 2], fmt="o", color=PALETTE[0], capsize=4)
-        ax.set_title(pair, loc="left")
-        ax.set_xlabel("coating (Å)")
-        ax.margins(x=0.25)
-        ax.set_ylim(0, 1.15 * float((table[:, 1] + table[:, 2]).max()))
-    axes[0, 0].set_ylabel("first peak of g(r)")
-    return figure
-
-
 @dataclass(frozen=True, slots=True)
 class MsdCurve:
     """MSD and diffusivity of one run."""

@@ -56,6 +56,9 @@ def rdf_content(results: AnalysisResults, plan: AnalysisPlan, temperature_kelvin
         entry: dict[str, Any] = {
             "first_peak_angstrom": peak[0] if peak else None,
             "first_peak_height": peak[1] if peak else None,
+            "first_peak_height_error": _scatter(
+                [found[1] for block in rdf.blocks if (found := first_peak(rdf.r_angstrom, block.g))]
+            ),
             "coordination_to_first_minimum": _first_shell(rdf.r_angstrom, rdf.whole.g, rdf.whole.coordination),
             "blocks": [
                 {
@@ -490,6 +493,11 @@ def _first_shell(r: Any, g: Any, coordination: Any) -> float | None:
     rising = np.flatnonzero(smooth[below:] > 1.0)
     stop = below + int(rising[0]) if rising.size else len(g)
     return float(coordination[below + int(np.argmin(smooth[below:stop]))]) if stop > below else None
+
+
+def _scatter(values: Sequence[float]) -> float:
+    """Standard error of a mean from the values of blocks; zero for a single one."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def _error_at(r: Any, error: Any, peak: tuple[float, float] | None) -> float | None:

@@ -86,10 +86,9 @@ def run_analyze(context: RunContext) -> str:
 def _collect(table: ThicknessTable, coating: float, contents: dict[str, dict[str, Any]]) -> None:
     """What is drawn against thickness: heights of first peaks, diffusivities, share of regular tetrahedra."""
     for pair, found in contents.get("rdf", {"pairs": {}})["pairs"].items():
-        blocks = [block["first_peak_height"] for block in found["blocks"] if block["first_peak_height"] is not None]
         if found["first_peak_height"] is not None:
-            error = float(np.std(blocks, ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else 0.0
-            table.setdefault(f"first peak of g(r), {pair}", []).append((coating, found["first_peak_height"], error))
+            point = (coating, found["first_peak_height"], found["first_peak_height_error"])
+            table.setdefault(f"first peak of g(r), {pair}", []).append(point)
     for symbol, found in contents.get("msd", {"species": {}})["species"].items():
         value, error = (found[f"diffusivity{part}_cm2_per_s"] for part in ("", "_error"))
         table.setdefault(f"D of {symbol} (cm²/s)", []).append((coating, value, error))

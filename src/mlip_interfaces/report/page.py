@@ -13,11 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from mlip_interfaces import __version__
+from mlip_interfaces.analysis.barrier import potential_of_mean_force
 from mlip_interfaces.figures import plots
+from mlip_interfaces.figures.analysis_plots import against_thickness
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.report.files import read_optional_json, read_result, read_table
 from mlip_interfaces.report.headline import collect_results, limitations
-from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 STAGE_FOLDERS = ("structures", "initial_data", "campaign", "model", "validation", "scan", "analysis")
 
@@ -348,17 +349,13 @@ class _Builder:
                     data = _rdf_curves({name: column[table["pair"] == pair] for name, column in table.items()})
                     curves.setdefault(pair, {}).setdefault(entry["coating_angstrom"], data)
                     mean = data.g.mean(axis=0)
-                    with np.errstate(divide="ignore"):
-                        potential = np.where(mean > 0, -BOLTZMANN_EV_PER_K * kelvin * np.log(mean), np.nan)
+                    potential = potential_of_mean_force(mean, kelvin)
                     potentials.setdefault(pair, {}).setdefault(entry["coating_angstrom"], (data.r, potential))
                     found = summary["pairs"][pair]
                     rows.append(_rdf_row(entry, pair, found))
                     if found["first_peak_height"] is not None:
-                        heights = [
-                            block["first_peak_height"] for block in found["blocks"] if block["first_peak_height"]
-                        ]
-                        spread = float(np.std(heights, ddof=1) / np.sqrt(len(heights))) if len(heights) > 1 else 0.0
-                        point = (entry["coating_angstrom"], found["first_peak_height"], spread)
+                        error = found["first_peak_height_error"]
+                        point = (entry["coating_angstrom"], found["first_peak_height"], error)
                         peaks.setdefault(pair, []).append(point)
             n_blocks = max(len(data.g) for by_coating in curves.values() for data in by_coating.values())
             caption = f"g(r) at {kelvin:g} K ({protocol}) in {n_blocks} blocks of time, later blocks darker; one seed per thickness."
@@ -368,7 +365,8 @@ class _Builder:
                 self._picture(plots.mean_force(potentials, kelvin), f"mean-force-{protocol}", caption)
             )
             caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({protocol})."
-            section.figures.append(self._picture(plots.peak_heights(peaks), f"peaks-{protocol}", caption))
+            if peaks:
+                section.figures.append(self._picture(against_thickness(peaks), f"peaks-{protocol}", caption))
             head = [
                 "run",
                 "pair",
