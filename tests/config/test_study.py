@@ -62,8 +62,63 @@ def test_text_that_is_not_yaml_is_refused() -> None:
 
 def test_models_are_named_by_thickness(demo: str) -> None:
     study = parse_study(demo, NAME)
-    assert [study.model_name(t) for t in study.thicknesses] == ["coating-00A", "coating-05A", "coating-10A"]
-    assert study.model_name(2.5) == "coating-2p5A"
+    assert [model.name for model in study.interface.models] == ["coating-00A", "coating-05A", "coating-10A"]
+    assert study.explored == ("coating-00A", "coating-05A")
+    odd = parse_study(demo.replace("thickness_angstrom: [0, 5, 10]", "thickness_angstrom: [0, 5, 2.5]"), NAME)
+    assert [model.name for model in odd.scan_models] == ["coating-00A", "coating-2p5A", "coating-05A"]
+
+
+def test_scanned_vacancies_double_the_models_and_stay_in_their_layer(demo: str) -> None:
+    electrolyte = "miller: [1, 1, 0], thickness_angstrom: 7"
+    text = demo.replace(electrolyte, f"{electrolyte}, vacancies: [{{element: Li, fraction: [0, 0.1]}}]")
+    models = parse_study(text, NAME).interface.models
+    assert [model.name for model in models][:2] == ["coating-00A", "coating-00A-vac10"]
+    assert len(models) == 6
+    for model in models:
+        removed = {plan.section.name: plan.vacancies for plan in model.layers if plan.vacancies}
+        assert removed == ({"electrolyte": (("Li", 0.1),)} if model.variant else {})
+
+
+SMALL = "  small: {thickness_angstrom: {cathode: 4, coating: [0, 5]}, max_atoms: 300}\n  layers:"
+
+
+def test_small_cells_bring_each_pair_of_layers_and_are_what_is_explored(demo: str) -> None:
+    text = demo.replace("  layers:", SMALL).replace("structure: coating", "structure: dft-coating")
+    study = parse_study(text, NAME)
+    assert [model.name for model in study.interface.models] == [
+        "dft-coating-00A", "dft-coating-05A", "dft-cathode-coating", "dft-coating-electrolyte",
+        "coating-00A", "coating-05A", "coating-10A",
+    ]  # fmt: skip
+    assert study.explored == ("dft-coating-00A", "dft-coating-05A", "dft-cathode-coating", "dft-coating-electrolyte")
+    assert [model.name for model in study.scan_models] == ["coating-00A", "coating-05A", "coating-10A"]
+    thickness = {plan.section.name: plan.thickness_angstrom for plan in study.interface.models[1].layers}
+    assert thickness == {"cathode": 4.0, "coating": 5.0, "electrolyte": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("small", "expected"),
+    [
+        ("{coatin: 5}", "there is no layer 'coatin'"),
+        ("{cathode: [4, 5]}", "only the scanned layer may have a list"),
+        ("{cathode: 0}", "only the scanned layer can be left out"),
+    ],
+)
+def test_small_cells_that_cannot_be_are_refused(demo: str, small: str, expected: str) -> None:
+    text = demo.replace("  layers:", f"  small: {{thickness_angstrom: {small}}}\n  layers:")
+    with pytest.raises(StudyError, match=expected):
+        parse_study(text, NAME)
+
+
+def test_two_scanned_lists_of_vacancies_are_refused(demo: str) -> None:
+    both = "{element: Li, fraction: [0, 0.1]}, {element: S, fraction: [0, 0.1]}"
+    text = demo.replace("thickness_angstrom: 7}", f"thickness_angstrom: 7, vacancies: [{both}]}}")
+    with pytest.raises(StudyError, match="only one list of vacancy fractions"):
+        parse_study(text, NAME)
+
+
+def test_amorphous_compound_without_a_potential_is_refused(demo: str) -> None:
+    with pytest.raises(StudyError, match="Tosi-Fumi potential is for LiF, not for Li3PO4"):
+        parse_study(demo.replace("material: LiF", "material: Li3PO4"), NAME)
 
 
 def test_schema_documents_every_section() -> None:

@@ -23,7 +23,7 @@ SICK, WELL = "coating-00A/diffusion/seed-1", "coating-05A/diffusion/seed-1"
 
 def scan_entry(name: str, coating: float, healthy: bool) -> dict:
     return {
-        "name": name, "directory": name, "coating_angstrom": coating, "protocol": "diffusion", "temperature_kelvin": 500.0,
+        "name": name, "directory": name, "coating_angstrom": coating, "variant": "", "protocol": "diffusion", "condition": "diffusion", "temperature_kelvin": 500.0,
         "seed": 1, "healthy": healthy, "reasons": [] if healthy else ["the temperature reached 9000 K"], "n_frames": 21,
         "n_atoms": 52, "thermo_file": "thermo.csv", "time_ps": 2.0, "temperature_mean_kelvin": 510.0,
         "temperature_max_kelvin": 560.0, "density_initial_g_per_cm3": 2.4, "density_mean_g_per_cm3": 2.3,
@@ -73,7 +73,7 @@ def run(tmp_path: Path, repository: Path) -> Path:
         json.dumps({"runs": [scan_entry(SICK, 0.0, False), scan_entry(WELL, 5.0, True)]})
     )
     entries = [
-        {"name": n, "directory": n, "coating_angstrom": c, "protocol": "diffusion", "temperature_kelvin": 500.0, "seed": 1,
+        {"name": n, "directory": n, "coating_angstrom": c, "variant": "", "protocol": "diffusion", "condition": "diffusion", "temperature_kelvin": 500.0, "seed": 1,
          "healthy": h, "results": ["rdf", "msd", "chemistry"] if h else []}
         for n, c, h in ((SICK, 0.0, False), (WELL, 5.0, True))
     ]  # fmt: skip

@@ -11,14 +11,20 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     parser = subparsers.add_parser("build", help="build the interface models of a study")
     add_study(parser)
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="build this model alone; may be given several times"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the first stage."""
-    from mlip_interfaces.pipeline.flow import run_study
+    """Run the first stage, whole or for some models."""
+    from mlip_interfaces.pipeline.flow import build_some, run_study
 
     root = run_folder(arguments.study, arguments.out)
-    run_study(arguments.study, root, until="build")
+    if arguments.only:
+        build_some(arguments.study, root, arguments.only)
+    else:
+        run_study(arguments.study, root, until="build")
     print(root / "structures" / "index.json")
     return 0

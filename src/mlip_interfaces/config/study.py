@@ -6,114 +6,14 @@ user documentation (``mlip-interfaces config schema``).
 
 from __future__ import annotations
 
-import math
 import re
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from ase.data import atomic_numbers
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
-ContactFactor = Annotated[float, Field(gt=0.4, le=1.2)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-
-
-class Section(BaseModel):
-    """Base of all sections: immutable, unknown keys forbidden, infinities refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Vacancies(Section):
-    """Atoms removed at random from one layer."""
-
-    element: str = Field(description="Element whose atoms are removed.")
-    fraction: float = Field(gt=0, lt=1, description="Share of that element's atoms in the layer.")
-
-
-class MeltQuenchSection(Section):
-    """Melt-quench of an amorphous layer in LAMMPS (Tosi-Fumi potential)."""
-
-    melt_kelvin: Positive = Field(3000.0, description="Temperature of the melt.")
-    melt_ps: Positive = Field(10.0, description="Time in the melt.")
-    quench_kelvin_per_ps: Positive = Field(100.0, description="Cooling rate down to 300 K.")
-    hold_ps: Positive = Field(5.0, description="Time at 300 K after the quench.")
-    timestep_fs: Positive = Field(1.0, description="MD time step.")
-
-
-class CrystalLayer(Section):
-    """A crystalline layer, cut along a Miller plane."""
-
-    kind: Literal["crystal"]
-    name: Name = Field(description="Name of the layer, kept on each of its atoms.")
-    material: str = Field(description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file.")
-    miller: tuple[int, int, int] = Field(description="Plane parallel to the interface.")
-    thickness_angstrom: Positive = Field(description="Thickness; rounded to whole repeat units.")
-    vacancies: tuple[Vacancies, ...] = Field((), description="Vacancies in this layer.")
-
-    @field_validator("miller")
-    @classmethod
-    def _not_zero(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
-        if value == (0, 0, 0):
-            raise ValueError("(0, 0, 0) is no plane; give for example [1, 1, 0]")
-        return value
-
-
-class AmorphousLayer(Section):
-    """An amorphous layer, made by melt-quench in the lateral cell of the interface."""
-
-    kind: Literal["amorphous"]
-    name: Name = Field(description="Name of the layer, kept on each of its atoms.")
-    material: Literal["LiF"] = Field(description="Compound with a melt-quench potential (LiF: Tosi-Fumi).")
-    thickness_angstrom: NonNegative | tuple[NonNegative, ...] = Field(
-        description="Thickness, or a list of thicknesses to scan; 0 leaves the layer out."
-    )
-    density_g_per_cm3: Positive = Field(2.45, description="Density of the layer.")
-    melt_quench: MeltQuenchSection = Field(default_factory=lambda: MeltQuenchSection())
-
-    @field_validator("thickness_angstrom")
-    @classmethod
-    def _distinct(cls, value: float | tuple[float, ...]) -> float | tuple[float, ...]:
-        if isinstance(value, tuple) and (not value or len(set(value)) != len(value)):
-            raise ValueError("the list of thicknesses must have at least one entry and no entry twice")
-        return value
-
-    @property
-    def thicknesses(self) -> tuple[float, ...]:
-        """All thicknesses to build, angstrom, ascending."""
-        value = self.thickness_angstrom
-        return tuple(sorted(value)) if isinstance(value, tuple) else (value,)
-
-
-class Interface(Section):
-    """The layers, bottom to top, and the limits of lattice matching."""
-
-    layers: tuple[Annotated[CrystalLayer | AmorphousLayer, Field(discriminator="kind")], ...] = Field(min_length=2)
-    max_strain: float = Field(0.03, gt=0, lt=0.3, description="Largest strain of the strained crystal.")
-    max_area_angstrom2: Positive = Field(250.0, description="Largest lateral cell searched for a match.")
-
-    @model_validator(mode="after")
-    def _layers(self) -> Self:
-        names = [layer.name for layer in self.layers]
-        if len(set(names)) != len(names):
-            raise ValueError("two layers have the same name; give each its own")
-        if sum(isinstance(layer, CrystalLayer) for layer in self.layers) != 2:
-            raise ValueError("exactly two layers must be crystals; amorphous layers go between them")
-        if not (isinstance(self.layers[0], CrystalLayer) and isinstance(self.layers[-1], CrystalLayer)):
-            raise ValueError("the first and the last layer must be crystals")
-        scans = [layer for layer in self.layers if isinstance(layer, AmorphousLayer) and len(layer.thicknesses) > 1]
-        if len(scans) > 1:
-            raise ValueError("only one layer may have a list of thicknesses")
-        return self
-
-    @property
-    def scanned(self) -> AmorphousLayer | None:
-        """The amorphous layer whose thickness names the models, if there is one."""
-        coatings = [layer for layer in self.layers if isinstance(layer, AmorphousLayer)]
-        return max(coatings, key=lambda layer: len(layer.thicknesses), default=None)
-
+from mlip_interfaces.config.interface import Interface, ModelPlan
+from mlip_interfaces.config.section import ContactFactor, Count, Name, NonNegative, Positive, Section
 
 class Labels(Section):
     """Who labels structures with energy, forces and virial."""
@@ -387,7 +287,7 @@ class Study(Section):
             raise ValueError(
                 f"training.max_neighbors has {len(sel)} entries for {len(self.elements)} elements; give one each"
             )
-        models = {self.model_name(thickness) for thickness in self.thicknesses}
+        models = {model.name for model in self.interface.label_models}
         bulk = {f"bulk-{name}" for name in layers}
         for md in self.initial_data.teacher_md:
             if md.structure not in models | bulk:
@@ -396,9 +296,10 @@ class Study(Section):
                     f"the structures are {', '.join(sorted(models | bulk))}"
                 )
         wanted = self.exploration.thicknesses_angstrom
-        if wanted is not None and not set(wanted) <= set(self.thicknesses):
+        possible = {m.coating_angstrom for m in self.interface.label_models if m.coating_angstrom is not None}
+        if wanted is not None and not set(wanted) <= possible:
             raise ValueError(
-                f"exploration.thicknesses_angstrom must be among {', '.join(f'{t:g}' for t in self.thicknesses)}"
+                f"exploration.thicknesses_angstrom must be among {', '.join(f'{t:g}' for t in sorted(possible))}"
             )
         return self
 
@@ -427,22 +328,16 @@ class Study(Section):
             )
 
     @property
-    def thicknesses(self) -> tuple[float, ...]:
-        """Coating thicknesses of the scan, angstrom, ascending; (0,) for a study without a coating."""
-        scanned = self.interface.scanned
-        return scanned.thicknesses if scanned is not None else (0.0,)
-
-    @property
     def explored(self) -> tuple[str, ...]:
         """Names of the interface models that exploration runs on."""
         wanted = self.exploration.thicknesses_angstrom
-        return tuple(self.model_name(t) for t in self.thicknesses if wanted is None or t in wanted)
+        return tuple(
+            model.name
+            for model in self.interface.label_models
+            if wanted is None or model.coating_angstrom is None or model.coating_angstrom in wanted
+        )
 
-    def model_name(self, thickness_angstrom: float) -> str:
-        """Name of the interface model with this coating thickness, as in ``coating-05A``."""
-        scanned = self.interface.scanned
-        if scanned is None:
-            return "interface"
-        whole = math.isclose(thickness_angstrom, round(thickness_angstrom))
-        number = f"{round(thickness_angstrom):02d}" if whole else f"{thickness_angstrom:g}".replace(".", "p")
-        return f"{scanned.name}-{number}A"
+    @property
+    def scan_models(self) -> tuple[ModelPlan, ...]:
+        """Models of the production scan."""
+        return self.interface.scan_models

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mlip_interfaces.figures.style import (
-    ELEMENT_COLORS,
     PALETTE,
     VERDICT_COLORS,
+    element_color,
     new_figure,
     note_empty,
     styled,
@@ -43,6 +44,15 @@ class SideView:
     width: float
     height: float
 
+    @classmethod
+    def of_atoms(cls, atoms: Atoms, title: str) -> SideView:
+        """View of a model with its array ``layer``."""
+        lengths = atoms.cell.lengths()
+        return cls(
+            title, atoms.get_chemical_symbols(), atoms.arrays["layer"].tolist(), atoms.positions[:, 0],
+            atoms.positions[:, 2], float(lengths[0]), float(lengths[2]),
+        )  # fmt: skip
+
 
 @styled
 def structures(views: Sequence[SideView]) -> Figure:
@@ -50,6 +60,7 @@ def structures(views: Sequence[SideView]) -> Figure:
     tallest = max(view.height for view in views)
     figure, axes = new_figure(len(views), 1, height=0.5 + 1.75 * len(views), sharex=True)
     names = list(dict.fromkeys(name for view in views for name in view.layers))
+    present = list(dict.fromkeys(symbol for view in views for symbol in view.symbols))
     for ax, view in zip(axes[:, 0], views, strict=True):
         layers = np.asarray(view.layers)
         for name in names:
@@ -57,11 +68,12 @@ def structures(views: Sequence[SideView]) -> Figure:
             if z.size:
                 ax.axvspan(z.min(), z.max(), color=PALETTE[names.index(name)], alpha=0.12, lw=0)
                 ax.text((z.min() + z.max()) / 2, view.width * 1.06, name, ha="center", fontsize=8)
-        for symbol in ELEMENT_COLORS:
+        size = 34 * min(1.0, 3.0 * (view.width * view.height / len(view.symbols)) ** 0.5)
+        for symbol in present:
             mask = np.asarray(view.symbols) == symbol
             if mask.any():
                 ax.scatter(
-                    view.z[mask], view.x[mask], s=34, color=ELEMENT_COLORS[symbol], edgecolor="black", lw=0.4,
+                    view.z[mask], view.x[mask], s=size, color=element_color(symbol), edgecolor="black", lw=0.4,
                     label=symbol, zorder=3,
                 )  # fmt: skip
         ax.set_title(view.title, loc="left", pad=16)
@@ -69,7 +81,6 @@ def structures(views: Sequence[SideView]) -> Figure:
         ax.set_ylim(-0.5, view.width + 0.5)
         ax.set_ylabel("x (Å)")
     axes[-1, 0].set_xlabel("z across the interface (Å)")
-    present = [s for s in ELEMENT_COLORS if any(s in view.symbols for view in views)]
     handles = {
         label: handle for ax in axes[:, 0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
@@ -146,7 +157,7 @@ class ThermoTrace:
     """Temperature and density of one run against time."""
 
     coating_angstrom: float
-    protocol: str
+    condition: str
     target_kelvin: float
     healthy: bool
     time_ps: Array
@@ -156,20 +167,20 @@ class ThermoTrace:
 
 @styled
 def health(traces: Sequence[ThermoTrace]) -> Figure:
-    """Temperature (top) and density (bottom) of every run, a column per protocol; dashed where unhealthy."""
-    protocols = list(dict.fromkeys(trace.protocol for trace in traces))
+    """Temperature (top) and density (bottom) of every run, a column per condition; dashed where unhealthy."""
+    conditions = list(dict.fromkeys(trace.condition for trace in traces))
     coatings = sorted({trace.coating_angstrom for trace in traces})
-    figure, axes = new_figure(2, len(protocols), height=4.6, sharex="col")
-    for column, protocol in enumerate(protocols):
+    figure, axes = new_figure(2, len(conditions), height=4.6, sharex="col")
+    for column, condition in enumerate(conditions):
         top, bottom = axes[:, column]
-        for trace in sorted((t for t in traces if t.protocol == protocol), key=lambda t: t.coating_angstrom):
+        for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: t.coating_angstrom):
             color = thickness_color(coatings.index(trace.coating_angstrom))
             style = {"color": color, "ls": "-" if trace.healthy else "--", "lw": 1.1}
             label = f"{trace.coating_angstrom:g} Å" + ("" if trace.healthy else " (unhealthy)")
             top.plot(trace.time_ps, trace.temperature_kelvin, label=label, **style)
             bottom.plot(trace.time_ps, trace.density_g_per_cm3, **style)
             top.axhline(trace.target_kelvin, color="#999999", lw=0.8, zorder=0)
-        top.set_title(f"{protocol}, {next(t.target_kelvin for t in traces if t.protocol == protocol):g} K", loc="left")
+        top.set_title(f"{condition}, {next(t.target_kelvin for t in traces if t.condition == condition):g} K", loc="left")
         bottom.set_xlabel("time (ps)")
     axes[0, 0].set_ylabel("temperature (K)")
     axes[1, 0].set_ylabel("density (g/cm³)")

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+from ase.data import atomic_numbers
+from ase.data.colors import jmol_colors
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 Arguments = ParamSpec("Arguments")
@@ -52,6 +55,13 @@ def new_figure(n_rows: int, n_columns: int, *, width: float = 9.0, height: float
     """A figure and its axes (always a two-dimensional array), laid out without overlaps; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(n_rows, n_columns, squeeze=False, **options)
+
+
+def element_color(symbol: str) -> str:
+    """Colour of an element: ours, or the one of Jmol."""
+    if symbol in ELEMENT_COLORS:
+        return ELEMENT_COLORS[symbol]
+    return str(to_hex(jmol_colors[atomic_numbers[symbol]]))
 
 
 def thickness_color(index: int) -> str:

@@ -52,13 +52,16 @@ WRITERS = {
 def run_analyze(context: RunContext) -> str:
     """Analyse every healthy run; unhealthy ones are listed without results."""
     entries = []
-    by_protocol: dict[str, ThicknessTable] = {}
+    by_condition: dict[str, ThicknessTable] = {}
     runs = read_scan_index(context)
     for number, run in enumerate(runs):
         context.progress(number / len(runs), run["name"])
         entry = {
             key: run[key]
-            for key in ("name", "directory", "coating_angstrom", "protocol", "temperature_kelvin", "seed", "healthy")
+            for key in (
+                "name", "directory", "coating_angstrom", "variant", "protocol", "condition", "temperature_kelvin", "seed",
+                "healthy",
+            )
         } | {"results": [], "absent": {}}
         if run["healthy"]:
             directory = context.scan / run["directory"]
@@ -75,9 +78,9 @@ def run_analyze(context: RunContext) -> str:
             entry["absent"] = results.absent
             contents = write_results(reader, plan, results, output, kelvin)
             entry["results"] = list(contents)
-            _collect(by_protocol.setdefault(run["protocol"], {}), float(run["coating_angstrom"]), contents)
+            _collect(by_condition.setdefault(run["condition"], {}), float(run["coating_angstrom"]), contents)
         entries.append(entry)
-    _write_thickness(by_protocol, context.analysis)
+    _write_thickness(by_condition, context.analysis)
     write_json(context.analysis / "index.json", {"runs": entries})
     n_analysed = sum(entry["healthy"] for entry in entries)
     return f"{n_analysed} of {len(entries)} runs analysed"
@@ -97,18 +100,18 @@ def _collect(table: ThicknessTable, coating: float, contents: dict[str, dict[str
         table.setdefault("regular tetrahedra", []).append((coating, order["count_mean"], order["count_error"]))
 
 
-def _write_thickness(by_protocol: dict[str, ThicknessTable], output: Path) -> None:
-    """``thickness.csv`` and a figure per protocol."""
+def _write_thickness(by_condition: dict[str, ThicknessTable], output: Path) -> None:
+    """``thickness.csv`` and a figure per condition."""
     rows = [
-        (protocol, quantity, *(f"{number:.6g}" for number in point))
-        for protocol, table in by_protocol.items()
+        (condition, quantity, *(f"{number:.6g}" for number in point))
+        for condition, table in by_condition.items()
         for quantity, points in table.items()
         for point in sorted(points)
     ]
-    files.write_csv(output / "thickness.csv", ("protocol", "quantity", "coating_angstrom", "value", "error"), rows)
-    for protocol, table in by_protocol.items():
+    files.write_csv(output / "thickness.csv", ("condition", "quantity", "coating_angstrom", "value", "error"), rows)
+    for condition, table in by_condition.items():
         if table:
-            save_figure(analysis_plots.against_thickness(table), output, f"thickness-{protocol}")
+            save_figure(analysis_plots.against_thickness(table), output, f"thickness-{condition}")
 
 
 def study_plan(study: Study, temperature_kelvin: float) -> AnalysisPlan:

@@ -1,7 +1,10 @@
-"""Stage ``build``: interface models of every coating thickness, and a bulk cell of every layer."""
+"""Stage ``build``: every interface model of the study, and a bulk cell of every layer."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,137 +13,243 @@ import numpy as np
 from ase import Atoms
 from ase.io import write
 
-from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study
+from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
+from mlip_interfaces.errors import StructureError, StudyError
+from mlip_interfaces.figures import plots
+from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import write_json
+from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.structures import amorphous
+from mlip_interfaces.structures.composition import apply_defects, delithiate, remove_atoms
 from mlip_interfaces.structures.crystals import bulk_cell
-from mlip_interfaces.structures.matching import MatchedSlabs, match_slabs
+from mlip_interfaces.structures.matching import MatchedStack, match_slabs
 from mlip_interfaces.structures.model_files import in_type_order, write_model
+from mlip_interfaces.structures.slabs import SlabRequest
 from mlip_interfaces.structures.stacking import Layer, stack
-from mlip_interfaces.structures.variations import minimum_distances, remove_atoms
+from mlip_interfaces.structures.variations import minimum_distances
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 SNAPSHOTS = "snapshots.xyz"
 
+QuenchKey = tuple[str, float, tuple[int, int]]
+"""Name of an amorphous layer, its thickness and the repeat of the lateral cell."""
+
 
 @dataclass(frozen=True, slots=True)
-class _BuiltLayer:
-    layer: Layer
-    material: str
-    requested_angstrom: float
+class _Parts:
+    """What models are made of.
+
+    Attributes
+    ----------
+    slabs : matched crystals, by the thicknesses of all crystal layers and the lateral repeat.
+    glasses : amorphous layers.
+    """
+
+    slabs: dict[tuple[tuple[float, ...], tuple[int, int]], MatchedStack]
+    glasses: dict[QuenchKey, amorphous.AmorphousLayer]
 
 
 def run_build(context: RunContext) -> str:
-    """Match the crystals, quench the coatings, stack and write every model."""
-    study = context.study
-    lower, upper = study.interface.layers[0], study.interface.layers[-1]
-    assert isinstance(lower, CrystalLayer)
-    assert isinstance(upper, CrystalLayer)
-    context.progress(0.0, f"matching {lower.material} and {upper.material}")
-    slabs = match_slabs(
-        lower.material, lower.miller, lower.thickness_angstrom,
-        upper.material, upper.miller, upper.thickness_angstrom,
-        max_area_angstrom2=study.interface.max_area_angstrom2, max_strain=study.interface.max_strain,
-    )  # fmt: skip
-    entries: list[dict[str, Any]] = []
-    quenched: list[dict[str, Any]] = []
-    bulk_amorphous: dict[str, Atoms] = {}
-    for number, thickness in enumerate(study.thicknesses):
-        name = study.model_name(thickness)
-        context.progress((number + 0.1) / (len(study.thicknesses) + 1), f"model {name}")
-        built = _layers(study, slabs, thickness, context.structures, quenched, bulk_amorphous)
-        atoms = in_type_order(stack([part.layer for part in built]), study.elements)
-        write_model(atoms, context.structures / name, study.elements)
-        entries.append(
-            _entry(study, name, "interface", atoms)
-            | {
-                "coating_angstrom": thickness,
-                "area_angstrom2": slabs.area_angstrom2,
-                "layers": [_layer_entry(part) for part in built],
-                "strain": {
-                    "substrate": lower.name,
-                    "film": upper.name,
-                    "max_strain": slabs.strain.max_strain,
-                    "tensor": slabs.strain.tensor.tolist(),
-                    "angle_degrees": slabs.strain.angle_degrees,
-                },
-            }
-        )
-    for layer in study.interface.layers:
-        if isinstance(layer, CrystalLayer):
-            cell = bulk_cell(layer.material)
-        elif layer.name in bulk_amorphous:
-            cell = bulk_amorphous[layer.name]
-        else:
-            continue
-        cell.arrays["layer"] = np.array([layer.name] * len(cell))
-        cell.arrays["layer_id"] = np.zeros(len(cell), dtype=int)
-        atoms = in_type_order(cell, study.elements)
-        write_model(atoms, context.structures / f"bulk-{layer.name}", study.elements)
-        entries.append(_entry(study, f"bulk-{layer.name}", "bulk", atoms) | {"strain": None, "layers": []})
-    write_json(context.structures / "index.json", {"models": entries, "amorphous": quenched})
-    sizes = ", ".join(str(entry["n_atoms"]) for entry in entries if entry["role"] == "interface")
-    return f"{len(study.thicknesses)} models of {sizes} atoms, strain {100 * slabs.strain.max_strain:.2f} %"
+    """Match the crystals, quench the coatings, stack and write every model and every bulk cell."""
+    models = context.study.interface.models
+    entries = build_models(context, models)
+    sizes = ", ".join(str(entry["n_atoms"]) for entry in entries)
+    return f"{len(models)} models of {sizes} atoms, strain {100 * max(entry['strain'] for entry in entries):.2f} %"
 
 
-def _layers(
-    study: Study,
-    slabs: MatchedSlabs,
-    thickness: float,
-    directory: Path,
-    quenched: list[dict[str, Any]],
-    bulk_amorphous: dict[str, Atoms],
-) -> list[_BuiltLayer]:
-    built = []
-    for number, section in enumerate(study.interface.layers):
-        if isinstance(section, CrystalLayer):
-            atoms = (slabs.substrate if number == 0 else slabs.film).copy()
-            for vacancies in section.vacancies:
-                atoms = remove_atoms(atoms, vacancies.element, vacancies.fraction, seed=study.seed + number)
-            built.append(_BuiltLayer(Layer(section.name, atoms), section.material, section.thickness_angstrom))
-            continue
-        wanted = thickness if section is study.interface.scanned else section.thicknesses[0]
-        if wanted == 0:
-            continue
-        layer = _quench(study, section, slabs, wanted, directory, number)
-        built.append(_BuiltLayer(Layer(section.name, layer.atoms), section.material, wanted))
-        if all(entry["directory"] != f"amorphous/{section.name}-{wanted:g}" for entry in quenched):
-            quenched.append(
-                {
-                    "directory": f"amorphous/{section.name}-{wanted:g}",
-                    "material": section.material,
-                    "thickness_angstrom": wanted,
-                    "density_g_per_cm3": layer.density_g_per_cm3,
-                    "requested_density_g_per_cm3": section.density_g_per_cm3,
-                    "coordination_mean": layer.coordination_mean,
-                    "crystal_coordination": 6,
-                    "n_attempts": layer.n_attempts,
-                }
-            )
-        if section.name not in bulk_amorphous:
-            bulk_amorphous[section.name] = layer.atoms.copy()
-            folder = directory / f"bulk-{section.name}"
-            folder.mkdir(parents=True, exist_ok=True)
-            # The first frame is the start of the melt; later ones are the melt, the quench and the glass.
-            write(folder / SNAPSHOTS, [in_type_order(frame, study.elements) for frame in layer.snapshots[1:]])
-    return built
+def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
+    """The models of these names.
+
+    Raises
+    ------
+    StudyError
+        If a name is unknown.
+    """
+    known = {model.name: model for model in study.interface.models}
+    for name in names:
+        if name not in known:
+            raise StudyError(f"--only: the study has no model '{name}'; its models are {', '.join(known)}.")
+    return tuple(known[name] for name in names)
 
 
-def _quench(
-    study: Study, section: AmorphousLayer, slabs: MatchedSlabs, thickness: float, directory: Path, number: int
-) -> amorphous.AmorphousLayer:
-    return amorphous.melt_quench(
-        np.asarray(slabs.substrate.cell)[:2, :2],
-        thickness_angstrom=thickness,
-        density_g_per_cm3=section.density_g_per_cm3,
-        schedule=amorphous.MeltQuench(**section.melt_quench.model_dump()),
-        seed=study.seed + number,
-        directory=directory / "amorphous" / f"{section.name}-{thickness:g}",
+def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[dict[str, Any]]:
+    """Build these models and the bulk cells; models of the folder that are not asked for stay.
+
+    Returns
+    -------
+    entries : of the models in ``index.json``.
+    """
+    study, directory = context.study, context.structures
+    context.progress(0.0, "matching " + ", ".join(layer.material for layer in _crystals(study)))
+    parts = _Parts({}, {})
+    for model in models:
+        _match(study, model, parts)
+    _quench_all(context, models, parts)
+    entries = []
+    for number, model in enumerate(models):
+        context.progress((number + 1) / (len(models) + 1), f"model {model.name}")
+        entries.append(_build_model(study, model, parts, directory))
+    bulk = _build_bulk(study, parts, directory)
+    quenched = [_glass_entry(study, key, glass) for key, glass in parts.glasses.items()]
+    index = {"models": [*entries, *bulk], "amorphous": quenched}
+    if len(models) < len(study.interface.models) and (directory / "index.json").is_file():
+        index = _merged(read_json(directory / "index.json"), index)
+    write_json(directory / "index.json", index)
+    _write_table([entry for entry in index["models"] if entry["role"] == "interface"], directory / "models.csv")
+    return entries
+
+
+def _crystals(study: Study) -> tuple[CrystalLayer, ...]:
+    return tuple(layer for layer in study.interface.layers if isinstance(layer, CrystalLayer))
+
+
+def _slab_key(study: Study, model: ModelPlan) -> tuple[tuple[float, ...], tuple[int, int]]:
+    """All crystals are matched together, also for a model that lacks one: every model has the same lateral cell."""
+    planned = {plan.section.name: plan.thickness_angstrom for plan in model.layers}
+    return tuple(planned.get(layer.name, layer.thickness_angstrom) for layer in _crystals(study)), model.lateral_repeat
+
+
+def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
+    key = _slab_key(study, model)
+    if key in parts.slabs:
+        return
+    thicknesses, repeat = key
+    requests = [
+        SlabRequest(layer.material, layer.miller, thickness, termination=layer.termination)
+        for layer, thickness in zip(_crystals(study), thicknesses, strict=True)
+    ]
+    parts.slabs[key] = match_slabs(
+        requests,
+        max_area_angstrom2=study.interface.max_area_angstrom2,
+        max_strain=study.interface.max_strain,
+        strained=study.interface.strained,
+        lateral_repeat=repeat,
     )
 
 
+def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts) -> None:
+    """Melt-quench every amorphous layer the models need, several at a time: each is one core's work."""
+    study = context.study
+    wanted: dict[QuenchKey, tuple[AmorphousLayer, Any]] = {}
+    for model in models:
+        lateral = np.asarray(parts.slabs[_slab_key(study, model)].slabs[0].cell)[:2, :2]
+        for plan in model.layers:
+            if isinstance(plan.section, AmorphousLayer):
+                key = (plan.section.name, plan.thickness_angstrom, model.lateral_repeat)
+                wanted.setdefault(key, (plan.section, lateral))
+    if not wanted:
+        return
+    context.progress(0.05, f"melt-quench of {len(wanted)} amorphous layers")
+    # The thickest takes longest: it goes first.
+    keys = sorted(wanted, key=lambda key: -key[1] * key[2][0] * key[2][1])
+    with ThreadPoolExecutor(context.study.execution.cores) as pool:
+        glasses = pool.map(lambda key: _quench(study, *wanted[key], key, context.structures), keys)
+        found = dict(zip(keys, glasses, strict=True))
+    parts.glasses.update((key, found[key]) for key in wanted)
+
+
+def _quench(
+    study: Study, section: AmorphousLayer, lateral: Any, key: QuenchKey, directory: Path
+) -> amorphous.AmorphousLayer:
+    return amorphous.melt_quench(
+        lateral,
+        thickness_angstrom=key[1],
+        density_g_per_cm3=section.density_g_per_cm3,
+        schedule=amorphous.MeltQuench(**section.melt_quench.model_dump()),
+        seed=study.seed + study.interface.layers.index(section),
+        directory=directory / _glass_folder(key),
+    )
+
+
+def _glass_folder(key: QuenchKey) -> str:
+    name, thickness, repeat = key
+    size = "" if repeat == (1, 1) else f"-{repeat[0]}x{repeat[1]}"
+    return f"amorphous/{name}-{thickness:g}{size}"
+
+
+def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path) -> dict[str, Any]:
+    matched = parts.slabs[_slab_key(study, model)]
+    layers = [_layer(study, model, plan, matched, parts) for plan in model.layers]
+    interface = study.interface
+    atoms = stack(
+        layers, relax=interface.relax_gaps, registry=interface.registry, vacuum_angstrom=interface.vacuum_angstrom
+    )
+    if model.max_atoms is not None and len(atoms) > model.max_atoms:
+        raise StructureError(
+            f"The small cell {model.name} has {len(atoms)} atoms, more than interface.small.max_atoms "
+            f"({model.max_atoms}): make its layers thinner (interface.small.thickness_angstrom) or raise the limit."
+        )
+    atoms = in_type_order(atoms, study.elements)
+    write_model(atoms, directory / model.name, study.elements)
+    view = plots.SideView.of_atoms(atoms, f"{model.name}: {len(atoms)} atoms")
+    save_figure(plots.structures([view]), directory / model.name, "side_view")
+    crystals = {plan.section.name for plan in model.layers if isinstance(plan.section, CrystalLayer)}
+    strains = [
+        {
+            "layer": layer.name,
+            "max_strain": strain.max_strain,
+            "tensor": strain.tensor.tolist(),
+            "angle_degrees": strain.angle_degrees,
+        }
+        for layer, strain in zip(_crystals(study), matched.strains, strict=True)
+        if layer.name in crystals
+    ]
+    return _entry(study, model.name, "interface", atoms) | {
+        "small": model.small,
+        "coating_angstrom": model.coating_angstrom,
+        "variant": model.variant,
+        "area_angstrom2": matched.area_angstrom2,
+        "layers": [
+            _layer_entry(plan, layer, atoms, number)
+            for number, (plan, layer) in enumerate(zip(model.layers, layers, strict=True))
+        ],
+        "strain": max(strain["max_strain"] for strain in strains),
+        "strains": strains,
+    }
+
+
+def _layer(study: Study, model: ModelPlan, plan: LayerPlan, matched: MatchedStack, parts: _Parts) -> Layer:
+    section = plan.section
+    if isinstance(section, AmorphousLayer):
+        glass = parts.glasses[section.name, plan.thickness_angstrom, model.lateral_repeat]
+        return Layer(section.name, glass.atoms.copy())
+    atoms = matched.slabs[_crystals(study).index(section)].copy()
+    seed = study.seed + study.interface.layers.index(section)
+    if section.lithium_content is not None:
+        atoms = delithiate(atoms, section.lithium_content, order=section.lithium_order, seed=seed)
+    if section.defects is not None:
+        atoms = apply_defects(atoms, section.defects.kinds, n=section.defects.n, seed=seed)
+    for element, share in plan.vacancies:
+        atoms = remove_atoms(atoms, element, share, seed=seed)
+    return Layer(section.name, atoms)
+
+
+def _build_bulk(study: Study, parts: _Parts, directory: Path) -> list[dict[str, Any]]:
+    """A bulk cell of every layer; of an amorphous one its smallest quenched sample."""
+    entries = []
+    for layer in study.interface.layers:
+        name = f"bulk-{layer.name}"
+        if isinstance(layer, CrystalLayer):
+            cell = bulk_cell(layer.material)
+        else:
+            glasses = [glass for key, glass in parts.glasses.items() if key[0] == layer.name]
+            if not glasses:
+                continue
+            glass = min(glasses, key=lambda glass: len(glass.atoms))
+            cell = glass.atoms.copy()
+            (directory / name).mkdir(parents=True, exist_ok=True)
+            # The first frame is the start of the melt; later ones are the melt, the quench and the glass.
+            write(directory / name / SNAPSHOTS, [in_type_order(frame, study.elements) for frame in glass.snapshots[1:]])
+        cell.arrays["layer"] = np.array([layer.name] * len(cell))
+        cell.arrays["layer_id"] = np.zeros(len(cell), dtype=int)
+        atoms = in_type_order(cell, study.elements)
+        write_model(atoms, directory / name, study.elements)
+        entries.append(_entry(study, name, "bulk", atoms) | {"strain": None, "layers": []})
+    return entries
+
+
 def _entry(study: Study, name: str, role: str, atoms: Atoms) -> dict[str, Any]:
+    distances = minimum_distances(atoms, study.elements)
     return {
         "name": name,
         "role": role,
@@ -148,17 +257,60 @@ def _entry(study: Study, name: str, role: str, atoms: Atoms) -> dict[str, Any]:
         "n_atoms": len(atoms),
         "composition": atoms.get_chemical_formula(mode="hill"),
         "density_g_per_cm3": float(atoms.get_masses().sum() / atoms.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
-        "min_distance_angstrom": minimum_distances(atoms, study.elements),
+        "min_distance_angstrom": min(distances.values()),
+        "min_distances_angstrom": distances,
     }
 
 
-def _layer_entry(part: _BuiltLayer) -> dict[str, Any]:
-    atoms = part.layer.atoms
+def _layer_entry(plan: LayerPlan, layer: Layer, model: Atoms, number: int) -> dict[str, Any]:
+    z = model.positions[model.arrays["layer_id"] == number, 2]
     return {
-        "name": part.layer.name,
-        "material": part.material,
-        "thickness_angstrom": float(np.asarray(atoms.cell)[2, 2]),
-        "requested_thickness_angstrom": part.requested_angstrom,
-        "n_atoms": len(atoms),
-        "composition": atoms.get_chemical_formula(mode="hill"),
+        "name": layer.name,
+        "material": plan.section.material,
+        "thickness_angstrom": float(np.asarray(layer.atoms.cell)[2, 2]),
+        "requested_thickness_angstrom": plan.thickness_angstrom,
+        "extent_angstrom": float(np.ptp(z)),
+        "n_atoms": len(layer.atoms),
+        "composition": layer.atoms.get_chemical_formula(mode="hill"),
     }
+
+
+def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) -> dict[str, Any]:
+    section = next(layer for layer in study.interface.layers if layer.name == key[0])
+    assert isinstance(section, AmorphousLayer)
+    return {
+        "directory": _glass_folder(key),
+        "material": section.material,
+        "thickness_angstrom": key[1],
+        "density_g_per_cm3": glass.density_g_per_cm3,
+        "requested_density_g_per_cm3": section.density_g_per_cm3,
+        "coordination_mean": glass.coordination_mean,
+        "crystal_coordination": 6,
+        "n_attempts": glass.n_attempts,
+    }
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The index with its entries replaced by those just made."""
+    merged = {}
+    for part, key in (("models", "name"), ("amorphous", "directory")):
+        made = {entry[key]: entry for entry in new[part]}
+        merged[part] = [made.pop(entry[key], entry) for entry in old[part]] + list(made.values())
+    return merged
+
+
+def _write_table(entries: Sequence[dict[str, Any]], file: Path) -> None:
+    """``models.csv``: one line per model, for a spreadsheet."""
+    with file.open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(
+            ["model", "n_atoms", "composition", "area_angstrom2", "layers_angstrom", "max_strain", "density_g_per_cm3",
+             "shortest_contact", "min_distance_angstrom"]
+        )  # fmt: skip
+        for entry in entries:
+            layers = "; ".join(f"{part['name']} {part['thickness_angstrom']:.2f}" for part in entry["layers"])
+            contact = min(entry["min_distances_angstrom"].items(), key=lambda item: item[1])[0]
+            writer.writerow(
+                [entry["name"], entry["n_atoms"], entry["composition"], f"{entry['area_angstrom2']:.3f}", layers,
+                 f"{entry['strain']:.5f}", f"{entry['density_g_per_cm3']:.4f}", contact, entry["min_distance_angstrom"]]
+            )  # fmt: skip

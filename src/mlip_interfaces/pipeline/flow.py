@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -211,10 +211,11 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
     exploration = study.exploration
     n_explorations = sum(len(s.temperatures_kelvin) * len(s.pressures_bar) for s in exploration.iterations)
     most_labels = exploration.max_labels_per_model * len(study.explored) * len(exploration.iterations)
-    n_runs = len(study.thicknesses) * sum(len(p.seeds) for p in study.protocols.values())
-    total_ps = len(study.thicknesses) * sum(len(p.seeds) * p.time_ps for p in study.protocols.values())
+    models = study.interface.models
+    n_runs = len(study.scan_models) * sum(len(p.seeds) for p in study.protocols.values())
+    total_ps = len(study.scan_models) * sum(len(p.seeds) * p.time_ps for p in study.protocols.values())
     details = {
-        "build": f"{len(study.thicknesses)} interface models: {', '.join(map(study.model_name, study.thicknesses))}",
+        "build": f"{len(models)} interface models: {', '.join(model.name for model in models)}",
         "data": f"perturbed structures and {len(study.initial_data.teacher_md)} teacher MD runs with {study.labels.calculator}",
         "campaign": f"{len(exploration.iterations)} iterations, {n_explorations * len(study.explored)} exploration runs, "
         f"at most {most_labels} labels, committee of {study.training.committee_size}",
@@ -230,6 +231,26 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         state = "to do" if manifest is None else ("done" if manifest.status == "done" else "to continue")
         lines.append(f"{stage.name:9} {state:12} {root / stage.folder}: {details[stage.name]}")
     return lines
+
+
+def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
+    """Build the named models and the bulk cells; the stage stays open until the whole of it has run.
+
+    Raises
+    ------
+    StudyError
+        If the study is wrong, has no such model, or differs from the one this folder was made with.
+    RunLockedError
+        If another process works in the folder.
+    """
+    from mlip_interfaces.pipeline.build import build_models, models_named
+
+    study = load_checked_study(study_file)
+    models = models_named(study, names)
+    _refuse_other_study(study, study_file, root)
+    with locked(root):
+        (root / STUDY_FILE).write_text(study_file.read_text())
+        build_models(RunContext(study, root, lambda fraction, note: None), models)
 
 
 def initialise_campaign(study_file: Path, root: Path) -> None:

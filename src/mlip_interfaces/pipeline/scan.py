@@ -1,4 +1,4 @@
-"""Stage ``scan``: every thickness with every protocol and seed, as LAMMPS runs with a health verdict each."""
+"""Stage ``scan``: every model with every protocol and seed, as LAMMPS runs with a health verdict each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.config import Study
+from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import JobTask, run_tasks, watching
 from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
@@ -27,16 +27,20 @@ class ScanRun:
     """One run of the scan: its name is also its folder."""
 
     name: str
-    model: str
-    coating_angstrom: float
+    model: ModelPlan
     protocol_name: str
     protocol: MDProtocol
+
+    @property
+    def condition(self) -> str:
+        """Protocol, with the variant where vacancies are scanned: runs that differ in thickness and seed alone share it."""
+        return "-".join(filter(None, (self.protocol_name, self.model.variant)))
 
 
 def scan_runs(study: Study) -> tuple[ScanRun, ...]:
     """All runs that the study asks for, longest (thickest) first so that cores end together."""
     runs = []
-    for thickness in sorted(study.thicknesses, reverse=True):
+    for model in sorted(study.scan_models, key=lambda model: -(model.coating_angstrom or 0.0)):
         for name, section in study.protocols.items():
             for seed in section.seeds:
                 protocol = MDProtocol(
@@ -48,8 +52,7 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
                     dump_interval_ps=section.dump_interval_ps,
                     seed=seed,
                 )
-                model = study.model_name(thickness)
-                runs.append(ScanRun(f"{model}/{name}/seed-{seed}", model, thickness, name, protocol))
+                runs.append(ScanRun(f"{model.name}/{name}/seed-{seed}", model, name, protocol))
     return tuple(runs)
 
 
@@ -77,7 +80,7 @@ def prepare_scan(context: RunContext) -> tuple[JobTask, ...]:
         directory = context.scan / run.name
         directory.mkdir(parents=True, exist_ok=True)
         for file in ("model.data", "layers.json"):
-            shutil.copyfile(context.structures / run.model / file, directory / file)
+            shutil.copyfile(context.structures / run.model.name / file, directory / file)
         command = md_command(
             run.protocol,
             health_bounds(study),
@@ -131,9 +134,11 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
     wall_seconds = _loop_seconds(log)
     entry: dict[str, Any] = {
         "name": run.name,
-        "model": run.model,
-        "coating_angstrom": run.coating_angstrom,
+        "model": run.model.name,
+        "coating_angstrom": run.model.coating_angstrom,
+        "variant": run.model.variant,
         "protocol": run.protocol_name,
+        "condition": run.condition,
         "ensemble": protocol.ensemble,
         "temperature_kelvin": protocol.temperature_kelvin,
         "pressure_bar": list(protocol.pressure_bar),

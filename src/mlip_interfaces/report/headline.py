@@ -49,7 +49,7 @@ def collect_results(run: Path) -> dict[str, Any]:
 
 
 def _run_numbers(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
-    numbers: dict[str, Any] = {"coating_angstrom": entry["coating_angstrom"], "protocol": entry["protocol"]}
+    numbers: dict[str, Any] = {"coating_angstrom": entry["coating_angstrom"], "condition": entry["condition"]}
     msd = read_optional_json(folder / "msd.json")
     if msd:
         numbers["diffusivity_cm2_per_s"] = {s: v["diffusivity_cm2_per_s"] for s, v in msd["species"].items()}
@@ -85,7 +85,7 @@ def limitations(run: Path, results: dict[str, Any], teacher_kind: str) -> list[s
         )
     seeds: dict[tuple[float, str], list[int]] = {}
     for entry in scan["runs"]:
-        seeds.setdefault((entry["coating_angstrom"], entry["protocol"]), []).append(entry["seed"])
+        seeds.setdefault((entry["coating_angstrom"], entry["condition"]), []).append(entry["seed"])
     if seeds and min(len(found) for found in seeds.values()) < 3:
         sentences.append(
             "There are fewer than three seeds per thickness and protocol: a difference between thicknesses is not "

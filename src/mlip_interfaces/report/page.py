@@ -152,24 +152,15 @@ class _Builder:
             section.absent = "The models have not been built."
             return section
         models = [model for model in index["models"] if model["role"] == "interface"]
-        views = []
-        for model in models:
-            atoms = read(self._run / "structures" / model["file"])
-            views.append(
-                plots.SideView(
-                    title=f"{model['name']}: {model['n_atoms']} atoms",
-                    symbols=atoms.get_chemical_symbols(),
-                    layers=atoms.arrays["layer"].tolist(),
-                    x=atoms.positions[:, 0],
-                    z=atoms.positions[:, 2],
-                    width=float(atoms.cell.lengths()[0]),
-                    height=float(atoms.cell.lengths()[2]),
-                )
-            )
-        caption = (
-            "The models as built, seen along y; bands show the layer each atom comes from. Periodic in all directions."
-        )
-        section.figures.append(self._picture(plots.structures(views), "structures", caption))
+        for small, kind in ((False, "structures"), (True, "small-structures")):
+            chosen = [model for model in models if model["small"] == small]
+            if chosen:
+                views = [
+                    plots.SideView.of_atoms(read(self._run / "structures" / m["file"]), f"{m['name']}: {m['n_atoms']} atoms")
+                    for m in chosen
+                ]
+                caption = "The models" + (" for DFT" if small else "") + " as built, seen along y; bands show the layer each atom comes from."
+                section.figures.append(self._picture(plots.structures(views), kind, caption))
         head = [
             "model",
             "atoms",
@@ -185,11 +176,11 @@ class _Builder:
                 f"{part['name']} {part['thickness_angstrom']:.1f} ({part['requested_thickness_angstrom']:g})"
                 for part in model["layers"]
             )
-            pair, distance = min(model["min_distance_angstrom"].items(), key=lambda item: item[1])
+            pair, distance = min(model["min_distances_angstrom"].items(), key=lambda item: item[1])
             rows.append(
                 [
                     model["name"], str(model["n_atoms"]), f"{model['area_angstrom2']:.1f}", layers,
-                    f"{100 * model['strain']['max_strain']:.2f} %", f"{pair} {distance:.2f}",
+                    f"{100 * model['strain']:.2f} %", f"{pair} {distance:.2f}",
                     f"{model['density_g_per_cm3']:.2f}",
                 ]
             )  # fmt: skip
@@ -293,7 +284,7 @@ class _Builder:
                 traces.append(
                     plots.ThermoTrace(
                         coating_angstrom=entry["coating_angstrom"],
-                        protocol=entry["protocol"],
+                        condition=entry["condition"],
                         target_kelvin=entry["temperature_kelvin"],
                         healthy=entry["healthy"],
                         time_ps=table["time_ps"],
@@ -334,8 +325,8 @@ class _Builder:
         if not with_rdf:
             section.absent = "There is no healthy run to analyse."
             return section
-        for protocol in dict.fromkeys(entry["protocol"] for entry in with_rdf):
-            entries = [entry for entry in with_rdf if entry["protocol"] == protocol]
+        for condition in dict.fromkeys(entry["condition"] for entry in with_rdf):
+            entries = [entry for entry in with_rdf if entry["condition"] == condition]
             kelvin = entries[0]["temperature_kelvin"]
             curves: dict[str, dict[float, plots.RdfCurves]] = {}
             potentials: dict[str, dict[float, tuple[Any, Any]]] = {}
@@ -358,15 +349,15 @@ class _Builder:
                         point = (entry["coating_angstrom"], found["first_peak_height"], error)
                         peaks.setdefault(pair, []).append(point)
             n_blocks = max(len(data.g) for by_coating in curves.values() for data in by_coating.values())
-            caption = f"g(r) at {kelvin:g} K ({protocol}) in {n_blocks} blocks of time, later blocks darker; one seed per thickness."
-            section.figures.append(self._picture(plots.rdf_over_time(curves), f"rdf-{protocol}", caption))
+            caption = f"g(r) at {kelvin:g} K ({condition}) in {n_blocks} blocks of time, later blocks darker; one seed per thickness."
+            section.figures.append(self._picture(plots.rdf_over_time(curves), f"rdf-{condition}", caption))
             caption = "Potential of mean force over the whole run. Gaps: no pair was seen there."
             section.figures.append(
-                self._picture(plots.mean_force(potentials, kelvin), f"mean-force-{protocol}", caption)
+                self._picture(plots.mean_force(potentials, kelvin), f"mean-force-{condition}", caption)
             )
-            caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({protocol})."
+            caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({condition})."
             if peaks:
-                section.figures.append(self._picture(against_thickness(peaks), f"peaks-{protocol}", caption))
+                section.figures.append(self._picture(against_thickness(peaks), f"peaks-{condition}", caption))
             head = [
                 "run",
                 "pair",
@@ -387,9 +378,9 @@ class _Builder:
             section.absent = "No healthy run has the species whose diffusion the study asks for."
             return section
         rows = []
-        for protocol in dict.fromkeys(entry["protocol"] for entry in with_msd):
+        for condition in dict.fromkeys(entry["condition"] for entry in with_msd):
             curves = []
-            for entry in (entry for entry in with_msd if entry["protocol"] == protocol):
+            for entry in (entry for entry in with_msd if entry["condition"] == condition):
                 result = read_result(self._folder(entry) / "msd.json")
                 table = read_table(self._folder(entry) / "msd.csv")
                 for species, values in result["species"].items():
@@ -409,13 +400,13 @@ class _Builder:
                             f"{values['log_log_slope']:.2f}", f"{values['quality_factor']:.2g}", str(values["n_atoms"]), "yes" if values["diffusive"] else "no",
                         ]
                     )  # fmt: skip
-            kelvin = next(entry["temperature_kelvin"] for entry in with_msd if entry["protocol"] == protocol)
+            kelvin = next(entry["temperature_kelvin"] for entry in with_msd if entry["condition"] == condition)
             caption = (
-                f"{group} at {kelvin:g} K ({protocol}): MSD with standard errors (the fit begins at the dot), and D with "
+                f"{group} at {kelvin:g} K ({condition}): MSD with standard errors (the fit begins at the dot), and D with "
                 "95 % intervals. Quality: the probability that a random walk deviates as much from the fitted line; near zero, "
                 "the run is too short for a diffusivity."
             )
-            section.figures.append(self._picture(plots.transport(curves, group), f"transport-{protocol}", caption))
+            section.figures.append(self._picture(plots.transport(curves, group), f"transport-{condition}", caption))
         head = ["run", "group", "D (cm²/s)", "95 % interval", "log-log slope", "quality", "atoms", "diffusive"]
         section.tables.append(Table(head, rows))
         return section
@@ -426,9 +417,9 @@ class _Builder:
             section.absent = "There is no healthy run to analyse."
             return section
         rows = []
-        for protocol in dict.fromkeys(entry["protocol"] for entry in self._healthy):
+        for condition in dict.fromkeys(entry["condition"] for entry in self._healthy):
             tetrahedra, chemistry, center, ligand = [], [], "Li", "F"
-            for entry in (entry for entry in self._healthy if entry["protocol"] == protocol):
+            for entry in (entry for entry in self._healthy if entry["condition"] == condition):
                 row = [entry["name"], "", "", "", "", ""]
                 found = read_optional_json(self._folder(entry) / "tetrahedra.json")
                 if found:
@@ -455,13 +446,13 @@ class _Builder:
                         f"{result['bonds']['P-O']:.1f}, {result['bonds']['Co-S']:.1f}",
                     ]
                 rows.append(row)
-            kelvin = next(entry["temperature_kelvin"] for entry in self._healthy if entry["protocol"] == protocol)
+            kelvin = next(entry["temperature_kelvin"] for entry in self._healthy if entry["condition"] == condition)
             caption = (
-                f"{protocol}, {kelvin:g} K. Left: {center} with exactly four {ligand} in a regular tetrahedron, mean and "
+                f"{condition}, {kelvin:g} K. Left: {center} with exactly four {ligand} in a regular tetrahedron, mean and "
                 "standard error over the run. Middle and right: intact PS₄ units and S₂ dimers that last."
             )
             figure = plots.order_and_chemistry(tetrahedra, chemistry, center, ligand)
-            section.figures.append(self._picture(figure, f"order-{protocol}", caption))
+            section.figures.append(self._picture(figure, f"order-{condition}", caption))
         head = ["run", "regular tetrahedra", "for other q_min", "P units (mean number)", "S₂ dimers", "P-O, Co-S bonds"]
         section.tables.append(Table(head, rows))
         return section
