@@ -15,7 +15,7 @@ from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.structures import amorphous
 from mlip_interfaces.structures.crystals import bulk_cell
-from mlip_interfaces.structures.matching import MatchedSlabs, match_slabs
+from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs
 from mlip_interfaces.structures.model_files import in_type_order, write_model
 from mlip_interfaces.structures.stacking import Layer, stack
 from mlip_interfaces.structures.variations import minimum_distances, remove_atoms
@@ -39,10 +39,11 @@ def run_build(context: RunContext) -> str:
     assert isinstance(upper, CrystalLayer)
     context.progress(0.0, f"matching {lower.material} and {upper.material}")
     slabs = match_slabs(
-        lower.material, lower.miller, lower.thickness_angstrom,
-        upper.material, upper.miller, upper.thickness_angstrom,
-        max_area_angstrom2=study.interface.max_area_angstrom2, max_strain=study.interface.max_strain,
-    )  # fmt: skip
+        [SlabRequest(layer.material, layer.miller, layer.thickness_angstrom) for layer in (lower, upper)],
+        max_area_angstrom2=study.interface.max_area_angstrom2,
+        max_strain=study.interface.max_strain,
+    )
+    strain = slabs.strains[1]
     entries: list[dict[str, Any]] = []
     quenched: list[dict[str, Any]] = []
     bulk_amorphous: dict[str, Atoms] = {}
@@ -61,9 +62,9 @@ def run_build(context: RunContext) -> str:
                 "strain": {
                     "substrate": lower.name,
                     "film": upper.name,
-                    "max_strain": slabs.strain.max_strain,
-                    "tensor": slabs.strain.tensor.tolist(),
-                    "angle_degrees": slabs.strain.angle_degrees,
+                    "max_strain": strain.max_strain,
+                    "tensor": strain.tensor.tolist(),
+                    "angle_degrees": strain.angle_degrees,
                 },
             }
         )
@@ -81,12 +82,12 @@ def run_build(context: RunContext) -> str:
         entries.append(_entry(study, f"bulk-{layer.name}", "bulk", atoms) | {"strain": None, "layers": []})
     write_json(context.structures / "index.json", {"models": entries, "amorphous": quenched})
     sizes = ", ".join(str(entry["n_atoms"]) for entry in entries if entry["role"] == "interface")
-    return f"{len(study.thicknesses)} models of {sizes} atoms, strain {100 * slabs.strain.max_strain:.2f} %"
+    return f"{len(study.thicknesses)} models of {sizes} atoms, strain {100 * strain.max_strain:.2f} %"
 
 
 def _layers(
     study: Study,
-    slabs: MatchedSlabs,
+    slabs: MatchedStack,
     thickness: float,
     directory: Path,
     quenched: list[dict[str, Any]],
@@ -95,7 +96,7 @@ def _layers(
     built = []
     for number, section in enumerate(study.interface.layers):
         if isinstance(section, CrystalLayer):
-            atoms = (slabs.substrate if number == 0 else slabs.film).copy()
+            atoms = slabs.slabs[0 if number == 0 else 1].copy()
             for vacancies in section.vacancies:
                 atoms = remove_atoms(atoms, vacancies.element, vacancies.fraction, seed=study.seed + number)
             built.append(_BuiltLayer(Layer(section.name, atoms), section.material, section.thickness_angstrom))
@@ -128,10 +129,10 @@ def _layers(
 
 
 def _quench(
-    study: Study, section: AmorphousLayer, slabs: MatchedSlabs, thickness: float, directory: Path, number: int
+    study: Study, section: AmorphousLayer, slabs: MatchedStack, thickness: float, directory: Path, number: int
 ) -> amorphous.AmorphousLayer:
     return amorphous.melt_quench(
-        np.asarray(slabs.substrate.cell)[:2, :2],
+        np.asarray(slabs.slabs[0].cell)[:2, :2],
         thickness_angstrom=thickness,
         density_g_per_cm3=section.density_g_per_cm3,
         schedule=amorphous.MeltQuench(**section.melt_quench.model_dump()),
