@@ -29,8 +29,6 @@ from mlip_interfaces.structures.crystals import (
     load_crystal,
     summarise_crystal,
 )
-from mlip_interfaces.structures.match_search import rank_matches
-from mlip_interfaces.structures.matching import match_slabs
 from mlip_interfaces.structures.variations import minimum_distances
 
 # name: (formula of the cell, density g/cm3, {pair: nearest distance, angstrom}).
@@ -265,43 +263,3 @@ def test_show_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "LiF, Fm-3m (225), 8 atoms" in shown
     assert "Li-F 2.013" in shown
     assert len(read(tmp_path / "out.cif")) == 8
-
-
-# Planes, area and strain as in the working notes, where Li6PS5Cl has a = 9.85: the library's 9.860 adds 0.1 %.
-PUBLISHED = [
-    ((1, 1, 0), (1, 1, 0), 137, 0.0098), ((0, 0, 3), (1, 1, 0), 137, 0.0106), ((0, 0, 3), (1, 1, 1), 172, 0.0106),
-    ((0, 0, 3), (1, 0, 0), 192, 0.0098), ((1, 1, 0), (1, 1, 1), 343, 0.0106),
-]  # fmt: skip
-
-
-def test_match_ranks_the_published_matches(capsys: pytest.CaptureFixture[str]) -> None:
-    _run("match", "LiCoO2", "Li6PS5Cl", "--json")
-    rows = json.loads(capsys.readouterr().out)
-    assert [row["area_angstrom2"] for row in rows] == sorted(row["area_angstrom2"] for row in rows)
-    found = {(tuple(row["substrate_miller"]), tuple(row["film_miller"])): row for row in rows}
-    for substrate, film, area, strain in PUBLISHED:
-        row = found[substrate, film]
-        assert set(row) == {"substrate_miller", "film_miller", "area_angstrom2", "max_strain", "n_atoms_estimate"}
-        np.testing.assert_allclose(row["area_angstrom2"], area, rtol=0.005, atol=0)
-        np.testing.assert_allclose(row["max_strain"], strain, rtol=0, atol=0.0015)
-    # 15 angstrom of LiCoO2 and 20 angstrom of Li6PS5Cl on 137 angstrom^2.
-    assert found[(1, 1, 0), (1, 1, 0)]["n_atoms_estimate"] == pytest.approx(405, rel=0, abs=3)
-    assert all(row["max_strain"] <= 0.02 for row in rows)
-
-
-def test_candidate_is_the_match_that_is_built() -> None:
-    for row in rank_matches("LiF", "Li2S", max_area_angstrom2=200, max_strain=0.03):
-        built = match_slabs(
-            "LiF", row.substrate_miller, 1, "Li2S", row.film_miller, 1, max_area_angstrom2=200, max_strain=0.03
-        )  # fmt: skip
-        np.testing.assert_allclose(row.area_angstrom2, built.area_angstrom2, rtol=1e-6, atol=0)
-        np.testing.assert_allclose(row.max_strain, built.strain.max_strain, rtol=0, atol=1e-8)
-
-
-def test_impossible_limits_name_the_nearest_match() -> None:
-    with pytest.raises(
-        StructureError, match=r"allowing more area, \(1 1 0\)\|\(1 1 0\) with 137 angstrom\^2 and 1\.1 %"
-    ):
-        rank_matches("LiCoO2", "Li6PS5Cl", max_area_angstrom2=100, max_strain=0.02)
-    with pytest.raises(StructureError, match=r"allowing more of both, \(.*\) with \d+ angstrom"):
-        rank_matches("LiCoO2", "Li6PS5Cl", max_area_angstrom2=30, max_strain=0.001)

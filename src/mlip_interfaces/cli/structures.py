@@ -1,4 +1,4 @@
-"""``structures list|show|match|amorphous``: crystals, the planes that fit on each other, glasses."""
+"""``structures list|show|slabs|match|amorphous``: crystals, their slabs, the planes that fit on each other, glasses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MATERIAL = "name of a library crystal, or a CIF, POSCAR or other structure file
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
-        "structures", help="crystals of the library, matching planes of two crystals, amorphous layers"
+        "structures", help="crystals of the library, their slabs, matching planes of two crystals, amorphous layers"
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -31,9 +31,34 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     show.set_defaults(run=run_show)
 
+    slabs = actions.add_parser("slabs", help="every termination of a plane; --out writes the slabs")
+    slabs.add_argument("name", metavar="NAME", help=_MATERIAL)
+    slabs.add_argument("--miller", type=int, nargs=3, required=True, metavar=("H", "K", "L"), help="plane")
+    slabs.add_argument(
+        "--thickness-angstrom",
+        type=float,
+        default=15.0,
+        metavar="T",
+        help="each slab comes as near as it can; default: %(default)g",
+    )
+    slabs.add_argument("--symmetric", action="store_true", help="only slabs with the same plane on both sides")
+    slabs.add_argument("--stoichiometric", action="store_true", help="only slabs with the composition of the crystal")
+    slabs.add_argument("--primitive", action="store_true", help="on the lateral cell of the primitive lattice")
+    slabs.add_argument(
+        "--charge",
+        action="append",
+        default=[],
+        metavar="X=Q",
+        help="formal charge of an element, such as Co=3; may be repeated",
+    )
+    slabs.add_argument("--vacuum-angstrom", type=float, metavar="V", help="vacuum in the files, default: none")
+    slabs.add_argument("--json", action="store_true", help="as JSON")
+    slabs.add_argument("--out", type=Path, metavar="DIR", help="folder for slabs.csv and each slab as .xyz and .vasp")
+    slabs.set_defaults(run=run_slabs)
+
     match = actions.add_parser("match", help="ranked common lateral cells of the planes of two crystals")
     match.add_argument("substrate", metavar="SUBSTRATE", help=_MATERIAL)
-    match.add_argument("film", metavar="FILM", help=f"{_MATERIAL}; it takes the strain")
+    match.add_argument("film", metavar="FILM", help=_MATERIAL)
     match.add_argument("--max-area-angstrom2", type=float, default=400.0, metavar="A", help="default: %(default)g")
     match.add_argument("--max-strain", type=float, default=0.02, metavar="S", help="fraction, default: %(default)g")
     match.add_argument("--max-miller", type=int, default=1, metavar="N", help="largest index, default: %(default)d")
@@ -43,7 +68,15 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     match.add_argument(
         "--film-angstrom", type=float, default=20.0, metavar="T", help="for the atom count, default: %(default)g"
     )
-    match.add_argument("--json", action="store_true", help="as JSON")
+    match.add_argument(
+        "--strained", choices=("film", "substrate", "both"), default="film",
+        help="which crystal takes the strain; both share it evenly; default: %(default)s",
+    )  # fmt: skip
+    match.add_argument("--primitive", action="store_true", help="match primitive, not conventional lattices")
+    match.add_argument("--json", action="store_true", help="as JSON, strain tensors included")
+    match.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for matches.csv and a figure of area against strain"
+    )
     match.set_defaults(run=run_match)
 
     amorphous = actions.add_parser("amorphous", help="melt-quench an amorphous layer in LAMMPS")
@@ -106,12 +139,64 @@ def run_show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run_match(arguments: argparse.Namespace) -> int:
-    """Print the ranked candidates."""
+def run_slabs(arguments: argparse.Namespace) -> int:
+    """Print the terminations and write the slabs if asked."""
     import json
     from dataclasses import asdict
 
-    from mlip_interfaces.structures.match_search import rank_matches
+    from mlip_interfaces.structures.slab_files import write_slabs
+    from mlip_interfaces.structures.slabs import enumerate_slabs
+
+    slabs = enumerate_slabs(
+        arguments.name, arguments.miller, arguments.thickness_angstrom, symmetric=arguments.symmetric,
+        stoichiometric=arguments.stoichiometric, primitive=arguments.primitive, charges=_charges(arguments.charge),
+    )  # fmt: skip
+    rows = [slab.termination for slab in slabs]
+    if arguments.out is not None:
+        write_slabs(slabs, arguments.out, vacuum_angstrom=arguments.vacuum_angstrom)
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+        return 0
+    _print_table(
+        ("", "top | bottom", "composition", "atoms", "thickness/angstrom", "stoichiometric", "symmetric", "Tasker",
+         "dipole/(e/angstrom)", "charge/e"),
+        [
+            (
+                str(number), row.name, row.composition, str(row.n_atoms), f"{row.thickness_angstrom:.2f}",
+                "yes" if row.stoichiometric else "no", "yes" if row.symmetric else "no", str(row.tasker),
+                f"{row.dipole_e_per_angstrom:.3f}", f"{row.charge_e:g}",
+            )
+            for number, row in enumerate(rows)
+        ],
+    )  # fmt: skip
+    if arguments.out is not None:
+        print(f"written to {arguments.out}")
+    return 0
+
+
+def _charges(words: Sequence[str]) -> dict[str, float] | None:
+    from ase.data import chemical_symbols
+
+    from mlip_interfaces.errors import StructureError
+
+    charges = {}
+    for word in words:
+        element, _, value = word.partition("=")
+        try:
+            charges[element] = float(value)
+        except ValueError:
+            element = ""
+        if element not in chemical_symbols:
+            raise StructureError(f"--charge {word} is no charge of an element; write for example --charge Co=3.")
+    return charges or None
+
+
+def run_match(arguments: argparse.Namespace) -> int:
+    """Print the ranked candidates; write table and figure if asked."""
+    import json
+    from dataclasses import asdict
+
+    from mlip_interfaces.structures.match_search import plane_label, rank_matches, write_matches_csv
 
     candidates = rank_matches(
         arguments.substrate,
@@ -121,7 +206,26 @@ def run_match(arguments: argparse.Namespace) -> int:
         max_miller=arguments.max_miller,
         substrate_angstrom=arguments.substrate_angstrom,
         film_angstrom=arguments.film_angstrom,
+        strained=arguments.strained,
+        primitive=arguments.primitive,
     )
+    if arguments.out is not None:
+        import numpy as np
+
+        from mlip_interfaces.figures.structure_plots import matches
+        from mlip_interfaces.figures.style import save_figure
+
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        write_matches_csv(candidates, arguments.out / "matches.csv")
+        figure = matches(
+            np.array([c.area_angstrom2 for c in candidates]),
+            np.array([c.max_strain for c in candidates]),
+            np.array([c.n_atoms_estimate for c in candidates]),
+            [f"{plane_label(c.substrate_miller)}|{plane_label(c.film_miller)}" for c in candidates],
+            substrate=Path(arguments.substrate).name,
+            film=Path(arguments.film).name,
+        )
+        save_figure(figure, arguments.out, "matches")
     if arguments.json:
         print(json.dumps([asdict(candidate) for candidate in candidates], indent=2))
         return 0
@@ -129,8 +233,8 @@ def run_match(arguments: argparse.Namespace) -> int:
         (arguments.substrate, arguments.film, "area/angstrom2", "max strain/%", "atoms"),
         [
             (
-                "({} {} {})".format(*candidate.substrate_miller),
-                "({} {} {})".format(*candidate.film_miller),
+                plane_label(candidate.substrate_miller),
+                plane_label(candidate.film_miller),
                 f"{candidate.area_angstrom2:.1f}",
                 f"{100 * candidate.max_strain:.2f}",
                 str(candidate.n_atoms_estimate),

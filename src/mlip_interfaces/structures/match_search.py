@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
+from mlip_interfaces.structures.common_cells import Strained, always, common_cells
 from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.matching import cut_slab, principal_strain
+from mlip_interfaces.structures.lateral_cells import lateral_cell
+from mlip_interfaces.structures.planes import Miller, plane_stack
 
-Miller = tuple[int, int, int]
+Tensor = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,11 @@ class MatchCandidate:
     ----------
     substrate_miller, film_miller : planes, indices of the conventional cell; (0, 0, 3) is the basal plane of a
         rhombohedral crystal in hexagonal axes.
-    area_angstrom2 : of the substrate's supercell, to which the film is strained.
-    max_strain : largest absolute principal strain of the film.
+    area_angstrom2 : of the common cell.
+    max_strain : largest absolute principal strain of either crystal.
     n_atoms_estimate : atoms of a bilayer with the thicknesses of the search, from the bulk densities.
+    strained : ``film``, ``substrate`` or ``both``.
+    substrate_strain, film_strain : in-plane strain F - 1 of each, in the frame of the cell with a along x.
     """
 
     substrate_miller: Miller
@@ -35,12 +40,15 @@ class MatchCandidate:
     area_angstrom2: float
     max_strain: float
     n_atoms_estimate: int
+    strained: Strained
+    substrate_strain: Tensor
+    film_strain: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class _Plane:
     miller: Miller
-    vectors: NDArray[np.float64]
+    cell: NDArray[np.float64]
 
 
 def rank_matches(
@@ -52,18 +60,22 @@ def rank_matches(
     max_miller: int = 1,
     substrate_angstrom: float = 15.0,
     film_angstrom: float = 20.0,
+    strained: Strained = "film",
+    primitive: bool = False,
 ) -> tuple[MatchCandidate, ...]:
     """Candidates of every pair of symmetry-distinct planes, smallest area first, then smallest strain.
 
     Each is the match that `match_slabs` makes of these planes under these limits. Planes that can only be cut
-    through a polyanion are left out.
+    through an endless polyanion are left out.
 
     Parameters
     ----------
     substrate, film : library names or files.
-    max_area_angstrom2, max_strain : limits; the area is the film's before straining, as in the search of Zur and McGill.
+    max_area_angstrom2, max_strain : limits; the area is the film's before straining, as in the search of Zur and McGill;
+        neither crystal is strained by more.
     max_miller : largest absolute index.
     substrate_angstrom, film_angstrom : thicknesses for the estimate of the number of atoms.
+    strained, primitive : which crystal takes the strain, and which lattices are matched, as in `match_slabs`.
 
     Raises
     ------
@@ -76,21 +88,26 @@ def rank_matches(
     areal_density = (
         substrate_angstrom * len(lower) / lower.get_volume() + film_angstrom * len(upper) / upper.get_volume()
     )
-    pairs = [(a, b) for a in _distinct_planes(lower, max_miller) for b in _distinct_planes(upper, max_miller)]
+    planes = [_distinct_planes(crystal, max_miller, primitive) for crystal in (lower, upper)]
     labels = (_rhombohedral(lower), _rhombohedral(upper))
-    cuttable = _Cuttable(substrate, film)
 
     def candidates(area: float, strain: float) -> Iterator[MatchCandidate]:
-        for a, b in pairs:
-            found = _smallest_match(a, b, area, strain)
-            if found is not None and cuttable(a.miller, b.miller):
-                yield MatchCandidate(
-                    substrate_miller=_label(a.miller, labels[0]),
-                    film_miller=_label(b.miller, labels[1]),
-                    area_angstrom2=found[0],
-                    max_strain=found[1],
-                    n_atoms_estimate=round(found[0] * areal_density),
+        for a in planes[0]:
+            for b in planes[1]:
+                found = next(
+                    common_cells([a.cell, b.cell], area, strain, turnable=[always, always], strained=strained), None
                 )
+                if found is not None:
+                    yield MatchCandidate(
+                        substrate_miller=_label(a.miller, labels[0]),
+                        film_miller=_label(b.miller, labels[1]),
+                        area_angstrom2=found.area_angstrom2,
+                        max_strain=found.max_strain,
+                        n_atoms_estimate=round(found.area_angstrom2 * areal_density),
+                        strained=strained,
+                        substrate_strain=_tensor(found.strains[0].tensor),
+                        film_strain=_tensor(found.strains[1].tensor),
+                    )
 
     ranked = sorted(candidates(max_area_angstrom2, max_strain), key=_rank)
     if ranked:
@@ -108,6 +125,11 @@ def rank_matches(
     )
 
 
+def plane_label(miller: Miller) -> str:
+    """``(1 1 0)``."""
+    return f"({' '.join(map(str, miller))})"
+
+
 def _rank(candidate: MatchCandidate) -> tuple[float, float, Miller, Miller]:
     return (
         round(candidate.area_angstrom2, 3),
@@ -118,61 +140,42 @@ def _rank(candidate: MatchCandidate) -> tuple[float, float, Miller, Miller]:
 
 
 def _described(candidate: MatchCandidate) -> str:
-    planes = [f"({' '.join(map(str, miller))})" for miller in (candidate.substrate_miller, candidate.film_miller)]
+    planes = [plane_label(miller) for miller in (candidate.substrate_miller, candidate.film_miller)]
     return f"{'|'.join(planes)} with {candidate.area_angstrom2:.0f} angstrom^2 and {100 * candidate.max_strain:.1f} %"
 
 
-def _distinct_planes(crystal: Atoms, max_miller: int) -> list[_Plane]:
-    from pymatgen.analysis.interfaces.zsl import reduce_vectors
-    from pymatgen.core.surface import SlabGenerator, get_symmetrically_distinct_miller_indices
+def write_matches_csv(candidates: Sequence[MatchCandidate], path: Path) -> None:
+    """One line per candidate; planes as in ``1 1 0``, tensors by component."""
+    components = ("xx", "xy", "yx", "yy")
+    head = ["substrate_miller", "film_miller", "area_angstrom2", "max_strain", "n_atoms_estimate", "strained"]
+    head += [f"{side}_strain_{component}" for side in ("substrate", "film") for component in components]
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(head)
+        for c in candidates:
+            tensors = [value for tensor in (c.substrate_strain, c.film_strain) for row in tensor for value in row]
+            planes = [" ".join(map(str, miller)) for miller in (c.substrate_miller, c.film_miller)]
+            writer.writerow([*planes, c.area_angstrom2, c.max_strain, c.n_atoms_estimate, c.strained, *tensors])
+
+
+def _tensor(strain: NDArray[np.float64]) -> Tensor:
+    (xx, xy), (yx, yy) = np.round(strain, 12).tolist()
+    return (xx + 0.0, xy + 0.0), (yx + 0.0, yy + 0.0)
+
+
+def _distinct_planes(crystal: Atoms, max_miller: int, primitive: bool) -> list[_Plane]:
+    from pymatgen.core.surface import get_symmetrically_distinct_miller_indices
     from pymatgen.io.ase import AseAtomsAdaptor
 
-    structure = AseAtomsAdaptor.get_structure(crystal)
     planes = []
-    for indices in get_symmetrically_distinct_miller_indices(structure, max_miller):
+    for indices in get_symmetrically_distinct_miller_indices(AseAtomsAdaptor.get_structure(crystal), max_miller):
         h, k, l = (int(index) for index in indices)  # noqa: E741 (the names of crystallography)
-        # The oriented cell of `cut_slab`, so that a candidate found here is one that can be built there.
-        unit = SlabGenerator(structure, (h, k, l), 1.0, 0.0, primitive=False, center_slab=False, lll_reduce=False)
-        vectors = np.array(reduce_vectors(*np.asarray(unit.oriented_unit_cell.lattice.matrix)[:2]))
-        planes.append(_Plane((h, k, l), vectors))
+        try:
+            plane_stack(crystal, (h, k, l))
+        except StructureError:
+            continue
+        planes.append(_Plane((h, k, l), lateral_cell(crystal, (h, k, l), primitive=primitive)))
     return planes
-
-
-def _smallest_match(substrate: _Plane, film: _Plane, area: float, strain: float) -> tuple[float, float] | None:
-    """Area of the substrate's supercell and strain; the tolerances are those of `match_slabs`."""
-    from pymatgen.analysis.interfaces.zsl import ZSLGenerator
-
-    generator = ZSLGenerator(
-        max_area=area, max_area_ratio_tol=2.5 * strain, max_length_tol=strain, max_angle_tol=2.0 * strain
-    )
-    matches: Iterable[Any] = generator(film.vectors, substrate.vectors)
-    found = [(float(m.match_area), principal_strain(m.film_sl_vectors, m.substrate_sl_vectors), m) for m in matches]
-    within = [entry for entry in found if entry[1] <= strain]
-    if not within:
-        return None
-    _, smallest_strain, match = min(within, key=lambda entry: (round(entry[0], 3), entry[1]))
-    return float(np.linalg.norm(np.cross(*match.substrate_sl_vectors))), smallest_strain
-
-
-class _Cuttable:
-    """Whether planes can be cut without breaking a polyanion; each plane is tried once."""
-
-    def __init__(self, substrate: str, film: str) -> None:
-        self._materials = (substrate, film)
-        self._known: dict[tuple[str, Miller], bool] = {}
-
-    def __call__(self, *planes: Miller) -> bool:
-        return all(self._plane(*pair) for pair in zip(self._materials, planes, strict=True))
-
-    def _plane(self, material: str, miller: Miller) -> bool:
-        if (material, miller) not in self._known:
-            try:
-                cut_slab(material, miller, 1.0)
-            except StructureError:
-                self._known[material, miller] = False
-            else:
-                self._known[material, miller] = True
-        return self._known[material, miller]
 
 
 def _rhombohedral(crystal: Atoms) -> bool:

@@ -1,213 +1,228 @@
-"""Two crystals on one lateral cell: Zur-McGill matching with pymatgen."""
+"""Any number of crystals on one lateral cell: the search of Zur and McGill, strain shared as asked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
+from mlip_interfaces.structures.common_cells import CommonCell, Strain, Strained, common_cells, single_cell
 from mlip_interfaces.structures.crystals import load_crystal
+from mlip_interfaces.structures.lateral_cells import lateral_cell
+from mlip_interfaces.structures.planes import Miller, height_symmetry, plane_stack, upright
+from mlip_interfaces.structures.slabs import choose_slab
+from mlip_interfaces.structures.terminations import Slab, Termination
 
-# Bonds that a cut must not go through: the polyanions of thiophosphates and phosphates, angstrom.
-UNCUT_BONDS: dict[tuple[str, str], float] = {("P", "S"): 2.4, ("P", "O"): 1.8, ("P", "P"): 2.5}
+Array = NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True)
-class Strain:
-    """Strain of the film (the second crystal) on the substrate.
-
-    Attributes
-    ----------
-    tensor : in-plane engineering strain F - 1 in the frame of the cell, shape (2, 2).
-    max_strain : largest absolute principal strain, so that shear counts too.
-    angle_degrees : change of the angle between the lattice vectors.
-    """
-
-    tensor: NDArray[np.float64]
-    max_strain: float
-    angle_degrees: float
+_HINT_STRAIN = 0.1
+"""How far beyond the limits a nearest match is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class MatchedSlabs:
-    """Two slabs with the same lateral cell, the second one strained to the first.
+class SlabRequest:
+    """One crystal of a stack.
 
     Attributes
     ----------
-    substrate, film : slabs with cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness).
-    area_angstrom2 : of the lateral cell.
-    strain : of the film.
+    material : library name or file.
+    miller : plane, indices of the crystal's cell.
+    thickness_angstrom : wanted; the slab comes as near as its termination allows.
+    termination : name or number as `slabs.enumerate_slabs` lists them, or None for the first of them.
+    symmetric, stoichiometric : ask for such a slab.
+    charges : formal charges by element, instead of the usual ones.
     """
 
-    substrate: Atoms
-    film: Atoms
+    material: str
+    miller: Miller
+    thickness_angstrom: float
+    termination: str | int | None = None
+    symmetric: bool = False
+    stoichiometric: bool = False
+    charges: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedStack:
+    """Slabs with the same lateral cell, in the order of the requests.
+
+    Attributes
+    ----------
+    slabs : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up.
+    area_angstrom2 : of the lateral cell, repeats included.
+    strains : of each crystal.
+    terminations : of each slab, per unstrained lateral cell of its crystal.
+    turned : whether a crystal lies upside down, its (-h -k -l) side up, because only so the lattices match.
+    """
+
+    slabs: tuple[Atoms, ...]
     area_angstrom2: float
-    strain: Strain
+    strains: tuple[Strain, ...]
+    terminations: tuple[Termination, ...]
+    turned: tuple[bool, ...]
 
 
 def match_slabs(
-    substrate: str,
-    substrate_miller: tuple[int, int, int],
-    substrate_angstrom: float,
-    film: str,
-    film_miller: tuple[int, int, int],
-    film_angstrom: float,
+    requests: Sequence[SlabRequest],
     *,
     max_area_angstrom2: float,
     max_strain: float,
-) -> MatchedSlabs:
-    """Cut both crystals and find the smallest common lateral cell below the strain limit.
+    strained: Strained = "film",
+    lateral_repeat: tuple[int, int] = (1, 1),
+    primitive: bool = False,
+    min_length_angstrom: float = 0.0,
+) -> MatchedStack:
+    """Cut crystals and put them on the smallest lateral cell that they share within the limits.
 
     Parameters
     ----------
-    substrate, film : library names or files.
-    substrate_miller, film_miller : planes.
-    substrate_angstrom, film_angstrom : thicknesses; each is rounded to whole repeat units, at least one.
-    max_area_angstrom2, max_strain : limits of the search.
+    requests : one or more crystals; the first is the substrate, the others are films.
+    max_area_angstrom2 : limit for the unstrained cell of the second crystal, before repeats; for one crystal, of its own.
+    max_strain : no crystal is strained by more.
+    strained : ``film`` leaves the substrate as it is; ``substrate`` takes the mean cell of the films, that of the film if
+        there is one; ``both`` takes the middle between the two.
+    lateral_repeat : repeats of the matched cell along a and b.
+    primitive : match the primitive instead of the conventional lattices of centred crystals. A single crystal always has
+        its primitive cell.
+    min_length_angstrom : shortest a and b of a single crystal.
 
     Raises
     ------
     StructureError
-        If nothing matches; the message names the nearest match beyond the limits.
+        If nothing matches, with the nearest match beyond the limits; as `slabs.choose_slab`.
+
+    Notes
+    -----
+    Of several matches with the same area the one with the least strain is taken. No crystal is mirrored. Where two oblique
+    lattices only match mirrored, a crystal is turned over (upside down): one with a symmetry operation that does the same
+    keeps its terminations; one without is turned only if its request names none.
 
     References
     ----------
     A. Zur, T. C. McGill, J. Appl. Phys. 55, 378 (1984).
     """
-    from pymatgen.analysis.interfaces.zsl import ZSLGenerator, reduce_vectors
+    _check(requests, max_area_angstrom2, max_strain, lateral_repeat)
+    alone = len(requests) == 1
+    whole = primitive or alone
+    lattices = [lateral_cell(load_crystal(request.material), request.miller, primitive=whole) for request in requests]
+    if alone:
+        common = single_cell(lattices[0], max_area_angstrom2, min_length_angstrom)
+    else:
+        turnable = [_TurnSymmetry(request).may_turn for request in requests]
+        found = _first(common_cells(lattices, max_area_angstrom2, max_strain, turnable=turnable, strained=strained))
+        if found is None:
+            wider = common_cells(lattices, 2.0 * max_area_angstrom2, _HINT_STRAIN, turnable=turnable, strained=strained)
+            raise StructureError(_no_match(requests, max_area_angstrom2, max_strain, _first(wider)))
+        common = found
+    slabs, terminations = [], []
+    for request, transform, turned in zip(requests, common.transforms, common.turned, strict=True):
+        slab = _slab(request, whole, turned)
+        atoms = _supercell(slab.atoms, transform, common.cell)
+        slabs.append(atoms.repeat((*lateral_repeat, 1)))
+        terminations.append(slab.termination)
+    area = common.area_angstrom2 * lateral_repeat[0] * lateral_repeat[1]
+    return MatchedStack(tuple(slabs), area, common.strains, tuple(terminations), common.turned)
 
-    lower = cut_slab(substrate, substrate_miller, substrate_angstrom)
-    upper = cut_slab(film, film_miller, film_angstrom)
-    lower_vectors = reduce_vectors(*np.asarray(lower.cell)[:2])
-    upper_vectors = reduce_vectors(*np.asarray(upper.cell)[:2])
 
-    def best(area: float, tolerance: float) -> tuple[float, float, object] | None:
-        generator = ZSLGenerator(
-            max_area=area,
-            max_area_ratio_tol=2.5 * tolerance,
-            max_length_tol=tolerance,
-            # A shear within the limit turns a right angle by up to 2 tolerance; the exact limit is applied below.
-            max_angle_tol=2.0 * tolerance,
-        )
-        found = [
-            (
-                round(float(match.match_area), 3),
-                principal_strain(match.film_sl_vectors, match.substrate_sl_vectors),
-                match,
-            )
-            for match in generator(upper_vectors, lower_vectors)
-        ]
-        within = [entry for entry in found if entry[1] <= tolerance]
-        return min(within, key=lambda entry: entry[:2], default=None)
+@dataclass(frozen=True, slots=True)
+class _TurnSymmetry:
+    """Whether turning a crystal over leaves a slab with the termination that was asked for."""
 
-    found = best(max_area_angstrom2, max_strain)
-    if found is None:
-        nearest = best(2.0 * max_area_angstrom2, 0.1)
-        hint = (
-            f"The nearest has {nearest[0]:.0f} angstrom^2 and {100 * nearest[1]:.1f} % strain; allow that or choose other planes."
-            if nearest
-            else "There is none within twice that area and 10 % strain either; choose other planes."
-        )
-        raise StructureError(
-            f"{substrate} {substrate_miller} and {film} {film_miller} share no lateral cell of at most "
-            f"{max_area_angstrom2:g} angstrom^2 with strain below {100 * max_strain:g} %. {hint}"
-        )
-    match = found[2]
-    bottom = _supercell(lower, np.asarray(match.substrate_sl_vectors))  # type: ignore[attr-defined]
-    top = _supercell(upper, np.asarray(match.film_sl_vectors))  # type: ignore[attr-defined]
-    target, original = np.asarray(bottom.cell)[:2, :2].copy(), np.asarray(top.cell)[:2, :2].copy()
-    # Rows are vectors: target = original (1 + strain)^T.
-    tensor = np.linalg.solve(original, target).T - np.eye(2)
-    cell = np.asarray(top.cell).copy()
-    cell[:2, :2] = target
-    top.set_cell(cell, scale_atoms=True)
-    strain = Strain(
-        tensor=tensor,
-        max_strain=principal_strain(original, target),
-        angle_degrees=_angle(target) - _angle(original),
+    request: SlabRequest
+
+    def may_turn(self) -> bool:
+        return self.request.termination is None or has_turning_symmetry(self.request.material, self.request.miller)
+
+
+def has_turning_symmetry(material: str, miller: Sequence[int]) -> bool:
+    """Whether a symmetry operation of the crystal turns a plane's normal around."""
+    return bool(len(height_symmetry(plane_stack(load_crystal(material), miller))[1]))
+
+
+def _slab(request: SlabRequest, primitive: bool, turned: bool) -> Slab:
+    def choose(termination: str | int | None) -> Slab:
+        return choose_slab(
+            request.material, request.miller, request.thickness_angstrom, termination=termination,
+            symmetric=request.symmetric, stoichiometric=request.stoichiometric, primitive=primitive,
+            charges=request.charges,
+        )  # fmt: skip
+
+    slab = choose(request.termination)
+    if not turned:
+        return slab
+    if has_turning_symmetry(request.material, request.miller):
+        # The slab with the two surfaces exchanged, so that turned over it shows the one that was asked for.
+        slab = choose(_exchanged(slab.termination.name))
+    return turn_over(slab)
+
+
+def turn_over(slab: Slab) -> Slab:
+    """The slab upside down: a half turn about a, so that nothing is mirrored."""
+    half_turn = np.diag([1.0, -1.0, -1.0])
+    cell = np.asarray(slab.atoms.cell) @ half_turn
+    cell[1] *= -1.0
+    height = float(slab.atoms.cell[2, 2])
+    cell[2] = (0.0, 0.0, height)
+    atoms = Atoms(slab.atoms.get_chemical_symbols(), positions=slab.atoms.positions @ half_turn, cell=cell, pbc=True)
+    termination = replace(
+        slab.termination,
+        name=_exchanged(slab.termination.name),
+        dipole_e_per_angstrom=-slab.termination.dipole_e_per_angstrom + 0.0,
     )
-    return MatchedSlabs(bottom, top, float(abs(np.linalg.det(target))), strain)
+    return Slab(upright(atoms, height), termination)
 
 
-def cut_slab(material: str, miller: tuple[int, int, int], thickness_angstrom: float) -> Atoms:
-    """A slab without vacuum: whole repeat units of a crystal along a plane's normal.
-
-    Cuts never go through P-S, P-O or P-P bonds. The thickness is the repeat distance times the number of units,
-    the number being the one nearest to the request, at least one.
-
-    Raises
-    ------
-    StructureError
-        If every cut breaks a polyanion.
-    """
-    from pymatgen.core.surface import SlabGenerator
-    from pymatgen.io.ase import AseAtomsAdaptor
-
-    structure = AseAtomsAdaptor.get_structure(load_crystal(material))
-    unit = SlabGenerator(structure, miller, 1.0, 0.0, primitive=False, center_slab=False, lll_reduce=False)
-    lattice = unit.oriented_unit_cell.lattice
-    height = lattice.volume / float(np.linalg.norm(np.cross(lattice.matrix[0], lattice.matrix[1])))
-    n_units = max(1, round(thickness_angstrom / height))
-    generator = SlabGenerator(
-        structure, miller, n_units * height - 0.01, 0.0, primitive=False, center_slab=False, lll_reduce=False
-    )
-    present = {site.specie.symbol for site in structure}
-    bonds = {pair: length for pair, length in UNCUT_BONDS.items() if set(pair) <= present}
-    slabs = generator.get_slabs(bonds=bonds or None, max_broken_bonds=0)
-    if not slabs:
-        raise StructureError(f"Every cut of {material} along {miller} breaks a P-S or P-O bond; choose another plane.")
-    slab = slabs[0].get_orthogonal_c_slab()
-    atoms = AseAtomsAdaptor.get_atoms(slab)
-    atoms = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
-    return _upright(atoms, n_units * height)
+def _first(cells: Iterator[CommonCell]) -> CommonCell | None:
+    return next(cells, None)
 
 
-def _supercell(slab: Atoms, vectors: NDArray[np.float64]) -> Atoms:
+def _exchanged(name: str) -> str:
+    top, bottom = name.split(" | ")
+    return f"{bottom} | {top}"
+
+
+def _supercell(slab: Atoms, transform: NDArray[np.int64], lateral: Array) -> Atoms:
+    """The lateral supercell, strained to the common cell."""
     from ase.build import make_supercell
 
-    lateral = np.asarray(slab.cell)[:2]
-    transform = np.eye(3, dtype=int)
-    transform[:2, :2] = np.rint(np.linalg.lstsq(lateral.T, vectors.T, rcond=None)[0].T).astype(int)
-    mirrored = np.linalg.det(transform) < 0
-    if mirrored:
-        transform[[0, 1]] = transform[[1, 0]]
-    crystal = make_supercell(slab, transform)
-    cell = np.asarray(crystal.cell).copy()
-    if mirrored:
-        # The asked-for order of a and b is left-handed seen from above: turn the slab upside down.
-        cell[[0, 1]] = cell[[1, 0]]
-        half_turn = np.diag([1.0, -1.0, -1.0])
-        cell[:2] = cell[:2] @ half_turn
-        crystal = Atoms(crystal.get_chemical_symbols(), positions=crystal.positions @ half_turn, cell=cell, pbc=True)
-    return _upright(crystal, float(np.asarray(slab.cell)[2, 2]))
+    rows = np.eye(3, dtype=int)
+    rows[:2, :2] = transform
+    height = float(slab.cell[2, 2])
+    crystal = upright(make_supercell(slab, rows), height)
+    cell = np.zeros((3, 3))
+    cell[:2, :2] = lateral
+    cell[2, 2] = height
+    crystal.set_cell(cell, scale_atoms=True)
+    return crystal
 
 
-def _upright(slab: Atoms, height: float) -> Atoms:
-    """The slab with a along x, b in the xy-plane, c of the given height along z, atoms from z = 0 up."""
-    cell = np.asarray(slab.cell)
-    normal = np.cross(cell[0], cell[1])
-    normal /= np.linalg.norm(normal)
-    x = cell[0] / np.linalg.norm(cell[0])
-    frame = np.array([x, np.cross(normal, x), normal])
-    positions = slab.positions @ frame.T
-    new = cell @ frame.T
-    new[2] = (0.0, 0.0, height)
-    positions[:, 2] -= positions[:, 2].min()
-    atoms = Atoms(slab.get_chemical_symbols(), positions=positions, cell=new, pbc=True)
-    atoms.wrap(pbc=(True, True, False), eps=1e-6)
-    return atoms
+def _check(
+    requests: Sequence[SlabRequest], max_area: float, max_strain: float, lateral_repeat: tuple[int, int]
+) -> None:
+    if not requests:
+        raise StructureError("There is nothing to match: give at least one crystal.")
+    if not (math.isfinite(max_area) and max_area > 0 and 0 < max_strain < 0.3):
+        raise StructureError(
+            f"The area limit {max_area:g} angstrom^2 must be positive and the strain limit {max_strain:g} between 0 and 0.3."
+        )
+    if min(lateral_repeat) < 1:
+        raise StructureError(f"The lateral repeat {lateral_repeat} must be two whole numbers of at least 1.")
 
 
-def principal_strain(film: NDArray[np.float64], substrate: NDArray[np.float64]) -> float:
-    """Largest absolute principal strain; from the metrics, so the two cells may lie in any planes."""
-    before, after = np.asarray(film), np.asarray(substrate)
-    squares = np.linalg.eigvals(np.linalg.solve(before @ before.T, after @ after.T)).real
-    return float(np.abs(np.sqrt(squares) - 1.0).max())
-
-
-def _angle(vectors: NDArray[np.float64]) -> float:
-    a, b = vectors
-    return float(np.degrees(np.arccos(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))))
+def _no_match(requests: Sequence[SlabRequest], max_area: float, max_strain: float, nearest: CommonCell | None) -> str:
+    named = [f"{request.material} {request.miller}" for request in requests]
+    hint = (
+        f"The nearest has {nearest.area_angstrom2:.0f} angstrom^2 and {100 * nearest.max_strain:.1f} % strain; allow that or "
+        "choose other planes."
+        if nearest
+        else f"There is none within twice that area and {100 * _HINT_STRAIN:g} % strain either; choose other planes."
+    )
+    return (
+        f"{', '.join(named[:-1])} and {named[-1]} share no lateral cell of at most {max_area:g} angstrom^2 with strain below "
+        f"{100 * max_strain:g} %. {hint}"
+    )

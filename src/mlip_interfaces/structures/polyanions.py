@@ -1,0 +1,81 @@
+"""Polyanions: groups of atoms that a cut must not divide, put together across the periodic boundaries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.neighborlist import neighbor_list
+from numpy.typing import NDArray
+
+# Centre, ligand: longest bond, angstrom. Between the bond of the unit and the next shell of any crystal known to us.
+POLYANION_BONDS: dict[tuple[str, str], float] = {
+    ("P", "S"): 2.4, ("P", "O"): 1.9, ("P", "N"): 1.9, ("P", "P"): 2.5, ("S", "S"): 2.4, ("S", "O"): 1.8, ("O", "O"): 1.7,
+    ("C", "O"): 1.6, ("N", "O"): 1.6, ("B", "O"): 1.7, ("B", "H"): 1.5, ("N", "H"): 1.3, ("O", "H"): 1.3, ("Si", "S"): 2.4,
+    ("Ge", "S"): 2.5, ("Sn", "S"): 2.7, ("As", "S"): 2.5, ("Sb", "S"): 2.6,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One atom, or one polyanion.
+
+    Attributes
+    ----------
+    indices : its atoms, shape (n,).
+    offsets : lattice translations that make it whole, added to their fractional coordinates, shape (n, 3), integer.
+    periods : translations along which it goes on for ever, shape (k, 3); none for a molecule, one for a chain.
+    """
+
+    indices: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    periods: NDArray[np.int64]
+
+
+def polyanion_bonds(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Covalent bonds inside polyanions, each in both directions.
+
+    Returns
+    -------
+    first, second : atom numbers, shape (n_bonds,).
+    images : the lattice translation of the second atom, shape (n_bonds, 3).
+    """
+    present = set(atoms.get_chemical_symbols())
+    cutoffs = {pair: length for pair, length in POLYANION_BONDS.items() if set(pair) <= present}
+    if not cutoffs:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 3), dtype=np.int64)
+    first, second, images = neighbor_list("ijS", atoms, cutoffs)
+    return np.asarray(first, np.int64), np.asarray(second, np.int64), np.asarray(images, np.int64)
+
+
+def whole_units(atoms: Atoms) -> tuple[Unit, ...]:
+    """Every atom and every polyanion of a crystal once, polyanions put together.
+
+    >>> from ase import Atoms
+    >>> pair = Atoms("S2", scaled_positions=[[0, 0, 0.1], [0, 0, 0.9]], cell=[10, 10, 10], pbc=True)
+    >>> [unit.offsets.tolist() for unit in whole_units(pair)]
+    [[[0, 0, 0], [0, 0, -1]]]
+    """
+    first, second, images = polyanion_bonds(atoms)
+    neighbors: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in atoms]
+    for i, j, image in zip(first.tolist(), second.tolist(), images, strict=True):
+        neighbors[i].append((j, image))
+    placed: dict[int, NDArray[np.int64]] = {}
+    units = []
+    for start in range(len(atoms)):
+        if start in placed:
+            continue
+        placed[start] = np.zeros(3, dtype=np.int64)
+        members, periods = [start], []
+        for atom in members:  # grows while it is walked through
+            for other, image in neighbors[atom]:
+                offset = placed[atom] + image
+                if other not in placed:
+                    placed[other] = offset
+                    members.append(other)
+                elif (placed[other] != offset).any():
+                    periods.append(offset - placed[other])
+        offsets = np.array([placed[atom] for atom in members])
+        units.append(Unit(np.array(members), offsets, np.array(periods, dtype=np.int64).reshape(-1, 3)))
+    return tuple(units)
