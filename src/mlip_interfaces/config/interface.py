@@ -59,10 +59,12 @@ class CrystalLayer(Section):
     name: Name = Field(description="Name of the layer, kept on each of its atoms.")
     material: str = Field(description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file.")
     miller: tuple[int, int, int] = Field(description="Plane parallel to the interface.")
-    thickness_angstrom: Positive = Field(description="Thickness; rounded to whole repeat units.")
-    termination: str | None = Field(
-        None, description="Name of the termination (`structures slabs` lists them); the first one when left out."
+    thickness_angstrom: Positive = Field(description="Thickness; the slab comes as near as its planes allow.")
+    termination: str | int | None = Field(
+        None, description="Name or number of the termination (`structures slabs` lists them); the first when left out."
     )
+    symmetric: bool = Field(False, description="Only slabs with the same plane on both sides.")
+    stoichiometric: bool = Field(True, description="Only slabs with the composition of the crystal.")
     lithium_content: float | None = Field(
         None, gt=0, lt=1, description="Share of the Li that stays, as x in LixCoO2; all when left out."
     )

@@ -114,7 +114,10 @@ def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
         return
     thicknesses, repeat = key
     requests = [
-        SlabRequest(layer.material, layer.miller, thickness, termination=layer.termination)
+        SlabRequest(
+            layer.material, layer.miller, thickness, termination=layer.termination, symmetric=layer.symmetric,
+            stoichiometric=layer.stoichiometric,
+        )  # fmt: skip
         for layer, thickness in zip(_crystals(study), thicknesses, strict=True)
     ]
     parts.slabs[key] = match_slabs(
@@ -199,7 +202,7 @@ def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path)
         "variant": model.variant,
         "area_angstrom2": matched.area_angstrom2,
         "layers": [
-            _layer_entry(plan, layer, atoms, number)
+            _layer_entry(plan, layer, atoms, number) | _termination_entry(study, plan, matched)
             for number, (plan, layer) in enumerate(zip(model.layers, layers, strict=True))
         ],
         "strain": max(strain["max_strain"] for strain in strains),
@@ -271,6 +274,19 @@ def _layer_entry(plan: LayerPlan, layer: Layer, model: Atoms, number: int) -> di
         "extent_angstrom": float(np.ptp(z)),
         "n_atoms": len(layer.atoms),
         "composition": layer.atoms.get_chemical_formula(mode="hill"),
+    }
+
+
+def _termination_entry(study: Study, plan: LayerPlan, matched: MatchedStack) -> dict[str, Any]:
+    """How the slab of a crystal ends."""
+    if not isinstance(plan.section, CrystalLayer):
+        return {}
+    found = matched.terminations[_crystals(study).index(plan.section)]
+    return {
+        "termination": found.name,
+        "stoichiometric": found.stoichiometric,
+        "tasker": found.tasker,
+        "dipole_e_per_angstrom": found.dipole_e_per_angstrom,
     }
 
 
