@@ -13,7 +13,7 @@ from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, first_walking_lag
 from mlip_interfaces.analysis.lag_fit import LagWeights, candidate_strides, gls_weights, lags_of, walk_covariance
-from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.errors import AnalysisError, counted
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K, E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
 
 MIN_FRAMES = 40
@@ -134,7 +134,7 @@ def window_bounds(n_frames: int, n_windows: int) -> list[int]:
     shortest = min(stop - start for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
     if shortest < MIN_FRAMES:
         raise AnalysisError(
-            f"A window of {shortest} frames is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
+            f"A window of {counted(shortest, 'frame')} is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
             "windows, or write frames more often."
         )
     return bounds
