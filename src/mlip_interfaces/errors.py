@@ -6,6 +6,17 @@ and the same command continues. Any other exception is a bug and shows its trace
 """
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, as messages name them.
+
+    Examples
+    --------
+    >>> counted(1, "pair"), counted(2, "pair")
+    ('1 pair', '2 pairs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class MlipInterfacesError(Exception):
     """Base class of all errors raised on purpose by this package."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ase import Atoms
 from ase.io.cube import read_cube_data
 
 from mlip_interfaces.analysis.density_grid import DensityGridAccumulator, write_density_cube
+from mlip_interfaces.errors import AnalysisError
 
 CELL = np.array([[6.0, 0, 0], [1, 5, 0], [0, 1, 7]])
 
@@ -54,3 +56,15 @@ def test_cube_file_has_lengths_in_bohr_and_comes_back_from_ase(tmp_path: Path) -
     n, *voxel = file.read_text().splitlines()[3].split()
     assert n == "12"
     np.testing.assert_allclose([float(v) for v in voxel], [0.944863, 0, 0], rtol=0, atol=2e-6)
+
+
+def test_an_atom_on_a_boundary_is_densest_where_it_is() -> None:
+    accumulator = DensityGridAccumulator(np.array([True]), spacing_angstrom=1.0)
+    accumulator.add(np.array([[9.8, 3.1, 4.9]]), np.eye(3) * 10.0)
+    density = accumulator.result().density_per_angstrom3
+    assert np.unravel_index(density.argmax(), density.shape) == (0, 3, 5)
+
+
+def test_no_atom_is_refused() -> None:
+    with pytest.raises(AnalysisError, match="no atom"):
+        DensityGridAccumulator(np.zeros(4, dtype=bool))

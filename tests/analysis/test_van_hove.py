@@ -5,8 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
+from scipy.stats import maxwell
 
+from mlip_interfaces.analysis.rdf import PairCounter, RdfAccumulator
 from mlip_interfaces.analysis.van_hove import van_hove
+from mlip_interfaces.errors import AnalysisError
 
 N_ATOMS, N_FRAMES, LAGS = 20, 12, np.array([0, 3])
 
@@ -57,3 +61,45 @@ def test_two_kinds_of_movers_are_not_gaussian() -> None:
     found = van_hove(path - path[0], path, cells, np.array([1]), frame_interval_ps=1.0, r_max_angstrom=1.0)
     # Fifty thousand steps: <r^4> is known to 0.6 %.
     np.testing.assert_allclose(found.non_gaussian, [3.0], rtol=0, atol=0.1)
+
+
+def test_self_part_of_a_walk_is_a_gaussian() -> None:
+    rng = np.random.default_rng(1)
+    path = 10 + np.cumsum(rng.normal(0, 0.3, (300, 400, 3)), axis=0)
+    cells = np.repeat(np.eye(3)[None] * 40.0, 300, axis=0)
+    found = van_hove(
+        path - path[0], path, cells, np.array([1, 8]), frame_interval_ps=0.5, r_max_angstrom=6.0, bin_width_angstrom=0.2
+    )
+    for row, lag in enumerate((1, 8)):
+        expected = np.diff(maxwell.cdf(np.arange(31) * 0.2, scale=0.3 * np.sqrt(lag)))
+        shell = 4.0 / 3.0 * np.pi * np.diff((np.arange(31) * 0.2) ** 3)
+        # Shares of atoms per bin: four sigma of eighty thousand correlated samples.
+        np.testing.assert_allclose(found.self_part[row] * shell, expected, rtol=0, atol=0.006)
+    np.testing.assert_allclose(found.non_gaussian, 0.0, rtol=0, atol=0.05)
+    np.testing.assert_allclose(found.lags_ps, [0.5, 4.0], rtol=1e-12, atol=0)
+
+
+def test_distinct_part_starts_as_g_and_ends_at_one() -> None:
+    rng = np.random.default_rng(2)
+    cell = np.array([[14.0, 0, 0], [3.0, 13.0, 0], [-2.0, 1.0, 15.0]])
+    lattice = np.array([(i, j, k) for i in range(5) for j in range(5) for k in range(5)]) / 5.0 @ cell
+    steps = rng.normal(0, 0.25, (400, 125, 3))
+    path = lattice + np.cumsum(steps, axis=0)
+    cells = np.repeat(cell[None], 400, axis=0)
+    found = van_hove(
+        path - path[0],
+        path,
+        cells,
+        np.array([0, 350]),
+        frame_interval_ps=1.0,
+        r_max_angstrom=6.0,
+        bin_width_angstrom=0.5,
+    )
+    counter = PairCounter(["Li-Li"], np.array(["Li"] * 125), r_max_angstrom=6.0, bin_width_angstrom=0.5)
+    g = RdfAccumulator(counter)
+    for t in np.unique(np.linspace(0, 399, 200).astype(int)):
+        g.add(counter.count(path[t], cell), abs(np.linalg.det(cell)), float(t))
+    np.testing.assert_allclose(found.distinct_part[0], g.result()[0].whole.g, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.distinct_part[1][4:], 1.0, rtol=0, atol=0.1)
+    with pytest.raises(AnalysisError, match="beyond half the cell"):
+        van_hove(path - path[0], path, cells, np.array([1]), frame_interval_ps=1.0, r_max_angstrom=9.0)

@@ -216,7 +216,7 @@ def test_arrhenius_from_files(dump: Path, tmp_path: Path, capsys) -> None:
     np.testing.assert_allclose(found["activation_energy_ev"], expected, rtol=1e-6, atol=0)
     assert (tmp_path / "a" / "arrhenius.svg").is_file()
     assert "no msd.json" in refusal(capsys, "arrhenius", dump, files[0], "--temperatures-kelvin", "500,600")
-    assert "2 files for 1" in refusal(capsys, "arrhenius", *files, "--temperatures-kelvin", "500")
+    assert "2 files, 1 temperature." in refusal(capsys, "arrhenius", *files, "--temperatures-kelvin", "500")
 
 
 def test_two_processes_and_a_gzipped_file_give_the_same_numbers(

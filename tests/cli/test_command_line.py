@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,37 @@ def test_help_does_not_load_heavy_packages() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "unbuffered"),
+    [
+        (["config", "schema"], ""),
+        (["config", "schema"], "1"),
+        (["--help"], ""),
+        (["analyze", "rdf", "--help"], ""),
+    ],
+)
+def test_a_reader_that_has_gone_ends_the_program_without_a_traceback(words: list[str], unbuffered: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlip_interfaces.cli.main", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 128 + 13
+    assert error == ""
+
+
+def test_the_first_line_is_all_that_head_wants() -> None:
+    command = f"{sys.executable} -m mlip_interfaces.cli.main config schema | head -n 1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert result.stdout == "{\n"
+    assert result.stderr == ""
+    assert result.returncode in (0, 128 + 13)

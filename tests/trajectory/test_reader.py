@@ -386,3 +386,69 @@ def test_formats_with_times_need_no_interval(tmp_path: Path, name: str, toleranc
     np.testing.assert_allclose(read.times_ps, 0.25 * np.arange(12), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(read.paths - read.paths[0], positions - positions[0], rtol=0, atol=tolerance)
     np.testing.assert_allclose(read.cells, cells, rtol=1e-4, atol=1e-4)
+
+
+def write_gromacs(file: Path, positions: np.ndarray, cells: np.ndarray) -> None:
+    """XTC or TRR by the parsers of MDAnalysis, in nm and ps."""
+    from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
+
+    with (XTCFile if file.suffix == ".xtc" else TRRFile)(str(file), "w") as handle:
+        for number, (x, cell) in enumerate(zip(positions / 10.0, cells / 10.0, strict=True)):
+            x, box, time = x.astype(np.float32), cell.astype(np.float32), 0.25 * number
+            if file.suffix == ".xtc":
+                handle.write(x, box, number, time)
+            else:
+                handle.write(x, None, None, box, number, time, 0.0, len(x))
+
+
+def many(positions: np.ndarray) -> np.ndarray:
+    """Twelve atoms: XTC compresses ten and more."""
+    return np.concatenate([positions, positions + 0.7, positions + 1.9], axis=1)
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("t.xtc", 0.01), ("t.trr", 1e-5)])
+def test_a_folder_that_cannot_be_written_to_is_read_and_nothing_is_left_in_it(
+    tmp_path: Path, name: str, tolerance: float
+) -> None:
+    positions, cells = paths_and_cells()
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    write_gromacs(folder / name, many(positions), cells)
+    (tmp_path / "layers.json").write_text(
+        json.dumps({"elements": ["Li", "P", "S"], "symbols": SYMBOLS * 3, "layer": ["all"] * 12})
+    )
+    before = (folder.stat().st_mtime_ns, sorted(folder.iterdir()))
+    folder.chmod(0o555)
+    try:
+        read = open_trajectory(folder / name, layers=tmp_path / "layers.json", unwrap="none").read()
+    finally:
+        folder.chmod(0o755)
+    # Whoever may write everywhere leaves no trace either: not even one that was deleted again.
+    assert (folder.stat().st_mtime_ns, sorted(folder.iterdir())) == before
+    np.testing.assert_allclose(read.positions, many(positions), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(read.cells, cells, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(read.times_ps, 0.25 * np.arange(12), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["t.xtc", "t.trr"])
+def test_a_gromacs_file_cut_in_its_last_frame_keeps_the_others_and_one_damaged_within_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    positions, cells = paths_and_cells()
+    write_gromacs(tmp_path / name, many(positions), cells)
+    (tmp_path / "layers.json").write_text(
+        json.dumps({"elements": ["Li", "P", "S"], "symbols": SYMBOLS * 3, "layer": ["all"] * 12})
+    )
+    whole = (tmp_path / name).read_bytes()
+    options = {"layers": tmp_path / "layers.json", "unwrap": "none"}
+    (tmp_path / name).write_bytes(whole[:-9])
+    reader = open_trajectory(tmp_path / name, **options)
+    assert len(reader.read().positions) == 11
+    assert reader.notes == [f"The last frame of {name} is cut short and was left out."]
+    frame = len(whole) // 12
+    (tmp_path / name).write_bytes(whole[: 5 * frame] + b"\xff" * frame + whole[6 * frame :])
+    with refused("damaged"):
+        open_trajectory(tmp_path / name, **options).read()
+    (tmp_path / name).write_bytes(b"")
+    with refused("damaged"):
+        open_trajectory(tmp_path / name, **options)

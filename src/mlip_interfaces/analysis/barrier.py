@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.rdf import first_peak
+from mlip_interfaces.errors import counted
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 MIN_COUNTS = 10
@@ -81,7 +82,7 @@ def barriers(
     lowest = int(beyond[0] + np.argmin(smooth[beyond[0] : stop]))
     n_counts = int(counts[max(0, lowest - 1) : lowest + 2].sum())
     if n_counts < MIN_COUNTS:
-        return Barrier(None, None, None, n_counts, f"only {n_counts} pairs at the minimum; ten are needed")
+        return Barrier(None, None, None, n_counts, f"only {counted(n_counts, 'pair')} at the minimum; ten are needed")
     thermal = BOLTZMANN_EV_PER_K * temperature_kelvin
     bias = 0.5 / n_counts
     relative = 1.0 / np.sqrt(n_counts)

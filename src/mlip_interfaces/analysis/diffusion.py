@@ -170,7 +170,7 @@ def diffusivity(
     n_frames, n_atoms = displacements.shape[:2]
     if n_frames < MIN_FRAMES:
         raise AnalysisError(
-            f"A diffusivity needs at least {MIN_FRAMES} frames; the trajectory has {n_frames}. Write frames more often."
+            f"A diffusivity needs at least {MIN_FRAMES} frames, not {n_frames}. Write frames more often."
         )
     if n_atoms < 1:
         raise AnalysisError("A diffusivity needs at least one atom.")

@@ -20,12 +20,14 @@ class DisplacementStore:
     ----------
     mask : atoms kept, shape (n_atoms,).
     memory_bytes : beyond this, chunks go to a temporary file (in ``TMPDIR``) that vanishes with the store.
+    n_components : numbers for each atom and frame: three of a displacement, one of a depth.
     """
 
-    def __init__(self, mask: NDArray[np.bool_], *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(self, mask: NDArray[np.bool_], *, memory_bytes: int = MEMORY_BYTES, n_components: int = 3) -> None:
         self.atoms = np.flatnonzero(mask)
         self._row_of_atom = np.cumsum(mask) - 1
         self._memory_bytes = memory_bytes
+        self._shape = (self.atoms.size, n_components)
         self._chunks: list[NDArray[np.float32]] = []
         self._file: IO[bytes] | None = None
         self._n_frames = 0
@@ -38,10 +40,10 @@ class DisplacementStore:
             self._file.close()
 
     def add(self, displacements: NDArray[np.float64]) -> None:
-        """Add frames of all atoms, shape (n_frames, n_atoms, 3)."""
+        """Add frames of all atoms, shape (n_frames, n_atoms, n_components)."""
         chunk = np.ascontiguousarray(displacements[:, self.atoms], dtype=np.float32)
         self._n_frames += len(chunk)
-        if self._file is None and self._n_frames * self.atoms.size * 12 > self._memory_bytes:
+        if self._file is None and self._n_frames * self._shape[0] * self._shape[1] * 4 > self._memory_bytes:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the store)
             for part in self._chunks:
                 part.tofile(self._file)
@@ -52,16 +54,20 @@ class DisplacementStore:
             chunk.tofile(self._file)
 
     def array(self) -> NDArray[np.float32]:
-        """All displacements, shape (n_frames, n_kept, 3), angstrom."""
+        """All that was added, shape (n_frames, n_kept, n_components), angstrom."""
         if self._file is not None:
             self._file.flush()
-            return np.memmap(self._file, dtype=np.float32, mode="r", shape=(self._n_frames, self.atoms.size, 3))
+            return np.memmap(self._file, dtype=np.float32, mode="r", shape=(self._n_frames, *self._shape))
         if len(self._chunks) > 1:
             self._chunks = [np.concatenate(self._chunks)]
-        return self._chunks[0] if self._chunks else np.empty((0, self.atoms.size, 3), dtype=np.float32)
+        return self._chunks[0] if self._chunks else np.empty((0, *self._shape), dtype=np.float32)
+
+    def rows(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows of the array for some of the kept atoms, given by a mask over all atoms."""
+        return np.asarray(self._row_of_atom[mask], dtype=np.int64)
 
     def of(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Displacements of some of the kept atoms, given by a mask over all atoms, shape (n_frames, n_chosen, 3)."""
-        rows = self._row_of_atom[mask]
+        rows = self.rows(mask)
         everything = self.array()
         return everything if rows.size == self.atoms.size else everything[:, rows]

@@ -13,7 +13,7 @@ from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, first_walking_lag
 from mlip_interfaces.analysis.lag_fit import LagWeights, candidate_strides, gls_weights, lags_of, walk_covariance
-from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.errors import AnalysisError, counted
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K, E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
 
 MIN_FRAMES = 40
@@ -67,6 +67,8 @@ class OnsagerWindow:
     l_self_per_ev_angstrom_ps : self part of each species, N_i D_i / (V kT), shape (n_species,).
     l_self_error_per_ev_angstrom_ps : standard error from blocks in time, shape (n_species,).
     l_distinct_per_ev_angstrom_ps : L_ii less the self part, shape (n_species,).
+    l_by_direction_per_ev_angstrom_ps, l_error_by_direction_per_ev_angstrom_ps : L_ij of each direction that was averaged,
+        d/dt <dX_i dX_j> / (2 kT V), and standard errors, shape (n_directions, n_species, n_species).
     rattling_angstrom2 : part of <dR_i^2> per direction that does not grow with the lag, shape (n_species,).
     correlation : L_ij / sqrt(L_ii L_jj), shape (n_species, n_species); not a number where an L_ii is not positive.
     net_flux_per_angstrom2_ps, net_flux_error_per_angstrom2_ps : N v / V along x, y and z, shape (n_species, 3).
@@ -86,6 +88,8 @@ class OnsagerWindow:
     l_self_per_ev_angstrom_ps: NDArray[np.float64]
     l_self_error_per_ev_angstrom_ps: NDArray[np.float64]
     l_distinct_per_ev_angstrom_ps: NDArray[np.float64]
+    l_by_direction_per_ev_angstrom_ps: NDArray[np.float64]
+    l_error_by_direction_per_ev_angstrom_ps: NDArray[np.float64]
     rattling_angstrom2: NDArray[np.float64]
     correlation: NDArray[np.float64]
     net_flux_per_angstrom2_ps: NDArray[np.float64]
@@ -116,6 +120,24 @@ class FluxHistory:
     flux_per_angstrom2_ps: NDArray[np.float64]
     error_per_angstrom2_ps: NDArray[np.float64]
     zero_since_ps: tuple[float | None, ...]
+
+
+def window_bounds(n_frames: int, n_windows: int) -> list[int]:
+    """First frame of each of equal windows, and the number of frames.
+
+    Raises
+    ------
+    AnalysisError
+        If a window has fewer than forty frames.
+    """
+    bounds: list[int] = np.linspace(0, n_frames, n_windows + 1).astype(int).tolist()
+    shortest = min(stop - start for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
+    if shortest < MIN_FRAMES:
+        raise AnalysisError(
+            f"A window of {counted(shortest, 'frame')} is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
+            "windows, or write frames more often."
+        )
+    return bounds
 
 
 def onsager_window(displacements: Sequence[NDArray[np.floating]], settings: OnsagerSettings) -> OnsagerWindow:
@@ -154,13 +176,7 @@ def onsager_windows(
         If a window has fewer than forty frames or a species has no atom.
     """
     n_frames = len(displacements[0])
-    bounds = np.linspace(0, n_frames, n_windows + 1).astype(int).tolist()
-    shortest = min(stop - start for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
-    if shortest < MIN_FRAMES:
-        raise AnalysisError(
-            f"A window of {shortest} frames is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
-            "windows, or write frames more often."
-        )
+    bounds = window_bounds(n_frames, n_windows)
     if any(part.shape[1] == 0 for part in displacements):
         raise AnalysisError("A species has no atom.")
     axes = list(DIRECTIONS[settings.directions])
@@ -216,13 +232,13 @@ def _window(
 
     products = _products(collective[:, :, axes], lags)
     weights = _common_weights(products, lags, n_frames)
-    slopes = np.einsum("k,kij->ij", weights.slope, products)
-    variance = _walk_variance(products, weights, n_frames) / len(axes)
     n_effective = n_frames / float(lags[-1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.maximum(2.0 * slopes**2 / variance, len(axes) * n_effective)
-    variance, freedom = _with_blocks(collective[:, :, axes], weights, variance, freedom)
+    slopes, variance, freedom = _slopes(collective[:, :, axes], products, weights)
     l_matrix, l_error = slopes * factor, np.sqrt(variance) * factor
+    by_direction = [(slopes, variance)]
+    if len(axes) > 1:
+        paths = [collective[:, :, [axis]] for axis in axes]
+        by_direction = [_slopes(path, _products(path, lags), weights)[:2] for path in paths]
     reach = student_t.ppf(0.975, freedom) * l_error
 
     l_self, l_self_error = (part * factor for part in _self_slopes(collective[:, :, axes], squares, counts, weights))
@@ -235,11 +251,10 @@ def _window(
     to_conductivity = factor * E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
     conductivity, conductivity_error = sigma * to_conductivity, float(np.sqrt(sigma_variance[0, 0])) * to_conductivity
     nernst_einstein = float(z**2 @ l_self) * E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
-    conducts = conductivity > 2.0 * conductivity_error
+    haven_ratio, transference = haven_and_transference(l_matrix, z, nernst_einstein, (conductivity, conductivity_error))
     duration = (n_frames - 1) * interval
     diagonal = np.diag(l_matrix)
     rattling = np.maximum(np.diag(np.einsum("k,kij->ij", weights.intercept, products)), 0.0)
-    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
     time_start_ps = settings.time_start_ps + start * interval
     return OnsagerWindow(
         time_start_ps=time_start_ps,
@@ -250,8 +265,10 @@ def _window(
         l_self_per_ev_angstrom_ps=l_self,
         l_self_error_per_ev_angstrom_ps=l_self_error,
         l_distinct_per_ev_angstrom_ps=diagonal - l_self,
+        l_by_direction_per_ev_angstrom_ps=np.array([slope * factor for slope, _ in by_direction]),
+        l_error_by_direction_per_ev_angstrom_ps=np.array([np.sqrt(square) * factor for _, square in by_direction]),
         rattling_angstrom2=rattling,
-        correlation=l_matrix / np.outer(scale, scale),
+        correlation=correlations(l_matrix),
         net_flux_per_angstrom2_ps=collective[-1] / (volume * duration),
         net_flux_error_per_angstrom2_ps=np.repeat(
             _flux_error(diagonal, rattling, duration, volume, thermal)[:, None], 3, axis=1
@@ -259,11 +276,54 @@ def _window(
         conductivity_s_per_cm=conductivity,
         conductivity_error_s_per_cm=conductivity_error,
         nernst_einstein_s_per_cm=nernst_einstein,
-        haven_ratio=nernst_einstein / conductivity if conducts else float("nan"),
-        transference=z * (l_matrix @ z) / (z @ l_matrix @ z) if conducts else np.full(z.size, np.nan),
+        haven_ratio=haven_ratio,
+        transference=transference,
         n_effective=n_effective,
         lags_ps=(float(lags[0]) * interval, float(lags[-1]) * interval),
     )
+
+
+def correlations(l_matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """L_ij / sqrt(L_ii L_jj), shape (n_species, n_species); not a number where an L_ii is not positive."""
+    diagonal = np.diag(l_matrix)
+    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
+    return np.asarray(l_matrix / np.outer(scale, scale))
+
+
+def haven_and_transference(
+    l_matrix: NDArray[np.float64],
+    charges: NDArray[np.float64],
+    nernst_einstein: float,
+    conductivity: tuple[float, float],
+) -> tuple[float, NDArray[np.float64]]:
+    """Haven ratio and share of each species in the conductivity (value, error); not numbers within two errors of zero."""
+    value, error = conductivity
+    if not value > 2.0 * error:
+        return float("nan"), np.full(charges.size, np.nan)
+    return nernst_einstein / value, charges * (l_matrix @ charges) / (charges @ l_matrix @ charges)
+
+
+def zero_since(
+    flux: NDArray[np.float64], error: NDArray[np.float64], time_start_ps: NDArray[np.float64]
+) -> tuple[float | None, ...]:
+    """Since when each species' flux is within two standard errors of zero in every interval; None where the last is not.
+
+    Parameters
+    ----------
+    flux, error : shape (n_intervals, n_species).
+    time_start_ps : of each interval.
+
+    Examples
+    --------
+    >>> zero_since(np.array([[9.0], [1.0], [-1.0]]), np.ones((3, 1)), np.array([0.0, 5.0, 10.0]))
+    (5.0,)
+    """
+    since: list[float | None] = []
+    for species in range(flux.shape[1]):
+        moving = np.flatnonzero(np.abs(flux[:, species]) > 2.0 * error[:, species])
+        first = int(moving[-1]) + 1 if moving.size else 0
+        since.append(float(time_start_ps[first]) if first < len(flux) else None)
+    return tuple(since)
 
 
 def flux_history(
@@ -297,12 +357,8 @@ def flux_history(
     error = np.array(
         [_flux_error(l_diagonal, rattling_angstrom2, float(dt), volume_angstrom3, thermal) for dt in duration]
     )
-    since: list[float | None] = []
-    for species in range(flux.shape[1]):
-        moving = np.flatnonzero(np.abs(flux[:, species]) > 2.0 * error[:, species])
-        last = int(moving[-1]) + 1 if moving.size else 0
-        since.append(float(times_ps[bounds[last]]) if last < n_intervals else None)
-    return FluxHistory(times_ps[bounds[:-1]], times_ps[bounds[1:]], flux, error, tuple(since))
+    starts = times_ps[bounds[:-1]]
+    return FluxHistory(starts, times_ps[bounds[1:]], flux, error, zero_since(flux, error, starts))
 
 
 def _flux_error(
@@ -311,6 +367,19 @@ def _flux_error(
     """Standard error of a flux over a time, per species."""
     spread = 2.0 * thermal * volume * np.maximum(l_diagonal, 0.0) * duration + rattling
     return np.asarray(np.sqrt(spread) / (volume * duration))
+
+
+def _slopes(
+    collective: NDArray[np.float64], products: NDArray[np.float64], weights: LagWeights
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Slopes of the products, their variances and degrees of freedom, shape (n_species, n_species) each."""
+    n_frames, _, n_directions = collective.shape
+    slopes = np.einsum("k,kij->ij", weights.slope, products)
+    variance = _walk_variance(products, weights, n_frames) / n_directions
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.maximum(2.0 * slopes**2 / variance, n_directions * n_frames / float(weights.lags[-1]))
+    variance, freedom = _with_blocks(collective, weights, variance, freedom)
+    return slopes, variance, freedom
 
 
 def _products(collective: NDArray[np.float64], lags: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.errors import AnalysisError, counted
 from mlip_interfaces.units import ANGSTROM2_PER_PS_TO_CM2_PER_S
 
 N_GROUPS = 8
@@ -64,7 +64,9 @@ def residence_times(
     """
     n_frames = len(displacements)
     if n_frames <= smooth_frames:
-        raise AnalysisError(f"Residence times averaged over {smooth_frames} frames need more than {n_frames} frames.")
+        raise AnalysisError(
+            f"Residence times averaged over {counted(smooth_frames, 'frame')} need more than {n_frames}."
+        )
     path = np.asarray(displacements, dtype=np.float64)
     if smooth_frames > 1:
         total = np.cumsum(np.concatenate([np.zeros_like(path[:1]), path]), axis=0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
 
 if TYPE_CHECKING:
+    from mlip_interfaces.pipeline.region_analysis import RegionRequest
     from mlip_interfaces.pipeline.trajectory_analysis import AnalysisPlan
 
 
@@ -42,9 +43,29 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     onsager.add_argument("--temperature-kelvin", type=float, required=True, metavar="T")
     onsager.add_argument("--charges", metavar="Li=1,S=-2", help="in e; formal oxidation states where left out")
     onsager.add_argument("--windows", type=int, default=1, metavar="N", help="windows of time (default 1)")
-    onsager.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer")
+    where = onsager.add_mutually_exclusive_group()
+    where.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer, wherever they go")
+    where.add_argument(
+        "--region", metavar="LAYER", help="atoms in the space that this layer takes at the start of each window"
+    )
+    where.add_argument(
+        "--region-fraction",
+        metavar="LO,HI",
+        help="atoms between two depths, shares of the cell, at the start of each window",
+    )
+    where.add_argument(
+        "--region-angstrom", metavar="LO,HI", help="the same from the cell's corner, or from an interface: =-5,5"
+    )
+    onsager.add_argument(
+        "--interface", metavar="LOWER/UPPER", help="zero of --region-angstrom: where one layer ends and the next begins"
+    )
     onsager.add_argument("--directions", choices=("xyz", "xy", "x", "y", "z"), default="xyz", help="averaged for L_ij")
-    onsager.add_argument("--flux-axis", choices=("x", "y", "z"), default="z", help="of the fluxes against time")
+    onsager.add_argument(
+        "--flux-axis",
+        choices=("x", "y", "z"),
+        default="z",
+        help="of the fluxes against time; a region's are along the depth",
+    )
     _add_displacement_options(onsager)
 
     tetrahedra = _trajectory_parser(actions, "tetrahedra", "regular tetrahedra such as LiF4, against time and depth")
@@ -187,6 +208,7 @@ def _plan(arguments: argparse.Namespace) -> AnalysisPlan:
             layer=arguments.layer,
             directions=arguments.directions,
             flux_axis="xyz".index(arguments.flux_axis),
+            region=_region(arguments),
         )
         return requests.AnalysisPlan(onsager=transport, drift=drift)
     if arguments.action == "tetrahedra":
@@ -235,6 +257,31 @@ def run_arrhenius(arguments: argparse.Namespace) -> int:
     )
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "arrhenius.json")
     return 0
+
+
+def _region(arguments: argparse.Namespace) -> RegionRequest | None:
+    from mlip_interfaces.errors import AnalysisError
+    from mlip_interfaces.pipeline.region_analysis import RegionRequest
+
+    planes: dict[str, tuple[float, float]] = {}
+    for unit in ("fraction", "angstrom"):
+        text = getattr(arguments, f"region_{unit}")
+        if text is not None:
+            numbers = _numbers(text, f"--region-{unit}")
+            if len(numbers) != 2:
+                raise AnalysisError(f"--region-{unit}: '{text}' is not two numbers such as 0.2,0.4.")
+            planes[unit] = (numbers[0], numbers[1])
+    interface: tuple[str, str] | None = None
+    if arguments.interface is not None:
+        lower, _, upper = arguments.interface.partition("/")
+        if not (lower and upper):
+            raise AnalysisError(f"--interface: '{arguments.interface}' is not two layers such as cathode/coating.")
+        interface = (lower, upper)
+    if arguments.region is None and not planes:
+        if interface is not None:
+            raise AnalysisError("--interface says from where --region-angstrom is measured; give both.")
+        return None
+    return RegionRequest(arguments.region, planes.get("fraction"), planes.get("angstrom"), interface)
 
 
 def _numbers(text: str, option: str) -> list[float]:

@@ -1,6 +1,7 @@
 """``mlip-interfaces VERB``: parsing, exit codes, nothing else.
 
-Exit codes: 0 done, 1 bug (traceback shown), 2 user error (message only), 3 unfinished (the same call continues).
+Exit codes: 0 done, 1 bug (traceback shown), 2 user error (message only), 3 unfinished (the same call continues), 141 whoever
+read the output has gone (as a shell reports any program that writes into a closed pipe).
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from mlip_interfaces import __version__
 from mlip_interfaces.errors import UnfinishedError, UserError
+
+BROKEN_PIPE = 128 + signal.SIGPIPE
 
 VERBS = (
     "run",
@@ -48,6 +52,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
+    try:
+        try:
+            return _run_verb(argv)
+        finally:
+            # Here, and not at the interpreter's end, where nobody can catch what it raises.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, or the flush at the end would fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _run_verb(argv: Sequence[str] | None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     arguments = build_parser().parse_args(argv)
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -99,11 +100,15 @@ def msd(panels: Mapping[str, MsdPanel]) -> Figure:
 
 @styled
 def onsager(content: Mapping[str, Any]) -> Figure:
-    """L_ij of the whole run with errors, their correlations, L_ij in windows, and fluxes against time."""
+    """L_ij of the whole run with errors, their correlations, L_ij in windows, and fluxes against time.
+
+    Of a region also the atoms in it and the fluxes through its two planes.
+    """
     species = content["species"]
     windows = content["windows"]
-    figure, axes = new_figure(2, 2, height=6.2)
-    bars, matrix, in_time, flux = axes.ravel()
+    n_rows = 3 if "region" in content else 2
+    figure, axes = new_figure(n_rows, 2, height=3.1 * n_rows)
+    bars, matrix, in_time, flux = axes.ravel()[:4]
     pairs = [(i, j) for i in range(len(species)) for j in range(i, len(species))]
     names = [f"{species[i]}-{species[j]}" for i, j in pairs]
     whole = content["whole"]
@@ -147,7 +152,44 @@ def onsager(content: Mapping[str, Any]) -> Figure:
     flux.set_xlabel("time (ps)")
     flux.set_ylabel(f"net flux along {fluxes['axis']} (1/(Å² ps))\nbands: zero within 2 σ")
     flux.legend(fontsize=7)
+    if "region" in content:
+        _draw_region(content, axes[2, 0], axes[2, 1])
     return figure
+
+
+def _draw_region(content: Mapping[str, Any], inside: Axes, through: Axes) -> None:
+    """Atoms in a region, with the least share still inside at the end of a window, and the fluxes through its planes."""
+    region = content["region"]
+    starts, stops = np.array(region["time_start_ps"]), np.array(region["time_end_ps"])
+    for k, name in enumerate(content["species"]):
+        color = ELEMENT_COLORS.get(name, PALETTE[k % len(PALETTE)])
+        stay = min(window["region"]["survivors"][name] for window in content["windows"])
+        counts = [row[k] for row in region["n_start"]]
+        inside.plot(
+            [*starts, stops[-1]],
+            [*counts, region["n_end"][-1][k]],
+            color=color,
+            label=f"{name}, {100 * stay:.0f} %",
+            marker="o",
+            ms=3,
+            lw=1.0,
+        )
+        for plane, style in (("lower", "-"), ("upper", "--")):
+            values = [row[k] for row in region[plane]["flux_per_angstrom2_ps"]]
+            errors = [row[k] for row in region[plane]["error_per_angstrom2_ps"]]
+            through.errorbar(
+                (starts + stops) / 2, values, yerr=errors, color=color, ls=style, lw=1.0, marker="o", ms=3, capsize=2,
+                label=f"{name}, {plane}",
+            )  # fmt: skip
+    inside.set_ylim(0, 1.25 * max(max(row) for row in region["n_start"]))
+    inside.set_xlabel("time (ps)")
+    inside.set_ylabel("atoms in the region")
+    inside.legend(fontsize=7, ncol=2, title="least share still inside at a window's end", title_fontsize=7)
+    through.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    through.set_xlabel("time (ps)")
+    through.set_ylabel("flux through its planes (1/(Å² ps))")
+    if len(content["species"]) <= 4:
+        through.legend(fontsize=7, ncol=2)
 
 
 @styled

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlip_interfaces.analysis.arrhenius import arrhenius_fit, nernst_einstein_s_per_cm
-from mlip_interfaces.errors import AnalysisError, InputFileError
+from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.pipeline.run_directory import write_json
 
 
@@ -46,7 +46,10 @@ def fit_activation(
         If the numbers of files and temperatures differ, or the fit cannot be made.
     """
     if len(files) != len(temperatures_kelvin):
-        raise AnalysisError(f"There are {len(files)} files for {len(temperatures_kelvin)} temperatures.")
+        raise AnalysisError(
+            f"There must be a temperature for each file: {counted(len(files), 'file')}, "
+            f"{counted(len(temperatures_kelvin), 'temperature')}."
+        )
     values, errors = [], []
     for file in files:
         try:

@@ -21,6 +21,7 @@ from mlip_interfaces.analysis.density_grid import write_density_cube
 from mlip_interfaces.analysis.diffusion import Diffusivity
 from mlip_interfaces.analysis.onsager import OnsagerWindow
 from mlip_interfaces.analysis.rdf import first_peak
+from mlip_interfaces.pipeline.region_files import region_content, region_definition, region_rows
 from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.pipeline.trajectory_analysis import AnalysisPlan, AnalysisResults
 from mlip_interfaces.trajectory import TrajectoryReader
@@ -273,10 +274,15 @@ def onsager_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, A
     assert results.onsager is not None and plan.onsager is not None
     found = results.onsager
     whole = _window(found.whole)
+    windows = [_window(window) for window in found.windows]
+    content: dict[str, Any] = {}
+    if found.region is not None:
+        content = region_content(found.region, found.species)
+        windows = [window | own for window, own in zip(windows, content.pop("windows"), strict=True)]
     return {
         "species": list(found.species),
         "charges": dict(zip(found.species, found.charges, strict=True)),
-        "windows": [_window(window) for window in found.windows],
+        "windows": windows,
         "whole": whole,
         "conductivity_s_per_cm": whole["conductivity_s_per_cm"],
         "conductivity_error_s_per_cm": whole["conductivity_error_s_per_cm"],
@@ -284,7 +290,7 @@ def onsager_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, A
         "haven_ratio": whole["haven_ratio"],
         "transference": dict(zip(found.species, whole["transference"], strict=True)),
         "fluxes": {
-            "axis": "abc"[plan.onsager.flux_axis],
+            "axis": "xyz"[plan.onsager.flux_axis] if found.region is None else "depth",
             "time_start_ps": found.fluxes.time_start_ps.tolist(),
             "time_end_ps": found.fluxes.time_end_ps.tolist(),
             "flux_per_angstrom2_ps": found.fluxes.flux_per_angstrom2_ps.tolist(),
@@ -295,12 +301,13 @@ def onsager_content(results: AnalysisResults, plan: AnalysisPlan) -> dict[str, A
             "temperature_kelvin": plan.onsager.temperature_kelvin,
             "volume_angstrom3": found.volume_angstrom3,
             "layer": plan.onsager.layer,
+            "region": region_definition(plan.onsager.region),
             "directions": plan.onsager.directions,
             "drift": plan.drift,
             "definition": "J_i = -sum_j L_ij grad mu_j; L_ij = d/dt <dR_i dR_j> / (2 d kT V); mean velocities taken out and "
             "reported as net flux",
         },
-    }
+    } | content
 
 
 def _window(window: OnsagerWindow) -> dict[str, Any]:
@@ -308,7 +315,7 @@ def _window(window: OnsagerWindow) -> dict[str, Any]:
 
 
 def write_onsager(results: AnalysisResults, content: dict[str, Any], output: Path) -> None:
-    """``onsager.json`` and ``onsager.csv``."""
+    """``onsager.json``, ``onsager.csv``, and of a region ``onsager_region.csv``: atoms inside and fluxes against time."""
     rows = []
     for window in content["windows"]:
         for i, first in enumerate(content["species"]):
@@ -321,6 +328,8 @@ def write_onsager(results: AnalysisResults, content: dict[str, Any], output: Pat
                 )  # fmt: skip
     columns = ("time_start_ps", "time_end_ps", "first", "second", "l_per_ev_angstrom_ps", "l_error_per_ev_angstrom_ps")
     write_csv(output / "onsager.csv", columns, rows)
+    if "region" in content:
+        write_csv(output / "onsager_region.csv", *region_rows(content))
     write_json(output / "onsager.json", content)
 
 

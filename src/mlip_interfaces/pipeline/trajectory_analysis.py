@@ -28,9 +28,11 @@ from mlip_interfaces.analysis.onsager import (
 )
 from mlip_interfaces.analysis.rdf import PairCounter, Rdf, RdfAccumulator, largest_r_max
 from mlip_interfaces.analysis.residence import Residence, SlabSurvival, residence_times, slab_survival
+from mlip_interfaces.analysis.slab import DepthTracker
 from mlip_interfaces.analysis.tetrahedra import Tetrahedra, TetrahedraAccumulator
 from mlip_interfaces.analysis.van_hove import VanHove, van_hove
 from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.pipeline.region_analysis import RegionRecorder, RegionRequest, RegionResult
 from mlip_interfaces.trajectory import Frames, TrajectoryReader, center_of_mass_path
 
 BREATHING = 1.02
@@ -62,7 +64,7 @@ class MsdRequest:
 
 @dataclass(frozen=True, slots=True)
 class OnsagerRequest:
-    """Transport coefficients between elements, in windows of time, of one layer or of all."""
+    """Transport coefficients between elements, in windows of time, of one layer's atoms, of a region, or of all."""
 
     species: tuple[str, ...]
     temperature_kelvin: float
@@ -71,6 +73,7 @@ class OnsagerRequest:
     layer: str | None = None
     directions: str = "xyz"
     flux_axis: int = 2
+    region: RegionRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ class LayerTransport:
 
 @dataclass(slots=True)
 class OnsagerResult:
-    """Transport coefficients of the whole run and of its windows, and fluxes."""
+    """Transport coefficients of the whole run and of its windows, and fluxes; of a region, the whole is the mean of windows
+    and fluxes are those through it."""
 
     species: tuple[str, ...]
     charges: tuple[float, ...]
@@ -174,6 +178,7 @@ class OnsagerResult:
     whole: OnsagerWindow
     windows: tuple[OnsagerWindow, ...]
     fluxes: FluxHistory
+    region: RegionResult | None = None
 
 
 @dataclass(slots=True)
@@ -323,6 +328,7 @@ class _Pass:
         self._profile: DepthProfileAccumulator | None = None
         self._store: DisplacementStore | None = None
         self._places: DisplacementStore | None = None
+        self._region: RegionRecorder | None = None
         self._density: DensityGridAccumulator | None = None
         self._chemistry: list[FrameSummary] = []
         self._histories: dict[str, BondHistory] = {}
@@ -372,6 +378,12 @@ class _Pass:
                 masks = self._try(name, partial(species_masks, reader, moving.species, moving.layer))
                 for mask in (masks or {}).values():
                     kept |= mask
+        region = plan.onsager.region if plan.onsager is not None and "onsager" not in self._absent else None
+        if region is not None:
+            layers = self._try("onsager", lambda: {name: layer_mask(reader, name) for name in region.layers})
+            if layers is not None:
+                tracker = DepthTracker(reader.masses_amu, self._reference)
+                self._region = RegionRecorder(region, layers, kept, tracker, resources)
         self._store = resources.enter_context(DisplacementStore(kept)) if kept.any() else None
         return FrameScanner(counter, finder)
 
@@ -399,6 +411,8 @@ class _Pass:
         if self._tetrahedra is not None:
             for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
                 self._tetrahedra.add(positions, cell, time)
+        if self._region is not None:
+            self._region.add(frames)
         if self._store is not None or self._density is not None:
             moved, drift = self._displacements(frames)
             if self._store is not None:
@@ -602,6 +616,8 @@ class _Pass:
         assert request is not None and self._store is not None
         interval = self._interval(results.times_ps)
         masks = species_masks(self._reader, request.species, request.layer)
+        if self._region is not None:
+            return self._regional_onsager(self._region, masks, results, interval)
         moved = [self._store.of(mask) for mask in masks.values()]
         volume = results.mean_volume_angstrom3
         if request.layer is not None:
@@ -633,6 +649,43 @@ class _Pass:
             axis=request.flux_axis,
         )
         return OnsagerResult(tuple(masks), request.charges, volume, whole, windows, fluxes)
+
+    def _regional_onsager(
+        self,
+        region: RegionRecorder,
+        masks: dict[str, NDArray[np.bool_]],
+        results: AnalysisResults,
+        interval: float,
+    ) -> OnsagerResult:
+        request = self._plan.onsager
+        assert request is not None and self._store is not None
+        settings = OnsagerSettings(
+            frame_interval_ps=interval,
+            volume_angstrom3=results.mean_volume_angstrom3,
+            temperature_kelvin=request.temperature_kelvin,
+            charges=request.charges,
+            time_start_ps=float(results.times_ps[0]),
+            directions=request.directions,
+        )
+        cells = np.concatenate(self._cells)
+        found = region.analyze(self._store.array(), masks, cells, results.times_ps, settings, request.windows)
+        results.notes.extend(found.notes)
+        through = found.fluxes.inside
+        return OnsagerResult(
+            tuple(masks),
+            request.charges,
+            float(np.mean([window.volume_angstrom3 for window in found.windows])),
+            found.mean,
+            tuple(window.transport for window in found.windows),
+            FluxHistory(
+                found.fluxes.time_start_ps,
+                found.fluxes.time_end_ps,
+                through.flux_per_angstrom2_ps,
+                through.error_per_angstrom2_ps,
+                through.zero_since_ps,
+            ),
+            found,
+        )
 
 
 def first_cell(reader: TrajectoryReader) -> NDArray[np.float64]:

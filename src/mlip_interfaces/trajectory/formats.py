@@ -22,8 +22,11 @@ DAMAGED = (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, zlib.
 
 TEXT_DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
 
-TIMED_BY_MDANALYSIS = (".xtc", ".trr", ".nc", ".ncdf")
+TIMED_BY_MDANALYSIS = (".nc", ".ncdf")
 """Formats whose time is in ps whoever wrote them."""
+
+GROMACS = (".xtc", ".trr")
+ANGSTROM_PER_NM = 10.0
 
 
 def is_text_dump(path: Path) -> bool:
@@ -44,7 +47,7 @@ def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     Parameters
     ----------
     path : ``*.dcd``; extended XYZ as ``*.xyz`` or ``*.extxyz``; a name with ``XDATCAR`` (the last two plain or ``.gz``);
-        anything else is given to MDAnalysis (XTC, TRR, NetCDF, ...).
+        ``*.xtc`` and ``*.trr``; anything else is given to MDAnalysis (NetCDF, ...).
     notes : gets a sentence when an incomplete last frame is left out.
 
     Raises
@@ -57,6 +60,8 @@ def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
         frames = extended_xyz_frames(path)
     elif "XDATCAR" in plain:
         frames = xdatcar_frames(path, notes)
+    elif path.suffix in GROMACS:
+        frames = gromacs_frames(path, notes)
     else:
         frames = mdanalysis_frames(path)
     try:
@@ -106,6 +111,37 @@ def mdanalysis_frames(path: Path) -> Iterator[RawFrame]:
                     origin=np.zeros(3),
                     time_ps=float(frame.time) if timed else None,
                 )
+
+
+def gromacs_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+    """Frames of an XTC or TRR file, one after another.
+
+    The readers of MDAnalysis leave an index and a lock beside the file, and fail or warn in a folder that is not theirs to
+    write to; its parsers below them do not, and keep the cell as it is.
+    """
+    from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
+
+    number = 0
+    with (XTCFile if path.suffix == ".xtc" else TRRFile)(str(path)) as file:
+        try:
+            for frame in file:
+                if path.suffix == ".trr" and not frame.hasx:
+                    continue
+                if not frame.box.any():
+                    raise InputFileError(f"{path} has no cell.")
+                number += 1
+                yield RawFrame(
+                    positions=frame.x.astype(np.float64) * ANGSTROM_PER_NM,
+                    cell=frame.box.astype(np.float64) * ANGSTROM_PER_NM,
+                    origin=np.zeros(3),
+                    time_ps=float(frame.time),
+                )
+        except OSError:
+            known = file.offsets[: number + 1]
+            size = float(known[-1]) / max(1, known.size - 1)
+            if known.size < 2 or path.stat().st_size - number * size > 1.5 * size:
+                raise
+            notes.append(f"The last frame of {path.name} is cut short and was left out.")
 
 
 def extended_xyz_frames(path: Path) -> Iterator[RawFrame]:

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 from mlip_interfaces.trajectory.text_kernel import BAD_LINE, ID, IX, IY, IZ, SKIP, TRUNCATED, X, Y, Z, parse_atoms
 from mlip_interfaces.units import FS_TO_PS
@@ -145,7 +145,7 @@ class LammpsTextFrames:
                 seen = np.empty(header.n_atoms, dtype=np.uint8)
             if header.n_atoms != self.ids.size:
                 raise InputFileError(
-                    f"Frame {number} of {self._path} has {header.n_atoms} atoms, the first one {self.ids.size}; a "
+                    f"Frame {number} of {self._path} has {counted(header.n_atoms, 'atom')}, the first one {self.ids.size}; a "
                     "trajectory needs the same atoms in every frame."
                 )
             positions = np.empty((header.n_atoms, 3))

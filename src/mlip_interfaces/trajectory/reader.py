@@ -12,7 +12,7 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.raw_frame import RawFrame
@@ -191,7 +191,7 @@ class TrajectoryReader:
     def _require_sound(self, frame: RawFrame, number: int) -> None:
         if len(frame.positions) != self.n_atoms:
             raise InputFileError(
-                f"Frame {number} of {self.path} has {len(frame.positions)} atoms, the first one {self.n_atoms}."
+                f"Frame {number} of {self.path} has {counted(len(frame.positions), 'atom')}, the first one {self.n_atoms}."
             )
         # Readers that know the elements once hand on the same array for every frame.
         if (
@@ -338,7 +338,7 @@ def _agreed(
 ) -> NDArray[np.str_]:
     """The elements of `other`, if they are those known so far."""
     if symbols.size != len(frame.positions):
-        raise InputFileError(f"{path} has {len(frame.positions)} atoms, {other} has {symbols.size}.")
+        raise InputFileError(f"{path} has {counted(len(frame.positions), 'atom')}, {other} has {symbols.size}.")
     if known is not None and not np.array_equal(known, symbols):
         atom = int(np.argmax(known != symbols))
         raise InputFileError(

@@ -1,0 +1,176 @@
+"""Slabs fixed in space: depth of atoms in a frame of reference, and the space that layers take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.errors import AnalysisError
+
+REACH_ANGSTROM = 2.0
+"""Farthest that a layer reaches beyond its last atoms, as into a vacuum; to the atoms of the next layer it is half-way."""
+
+DISSOLVED = 0.5
+"""Least share of a layer's atoms in the space where they outnumber the others."""
+
+WIDEST_GAP_ANGSTROM = 6.0
+"""Between the spaces of two layers that touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """Part of a periodic cell between two planes; it breathes with the cell.
+
+    Attributes
+    ----------
+    low : lower plane, as a share of the depth of the cell.
+    width : share of the depth, above 0, at most 1; a slab may reach through the boundary of the cell.
+
+    Examples
+    --------
+    >>> Slab(0.9, 0.2).inside(np.array([0.95, 0.05, 0.1, 0.5])).tolist()
+    [True, True, False, False]
+    """
+
+    low: float
+    width: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.low) and 0.0 < self.width <= 1.0):
+            raise AnalysisError(
+                f"A slab from {self.low:g} and {self.width:g} wide is none: its width is a share of the cell above 0 and at "
+                "most 1."
+            )
+
+    def inside(self, depth: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Whether depths (any image, shares of the cell, any shape) are in the slab."""
+        # As in the count of passages: the number of lower planes below, less that of upper planes.
+        above_low = np.asarray(depth, dtype=np.float64) - self.low
+        return np.asarray(np.floor(above_low) - np.floor(above_low - self.width) == 1.0)
+
+
+class DepthTracker:
+    """Depth of all atoms along a cell vector in the frame of reference of some of them, fed chunk by chunk.
+
+    Everything is in shares of the cell, so that neither a cell that breathes nor a corner that moves with it shifts a slab
+    against the atoms.
+
+    Parameters
+    ----------
+    masses_amu : shape (n_atoms,).
+    reference_mask : atoms whose centre of mass is at rest, shape (n_atoms,); None to leave the drift in.
+    axis : cell vector, 0, 1 or 2.
+    """
+
+    def __init__(
+        self, masses_amu: NDArray[np.float64], reference_mask: NDArray[np.bool_] | None = None, *, axis: int = 2
+    ) -> None:
+        self._reference = np.flatnonzero(reference_mask) if reference_mask is not None else np.empty(0, dtype=np.int64)
+        self._weights = masses_amu[self._reference] / max(float(masses_amu[self._reference].sum()), 1e-300)
+        self._axis = axis
+        self._corner: float | None = None
+        self._before: NDArray[np.float64] | None = None
+        self._drift = 0.0
+
+    def feed(
+        self, positions: NDArray[np.float64], cells: NDArray[np.float64], origins: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Depths of the next frames.
+
+        Parameters
+        ----------
+        positions : in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
+        cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
+        origins : corner of each cell, shape (n_frames, 3), angstrom.
+
+        Returns
+        -------
+        depths : 0 to 1, shape (n_frames, n_atoms); in the first frame those of the positions as they are.
+        """
+        along = np.linalg.inv(cells)[:, :, self._axis]
+        corners = np.einsum("ti,ti->t", origins, along)
+        if self._corner is None:
+            self._corner = float(corners[0])
+        depths = np.einsum("tai,ti->ta", positions, along) - (corners - self._corner)[:, None]
+        if self._reference.size:
+            own = depths[:, self._reference]
+            steps = np.diff(np.concatenate([own[:1] if self._before is None else self._before, own]), axis=0)
+            drift = self._drift + np.cumsum((steps - np.round(steps)) @ self._weights)
+            self._before, self._drift = own[-1:].copy(), float(drift[-1])
+            depths -= drift[:, None]
+        return np.asarray(depths - np.floor(depths))
+
+
+def layer_slab(depths: NDArray[np.floating], layer_mask: NDArray[np.bool_], height_angstrom: float) -> Slab | None:
+    """The space that a layer takes in a frame: where its atoms outnumber the others most.
+
+    Parameters
+    ----------
+    depths : of all atoms, shares of the cell, shape (n_atoms,).
+    layer_mask : atoms that started in the layer, shape (n_atoms,).
+    height_angstrom : of the cell.
+
+    Returns
+    -------
+    slab : between the two planes for which (atoms of the layer) - (other atoms) is largest. Sharp layers share the cell
+        without gaps; where two have mixed, the plane is where they are equally dense, and atoms that have gone farther move
+        no plane. None where less than half of the layer's atoms are in it: the layer has dissolved.
+
+    Examples
+    --------
+    >>> layer_slab(np.array([0.1, 0.2, 0.3, 0.7]), np.array([False, True, True, False]), 10.0)
+    Slab(low=0.15, width=0.35)
+    """
+    if layer_mask.all():
+        return Slab(0.0, 1.0)
+    places = np.asarray(depths, dtype=np.float64) % 1.0
+    order = np.argsort(places, kind="stable")
+    own, n_atoms = layer_mask[order], places.size
+    excess = np.concatenate([[0], np.cumsum(np.where(own, 1, -1))])
+    # The best run of atoms within the cell, and the one through its boundary: all but the worst run within.
+    gain, loss = excess - np.minimum.accumulate(excess), excess - np.maximum.accumulate(excess)
+    stop, worst_stop = int(gain.argmax()), int(loss.argmin())
+    start, worst_start = int(excess[: stop + 1].argmin()), int(excess[: worst_stop + 1].argmax())
+    if excess[-1] - loss[worst_stop] > gain[stop]:
+        start, stop = worst_stop, worst_start + n_atoms
+    chosen = np.arange(start, stop) % n_atoms
+    if np.count_nonzero(own[chosen]) < DISSOLVED * np.count_nonzero(own):
+        return None
+    first, last = (float(places[order[chosen[end]]]) for end in (0, -1))
+    before, after = (float(places[order[end % n_atoms]]) for end in (start - 1, stop))
+    reach = REACH_ANGSTROM / height_angstrom
+    below, above = min((first - before) % 1.0 / 2.0, reach), min((after - last) % 1.0 / 2.0, reach)
+    return Slab((first - below) % 1.0, min(1.0, (last - first) % 1.0 + below + above))
+
+
+def mean_slab(slabs: Sequence[Slab]) -> Slab:
+    """Mean of slabs that differ little, whichever side of the cell's boundary their planes are on."""
+    lows = np.array([slab.low for slab in slabs])
+    low = float(lows[0] + ((lows - lows[0] + 0.5) % 1.0 - 0.5).mean())
+    return Slab(low % 1.0, float(np.mean([slab.width for slab in slabs])))
+
+
+def interface_depth(lower: Slab, upper: Slab, height_angstrom: float, names: tuple[str, str]) -> float:
+    """Depth of the interface between two layers, the middle between their edges, as a share of the cell.
+
+    Parameters
+    ----------
+    lower, upper : the layers; along the depth, the first ends where the second begins.
+    height_angstrom : of the cell.
+    names : of the two, for the error.
+
+    Raises
+    ------
+    AnalysisError
+        If the second layer does not begin where the first ends.
+    """
+    gap = (upper.low - lower.low - lower.width + 0.5) % 1.0 - 0.5
+    if abs(gap) * height_angstrom > WIDEST_GAP_ANGSTROM:
+        raise AnalysisError(
+            f"'{names[1]}' does not begin where '{names[0]}' ends ({gap * height_angstrom:.1f} angstrom above it); name two "
+            "layers that touch, the lower one first."
+        )
+    return (lower.low + lower.width + gap / 2.0) % 1.0
