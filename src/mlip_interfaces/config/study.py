@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from mlip_interfaces.config.execution import Execution, LocalExecution
+
 ContactFactor = Annotated[float, Field(gt=0.4, le=1.2)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -343,14 +345,6 @@ class Analysis(Section):
     drift: str = Field("com", description="Frame of reference: com, none, elements (Co,O) or a layer's name.")
 
 
-class Execution(Section):
-    """Where jobs run: dpdispatcher's local shell."""
-
-    kind: Literal["local"] = "local"
-    cores: Count = Field(2, description="Single-core tasks side by side.")
-    poll_seconds: Positive = Field(1.0, description="How often running jobs are looked at.")
-
-
 class Study(Section):
     """A whole study."""
 
@@ -366,7 +360,7 @@ class Study(Section):
     protocols: dict[Name, Protocol] = Field(min_length=1)
     health: Health = Field(default_factory=lambda: Health())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
-    execution: Execution = Field(default_factory=lambda: Execution())
+    execution: Execution = Field(default_factory=lambda: LocalExecution(), description="Where jobs run.")
 
     @field_validator("elements")
     @classmethod
