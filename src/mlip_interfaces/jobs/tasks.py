@@ -110,7 +110,7 @@ def make_submission(batch: Batch, execution: Execution) -> Any:
     UnfinishedError
         If the other machine cannot be reached.
     """
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _silent_import():
         from dpdispatcher import Machine, Resources, Task
         from dpdispatcher.dlog import dlog
 
@@ -160,6 +160,18 @@ def _kept(task: JobTask) -> str:
     if not task.extras:
         return task.command
     return f"{task.command}; status=$?; touch {' '.join(task.extras)}; exit $status"
+
+
+@contextlib.contextmanager
+def _silent_import() -> Iterator[None]:
+    """dpdispatcher prints, and begins a log in the working directory, when it is imported."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _log_into(logger: logging.Logger, file: Path) -> None:

@@ -20,6 +20,9 @@ from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
 DONE = "md.done"
+# A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
+# or reached the time limit, is to be run again.
+RUN_COMMAND = f"sh command.sh; status=$?; case $status in 130|137|143) exit $status;; esac; echo $status > {DONE}"
 POTENTIAL = "model.pb"
 
 
@@ -62,10 +65,9 @@ def health_bounds(study: Study) -> HealthBounds:
 def scan_batch(context: RunContext) -> Batch:
     """All runs as tasks, longest first."""
     tasks = tuple(
-        # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job.
         JobTask(
             run.name,
-            f"sh command.sh; echo $? > {DONE}",
+            RUN_COMMAND,
             (DONE,),
             inputs=("model.data", "layers.json", "command.sh"),
             extras=("traj.dcd", "thermo.csv", "log.lammps"),
