@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -133,6 +134,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 time.sleep(0.5)
                 subprocess.run(["scancel", *left], check=False, timeout=30)
                 time.sleep(1.5)
+        end_jobs(directory)
         for process in reversed(running):
             process.terminate()
             try:
@@ -144,6 +146,14 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             del os.environ["SLURM_CONF"]
         else:
             os.environ["SLURM_CONF"] = before
+
+
+def end_jobs(directory: Path) -> None:
+    """Kill what still runs from the cluster's spool folder, with the groups it made."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(directory / "spool").encode() in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def wait_until_idle(directory: Path) -> None:

@@ -22,6 +22,7 @@ from mlip_interfaces.config import LocalExecution, SlurmExecution, parse_study
 from mlip_interfaces.jobs import Batch, JobTask, preview_batch, run_tasks
 from mlip_interfaces.pipeline.dpgen_files import check_machine, render_machine
 from mlip_interfaces.pipeline.run_directory import locked
+from mlip_interfaces.pipeline.scan import DONE, RUN_COMMAND
 
 GOLDEN = Path(__file__).parent / "golden"
 LABELS = Batch(
@@ -170,3 +171,16 @@ def counted(directory: Path) -> Batch:
         (directory / f"task.{number}").mkdir(exist_ok=True)
     command = "echo once >> started && sleep 2 && touch result"
     return Batch(tuple(JobTask(f"task.{number}", command, ("result",)) for number in range(4)), directory, "md")
+
+
+@pytest.mark.parametrize(
+    ("ending", "done"), [("exit 0", "0\n"), ("exit 1", "1\n"), ("kill -TERM $$", None), ("kill -KILL $$", None)]
+)
+def test_md_run_that_was_cancelled_is_not_done_but_one_that_lammps_gave_up_is(
+    tmp_path: Path, ending: str, done: str | None
+) -> None:
+    (tmp_path / "command.sh").write_text(ending + "\n")
+    run = subprocess.run(["bash", "-c", f"( {RUN_COMMAND} )"], cwd=tmp_path, check=False)
+    file = tmp_path / DONE
+    assert (file.read_text() if file.is_file() else None) == done
+    assert (run.returncode == 0) == (done is not None)

@@ -17,6 +17,7 @@ import pytest
 from mlip_interfaces.config import SlurmExecution
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
+from mlip_interfaces.pipeline import doctor
 
 NAMES = ("task.0", "task.1", "task.2", "task.3")
 
@@ -209,3 +210,19 @@ def fork(work: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return child
+
+
+def test_doctor_names_version_and_partitions(slurm: Any) -> None:
+    finding = doctor._slurm()[-1]
+    assert finding.works
+    assert finding.detail.startswith("slurm")
+    assert "cpu* (1 nodes of 8 cores, gpu:1, limit infinite); gpu (1" in finding.detail
+
+
+def test_doctor_says_what_a_cluster_that_does_not_answer_needs(slurm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        doctor.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "a\nfatal: no")
+    )
+    finding = doctor._slurm()[-1]
+    assert (finding.works, finding.required, finding.detail) == (False, False, "sbatch: fatal: no")
+    assert "SLURM_CONF" in finding.remedy

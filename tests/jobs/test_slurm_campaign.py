@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,13 +10,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from mlip_interfaces.pipeline.campaign import STEPS, read_position
 
 pytestmark = pytest.mark.campaign
 
@@ -25,26 +24,27 @@ EXECUTION = (
 )
 
 
-def start(root: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextlib.contextmanager
+def running(root: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
         [sys.executable, "-m", "mlip_interfaces.cli.main", "run", str(root.with_suffix(".yaml")), "--out", str(root),
          "--until", "campaign"],
         text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env=os.environ | {"MINI_TEACHER_LOG": f"{root}.evaluations"},
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
 
 
 def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not condition():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
 
 
 def test_killed_edited_and_cancelled_it_ends_with_every_label_made_once(
@@ -56,9 +56,8 @@ def test_killed_edited_and_cancelled_it_ends_with_every_label_made_once(
     campaign, training = root / "campaign", root / "campaign" / "iter.000000" / "00.train"
 
     # One member of the committee is trained (the only GPU serves one at a time), the other waits or has just begun.
-    process = start(root)
-    wait_for(process, lambda: list(training.glob("*/*_task_tag_finished")))
-    kill(process)
+    with running(root) as process:
+        wait_for(process, lambda: list(training.glob("*/*_task_tag_finished")))
     trained = next(training.glob("*/*_task_tag_finished")).parent
     model = (trained / "frozen_model_compressed.pb").stat().st_mtime_ns
 
@@ -69,13 +68,13 @@ def test_killed_edited_and_cancelled_it_ends_with_every_label_made_once(
     (campaign / "machine.json").write_text(json.dumps(machine))
 
     # Every job of the labelling is cancelled once.
-    process = start(root)
     labels = campaign / "iter.000000" / "02.fp"
-    wait_for(process, lambda: STEPS[read_position(campaign).step] == "label" and list(labels.glob("task.*/label.json")))
-    running = [line.split()[0] for line in slurm.queue() if " R " in line]
-    subprocess.run(["scancel", *running], check=True)
-    _, error = process.communicate()
-    assert process.returncode == 0, error
+    with running(root) as process:
+        wait_for(process, lambda: list(labels.glob("task.*/label.json")))
+        cancelled = [line.split()[0] for line in slurm.queue() if " R " in line]
+        subprocess.run(["scancel", *cancelled], check=True)
+        _, error = process.communicate()
+        assert process.returncode == 0, error
 
     assert (trained / "frozen_model_compressed.pb").stat().st_mtime_ns == model
     assert len(list(training.glob("*/frozen_model_compressed.pb"))) == 2
@@ -84,5 +83,5 @@ def test_killed_edited_and_cancelled_it_ends_with_every_label_made_once(
     assert {record["reason"] for record in records} <= {None, "ValueError: a bad day"}
     counted = Counter(Path(f"{root}.evaluations").read_text().splitlines())
     # One evaluation may be cut short by each cancelled job.
-    assert sum(count - 1 for count in counted.values()) <= len(running)
+    assert sum(count - 1 for count in counted.values()) <= len(cancelled)
     assert slurm.queue() == []

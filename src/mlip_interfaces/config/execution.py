@@ -50,7 +50,11 @@ class SlurmResources(_Section):
         description="Cores on each node (--ntasks-per-node). Training, exploration and MD run that many threads; labels run "
         "one, because DFT codes use ranks: give OMP_NUM_THREADS in `environment` for a teacher with threads.",
     )
-    gpus_per_node: int = Field(0, ge=0, description="GPUs on each node (--gres=gpu:N); 0 is allowed in any partition.")
+    gpus_per_node: int = Field(
+        0,
+        ge=0,
+        description="GPUs on each node (--gres=gpu:N); 0 is allowed in any partition. Give each GPU some cores: they feed it.",
+    )
     partition: str = Field("", description="Partition (--partition); empty: the cluster's default.")
     account: str | None = Field(None, description="Account that pays (--account).")
     time_limit_minutes: Count | None = Field(
@@ -85,6 +89,14 @@ class SlurmResources(_Section):
             if not line.startswith("#SBATCH "):
                 raise ValueError(f"'{line}' is no directive; each must begin with '#SBATCH '")
         return value
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _yaml_truth(cls, value: Any) -> Any:
+        """YAML reads ``true`` as a truth value; programs want the word."""
+        if not isinstance(value, dict):
+            return value
+        return {key: str(item).lower() if isinstance(item, bool) else item for key, item in value.items()}
 
     @field_validator("environment")
     @classmethod
@@ -141,7 +153,7 @@ class SlurmOverrides(_Section):
     para_deg: Count | None = None
     modules: tuple[str, ...] | None = None
     source_files: tuple[str, ...] | None = None
-    environment: dict[str, str | int | float] | None = None
+    environment: dict[str, str | int | float | bool] | None = None
     custom_flags: tuple[str, ...] | None = None
     prepend_script: tuple[str, ...] | None = None
     append_script: tuple[str, ...] | None = None
