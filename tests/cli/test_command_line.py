@@ -44,10 +44,13 @@ def test_dry_run_writes_nothing_and_names_every_stage(
     miniature: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", str(miniature), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    plan, scripts = capsys.readouterr().out.split("\n\n", 1)
+    lines = plan.splitlines()
     assert [line.split()[0] for line in lines] == [
         "build", "data", "campaign", "train", "validate", "scan", "analyze", "report",
     ]  # fmt: skip
+    for title in ("teacher MD", "initial labels", "committee", "exploration", "final model", "MD of the scan"):
+        assert f"===== {title}" in scripts
     assert not (tmp_path / "run").exists()
 
 

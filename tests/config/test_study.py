@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlip_interfaces.config import load_study, parse_study, study_schema
+from mlip_interfaces.config import SlurmExecution, load_study, parse_study, study_schema
 from mlip_interfaces.errors import StudyError
 
 NAME = Path("x.yaml")
@@ -38,6 +38,33 @@ def demo(repository: Path) -> str:
         ("analysis:\n  onsager: {species: [Li], charges: [1, 2]}", "analysis:", "one number for each of species"),
         ("layer: coatin}", "layer: coating}", "the layers are cathode, coating, electrolyte"),
         ("cores: two", "cores: 2", "execution.cores is 'two'"),
+        ("coers: 2", "cores: 2", "unknown key 'execution.coers'. Did you mean 'cores'?"),
+        ("kind: slrm", "kind: local", "execution.kind must be 'local' or 'slurm'"),
+        *(
+            (f"execution: {{kind: slurm, {wrong}}}", "execution: {kind: local, cores: 2, poll_seconds: 1}", expected)
+            for wrong, expected in (
+                ("defaults: {partiton: x}", "'execution.defaults.partiton'. Did you mean 'partition'?"),
+                ("train: {gpus_per_node: -1}", "execution.train.gpus_per_node is -1"),
+                (
+                    "label: {para_deg: 4}",
+                    "execution: label, with the defaults: para_deg is 4, but a job has only 1 tasks",
+                ),
+                (
+                    "md: {para_deg: 4, group_size: 9}",
+                    "md, with the defaults: para_deg is 4, but a job has only 1 cores",
+                ),
+                (
+                    "train: {group_size: 9, cores_per_node: 8, gpus_per_node: 2, para_deg: 3}",
+                    "take one node and a multiple of its GPUs",
+                ),
+                ("defaults: {custom_flags: [--exclusive]}", "'--exclusive' is no directive"),
+                ("defaults: {modules: ['a; b']}", "put shell code into prepend_script or setup"),
+                ("defaults: {environment: {A-B: 1}}", "'A-B' is no name of an environment variable"),
+                ("context: ssh, remote_root: /x", "context ssh needs hostname and username"),
+                ("context: local", "context local needs remote_root"),
+                ("remote_root: /x", "with lazy-local leave them out"),
+            )
+        ),
         ("{structure: coating-99A", "{structure: coating-00A", "there is no structure 'coating-99A'"),
         ("miller: [0, 0, 0]", "miller: [1, 1, 0]", "(0, 0, 0) is no plane"),
     ],
@@ -119,6 +146,20 @@ def test_two_scanned_lists_of_vacancies_are_refused(demo: str) -> None:
 def test_amorphous_compound_without_a_potential_is_refused(demo: str) -> None:
     with pytest.raises(StudyError, match="Tosi-Fumi potential is for LiF, not for Li3PO4"):
         parse_study(demo.replace("material: LiF", "material: Li3PO4"), NAME)
+
+
+def test_steps_have_the_defaults_and_their_own_keys_on_top(demo: str) -> None:
+    text = demo.replace(
+        "execution: {kind: local, cores: 2, poll_seconds: 1}",
+        "execution: {kind: slurm, defaults: {partition: cpu, modules: [a, b], group_size: 3}, "
+        "train: {partition: gpu, gpus_per_node: 1, modules: [c]}, md: {partition: ''}}",
+    )
+    execution = parse_study(text, NAME).execution
+    assert isinstance(execution, SlurmExecution)
+    train, md = execution.resources("train"), execution.resources("md")
+    assert (train.partition, train.gpus_per_node, train.modules, train.group_size) == ("gpu", 1, ("c",), 3)
+    # No GPU in a partition, and the cluster's default partition, are fine.
+    assert (md.partition, md.gpus_per_node, md.modules) == ("", 0, ("a", "b"))
 
 
 def test_schema_documents_every_section() -> None:

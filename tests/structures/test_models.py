@@ -111,7 +111,9 @@ def test_random_studies_give_models_as_asked(
                 for element, share in removed.items():
                     full = round(whole * formula[element])
                     assert found[element] == full - round(share * full)
-            assert abs(made["thickness_angstrom"] - plan.thickness_angstrom) <= max(1.0, made["repeat_angstrom"] / 2 + 1e-6)
+            assert abs(made["thickness_angstrom"] - plan.thickness_angstrom) <= max(
+                1.0, made["repeat_angstrom"] / 2 + 1e-6
+            )
             assert made["composition"] == Atoms("".join(f"{el}{n}" for el, n in found.items())).get_chemical_formula()
         for strain in entry["strains"]:
             assert strain["max_strain"] <= study.interface.max_strain + 1e-9
@@ -170,7 +172,9 @@ def test_some_models_can_be_built_before_the_rest(repository: Path, tmp_path: Pa
     context = RunContext(study, tmp_path, lambda fraction, note: None)
 
     def built() -> list[str]:
-        return [m["name"] for m in read_json(tmp_path / "structures" / "index.json")["models"] if m["role"] == "interface"]
+        return [
+            m["name"] for m in read_json(tmp_path / "structures" / "index.json")["models"] if m["role"] == "interface"
+        ]
 
     build_models(context, models_named(study, ["c-04A"]))
     assert built() == ["c-04A"]
@@ -194,5 +198,7 @@ def test_small_cell_over_its_limit_names_the_remedy(repository: Path, tmp_path: 
     ]
     small = {"thickness_angstrom": {"a": 20}, "max_atoms": 30}
     study = study_of(repository, {"layers": layers, "small": small, "max_strain": 0.01, "max_area_angstrom2": 40})
-    with pytest.raises(StructureError, match=r"dft-interface has \d+ atoms, more than interface.small.max_atoms \(30\)"):
+    with pytest.raises(
+        StructureError, match=r"dft-interface has \d+ atoms, more than interface.small.max_atoms \(30\)"
+    ):
         run_build(RunContext(study, tmp_path, lambda fraction, note: None))

@@ -103,7 +103,9 @@ def test_vacuum_slab_has_the_asked_vacuum_and_one_gap() -> None:
     layers = [Layer("a", rock_salt(2)), Layer("b", rock_salt(3))]
     atoms = stack(layers, vacuum_angstrom=15.0)
     np.testing.assert_allclose(atoms.cell[2, 2] - np.ptp(atoms.positions[:, 2]), 15.0, rtol=1e-9, atol=0)
-    assert np.ptp(atoms.positions[:, 2]) < np.ptp(stack(layers, vacuum_angstrom=15.0, relax=False).positions[:, 2]) + 0.1
+    assert (
+        np.ptp(atoms.positions[:, 2]) < np.ptp(stack(layers, vacuum_angstrom=15.0, relax=False).positions[:, 2]) + 0.1
+    )
 
 
 def test_any_number_of_layers_is_labelled_in_order() -> None:

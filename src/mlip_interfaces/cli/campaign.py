@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
-from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, add_study, run_folder
+from mlip_interfaces.cli.arguments import (
+    Subparsers,
+    add_dry_run,
+    add_run_folder,
+    add_study,
+    print_scripts,
+    run_folder,
+)
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -17,6 +24,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     init.set_defaults(run=run_init)
     start = actions.add_parser("run", help="run or continue the campaign of a run folder")
     add_run_folder(start)
+    add_dry_run(start)
     start.set_defaults(run=run_campaign)
     status = actions.add_parser("status", help="show how far the campaign is")
     add_run_folder(status)
@@ -35,9 +43,12 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_campaign(arguments: argparse.Namespace) -> int:
-    """Run the campaign stage."""
+    """Run the campaign stage, or show its scripts."""
     from mlip_interfaces.pipeline.flow import run_single_stage
 
+    if arguments.dry_run:
+        print_scripts(arguments.directory, "campaign")
+        return 0
     run_single_stage(arguments.directory, "campaign")
     return 0
 

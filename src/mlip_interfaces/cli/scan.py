@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, add_study, run_folder
+from mlip_interfaces.cli.arguments import (
+    Subparsers,
+    add_dry_run,
+    add_run_folder,
+    add_study,
+    print_scripts,
+    run_folder,
+)
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -23,6 +30,8 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     ):
         action = actions.add_parser(name, help=text)
         add_run_folder(action)
+        if name == "submit":
+            add_dry_run(action)
         action.set_defaults(run=globals()[f"run_{name}"])
 
 
@@ -37,9 +46,12 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_submit(arguments: argparse.Namespace) -> int:
-    """Run the scan stage."""
+    """Run the scan stage, or show its scripts."""
     from mlip_interfaces.pipeline.flow import submit_scan
 
+    if arguments.dry_run:
+        print_scripts(arguments.directory, "scan")
+        return 0
     submit_scan(arguments.directory)
     return 0
 

@@ -38,7 +38,7 @@ class Vacancies(Section):
 class Defects(Section):
     """Charged point defects, put into one layer at random; together they must be neutral."""
 
-    kinds: tuple[str, ...] = Field(min_length=1, description="Kroger-Vink symbols, as in [\"S_Cl'\", Li_i.].")
+    kinds: tuple[str, ...] = Field(min_length=1, description='Kroger-Vink symbols, as in ["S_Cl\'", Li_i.].')
     n: Count = Field(1, description="How often the whole list is put in.")
 
 
@@ -186,7 +186,8 @@ class Interface(Section):
     lateral_repeat: tuple[Count, Count] = Field((1, 1), description="Repeats of the lateral cell in production models.")
     relax_gaps: bool = Field(True, description="Close the gaps between rigid layers to their lowest contact energy.")
     registry: Literal["as-cut", "lowest"] = Field(
-        "as-cut", description="Lateral place of a layer on the one below: as it was cut, or of the lowest contact energy."
+        "as-cut",
+        description="Lateral place of a layer on the one below: as it was cut, or of the lowest contact energy.",
     )
     vacuum_angstrom: NonNegative = Field(0.0, description="Vacuum above the last layer; 0 makes a superlattice.")
     small: SmallCells | None = Field(None, description="Cells for DFT; without them all models serve for everything.")
@@ -209,7 +210,9 @@ class Interface(Section):
     def _check_small(self, small: SmallCells, names: set[str]) -> None:
         for name, value in small.thickness_angstrom.items():
             if name not in names:
-                raise ValueError(f"small.thickness_angstrom: there is no layer '{name}'; the layers are {', '.join(sorted(names))}")
+                raise ValueError(
+                    f"small.thickness_angstrom: there is no layer '{name}'; the layers are {', '.join(sorted(names))}"
+                )
             scanned = self.scanned is not None and name == self.scanned.name
             if isinstance(value, tuple) and not scanned:
                 raise ValueError(f"small.thickness_angstrom.{name}: only the scanned layer may have a list")
@@ -282,7 +285,11 @@ class Interface(Section):
         models = []
         for pair in itertools.combinations(self.layers, 2):
             crystals = [layer for layer in pair if isinstance(layer, CrystalLayer)]
-            if tuple(layer.name for layer in pair) in stacks or not crystals or (self.scanned in pair and thinnest == math.inf):
+            if (
+                tuple(layer.name for layer in pair) in stacks
+                or not crystals
+                or (self.scanned in pair and thinnest == math.inf)
+            ):
                 continue
             models.append(
                 ModelPlan(
@@ -294,7 +301,9 @@ class Interface(Section):
             )  # fmt: skip
         return tuple(models)
 
-    def _thickness(self, layer: AnyLayer, given: dict[str, float | tuple[float, ...]], scanned_angstrom: float) -> float:
+    def _thickness(
+        self, layer: AnyLayer, given: dict[str, float | tuple[float, ...]], scanned_angstrom: float
+    ) -> float:
         if layer is self.scanned:
             return scanned_angstrom
         value = given.get(layer.name, layer.thickness_angstrom)

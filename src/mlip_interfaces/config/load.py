@@ -14,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 from mlip_interfaces.config.study import Study
 from mlip_interfaces.errors import StudyError
 
+_TAGS = ("crystal", "amorphous", "local", "slurm")
+"""Values of ``kind``; pydantic puts them into the place of an error as if they were keys."""
+
 
 def load_study(path: Path) -> Study:
     """Read and validate a study file.
@@ -56,7 +59,7 @@ def study_schema() -> dict[str, Any]:
 
 def _sentence(problem: Any) -> str:
     location: Sequence[str | int] = problem["loc"]
-    key = ".".join(str(part) for part in location if part not in ("crystal", "amorphous"))
+    key = ".".join(str(part) for position, part in enumerate(location) if not _is_tag(location, position))
     value = problem.get("input")
     match problem["type"]:
         case "extra_forbidden":
@@ -70,10 +73,17 @@ def _sentence(problem: Any) -> str:
             message = problem["msg"].removeprefix("Value error, ")
             return f"{key}: {message}." if key else f"{message}."
         case "union_tag_invalid" | "union_tag_not_found":
-            return f"{key}.kind must be 'crystal' or 'amorphous'."
+            kinds = "'local' or 'slurm'" if key == "execution" else "'crystal' or 'amorphous'"
+            return f"{key}.kind must be {kinds}."
         case _:
             message = problem["msg"][0].lower() + problem["msg"][1:]
             return f"{key} is {value!r}, but {message.replace('input', 'it', 1)}."
+
+
+def _is_tag(location: Sequence[str | int], position: int) -> bool:
+    """Whether this part of a place is a value of ``kind``: it follows the section or the entry that it tags."""
+    before = location[position - 1] if position else None
+    return location[position] in _TAGS and (isinstance(before, int) or before == "execution") and position <= 3
 
 
 def _known_keys(location: Sequence[str | int]) -> list[str]:
@@ -84,7 +94,7 @@ def _known_keys(location: Sequence[str | int]) -> list[str]:
         nested = [
             m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
         ]
-        if part in ("crystal", "amorphous"):
+        if part in _TAGS and all("kind" in model.model_fields for model in models):
             nested = [m for m in models if typing.get_args(m.model_fields["kind"].annotation) == (part,)]
         # A key of a mapping (the name of a protocol) leaves the candidates as they are.
         models = nested or models

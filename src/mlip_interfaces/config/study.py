@@ -12,8 +12,10 @@ from typing import Literal, Self
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.config.section import ContactFactor, Count, Name, NonNegative, Positive, Section
+
 
 class Labels(Section):
     """Who labels structures with energy, forces and virial."""
@@ -243,14 +245,6 @@ class Analysis(Section):
     drift: str = Field("com", description="Frame of reference: com, none, elements (Co,O) or a layer's name.")
 
 
-class Execution(Section):
-    """Where jobs run: dpdispatcher's local shell."""
-
-    kind: Literal["local"] = "local"
-    cores: Count = Field(2, description="Single-core tasks side by side.")
-    poll_seconds: Positive = Field(1.0, description="How often running jobs are looked at.")
-
-
 class Study(Section):
     """A whole study."""
 
@@ -266,7 +260,7 @@ class Study(Section):
     protocols: dict[Name, Protocol] = Field(min_length=1)
     health: Health = Field(default_factory=lambda: Health())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
-    execution: Execution = Field(default_factory=lambda: Execution())
+    execution: Execution = Field(default_factory=lambda: LocalExecution(), description="Where jobs run.")
 
     @field_validator("elements")
     @classmethod

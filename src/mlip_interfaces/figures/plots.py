@@ -180,7 +180,9 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
             top.plot(trace.time_ps, trace.temperature_kelvin, label=label, **style)
             bottom.plot(trace.time_ps, trace.density_g_per_cm3, **style)
             top.axhline(trace.target_kelvin, color="#999999", lw=0.8, zorder=0)
-        top.set_title(f"{condition}, {next(t.target_kelvin for t in traces if t.condition == condition):g} K", loc="left")
+        top.set_title(
+            f"{condition}, {next(t.target_kelvin for t in traces if t.condition == condition):g} K", loc="left"
+        )
         bottom.set_xlabel("time (ps)")
     axes[0, 0].set_ylabel("temperature (K)")
     axes[1, 0].set_ylabel("density (g/cm³)")

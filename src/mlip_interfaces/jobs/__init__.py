@@ -1,5 +1,17 @@
-"""Batches of tasks through dpdispatcher: the local shell."""
+"""Batches of tasks through dpdispatcher: the local shell and Slurm."""
 
-from mlip_interfaces.jobs.local import JobTask, local_machine, local_resources, run_tasks, watching
+from mlip_interfaces.jobs.preview import BatchScripts, preview_batch, preview_submission
+from mlip_interfaces.jobs.sections import machine_section, resources_section
+from mlip_interfaces.jobs.tasks import Batch, JobTask, run_tasks, watching
 
-__all__ = ["JobTask", "local_machine", "local_resources", "run_tasks", "watching"]
+__all__ = [
+    "Batch",
+    "BatchScripts",
+    "JobTask",
+    "machine_section",
+    "preview_batch",
+    "preview_submission",
+    "resources_section",
+    "run_tasks",
+    "watching",
+]

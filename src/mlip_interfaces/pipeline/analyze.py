@@ -59,7 +59,14 @@ def run_analyze(context: RunContext) -> str:
         entry = {
             key: run[key]
             for key in (
-                "name", "directory", "coating_angstrom", "variant", "protocol", "condition", "temperature_kelvin", "seed",
+                "name",
+                "directory",
+                "coating_angstrom",
+                "variant",
+                "protocol",
+                "condition",
+                "temperature_kelvin",
+                "seed",
                 "healthy",
             )
         } | {"results": [], "absent": {}}

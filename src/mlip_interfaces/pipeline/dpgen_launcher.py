@@ -19,7 +19,9 @@ from typing import Any
 
 import dpgen.generator.run as dpgen_run
 import numpy as np
-from dpdispatcher import Submission
+from dpgen.dispatcher import Dispatcher as dpgen_dispatcher
+
+from mlip_interfaces.jobs.attaching import AttachingSubmission
 
 _SEEDED_STEPS = ("make_train", "make_model_devi", "make_fp")
 
@@ -31,8 +33,8 @@ class _CampaignDone(Exception):
 def main(param_file: str, machine_file: str, poll_seconds: float, seed: int) -> None:
     """Run the campaign in the current directory until its last iteration is labelled."""
     n_iterations = len(json.loads(Path(param_file).read_text())["model_devi_jobs"])
-    submit = Submission.run_submission
-    Submission.run_submission = functools.partialmethod(submit, check_interval=poll_seconds)
+    AttachingSubmission.poll_seconds = poll_seconds
+    dpgen_dispatcher.Submission = AttachingSubmission
     for number, name in enumerate(_SEEDED_STEPS):
         setattr(dpgen_run, name, _seeded(getattr(dpgen_run, name), seed, number, n_iterations))
     try:

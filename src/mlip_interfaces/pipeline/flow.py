@@ -253,6 +253,22 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
         build_models(RunContext(study, root, lambda fraction, note: None), models)
 
 
+def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[str]:
+    """The batch scripts that the named stages would submit, as text; nothing is submitted or written.
+
+    A stage that is done has none.
+    """
+    from mlip_interfaces.pipeline.dry_run import stage_scripts
+
+    context = RunContext(study, root, lambda fraction, note: None)
+    texts = []
+    for stage in (stage for stage in STAGES if stage.name in names):
+        manifest = read_manifest(root / stage.folder)
+        if manifest is None or manifest.status != "done":
+            texts += [str(scripts) for scripts in stage_scripts(context, stage.name)]
+    return texts
+
+
 def initialise_campaign(study_file: Path, root: Path) -> None:
     """Build, label the initial data and write DP-GEN's files, so that ``dpgen run`` works in ``campaign/``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,18 @@ from ase.io import read, write
 
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import UnfinishedError
-from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
-from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records
+from mlip_interfaces.labels.teacher_md import (
+    CHECKPOINT_FILE,
+    PLAN_FILE,
+    RECORDS_FILE,
+    RESULT_FILE,
+    TeacherMDPlan,
+    read_records,
+)
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
 from mlip_interfaces.pipeline.context import RunContext
@@ -48,21 +56,22 @@ def run_initial_data(context: RunContext) -> str:
     if not directory.is_dir():
         _write_tasks(context, directory)
     names = read_json(directory / "origins.json")
-    tasks = [JobTask(name, MD_COMMAND, (RESULT_FILE,)) for name in names if name.startswith("md.")]
-    tasks += [JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,)) for name in names if name.startswith("task.")]
+    # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
+    batches = (
+        teacher_md_batch([name for name in names if name.startswith("md.")], directory),
+        label_batch([name for name in names if name.startswith("task.")], directory),
+    )
+    tasks = [task for batch in batches for task in batch.tasks]
 
     def look() -> None:
         done = sum((directory / task.name / task.outputs[0]).is_file() for task in tasks)
         n_frames = sum(len(read_records(directory / task.name)) for task in tasks if task.name.startswith("md."))
         context.progress(done / len(tasks), f"{done} of {len(tasks)} tasks, {n_frames} teacher MD frames")
 
-    execution = context.study.execution
-    n_md = len(context.study.initial_data.teacher_md)
     with watching(look):
-        # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
-        for batch, n_parallel in ((tasks[:n_md], 2 * execution.cores), (tasks[n_md:], execution.cores)):
-            if batch:
-                run_tasks(batch, directory=directory, n_parallel=n_parallel, poll_seconds=execution.poll_seconds)
+        for batch in batches:
+            if batch.tasks:
+                run_tasks(batch, context.study.execution)
     summary = _write_datasets(context, directory, names)
     write_json(context.initial_data / "summary.json", summary)
     n_failed = len(summary["failed"])
@@ -73,6 +82,23 @@ def run_initial_data(context: RunContext) -> str:
             f"the failed {OUTPUT_FILE} (or {RESULT_FILE}) files in {directory} and run again; or raise labels.max_failed_fraction."
         )
     return f"{summary['made']} labels, {summary['n_held_out']} of them held out, {n_failed} failed"
+
+
+def label_batch(names: Sequence[str], directory: Path) -> Batch:
+    """Labelling tasks of a folder."""
+    tasks = tuple(JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,), inputs=(INPUT_FILE,)) for name in names)
+    return Batch(tasks, directory, "label", common_files=(SETTINGS_FILE,))
+
+
+def teacher_md_batch(names: Sequence[str], directory: Path) -> Batch:
+    """Teacher MD tasks of a folder."""
+    tasks = tuple(
+        JobTask(
+            name, MD_COMMAND, (RESULT_FILE,), inputs=(INPUT_FILE, PLAN_FILE), extras=(RECORDS_FILE, CHECKPOINT_FILE)
+        )
+        for name in names
+    )
+    return Batch(tasks, directory, "label", jobs_per_core=2, common_files=(SETTINGS_FILE,))
 
 
 def initial_systems(context: RunContext) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.context import RunContext
@@ -20,6 +20,10 @@ from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
 DONE = "md.done"
+# A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
+# or reached the time limit, is to be run again.
+RUN_COMMAND = f"sh command.sh; status=$?; case $status in 130|137|143) exit $status;; esac; echo $status > {DONE}"
+POTENTIAL = "model.pb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,23 @@ def health_bounds(study: Study) -> HealthBounds:
     return HealthBounds(**study.health.model_dump())
 
 
-def prepare_scan(context: RunContext) -> tuple[JobTask, ...]:
-    """Write one folder per run with everything ``lmp`` needs; returns the tasks that run them.
+def scan_batch(context: RunContext) -> Batch:
+    """All runs as tasks, longest first."""
+    tasks = tuple(
+        JobTask(
+            run.name,
+            RUN_COMMAND,
+            (DONE,),
+            inputs=("model.data", "layers.json", "command.sh"),
+            extras=("traj.dcd", "thermo.csv", "log.lammps"),
+        )
+        for run in scan_runs(context.study)
+    )
+    return Batch(tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL))
+
+
+def prepare_scan(context: RunContext) -> None:
+    """Write one folder per run with everything ``lmp`` needs.
 
     Raises
     ------
@@ -70,12 +89,14 @@ def prepare_scan(context: RunContext) -> tuple[JobTask, ...]:
         If the models or the potential are missing.
     """
     study = context.study
-    potential = context.model / "model.pb"
+    potential = context.model / POTENTIAL
     if not potential.is_file():
         raise InputFileError(f"{potential} is missing; train it first, or give one with `scan init --model`.")
     context.scan.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(lammps_deck(DECK), context.scan / DECK)
-    tasks = []
+    if not (context.scan / POTENTIAL).is_symlink():
+        # Jobs that do not run in place take it along.
+        (context.scan / POTENTIAL).symlink_to(Path("..") / context.model.name / POTENTIAL)
     for run in scan_runs(study):
         directory = context.scan / run.name
         directory.mkdir(parents=True, exist_ok=True)
@@ -86,18 +107,15 @@ def prepare_scan(context: RunContext) -> tuple[JobTask, ...]:
             health_bounds(study),
             deck=f"../../../{DECK}",
             data="model.data",
-            potential="../../../../model/model.pb",
+            potential=f"../../../{POTENTIAL}",
             elements=study.elements,
         )
         (directory / "command.sh").write_text(f"#!/bin/sh\n{command}\n")
-        # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job.
-        tasks.append(JobTask(run.name, f"sh command.sh; echo $? > {DONE}", (DONE,)))
-    return tuple(tasks)
 
 
 def run_scan(context: RunContext) -> str:
     """Prepare, run and collect the scan; finished runs are not repeated."""
-    tasks = prepare_scan(context)
+    prepare_scan(context)
     runs = scan_runs(context.study)
     n_steps_total = sum(run.protocol.n_steps for run in runs)
 
@@ -107,12 +125,7 @@ def run_scan(context: RunContext) -> str:
         context.progress(done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps")
 
     with watching(look):
-        run_tasks(
-            tasks,
-            directory=context.scan,
-            n_parallel=3 * context.study.execution.cores,
-            poll_seconds=context.study.execution.poll_seconds,
-        )
+        run_tasks(scan_batch(context), context.study.execution)
     return collect_scan(context)
 
 

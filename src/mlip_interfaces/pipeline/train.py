@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import descriptor_sizes
 from mlip_interfaces.pipeline.run_directory import file_hash, read_json, write_json
@@ -35,6 +36,27 @@ def last_committee_member(context: RunContext) -> Path:
     return members[-1].parent
 
 
+def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> Batch:
+    """The final training as one task, from the checkpoint of a committee member."""
+    directory = context.model / "training"
+    start = os.path.relpath(member / "model.ckpt", directory)
+    command = (
+        "if [ -f model.ckpt.index ]; then dp train input.json --restart model.ckpt; "
+        f"else dp train input.json --init-model {start}; fi "
+        "&& dp freeze -o frozen.pb && dp compress -i frozen.pb -o compressed.pb "
+        "&& mv compressed.pb model.pb"
+    )
+    outputs = ("model.pb", "lcurve.out")
+    if not context.study.execution.staged:
+        return Batch((JobTask(directory.name, command, outputs),), context.model, "train")
+    # Carried elsewhere, the data and the checkpoint keep their places relative to the training.
+    needed = [os.path.relpath(path, context.root) for path in (*systems, *sorted(member.glob("model.ckpt.*")))]
+    name = os.path.relpath(directory, context.root)
+    return Batch(
+        (JobTask(name, command, outputs, inputs=("input.json",)),), context.root, "train", common_files=tuple(needed)
+    )
+
+
 def run_train(context: RunContext) -> str:
     """Train from the last committee member, freeze and compress into ``model/model.pb``."""
     study, training = context.study, context.study.training
@@ -53,13 +75,7 @@ def run_train(context: RunContext) -> str:
         seed=study.seed,
     )
     write_json(directory / "input.json", content)
-    start = os.path.relpath(last_committee_member(context) / "model.ckpt", directory)
-    command = (
-        "if [ -f model.ckpt.index ]; then dp train input.json --restart model.ckpt; "
-        f"else dp train input.json --init-model {start}; fi "
-        "&& dp freeze -o frozen.pb && dp compress -i frozen.pb -o compressed.pb "
-        "&& mv compressed.pb model.pb"
-    )
+    batch = train_batch(context, last_committee_member(context), systems)
     curve = directory / "lcurve.out"
 
     def look() -> None:
@@ -67,12 +83,7 @@ def run_train(context: RunContext) -> str:
         context.progress(0.9 * step / training.steps_final, f"step {step} of {training.steps_final}")
 
     with watching(look):
-        run_tasks(
-            [JobTask("training", command, ("model.pb", "lcurve.out"))],
-            directory=context.model,
-            n_parallel=1,
-            poll_seconds=study.execution.poll_seconds,
-        )
+        run_tasks(batch, study.execution)
     shutil.copyfile(directory / "model.pb", context.model / ".model.pb")
     (context.model / ".model.pb").replace(context.model / "model.pb")
     model = context.model / "model.pb"

@@ -11,13 +11,13 @@ import numpy as np
 from ase.io import write
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.jobs import run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND, LABEL_INPUT, LABEL_OUTPUT
+from mlip_interfaces.pipeline.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
 from mlip_interfaces.pipeline.exploration_frames import exploration_frames
-from mlip_interfaces.pipeline.initial_data import write_label_settings
+from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.potentials import label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
@@ -103,12 +103,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
 
     if names:
         with watching(look):
-            run_tasks(
-                [JobTask(name, LABEL_COMMAND, (LABEL_OUTPUT,)) for name in names],
-                directory=directory,
-                n_parallel=study.execution.cores,
-                poll_seconds=study.execution.poll_seconds,
-            )
+            run_tasks(label_batch(names, directory), study.execution)
     records = {name: read_json(directory / name / LABEL_OUTPUT) for name in names}
     for number, model in enumerate(study.explored):
         good = [r for name, r in records.items() if name.startswith(f"task.{number:03d}") and r["status"] == "ok"]

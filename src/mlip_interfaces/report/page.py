@@ -156,10 +156,16 @@ class _Builder:
             chosen = [model for model in models if model["small"] == small]
             if chosen:
                 views = [
-                    plots.SideView.of_atoms(read(self._run / "structures" / m["file"]), f"{m['name']}: {m['n_atoms']} atoms")
+                    plots.SideView.of_atoms(
+                        read(self._run / "structures" / m["file"]), f"{m['name']}: {m['n_atoms']} atoms"
+                    )
                     for m in chosen
                 ]
-                caption = "The models" + (" for DFT" if small else "") + " as built, seen along y; bands show the layer each atom comes from."
+                caption = (
+                    "The models"
+                    + (" for DFT" if small else "")
+                    + " as built, seen along y; bands show the layer each atom comes from."
+                )
                 section.figures.append(self._picture(plots.structures(views), kind, caption))
         head = [
             "model",

@@ -128,11 +128,17 @@ def relax_gaps(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool, n_s
         tension = BOND_PER_ANGSTROM2 * stretch[:, None] * direction
         np.add.at(gradient_u, bond_second, tension)
         np.add.at(gradient_u, bond_first, -tension)
-        value += 0.5 * RESTRAINT_PER_ANGSTROM2 * float((u * u).sum()) + 0.5 * BOND_PER_ANGSTROM2 * float(stretch @ stretch)
+        value += 0.5 * RESTRAINT_PER_ANGSTROM2 * float((u * u).sum()) + 0.5 * BOND_PER_ANGSTROM2 * float(
+            stretch @ stretch
+        )
         return value, np.concatenate([gradient, gradient_u.ravel()])
 
     found = minimize(
-        energy, np.zeros(n_heights + 3 * n_atoms), jac=True, method="L-BFGS-B", options={"maxiter": n_steps, "ftol": 1e-9}
+        energy,
+        np.zeros(n_heights + 3 * n_atoms),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": n_steps, "ftol": 1e-9},
     )
     heights, u = found.x[:n_heights], found.x[n_heights:].reshape(n_atoms, 3)
     relaxed = atoms.copy()

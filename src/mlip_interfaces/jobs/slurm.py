@@ -1,0 +1,64 @@
+"""dpdispatcher's sections for Slurm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlip_interfaces.config import SlurmExecution, SlurmResources, Step
+from mlip_interfaces.jobs.local import own_programs_first
+from mlip_interfaces.programs import THREAD_ENVIRONMENT
+
+CONTEXTS = {"lazy-local": "LazyLocalContext", "local": "LocalContext", "ssh": "SSHContext"}
+_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "DP_INTRA_OP_PARALLELISM_THREADS")
+
+
+def slurm_machine(execution: SlurmExecution, local_root: str) -> dict[str, Any]:
+    """Machine section: how Slurm is reached and where its jobs run."""
+    machine: dict[str, Any] = {
+        "batch_type": "Slurm",
+        "context_type": CONTEXTS[execution.context],
+        "local_root": local_root,
+        "remote_root": execution.remote_root or local_root,
+        "retry_count": execution.retries,
+    }
+    if execution.remote_profile:
+        machine["remote_profile"] = dict(execution.remote_profile)
+    return machine
+
+
+def slurm_resources(execution: SlurmExecution, step: Step) -> dict[str, Any]:
+    """Resources section of one kind of job."""
+    asked = execution.resources(step)
+    # dpdispatcher counts the tasks side by side on each GPU where it deals them to several GPUs.
+    spread = asked.para_deg > 1 and asked.gpus_per_node > 1
+    return {
+        "batch_type": "Slurm",
+        "number_node": asked.nodes,
+        "cpu_per_node": asked.cores_per_node,
+        "gpu_per_node": asked.gpus_per_node,
+        "queue_name": asked.partition,
+        "group_size": asked.group_size,
+        "para_deg": asked.para_deg // asked.gpus_per_node if spread else asked.para_deg,
+        "strategy": {"if_cuda_multi_devices": spread},
+        "custom_flags": _directives(asked),
+        "module_list": list(asked.modules),
+        "source_list": list(asked.source_files),
+        "envs": _environment(asked, step),
+        "prepend_script": [*(asked.setup or [own_programs_first()]), *asked.prepend_script],
+        "append_script": list(asked.append_script),
+    }
+
+
+def _directives(asked: SlurmResources) -> list[str]:
+    lines = [f"#SBATCH --account={asked.account}"] if asked.account else []
+    if asked.time_limit_minutes:
+        hours, minutes = divmod(asked.time_limit_minutes, 60)
+        lines.append(f"#SBATCH --time={hours:02d}:{minutes:02d}:00")
+    return [*lines, *asked.custom_flags]
+
+
+def _environment(asked: SlurmResources, step: Step) -> dict[str, str | int | float]:
+    """Threads that fill a task's share of the cores; labels get one, since DFT codes fill them with ranks."""
+    n_threads = 1 if step == "label" else max(1, asked.cores_per_node // asked.para_deg)
+    threads = {name: str(n_threads) for name in _THREADED}
+    return {**THREAD_ENVIRONMENT, **threads, **asked.environment}

@@ -1,0 +1,183 @@
+"""Batches of tasks through dpdispatcher, in the local shell or on Slurm.
+
+The jobs outlive this process: killed and started again with the same tasks, `run_tasks` attaches to what still runs or
+waits, and skips what is finished, whatever became of the resources in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlip_interfaces.config import Execution, SlurmExecution, Step
+from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.jobs.sections import machine_section, resources_section
+from mlip_interfaces.programs import find_program, log_tail
+
+
+@dataclass(frozen=True, slots=True)
+class JobTask:
+    """One task of a batch.
+
+    Attributes
+    ----------
+    name : folder of the task, relative to the batch's directory; it must exist.
+    command : shell command, run inside that folder.
+    outputs : files that a finished task leaves there.
+    inputs : files there that it needs; they matter only where jobs do not run in place.
+    extras : further files it may leave there, brought back from where jobs do not run in place.
+    """
+
+    name: str
+    command: str
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tasks that are submitted together.
+
+    Attributes
+    ----------
+    tasks : all of them; always give the same ones, so that a restarted call finds its jobs.
+    directory : folder that holds the tasks' folders.
+    step : kind of job.
+    jobs_per_core : as in `resources_section`.
+    common_files : files of `directory` that every task needs, where jobs do not run in place.
+    """
+
+    tasks: tuple[JobTask, ...]
+    directory: Path
+    step: Step
+    jobs_per_core: int = 1
+    common_files: tuple[str, ...] = ()
+
+
+def run_tasks(batch: Batch, execution: Execution) -> None:
+    """Run all tasks to their end; finished ones are not run again.
+
+    Raises
+    ------
+    UnfinishedError
+        If a task failed at every try, was refused, or left an output out; the message shows the end of its log.
+    MissingProgramError
+        If there is no Slurm to submit to.
+    """
+    directory = batch.directory
+    if all((directory / task.name / output).exists() for task in batch.tasks for output in task.outputs):
+        return
+    if isinstance(execution, SlurmExecution) and execution.context != "ssh":
+        find_program("sbatch")
+    submission = make_submission(batch, execution)
+    failure: RuntimeError | None = None
+    try:
+        submission.run_submission(check_interval=execution.poll_seconds, clean=False)
+    except RuntimeError as error:
+        failure = error
+    for task in batch.tasks if execution.staged else ():
+        for extra in task.extras:
+            file = directory / task.name / extra
+            if file.is_file() and not file.stat().st_size:
+                file.unlink()  # a stand-in, see `_kept`
+    unfinished = [
+        task for task in batch.tasks if not all((directory / task.name / output).exists() for output in task.outputs)
+    ]
+    if unfinished or failure is not None:
+        names = ", ".join(task.name for task in unfinished[:5]) or "none of the tasks"
+        why = f" {failure}" if isinstance(failure, UnfinishedError) else ""
+        # The first that has a log: the others may not have begun.
+        logs = [directory / task.name / "task.log" for task in unfinished or batch.tasks]
+        first = next((log for log in logs if log.is_file()), None)
+        end = f" The end of {first}:\n{log_tail(first)}" if first else ""
+        raise UnfinishedError(
+            f"{len(unfinished)} of {len(batch.tasks)} tasks in {directory} did not finish ({names}).{why}{end}"
+        ) from failure
+
+
+def make_submission(batch: Batch, execution: Execution) -> Any:
+    """The batch as a dpdispatcher submission; nothing is written or submitted, but for an SSH connection.
+
+    Raises
+    ------
+    UnfinishedError
+        If the other machine cannot be reached.
+    """
+    with _silent_import():
+        from dpdispatcher import Machine, Resources, Task
+        from dpdispatcher.dlog import dlog
+
+        from mlip_interfaces.jobs.attaching import AttachingSubmission
+    _log_into(dlog, batch.directory / "dpdispatcher.log")
+    resources = resources_section(execution, batch.step, n_tasks=len(batch.tasks), jobs_per_core=batch.jobs_per_core)
+    return AttachingSubmission(
+        work_base=".",
+        machine=Machine.load_from_dict(machine_section(execution, str(batch.directory.resolve()))),
+        resources=Resources.load_from_dict(resources),
+        forward_common_files=list(batch.common_files) if execution.staged else [],
+        task_list=[
+            Task(
+                command=_kept(task) if execution.staged else task.command,
+                task_work_path=task.name,
+                forward_files=list(task.inputs) if execution.staged else [],
+                backward_files=[*task.outputs, *((*task.extras, "task.log") if execution.staged else ())],
+                outlog="task.log",
+                errlog="task.log",
+            )
+            for task in batch.tasks
+        ],
+    )
+
+
+@contextlib.contextmanager
+def watching(look: Callable[[], None], *, every_seconds: float = 1.0) -> Iterator[None]:
+    """Call `look` regularly while the body runs: progress of work done by other processes."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(every_seconds):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        look()
+
+
+def _kept(task: JobTask) -> str:
+    """The command, with a stand-in for each file that is fetched afterwards and that the program did not make."""
+    if not task.extras:
+        return task.command
+    return f"{task.command}; status=$?; touch {' '.join(task.extras)}; exit $status"
+
+
+@contextlib.contextmanager
+def _silent_import() -> Iterator[None]:
+    """dpdispatcher prints, and begins a log in the working directory, when it is imported."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _log_into(logger: logging.Logger, file: Path) -> None:
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    handler = logging.FileHandler(file, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)

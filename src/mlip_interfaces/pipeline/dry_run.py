@@ -1,0 +1,166 @@
+"""What a stage would submit: the batch scripts of its jobs, made by DP-GEN and dpdispatcher themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlip_interfaces.config import Study
+from mlip_interfaces.jobs import BatchScripts, preview_batch, preview_submission
+from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.pipeline.campaign import read_position
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.dpgen_files import render_machine, render_param
+from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
+from mlip_interfaces.pipeline.run_directory import read_json
+from mlip_interfaces.pipeline.scan import scan_batch
+from mlip_interfaces.pipeline.train import train_batch, training_systems
+
+TITLES = {"00.train": "committee", "01.model_devi": "exploration", "02.fp": "labels of candidates"}
+
+
+def stage_scripts(context: RunContext, stage: str) -> list[BatchScripts]:
+    """Scripts of a stage's jobs; empty for a stage that submits none. Nothing is submitted or written."""
+    return _PREVIEWS[stage](context) if stage in _PREVIEWS else []
+
+
+def campaign_scripts(context: RunContext) -> list[BatchScripts]:
+    """Scripts of the three steps of the iteration that is next: DP-GEN's own code makes the commands.
+
+    It runs in a folder of its own with tasks of the right names; they are the real ones where the step is prepared,
+    and as many as can be otherwise. ``machine.json`` is the campaign's own where there is one, edited or not.
+    """
+    study, iteration = context.study, read_position(context.campaign).iteration
+    if iteration >= len(study.exploration.iterations):
+        return []
+    machine = _without_connection(_machine(context))
+    # The data decide which files travel, not what is run.
+    param = render_param(study, initial_systems=(), max_neighbors=(1,) * len(study.elements))
+    campaign = context.campaign.resolve()
+    name = f"iter.{iteration:06d}"
+    scripts: list[BatchScripts] = []
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
+        from dpgen.generator import run as dpgen_run
+        from dpgen.generator.arginfo import run_jdata_arginfo
+        from dpgen.remote.decide_machine import convert_mdata
+        from dpgen.util import normalize
+
+        for part, tasks in _task_names(study, iteration).items():
+            real = sorted(path.name for path in (campaign / name / part).glob("task.*"))
+            for task in real or tasks:
+                (Path(name) / part / task).mkdir(parents=True)
+        (Path(name) / "01.model_devi" / "cur_job.json").write_text("{}")
+        make = dpgen_run.make_submission
+        dpgen_run.make_submission = lambda *arguments, **options: _Recorder(
+            make(*arguments, **options), options["work_path"], campaign, scripts
+        )
+        try:
+            jdata, mdata = normalize(run_jdata_arginfo(), param), convert_mdata(machine)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)  # DP-GEN leaves a file open
+                for run in (dpgen_run.run_train, dpgen_run.run_model_devi, dpgen_run.run_fp):
+                    run(iteration, jdata, mdata)
+        finally:
+            dpgen_run.make_submission = make
+    return scripts
+
+
+class _Recorder:
+    """Stands for a submission of DP-GEN: asked to run, it keeps the scripts instead."""
+
+    def __init__(self, submission: Any, work_path: str, campaign: Path, scripts: list[BatchScripts]) -> None:
+        # Made in a temporary folder; its jobs belong into the campaign's.
+        root = str(campaign)
+        machine = submission.machine
+        if type(machine.context).__name__ == "LazyLocalContext":
+            machine.context.temp_remote_root = root
+        machine.context.temp_local_root = machine.context.init_local_root = root
+        self._submission, self._scripts = submission, scripts
+        self._title = f"{TITLES[Path(work_path).name]} ({work_path})"
+
+    def run_submission(self, **_: Any) -> None:
+        self._scripts.append(preview_submission(self._submission, self._title))
+
+
+def _machine(context: RunContext) -> dict[str, Any]:
+    file = context.campaign / "machine.json"
+    if file.is_file():
+        machine: dict[str, Any] = read_json(file)
+        return machine
+    return render_machine(context.study, label_settings_file=str((context.campaign / SETTINGS_FILE).resolve()))
+
+
+def _without_connection(machine: dict[str, Any]) -> dict[str, Any]:
+    """The same with files copied on this machine: the scripts are alike, and nobody is called."""
+    copy: dict[str, Any] = json.loads(json.dumps(machine))
+    for step in ("train", "model_devi", "fp"):
+        section = copy[step]["machine"]
+        if section["context_type"].lower().startswith("ssh"):
+            section["context_type"] = "LocalContext"
+            section.pop("remote_profile", None)
+    return copy
+
+
+def _task_names(study: Study, iteration: int) -> dict[str, list[str]]:
+    """The tasks DP-GEN will make, where it has not yet; as many labels as the study allows."""
+    step, n_systems = study.exploration.iterations[iteration], len(study.explored)
+    n_runs = len(step.temperatures_kelvin) * len(step.pressures_bar)
+    n_labels = study.exploration.max_labels_per_model
+    return {
+        "00.train": [f"{number:03d}" for number in range(study.training.committee_size)],
+        "01.model_devi": [f"task.{system:03d}.{run:06d}" for system in range(n_systems) for run in range(n_runs)],
+        "02.fp": [f"task.{system:03d}.{label:06d}" for system in range(n_systems) for label in range(n_labels)],
+    }
+
+
+def _data_scripts(context: RunContext) -> list[BatchScripts]:
+    directory = context.initial_data / "tasks"
+    origins = directory / "origins.json"
+    plan = context.study.initial_data
+    names = (
+        list(read_json(origins))
+        if origins.is_file()
+        # Before the build their number is not known; one stands for all.
+        else [f"md.{number:03d}" for number in range(len(plan.teacher_md))] + ["task.000.000000"]
+    )
+    runs, labels = ([name for name in names if name.startswith(start)] for start in ("md.", "task."))
+    scripts = [_preview(context, teacher_md_batch(runs, directory), "teacher MD")] if runs else []
+    return [*scripts, _preview(context, label_batch(labels, directory), "initial labels")]
+
+
+def _train_scripts(context: RunContext) -> list[BatchScripts]:
+    last = len(context.study.exploration.iterations) - 1
+    member = context.campaign / f"iter.{last:06d}" / "00.train" / "000"
+    return [_preview(context, train_batch(context, member, training_systems(context)), "final model")]
+
+
+def _validate_scripts(context: RunContext) -> list[BatchScripts]:
+    study, directory = context.study, context.validation / "tasks"
+    n_frames = study.validation.n_exploration_frames
+    names = sorted(path.name for path in directory.glob("task.*")) or [
+        f"task.000.{number:06d}" for number in range(n_frames)
+    ]
+    return [_preview(context, label_batch(names, directory), "held-out labels")] if names else []
+
+
+def _scan_scripts(context: RunContext) -> list[BatchScripts]:
+    return [_preview(context, scan_batch(context), "MD of the scan")]
+
+
+def _preview(context: RunContext, batch: Any, title: str) -> BatchScripts:
+    return preview_batch(batch, context.study.execution, title)
+
+
+_PREVIEWS: dict[str, Callable[[RunContext], list[BatchScripts]]] = {
+    "data": _data_scripts,
+    "campaign": campaign_scripts,
+    "train": _train_scripts,
+    "validate": _validate_scripts,
+    "scan": _scan_scripts,
+}

@@ -1,0 +1,228 @@
+"""Batches on a real Slurm: each task runs once, whatever happens to the jobs, to this process or to the settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlip_interfaces.config import SlurmExecution
+from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.jobs import Batch, JobTask, run_tasks
+from mlip_interfaces.pipeline import doctor
+
+NAMES = ("task.0", "task.1", "task.2", "task.3")
+
+
+def execution(**keys: Any) -> SlurmExecution:
+    defaults = {"partition": "cpu", "setup": ["umask 022"]} | keys.pop("defaults", {})
+    return SlurmExecution.model_validate({"kind": "slurm", "poll_seconds": 0.3, "defaults": defaults} | keys)
+
+
+def counted(directory: Path, seconds: float, names: tuple[str, ...] = NAMES) -> Batch:
+    """Tasks that write a line with their partition when they start, and another file when they end."""
+    for name in names:
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    command = f'echo "$SLURM_JOB_PARTITION" >> started && sleep {seconds} && echo done > result'
+    return Batch(tuple(JobTask(name, command, ("result",)) for name in names), directory, "md")
+
+
+def starts(directory: Path, name: str) -> list[str]:
+    file = directory / name / "started"
+    return file.read_text().split() if file.is_file() else []
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def client(directory: Path, seconds: float, where: SlurmExecution) -> subprocess.Popen[bytes]:
+    """Another process that runs the same batch."""
+    code = (
+        "import sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[1])\n"
+        "from mlip_interfaces.config import SlurmExecution\nfrom mlip_interfaces.jobs import run_tasks\n"
+        "from test_slurm import counted\n"
+        "run_tasks(counted(Path(sys.argv[2]), float(sys.argv[3])), SlurmExecution.model_validate_json(sys.argv[4]))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(Path(__file__).parent), str(directory), str(seconds), where.model_dump_json()]
+    )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_each_kind_of_job_gets_what_its_step_asks_for(slurm: Any, tmp_path: Path) -> None:
+    where = execution(
+        defaults={"time_limit_minutes": 90, "custom_flags": ["#SBATCH --job-name=of-the-test"]},
+        train={"partition": "gpu", "gpus_per_node": 1, "cores_per_node": 4, "environment": {"MODE": "a b"}},
+    )
+    command = 'scontrol show job "$SLURM_JOB_ID" > job && echo "$OMP_NUM_THREADS $MODE" > threads'
+    found = {}
+    for step, names in (("md", NAMES[:3]), ("train", ("only",))):
+        directory = tmp_path / step
+        for name in names:
+            (directory / name).mkdir(parents=True)
+        run_tasks(Batch(tuple(JobTask(name, command, ("job",)) for name in names), directory, step), where)
+        found[step] = [(directory / name / "job").read_text() for name in names]
+        threads = {(directory / name / "threads").read_text() for name in names}
+        assert threads == {"4 a b\n" if step == "train" else "1 \n"}
+    assert len({text.split()[0] for text in found["md"]}) == 3
+    for text in found["md"]:
+        assert "Partition=cpu" in text
+        assert "gres" not in text
+        assert "TimeLimit=01:30:00" in text
+        assert "JobName=of-the-test" in text
+    assert "Partition=gpu" in found["train"][0]
+    assert "TresPerNode=gres:gpu:1" in found["train"][0]
+    assert "NumCPUs=4" in found["train"][0]
+
+
+def test_cancelled_job_is_submitted_again_and_its_siblings_are_not(slurm: Any, tmp_path: Path) -> None:
+    thread = threading.Thread(target=run_tasks, args=(counted(tmp_path, 2.0), execution()))
+    thread.start()
+    wait_for(lambda: all(starts(tmp_path, name) for name in NAMES))
+    jobs = [line.split()[0] for line in slurm.queue()]
+    job = next(job for job in jobs if folder_of(job, tmp_path) == "task.1")
+    subprocess.run(["scancel", job], check=True)
+    thread.join()
+    assert [len(starts(tmp_path, name)) for name in NAMES] == [1, 2, 1, 1]
+    assert all((tmp_path / name / "result").is_file() for name in NAMES)
+
+
+def folder_of(job_id: str, directory: Path) -> str:
+    """Task of a single-task job, from the script that Slurm was given."""
+    script = subprocess.run(
+        ["squeue", "-h", "-j", job_id, "-o", "%o"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    lines = (directory / f"{script}.run").read_text().splitlines()
+    return next(line.removeprefix("cd ") for line in lines if line.startswith("cd task"))
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["after the submission", "before anything was noted"])
+def test_killed_client_started_again_attaches_and_repeats_nothing(slurm: Any, tmp_path: Path, forgotten: bool) -> None:
+    where = execution(defaults={"cores_per_node": 4})
+    first = client(tmp_path, 1.5, where)
+    wait_for(lambda: len(slurm.queue()) == len(NAMES))
+    wait_for(lambda: sum(bool(starts(tmp_path, name)) for name in NAMES) == 2)
+    kill(first)
+    if forgotten:
+        # As if it had been killed between sbatch and its own notes.
+        for note in [*tmp_path.glob("*.json"), *tmp_path.glob("*_job_id")]:
+            note.unlink()
+    second = client(tmp_path, 1.5, where)
+    assert second.wait() == 0
+    assert [starts(tmp_path, name) for name in NAMES] == [["cpu"]] * len(NAMES)
+
+
+def test_other_partition_and_group_size_repeat_nothing_and_reach_what_waits(slurm: Any, tmp_path: Path) -> None:
+    first = client(tmp_path, 1.5, execution(defaults={"cores_per_node": 8}))
+    wait_for(lambda: any((tmp_path / name / "result").is_file() for name in NAMES))
+    wait_for(lambda: sum(bool(starts(tmp_path, name)) for name in NAMES) == 2)
+    kill(first)
+    # One is done, one runs, two wait.
+    edited = execution(defaults={"cores_per_node": 8, "partition": "gpu", "group_size": 2})
+    assert client(tmp_path, 1.5, edited).wait() == 0
+    ran = sorted(starts(tmp_path, name) for name in NAMES)
+    assert ran == [["cpu"], ["cpu"], ["gpu"], ["gpu"]]
+    assert slurm.queue() == []
+
+
+def test_job_cancelled_every_time_is_named_and_takes_its_siblings_out_of_the_queue(slurm: Any, tmp_path: Path) -> None:
+    batch = counted(tmp_path, 60.0)
+    stubborn = JobTask("task.2", 'echo again >> started; scancel "$SLURM_JOB_ID"; sleep 60', ("result",))
+    tasks = tuple(stubborn if task.name == "task.2" else task for task in batch.tasks)
+    with pytest.raises(UnfinishedError, match="did not finish") as error:
+        run_tasks(Batch(tasks, tmp_path, "md"), execution(retries=1))
+    assert len(starts(tmp_path, "task.2")) == 2
+    assert "Ended unfinished 2 times, cancelled or failed: job" in str(error.value)
+    assert "with task.2. Cancelled with it: job" in str(error.value)
+    wait_for(lambda: slurm.queue() == [])
+
+
+def test_refused_partition_is_a_sentence_and_the_queue_stays_empty(slurm: Any, tmp_path: Path) -> None:
+    with pytest.raises(UnfinishedError, match="Slurm refused a job: invalid partition specified: cpuu"):
+        run_tasks(counted(tmp_path, 0.1), execution(defaults={"partition": "cpuu"}))
+    assert slurm.queue() == []
+
+
+def test_unreadable_queue_submits_nothing(slurm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = tmp_path / "programs" / "squeue"
+    deaf.parent.mkdir()
+    deaf.write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1\n")
+    deaf.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{deaf.parent}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(UnfinishedError, match=r"queue cannot be read \(squeue: .*controller\); no job was submitted"):
+        run_tasks(counted(tmp_path, 0.1), execution())
+    assert not any(starts(tmp_path, name) for name in NAMES)
+
+
+def test_result_that_was_deleted_is_made_again_and_no_other(slurm: Any, tmp_path: Path) -> None:
+    batch = counted(tmp_path, 0.1)
+    run_tasks(batch, execution())
+    (tmp_path / "task.3" / "result").unlink()
+    run_tasks(batch, execution())
+    assert [len(starts(tmp_path, name)) for name in NAMES] == [1, 1, 1, 2]
+
+
+def test_jobs_in_a_folder_of_their_own_bring_their_files_back(slurm: Any, tmp_path: Path) -> None:
+    directory, scratch = tmp_path / "run", tmp_path / "scratch"
+    scratch.mkdir()
+    for name in NAMES:
+        (directory / name).mkdir(parents=True)
+        (directory / name / "given").write_text(name)
+    (directory / "shared").write_text("all")
+    command = "echo once >> started; sleep 1.5; cat given ../shared > result; [ $(cat given) = task.0 ] || touch spare"
+    tasks = tuple(JobTask(name, command, ("result",), inputs=("given",), extras=("spare", "started")) for name in NAMES)
+    batch = Batch(tasks, directory, "md", common_files=("shared",))
+    keys: dict[str, Any] = {"context": "local", "remote_root": str(scratch)}
+    interrupted = fork(lambda: run_tasks(batch, execution(defaults={"cores_per_node": 8}, **keys)))
+    wait_for(lambda: len(list(scratch.glob("*/*/result"))) == 1)
+    os.kill(interrupted, signal.SIGKILL)
+    os.waitpid(interrupted, 0)
+    assert not (directory / "task.0" / "result").exists()
+    run_tasks(batch, execution(defaults={"cores_per_node": 8, "group_size": 3, "partition": "gpu"}, **keys))
+    assert [(directory / name / "result").read_text() for name in NAMES] == [f"{name}all" for name in NAMES]
+    assert [starts(directory, name) for name in NAMES] == [["once"]] * 4
+    # Empty stand-ins of files that were not made do not come back.
+    assert not any((directory / name / "spare").exists() for name in NAMES)
+
+
+def fork(work: Callable[[], None]) -> int:
+    """A child that does the work and can be killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return child
+
+
+def test_doctor_names_version_and_partitions(slurm: Any) -> None:
+    finding = doctor._slurm()[-1]
+    assert finding.works
+    assert finding.detail.startswith("slurm")
+    assert "cpu* (1 nodes of 8 cores, gpu:1, limit infinite); gpu (1" in finding.detail
+
+
+def test_doctor_says_what_a_cluster_that_does_not_answer_needs(slurm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        doctor.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "a\nfatal: no")
+    )
+    finding = doctor._slurm()[-1]
+    assert (finding.works, finding.required, finding.detail) == (False, False, "sbatch: fatal: no")
+    assert "SLURM_CONF" in finding.remedy
