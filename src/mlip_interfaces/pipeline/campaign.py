@@ -15,7 +15,7 @@ from typing import Any
 from ase.io import read
 
 from mlip_interfaces.config import Study
-from mlip_interfaces.errors import ProgramError, UnfinishedError
+from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
 from mlip_interfaces.jobs import watching
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.campaign_control import Decision, Limits, decide, labels_left, trust_levels
@@ -251,7 +251,7 @@ def _look(context: RunContext) -> None:
     rung, total = jobs[position.iteration].get(RUNG_KEY, position.iteration), n_rungs(context)
     context.progress(
         (rung + position.step / len(STEPS)) / total,
-        f"iteration {position.iteration + 1}, rung {rung + 1} of {total}: {position.name}, "
+        f"iteration {position.iteration}, rung {rung + 1} of {total}: {position.name}, "
         f"{len(label_files(campaign, '*'))} labels made",
     )
 
@@ -264,4 +264,8 @@ def campaign_status(context: RunContext) -> dict[str, Any]:
     InputFileError
         If the campaign has not been prepared.
     """
+    if not (context.campaign / PARAM).is_file():
+        raise InputFileError(
+            f"{context.root} has no campaign yet; start it with `mlip-interfaces campaign init` or `mlip-interfaces run`."
+        )
     return summarize_campaign(context)
