@@ -54,20 +54,13 @@ def run_campaign(arguments: argparse.Namespace) -> int:
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    """Print iteration, step, labels and failures."""
+    """Print where the campaign is, what it found and what to do next; reads files, also while it runs."""
     from mlip_interfaces.pipeline.campaign import campaign_status
+    from mlip_interfaces.pipeline.campaign_text import status_lines
     from mlip_interfaces.pipeline.context import RunContext
     from mlip_interfaces.pipeline.flow import load_run_study
 
     study = load_run_study(arguments.directory)
     status = campaign_status(RunContext(study, arguments.directory, lambda fraction, note: None))
-    if arguments.json:
-        print(json.dumps(status, indent=1))
-        return 0
-    print(
-        f"iteration {status['iteration'] + 1} of {status['n_iterations']}, {status['step']}; "
-        f"{status['labels']} labels, {len(status['labels_failed'])} failed"
-    )
-    for failed in status["labels_failed"]:
-        print(f"  {failed['task']}: {failed['reason']}")
+    print(json.dumps(status, indent=1) if arguments.json else "\n".join(status_lines(status)))
     return 0

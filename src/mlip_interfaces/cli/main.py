@@ -7,6 +7,7 @@ read the output has gone (as a shell reports any program that writes into a clos
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import signal
@@ -76,10 +77,26 @@ def _run_verb(argv: Sequence[str] | None) -> int:
     except UnfinishedError as error:
         print(f"mlip-interfaces: unfinished: {error}\nThe same command continues.", file=sys.stderr)
         return 3
+    except OSError as error:
+        sentence = file_system_sentence(error)
+        if sentence is None:
+            raise
+        print(f"mlip-interfaces: unfinished: {sentence}\nThe same command continues.", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print("mlip-interfaces: interrupted; the same command continues.", file=sys.stderr)
         return 3
     return code
+
+
+def file_system_sentence(error: OSError) -> str | None:
+    """What to do about a full disk or a folder that cannot be written; None for every other error."""
+    where = error.filename or "the run folder"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where} cannot be written: {error.strerror}. Make room; what is done is kept."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{where} cannot be written: {error.strerror}. Make it writable, or give another --out folder."
+    return None
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class InitialData(Section):
 
 
 class ExplorationStep(Section):
-    """One active-learning iteration: all temperatures times all pressures, for each explored model."""
+    """One rung of the ladder: all temperatures times all pressures, for each explored model."""
 
     temperatures_kelvin: tuple[Positive, ...] = Field(min_length=1)
     pressures_bar: tuple[float, ...] = Field((1.0,), min_length=1)
@@ -90,21 +90,66 @@ class ExplorationStep(Section):
 class Exploration(Section):
     """Committee MD that looks for structures the committee does not know."""
 
-    iterations: tuple[ExplorationStep, ...] = Field(min_length=1)
+    iterations: tuple[ExplorationStep, ...] = Field(
+        min_length=1, description="The ladder, easiest rung first; each iteration explores on one rung."
+    )
+    climb: Literal["when_healthy", "always"] = Field(
+        "when_healthy",
+        description="when_healthy: a rung is repeated until it is healthy, the last one until the campaign has "
+        "converged. always: every rung once, whatever was found.",
+    )
+    healthy_failed_fraction: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="A rung is healthy when a smaller share of its frames failed and no run stopped early.",
+    )
+    converged_accurate_fraction: float = Field(
+        0.99,
+        gt=0,
+        le=1,
+        description="Converged: this share of frames is accurate for every model, twice in a row on the last rung.",
+    )
+    max_iterations: Count = Field(40, description="Most iterations in all.")
+    max_repeats: Count = Field(8, description="Most iterations in a row on one rung.")
+    stall_iterations: Count = Field(
+        3, description="Stalled: this many iterations on one rung bring neither accuracy nor a smaller force error."
+    )
+    max_labels: Count | None = Field(
+        None, description="Most labels of the campaign, failed ones included, the initial data not."
+    )
+    max_core_hours: Positive | None = Field(None, description="Most core hours of the campaign's labels.")
     thicknesses_angstrom: tuple[NonNegative, ...] | None = Field(
         None, description="Coating thicknesses to explore; all when left out."
     )
     timestep_fs: Positive = Field(1.0)
+    trust: Literal["fixed", "adaptive"] = Field(
+        "fixed",
+        description="fixed: the two levels below. adaptive: the lower level follows the force error on held-out "
+        "labels, and the one below is its floor. Neither is ever below that error.",
+    )
     force_trust_low_ev_per_angstrom: Positive = Field(0.15)
     force_trust_high_ev_per_angstrom: Positive = Field(0.5)
+    trust_rmse_factor: float = Field(
+        2.0, ge=1, description="Adaptive: lower level over the force RMSE on held-out labels."
+    )
+    trust_ratio: float = Field(3.0, gt=1, description="Adaptive: upper level over lower level.")
     max_labels_per_model: Count = Field(
         30, description="Candidates labelled per model and iteration (DP-GEN's fp_task_max)."
+    )
+    selection: Literal["diverse", "random"] = Field(
+        "diverse", description="How candidates are chosen for labelling; plain `dpgen run` always does it at random."
     )
 
     @model_validator(mode="after")
     def _levels(self) -> Self:
         if self.force_trust_high_ev_per_angstrom <= self.force_trust_low_ev_per_angstrom:
             raise ValueError("force_trust_high_ev_per_angstrom must be larger than force_trust_low_ev_per_angstrom")
+        if self.climb == "always" and self.max_iterations < len(self.iterations):
+            raise ValueError(
+                f"max_iterations is {self.max_iterations}, but climb: always needs one for each of the "
+                f"{len(self.iterations)} rungs"
+            )
         return self
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.figures.style import (
     PALETTE,
-    VERDICT_COLORS,
     element_color,
     new_figure,
     note_empty,
@@ -85,41 +83,6 @@ def structures(views: Sequence[SideView]) -> Figure:
         label: handle for ax in axes[:, 0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
     figure.legend([handles[s] for s in present], present, loc="outside right center")
-    return figure
-
-
-@styled
-def campaign(iterations: Sequence[Mapping[str, Any]], trust_low: float, trust_high: float) -> Figure:
-    """Verdicts per iteration, and the distribution of model deviation with the trust levels."""
-    figure, axes = new_figure(1, 2, height=3.0)
-    left, right = axes[0]
-    bottom = np.zeros(len(iterations))
-    numbers = [str(entry["iteration"]) for entry in iterations]
-    for verdict, color in VERDICT_COLORS.items():
-        values = np.array([entry[verdict] for entry in iterations], dtype=float)
-        left.bar(numbers, values, bottom=bottom, color=color, label=verdict, width=0.6)
-        for x, (value, base) in enumerate(zip(values, bottom, strict=True)):
-            if value:
-                left.text(x, base + value / 2, f"{value:.0f}", ha="center", va="center", fontsize=8)
-        bottom += values
-    left.set_xlabel("iteration")
-    left.set_ylabel("explored frames")
-    left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
-    for number, entry in enumerate(iterations):
-        histogram = entry["max_force_deviation_ev_per_angstrom"]
-        right.stairs(
-            histogram["counts"],
-            histogram["edges"],
-            color=PALETTE[number],
-            label=f"iteration {entry['iteration']}",
-            lw=1.6,
-        )
-    for level, name in ((trust_low, "lower"), (trust_high, "upper")):
-        right.axvline(level, color="#666666", ls="--", lw=1)
-        right.text(level, 0.98, f" {name} trust level", transform=right.get_xaxis_transform(), va="top", fontsize=7.5)
-    right.set_xlabel("largest force deviation in a frame (eV/Å)")
-    right.set_ylabel("frames")
-    right.legend(loc="center right")
     return figure
 
 

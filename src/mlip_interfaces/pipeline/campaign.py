@@ -1,38 +1,52 @@
-"""Stage ``campaign``: DP-GEN's active learning, from files that ``dpgen run`` accepts as they stand."""
+"""Stage ``campaign``: DP-GEN's active learning, one exploration step at a time.
+
+DP-GEN does all the work and keeps its own books. Between its steps this controller reads them, decides what comes next
+(`campaign_control.decide`), and writes that down before it is done: one more entry of ``model_devi_jobs`` in
+``param.running.json``, and the reason in ``decisions.jsonl``. Every decision follows from what is on disk, so that a
+campaign killed anywhere takes the same one again.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
+import shutil
 from typing import Any
 
-import numpy as np
 from ase.io import read
 
+from mlip_interfaces.config import Study
+from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
 from mlip_interfaces.jobs import watching
 from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.pipeline.campaign_control import Decision, Limits, decide, labels_left, trust_levels
+from mlip_interfaces.pipeline.campaign_files import (
+    MACHINE,
+    PARAM,
+    RUNG_KEY,
+    RUNNING_PARAM,
+    STEPS,
+    CampaignPosition,
+    label_files,
+    read_jobs,
+    read_labels,
+    read_position,
+    record_decision,
+    reopen_deleted_labels,
+    repair_record,
+)
+from mlip_interfaces.pipeline.campaign_summary import finished_outcomes, label_failures_sentence, summarize_campaign
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import LABEL_OUTPUT, render_machine, render_param
+from mlip_interfaces.pipeline.dpgen_files import check_param, render_machine, render_param
+from mlip_interfaces.pipeline.held_out import committee_errors
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
-from mlip_interfaces.potentials import max_neighbors, read_model_deviation
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, write_json
+from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.units import EV_TO_MEV
 
 LAUNCHER = "mlip_interfaces.pipeline.dpgen_launcher"
-STEPS = (
-    "make_train",
-    "train",
-    "post_train",
-    "make_explore",
-    "explore",
-    "post_explore",
-    "make_label",
-    "label",
-    "post_label",
-)
+_LAST_OF_TRAINING, _LAST_STEP = STEPS.index("post_train"), len(STEPS) - 1
+_ALMOST_FULL_BYTES = 5_000_000
 
 
 def init_campaign(context: RunContext) -> None:
@@ -48,180 +62,210 @@ def init_campaign(context: RunContext) -> None:
         index = read_json(context.structures / "index.json")
         structures = [read(context.structures / model["file"]) for model in index["models"]]
         write_json(counts, list(max_neighbors(structures, study.elements, study.training.cutoff_angstrom)))
-    if not (directory / "param.json").is_file():
+    if not (directory / PARAM).is_file():
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts))
-        write_json(directory / "param.json", param)
-    if not (directory / "machine.json").is_file():
+        write_json(directory / PARAM, param)
+    if not (directory / MACHINE).is_file():
         machine = render_machine(study, label_settings_file=str((directory / SETTINGS_FILE).resolve()))
-        write_json(directory / "machine.json", machine)
+        write_json(directory / MACHINE, machine)
 
 
 def run_campaign(context: RunContext) -> str:
-    """Run DP-GEN to its last iteration and summarise it; continues where it was interrupted."""
+    """Explore, label and train until the campaign stops; continues where it was interrupted.
+
+    Raises
+    ------
+    UnfinishedError
+        If too many labels failed, or DP-GEN or a program of its failed.
+    """
     init_campaign(context)
-    study = context.study
-    n_iterations = len(study.exploration.iterations)
-
-    def look() -> None:
-        position = read_position(context.campaign)
-        done = position.iteration * len(STEPS) + position.step
-        context.progress(
-            done / (n_iterations * len(STEPS)),
-            f"iteration {position.iteration + 1} of {n_iterations}: {STEPS[position.step]}, "
-            f"{count_labels(context.campaign)} labels made",
-        )
-
-    if read_position(context.campaign).iteration < n_iterations:
-        with watching(look):
-            run_program(
-                [
-                    "python", "-m", LAUNCHER, "param.json", "machine.json",
-                    str(study.execution.poll_seconds), str(study.seed),
-                ],
-                directory=context.campaign,
-                log_file=context.campaign / "dpgen.out",
-                # DP-GEN iterates over sets of file names; a fixed order keeps the hash by which jobs are found.
-                environment={"PYTHONHASHSEED": "0"},
-            )  # fmt: skip
+    with watching(lambda: _look(context)):
+        while True:
+            iteration = read_position(context.campaign).iteration
+            if iteration >= len(read_jobs(context.campaign)):
+                decision = next_decision(context)
+                if decision.action == "stop":
+                    _record(context, iteration, decision)
+                    break
+                _begin_iteration(context, iteration, decision)
+            _run_iteration(context, iteration)
+            write_json(context.campaign / "summary.json", summarize_campaign(context))
     summary = summarize_campaign(context)
     write_json(context.campaign / "summary.json", summary)
-    made, failed = summary["labels"]["made"], len(summary["labels"]["failed"])
-    return f"{n_iterations} iterations, {made} labels, {failed} failed"
+    labels = summary["labels"]
+    return (
+        f"{len(summary['iterations'])} iterations, {labels['made']} labels, {len(labels['failed'])} failed; "
+        f"{decision.reason}: {decision.sentence}"
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignPosition:
-    """Where DP-GEN is: the step (index into `STEPS`) that comes next, or runs now."""
-
-    iteration: int
-    step: int
-
-
-def read_position(directory: Path) -> CampaignPosition:
-    """Position from ``record.dpgen``."""
-    record = directory / "record.dpgen"
-    lines = record.read_text().split("\n") if record.is_file() else []
-    complete = [line.split() for line in lines if len(line.split()) == 2]
-    if not complete:
-        return CampaignPosition(0, 0)
-    iteration, step = (int(word) for word in complete[-1])
-    return CampaignPosition(iteration + (step + 1) // len(STEPS), (step + 1) % len(STEPS))
+def next_decision(context: RunContext) -> Decision:
+    """What comes after the finished iterations."""
+    return decide(
+        finished_outcomes(context), n_rungs(context), limits_of(context.study), n_systems=len(context.study.explored)
+    )
 
 
-def count_labels(directory: Path) -> int:
-    """Label files that exist in all iterations, good and failed."""
-    return len(_label_files(directory, "*"))
+def n_rungs(context: RunContext) -> int:
+    """Length of the ladder, as ``param.json`` has it."""
+    return len(read_json(context.campaign / PARAM)["model_devi_jobs"])
 
 
-def _label_files(directory: Path, iteration: str) -> list[Path]:
-    return sorted(directory.glob(f"iter.{iteration}/02.fp/task.*/{LABEL_OUTPUT}"))
+def limits_of(study: Study) -> Limits:
+    """The study's limits."""
+    return Limits(**{name: getattr(study.exploration, name) for name in Limits.__slots__})
 
 
-def summarize_campaign(context: RunContext) -> dict[str, Any]:
-    """Counts, deviations, labels, failures and cost of every iteration."""
-    study = context.study
-    iterations = []
-    n_frames = initial = _count_frames(context.initial_data / "dataset")
-    failed_all, seconds_all, made_all = [], 0.0, 0
-    for index, step in enumerate(study.exploration.iterations):
-        folder = context.campaign / f"iter.{index:06d}"
-        deviations = []
-        systems = []
-        totals: Counter[str] = Counter()
-        ladder = [(t, p) for t in step.temperatures_kelvin for p in step.pressures_bar]
-        for number, name in enumerate(study.explored):
-            for task, (kelvin, bar) in enumerate(ladder):
-                file = folder / "01.model_devi" / f"task.{number:03d}.{task:06d}" / "model_devi.out"
-                frames = read_model_deviation(file)
-                grades = Counter(
-                    frames.grade(
-                        study.exploration.force_trust_low_ev_per_angstrom,
-                        study.exploration.force_trust_high_ev_per_angstrom,
-                    ).tolist()
-                )
-                # DP-GEN stops a run at the first blow-up; frames it never reached count as failed.
-                missing = step.steps // step.sample_every + 1 - frames.steps.size
-                counts = {
-                    "accurate": grades["accurate"],
-                    "candidate": grades["candidate"],
-                    "failed": grades["failed"] + missing,
-                }
-                totals.update(counts)
-                systems.append({"name": name, "temperature_kelvin": kelvin, "pressure_bar": bar, **counts})
-                deviations.append(frames.max_force_ev_per_angstrom)
-        values = np.concatenate(deviations)
-        finite = values[np.isfinite(values)]
-        top = 2 * study.exploration.force_trust_high_ev_per_angstrom
-        counts_, edges = np.histogram(np.clip(finite, 0, top), bins=40, range=(0, top))
-        labels = [
-            read_json(path) | {"path": str(path.parent.relative_to(context.campaign))}
-            for path in _label_files(context.campaign, f"{index:06d}")
-        ]
-        failed = [{"task": record["path"], "reason": record["reason"]} for record in labels if record["status"] != "ok"]
-        made = len(labels) - len(failed)
-        seconds_all += sum(record["wall_seconds"] for record in labels)
-        iterations.append(
-            {
-                "iteration": index,
-                "n_training_frames": n_frames,
-                "systems": systems,
-                "accurate": totals["accurate"],
-                "candidate": totals["candidate"],
-                "failed": totals["failed"],
-                "max_force_deviation_ev_per_angstrom": {"edges": edges.tolist(), "counts": counts_.tolist()},
-                "labels_made": made,
-                "labels_failed": failed,
-                "wall_seconds": _step_seconds(context.campaign, index),
-            }
-        )
-        n_frames += made
-        made_all += made
-        failed_all += failed
-    overview = read_json(context.initial_data / "summary.json")
-    return {
-        "iterations": iterations,
-        "trust_low_ev_per_angstrom": study.exploration.force_trust_low_ev_per_angstrom,
-        "trust_high_ev_per_angstrom": study.exploration.force_trust_high_ev_per_angstrom,
-        "n_initial_frames": initial,
-        "n_training_frames": n_frames,
-        "labels": {
-            "calculator": overview["calculator"],
-            "kind": overview["kind"],
-            "made": made_all + overview["made"],
-            "failed": overview["failed"] + failed_all,
-            "core_seconds": round(seconds_all + overview["core_seconds"], 1),
+def has_more_to_do(context: RunContext) -> bool:
+    """Whether a finished campaign would go on under the study's limits as they are now."""
+    return (context.campaign / PARAM).is_file() and next_decision(context).action == "explore"
+
+
+def _record(context: RunContext, iteration: int, decision: Decision) -> None:
+    record_decision(
+        context.campaign,
+        {
+            "iteration": iteration,
+            "action": decision.action,
+            "rung": decision.rung,
+            "reason": decision.reason,
+            "sentence": decision.sentence,
         },
+    )
+
+
+def _begin_iteration(context: RunContext, iteration: int, decision: Decision) -> None:
+    """Append the job of an iteration: the rung's entry of ``param.json``."""
+    _record(context, iteration, decision)
+    rung = read_json(context.campaign / PARAM)["model_devi_jobs"][decision.rung]
+    job = rung | {"_idx": f"{iteration:03d}", RUNG_KEY: decision.rung}
+    _write_running_param(context, [*read_jobs(context.campaign), job])
+
+
+def _write_running_param(context: RunContext, jobs: list[dict[str, Any]]) -> None:
+    """``param.json`` as the user has it, with these jobs and the labels that the budget leaves."""
+    exploration = context.study.exploration
+    param = read_json(context.campaign / PARAM) | {
+        "model_devi_jobs": jobs,
+        "ratio_failed": context.study.labels.max_failed_fraction,
     }
+    left = labels_left(finished_outcomes(context), limits_of(context.study))
+    if left is not None:
+        param["fp_task_max"] = min(exploration.max_labels_per_model, left // len(context.study.explored))
+    check_param(param)
+    write_json(context.campaign / RUNNING_PARAM, param)
 
 
-def _count_frames(dataset: Path) -> int:
-    return sum(len(np.load(file, mmap_mode="r")) for file in dataset.glob("**/set.*/energy.npy"))
+def _run_iteration(context: RunContext, iteration: int) -> None:
+    """Train; measure the committee and set the trust levels; explore and label."""
+    trained = CampaignPosition(iteration, _LAST_OF_TRAINING + 1)
+    if read_position(context.campaign) < trained:
+        _run_dpgen(context, iteration, _LAST_OF_TRAINING)
+    if read_position(context.campaign) == trained:
+        _set_trust_levels(context, iteration)
+    else:
+        # A limit of the study may have been raised.
+        _write_running_param(context, read_jobs(context.campaign))
+    _run_dpgen(context, iteration, _LAST_STEP)
 
 
-def _step_seconds(directory: Path, iteration: int) -> dict[str, float]:
-    """Wall time of the three expensive steps, from the folders DP-GEN's jobs wrote, s."""
-    folder = directory / f"iter.{iteration:06d}"
-    seconds = {}
-    for name, part in (("train", "00.train"), ("explore", "01.model_devi"), ("label", "02.fp")):
-        scripts = [path.stat().st_mtime for path in (folder / part).glob("*.sub")]
-        finished = [path.stat().st_mtime for path in (folder / part).glob("*_job_tag_finished")]
-        seconds[name] = round(max(finished) - min(scripts), 1) if scripts and finished else 0.0
-    return seconds
+def _set_trust_levels(context: RunContext, iteration: int) -> None:
+    exploration = context.study.exploration
+    errors = committee_errors(context, iteration)
+    rmse = None if errors is None else errors["force_rmse_mev_per_angstrom"] / EV_TO_MEV
+    param = read_json(context.campaign / PARAM)
+    levels = trust_levels(
+        exploration.trust,
+        param["model_devi_f_trust_lo"],
+        param["model_devi_f_trust_hi"],
+        force_rmse_ev_per_angstrom=rmse,
+        rmse_factor=exploration.trust_rmse_factor,
+        ratio=exploration.trust_ratio,
+    )
+    record_decision(
+        context.campaign,
+        {
+            "iteration": iteration,
+            "action": "trust",
+            "low_ev_per_angstrom": levels.low_ev_per_angstrom,
+            "high_ev_per_angstrom": levels.high_ev_per_angstrom,
+            "force_rmse_ev_per_angstrom": rmse,
+            "sentence": levels.note,
+        },
+    )
+    jobs = read_jobs(context.campaign)
+    jobs[iteration] = jobs[iteration] | {
+        "model_devi_f_trust_lo": levels.low_ev_per_angstrom,
+        "model_devi_f_trust_hi": levels.high_ev_per_angstrom,
+    }
+    _write_running_param(context, jobs)
+
+
+def _run_dpgen(context: RunContext, iteration: int, step: int) -> None:
+    """DP-GEN until `step` of `iteration` is done."""
+    study, campaign = context.study, context.campaign
+    repair_record(campaign)
+    reopen_deleted_labels(campaign)
+    options = {
+        "until_iteration": iteration,
+        "until_step": step,
+        "poll_seconds": study.execution.poll_seconds,
+        "seed": study.seed,
+        "selection": study.exploration.selection,
+    }
+    try:
+        run_program(
+            ["python", "-m", LAUNCHER, RUNNING_PARAM, MACHINE, json.dumps(options)],
+            directory=campaign,
+            log_file=campaign / "dpgen.out",
+            # DP-GEN iterates over sets of file names; a fixed order keeps the hash by which jobs are found.
+            environment={"PYTHONHASHSEED": "0"},
+        )
+    except ProgramError as error:
+        raise _explained(context, error) from error
+
+
+def _explained(context: RunContext, error: ProgramError) -> UnfinishedError:
+    """DP-GEN's failure in the user's terms, where it is a known one."""
+    campaign, study = context.campaign, context.study
+    if shutil.disk_usage(campaign).free < _ALMOST_FULL_BYTES:
+        return UnfinishedError(f"The disk that holds {campaign} is full. Make room; what is done is kept.")
+    position = read_position(campaign)
+    labels = read_labels(campaign, position.iteration)
+    n_failed = sum(label["status"] != "ok" for label in labels)
+    if position.name == "post_label" and n_failed > study.labels.max_failed_fraction * len(labels):
+        return UnfinishedError(
+            f"{n_failed} of {len(labels)} labels of iteration {position.iteration} failed, more than "
+            f"labels.max_failed_fraction: {study.labels.max_failed_fraction:g} of {context.root / STUDY_FILE} allows "
+            f"({label_failures_sentence(campaign, position.iteration)}). Cure the cause and delete their label.json, or raise the "
+            "limit there to go on with the good ones."
+        )
+    return error
+
+
+def _look(context: RunContext) -> None:
+    campaign = context.campaign
+    position, jobs = read_position(campaign), read_jobs(campaign)
+    if not jobs or position.iteration >= len(jobs):
+        return
+    rung, total = jobs[position.iteration].get(RUNG_KEY, position.iteration), n_rungs(context)
+    context.progress(
+        (rung + position.step / len(STEPS)) / total,
+        f"iteration {position.iteration}, rung {rung + 1} of {total}: {position.name}, "
+        f"{len(label_files(campaign, '*'))} labels made",
+    )
 
 
 def campaign_status(context: RunContext) -> dict[str, Any]:
-    """Where the campaign is, as numbers a script may read."""
-    position = read_position(context.campaign)
-    n_iterations = len(context.study.exploration.iterations)
-    finished = position.iteration >= n_iterations
-    return {
-        "iteration": min(position.iteration, n_iterations - 1),
-        "n_iterations": n_iterations,
-        "step": "finished" if finished else STEPS[position.step],
-        "labels": count_labels(context.campaign),
-        "labels_failed": [
-            {"task": os.path.relpath(path.parent, context.campaign), "reason": record["reason"]}
-            for path in _label_files(context.campaign, "*")
-            if (record := json.loads(path.read_text()))["status"] != "ok"
-        ],
-    }
+    """Where the campaign is and what it found, as numbers a script may read.
+
+    Raises
+    ------
+    InputFileError
+        If the campaign has not been prepared.
+    """
+    if not (context.campaign / PARAM).is_file():
+        raise InputFileError(
+            f"{context.root} has no campaign yet; start it with `mlip-interfaces campaign init` or `mlip-interfaces run`."
+        )
+    return summarize_campaign(context)

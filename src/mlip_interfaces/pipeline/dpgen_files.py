@@ -35,6 +35,9 @@ def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSi
 def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors: Sequence[int]) -> dict[str, Any]:
     """Content of DP-GEN's ``param.json``; all paths are relative to the campaign's folder.
 
+    It lists the whole ladder, so that plain ``dpgen run`` climbs it rung by rung; ``campaign run`` takes its rungs from here
+    and keeps the jobs it has asked for in ``param.running.json``.
+
     Parameters
     ----------
     study : the study.

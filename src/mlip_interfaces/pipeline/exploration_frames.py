@@ -8,6 +8,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.io import read
 
+from mlip_interfaces.pipeline.campaign_files import iteration_folder, trust_levels_of
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.potentials import read_model_deviation
 
@@ -37,12 +38,13 @@ def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationF
     iteration : which exploration.
     """
     study = context.study
-    folder = context.campaign / f"iter.{iteration:06d}"
+    folder = iteration_folder(context.campaign, iteration)
+    _, trust_high = trust_levels_of(context.campaign, iteration)
     chosen = {
         tuple(line.split())
         for number in range(len(study.explored))
         for line in _lines(folder / "02.fp" / f"candidate.shuffled.{number:03d}.out")[
-            : study.exploration.max_labels_per_model
+            : len(list((folder / "02.fp").glob(f"task.{number:03d}.*")))
         ]
     }
     frames = []
@@ -54,11 +56,7 @@ def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationF
                 deviations.steps, deviations.max_force_ev_per_angstrom, images, strict=False
             ):
                 name = str(task.relative_to(context.campaign))
-                if (
-                    step == 0
-                    or (name, str(step)) in chosen
-                    or not deviation < study.exploration.force_trust_high_ev_per_angstrom
-                ):
+                if step == 0 or (name, str(step)) in chosen or not deviation < trust_high:
                     continue
                 symbols = [study.elements[kind - 1] for kind in image.arrays["type"]]
                 atoms = Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from mlip_interfaces.pipeline.run_directory import (
     locked,
     read_manifest,
     recorded,
+    write_manifest,
 )
 
 
@@ -63,6 +65,19 @@ STAGES = (
     Stage("report", "report", "make_report:run_report", ("name",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
+LIMITS = {
+    "labels": {"max_failed_fraction"},
+    "exploration": {
+        "healthy_failed_fraction",
+        "converged_accurate_fraction",
+        "max_iterations",
+        "max_repeats",
+        "stall_iterations",
+        "max_labels",
+        "max_core_hours",
+    },
+}
+"""Keys that say how long to go on, not what is done: they may be changed in the middle of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,8 @@ def run_single_stage(root: Path, name: str) -> None:
     """
     study = load_run_study(root)
     with locked(root):
+        if name == "campaign":
+            _reopen_campaign(study, root)
         for stage in STAGES[: STAGE_NAMES.index(name)]:
             manifest = read_manifest(root / stage.folder)
             if manifest is None or manifest.status != "done":
@@ -135,6 +152,25 @@ def run_single_stage(root: Path, name: str) -> None:
                     f"Run `mlip-interfaces run {root / STUDY_FILE} --out {root} --until {name}`."
                 )
         run_stages(study, root, (name,))
+
+
+def _reopen_campaign(study: Study, root: Path) -> None:
+    """Let a finished campaign go on if the study's limits have been raised since."""
+    from mlip_interfaces.pipeline.campaign import has_more_to_do
+
+    stage = STAGES[STAGE_NAMES.index("campaign")]
+    manifest = read_manifest(root / stage.folder)
+    if manifest is None or manifest.status != "done":
+        return
+    if not has_more_to_do(RunContext(study, root, lambda fraction, note: None)):
+        return
+    after = [later.folder for later in STAGES[STAGES.index(stage) + 1 :] if read_manifest(root / later.folder)]
+    if after:
+        raise InputFileError(
+            f"With these limits the campaign of {root} would go on, but later stages stand on it as it is. Delete their "
+            f"folders first ({', '.join(after)}), or keep the campaign as it is."
+        )
+    write_manifest(root / stage.folder, replace(manifest, status="running", finished=None))
 
 
 def load_run_study(root: Path) -> Study:
@@ -153,6 +189,8 @@ def load_run_study(root: Path) -> Study:
 def stage_hashes(study: Study) -> dict[str, str]:
     """Hash of all that each stage depends on: its own sections of the study and the stages before it."""
     content: dict[str, Any] = study.model_dump(mode="json")
+    for section, names in LIMITS.items():
+        content[section] = {name: value for name, value in content[section].items() if name not in names}
     upstream = ""
     hashes = {}
     for stage in STAGES:
@@ -209,16 +247,19 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
     study = load_checked_study(study_file)
     _refuse_other_study(study, study_file, root)
     exploration = study.exploration
-    n_explorations = sum(len(s.temperatures_kelvin) * len(s.pressures_bar) for s in exploration.iterations)
-    most_labels = exploration.max_labels_per_model * len(study.explored) * len(exploration.iterations)
+    n_rungs = len(exploration.iterations)
+    n_most = n_rungs if exploration.climb == "always" else exploration.max_iterations
+    most_labels = min(
+        exploration.max_labels_per_model * len(study.explored) * n_most, exploration.max_labels or sys.maxsize
+    )
     models = study.interface.models
     n_runs = len(study.scan_models) * sum(len(p.seeds) for p in study.protocols.values())
     total_ps = len(study.scan_models) * sum(len(p.seeds) * p.time_ps for p in study.protocols.values())
     details = {
         "build": f"{len(models)} interface models: {', '.join(model.name for model in models)}",
         "data": f"perturbed structures and {len(study.initial_data.teacher_md)} teacher MD runs with {study.labels.calculator}",
-        "campaign": f"{len(exploration.iterations)} iterations, {n_explorations * len(study.explored)} exploration runs, "
-        f"at most {most_labels} labels, committee of {study.training.committee_size}",
+        "campaign": f"a ladder of {n_rungs} rungs, at most {n_most} iterations and {most_labels} labels, committee of "
+        f"{study.training.committee_size}",
         "train": f"{study.training.steps_final} steps, frozen and compressed",
         "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones",
         "scan": f"{n_runs} MD runs, {total_ps:g} ps in all",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from mlip_interfaces.labels.teachers import teacher_kind
+from mlip_interfaces.pipeline.campaign_files import PARAM
+from mlip_interfaces.pipeline.campaign_summary import summarize_campaign
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, write_json
 from mlip_interfaces.report.page import write_report
 
 
 def run_report(context: RunContext) -> str:
     """Write ``report/index.html``."""
+    _refresh_campaign_summary(context)
     page = write_report(
         context.root,
         study_name=context.study.name,
@@ -17,3 +20,12 @@ def run_report(context: RunContext) -> str:
         teacher_kind=teacher_kind(context.study.labels.calculator),
     )
     return f"{page} ({page.stat().st_size / 1e6:.1f} MB)"
+
+
+def _refresh_campaign_summary(context: RunContext) -> None:
+    """A campaign in the middle of an iteration, or of an older version, is shown as it is now."""
+    file = context.campaign / "summary.json"
+    if (context.campaign / PARAM).is_file():
+        summary = summarize_campaign(context)
+        if not file.is_file() or read_json(file) != summary:
+            write_json(file, summary)

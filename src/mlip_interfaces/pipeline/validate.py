@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,14 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.pipeline.campaign_files import last_explored
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
 from mlip_interfaces.pipeline.exploration_frames import exploration_frames
+from mlip_interfaces.pipeline.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
-from mlip_interfaces.potentials import label_errors, layer_force_rmse, load_predictions
-from mlip_interfaces.programs import run_program
+from mlip_interfaces.potentials import label_errors
 
 
 def run_validate(context: RunContext) -> str:
@@ -32,7 +32,7 @@ def run_validate(context: RunContext) -> str:
         If there is no held-out label at all.
     """
     made = _label_exploration_frames(context)
-    systems = sorted(path.parent for path in (context.initial_data / "held_out").glob("*/type.raw"))
+    systems = held_out_systems(context)
     systems += sorted(path.parent for path in (context.validation / "dataset").glob("*/type.raw"))
     if not systems:
         raise InputFileError(
@@ -41,20 +41,10 @@ def run_validate(context: RunContext) -> str:
         )
     output = context.validation / "predictions.npz"
     context.progress(0.8, f"errors on {len(systems)} systems")
-    run_program(
-        ["python", "-m", "mlip_interfaces.potentials.predict", str((context.model / "model.pb").resolve()),
-         str(output.resolve()), *(str(path.resolve()) for path in systems)],
-        directory=context.validation,
-        log_file=context.validation / "predict.log",
-    )  # fmt: skip
-    predictions = load_predictions(output)
-    layers = {path.name: read_json(path / "layer.json") for path in systems}
-    total = label_errors(predictions)
-    result: dict[str, Any] = asdict(total) | {
-        "layers": {
-            name: {"force_rmse_mev_per_angstrom": rmse, "n_atoms": n_atoms}
-            for name, (rmse, n_atoms) in layer_force_rmse(predictions, layers).items()
-        },
+    predictions = predict_systems(
+        context.model / "model.pb", systems, output=output, log_file=context.validation / "predict.log"
+    )
+    result: dict[str, Any] = error_table(predictions, systems) | {
         "systems": {},
         "model": read_json(context.model / "model.json"),
         "failed_labels": made,
@@ -72,11 +62,12 @@ def run_validate(context: RunContext) -> str:
         "wall_seconds": manifest["wall_seconds"],
         "n_frames": result["model"]["n_frames"],
     }
+    layers = {path.name: read_json(path / "layer.json") for path in systems}
     _write_parity(context.validation / "parity.npz", predictions, layers)
     write_json(context.validation / "validation.json", result)
     return (
-        f"{total.n_frames} held-out frames: energy RMSE {total.energy_rmse_mev_per_atom:.1f} meV/atom, "
-        f"force RMSE {total.force_rmse_mev_per_angstrom:.0f} meV/angstrom"
+        f"{result['n_frames']} held-out frames: energy RMSE {result['energy_rmse_mev_per_atom']:.1f} meV/atom, "
+        f"force RMSE {result['force_rmse_mev_per_angstrom']:.0f} meV/angstrom"
     )
 
 
@@ -85,7 +76,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
     study, directory = context.study, context.validation / "tasks"
     wanted = study.validation.n_exploration_frames
     if not directory.is_dir():
-        frames = exploration_frames(context, len(study.exploration.iterations) - 1)
+        frames = exploration_frames(context, last_explored(context.campaign))
         chosen = random.Random(study.seed).sample(frames, min(wanted, len(frames)))
         staging = directory.with_name(".tasks")
         for number, frame in enumerate(chosen):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +16,12 @@ from mlip_interfaces.analysis.barrier import potential_of_mean_force
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.analysis_plots import against_thickness
 from mlip_interfaces.figures.style import save_figure
+from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.files import read_optional_json, read_result, read_table
 from mlip_interfaces.report.headline import collect_results, limitations
+from mlip_interfaces.report.parts import PageSection, Picture, Table
 
 STAGE_FOLDERS = ("structures", "initial_data", "campaign", "model", "validation", "scan", "analysis")
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A figure on the page."""
-
-    data: str
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table on the page."""
-
-    head: list[str]
-    rows: list[list[str]]
-    caption: str = ""
-
-
-@dataclass(slots=True)
-class PageSection:
-    """One section; `absent` says why it is empty."""
-
-    anchor: str
-    title: str
-    absent: str = ""
-    paragraphs: list[str] = field(default_factory=list)
-    points: list[str] = field(default_factory=list)
-    figures: list[Picture] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    text: str = ""
-    text_title: str = ""
 
 
 def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: str) -> Path:
@@ -199,49 +168,7 @@ class _Builder:
         return section
 
     def campaign(self) -> PageSection:
-        section = PageSection("campaign", "Active learning")
-        summary = read_optional_json(self._run / "campaign" / "summary.json")
-        if summary is None:
-            section.absent = "The campaign has not been finished."
-            return section
-        labels = summary["labels"]
-        section.paragraphs.append(
-            f"{labels['made']} labels by {labels['calculator']} ({labels['kind']}): {summary['n_initial_frames']} frames to "
-            f"start with, {summary['n_training_frames']} at the end; {labels['core_seconds'] / 3600:.2f} core hours of the "
-            "teacher."
-        )
-        figure = plots.campaign(
-            summary["iterations"], summary["trust_low_ev_per_angstrom"], summary["trust_high_ev_per_angstrom"]
-        )
-        caption = (
-            "Left: explored frames by verdict of the committee. Right: largest force deviation in a frame; values beyond "
-            "the axis are in its last bin."
-        )
-        section.figures.append(self._picture(figure, "campaign", caption))
-        head = [
-            "iteration",
-            "training frames",
-            "accurate",
-            "candidate",
-            "failed",
-            "labels",
-            "train (s)",
-            "explore (s)",
-            "label (s)",
-        ]
-        rows = [
-            [
-                str(entry["iteration"]), str(entry["n_training_frames"]), str(entry["accurate"]), str(entry["candidate"]),
-                str(entry["failed"]), str(entry["labels_made"]),
-                *(f"{entry['wall_seconds'][step]:.0f}" for step in ("train", "explore", "label")),
-            ]
-            for entry in summary["iterations"]
-        ]  # fmt: skip
-        section.tables.append(Table(head, rows))
-        if labels["failed"]:
-            rows = [[failed["task"], failed["reason"]] for failed in labels["failed"]]
-            section.tables.append(Table(["task", "reason"], rows, "Labels that failed; they are not in the data."))
-        return section
+        return campaign_section(self._run, self._picture)
 
     def model(self) -> PageSection:
         section = PageSection("model", "Deep Potential against held-out labels")
