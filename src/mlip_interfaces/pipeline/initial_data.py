@@ -11,10 +11,11 @@ from ase import Atoms
 from ase.io import read, write
 
 from mlip_interfaces.config import Study
+from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import JobTask, run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, forget_configuration_failures
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
@@ -31,9 +32,16 @@ SCRAMBLED = "scrambled"
 MD_COMMAND = f"test -s {RESULT_FILE} || mlip-interfaces teacher-md ."
 
 
+def label_settings(study: Study) -> LabelSettings:
+    """The study's label settings, every element spelled out."""
+    labels = study.labels
+    dft = resolved(labels.dft, labels.calculator, study.elements) if labels.dft is not None else None
+    return LabelSettings(**labels.model_dump(exclude={"max_failed_fraction", "dft"}), dft=dft)
+
+
 def write_label_settings(study: Study, file: Path) -> None:
     """Write the study's label settings where tasks find them."""
-    LabelSettings(**study.labels.model_dump(exclude={"max_failed_fraction"})).write(file)
+    label_settings(study).write(file)
 
 
 def run_initial_data(context: RunContext) -> str:
@@ -47,6 +55,9 @@ def run_initial_data(context: RunContext) -> str:
     directory = context.initial_data / "tasks"
     if not directory.is_dir():
         _write_tasks(context, directory)
+    # Settings that do not change the numbers (command, folders, limits) may have been edited since.
+    write_label_settings(context.study, directory / SETTINGS_FILE)
+    forget_configuration_failures(directory)
     names = read_json(directory / "origins.json")
     tasks = [JobTask(name, MD_COMMAND, (RESULT_FILE,)) for name in names if name.startswith("md.")]
     tasks += [JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,)) for name in names if name.startswith("task.")]
