@@ -275,6 +275,8 @@ def _check_code(dft: Dft, code: str, elements: dict[str, ElementDft]) -> None:
     with_u = [symbol for symbol, element in elements.items() if element.has_u]
     if dft.spin_polarised and not any(element.moment for element in elements.values()):
         raise ValueError("dft.spin_polarised is true, but no element has a moment, so that no spin would ever form")
+    if code == "gpaw" and dft.functional != "PBE":
+        raise ValueError("dft.functional must be PBE for GPAW")
     if code == "gpaw" and dft.cutoff_ev(code) < LOWEST_GPAW_CUTOFF_EV:
         raise ValueError(
             f"dft.plane_wave_cutoff_ev is {dft.cutoff_ev(code):g}, where GPAW's stress means nothing; give 600 or more"

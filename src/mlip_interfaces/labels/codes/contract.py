@@ -59,7 +59,8 @@ class Code:
     name : as in ``labels.calculator``.
     label : its own spelling.
     install : how to get it.
-    command : the argument vector that runs it in the folder of its inputs.
+    command : from the words of the study's command, none if there is none, to the argument vector that runs the code in the
+        folder of its inputs.
     write : writes the inputs of one structure; the attempt counts from 1, the second is the careful one.
     parse : reads the outputs; given what the program wrote to its log.
     log : file that receives standard output and error.
@@ -69,7 +70,7 @@ class Code:
     name: str
     label: str
     install: str
-    command: Callable[[Dft], list[str]]
+    command: Callable[[list[str]], list[str]]
     write: Callable[[Atoms, Dft, Path, int], Written]
     parse: Callable[[Atoms, Path], Answer]
     log: str

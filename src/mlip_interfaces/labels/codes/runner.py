@@ -129,9 +129,13 @@ class CodeRunner:
             return self._code.parse(atoms, working)
         if "No space left on device" in words:
             raise LabelFailure(f"the disk is full ({working})", "configuration")
-        with contextlib.suppress(LabelFailure):
-            # Its own reason is better than an exit status; a whole answer of a program that failed is not believed.
+        try:
             self._code.parse(atoms, working)
+        except LabelFailure as failure:
+            if failure.cause == "configuration":
+                raise
+        else:
+            # A whole answer of a program that failed is not believed.
             words = "though its output is whole"
         raise LabelFailure(f"{self._code.label} ended with exit status {status}: {words or 'no output'}")
 
@@ -154,7 +158,7 @@ def runnable_command(code: Code, dft: Dft) -> list[str]:
     LabelFailure
         If the program is not there.
     """
-    command = shlex.split(dft.command) if dft.command else code.command(dft)
+    command = code.command(shlex.split(dft.command or ""))
     try:
         return [str(find_program(command[0])), *command[1:]]
     except MissingProgramError as error:

@@ -23,9 +23,9 @@ _GGA = {"PBE": "PE", "PBEsol": "PS"}
 _FRACTIONAL_TOLERANCE = 1e-3
 
 
-def command(dft: Dft) -> list[str]:
+def command(given: list[str]) -> list[str]:
     """VASP as it is usually called."""
-    return ["vasp_std"]
+    return given or ["vasp_std"]
 
 
 def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
