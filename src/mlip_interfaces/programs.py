@@ -89,7 +89,8 @@ def log_tail(log_file: Path, n_lines: int = 15) -> str:
     return "\n".join(kept[-n_lines:])
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For ``preexec_fn``: the program ends when the thread that started it does, however it does."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -126,7 +127,7 @@ def run_program(
             stdout=log,
             stderr=subprocess.STDOUT,
             env=program_environment(environment),
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
             check=False,
         )
     if completed.returncode != 0:

@@ -12,6 +12,7 @@ from typing import Literal, Self
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.config.section import ContactFactor, Count, Name, NonNegative, Positive, Section
@@ -20,9 +21,16 @@ from mlip_interfaces.config.section import ContactFactor, Count, Name, NonNegati
 class Labels(Section):
     """Who labels structures with energy, forces and virial."""
 
-    calculator: str = Field(description="chgnet, gpaw, tblite, or package.module:callable returning an ASE calculator.")
+    calculator: str = Field(
+        description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, tblite, or package.module:callable "
+        "returning an ASE calculator (with `parameters`)."
+    )
     parameters: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Keyword arguments of the calculator, as they stand."
+        default_factory=dict, description="Keyword arguments of the ASE calculator, as they stand."
+    )
+    dft: Dft | None = Field(None, description="Settings of vasp, gpaw, cp2k or abacus.")
+    second_attempt: bool = Field(
+        False, description="Try an unconverged vasp, gpaw, cp2k or abacus label once more with safer SCF settings."
     )
     timeout_seconds: Positive = Field(600.0, description="A label that takes longer is given up.")
     max_force_ev_per_angstrom: Positive = Field(60.0, description="A label with a larger force is refused.")
@@ -30,6 +38,17 @@ class Labels(Section):
     max_failed_fraction: float = Field(
         0.3, ge=0, le=1, description="Share of failed labels in one iteration that stops the campaign."
     )
+
+    @model_validator(mode="after")
+    def _settings_of_its_kind(self) -> Self:
+        if self.calculator in DFT_CODES:
+            if self.dft is None:
+                raise ValueError(f"calculator {self.calculator} needs the section labels.dft (it may be empty: {{}})")
+            if self.parameters:
+                raise ValueError(f"parameters are for ASE calculators; {self.calculator} takes labels.dft")
+        elif self.dft is not None:
+            raise ValueError(f"dft is for {', '.join(DFT_CODES)}; {self.calculator} takes labels.parameters")
+        return self
 
 
 class Perturbation(Section):
@@ -319,6 +338,11 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _cross_checks(self) -> Self:
+        if self.labels.calculator in DFT_CODES and self.labels.dft is not None:
+            try:
+                resolved(self.labels.dft, self.labels.calculator, self.elements)
+            except ValueError as error:
+                raise ValueError(f"labels.{error}") from error
         layers = {layer.name for layer in self.interface.layers}
         self._check_analysis(layers)
         sel = self.training.max_neighbors

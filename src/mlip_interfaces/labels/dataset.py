@@ -29,13 +29,14 @@ def write_dataset(
     Raises
     ------
     InputFileError
-        If the records differ in their atoms or in the settings that made them.
+        If the records differ in their atoms, in the settings or in the pseudopotentials that made them.
     """
     symbols = records[0]["symbols"]
     if any(record["symbols"] != symbols for record in records) or len(layer) != len(symbols):
         raise InputFileError(f"The labels for {directory} are not all of the same atoms; keep structures apart.")
     if len({record["settings_hash"] for record in records}) > 1:
         raise InputFileError(f"The labels for {directory} were made with different settings; they must not be mixed.")
+    _refuse_mixed_pseudopotentials(records, directory)
 
     def stacked(key: str) -> Any:
         return np.array([record[key] for record in records], dtype=np.float64)
@@ -60,3 +61,13 @@ def write_dataset(
     (working / "layer.json").write_text(json.dumps(list(layer)) + "\n")
     shutil.rmtree(directory, ignore_errors=True)
     working.rename(directory)
+
+
+def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory: Path) -> None:
+    first: dict[str, str] = {}
+    for record in records:
+        for symbol, used in record.get("pseudopotentials", {}).items():
+            if first.setdefault(symbol, used["sha256"]) != used["sha256"]:
+                raise InputFileError(
+                    f"The labels for {directory} were made with different pseudopotentials of {symbol}; they must not be mixed."
+                )

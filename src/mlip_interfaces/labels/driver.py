@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,12 @@ import numpy as np
 from ase import Atoms
 from ase.io import read
 
-from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.process import Evaluation, LabelFailure, TeacherProcess
+from mlip_interfaces.errors import InputFileError, UnfinishedError
+from mlip_interfaces.labels.codes.runner import CodeRunner, allocated_cores, describe_os_error
+from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
+from mlip_interfaces.labels.process import TeacherProcess
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.teacher import open_teacher
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 
 INPUT_FILE, OUTPUT_FILE, LOCK_FILE = "POSCAR_in", "label.json", ".label.lock"
@@ -40,6 +43,8 @@ def label_task(task: Path) -> None:
     ------
     InputFileError
         If there are no settings: nothing could be labelled at all.
+    UnfinishedError
+        If a label cannot be written (a full disk, a read-only folder): what is made is kept.
     """
     task = task.resolve()
     settings = LabelSettings.read(settings_file_of(task))
@@ -47,7 +52,7 @@ def label_task(task: Path) -> None:
     # Its own first; then round the others from there, so that drivers side by side start apart.
     start = siblings.index(task)
     pool = siblings[start:] + siblings[:start]
-    with TeacherProcess(settings) as teacher:
+    with open_teacher(settings, _known_pseudopotentials(pool)) as teacher:
         for folder in pool:
             # A sibling that has not arrived yet is left to its own call.
             if folder != task and not (
@@ -63,33 +68,62 @@ def label_task(task: Path) -> None:
 
 def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -> dict[str, Any]:
     """Record of a good label: plain JSON types, units in the keys."""
-    return _identity(atoms, settings) | {
-        "status": "ok",
-        "reason": None,
-        "energy_ev": evaluation.energy_ev,
-        "forces_ev_per_angstrom": evaluation.forces_ev_per_angstrom.tolist(),
-        "virial_ev": evaluation.virial_ev.tolist(),
-        "wall_seconds": round(evaluation.wall_seconds, 4),
-    }
+    return (
+        _identity(atoms, settings)
+        | {
+            "status": "ok",
+            "reason": None,
+            "energy_ev": evaluation.energy_ev,
+            "forces_ev_per_angstrom": evaluation.forces_ev_per_angstrom.tolist(),
+            "virial_ev": evaluation.virial_ev.tolist(),
+            "wall_seconds": round(evaluation.wall_seconds, 4),
+            "cores": evaluation.cores,
+            "attempt": evaluation.attempt,
+            "safer_settings": evaluation.safer_settings,
+            "pseudopotentials": evaluation.pseudopotentials,
+        }
+        | ({"calculator": evaluation.code} if evaluation.code else {})
+    )
 
 
 def failed_record(
-    atoms: Atoms | None, settings: LabelSettings, reason: str, wall_seconds: float = 0.0
+    atoms: Atoms | None, settings: LabelSettings, failure: LabelFailure, wall_seconds: float = 0.0
 ) -> dict[str, Any]:
-    """Record of a failed label."""
+    """Record of a failed label; one that failed for the configuration is made again by the next call."""
     identity = (
         _identity(atoms, settings)
         if atoms is not None
         else {"symbols": [], "structure_hash": None, "settings_hash": settings.physics_hash}
     )
-    return identity | {"status": "failed", "reason": reason, "wall_seconds": round(wall_seconds, 4)}
+    cores = settings.dft.cores if settings.dft is not None and settings.dft.cores else allocated_cores()
+    return identity | {
+        "status": "failed",
+        "reason": str(failure),
+        "cause": failure.cause,
+        "attempt": failure.attempt,
+        "wall_seconds": round(wall_seconds, 4),
+        "cores": cores if settings.dft is not None else 1,
+    }
 
 
 def write_record(file: Path, record: dict[str, Any]) -> None:
-    """Write a record whole or not at all."""
+    """Write a record whole or not at all.
+
+    Raises
+    ------
+    UnfinishedError
+        If the disk is full or the folder cannot be written.
+    """
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(record) + "\n")
-    temporary.replace(file)
+    try:
+        temporary.write_text(json.dumps(record) + "\n")
+        temporary.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UnfinishedError(
+            f"{file} cannot be written: {describe_os_error(error)}. Labels that were written are kept."
+        ) from error
 
 
 def structure_hash(atoms: Atoms) -> str:
@@ -111,35 +145,68 @@ def read_structure(folder: Path) -> Atoms:
     try:
         return read(folder / INPUT_FILE, format="vasp")
     except Exception as error:  # noqa: BLE001 (ASE's readers raise anything; an unreadable structure is one failed label)
-        raise LabelFailure(f"{INPUT_FILE} cannot be read: {error}") from error
+        raise LabelFailure(f"{INPUT_FILE} cannot be read: {error}", "structure") from error
 
 
-def _label(folder: Path, settings: LabelSettings, teacher: TeacherProcess, *, readable_only: bool = False) -> None:
+def _label(
+    folder: Path, settings: LabelSettings, teacher: TeacherProcess | CodeRunner, *, readable_only: bool = False
+) -> None:
     output = folder / OUTPUT_FILE
     try:
         atoms = read_structure(folder)
     except LabelFailure as failure:
         if not readable_only:
-            write_record(output, failed_record(None, settings, str(failure)))
+            write_record(output, failed_record(None, settings, failure))
         return
     if _is_finished(output, settings, structure_hash(atoms)):
         return
     began = time.monotonic()
     try:
-        record = make_record(atoms, settings, teacher.evaluate(atoms))
+        record = make_record(atoms, settings, teacher.evaluate(atoms, folder))
     except LabelFailure as failure:
-        record = failed_record(atoms, settings, str(failure), time.monotonic() - began)
+        record = failed_record(atoms, settings, failure, time.monotonic() - began)
     write_record(output, record)
 
 
 def _is_finished(output: Path, settings: LabelSettings, structure: str) -> bool:
-    try:
-        record = json.loads(output.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return False
-    if not isinstance(record, dict):
+    record = read_record(output)
+    if record is None or record.get("cause") == "configuration":
         return False
     return record.get("settings_hash") == settings.physics_hash and record.get("structure_hash") == structure
+
+
+def read_record(file: Path) -> dict[str, Any] | None:
+    """A record; None if there is none or it is broken."""
+    try:
+        record = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def forget_configuration_failures(folder: Path) -> int:
+    """Delete the failed labels of tasks below `folder` whose cause was the configuration: they are made again.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    found = [
+        file for file in folder.glob(f"*/{OUTPUT_FILE}") if (read_record(file) or {}).get("cause") == "configuration"
+    ]
+    for file in found:
+        file.unlink()
+    return len(found)
+
+
+def _known_pseudopotentials(folders: list[Path]) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for folder in folders:
+        used = (read_record(folder / OUTPUT_FILE) or {}).get("pseudopotentials") or {}
+        for symbol, potential in used.items():
+            known.setdefault(symbol, potential["sha256"])
+    return known
 
 
 def _identity(atoms: Atoms, settings: LabelSettings) -> dict[str, Any]:
@@ -181,7 +248,13 @@ def _settings_hash(folder: Path) -> str | None:
 @contextmanager
 def _claimed(folder: Path, *, wait: bool) -> Iterator[bool]:
     """Hold a task; the claim goes with the process, so that a dead driver's task is free again."""
-    with (folder / LOCK_FILE).open("a") as handle:
+    try:
+        opened = (folder / LOCK_FILE).open("a")
+    except OSError as error:
+        raise UnfinishedError(
+            f"{folder} cannot be used: {describe_os_error(error)}. Labels that were written are kept."
+        ) from error
+    with opened as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,43 +9,20 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
+from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure, judge_answer, judge_structure
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teachers import build_teacher
 
 _START_SECONDS = 180.0
 _PR_SET_PDEATHSIG = 1
-_MIN_VOLUME_ANGSTROM3 = 1e-3
-
-
-class LabelFailure(Exception):
-    """The teacher gave no usable answer for one structure; the message is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Energy, forces and virial of one structure.
-
-    Attributes
-    ----------
-    energy_ev : the energy the forces are the gradient of (the free energy where the engine smears), eV.
-    forces_ev_per_angstrom : shape (n_atoms, 3).
-    virial_ev : minus volume times stress (tension positive), shape (3, 3), eV.
-    wall_seconds : time it took.
-    """
-
-    energy_ev: float
-    forces_ev_per_angstrom: NDArray[np.float64]
-    virial_ev: NDArray[np.float64]
-    wall_seconds: float
 
 
 class TeacherProcess:
@@ -69,8 +46,8 @@ class TeacherProcess:
     ) -> None:
         self._stop()
 
-    def evaluate(self, atoms: Atoms) -> Evaluation:
-        """Energy, forces and virial.
+    def evaluate(self, atoms: Atoms, folder: Path | None = None) -> Evaluation:
+        """Energy, forces and virial; an ASE calculator needs no folder.
 
         Raises
         ------
@@ -78,19 +55,12 @@ class TeacherProcess:
             If the teacher cannot be loaded, raises, hangs past the limit, dies, or gives numbers that are not finite
             or beyond the limits of the settings.
         """
-        _judge_structure(atoms, self._settings.min_distance_angstrom)
+        judge_structure(atoms, self._settings)
         pipe = self._started()
         began = time.monotonic()
         structure = (atoms.get_chemical_symbols(), atoms.positions, np.asarray(atoms.cell))
         energy, forces, virial = self._answer(pipe, self._settings.timeout_seconds, structure)
-        if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(virial).all()):
-            raise LabelFailure("the teacher's energy, forces or virial are not finite numbers")
-        largest = float(np.abs(forces).max())
-        if largest > self._settings.max_force_ev_per_angstrom:
-            raise LabelFailure(
-                f"the largest force component is {largest:.1f} eV/angstrom, over "
-                f"{self._settings.max_force_ev_per_angstrom:g}"
-            )
+        judge_answer(energy, forces, virial, len(atoms), self._settings)
         return Evaluation(energy, forces, virial, time.monotonic() - began)
 
     def _started(self) -> Connection:
@@ -113,7 +83,7 @@ class TeacherProcess:
                 pipe.send(question)
             if not pipe.poll(limit_seconds):
                 self._stop()
-                raise LabelFailure(f"timed out after {limit_seconds:g} s")
+                raise LabelFailure(f"timed out after {limit_seconds:g} s", "timeout")
             status, content = pipe.recv()
         except (EOFError, OSError) as error:
             wait([self._process.sentinel], 5.0)
@@ -176,16 +146,3 @@ def _energy(atoms: Atoms) -> float:
     if "free_energy" in getattr(atoms.calc, "implemented_properties", ()):
         return float(atoms.get_potential_energy(force_consistent=True))
     return float(atoms.get_potential_energy())
-
-
-def _judge_structure(atoms: Atoms, min_distance_angstrom: float) -> None:
-    """Refuse a structure that no teacher should be given."""
-    from ase.neighborlist import neighbor_list
-
-    if not (np.isfinite(atoms.positions).all() and np.isfinite(np.asarray(atoms.cell)).all()):
-        raise LabelFailure("the structure's positions or cell are not finite numbers")
-    if abs(atoms.cell.volume) < _MIN_VOLUME_ANGSTROM3:
-        raise LabelFailure("the structure's cell has no volume")
-    distances = neighbor_list("d", atoms, min_distance_angstrom)
-    if distances.size:
-        raise LabelFailure(f"two atoms are {distances.min():.2f} angstrom apart, below {min_distance_angstrom:g}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from mlip_interfaces.config.dft import DFT_CODES, PARALLEL_TAGS, Dft
 from mlip_interfaces.errors import InputFileError
 
 SETTINGS_FILE = "label_settings.json"
@@ -21,6 +22,8 @@ class LabelSettings(BaseModel):
 
     calculator: str
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    dft: Dft | None = None
+    second_attempt: bool = False
     timeout_seconds: float = Field(600.0, gt=0)
     max_force_ev_per_angstrom: float = Field(60.0, gt=0)
     min_distance_angstrom: float = Field(0.7, gt=0)
@@ -45,8 +48,46 @@ class LabelSettings(BaseModel):
         except ValidationError as error:
             raise InputFileError(f"{file} is wrong: {error}") from error
 
+    @model_validator(mode="after")
+    def _dft_for_its_codes(self) -> Self:
+        if (self.calculator in DFT_CODES) != (self.dft is not None):
+            raise ValueError(f"the section dft goes with {', '.join(DFT_CODES)}, and with no other calculator")
+        return self
+
     @property
     def physics_hash(self) -> str:
-        """Hash of what decides the numbers of a label: calculator and parameters."""
-        text = json.dumps([self.calculator, self.parameters], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Hash of what decides the numbers of a label.
+
+        Calculator and parameters, or the DFT settings and the element map. Not the command, the folders, the limits,
+        tags that only share out the work, nor how often and how carefully the SCF is tried: a converged answer is the
+        same physics whichever road led there.
+        """
+        content: list[Any] = [
+            self.calculator,
+            self.parameters if self.dft is None else _physics(self.dft, self.calculator),
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _physics(dft: Dft, code: str) -> dict[str, Any]:
+    content = dft.model_dump(
+        mode="json", exclude={"command", "cores", "pseudopotential_dir", "max_scf_steps", "extra", "elements"}
+    )
+    for key in ("grid_cutoff_ry", "relative_cutoff_ry") if code != "cp2k" else ("plane_wave_cutoff_ev",):
+        del content[key]
+    content["extra"] = [
+        [file, tag, value]
+        for file, tags in sorted(dft.extra.items())
+        for tag, value in sorted(tags.items())
+        if not {tag, tag.upper()} & PARALLEL_TAGS
+    ]
+    content["elements"] = {
+        symbol: {
+            "u": [element.hubbard_u_ev, element.hubbard_orbital] if element.has_u else None,
+            "moment": element.moment if dft.spin_polarised else None,
+            "pseudopotential": getattr(element.pseudopotential, code, None),
+            "basis": getattr(element.basis, code, None),
+        }
+        for symbol, element in dft.elements.items()
+    }
+    return content

@@ -14,9 +14,12 @@ from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.labels.codes.runner import CodeRunner
 from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
-from mlip_interfaces.labels.process import Evaluation, LabelFailure, TeacherProcess
+from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
+from mlip_interfaces.labels.process import TeacherProcess
 from mlip_interfaces.labels.settings import LabelSettings
+from mlip_interfaces.labels.teacher import open_teacher
 
 PLAN_FILE, RECORDS_FILE, CHECKPOINT_FILE, RESULT_FILE = (
     "teacher_md.json", "records.jsonl", "checkpoint.json", "teacher_md_result.json",
@@ -38,19 +41,20 @@ class TeacherMDPlan(BaseModel):
     seed: int
 
 
-class _ProcessCalculator(Calculator):  # type: ignore[misc]
-    """The teacher's process as an ASE calculator that remembers its last evaluation."""
+class _TeacherCalculator(Calculator):  # type: ignore[misc]
+    """The teacher, whatever it is, as an ASE calculator that remembers its last evaluation."""
 
     implemented_properties = ("energy", "forces")
 
-    def __init__(self, teacher: TeacherProcess) -> None:
+    def __init__(self, teacher: TeacherProcess | CodeRunner, folder: Path) -> None:
         super().__init__()
         self.teacher = teacher
+        self.folder = folder
         self.last: Evaluation | None = None
 
     def calculate(self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes) -> None:
         super().calculate(atoms, properties, system_changes)
-        self.last = self.teacher.evaluate(self.atoms)
+        self.last = self.teacher.evaluate(self.atoms, self.folder)
         self.results = {"energy": self.last.energy_ev, "forces": self.last.forces_ev_per_angstrom}
 
 
@@ -72,7 +76,7 @@ def teacher_md(task: Path) -> None:
         raise InputFileError(f"{task / PLAN_FILE} cannot be used: {error}") from error
     settings = LabelSettings.read(settings_file_of(task.resolve()))
     status, reason = "ok", None
-    with TeacherProcess(settings) as teacher:
+    with open_teacher(settings) as teacher:
         try:
             _simulate(task, plan, settings, teacher)
         except LabelFailure as failure:
@@ -90,10 +94,10 @@ def read_records(task: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for _, line in zip(range(n_records), handle, strict=False)]
 
 
-def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher: TeacherProcess) -> None:
+def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher: TeacherProcess | CodeRunner) -> None:
     rng = np.random.default_rng(plan.seed)
     atoms = read_structure(task)
-    calculator = _ProcessCalculator(teacher)
+    calculator = _TeacherCalculator(teacher, task)
     atoms.calc = calculator
     checkpoint = task / CHECKPOINT_FILE
     n_records = step = 0
@@ -135,7 +139,7 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
 
 
 def _relax(
-    task: Path, plan: TeacherMDPlan, settings: LabelSettings, atoms: Atoms, calculator: _ProcessCalculator
+    task: Path, plan: TeacherMDPlan, settings: LabelSettings, atoms: Atoms, calculator: _TeacherCalculator
 ) -> int:
     """A few relaxation steps; every `sample_every`-th structure is a label too."""
     if plan.relax_steps == 0:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlip_interfaces.config.dft import DFT_CODES
 from mlip_interfaces.errors import MissingProgramError, StudyError
 
 TeacherKind = Literal["surrogate", "dft", "semiempirical", "custom"]
@@ -45,18 +46,6 @@ def _chgnet(parameters: Mapping[str, Any]) -> Any:
         return CHGNetCalculator(**{"use_device": "cpu", "check_cuda_mem": False, **parameters})
 
 
-def _gpaw(parameters: Mapping[str, Any]) -> Any:
-    from gpaw import GPAW, PW, FermiDirac
-
-    settings = {"txt": "gpaw.txt", **parameters}
-    # YAML cannot hold objects: a plane-wave cutoff in eV and a smearing width in eV stand for them.
-    if "plane_wave_cutoff_ev" in settings:
-        settings["mode"] = PW(settings.pop("plane_wave_cutoff_ev"))
-    if "fermi_width_ev" in settings:
-        settings["occupations"] = FermiDirac(settings.pop("fermi_width_ev"))
-    return GPAW(**settings)
-
-
 def _tblite(parameters: Mapping[str, Any]) -> Any:
     from tblite.ase import TBLite
 
@@ -65,12 +54,6 @@ def _tblite(parameters: Mapping[str, Any]) -> Any:
 
 TEACHERS: dict[str, Teacher] = {
     "chgnet": Teacher("chgnet", "surrogate", 'pip install "mlip-interfaces[teacher]"', _chgnet),
-    "gpaw": Teacher(
-        "gpaw",
-        "dft",
-        "pip install gpaw gpaw-data (needs the headers of libxc, OpenBLAS and FFTW, and a C compiler)",
-        _gpaw,
-    ),
     "tblite": Teacher("tblite", "semiempirical", 'pip install "mlip-interfaces[xtb]"', _tblite),
 }
 
@@ -80,14 +63,14 @@ def check_teacher(name: str) -> None:
 
     Parameters
     ----------
-    name : a name of `TEACHERS`, or ``package.module:callable``.
+    name : a name of `TEACHERS` or of `DFT_CODES`, or ``package.module:callable``.
 
     Raises
     ------
     StudyError
         If the name is unknown.
     """
-    if name in TEACHERS:
+    if name in TEACHERS or name in DFT_CODES:
         return
     if ":" in name:
         module, _, attribute = name.partition(":")
@@ -98,14 +81,13 @@ def check_teacher(name: str) -> None:
         if not callable(getattr(found, attribute, None)):
             raise StudyError(f"the module '{module}' has no callable '{attribute}'")
         return
-    close = difflib.get_close_matches(name, TEACHERS, n=1)
-    hint = (
-        f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(TEACHERS))}, or package.module:callable."
-    )
+    known = (*TEACHERS, *DFT_CODES)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}, or package.module:callable."
     raise StudyError(f"there is no such calculator. {hint}")
 
 
-def require_teacher(name: str) -> None:
+def require_calculator(name: str) -> None:
     """Check that the package of a known teacher is installed.
 
     Raises
@@ -130,6 +112,8 @@ def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:
 
 def teacher_kind(name: str) -> TeacherKind:
     """What labels of this teacher may be called."""
+    if name in DFT_CODES:
+        return "dft"
     return TEACHERS[name].kind if name in TEACHERS else "custom"
 
 

@@ -12,10 +12,11 @@ from ase import Atoms
 from ase.io import read, write
 
 from mlip_interfaces.config import Study
+from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, forget_configuration_failures
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher_md import (
     CHECKPOINT_FILE,
@@ -39,9 +40,16 @@ SCRAMBLED = "scrambled"
 MD_COMMAND = f"test -s {RESULT_FILE} || mlip-interfaces teacher-md ."
 
 
+def label_settings(study: Study) -> LabelSettings:
+    """The study's label settings, every element spelled out."""
+    labels = study.labels
+    dft = resolved(labels.dft, labels.calculator, study.elements) if labels.dft is not None else None
+    return LabelSettings(**labels.model_dump(exclude={"max_failed_fraction", "dft"}), dft=dft)
+
+
 def write_label_settings(study: Study, file: Path) -> None:
     """Write the study's label settings where tasks find them."""
-    LabelSettings(**study.labels.model_dump(exclude={"max_failed_fraction"})).write(file)
+    label_settings(study).write(file)
 
 
 def run_initial_data(context: RunContext) -> str:
@@ -55,6 +63,9 @@ def run_initial_data(context: RunContext) -> str:
     directory = context.initial_data / "tasks"
     if not directory.is_dir():
         _write_tasks(context, directory)
+    # Settings that do not change the numbers (command, folders, limits) may have been edited since.
+    write_label_settings(context.study, directory / SETTINGS_FILE)
+    forget_configuration_failures(directory)
     names = read_json(directory / "origins.json")
     # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
     batches = (

@@ -1,0 +1,106 @@
+"""What every DFT code gives: a writer of inputs, a command and a parser of outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from mlip_interfaces.config.dft import Dft
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written for one structure.
+
+    Attributes
+    ----------
+    pseudopotentials : by element, what identifies the file (``name``, ``sha256``, ...).
+    safer_settings : SCF settings that differ from the first attempt's.
+    missing : why the inputs cannot be run here; empty if they can.
+    """
+
+    pseudopotentials: dict[str, dict[str, str]] = field(default_factory=dict)
+    safer_settings: dict[str, Any] = field(default_factory=dict)
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a code printed, in the order of the structure's atoms.
+
+    Attributes
+    ----------
+    energy_ev : free energy where the code smears, eV.
+    forces_ev_per_angstrom : shape (n_atoms, 3).
+    virial_ev : minus volume times stress (tension positive), shape (3, 3), eV.
+    code : name and version.
+    cores : as printed; None where the code does not say.
+    """
+
+    energy_ev: float
+    forces_ev_per_angstrom: NDArray[np.float64]
+    virial_ev: NDArray[np.float64]
+    code: str
+    cores: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A DFT code.
+
+    Attributes
+    ----------
+    name : as in ``labels.calculator``.
+    label : its own spelling.
+    install : how to get it.
+    command : from the words of the study's command, none if there is none, to the argument vector that runs the code in the
+        folder of its inputs.
+    write : writes the inputs of one structure; the attempt counts from 1, the second is the careful one.
+    parse : reads the outputs; given what the program wrote to its log.
+    log : file that receives standard output and error.
+    discard : glob patterns of files that are of no use after a good run.
+    """
+
+    name: str
+    label: str
+    install: str
+    command: Callable[[list[str]], list[str]]
+    write: Callable[[Atoms, Dft, Path, int], Written]
+    parse: Callable[[Atoms, Path], Answer]
+    log: str
+    discard: tuple[str, ...] = ()
+
+
+def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
+    """Species by first appearance, and the atoms sorted by species.
+
+    Parameters
+    ----------
+    atoms : any order.
+
+    Returns
+    -------
+    species : each once.
+    order : indices into `atoms`, shape (n_atoms,): file row k holds atom ``order[k]``; within a species the order stays.
+
+    Examples
+    --------
+    >>> grouped_order(Atoms("OCoO"))
+    (['O', 'Co'], array([0, 2, 1]))
+    """
+    symbols = atoms.get_chemical_symbols()
+    species = list(dict.fromkeys(symbols))
+    return species, np.argsort([species.index(symbol) for symbol in symbols], kind="stable")
+
+
+def atom_order(rows: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows of a file that was written in `order`, back in the order of the structure."""
+    back = np.empty_like(rows)
+    back[order] = rows
+    return back

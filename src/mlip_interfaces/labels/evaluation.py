@@ -1,0 +1,102 @@
+"""What a teacher answers for one structure, and the judgement of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from mlip_interfaces.labels.settings import LabelSettings
+
+Cause = Literal["structure", "code", "timeout", "configuration"]
+_MIN_VOLUME_ANGSTROM3 = 1e-3
+
+
+class LabelFailure(Exception):
+    """No usable answer for one structure; the message is the reason.
+
+    Attributes
+    ----------
+    cause : ``structure`` (it, or its answer, is beyond the limits), ``code`` (the teacher failed on it), ``timeout``, or
+        ``configuration`` (nothing could be labelled here: such a label is made again once the cause is cured).
+    attempt : the last attempt, from 1.
+    """
+
+    def __init__(self, reason: str, cause: Cause = "code") -> None:
+        super().__init__(reason)
+        self.cause: Cause = cause
+        self.attempt = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Energy, forces and virial of one structure.
+
+    Attributes
+    ----------
+    energy_ev : the energy the forces are the gradient of (the free energy where the engine smears), eV.
+    forces_ev_per_angstrom : shape (n_atoms, 3).
+    virial_ev : minus volume times stress (tension positive), shape (3, 3), eV.
+    wall_seconds : time it took, all attempts together.
+    code : name and version as the code printed them; None for an ASE calculator.
+    cores : that it ran on.
+    attempt : the attempt that succeeded, from 1.
+    safer_settings : SCF settings that the second attempt changed.
+    pseudopotentials : by element, what identifies the file that was used.
+    """
+
+    energy_ev: float
+    forces_ev_per_angstrom: NDArray[np.float64]
+    virial_ev: NDArray[np.float64]
+    wall_seconds: float
+    code: str | None = None
+    cores: int = 1
+    attempt: int = 1
+    safer_settings: dict[str, Any] = field(default_factory=dict)
+    pseudopotentials: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def judge_structure(atoms: Atoms, settings: LabelSettings) -> None:
+    """Refuse a structure that no teacher should be given.
+
+    Raises
+    ------
+    LabelFailure
+        If it has values that are no numbers, no volume, or a contact below the limit.
+    """
+    from ase.neighborlist import neighbor_list
+
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(np.asarray(atoms.cell)).all()):
+        raise LabelFailure("the structure's positions or cell are not finite numbers", "structure")
+    if abs(atoms.cell.volume) < _MIN_VOLUME_ANGSTROM3:
+        raise LabelFailure("the structure's cell has no volume", "structure")
+    distances = neighbor_list("d", atoms, settings.min_distance_angstrom)
+    if distances.size:
+        raise LabelFailure(
+            f"two atoms are {distances.min():.2f} angstrom apart, below {settings.min_distance_angstrom:g}", "structure"
+        )
+
+
+def judge_answer(
+    energy_ev: float, forces: NDArray[np.float64], virial: NDArray[np.float64], n_atoms: int, settings: LabelSettings
+) -> None:
+    """Refuse numbers that must not become data.
+
+    Raises
+    ------
+    LabelFailure
+        If they are not finite, of the wrong shape, or a force is over the limit.
+    """
+    if forces.shape != (n_atoms, 3) or virial.shape != (3, 3):
+        raise LabelFailure(f"the forces have the shape {forces.shape} for {n_atoms} atoms")
+    if not (np.isfinite(energy_ev) and np.isfinite(forces).all() and np.isfinite(virial).all()):
+        raise LabelFailure("the teacher's energy, forces or virial are not finite numbers")
+    largest = float(np.abs(forces).max())
+    if largest > settings.max_force_ev_per_angstrom:
+        raise LabelFailure(
+            f"the largest force component is {largest:.1f} eV/angstrom, over {settings.max_force_ev_per_angstrom:g}",
+            "structure",
+        )
