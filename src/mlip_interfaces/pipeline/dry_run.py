@@ -14,7 +14,7 @@ from typing import Any
 from mlip_interfaces.config import Study
 from mlip_interfaces.jobs import BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.pipeline.campaign import read_position
+from mlip_interfaces.pipeline.campaign_files import read_position
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import render_machine, render_param
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch

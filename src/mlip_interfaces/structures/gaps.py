@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -170,7 +171,7 @@ def lowest_registry(lower: Atoms, upper: Atoms, lateral: Array) -> Array:
     grid = [np.array([i / counts[0], j / counts[1]]) for i in range(counts[0]) for j in range(counts[1])]
     start = min(grid, key=energy)
     simplex = start + np.array([[0.0, 0.0], [0.5 / counts[0], 0.0], [0.0, 0.5 / counts[1]]])
-    options = {"initial_simplex": simplex, "xatol": 2e-3, "fatol": 1e-3, "maxfev": 60}
+    options: Any = {"initial_simplex": simplex, "xatol": 2e-3, "fatol": 1e-3, "maxfev": 60}
     found = minimize(energy, start, method="Nelder-Mead", options=options)
     return np.asarray(found.x @ lateral, dtype=np.float64)
 

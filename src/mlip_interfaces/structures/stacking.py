@@ -69,7 +69,8 @@ def stack(
             upper.positions[:, :2] += lowest_registry(below.atoms, upper, lateral)
         upper.positions[:, 2] += first_contact(placed, upper, lateral)
         placed += upper
-    layer_id = np.repeat(np.arange(len(layers)), [len(layer.atoms) for layer in layers])
+    sizes = [len(layer.atoms) for layer in layers]
+    layer_id = np.repeat(np.arange(len(layers)), sizes)
     cell = np.zeros((3, 3))
     cell[:2, :2] = lateral
     cell[2, 2] = first_contact(placed, placed, lateral)
@@ -80,7 +81,7 @@ def stack(
     if vacuum_angstrom > 0.0:
         cell[2, 2] = float(np.ptp(placed.positions[:, 2])) + vacuum_angstrom
         placed.set_cell(cell)
-    placed.arrays["layer"] = np.array([layers[number].name for number in layer_id])
+    placed.arrays["layer"] = np.repeat([layer.name for layer in layers], sizes)
     placed.arrays["layer_id"] = layer_id
     # Atoms that gave way downwards at the bottom stay with their layer.
     placed.positions[:, 2] -= placed.positions[:, 2].min()
