@@ -74,6 +74,8 @@ def test_exact_rates_give_their_barrier_and_bad_input_is_refused() -> None:
     np.testing.assert_allclose([fit.activation_energy_ev, fit.prefactor_cm2_per_s], [0.3, 1e-3], rtol=1e-7, atol=0)
     with pytest.raises(AnalysisError, match="two temperatures"):
         arrhenius_fit([500.0], [1e-6], [1e-7])
+    with pytest.raises(AnalysisError, match="Temperatures must be positive"):
+        arrhenius_fit([500.0, -600.0], [1e-6, 1e-5], [1e-7, 1e-6])
     with pytest.raises(AnalysisError, match="at 600 K"):
         arrhenius_fit(kelvin, values * [1, -1, 1], values)
 

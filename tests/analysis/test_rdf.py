@@ -238,6 +238,9 @@ def test_barrier_is_refused_below_ten_counts() -> None:
     found = barriers(r, g, np.full(r.size, 3), 500.0)
     assert found.formation_ev is None
     assert "only 9 pairs" in found.note
+    one = np.zeros(r.size, dtype=int)
+    one[int(np.argmin(np.where((r > 2.3) & (r < 3.2), g, np.inf)))] = 1
+    assert "only 1 pair at the minimum" in barriers(r, g, one, 500.0).note
 
 
 def test_barrier_error_is_that_of_counting() -> None:

@@ -70,6 +70,8 @@ def arrhenius_fit(
     kelvin, values, errors = (
         np.asarray(part, dtype=np.float64) for part in (temperatures_kelvin, diffusivities_cm2_per_s, errors_cm2_per_s)
     )
+    if not (np.isfinite(kelvin) & (kelvin > 0.0)).all():
+        raise AnalysisError("Temperatures must be positive numbers, in K.")
     if np.unique(kelvin).size < 2:
         raise AnalysisError("An activation energy needs diffusivities at two temperatures or more.")
     if (values <= 0.0).any() or (errors <= 0.0).any() or not np.isfinite([values, errors]).all():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, count, non_negative, positive
 
 if TYPE_CHECKING:
     from mlip_interfaces.pipeline.region_analysis import RegionRequest
@@ -25,24 +26,26 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
     rdf = _trajectory_parser(actions, "rdf", "partial g(r) in blocks of time, coordination numbers, -kT ln g(r)")
     rdf.add_argument("--pairs", required=True, metavar="P-S,S-S", help="with layers: Li@coating-S@electrolyte")
-    rdf.add_argument("--r-max-angstrom", type=float, metavar="R", help="default 8, or half of a smaller cell")
-    rdf.add_argument("--bin-width-angstrom", type=float, default=0.05, metavar="W")
-    rdf.add_argument("--blocks", type=int, default=1, metavar="N", help="blocks of time (default 1)")
-    rdf.add_argument("--temperature-kelvin", type=float, metavar="T", help="of the run: gives -kT ln g(r) and barriers")
+    rdf.add_argument("--r-max-angstrom", type=positive, metavar="R", help="default 8, or half of a smaller cell")
+    rdf.add_argument("--bin-width-angstrom", type=positive, default=0.05, metavar="W")
+    rdf.add_argument("--blocks", type=count, default=1, metavar="N", help="blocks of time (default 1)")
+    rdf.add_argument(
+        "--temperature-kelvin", type=positive, metavar="T", help="of the run: gives -kT ln g(r) and barriers"
+    )
 
     msd = _trajectory_parser(actions, "msd", "mean squared displacement and diffusivity")
     msd.add_argument("--species", required=True, metavar="Li,S")
     msd.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer")
     msd.add_argument(
-        "--first-lag-ps", type=float, metavar="T", help="first lag of the fit; chosen by its quality if left out"
+        "--first-lag-ps", type=positive, metavar="T", help="first lag of the fit; chosen by its quality if left out"
     )
     _add_displacement_options(msd)
 
     onsager = _trajectory_parser(actions, "onsager", "transport coefficients L_ij, conductivity, Haven ratio, fluxes")
     onsager.add_argument("--species", required=True, metavar="Li,P,S,Cl")
-    onsager.add_argument("--temperature-kelvin", type=float, required=True, metavar="T")
+    onsager.add_argument("--temperature-kelvin", type=positive, required=True, metavar="T")
     onsager.add_argument("--charges", metavar="Li=1,S=-2", help="in e; formal oxidation states where left out")
-    onsager.add_argument("--windows", type=int, default=1, metavar="N", help="windows of time (default 1)")
+    onsager.add_argument("--windows", type=count, default=1, metavar="N", help="windows of time (default 1)")
     where = onsager.add_mutually_exclusive_group()
     where.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer, wherever they go")
     where.add_argument(
@@ -71,50 +74,56 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     tetrahedra = _trajectory_parser(actions, "tetrahedra", "regular tetrahedra such as LiF4, against time and depth")
     tetrahedra.add_argument("--center", default="Li")
     tetrahedra.add_argument("--ligand", default="F")
-    tetrahedra.add_argument("--cutoff-angstrom", type=float, default=2.6, metavar="R")
+    tetrahedra.add_argument("--cutoff-angstrom", type=positive, default=2.6, metavar="R")
     tetrahedra.add_argument(
-        "--q-min", type=float, default=0.85, metavar="Q", help="Errington-Debenedetti order parameter"
+        "--q-min", type=non_negative, default=0.85, metavar="Q", help="Errington-Debenedetti order parameter"
     )
-    tetrahedra.add_argument("--average-ps", type=float, default=1.0, metavar="T", help="positions are averaged over it")
+    tetrahedra.add_argument(
+        "--average-ps", type=non_negative, default=1.0, metavar="T", help="positions are averaged over it"
+    )
 
     chemistry = _trajectory_parser(actions, "chemistry", "P-S units, S2 dimers, new bonds, O-S exchanges")
     chemistry.add_argument(
-        "--min-lifetime-ps", type=float, default=0.1, metavar="T", help="shorter bonds are collisions"
+        "--min-lifetime-ps", type=non_negative, default=0.1, metavar="T", help="shorter bonds are collisions"
     )
-    chemistry.add_argument("--exchange-window-ps", type=float, default=1.0, metavar="T")
+    chemistry.add_argument("--exchange-window-ps", type=positive, default=1.0, metavar="T")
 
     profile = _trajectory_parser(actions, "profile", "density against depth, interface positions and widths")
     profile.add_argument("--axis", choices=("a", "b", "c"), default="c", help="cell vector along the depth")
-    profile.add_argument("--bin-width-angstrom", type=float, default=0.5, metavar="W")
+    profile.add_argument("--bin-width-angstrom", type=positive, default=0.5, metavar="W")
 
     hove = _trajectory_parser(actions, "van-hove", "van Hove functions, self and distinct")
     hove.add_argument("--species", required=True, metavar="Li")
     hove.add_argument("--lags-ps", required=True, metavar="0.5,2,5")
-    hove.add_argument("--r-max-angstrom", type=float, default=6.0, metavar="R")
-    hove.add_argument("--bin-width-angstrom", type=float, default=0.1, metavar="W")
+    hove.add_argument("--r-max-angstrom", type=positive, default=6.0, metavar="R")
+    hove.add_argument("--bin-width-angstrom", type=positive, default=0.1, metavar="W")
     _add_displacement_options(hove)
 
     residence = _trajectory_parser(actions, "residence", "residence times of hopping ions")
     residence.add_argument("--species", required=True, metavar="Li")
     residence.add_argument(
-        "--jump-distance-angstrom", type=float, required=True, metavar="R", help="2/3 of that of sites"
+        "--jump-distance-angstrom", type=positive, required=True, metavar="R", help="2/3 of that of sites"
     )
-    residence.add_argument("--smooth-ps", type=float, default=0.0, metavar="T", help="positions are averaged over it")
+    residence.add_argument(
+        "--smooth-ps", type=non_negative, default=0.0, metavar="T", help="positions are averaged over it"
+    )
     residence.add_argument("--layer", metavar="NAME", help="only atoms that started in this layer")
     _add_displacement_options(residence)
 
     density = _trajectory_parser(actions, "density", "probability density on a grid: cube file and figure")
     density.add_argument("--species", required=True, metavar="Li")
-    density.add_argument("--spacing-angstrom", type=float, default=0.25, metavar="W")
+    density.add_argument("--spacing-angstrom", type=positive, default=0.25, metavar="W")
     _add_displacement_options(density)
 
     arrhenius = actions.add_parser("arrhenius", help="activation energy from the msd.json of several temperatures")
     arrhenius.add_argument("files", type=Path, nargs="+", metavar="MSD_JSON")
     arrhenius.add_argument("--temperatures-kelvin", required=True, metavar="500,600,700", help="one for each file")
     arrhenius.add_argument("--species", default="Li")
-    arrhenius.add_argument("--at-kelvin", type=float, default=300.0, metavar="T", help="extrapolate to (default 300)")
-    arrhenius.add_argument("--n-ions", type=int, metavar="N", help="with --volume-angstrom3: conductivity too")
-    arrhenius.add_argument("--volume-angstrom3", type=float, metavar="V")
+    arrhenius.add_argument(
+        "--at-kelvin", type=positive, default=300.0, metavar="T", help="extrapolate to (default 300)"
+    )
+    arrhenius.add_argument("--n-ions", type=count, metavar="N", help="with --volume-angstrom3: conductivity too")
+    arrhenius.add_argument("--volume-angstrom3", type=positive, metavar="V")
     arrhenius.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON and figure")
     arrhenius.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
     arrhenius.set_defaults(run=run_arrhenius)
@@ -128,13 +137,13 @@ def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], name: str, 
     parser.add_argument("--topology", type=Path, metavar="F", help="LAMMPS data file or structure: elements and masses")
     parser.add_argument("--layers", type=Path, metavar="F", help="layers.json: element and layer of each atom")
     parser.add_argument(
-        "--frame-interval-ps", type=float, metavar="T", help="time between frames where the file has none"
+        "--frame-interval-ps", type=positive, metavar="T", help="time between frames where the file has none"
     )
     parser.add_argument("--start-ps", type=float, metavar="T")
     parser.add_argument("--stop-ps", type=float, metavar="T")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
     parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="workers for pair searches (default 1)")
+    parser.add_argument("--processes", type=count, default=1, metavar="N", help="workers for pair searches (default 1)")
     parser.set_defaults(run=run_one)
     return parser
 
@@ -192,14 +201,14 @@ def _plan(arguments: argparse.Namespace) -> AnalysisPlan:
     drift = getattr(arguments, "drift", "com")
     if arguments.action == "rdf":
         request = requests.RdfRequest(
-            _names(arguments.pairs), arguments.r_max_angstrom, arguments.bin_width_angstrom, arguments.blocks
+            _named(arguments.pairs, "--pairs"), arguments.r_max_angstrom, arguments.bin_width_angstrom, arguments.blocks
         )
         return requests.AnalysisPlan(rdf=request)
     if arguments.action == "msd":
-        moving = requests.MsdRequest(_names(arguments.species), arguments.layer, arguments.first_lag_ps)
+        moving = requests.MsdRequest(_named(arguments.species, "--species"), arguments.layer, arguments.first_lag_ps)
         return requests.AnalysisPlan(msd=moving, drift=drift)
     if arguments.action == "onsager":
-        species = _names(arguments.species)
+        species = _named(arguments.species, "--species")
         transport = requests.OnsagerRequest(
             species=species,
             temperature_kelvin=arguments.temperature_kelvin,
@@ -297,6 +306,19 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _named(text: str, option: str) -> tuple[str, ...]:
+    """Names of an option that needs one at least, each once."""
+    from mlip_interfaces.errors import AnalysisError
+
+    names = _names(text)
+    if not names:
+        raise AnalysisError(f"{option} names nothing.")
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise AnalysisError(f"{option} names {', '.join(twice)} twice.")
+    return names
+
+
 def _charges(species: tuple[str, ...], text: str | None) -> tuple[float, ...]:
     """Charges by species: those given, formal oxidation states for the others."""
     from mlip_interfaces.analysis.onsager import FORMAL_CHARGES
@@ -307,6 +329,8 @@ def _charges(species: tuple[str, ...], text: str | None) -> tuple[float, ...]:
         name, _, value = part.partition("=")
         try:
             charges[name] = float(value)
+            if not math.isfinite(charges[name]):
+                raise ValueError(value)
         except ValueError:
             raise AnalysisError(f"--charges: '{part}' is not like Li=1.") from None
         if name not in species:

@@ -3,9 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 Subparsers = argparse._SubParsersAction  # the type that `add_subparsers` returns has no public name
+
+
+def positive(text: str) -> float:
+    """A finite number above zero, as the type of an option."""
+    value = _finite(text)
+    if value <= 0.0:
+        raise argparse.ArgumentTypeError(f"must be positive, not {text}")
+    return value
+
+
+def non_negative(text: str) -> float:
+    """A finite number, zero or more, as the type of an option."""
+    value = _finite(text)
+    if value < 0.0:
+        raise argparse.ArgumentTypeError(f"must not be negative, as {text} is")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number, one or more, as the type of an option."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, one or more, not {text}")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number, not {text}")
+    return value
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:

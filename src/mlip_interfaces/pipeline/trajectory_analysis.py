@@ -343,17 +343,7 @@ class _Pass:
         if plan.chemistry is not None:
             finder = BondFinder(reader.symbols)
         if plan.tetrahedra is not None:
-            request = plan.tetrahedra
-            self._tetrahedra = self._try(
-                "tetrahedra",
-                lambda: TetrahedraAccumulator(
-                    _element_mask(reader, request.center),
-                    _element_mask(reader, request.ligand),
-                    cutoff_angstrom=request.cutoff_angstrom,
-                    q_min=request.q_min,
-                    average_ps=request.average_ps,
-                ),
-            )
+            self._tetrahedra = self._try("tetrahedra", partial(self._prepare_tetrahedra, plan.tetrahedra))
         if plan.profile is not None:
             profile = plan.profile
             self._profile = DepthProfileAccumulator(
@@ -430,6 +420,8 @@ class _Pass:
             raise AnalysisError(f"{self._reader.path} has no frame in the time asked for.")
         times = np.concatenate(self._times)
         cells = np.concatenate(self._cells)
+        if self._strict:
+            self._interval(times)
         results = AnalysisResults(
             times_ps=times,
             mean_cell=cells.mean(axis=0),
@@ -478,6 +470,21 @@ class _Pass:
                 raise
             self._absent[name] = str(error)
             return None
+
+    def _prepare_tetrahedra(self, request: TetrahedraRequest) -> TetrahedraAccumulator:
+        half = largest_r_max(first_cell(self._reader)[None])
+        if request.cutoff_angstrom > half:
+            raise AnalysisError(
+                f"--cutoff-angstrom {request.cutoff_angstrom:g} is beyond half the cell ({half:.2f} angstrom), where a ligand "
+                "and its image are both near."
+            )
+        return TetrahedraAccumulator(
+            _element_mask(self._reader, request.center),
+            _element_mask(self._reader, request.ligand),
+            cutoff_angstrom=request.cutoff_angstrom,
+            q_min=request.q_min,
+            average_ps=request.average_ps,
+        )
 
     def _prepare_rdf(self) -> PairCounter | None:
         request, reader = self._plan.rdf, self._reader
@@ -551,7 +558,7 @@ class _Pass:
     def _interval(self, times: NDArray[np.float64]) -> float:
         if times.size < 2:
             raise AnalysisError(
-                f"{self._reader.path} has a single frame in the time asked for; displacements need a trajectory."
+                f"{self._reader.path} has a single frame in the time asked for; displacements and errors need a trajectory."
             )
         return float(times[-1] - times[0]) / (times.size - 1)
 
