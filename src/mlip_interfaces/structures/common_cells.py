@@ -132,12 +132,14 @@ def _common_cell(
         if turned and (has_mirror(lattices[0]) or not turns[0]()):
             continue
         seen = mirrored_cell(target) if turned else target
-        fits = [_fit(lattices[0], seen, 1e-6, (turned,))]
+        fits: list[_Fit | None] = []
         for number, (lattice, may_turn) in enumerate(zip(lattices[1:], turns[1:], strict=True)):
-            if fits[-1] is not None:
-                sides = (False,) if has_mirror(lattice) else (False, True)
-                fits.append(_fit(lattice, seen, limit, sides, may_turn, None if number else multiple))
-        if fits[-1] is not None:
+            sides = (False,) if has_mirror(lattice) else (False, True)
+            fits.append(_fit(lattice, seen, limit, sides, may_turn, None if number else multiple))
+            if fits[-1] is None:
+                break
+        else:
+            fits.insert(0, _fit(lattices[0], seen, 1e-6, (turned,)))
             return _shared([fit for fit in fits if fit is not None], strained)
     return None
 

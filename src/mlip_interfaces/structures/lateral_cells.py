@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -123,28 +125,36 @@ def fitting_supercell(
     -----
     Every lattice vector that is as long as one of the target's within the limit is tried.
     """
-    wanted = np.linalg.norm(target, axis=1)
+    wanted = np.sqrt((target * target).sum(axis=1))
     # A strain below the limit makes a vector of the supercell at most this long.
-    longest = float(wanted.max()) / (1.0 - limit) + 1e-9
-    bounds = np.ceil(longest * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int)
-    grid = np.stack(np.meshgrid(*(np.arange(-bound, bound + 1) for bound in bounds), indexing="ij"), -1).reshape(-1, 2)
-    lengths = np.linalg.norm(grid @ cell, axis=1)
+    grid, lengths = _points(tuple(cell.ravel().tolist()), math.ceil(float(wanted.max()) / (1.0 - limit) / 10.0) * 10.0)
     first, second = (
         grid[(lengths * (1.0 - limit) <= length + 1e-9) & (lengths * (1.0 + limit) >= length - 1e-9)]
-        for length in wanted
+        for length in wanted.tolist()
     )
     if not len(first) or not len(second):
         return None
     # Turning the lattice by 180 degrees changes nothing: half of the first vectors are enough.
     first = first[(first[:, 0] > 0) | ((first[:, 0] == 0) & (first[:, 1] > 0))]
     rows = np.stack([np.repeat(first, len(second), axis=0), np.tile(second, (len(first), 1))], axis=1)
-    multiples = np.rint(np.linalg.det(rows)).astype(int)
+    multiples = rows[:, 0, 0] * rows[:, 1, 1] - rows[:, 0, 1] * rows[:, 1, 0]
     rows = rows[multiples > 0 if multiple is None else multiples == multiple]
     if not len(rows):
         return None
     strains = _principal_strains(rows @ cell, target)
     best = np.lexsort((*rows.reshape(len(rows), 4).T, np.round(strains, 9)))[0]
     return (rows[best], float(strains[best])) if strains[best] <= limit + 1e-9 else None
+
+
+@functools.lru_cache(maxsize=32)
+def _points(cell: tuple[float, ...], radius: float) -> tuple[NDArray[np.int64], Array]:
+    """Lattice points of a 2 x 2 cell within a radius and their distances."""
+    lattice = np.array(cell).reshape(2, 2)
+    bounds = np.ceil(radius * np.linalg.norm(np.linalg.inv(lattice), axis=0) + 1e-9).astype(int)
+    grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in bounds), indexing="ij"), -1).reshape(-1, 2)
+    lengths = np.linalg.norm(grid @ lattice, axis=1)
+    near = lengths <= radius + 1e-6
+    return grid[near], lengths[near]
 
 
 def between(cells: Sequence[Array], weights: Sequence[float]) -> Array:
