@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.campaign
 
-EXECUTION = (
-    "{kind: slurm, poll_seconds: 0.5, defaults: {partition: cpu, group_size: 4, environment: {MINI_TEACHER_SECONDS: 0.4}}, "
-    "train: {partition: gpu, gpus_per_node: 1, group_size: 1}, explore: {group_size: 2}}"
-)
+EXECUTION = {
+    "kind": "slurm",
+    "poll_seconds": 0.5,
+    "defaults": {"partition": "cpu", "group_size": 4, "environment": {"MINI_TEACHER_SECONDS": "0.4"}},
+    "train": {"partition": "gpu", "gpus_per_node": 1, "group_size": 1},
+}
 
 
 @contextlib.contextmanager
@@ -35,8 +38,9 @@ def running(root: Path) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
 
 
 def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any]) -> None:
@@ -51,8 +55,13 @@ def test_killed_edited_and_cancelled_it_ends_with_every_label_made_once(
     slurm: Any, miniature: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "run"
-    lines = [line for line in miniature.read_text().splitlines() if not line.startswith("execution:")]
-    root.with_suffix(".yaml").write_text("\n".join([*lines, f"execution: {EXECUTION}", ""]))
+    study = yaml.safe_load(miniature.read_text())
+    # The smallest of the small: one interface without a melt, one label of each structure.
+    study["interface"]["layers"][1]["thickness_angstrom"] = [0]
+    study["initial_data"] |= {"n_melt_quench_snapshots": 0, "teacher_md": [], "scrambled": {"n": 0}}
+    study["exploration"]["max_labels_per_model"] = 5
+    study["analysis"]["msd"] = {"species": ["Li"]}
+    root.with_suffix(".yaml").write_text(yaml.safe_dump(study | {"execution": EXECUTION}))
     campaign, training = root / "campaign", root / "campaign" / "iter.000000" / "00.train"
 
     # One member of the committee is trained (the only GPU serves one at a time), the other waits or has just begun.

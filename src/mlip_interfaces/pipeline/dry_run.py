@@ -37,11 +37,12 @@ def campaign_scripts(context: RunContext) -> list[BatchScripts]:
     and as many as can be otherwise. ``machine.json`` is the campaign's own where there is one, edited or not.
     """
     study, iteration = context.study, read_position(context.campaign).iteration
-    if iteration >= len(study.exploration.iterations):
-        return []
     machine = _without_connection(_machine(context))
     # The data decide which files travel, not what is run.
     param = render_param(study, initial_systems=(), max_neighbors=(1,) * len(study.elements))
+    jobs = param["model_devi_jobs"]
+    # DP-GEN wants an entry for the iteration; which rung it is does not change the scripts.
+    param["model_devi_jobs"] = [*jobs, *[jobs[-1]] * (iteration + 1 - len(jobs))]
     campaign = context.campaign.resolve()
     name = f"iter.{iteration:06d}"
     scripts: list[BatchScripts] = []
@@ -109,7 +110,8 @@ def _without_connection(machine: dict[str, Any]) -> dict[str, Any]:
 
 def _task_names(study: Study, iteration: int) -> dict[str, list[str]]:
     """The tasks DP-GEN will make, where it has not yet; as many labels as the study allows."""
-    step, n_systems = study.exploration.iterations[iteration], len(study.explored)
+    steps, n_systems = study.exploration.iterations, len(study.explored)
+    step = steps[min(iteration, len(steps) - 1)]
     n_runs = len(step.temperatures_kelvin) * len(step.pressures_bar)
     n_labels = study.exploration.max_labels_per_model
     return {
