@@ -28,6 +28,7 @@ VERBS = (
     "structures",
     "doctor",
     "label",
+    "labels",
     "teacher_md",
 )
 
