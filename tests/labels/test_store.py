@@ -126,7 +126,8 @@ def test_one_structure_with_the_same_settings_counts_once_and_with_others_twice(
     put(tmp_path / "c", record(crystal("Li2F2", 1), settings="bbbb"))
     store = collect_labels([tmp_path])
     assert len(store.labels) == 2
-    assert store.duplicates == ((str(copy / "label.json"), str(first / "label.json")),)
+    assert [(twin.file.parent, kept.file.parent) for twin, kept in store.duplicates] == [(copy, first)]
+    np.testing.assert_allclose(store.core_hours, 0.3, rtol=1e-12, atol=0)
 
 
 def test_backups_validation_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:

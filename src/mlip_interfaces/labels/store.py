@@ -97,17 +97,18 @@ class LabelStore:
     ----------
     labels : good ones, each structure once for the same settings.
     failed : failed ones.
-    duplicates : pairs (name of the copy left out, name of the label kept).
+    duplicates : pairs (the copy left out, the label kept).
     """
 
     labels: tuple[StoredLabel, ...]
     failed: tuple[FailedLabel, ...]
-    duplicates: tuple[tuple[str, str], ...]
+    duplicates: tuple[tuple[StoredLabel, StoredLabel], ...]
 
     @property
     def core_hours(self) -> float:
-        """Cost of good and failed labels together, core hours."""
-        seconds = [label.core_seconds for label in self.labels] + [label.core_seconds for label in self.failed]
+        """Cost of good labels, their copies and failed labels, core hours."""
+        good = [*self.labels, *(copy for copy, _ in self.duplicates)]
+        seconds = [label.core_seconds for label in good] + [label.core_seconds for label in self.failed]
         return sum(seconds) / SECONDS_PER_HOUR
 
     @property
@@ -171,7 +172,7 @@ def collect_labels(directories: Sequence[Path]) -> LabelStore:
     good: dict[tuple[str, str], StoredLabel] = {}
     failed: dict[Path, FailedLabel] = {}
     names: set[str] = set()
-    duplicates: list[tuple[str, str]] = []
+    duplicates: list[tuple[StoredLabel, StoredLabel]] = []
     for directory in directories:
         if not directory.is_dir():
             raise InputFileError(f"{directory} is no folder; give a run folder, a campaign or initial data.")
@@ -183,7 +184,7 @@ def collect_labels(directories: Sequence[Path]) -> LabelStore:
                 names.add(label.name)
                 kept = good.setdefault((label.structure_hash, label.settings_hash), label)
                 if kept is not label:
-                    duplicates.append((label.name, kept.name))
+                    duplicates.append((label, kept))
         if len(names) + len(failed) == n_before and not names:
             raise InputFileError(f"There is no label ({OUTPUT_FILE} or {RECORDS_FILE}) below {directory}.")
     return LabelStore(tuple(good.values()), tuple(failed.values()), tuple(duplicates))

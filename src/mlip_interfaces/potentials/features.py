@@ -118,3 +118,37 @@ def committee_environments(frames: Sequence[Atoms], models: Sequence[Path], *, d
         ),
         n_frames=len(frames),
     )
+
+
+def scaled_features(parts: Sequence[Environments], *, n_components: int = 24) -> list[Floats]:
+    """Principal components of the descriptors of each element, fitted to all parts together.
+
+    Descriptors are clipped to their 0.5 and 99.5 % quantiles before the fit, so that a few exploded frames do not set
+    the scale; two atoms of an element drawn at random are then sqrt(2) apart on average (root mean square).
+
+    Parameters
+    ----------
+    parts : environments by one model.
+    n_components : kept of each element.
+
+    Returns
+    -------
+    features : one array for each part, shape (n_atoms, n_components).
+    """
+    scaled = [np.zeros((len(part.species), n_components)) for part in parts]
+    kinds = np.unique(np.concatenate([part.species for part in parts]))
+    for kind in kinds:
+        values = np.concatenate([part.features[part.species == kind] for part in parts if len(part.species)])
+        low, high = np.quantile(values, [0.005, 0.995], axis=0)
+        clipped = np.clip(values, low, high)
+        center = clipped.mean(axis=0)
+        covariance = (clipped - center).T @ (clipped - center) / len(clipped)
+        variances, axes = np.linalg.eigh(covariance)
+        kept = min(n_components, len(variances))
+        leading = axes[:, ::-1][:, :kept]
+        scale = np.sqrt(max(float(variances[::-1][:kept].sum()), np.finfo(float).tiny))
+        for part, target in zip(parts, scaled, strict=True):
+            inside = part.species == kind
+            if inside.any():
+                target[inside, :kept] = (part.features[inside] - center) @ leading / scale
+    return scaled
