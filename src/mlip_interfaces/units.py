@@ -22,3 +22,5 @@ E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM = _codata.e * 1.0e22 / 1.0e2
 """1 e^2/(eV angstrom ps) in S/cm (16.02): e / (V angstrom ps)."""
 
 CM2_PER_S_TO_ANGSTROM2_PER_PS = 1.0 / ANGSTROM2_PER_PS_TO_CM2_PER_S
+
+SECONDS_PER_HOUR = 3600.0

@@ -33,6 +33,7 @@ VERBS = (
     "structures",
     "doctor",
     "label",
+    "labels",
     "teacher_md",
 )
 

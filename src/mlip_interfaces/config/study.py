@@ -93,7 +93,10 @@ class InitialData(Section):
         0, ge=0, description="Snapshots of each amorphous layer's melt-quench that are labelled."
     )
     held_out_fraction: float = Field(
-        0.1, gt=0, lt=0.5, description="Share of all labels kept out of training to measure errors."
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="Share of all labels kept out of training to measure errors: whole trajectories, of every layer.",
     )
 
 

@@ -10,8 +10,11 @@ from typing import Any
 
 import dpdata
 import numpy as np
+from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+
+Floats = NDArray[np.float64]
 
 
 def write_dataset(
@@ -41,19 +44,14 @@ def write_dataset(
     def stacked(key: str) -> Any:
         return np.array([record[key] for record in records], dtype=np.float64)
 
-    index = {symbol: number for number, symbol in enumerate(elements)}
-    system = dpdata.LabeledSystem(
-        data={
-            "atom_names": list(elements),
-            "atom_numbs": [symbols.count(symbol) for symbol in elements],
-            "atom_types": np.array([index[symbol] for symbol in symbols]),
-            "orig": np.zeros(3),
-            "cells": stacked("cell_angstrom"),
-            "coords": stacked("positions_angstrom"),
-            "energies": stacked("energy_ev"),
-            "forces": stacked("forces_ev_per_angstrom"),
-            "virials": stacked("virial_ev"),
-        }
+    system = labeled_system(
+        symbols,
+        elements,
+        cells_angstrom=stacked("cell_angstrom"),
+        positions_angstrom=stacked("positions_angstrom"),
+        energies_ev=stacked("energy_ev"),
+        forces_ev_per_angstrom=stacked("forces_ev_per_angstrom"),
+        virials_ev=stacked("virial_ev"),
     )
     working = directory.with_name(f".{directory.name}")
     shutil.rmtree(working, ignore_errors=True)
@@ -71,3 +69,39 @@ def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory:
                 raise InputFileError(
                     f"The labels for {directory} were made with different pseudopotentials of {symbol}; they must not be mixed."
                 )
+
+
+def labeled_system(
+    symbols: Sequence[str],
+    elements: Sequence[str],
+    *,
+    cells_angstrom: Floats,
+    positions_angstrom: Floats,
+    energies_ev: Floats,
+    forces_ev_per_angstrom: Floats,
+    virials_ev: Floats,
+) -> dpdata.LabeledSystem:
+    """Labels of the same atoms as dpdata holds them, types by name.
+
+    Parameters
+    ----------
+    symbols : of each atom.
+    elements : the type map.
+    cells_angstrom, virials_ev : shape (n_labels, 3, 3).
+    positions_angstrom, forces_ev_per_angstrom : shape (n_labels, n_atoms, 3).
+    energies_ev : shape (n_labels,).
+    """
+    index = {symbol: number for number, symbol in enumerate(elements)}
+    return dpdata.LabeledSystem(
+        data={
+            "atom_names": list(elements),
+            "atom_numbs": [list(symbols).count(symbol) for symbol in elements],
+            "atom_types": np.array([index[symbol] for symbol in symbols]),
+            "orig": np.zeros(3),
+            "cells": cells_angstrom,
+            "coords": positions_angstrom,
+            "energies": energies_ev,
+            "forces": forces_ev_per_angstrom,
+            "virials": virials_ev,
+        }
+    )

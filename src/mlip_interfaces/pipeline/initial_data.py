@@ -1,9 +1,8 @@
-"""Stage ``data``: perturbed structures, melt-quench snapshots and short teacher MD, labelled; a tenth is held out."""
+"""Stage ``data``: perturbed structures, melt-quench snapshots and short teacher MD, labelled; some runs are held out."""
 
 from __future__ import annotations
 
-import math
-import random
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, forget_configuration_failures
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.splitting import Trajectory, hold_out
+from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
 from mlip_interfaces.labels.teacher_md import (
     CHECKPOINT_FILE,
     PLAN_FILE,
@@ -66,7 +67,7 @@ def run_initial_data(context: RunContext) -> str:
     # Settings that do not change the numbers (command, folders, limits) may have been edited since.
     write_label_settings(context.study, directory / SETTINGS_FILE)
     forget_configuration_failures(directory)
-    names = read_json(directory / "origins.json")
+    names = read_json(directory / ORIGINS_FILE)
     # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
     batches = (
         teacher_md_batch([name for name in names if name.startswith("md.")], directory),
@@ -118,12 +119,13 @@ def initial_systems(context: RunContext) -> list[str]:
 
 
 def _write_tasks(context: RunContext, directory: Path) -> None:
-    """One folder per structure; ``origins.json`` says which model each comes from. Appears whole or not at all."""
+    """One folder per structure; two files say which model and which run each comes from. Appears whole or not at all."""
     study, plan = context.study, context.study.initial_data
     staging = directory.with_name(".tasks")
     staging.mkdir(parents=True, exist_ok=True)
     origins: dict[str, str] = {}
-    structures: list[tuple[str, Atoms]] = []
+    trajectories: dict[str, str] = {}
+    structures: list[tuple[str, str, Atoms]] = []
     index = read_json(context.structures / "index.json")
     for number, model in enumerate(index["models"]):
         name = model["name"]
@@ -137,14 +139,15 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
             cell_strain=plan.perturbation.cell_strain,
             seed=study.seed + number,
         )
-        structures += [(name, copy) for copy in copies]
+        structures += [(name, f"perturbed {name}", copy) for copy in copies]
         snapshots = context.structures / name / SNAPSHOTS
         if plan.n_melt_quench_snapshots and snapshots.is_file():
             frames = read(snapshots, index=":")
             stride = max(1, len(frames) // plan.n_melt_quench_snapshots)
-            structures += [(name, frame) for frame in frames[::stride][: plan.n_melt_quench_snapshots]]
+            snapshots_kept = frames[::stride][: plan.n_melt_quench_snapshots]
+            structures += [(name, f"melt-quench of {name}", frame) for frame in snapshots_kept]
     structures += [
-        (SCRAMBLED, atoms)
+        (SCRAMBLED, SCRAMBLED, atoms)
         for atoms in scrambled(
             study.elements,
             plan.scrambled.n,
@@ -162,14 +165,15 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
         (staging / task / PLAN_FILE).write_text(
             TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json()
         )
-        origins[task] = md.structure
-    for number, (name, atoms) in enumerate(structures):
+        origins[task], trajectories[task] = md.structure, task
+    for number, (name, trajectory, atoms) in enumerate(structures):
         task = f"task.000.{number:06d}"
         (staging / task).mkdir(exist_ok=True)
         _write_structure(staging / task, atoms)
-        origins[task] = name
+        origins[task], trajectories[task] = name, trajectory
     write_label_settings(study, staging / SETTINGS_FILE)
-    write_json(staging / "origins.json", origins)
+    write_json(staging / ORIGINS_FILE, origins)
+    write_json(staging / TRAJECTORIES_FILE, trajectories)
     staging.rename(directory)
 
 
@@ -186,37 +190,41 @@ def _write_structure(folder: Path, atoms: Atoms) -> None:
 
 
 def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str]) -> dict[str, Any]:
-    """Split and write: of each teacher MD its last frames are held out, of the rest a random share."""
+    """Split by trajectory and write: a teacher MD, or the copies of one structure, is held out whole or not at all."""
     study = context.study
-    share = study.initial_data.held_out_fraction
-    training: dict[str, list[dict[str, Any]]] = {}
-    held_out: dict[str, list[dict[str, Any]]] = {}
+    names = read_json(directory / TRAJECTORIES_FILE)
     failed: list[dict[str, str]] = []
     seconds = 0.0
-    scattered: dict[str, list[dict[str, Any]]] = {}
+    runs: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for task, origin in origins.items():
         if task.startswith("md."):
             records = read_records(directory / task)
             result = read_json(directory / task / RESULT_FILE)
             if result["status"] != "ok":
                 failed.append({"task": task, "reason": result["reason"]})
-            n_kept = len(records) - math.floor(share * len(records))
-            training.setdefault(origin, []).extend(records[:n_kept])
-            held_out.setdefault(origin, []).extend(records[n_kept:])
+            runs[origin, task] += records
             seconds += sum(record["wall_seconds"] for record in records)
             continue
         record = read_json(directory / task / OUTPUT_FILE)
         seconds += record["wall_seconds"]
         if record["status"] == "ok":
-            scattered.setdefault(origin, []).append(record)
+            runs[origin, names[task]].append(record)
         else:
             failed.append({"task": task, "reason": record["reason"]})
-    for origin, records in scattered.items():
-        random.Random(f"{study.seed}-{origin}").shuffle(records)
-        # Scrambled structures are for training: an error on them says nothing about the interface.
-        n_held_out = 0 if origin == SCRAMBLED else math.floor(share * len(records))
-        held_out.setdefault(origin, []).extend(records[:n_held_out])
-        training.setdefault(origin, []).extend(records[n_held_out:])
+    # Scrambled structures are one trajectory, so never held out: an error on them says nothing about the interface.
+    away = hold_out(
+        [
+            Trajectory(name, origin, len(records), frozenset(_layer_names(context, origin, len(records[0]["symbols"]))))
+            for (origin, name), records in runs.items()
+            if records
+        ],
+        study.initial_data.held_out_fraction,
+        seed=study.seed,
+    )
+    training: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    held_out: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for (origin, name), records in runs.items():
+        (held_out if name in away else training)[origin] += records
     for folder, sets in (("dataset", training), ("held_out", held_out)):
         for origin, records in sets.items():
             if records:
@@ -230,6 +238,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
         "made": n_training + n_held_out,
         "n_training": n_training,
         "n_held_out": n_held_out,
+        "held_out_trajectories": sorted(away),
         "failed": failed,
         "core_seconds": round(seconds, 1),
     }
