@@ -47,9 +47,14 @@ class MeltQuenchSection(Section):
 
     melt_kelvin: Positive = Field(3000.0, description="Temperature of the melt.")
     melt_ps: Positive = Field(10.0, description="Time in the melt.")
-    quench_kelvin_per_ps: Positive = Field(100.0, description="Cooling rate down to 300 K.")
-    hold_ps: Positive = Field(5.0, description="Time at 300 K after the quench.")
+    quench_kelvin_per_ps: Positive = Field(100.0, description="Cooling rate to the final temperature.")
+    hold_ps: Positive = Field(5.0, description="Time at the final temperature.")
     timestep_fs: Positive = Field(1.0, description="MD time step.")
+    final_kelvin: Positive = Field(300.0, description="Temperature after the quench.")
+    relax_ps: NonNegative = Field(
+        0.0, description="Time in which the height follows the pressure, a and b fixed; 0 keeps the density as asked."
+    )
+    pressure_bar: float = Field(1.0, description="Along z, in that time.")
 
 
 class CrystalLayer(Section):
@@ -66,8 +71,9 @@ class CrystalLayer(Section):
     symmetric: bool = Field(False, description="Only slabs with the same plane on both sides.")
     stoichiometric: bool = Field(True, description="Only slabs with the composition of the crystal.")
     lithium_content: float | None = Field(
-        None, gt=0, lt=1, description="Share of the Li that stays, as x in LixCoO2; all when left out."
+        None, ge=0, description="Li per host atom, as x in LixCoO2; all when left out."
     )
+    lithium_host: str = Field("Co", description="Element whose charge balances the Li that goes.")
     lithium_order: Literal["random", "ordered"] = Field(
         "random", description="Which Li go: at random, or those whose loss costs the least Coulomb energy."
     )

@@ -20,10 +20,13 @@ from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.structures import amorphous
-from mlip_interfaces.structures.composition import apply_defects, delithiate, remove_atoms
+from mlip_interfaces.structures.composition import delithiate, remove_atoms
 from mlip_interfaces.structures.crystals import bulk_cell
+from mlip_interfaces.structures.defects import apply_defects
+from mlip_interfaces.structures.ions import formula_counts
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs
 from mlip_interfaces.structures.model_files import in_type_order, write_model
+from mlip_interfaces.structures.quench_potential import named_potential
 from mlip_interfaces.structures.stacking import Layer, stack
 from mlip_interfaces.structures.variations import minimum_distances
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
@@ -159,6 +162,8 @@ def _quench(
 ) -> amorphous.AmorphousLayer:
     return amorphous.melt_quench(
         lateral,
+        material=section.material,
+        potential=named_potential(section.potential, [symbol for symbol, _ in formula_counts(section.material)]),
         thickness_angstrom=key[1],
         density_g_per_cm3=section.density_g_per_cm3,
         schedule=amorphous.MeltQuench(**section.melt_quench.model_dump()),
@@ -222,9 +227,11 @@ def _layer(study: Study, model: ModelPlan, plan: LayerPlan, matched: MatchedStac
     atoms = matched.slabs[_crystals(study).index(section)].copy()
     seed = study.seed + study.interface.layers.index(section)
     if section.lithium_content is not None:
-        atoms = delithiate(atoms, section.lithium_content, order=section.lithium_order, seed=seed)
+        atoms = delithiate(
+            atoms, section.lithium_content, host=section.lithium_host, arrangement=section.lithium_order, seed=seed
+        ).atoms
     if section.defects is not None:
-        atoms = apply_defects(atoms, section.defects.kinds, n=section.defects.n, seed=seed)
+        atoms = apply_defects(atoms, section.defects.kinds, n=section.defects.n, seed=seed).atoms
     for element, share in plan.vacancies:
         atoms = remove_atoms(atoms, element, share, seed=seed)
     return Layer(section.name, atoms)
@@ -304,7 +311,7 @@ def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) 
         "density_g_per_cm3": glass.density_g_per_cm3,
         "requested_density_g_per_cm3": section.density_g_per_cm3,
         "coordination_mean": glass.coordination_mean,
-        "crystal_coordination": 6,
+        "verdict": str(glass.order),
         "n_attempts": glass.n_attempts,
     }
 

@@ -162,8 +162,8 @@ class _Builder:
         section.tables.append(Table(head, rows))
         for part in index["amorphous"]:
             section.paragraphs.append(
-                f"Amorphous {part['material']}, {part['thickness_angstrom']:g} Å: {part['density_g_per_cm3']:.2f} g/cm³, "
-                f"{part['coordination_mean']:.1f} F around Li (rock salt: {part['crystal_coordination']})."
+                f"Amorphous {part['material']}, {part['thickness_angstrom']:g} Å: {part['density_g_per_cm3']:.2f} g/cm³; "
+                f"{part['verdict']}."
             )
         return section
 
