@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mlip_interfaces.analysis.displacement_store import DisplacementStore
 from mlip_interfaces.cli.main import main
 
 SYMBOLS = ["Li"] * 40 + ["S"] * 30 + ["O"] * 30
@@ -117,6 +119,18 @@ def test_planes_by_fractions_angstrom_and_interface_are_the_same_slab(words: lis
     np.testing.assert_allclose(by_fraction["whole"]["l_per_ev_angstrom_ps"], expected, rtol=1e-9, atol=0)
     through = result(capsys, [*words, "--region-fraction", "0.9,0.1"])["windows"][0]["region"]
     np.testing.assert_allclose([through["low_angstrom"], through["thickness_angstrom"]], [18, 4], rtol=1e-9, atol=0)
+
+
+def test_a_run_that_does_not_fit_in_memory_has_the_same_numbers(words: list[str], capsys, monkeypatch) -> None:
+    in_memory = result(capsys, [*words, "--region", "electrolyte", "--windows", "2"])
+    for module in ("region_analysis", "trajectory_analysis"):
+        monkeypatch.setattr(
+            f"mlip_interfaces.pipeline.{module}.DisplacementStore", partial(DisplacementStore, memory_bytes=1000)
+        )
+    monkeypatch.setattr("mlip_interfaces.trajectory.reader.CHUNK_ATOMS", 700)
+    on_disk = result(capsys, [*words, "--region", "electrolyte", "--windows", "2"])
+    assert on_disk["windows"] == in_memory["windows"]
+    assert on_disk["region"] == in_memory["region"]
 
 
 def test_few_survivors_are_named(words: list[str], capsys) -> None:

@@ -140,6 +140,18 @@ def window_bounds(n_frames: int, n_windows: int) -> list[int]:
     return bounds
 
 
+def common_walking_lag(displacements: Sequence[NDArray[np.floating]]) -> int:
+    """The lag (frames) from which all species walk, from a sample of the atoms of each, shape (n_frames, n_i, 3)."""
+    samples = [part[:, :: max(1, part.shape[1] // LAG_ATOMS)] for part in displacements]
+    return max(first_walking_lag(part - part[0]) for part in samples)
+
+
+def fitting_lag(lag: int, n_frames: int) -> int:
+    """A first lag, or what fits of it where it is too long for a window."""
+    candidates = candidate_strides(n_frames)
+    return lag if lag <= candidates[-1] else candidates[-1]
+
+
 def onsager_window(displacements: Sequence[NDArray[np.floating]], settings: OnsagerSettings) -> OnsagerWindow:
     """Transport coefficients of a run as one window; see `onsager_windows`."""
     return onsager_windows(displacements, settings, n_windows=1)[0]
@@ -182,9 +194,7 @@ def onsager_windows(
     axes = list(DIRECTIONS[settings.directions])
     interval = settings.frame_interval_ps
     if settings.first_lag_ps is None:
-        # The lag from which all species walk, from a sample of their atoms.
-        samples = [part[:, :: max(1, part.shape[1] // LAG_ATOMS)] for part in displacements]
-        stride = max(first_walking_lag(part - part[0]) for part in samples)
+        stride = common_walking_lag(displacements)
     else:
         stride = max(1, round(settings.first_lag_ps / interval))
     lags = lags_of(stride, n_frames)
@@ -198,14 +208,12 @@ def onsager_windows(
     windows = []
     for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
         length = stop - start
-        # A stride that is too long for a window is shortened to what fits.
-        fitting = [value for value in candidate_strides(length) if value <= stride] or [1]
         if stride <= candidate_strides(length)[-1]:
             own_lags = lags[: max(2, lags_of(stride, length).size)]
             own_lags = own_lags[own_lags < length // 2]
             part_squares = squares[:, : own_lags.size, start:stop]
         else:
-            own_lags = lags_of(fitting[-1], length)
+            own_lags = lags_of(fitting_lag(stride, length), length)
             part_squares = np.array(
                 [_step_squares(part[start:stop], own_lags, np.array(axes)) for part in displacements]
             )

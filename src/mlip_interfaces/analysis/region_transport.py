@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.onsager import (
+    LAG_ATOMS,
     OnsagerSettings,
     OnsagerWindow,
+    common_walking_lag,
     correlations,
+    fitting_lag,
     haven_and_transference,
     onsager_window,
     window_bounds,
@@ -121,7 +124,8 @@ def region_windows(
     -----
     Atoms inside at the first frame of a window are followed through it wherever they go, as identities are conserved and
     displacements cut at a border are not those of a walk. The shorter the window against the time that atoms stay, the more
-    local the coefficient is; `RegionWindow.survivors` says how local.
+    local the coefficient is; `RegionWindow.survivors` says how local. All windows use the first lag that the run as a whole
+    needs, or as much of it as fits.
 
     Raises
     ------
@@ -129,6 +133,7 @@ def region_windows(
         If a window has fewer than forty frames, or the slab holds no atom of a species at the start of one.
     """
     bounds = window_bounds(len(depths), len(slabs))
+    lag = _first_lag(displacements, species, settings, len(names))
     windows = []
     for number, (start, stop, slab) in enumerate(zip(bounds[:-1], bounds[1:], slabs, strict=True), start=1):
         time = settings.time_start_ps + start * settings.frame_interval_ps
@@ -143,7 +148,12 @@ def region_windows(
         volume = slab.width * float(volumes_angstrom3[start:stop].mean())
         transport = onsager_window(
             [displacements[start:stop, tagged] for tagged in rows],
-            replace(settings, volume_angstrom3=volume, time_start_ps=time),
+            replace(
+                settings,
+                volume_angstrom3=volume,
+                time_start_ps=time,
+                first_lag_ps=fitting_lag(lag, stop - start) * settings.frame_interval_ps,
+            ),
         )
         at_end = slab.inside(depths[stop - 1])
         windows.append(
@@ -156,6 +166,18 @@ def region_windows(
             )
         )
     return _mean([window.transport for window in windows], settings), tuple(windows)
+
+
+def _first_lag(
+    displacements: NDArray[np.floating], species: NDArray[np.int64], settings: OnsagerSettings, n_species: int
+) -> int:
+    """First lag of the fits (frames), from the whole run: a short window alone would take cages for a walk."""
+    if settings.first_lag_ps is not None:
+        return max(1, round(settings.first_lag_ps / settings.frame_interval_ps))
+    members = [np.flatnonzero(species == index) for index in range(n_species)]
+    return common_walking_lag(
+        [displacements[:, rows[:: max(1, rows.size // LAG_ATOMS)]] for rows in members if rows.size]
+    )
 
 
 def slab_fluxes(

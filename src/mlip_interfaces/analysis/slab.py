@@ -121,8 +121,8 @@ def layer_slab(depths: NDArray[np.floating], layer_mask: NDArray[np.bool_], heig
 
     Examples
     --------
-    >>> layer_slab(np.array([0.1, 0.2, 0.3, 0.7]), np.array([False, True, True, False]), 10.0)
-    Slab(low=0.15, width=0.35)
+    >>> layer_slab(np.array([0.125, 0.25, 0.375, 0.75]), np.array([False, True, True, False]), 10.0)
+    Slab(low=0.1875, width=0.375)
     """
     if layer_mask.all():
         return Slab(0.0, 1.0)

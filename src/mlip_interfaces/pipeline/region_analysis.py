@@ -187,6 +187,7 @@ def _notes(windows: Sequence[RegionWindow], names: Sequence[str]) -> tuple[str, 
         if least < FEW_SURVIVORS:
             notes.append(
                 f"Only {100 * least:.0f} % of the {name} found in the region at the start of a window are inside at its end: "
-                "its coefficients are those of what lies around the region, too. Ask for more windows."
+                "its coefficients are those of what lies around the region, too. Ask for more windows, or, if they rattle about a "
+                "plane, put it between those of the crystal."
             )
     return tuple(notes)
