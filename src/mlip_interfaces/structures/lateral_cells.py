@@ -80,7 +80,11 @@ def reduced_cell(cell: Array) -> Array:
         if steps == 0:
             break
         b = b - steps * a
-    return upright_cell(np.array([a, b if a[0] * b[1] - a[1] * b[0] > 0 else -b]))
+    reduced = upright_cell(np.array([a, b if a[0] * b[1] - a[1] * b[0] > 0 else -b]))
+    if reduced[1, 0] < 0 and abs(reduced[0, 0] - float(np.linalg.norm(reduced[1]))) < 1e-6:
+        # Of equal length: b and -a are the same lattice, turned.
+        reduced[1, 0] *= -1.0
+    return reduced
 
 
 def deformation(original: Array, target: Array) -> Array:
