@@ -21,6 +21,8 @@ def test_required_engines_work_and_absent_ones_have_a_remedy(capsys: pytest.Capt
     for finding in findings.values():
         assert bool(finding["remedy"]) == (not finding["works"])
     assert {"GPU", "program Slurm sbatch"} <= set(findings)
+    assert {f"DFT code {code}" for code in ("VASP", "GPAW", "CP2K", "ABACUS")} | {"VASP's POTCARs"} <= set(findings)
+    assert "apt-get install gpaw" in (findings["DFT code GPAW"]["remedy"] or "apt-get install gpaw")
 
 
 def test_missing_program_is_named_with_its_remedy_and_code_3(

@@ -166,3 +166,65 @@ def test_schema_documents_every_section() -> None:
     schema = study_schema()
     assert schema["additionalProperties"] is False
     assert {"interface", "labels", "exploration", "training", "protocols"} <= set(schema["properties"])
+
+
+@pytest.fixture(scope="module")
+def production(repository: Path) -> str:
+    return (repository / "configs" / "lco_lif_lpscl.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "expected"),
+    [
+        ("hubard_u_ev: 5.14", "hubbard_u_ev: 5.14", "Did you mean 'hubbard_u_ev'?"),
+        ("hubbard_u_ev: -1", "hubbard_u_ev: 5.14", "labels.dft.elements.Co.hubbard_u_ev is -1"),
+        ("hubbard_orbital: q", "hubbard_orbital: d", "labels.dft.elements.Co.hubbard_orbital is 'q'"),
+        ("5.14", "5.14, hubbard_orbital: d", "hubbard_u_ev needs hubbard_orbital"),
+        ("      Zr: {", "      Cl: {", "labels.dft.elements.Zr: that element is not in `elements`"),
+        ("spin_polarised: true", "spin_polarised: false", "no element has a moment"),
+        ("calculator: gpaw", "calculator: vasp", "plane_wave_cutoff_ev is 520, where GPAW's stress means nothing"),
+        ("calculator: chgnet", "calculator: vasp", "dft is for vasp, gpaw, cp2k, abacus"),
+        ("parameters: {a: 1}\n  dft:", "dft:", "parameters are for ASE calculators"),
+        (
+            "extra: {INCAR: {LDAUU: 5 0 0}}\n    functional: PBE",
+            "functional: PBE",
+            "extra.INCAR.LDAUU is decided by other keys",
+        ),
+        (
+            "elements: [Li, Co, O, F, P, S, Cl, Zr]",
+            "elements: [Li, Co, O, F, P, S, Cl]",
+            "elements.Zr.pseudopotential.vasp is missing",
+        ),
+    ],
+)
+def test_mistakes_in_the_dft_settings_are_named(wrong: str, right: str, expected: str, production: str) -> None:
+    assert right in production
+    with pytest.raises(StudyError) as raised:
+        parse_study(production.replace(right, wrong, 1), NAME)
+    assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(("kpoints", "expected"), [("[3, 3, 1]", "has no k-points"), ("[1, 1, 1]", None)])
+def test_cp2k_with_u_takes_no_k_points(kpoints: str, expected: str | None, production: str) -> None:
+    text = production.replace("calculator: vasp", "calculator: cp2k").replace(
+        "kpoints: [1, 1, 1]", f"kpoints: {kpoints}"
+    )
+    if expected is None:
+        assert parse_study(text, NAME).labels.calculator == "cp2k"
+        return
+    with pytest.raises(StudyError, match=expected):
+        parse_study(text, NAME)
+
+
+def test_production_study_has_the_published_settings(production: str) -> None:
+    study = parse_study(production, NAME)
+    dft = study.labels.dft
+    assert dft is not None
+    assert (study.labels.calculator, dft.functional, dft.plane_wave_cutoff_ev, dft.kpoints) == (
+        "vasp",
+        "PBE",
+        520,
+        (1, 1, 1),
+    )
+    assert not dft.spin_polarised
+    assert {s: e.hubbard_u_ev for s, e in dft.elements.items() if e.has_u} == {"Co": 5.14}

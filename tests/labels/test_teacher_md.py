@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import write
+from dft_cases import potcars, settings, stand_in, task
 
 from mlip_interfaces.labels.driver import INPUT_FILE
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
@@ -61,6 +62,20 @@ def test_relaxation_alone_keeps_its_frames(tmp_path: Path) -> None:
         "status": "ok", "reason": None, "n_frames": len(read_records(task)),
     }  # fmt: skip
     assert read_records(task)
+
+
+def test_aimd_with_a_dft_code_labels_each_frame_in_the_order_of_its_atoms(tmp_path: Path) -> None:
+    label_settings = settings("vasp", command=stand_in("vasp"), pseudopotential_dir=str(potcars(tmp_path / "library")))
+    folder = task(tmp_path, bulk("LiF", "rocksalt", a=4.1, cubic=True), label_settings)
+    plan = TeacherMDPlan(temperature_kelvin=300, steps=3, sample_every=1, timestep_fs=0.1, relax_steps=0, seed=7)
+    (folder / PLAN_FILE).write_text(plan.model_dump_json())
+    teacher_md(folder)
+    assert json.loads((folder / RESULT_FILE).read_text()) == {"status": "ok", "reason": None, "n_frames": 3}
+    for record in read_records(folder):
+        assert (record["calculator"], record["kind"], record["cores"]) == ("VASP 6.4.2", "dft", 8)
+        # The stand-in's force along x is the atomic number.
+        expected = [3.0 if symbol == "Li" else 9.0 for symbol in record["symbols"]]
+        np.testing.assert_allclose(np.array(record["forces_ev_per_angstrom"])[:, 0], expected, rtol=1e-6, atol=0)
 
 
 def test_unreadable_structure_ends_the_run_with_its_reason(tmp_path: Path) -> None:

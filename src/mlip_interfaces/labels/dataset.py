@@ -65,7 +65,8 @@ def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory:
     first: dict[str, str] = {}
     for record in records:
         for symbol, used in record.get("pseudopotentials", {}).items():
-            if first.setdefault(symbol, used["sha256"]) != used["sha256"]:
+            identity = used.get("sha256", used["name"])
+            if first.setdefault(symbol, identity) != identity:
                 raise InputFileError(
                     f"The labels for {directory} were made with different pseudopotentials of {symbol}; they must not be mixed."
                 )

