@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,45 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             del os.environ["SLURM_CONF"]
         else:
             os.environ["SLURM_CONF"] = before
+
+
+@pytest.fixture(scope="session")
+def ssh_profile(slurm: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A server for SSH on this machine, as the machine that has sbatch: dpdispatcher's profile to reach it."""
+    server = shutil.which("sshd") or "/usr/sbin/sshd"
+    if not Path(server).is_file():
+        pytest.skip("not installed: sshd (apt-get install openssh-server)")
+    directory, port = tmp_path_factory.mktemp("sshd"), free_port()
+    Path("/run/sshd").mkdir(exist_ok=True)
+    for name in ("host_key", "user_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)], check=True)
+    lines = (
+        f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {directory}/host_key", "StrictModes no", "UsePAM no",
+        f"AuthorizedKeysFile {directory}/user_key.pub", "PasswordAuthentication no", "PermitRootLogin yes",
+        f"PidFile {directory}/sshd.pid", "Subsystem sftp internal-sftp", f"SetEnv SLURM_CONF={os.environ['SLURM_CONF']}",
+    )  # fmt: skip
+    (directory / "sshd_config").write_text("\n".join(lines) + "\n")
+    # Its log is its standard error; -D keeps it a child of ours.
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen([server, "-D", "-e", "-f", str(directory / "sshd_config")], stderr=log)
+    try:
+        wait_for_port(port)
+        yield {
+            "hostname": "127.0.0.1", "username": "root", "port": port, "key_filename": str(directory / "user_key"),
+            "look_for_keys": False,
+        }  # fmt: skip
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at port {port}")
 
 
 def end_jobs(directory: Path) -> None:

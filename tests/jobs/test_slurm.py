@@ -17,7 +17,6 @@ import pytest
 from mlip_interfaces.config import SlurmExecution
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
-from mlip_interfaces.pipeline import doctor
 
 NAMES = ("task.0", "task.1", "task.2", "task.3")
 
@@ -27,11 +26,14 @@ def execution(**keys: Any) -> SlurmExecution:
     return SlurmExecution.model_validate({"kind": "slurm", "poll_seconds": 0.3, "defaults": defaults} | keys)
 
 
-def counted(directory: Path, seconds: float, names: tuple[str, ...] = NAMES) -> Batch:
-    """Tasks that write a line with their partition when they start, and another file when they end."""
+def counted(directory: Path, names: tuple[str, ...] = NAMES) -> Batch:
+    """Tasks that write a line with their partition when they start; all but the first to start wait for a file ``go``."""
     for name in names:
         (directory / name).mkdir(parents=True, exist_ok=True)
-    command = f'echo "$SLURM_JOB_PARTITION" >> started && sleep {seconds} && echo done > result'
+    command = (
+        'echo "$SLURM_JOB_PARTITION" >> started; '
+        "mkdir ../first 2> /dev/null || while [ ! -e ../go ]; do sleep 0.1; done; echo done > result"
+    )
     return Batch(tuple(JobTask(name, command, ("result",)) for name in names), directory, "md")
 
 
@@ -40,23 +42,27 @@ def starts(directory: Path, name: str) -> list[str]:
     return file.read_text().split() if file.is_file() else []
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+def n_started(directory: Path) -> int:
+    return sum(bool(starts(directory, name)) for name in NAMES)
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
 
 
-def client(directory: Path, seconds: float, where: SlurmExecution) -> subprocess.Popen[bytes]:
+def client(directory: Path, where: SlurmExecution) -> subprocess.Popen[bytes]:
     """Another process that runs the same batch."""
     code = (
         "import sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[1])\n"
         "from mlip_interfaces.config import SlurmExecution\nfrom mlip_interfaces.jobs import run_tasks\n"
         "from test_slurm import counted\n"
-        "run_tasks(counted(Path(sys.argv[2]), float(sys.argv[3])), SlurmExecution.model_validate_json(sys.argv[4]))"
+        "run_tasks(counted(Path(sys.argv[2])), SlurmExecution.model_validate_json(sys.argv[3]))"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", code, str(Path(__file__).parent), str(directory), str(seconds), where.model_dump_json()]
+        [sys.executable, "-c", code, str(Path(__file__).parent), str(directory), where.model_dump_json()]
     )
 
 
@@ -92,12 +98,15 @@ def test_each_kind_of_job_gets_what_its_step_asks_for(slurm: Any, tmp_path: Path
 
 
 def test_cancelled_job_is_submitted_again_and_its_siblings_are_not(slurm: Any, tmp_path: Path) -> None:
-    thread = threading.Thread(target=run_tasks, args=(counted(tmp_path, 2.0), execution()))
+    (tmp_path / "first").mkdir()
+    thread = threading.Thread(target=run_tasks, args=(counted(tmp_path), execution()))
     thread.start()
-    wait_for(lambda: all(starts(tmp_path, name) for name in NAMES))
+    wait_for(lambda: n_started(tmp_path) == len(NAMES))
     jobs = [line.split()[0] for line in slurm.queue()]
     job = next(job for job in jobs if folder_of(job, tmp_path) == "task.1")
     subprocess.run(["scancel", job], check=True)
+    wait_for(lambda: len(starts(tmp_path, "task.1")) == 2)
+    (tmp_path / "go").touch()
     thread.join()
     assert [len(starts(tmp_path, name)) for name in NAMES] == [1, 2, 1, 1]
     assert all((tmp_path / name / "result").is_file() for name in NAMES)
@@ -115,34 +124,40 @@ def folder_of(job_id: str, directory: Path) -> str:
 @pytest.mark.parametrize("forgotten", [False, True], ids=["after the submission", "before anything was noted"])
 def test_killed_client_started_again_attaches_and_repeats_nothing(slurm: Any, tmp_path: Path, forgotten: bool) -> None:
     where = execution(defaults={"cores_per_node": 4})
-    first = client(tmp_path, 1.5, where)
-    wait_for(lambda: len(slurm.queue()) == len(NAMES))
-    wait_for(lambda: sum(bool(starts(tmp_path, name)) for name in NAMES) == 2)
+    first = client(tmp_path, where)
+    # One is done, two run, one waits.
+    wait_for(lambda: n_started(tmp_path) == 3 and len(slurm.queue()) == 3)
     kill(first)
     if forgotten:
         # As if it had been killed between sbatch and its own notes.
         for note in [*tmp_path.glob("*.json"), *tmp_path.glob("*_job_id")]:
             note.unlink()
-    second = client(tmp_path, 1.5, where)
+    second = client(tmp_path, where)
+    log = tmp_path / "dpdispatcher.log"
+    n_lines = len(log.read_text().splitlines())
+    wait_for(lambda: len(log.read_text().splitlines()) > n_lines)
+    (tmp_path / "go").touch()
     assert second.wait() == 0
     assert [starts(tmp_path, name) for name in NAMES] == [["cpu"]] * len(NAMES)
 
 
 def test_other_partition_and_group_size_repeat_nothing_and_reach_what_waits(slurm: Any, tmp_path: Path) -> None:
-    first = client(tmp_path, 1.5, execution(defaults={"cores_per_node": 8}))
-    wait_for(lambda: any((tmp_path / name / "result").is_file() for name in NAMES))
-    wait_for(lambda: sum(bool(starts(tmp_path, name)) for name in NAMES) == 2)
-    kill(first)
+    first = client(tmp_path, execution(defaults={"cores_per_node": 8}))
     # One is done, one runs, two wait.
-    edited = execution(defaults={"cores_per_node": 8, "partition": "gpu", "group_size": 2})
-    assert client(tmp_path, 1.5, edited).wait() == 0
+    wait_for(lambda: n_started(tmp_path) == 2 and len(slurm.queue()) == 3)
+    kill(first)
+    second = client(tmp_path, execution(defaults={"cores_per_node": 8, "partition": "gpu", "group_size": 2}))
+    # The two that waited became one job in the other partition; the one that runs was left alone.
+    wait_for(lambda: sorted(line.split(" ", 1)[1] for line in slurm.queue()) == ["PD gpu", "R cpu"])
+    (tmp_path / "go").touch()
+    assert second.wait() == 0
     ran = sorted(starts(tmp_path, name) for name in NAMES)
     assert ran == [["cpu"], ["cpu"], ["gpu"], ["gpu"]]
     assert slurm.queue() == []
 
 
 def test_job_cancelled_every_time_is_named_and_takes_its_siblings_out_of_the_queue(slurm: Any, tmp_path: Path) -> None:
-    batch = counted(tmp_path, 60.0)
+    batch = counted(tmp_path)
     stubborn = JobTask("task.2", 'echo again >> started; scancel "$SLURM_JOB_ID"; sleep 60', ("result",))
     tasks = tuple(stubborn if task.name == "task.2" else task for task in batch.tasks)
     with pytest.raises(UnfinishedError, match="did not finish") as error:
@@ -155,7 +170,7 @@ def test_job_cancelled_every_time_is_named_and_takes_its_siblings_out_of_the_que
 
 def test_refused_partition_is_a_sentence_and_the_queue_stays_empty(slurm: Any, tmp_path: Path) -> None:
     with pytest.raises(UnfinishedError, match="Slurm refused a job: invalid partition specified: cpuu"):
-        run_tasks(counted(tmp_path, 0.1), execution(defaults={"partition": "cpuu"}))
+        run_tasks(counted(tmp_path), execution(defaults={"partition": "cpuu"}))
     assert slurm.queue() == []
 
 
@@ -166,19 +181,23 @@ def test_unreadable_queue_submits_nothing(slurm: Any, tmp_path: Path, monkeypatc
     deaf.chmod(0o755)
     monkeypatch.setenv("PATH", f"{deaf.parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(UnfinishedError, match=r"queue cannot be read \(squeue: .*controller\); no job was submitted"):
-        run_tasks(counted(tmp_path, 0.1), execution())
+        run_tasks(counted(tmp_path), execution())
     assert not any(starts(tmp_path, name) for name in NAMES)
 
 
 def test_result_that_was_deleted_is_made_again_and_no_other(slurm: Any, tmp_path: Path) -> None:
-    batch = counted(tmp_path, 0.1)
+    (tmp_path / "go").touch()
+    batch = counted(tmp_path)
     run_tasks(batch, execution())
     (tmp_path / "task.3" / "result").unlink()
     run_tasks(batch, execution())
     assert [len(starts(tmp_path, name)) for name in NAMES] == [1, 1, 1, 2]
 
 
-def test_jobs_in_a_folder_of_their_own_bring_their_files_back(slurm: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("context", ["local", "ssh"])
+def test_jobs_elsewhere_take_their_files_along_and_bring_them_back(
+    slurm: Any, tmp_path: Path, context: str, request: pytest.FixtureRequest
+) -> None:
     directory, scratch = tmp_path / "run", tmp_path / "scratch"
     scratch.mkdir()
     for name in NAMES:
@@ -188,7 +207,9 @@ def test_jobs_in_a_folder_of_their_own_bring_their_files_back(slurm: Any, tmp_pa
     command = "echo once >> started; sleep 1.5; cat given ../shared > result; [ $(cat given) = task.0 ] || touch spare"
     tasks = tuple(JobTask(name, command, ("result",), inputs=("given",), extras=("spare", "started")) for name in NAMES)
     batch = Batch(tasks, directory, "md", common_files=("shared",))
-    keys: dict[str, Any] = {"context": "local", "remote_root": str(scratch)}
+    keys: dict[str, Any] = {"context": context, "remote_root": str(scratch)}
+    if context == "ssh":
+        keys["remote_profile"] = request.getfixturevalue("ssh_profile")
     interrupted = fork(lambda: run_tasks(batch, execution(defaults={"cores_per_node": 8}, **keys)))
     wait_for(lambda: len(list(scratch.glob("*/*/result"))) == 1)
     os.kill(interrupted, signal.SIGKILL)
@@ -210,19 +231,3 @@ def fork(work: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return child
-
-
-def test_doctor_names_version_and_partitions(slurm: Any) -> None:
-    finding = doctor._slurm()[-1]
-    assert finding.works
-    assert finding.detail.startswith("slurm")
-    assert "cpu* (1 nodes of 8 cores, gpu:1, limit infinite); gpu (1" in finding.detail
-
-
-def test_doctor_says_what_a_cluster_that_does_not_answer_needs(slurm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "a\nfatal: no")
-    )
-    finding = doctor._slurm()[-1]
-    assert (finding.works, finding.required, finding.detail) == (False, False, "sbatch: fatal: no")
-    assert "SLURM_CONF" in finding.remedy

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.campaign
 EXECUTION = {
     "kind": "slurm",
     "poll_seconds": 0.5,
-    "defaults": {"partition": "cpu", "group_size": 4, "environment": {"MINI_TEACHER_SECONDS": "0.4"}},
+    "defaults": {"partition": "cpu", "group_size": 4, "environment": {"MINI_TEACHER_SECONDS": "0.7"}},
     "train": {"partition": "gpu", "gpus_per_node": 1, "group_size": 1},
 }
 

@@ -55,7 +55,7 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
             if given_up:
                 reason = _given_up_sentence(given_up)
             elif refused:
-                reason = f"Slurm refused a job: {refused.group(1)}"
+                reason = f"Slurm refused a job: {refused.group(1)}; correct `execution` in the study, or machine.json of a campaign"
             else:
                 raise
             raise JobsGivenUpError(f"{reason}. {self._cancel_siblings()}") from error
