@@ -39,7 +39,7 @@ from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.pipeline.held_out import committee_errors
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, write_json
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, update_json, write_json
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.units import EV_TO_MEV
@@ -89,9 +89,9 @@ def run_campaign(context: RunContext) -> str:
                     break
                 _begin_iteration(context, iteration, decision)
             _run_iteration(context, iteration)
-            write_json(context.campaign / "summary.json", summarize_campaign(context))
+            update_json(context.campaign / "summary.json", summarize_campaign(context))
     summary = summarize_campaign(context)
-    write_json(context.campaign / "summary.json", summary)
+    update_json(context.campaign / "summary.json", summary)
     labels = summary["labels"]
     return (
         f"{len(summary['iterations'])} iterations, {labels['made']} labels, {len(labels['failed'])} failed; "
@@ -153,7 +153,7 @@ def _write_running_param(context: RunContext, jobs: list[dict[str, Any]]) -> Non
     if left is not None:
         param["fp_task_max"] = min(exploration.max_labels_per_model, left // len(context.study.explored))
     check_param(param)
-    write_json(context.campaign / RUNNING_PARAM, param)
+    update_json(context.campaign / RUNNING_PARAM, param)
 
 
 def _run_iteration(context: RunContext, iteration: int) -> None:

@@ -222,7 +222,7 @@ def read_labels(campaign: Path, iteration: int) -> list[dict[str, Any]]:
     """Label records of an iteration, each with its ``task``; without positions and forces."""
     records = []
     for file in label_files(campaign, f"{iteration:06d}"):
-        record = json.loads(file.read_text())
+        record = _label_record(file)
         records.append(
             {
                 "task": str(file.parent.relative_to(campaign)),
@@ -232,6 +232,15 @@ def read_labels(campaign: Path, iteration: int) -> list[dict[str, Any]]:
             }
         )
     return records
+
+
+def _label_record(file: Path) -> dict[str, Any]:
+    """A label's record; one that was cut off is a failed label, as for DP-GEN."""
+    try:
+        record: dict[str, Any] = json.loads(file.read_text())
+    except json.JSONDecodeError:
+        return {"status": "failed", "reason": f"{file.name} is damaged", "wall_seconds": 0.0}
+    return record
 
 
 def label_files(campaign: Path, iteration: str) -> list[Path]:
@@ -251,7 +260,7 @@ def step_seconds(campaign: Path, iteration: int) -> dict[str, float]:
     for name, part in (("train", "00.train"), ("explore", "01.model_devi"), ("label", "02.fp")):
         scripts = [path.stat().st_mtime for path in (folder / part).glob("*.sub")]
         finished = [path.stat().st_mtime for path in (folder / part).glob("*_job_tag_finished")]
-        seconds[name] = round(max(finished) - min(scripts), 1) if scripts and finished else 0.0
+        seconds[name] = max(0.0, round(max(finished) - min(scripts), 1)) if scripts and finished else 0.0
     return seconds
 
 

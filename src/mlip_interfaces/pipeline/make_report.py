@@ -6,7 +6,7 @@ from mlip_interfaces.labels.teachers import teacher_kind
 from mlip_interfaces.pipeline.campaign_files import PARAM
 from mlip_interfaces.pipeline.campaign_summary import summarize_campaign
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, write_json
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE, update_json
 from mlip_interfaces.report.page import write_report
 
 
@@ -24,8 +24,5 @@ def run_report(context: RunContext) -> str:
 
 def _refresh_campaign_summary(context: RunContext) -> None:
     """A campaign in the middle of an iteration, or of an older version, is shown as it is now."""
-    file = context.campaign / "summary.json"
     if (context.campaign / PARAM).is_file():
-        summary = summarize_campaign(context)
-        if not file.is_file() or read_json(file) != summary:
-            write_json(file, summary)
+        update_json(context.campaign / "summary.json", summarize_campaign(context))

@@ -66,6 +66,12 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
+def update_json(path: Path, content: Any) -> None:
+    """Write JSON unless the file says the same already."""
+    if not path.is_file() or read_json(path) != content:
+        write_json(path, content)
+
+
 def write_text(path: Path, content: str) -> None:
     """Write text so that the file is either the old one or the whole new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

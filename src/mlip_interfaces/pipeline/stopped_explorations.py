@@ -48,5 +48,6 @@ def _whole_frames(dump: Path) -> dict[int, str]:
         except (ValueError, IndexError, StopIteration):
             continue
         if len(lines) > first + n_atoms:
-            frames[step] = f"ITEM: TIMESTEP\n{part}"
+            # What follows the atoms is the cut beginning of the next frame.
+            frames[step] = "\n".join(["ITEM: TIMESTEP", *lines[: first + n_atoms]]) + "\n"
     return frames
