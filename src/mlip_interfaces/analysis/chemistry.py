@@ -69,15 +69,9 @@ class BondFinder:
     def find(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FrameChemistry:
         """Units, bonds and S2 dimers of a frame, positions (n_atoms, 3) and cell (3, 3) in angstrom."""
         first, second, _ = collect_pairs(positions, cell, self._members, self._class_start, self._cutoffs)
-        number = self._number[self._element[first], self._element[second]]
-        like = self._element[first] == self._element[second]
-        low = np.where(like, np.minimum(first, second), first)
-        high = np.where(like, np.maximum(first, second), second)
-        # In a small cell two images of an atom may be bonded to the same one, or an atom to its own image.
-        codes = _distinct(((number * self._n_atoms + low) * self._n_atoms + high)[low != high])
-        atoms = np.stack(np.divmod(codes % self._n_atoms**2, self._n_atoms), axis=1)
-        ends = np.searchsorted(codes, np.arange(1, len(self._bonds)) * self._n_atoms**2)
-        bonds = dict(zip(self._bonds, np.split(atoms, ends), strict=True))
+        codes = np.sort(_bond_codes(first, second, self._element, self._number, self._n_atoms))
+        atoms, ends = _decode(codes, len(self._bonds), self._n_atoms)
+        bonds = {bond: atoms[ends[k] : ends[k + 1]] for k, bond in enumerate(self._bonds)}
         sulfur = bonds.get("S-S", _NO_BONDS)
         alone, n_polysulfides = _sulfur_groups(sulfur, self._n_atoms)
         return FrameChemistry(self._units(bonds), bonds, sulfur[alone], n_polysulfides)
@@ -109,7 +103,7 @@ class BondHistory:
     def add(self, bonds: NDArray[np.int64]) -> None:
         """Add a frame's bonds, shape (n_bonds, 2)."""
         if len(bonds) or self._tracked.size:
-            codes = _distinct(bonds[:, 0] * self._n_atoms + bonds[:, 1])
+            codes = _ascending(bonds[:, 0] * self._n_atoms + bonds[:, 1])
             self._tracked, formed, broken = _follow(self._tracked, codes, self._frame, self._min_frames)
             if len(formed):
                 self._formed.append(formed)
@@ -193,14 +187,53 @@ def _formula(code: int) -> str:
     return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items() if count)
 
 
-def _distinct(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sorted numbers, each once."""
-    ordered = np.sort(codes)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if ordered.size else ordered
-
-
 def _rows(parts: list[NDArray[np.int64]], n_columns: int) -> NDArray[np.int64]:
     return np.concatenate([np.empty((0, n_columns), dtype=np.int64), *parts])
+
+
+@njit(cache=True, nogil=True)
+def _bond_codes(first, second, element, number, n_atoms):  # type: ignore[no-untyped-def]
+    """(kind of bond, atom, atom) of each pair as one number, the lower atom first where both are of one element."""
+    codes = np.empty(first.shape[0], dtype=np.int64)
+    n_codes = 0
+    for k in range(first.shape[0]):
+        a, b = first[k], second[k]
+        if a > b and element[a] == element[b]:
+            a, b = b, a
+        # An atom is not bonded to its own image.
+        if a != b:
+            codes[n_codes] = (number[element[a], element[b]] * n_atoms + a) * n_atoms + b
+            n_codes += 1
+    return codes[:n_codes]
+
+
+@njit(cache=True, nogil=True)
+def _decode(codes, n_kinds, n_atoms):  # type: ignore[no-untyped-def]
+    """Atoms of bonds (n_bonds, 2) from codes in ascending order, each taken once, and where each kind starts and ends."""
+    atoms = np.empty((codes.shape[0], 2), dtype=np.int64)
+    ends = np.zeros(n_kinds + 1, dtype=np.int64)
+    n_bonds = 0
+    for k in range(codes.shape[0]):
+        # In a small cell two images of an atom may be bonded to the same one.
+        if k > 0 and codes[k] == codes[k - 1]:
+            continue
+        pair = codes[k] // n_atoms
+        kind = pair // n_atoms
+        atoms[n_bonds, 0], atoms[n_bonds, 1] = pair - kind * n_atoms, codes[k] - pair * n_atoms
+        n_bonds += 1
+        ends[kind + 1] = n_bonds
+    for kind in range(n_kinds):
+        ends[kind + 1] = max(ends[kind + 1], ends[kind])
+    return atoms, ends
+
+
+@njit(cache=True, nogil=True)
+def _ascending(codes):  # type: ignore[no-untyped-def]
+    """Codes in ascending order, each once; most come so."""
+    for k in range(1, codes.shape[0]):
+        if codes[k] <= codes[k - 1]:
+            return np.unique(codes)
+    return codes
 
 
 @njit(cache=True, nogil=True)

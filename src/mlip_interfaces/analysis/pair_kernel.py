@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mlip_interfaces.analysis.columns import make_grid, new_pile, pile_up, sort_into_columns, stretch_around, surroundings
+from mlip_interfaces.analysis.columns import (
+    make_grid,
+    new_pile,
+    pile_up,
+    sort_into_columns,
+    stretch_around,
+    surroundings,
+)
 
 SINGLE_EPSILON = 2.0**-23
 
@@ -58,7 +65,9 @@ def _count_frame(positions, cell, members, class_start, channels, r_max, n_bins,
                 if channels[other, kind] < 0:
                     continue
                 histogram = histograms[channels[other, kind]]
-                for i in range(columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]):
+                for i in range(
+                    columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]
+                ):
                     first, end = stretch_around(pile, columns.depth[i], grid.reach[2])
                     if other == kind:
                         first = pile.place[i] + 1
@@ -169,7 +178,9 @@ def collect_pairs(positions, cell, members, class_start, cutoffs):  # type: igno
                     continue
                 reach = grid.reach[2] * cutoffs[other, kind] / longest
                 cutoff2 = cutoffs[other, kind] ** 2
-                for i in range(columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]):
+                for i in range(
+                    columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]
+                ):
                     first, end = stretch_around(pile, columns.depth[i], reach)
                     if other == kind:
                         first = pile.place[i] + 1

@@ -126,7 +126,14 @@ class PairCounter:
         r_max, n_bins = float(self.edges[-1]), self.edges.size - 1
         histograms = np.zeros((len(positions), self._weights.shape[1], n_bins), dtype=np.int64)
         count_distances(
-            np.ascontiguousarray(positions), cells, self._members, self._class_start, self._channels, r_max, n_bins, histograms
+            np.ascontiguousarray(positions),
+            cells,
+            self._members,
+            self._class_start,
+            self._channels,
+            r_max,
+            n_bins,
+            histograms,
         )
         return np.asarray(self._weights @ histograms)
 
