@@ -126,12 +126,12 @@ def _rdf_ours(pairs: list[str]) -> Work:
 
     frames, cell = frames_of(), np.diag(LENGTHS)
     counter = PairCounter(pairs, symbols_of(), r_max_angstrom=8.0, bin_width_angstrom=0.1)
-    counter.count(frames[0], cell)
+    counter.count(frames[:1], cell[None])
 
     def work() -> None:
         accumulator = RdfAccumulator(counter)
         for number, frame in enumerate(frames):
-            accumulator.add(counter.count(frame, cell), float(LENGTHS.prod()), float(number))
+            accumulator.add(counter.count(frame[None], cell[None])[0], float(LENGTHS.prod()), float(number))
         accumulator.result()
 
     return work

@@ -20,7 +20,7 @@ def accumulate(pairs, symbols, frames, cells, r_max=5.0, width=0.25, blocks=1, l
     counter = PairCounter(pairs, symbols, layers, r_max_angstrom=r_max, bin_width_angstrom=width)
     accumulator = RdfAccumulator(counter)
     for time, (positions, cell) in enumerate(zip(frames, cells, strict=True)):
-        accumulator.add(counter.count(positions, cell), abs(np.linalg.det(cell)), float(time))
+        accumulator.add(counter.count(positions[None], cell[None])[0], abs(np.linalg.det(cell)), float(time))
     found = accumulator.result(blocks)
     return found if len(found) > 1 else found[0]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.neighbors import grouped
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
 
 BOND_CUTOFFS_ANGSTROM: dict[str, float] = {"P-S": 2.6, "P-O": 1.9, "P-P": 2.5, "Co-S": 2.6, "Co-O": 2.3, "S-S": 2.5}
@@ -51,49 +53,33 @@ class BondFinder:
 
     def __init__(self, symbols: NDArray[np.str_], cutoffs_angstrom: dict[str, float] = BOND_CUTOFFS_ANGSTROM) -> None:
         self._n_atoms = symbols.size
-        self._members = {
-            element: np.flatnonzero(symbols == element)
-            for element in sorted({part for bond in cutoffs_angstrom for part in bond.split("-")} | {"P", "S", "O"})
-        }
-        elements = sorted(self._members)
-        self._numbers = {element: number for number, element in enumerate(elements)}
-        self._element = np.full(symbols.size, -1)
-        for element, members in self._members.items():
-            self._element[members] = self._numbers[element]
-        # One search per first element, to all its partners.
-        self._searches: dict[str, dict[str, float]] = {}
-        for name, cutoff in cutoffs_angstrom.items():
-            a, b = name.split("-")
-            self._searches.setdefault(a, {})[b] = cutoff
-        self._targets = {
-            a: np.sort(np.concatenate([self._members[b] for b in partners])) for a, partners in self._searches.items()
-        }
+        self._bonds = tuple(cutoffs_angstrom)
+        sides = [tuple(bond.split("-")) for bond in self._bonds]
+        elements = sorted({element for pair in sides for element in pair})
+        masks = [symbols == element for element in elements]
+        self._members, self._class_start = grouped(masks)
+        self._element = np.argmax(masks, axis=0)
+        self._cutoffs = np.zeros((len(elements), len(elements)))
+        self._number = np.full((len(elements), len(elements)), -1)
+        for number, (a, b) in enumerate(sides):
+            self._cutoffs[elements.index(a), elements.index(b)] = cutoffs_angstrom[self._bonds[number]]
+            self._number[elements.index(a), elements.index(b)] = number
+        self._counted = [np.flatnonzero(symbols == element) for element in ("P", "S", "O")]
 
     def find(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FrameChemistry:
         """Units, bonds and S2 dimers of a frame, positions (n_atoms, 3) and cell (3, 3) in angstrom."""
-        bonds = {}
-        for a, partners in self._searches.items():
-            first, second, vectors = collect_pairs(
-                positions, cell, self._members[a], self._targets[a], max(partners.values())
-            )
-            distances2 = (vectors**2).sum(axis=1)
-            codes = first * self._n_atoms + second
-            for b, cutoff in partners.items():
-                near = (distances2 < cutoff**2) & (self._element[second] == self._numbers[b])
-                if a == b:
-                    near &= first < second
-                # In a small cell two images of an atom may be bonded to the same one.
-                bonds[f"{a}-{b}"] = np.stack(np.divmod(np.unique(codes[near]), self._n_atoms), axis=1)
-        dimers, n_polysulfides = _sulfur_groups(bonds.get("S-S", _NO_BONDS), self._n_atoms)
-        return FrameChemistry(self._units(bonds), bonds, dimers, n_polysulfides)
+        first, second, _ = collect_pairs(positions, cell, self._members, self._class_start, self._cutoffs)
+        codes = np.sort(_bond_codes(first, second, self._element, self._number, self._n_atoms))
+        atoms, ends = _decode(codes, len(self._bonds), self._n_atoms)
+        bonds = {bond: atoms[ends[k] : ends[k + 1]] for k, bond in enumerate(self._bonds)}
+        sulfur = bonds.get("S-S", _NO_BONDS)
+        alone, n_polysulfides = _sulfur_groups(sulfur, self._n_atoms)
+        return FrameChemistry(self._units(bonds), bonds, sulfur[alone], n_polysulfides)
 
     def _units(self, bonds: dict[str, NDArray[np.int64]]) -> Counter[str]:
         edges = np.concatenate([bonds.get(name, _NO_BONDS) for name in ("P-S", "P-O", "P-P")])
-        codes, counts = np.unique(
-            _unit_codes(self._n_atoms, edges, self._members["P"], self._members["S"], self._members["O"]),
-            return_counts=True,
-        )
-        return Counter({_formula(int(code)): int(count) for code, count in zip(codes, counts, strict=True)})
+        codes, counts = np.unique(_unit_codes(self._n_atoms, edges, *self._counted), return_counts=True)
+        return Counter(dict(zip(map(_formula, codes.tolist()), counts.tolist(), strict=True)))
 
 
 class BondHistory:
@@ -104,68 +90,49 @@ class BondHistory:
     n_atoms : in a frame.
     min_frames : a bond is there, or gone, once it is so for as many frames in a row.
 
-    Attributes
-    ----------
-    formed, broken : (frame, first atom, second atom) of each change, in order of confirmation; frame 0 of `formed` holds
-        the bonds of the start.
-    lifetimes : frames that each broken bond lasted, without those of the start.
     """
 
     def __init__(self, n_atoms: int, min_frames: int) -> None:
         self._n_atoms = n_atoms
         self._min_frames = max(1, min_frames)
         self._frame = 0
-        self._present: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._young: dict[int, int] = {}
-        self._standing: dict[int, int] = {}
-        self._missing: dict[int, int] = {}
-        self.formed: list[tuple[int, int, int]] = []
-        self.broken: list[tuple[int, int, int]] = []
-        self.lifetimes: list[int] = []
+        self._tracked: NDArray[np.int64] = np.empty((4, 0), dtype=np.int64)
+        self._formed: list[NDArray[np.int64]] = []
+        self._broken: list[NDArray[np.int64]] = []
 
     def add(self, bonds: NDArray[np.int64]) -> None:
         """Add a frame's bonds, shape (n_bonds, 2)."""
-        codes = np.unique(bonds[:, 0] * self._n_atoms + bonds[:, 1])
-        if not np.array_equal(codes, self._present):
-            self._compare(codes)
+        if len(bonds) or self._tracked.size:
+            codes = _ascending(bonds[:, 0] * self._n_atoms + bonds[:, 1])
+            self._tracked, formed, broken = _follow(self._tracked, codes, self._frame, self._min_frames)
+            if len(formed):
+                self._formed.append(formed)
+            if len(broken):
+                self._broken.append(broken)
         self._frame += 1
-        self._confirm()
 
-    def _compare(self, codes: NDArray[np.int64]) -> None:
-        for code in np.setdiff1d(codes, self._present, assume_unique=True).tolist():
-            if code in self._missing:
-                del self._missing[code]
-            elif code not in self._standing:
-                self._young[code] = self._frame
-        for code in np.setdiff1d(self._present, codes, assume_unique=True).tolist():
-            if code in self._young:
-                del self._young[code]
-            elif code in self._standing:
-                self._missing[code] = self._frame
-        self._present = codes
+    @property
+    def formed(self) -> list[tuple[int, int, int]]:
+        """(frame, first atom, second atom) of each new bond in order of confirmation; frame 0 holds those of the start."""
+        return [(frame, *divmod(code, self._n_atoms)) for frame, code in _rows(self._formed, 2).tolist()]
 
-    def _confirm(self) -> None:
-        for code, start in list(self._young.items()):
-            if self._frame - start >= self._min_frames:
-                del self._young[code]
-                self._standing[code] = start
-                self.formed.append((start, *divmod(code, self._n_atoms)))
-        for code, end in list(self._missing.items()):
-            if self._frame - end >= self._min_frames:
-                del self._missing[code]
-                start = self._standing.pop(code)
-                self.broken.append((end, *divmod(code, self._n_atoms)))
-                if start > 0:
-                    self.lifetimes.append(end - start)
+    @property
+    def broken(self) -> list[tuple[int, int, int]]:
+        """(frame, first atom, second atom) of each broken bond in order of confirmation."""
+        return [(frame, *divmod(code, self._n_atoms)) for frame, code, _ in _rows(self._broken, 3).tolist()]
+
+    @property
+    def lifetimes(self) -> list[int]:
+        """Frames that each broken bond lasted, without those of the start."""
+        broken = _rows(self._broken, 3)
+        made = broken[:, 2] > 0
+        return [int(frames) for frames in broken[made, 0] - broken[made, 2]]
 
     def counts(self) -> NDArray[np.int64]:
         """Bonds that stand in each frame, shape (n_frames,)."""
-        change = np.zeros(self._frame + 1, dtype=np.int64)
-        for frame, _, _ in self.formed:
-            change[frame] += 1
-        for frame, _, _ in self.broken:
-            change[frame] -= 1
-        return np.cumsum(change)[: self._frame]
+        formed, broken = (np.bincount(_rows(part, n)[:, 0], minlength=self._frame) for part, n in
+                          ((self._formed, 2), (self._broken, 3)))  # fmt: skip
+        return np.cumsum(formed - broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,18 +181,129 @@ def origins(events: Sequence[Exchange], layers: NDArray[np.str_]) -> Counter[tup
 _NO_BONDS = np.empty((0, 2), dtype=np.int64)
 
 
+@cache
 def _formula(code: int) -> str:
     counts = {"P": code // 1_000_000, "S": code // 1000 % 1000, "O": code % 1000}
     return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items() if count)
 
 
-def _sulfur_groups(bonds: NDArray[np.int64], n_atoms: int) -> tuple[NDArray[np.int64], int]:
-    if not len(bonds):
-        return _NO_BONDS, 0
-    degree = np.bincount(bonds.reshape(-1), minlength=n_atoms)
-    alone = (degree[bonds] == 1).all(axis=1)
-    roots = _roots(n_atoms, bonds[~alone])
-    return bonds[alone], int(np.unique(roots[bonds[~alone, 0]]).size)
+def _rows(parts: list[NDArray[np.int64]], n_columns: int) -> NDArray[np.int64]:
+    return np.concatenate([np.empty((0, n_columns), dtype=np.int64), *parts])
+
+
+@njit(cache=True, nogil=True)
+def _bond_codes(first, second, element, number, n_atoms):  # type: ignore[no-untyped-def]
+    """(kind of bond, atom, atom) of each pair as one number, the lower atom first where both are of one element."""
+    codes = np.empty(first.shape[0], dtype=np.int64)
+    n_codes = 0
+    for k in range(first.shape[0]):
+        a, b = first[k], second[k]
+        if a > b and element[a] == element[b]:
+            a, b = b, a
+        # An atom is not bonded to its own image.
+        if a != b:
+            codes[n_codes] = (number[element[a], element[b]] * n_atoms + a) * n_atoms + b
+            n_codes += 1
+    return codes[:n_codes]
+
+
+@njit(cache=True, nogil=True)
+def _decode(codes, n_kinds, n_atoms):  # type: ignore[no-untyped-def]
+    """Atoms of bonds (n_bonds, 2) from codes in ascending order, each taken once, and where each kind starts and ends."""
+    atoms = np.empty((codes.shape[0], 2), dtype=np.int64)
+    ends = np.zeros(n_kinds + 1, dtype=np.int64)
+    n_bonds = 0
+    for k in range(codes.shape[0]):
+        # In a small cell two images of an atom may be bonded to the same one.
+        if k > 0 and codes[k] == codes[k - 1]:
+            continue
+        pair = codes[k] // n_atoms
+        kind = pair // n_atoms
+        atoms[n_bonds, 0], atoms[n_bonds, 1] = pair - kind * n_atoms, codes[k] - pair * n_atoms
+        n_bonds += 1
+        ends[kind + 1] = n_bonds
+    for kind in range(n_kinds):
+        ends[kind + 1] = max(ends[kind + 1], ends[kind])
+    return atoms, ends
+
+
+@njit(cache=True, nogil=True)
+def _ascending(codes):  # type: ignore[no-untyped-def]
+    """Codes in ascending order, each once; most come so."""
+    for k in range(1, codes.shape[0]):
+        if codes[k] <= codes[k - 1]:
+            return np.unique(codes)
+    return codes
+
+
+@njit(cache=True, nogil=True)
+def _follow(tracked, codes, frame, min_frames):  # type: ignore[no-untyped-def]
+    """Bring the bonds of a history up to date with a frame.
+
+    Parameters
+    ----------
+    tracked : int64, shape (4, n_tracked): code in ascending order, frame it is there since, whether that is confirmed, and
+        frame it is gone since or -1.
+    codes : int64, bonds of the frame in ascending order.
+    frame, min_frames : number of the frame, frames that confirm a change.
+
+    Returns
+    -------
+    tracked : as above.
+    formed : frame and code of each bond confirmed, shape (n_formed, 2).
+    broken : frame, code and frame of its start of each bond whose end is confirmed, shape (n_broken, 3).
+    """
+    n_tracked, n_codes = tracked.shape[1], codes.shape[0]
+    updated = np.empty((4, n_tracked + n_codes), dtype=np.int64)
+    formed = np.empty((n_tracked + n_codes, 2), dtype=np.int64)
+    broken = np.empty((n_tracked, 3), dtype=np.int64)
+    n_updated, n_formed, n_broken = 0, 0, 0
+    t, c = 0, 0
+    while t < n_tracked or c < n_codes:
+        known = t < n_tracked and (c == n_codes or tracked[0, t] <= codes[c])
+        present = c < n_codes and (not known or tracked[0, t] == codes[c])
+        code = tracked[0, t] if known else codes[c]
+        since, confirmed, gone = (tracked[1, t], tracked[2, t], tracked[3, t]) if known else (frame, 0, -1)
+        t, c = t + known, c + present
+        if present:
+            gone = -1
+        elif confirmed == 0:
+            continue
+        elif gone < 0:
+            gone = frame
+        if confirmed == 0 and frame + 1 - since >= min_frames:
+            confirmed = 1
+            formed[n_formed, 0], formed[n_formed, 1] = since, code
+            n_formed += 1
+        if gone >= 0 and frame + 1 - gone >= min_frames:
+            broken[n_broken, 0], broken[n_broken, 1], broken[n_broken, 2] = gone, code, since
+            n_broken += 1
+            continue
+        updated[0, n_updated], updated[1, n_updated] = code, since
+        updated[2, n_updated], updated[3, n_updated] = confirmed, gone
+        n_updated += 1
+    return updated[:, :n_updated].copy(), formed[:n_formed].copy(), broken[:n_broken].copy()
+
+
+@njit(cache=True, nogil=True)
+def _sulfur_groups(bonds, n_atoms):  # type: ignore[no-untyped-def]
+    """Which S-S bonds are those of dimers, shape (n_bonds,), and the number of larger groups."""
+    degree = np.zeros(n_atoms, dtype=np.int64)
+    for b in range(bonds.shape[0]):
+        degree[bonds[b, 0]] += 1
+        degree[bonds[b, 1]] += 1
+    alone = np.empty(bonds.shape[0], dtype=np.bool_)
+    for b in range(bonds.shape[0]):
+        alone[b] = degree[bonds[b, 0]] == 1 and degree[bonds[b, 1]] == 1
+    larger = bonds[~alone]
+    roots = _roots(n_atoms, larger)
+    counted = np.zeros(n_atoms, dtype=np.bool_)
+    n_groups = 0
+    for b in range(larger.shape[0]):
+        root = roots[larger[b, 0]]
+        n_groups += not counted[root]
+        counted[root] = True
+    return alone, n_groups
 
 
 @njit(cache=True, nogil=True)

@@ -132,13 +132,8 @@ def msd_by_atom(displacements: NDArray[np.floating], lags: NDArray[np.int64]) ->
     -------
     msd : shape (n_lags, n_atoms, 3), angstrom^2.
     """
-    n_frames, n_atoms, _ = displacements.shape
-    size = next_fast_len(2 * n_frames, real=True)
-    parts = []
-    for rows in _row_blocks(displacements):
-        spectrum = rfft(rows, n=size, axis=1)
-        correlation = irfft(spectrum.real**2 + spectrum.imag**2, n=size, axis=1)[:, :n_frames]
-        parts.append(_from_correlation(correlation, rows**2)[:, lags])
+    n_atoms = displacements.shape[1]
+    parts = [_squares_by_row(rows, lags) for rows in _row_blocks(displacements)]
     return np.concatenate(parts).reshape(n_atoms, 3, lags.size).transpose(2, 0, 1)
 
 
@@ -182,7 +177,10 @@ def diffusivity(
             raise AnalysisError(
                 f"The run is too short for a fit from {first_lag_ps:g} ps; the first lag can be {longest:.3g} ps at most."
             )
-    fit = _walking_fit(displacements, strides)
+    curve_lags = _curve_lags(n_frames)
+    needed = np.union1d(curve_lags, _lags_of_all(strides, n_frames))
+    samples = msd_by_atom(displacements, needed)
+    fit = _walking_fit(displacements, strides, needed, samples)
     lags, values, weights, line, share, tried = (
         fit.lags, fit.values, fit.weights, fit.line, fit.independent_share, fit.tried,
     )  # fmt: skip
@@ -212,7 +210,7 @@ def diffusivity(
         if excess < BLOCKS_DISAGREE:
             error, freedom = error_blocks, blocks.size - 1
     reach = float(student_t.ppf(0.975, freedom)) * error
-    curve_lags, curve, curve_error = _curve(displacements)
+    curve, curve_error = _curve(samples[np.searchsorted(needed, curve_lags)])
     mean = values.mean(axis=1).sum(axis=1)
     log_slope = np.polyfit(np.log(lags), np.log(np.maximum(mean, 1e-12)), 1)[0]
     return Diffusivity(
@@ -249,7 +247,9 @@ def first_walking_lag(displacements: NDArray[np.floating]) -> int:
     ----------
     displacements : r(t) - r(0), drift removed, shape (n_frames, n_atoms, 3), angstrom.
     """
-    return int(_walking_fit(displacements, candidate_strides(len(displacements))).lags[0])
+    strides = candidate_strides(len(displacements))
+    needed = _lags_of_all(strides, len(displacements))
+    return int(_walking_fit(displacements, strides, needed, msd_by_atom(displacements, needed)).lags[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +264,16 @@ class _WalkingFit:
     tried: list[tuple[int, float]]
 
 
-def _walking_fit(displacements: NDArray[np.floating], strides: list[int]) -> _WalkingFit:
-    """The first stride whose MSD is that of a random walk; the last one if none is."""
+def _lags_of_all(strides: list[int], n_frames: int) -> NDArray[np.int64]:
+    """Lags of the fits of all strides, ascending."""
+    return np.unique(np.concatenate([lags_of(stride, n_frames) for stride in strides]))
+
+
+def _walking_fit(
+    displacements: NDArray[np.floating], strides: list[int], needed: NDArray[np.int64], samples: NDArray[np.float64]
+) -> _WalkingFit:
+    """The first stride whose MSD is that of a random walk, the last one if none is; from samples at the lags needed."""
     n_frames = len(displacements)
-    needed = np.unique(np.concatenate([lags_of(stride, n_frames) for stride in strides]))
-    samples = msd_by_atom(displacements, needed)
     tried: list[tuple[int, float]] = []
     for stride in strides:
         lags = lags_of(stride, n_frames)
@@ -340,16 +345,17 @@ def _line(weights: LagWeights, values: NDArray[np.float64]) -> tuple[float, floa
     return max(float(weights.intercept @ values), 0.0), max(float(weights.slope @ values), 0.0)
 
 
-def _curve(
-    displacements: NDArray[np.floating],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Lags up to half of the run, mean MSD by direction there, and its standard error over atoms."""
-    n_frames, n_atoms, _ = displacements.shape
+def _curve_lags(n_frames: int) -> NDArray[np.int64]:
+    """Lags up to half of a run, the longer the sparser."""
     last = max(2, n_frames // 2)
-    lags = np.unique(np.concatenate([[0], np.round(np.geomspace(1, last, min(last, 120)))]).astype(np.int64))
-    by_atom = msd_by_atom(displacements, lags)
-    error = by_atom.sum(axis=2).std(axis=1, ddof=1) / np.sqrt(n_atoms) if n_atoms > 1 else np.zeros(lags.size)
-    return lags, by_atom.mean(axis=1), error
+    return np.unique(np.concatenate([[0], np.round(np.geomspace(1, last, min(last, 120)))]).astype(np.int64))
+
+
+def _curve(by_atom: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean MSD by direction at each lag, and its standard error over atoms."""
+    n_lags, n_atoms, _ = by_atom.shape
+    error = by_atom.sum(axis=2).std(axis=1, ddof=1) / np.sqrt(n_atoms) if n_atoms > 1 else np.zeros(n_lags)
+    return by_atom.mean(axis=1), error
 
 
 def _block_slopes(displacements: NDArray[np.floating], weights: LagWeights) -> NDArray[np.float64]:
@@ -361,6 +367,22 @@ def _block_slopes(displacements: NDArray[np.floating], weights: LagWeights) -> N
     bounds = np.linspace(0, n_frames, n_blocks + 1).astype(np.int64)
     values = _lagged_squares(displacements, weights.lags, bounds) / (3.0 * displacements.shape[1])
     return np.asarray(values @ weights.slope)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _squares_by_row(rows, lags):  # type: ignore[no-untyped-def]
+    """Mean squared difference at each lag along each row, shape (n_rows, n_lags); few lags are cheaper so than by FFT."""
+    n_rows, n_frames = rows.shape
+    squares = np.empty((n_rows, lags.shape[0]))
+    for r in range(n_rows):
+        for k in range(lags.shape[0]):
+            before, after = rows[r, : n_frames - lags[k]], rows[r, lags[k] :]
+            total = 0.0
+            for t in range(before.shape[0]):
+                step = after[t] - before[t]
+                total += step * step
+            squares[r, k] = total / before.shape[0]
+    return squares
 
 
 @njit(cache=True, nogil=True)

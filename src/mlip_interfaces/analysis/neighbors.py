@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,17 +51,34 @@ def find_pairs(
     >>> pairs.first.tolist(), pairs.second.tolist(), pairs.vectors[:, 0].tolist()
     ([0, 1], [1, 0], [-1.0, 1.0])
     """
-    everyone = np.arange(len(positions))
+    everyone = np.ones(len(positions), dtype=bool)
+    in_first = everyone if first_mask is None else first_mask
+    in_second = everyone if second_mask is None else second_mask
+    members, class_start = grouped([in_first & ~in_second, in_second & ~in_first, in_first & in_second])
+    # Atoms on both sides are a class of their own, whose pairs come once.
+    cutoffs = np.array([[0.0, cutoff, cutoff], [0.0, 0.0, 0.0], [0.0, cutoff, cutoff]])
     first, second, vectors = collect_pairs(
         np.ascontiguousarray(positions, dtype=np.float64),
         np.ascontiguousarray(cell, dtype=np.float64),
-        everyone if first_mask is None else np.flatnonzero(first_mask),
-        everyone if second_mask is None else np.flatnonzero(second_mask),
-        float(cutoff),
+        members,
+        class_start,
+        cutoffs,
+    )
+    once = in_second[first] & in_first[second]
+    first, second, vectors = (
+        np.concatenate([first, second[once]]),
+        np.concatenate([second, first[once]]),
+        np.concatenate([vectors, -vectors[once]]),
     )
     order = np.lexsort((second, first))
     vectors = vectors[order]
     return Pairs(first[order], second[order], np.sqrt((vectors**2).sum(axis=1)), vectors)
+
+
+def grouped(masks: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Atoms of classes given by masks, one class behind the other, and where each starts, shape (n_classes + 1,)."""
+    parts = [np.flatnonzero(mask) for mask in masks]
+    return np.concatenate(parts), np.cumsum([0, *(part.size for part in parts)])
 
 
 def shortest_height(cells: NDArray[np.float64]) -> float:

@@ -1,275 +1,206 @@
-"""Compiled search for pairs of atoms within a cutoff, every periodic image counted.
-
-Atoms are sorted into columns of cells so that the atoms along a column lie side by side in memory; a search then runs over
-a few long stretches instead of many short ones.
-"""
+"""Compiled search for pairs of atoms within a cutoff, every periodic image counted; see `columns` for how."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-COLUMNS_PER_CUTOFF = 2
-LAYERS_PER_CUTOFF = 4
-MAX_CELLS = 64
+from mlip_interfaces.analysis.columns import (
+    make_grid,
+    new_pile,
+    pile_up,
+    sort_into_columns,
+    stretch_around,
+    surroundings,
+)
+
+SINGLE_EPSILON = 2.0**-23
 
 
 @njit(cache=True, nogil=True)
-def grid_shape(inverse, cutoff):  # type: ignore[no-untyped-def]
-    """Number of cells along each lattice vector, and heights of the cell (angstrom)."""
-    n = np.empty(3, dtype=np.int64)
-    heights = np.empty(3)
-    for k in range(3):
-        heights[k] = 1.0 / np.sqrt(inverse[0, k] ** 2 + inverse[1, k] ** 2 + inverse[2, k] ** 2)
-        per_cutoff = LAYERS_PER_CUTOFF if k == 2 else COLUMNS_PER_CUTOFF
-        n[k] = max(1, min(MAX_CELLS, int(heights[k] / cutoff * per_cutoff)))
-    return n, heights
-
-
-@njit(cache=True, nogil=True)
-def is_orthogonal(cell):  # type: ignore[no-untyped-def]
-    """Whether lattice vectors lie along x, y and z."""
-    for i in range(3):
-        for j in range(3):
-            if i != j and abs(cell[i, j]) > 1e-12:
-                return False
-    return True
-
-
-@njit(cache=True, nogil=True)
-def sort_into_cells(positions, members, cell, inverse, n):  # type: ignore[no-untyped-def]
-    """Wrap atoms into the cell and sort them by grid cell.
-
-    Returns
-    -------
-    x : wrapped positions in sorted order, shape (3, n_members).
-    scaled : in units of grid cells, shape (3, n_members).
-    atom : index of each atom, shape (n_members,).
-    start : first sorted atom of each grid cell and the end, shape (n_cells + 1,).
-    """
-    n_members = members.shape[0]
-    place = np.empty(n_members, dtype=np.int64)
-    s = np.empty((n_members, 3))
-    start = np.zeros(n[0] * n[1] * n[2] + 1, dtype=np.int64)
-    for m in range(n_members):
-        p = positions[members[m]]
-        flat = 0
-        for k in range(3):
-            f = p[0] * inverse[0, k] + p[1] * inverse[1, k] + p[2] * inverse[2, k]
-            f -= np.floor(f)
-            g = f * n[k]
-            c = int(g)
-            if c >= n[k]:
-                # A tiny negative number wraps to one.
-                c = n[k] - 1
-            s[m, k] = g
-            flat = flat * n[k] + c
-        place[m] = flat
-        start[flat + 1] += 1
-    for c in range(start.shape[0] - 1):
-        start[c + 1] += start[c]
-    fill = start[:-1].copy()
-    x = np.empty((3, n_members))
-    scaled = np.empty((3, n_members))
-    atom = np.empty(n_members, dtype=np.int64)
-    for m in range(n_members):
-        k = fill[place[m]]
-        fill[place[m]] += 1
-        atom[k] = members[m]
-        for d in range(3):
-            scaled[d, k] = s[m, d]
-            x[d, k] = s[m, 0] / n[0] * cell[0, d] + s[m, 1] / n[1] * cell[1, d] + s[m, 2] / n[2] * cell[2, d]
-    return x, scaled, atom, start
-
-
-@njit(cache=True, nogil=True)
-def stretches(s0, s1, s2, n, heights, orthogonal, cutoff, lo, hi, shift_of):  # type: ignore[no-untyped-def]
-    """Ranges of grid cells that can hold neighbours of an atom at (s0, s1, s2), in units of grid cells.
-
-    Fills first (lo) and last (hi) flat grid cell and the lattice shift of each range; returns their number.
-    """
-    w0, w1, w2 = heights[0] / n[0], heights[1] / n[1], heights[2] / n[2]
-    reach0 = cutoff / w0
-    count = 0
-    cutoff2 = cutoff * cutoff
-    for c0 in range(int(np.floor(s0 - reach0)), int(np.floor(s0 + reach0)) + 1):
-        away0 = max(0.0, c0 - s0, s0 - c0 - 1.0) * w0
-        rest = cutoff2 - away0 * away0 if orthogonal else cutoff2
-        if rest <= 0.0:
-            continue
-        reach1 = np.sqrt(rest) / w1
-        image0 = c0 // n[0]
-        for c1 in range(int(np.floor(s1 - reach1)), int(np.floor(s1 + reach1)) + 1):
-            away1 = max(0.0, c1 - s1, s1 - c1 - 1.0) * w1
-            left = rest - away1 * away1 if orthogonal else cutoff2
-            if left <= 0.0:
-                continue
-            reach2 = np.sqrt(left) / w2
-            image1 = c1 // n[1]
-            column = ((c0 - image0 * n[0]) * n[1] + c1 - image1 * n[1]) * n[2]
-            z = int(np.floor(s2 - reach2))
-            top = int(np.floor(s2 + reach2))
-            while z <= top:
-                image2 = z // n[2]
-                last = min(top, image2 * n[2] + n[2] - 1)
-                if count < lo.shape[0]:
-                    lo[count] = column + z - image2 * n[2]
-                    hi[count] = column + last - image2 * n[2]
-                    shift_of[count, 0] = image0
-                    shift_of[count, 1] = image1
-                    shift_of[count, 2] = image2
-                count += 1
-                z = last + 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def max_stretches(n, heights, cutoff):  # type: ignore[no-untyped-def]
-    """Upper bound of the number of ranges of `stretches`."""
-    bound = 1
-    for k in range(2):
-        bound *= int(2.0 * cutoff / (heights[k] / n[k])) + 3
-    return bound * (int(2.0 * cutoff / heights[2]) + 3)
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-def count_distances(positions, cell, members_a, members_b, like, classes, channels, r_max, n_bins, counts):  # type: ignore[no-untyped-def]
-    """Add one frame's pairs to histograms of their distances.
+def count_distances(frames, cells, members, class_start, channels, r_max, n_bins, counts):  # type: ignore[no-untyped-def]
+    """Add the pairs of frames to histograms of their distances.
 
     Parameters
     ----------
-    positions : float64, shape (n_atoms, 3).
-    cell : float64, shape (3, 3).
-    members_a, members_b : int64, atoms on either side.
-    like : whether both sides are the same list; each pair is then counted once, else once per (a, b).
-    classes : int64, class of each atom, shape (n_atoms,).
-    channels : int64, histogram of a pair of classes or -1, shape (n_classes, n_classes).
+    frames : float64, positions in any image, shape (n_frames, n_atoms, 3).
+    cells : float64, shape (n_frames, 3, 3).
+    members : int64, atoms that take part, one class behind the other.
+    class_start : int64, first member of each class and the end, shape (n_classes + 1,).
+    channels : int64, shape (n_classes, n_classes): histogram of the pairs of an atom of the first class with all of the
+        second, or -1. Where both are the same class, each pair is counted once.
     r_max, n_bins : of the histograms.
-    counts : int64, shape (n_channels, n_bins), added to.
+    counts : int64, shape (n_frames, n_channels, n_bins), added to.
     """
-    inverse = np.linalg.inv(cell)
-    n, heights = grid_shape(inverse, r_max)
-    xa, sa, atom_a, start_a = sort_into_cells(positions, members_a, cell, inverse, n)
-    if like:
-        xb, atom_b, start_b = xa, atom_a, start_a
-    else:
-        xb, _, atom_b, start_b = sort_into_cells(positions, members_b, cell, inverse, n)
-    orthogonal = is_orthogonal(cell)
-    class_b = np.empty(atom_b.shape[0], dtype=np.int64)
-    for j in range(atom_b.shape[0]):
-        class_b[j] = classes[atom_b[j]]
-    bound = max_stretches(n, heights, r_max)
-    lo = np.empty(bound, dtype=np.int64)
-    hi = np.empty(bound, dtype=np.int64)
-    shift_of = np.empty((bound, 3), dtype=np.int64)
-    r = np.empty(max(1, atom_b.shape[0]))
-    scale = n_bins / r_max
-    bx, by, bz = xb[0], xb[1], xb[2]
-    for i in range(atom_a.shape[0]):
-        row = channels[classes[atom_a[i]]]
-        found = stretches(sa[0, i], sa[1, i], sa[2, i], n, heights, orthogonal, r_max, lo, hi, shift_of)
-        for t in range(found):
-            first = start_b[lo[t]]
-            end = start_b[hi[t] + 1]
-            if like and first <= i:
-                first = i + 1
-            if first >= end:
+    for t in range(frames.shape[0]):
+        _count_frame(frames[t], cells[t], members, class_start, channels, r_max, n_bins, counts[t])
+
+
+@njit(cache=True, nogil=True)
+def _count_frame(positions, cell, members, class_start, channels, r_max, n_bins, counts):  # type: ignore[no-untyped-def]
+    # Lengths are in units of bins from here on, so that a distance cut to an integer is its bin.
+    unit = r_max / n_bins
+    grid = make_grid(cell / unit, float(n_bins), members.shape[0])
+    columns = sort_into_columns(positions / unit, members, class_start, grid)
+    pile = new_pile(grid, members.shape[0])
+    extent = _extent(grid)
+    # What rounding to single precision can do to a distance within the histogram.
+    doubt = SINGLE_EPSILON * (np.sqrt((extent**2).sum()) + 2.0 * n_bins)
+    # The pile holds atoms beyond the cutoff too: histograms that reach as far need no check.
+    histograms = np.zeros((counts.shape[0], int(2.0 * np.sqrt((extent**2).sum())) + 2), dtype=np.int64)
+    single, bins = np.empty((3, 0), dtype=np.float32), np.empty(0, dtype=np.int32)
+    n_classes, n_columns = channels.shape[0], grid.n[0] * grid.n[1]
+    for column in range(n_columns):
+        number, shift = surroundings(grid, column // grid.n[1], column % grid.n[1])
+        center = _center(grid, column // grid.n[1], column % grid.n[1])
+        for kind in range(n_classes):
+            if not _is_wanted(channels[:, kind], columns.start, column, n_columns):
                 continue
-            u, v, w = shift_of[t, 0], shift_of[t, 1], shift_of[t, 2]
-            x0 = xa[0, i] - (u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0])
-            y0 = xa[1, i] - (u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1])
-            z0 = xa[2, i] - (u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2])
-            for j in range(first, end):
-                dx = bx[j] - x0
-                dy = by[j] - y0
-                dz = bz[j] - z0
-                r[j - first] = np.sqrt(dx * dx + dy * dy + dz * dz) * scale
-            for j in range(end - first):
-                if r[j] < n_bins:
-                    channel = row[class_b[first + j]]
-                    if channel >= 0:
-                        counts[channel, int(r[j])] += 1
-    if like:
-        _count_self_images(cell, heights, atom_a, classes, channels, r_max, n_bins, counts)
-
-
-@njit(cache=True, nogil=True)
-def _count_self_images(cell, heights, atoms, classes, channels, r_max, n_bins, counts):  # type: ignore[no-untyped-def]
-    """Pairs of an atom with its own images, where the cell is smaller than the cutoff; each pair of opposite ones once."""
-    top = np.empty(3, dtype=np.int64)
-    for k in range(3):
-        top[k] = int(r_max / heights[k])
-    if top[0] + top[1] + top[2] == 0:
-        return
-    for u in range(-top[0], top[0] + 1):
-        for v in range(-top[1], top[1] + 1):
-            for w in range(-top[2], top[2] + 1):
-                if not (u > 0 or (u == 0 and (v > 0 or (v == 0 and w > 0)))):
+            pile = pile_up(pile, columns, grid, kind, number, shift)
+            if pile.source.shape[0] > bins.shape[0]:
+                single = np.empty(pile.x.shape, dtype=np.float32)
+                bins = np.empty(pile.source.shape[0], dtype=np.int32)
+            _round_to_single(pile.x, pile.first[-1], center, single)
+            for other in range(n_classes):
+                if channels[other, kind] < 0:
                     continue
-                d2 = 0.0
-                for k in range(3):
-                    d = u * cell[0, k] + v * cell[1, k] + w * cell[2, k]
-                    d2 += d * d
-                position = np.sqrt(d2) * n_bins / r_max
-                if position < n_bins:
-                    for i in range(atoms.shape[0]):
-                        c = classes[atoms[i]]
-                        if channels[c, c] >= 0:
-                            counts[channels[c, c], int(position)] += 1
+                histogram = histograms[channels[other, kind]]
+                for i in range(
+                    columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]
+                ):
+                    first, end = stretch_around(pile, columns.depth[i], grid.reach[2])
+                    if other == kind:
+                        first = pile.place[i] + 1
+                    p0, p1, p2 = columns.x[0, i], columns.x[1, i], columns.x[2, i]
+                    if _bins_single(single, first, end, p0 - center[0], p1 - center[1], p2 - center[2], doubt, bins):
+                        _bins_double(pile.x, first, end, p0, p1, p2, bins)
+                    for k in bins[: end - first]:
+                        histogram[np.uint32(k)] += 1
+    counts += histograms[:, :n_bins]
 
 
 @njit(cache=True, nogil=True)
-def collect_pairs(positions, cell, members_a, members_b, cutoff):  # type: ignore[no-untyped-def]
-    """All pairs (a, b) below the cutoff, an atom and itself excepted unless in another image.
+def _is_wanted(channels, start, column, n_columns):  # type: ignore[no-untyped-def]
+    """Whether a column has atoms of a class that look for partners in the pile."""
+    for other in range(channels.shape[0]):
+        flat = other * n_columns + column
+        if channels[other] >= 0 and start[flat] < start[flat + 1]:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _center(grid, u, v):  # type: ignore[no-untyped-def]
+    """Centre of a column."""
+    return (u + 0.5) / grid.n[0] * grid.cell[0] + (v + 0.5) / grid.n[1] * grid.cell[1] + 0.5 * grid.cell[2]
+
+
+@njit(cache=True, nogil=True)
+def _extent(grid):  # type: ignore[no-untyped-def]
+    """Largest coordinates in a pile, from the centre of its column, shape (3,)."""
+    u, v = np.abs(grid.near[:, 0]).max(), np.abs(grid.near[:, 1]).max()
+    shares = np.array([(u + 0.5) / grid.n[0], (v + 0.5) / grid.n[1], 0.5 + (int(grid.reach[2]) + 1) / grid.n[2]])
+    return (np.abs(grid.cell) * shares.reshape(3, 1)).sum(axis=0)
+
+
+@njit(cache=True, nogil=True)
+def _round_to_single(x, n, center, single):  # type: ignore[no-untyped-def]
+    """Coordinates from a centre in single precision."""
+    for d in range(3):
+        there, here, origin = single[d][:n], x[d][:n], center[d]
+        for j in range(n):
+            there[j] = np.float32(here[j] - origin)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _bins_single(x, first, end, p0, p1, p2, doubt, bins):  # type: ignore[no-untyped-def]
+    """Bins of the distances of points first to end from a point; whether one is too close to an edge to be sure of.
+
+    Single precision holds twice as many numbers in a vector register, and has a much faster square root.
+    """
+    x0, x1, x2, bins = x[0][first:end], x[1][first:end], x[2][first:end], bins[: end - first]
+    o0, o1, o2 = np.float32(p0), np.float32(p1), np.float32(p2)
+    half = np.float32(0.5)
+    sure = np.float32(0.5 - doubt)
+    n_doubtful = np.int32(0)
+    for j in range(end - first):
+        d0, d1, d2 = x0[j] - o0, x1[j] - o1, x2[j] - o2
+        r = np.sqrt(d0 * d0 + d1 * d1 + d2 * d2)
+        k = np.int32(r)
+        bins[j] = k
+        n_doubtful += np.int32(abs(r - np.float32(k) - half) > sure)
+    return n_doubtful > 0
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _bins_double(x, first, end, p0, p1, p2, bins):  # type: ignore[no-untyped-def]
+    """As `_bins_single`, in double precision."""
+    x0, x1, x2, bins = x[0][first:end], x[1][first:end], x[2][first:end], bins[: end - first]
+    for j in range(end - first):
+        d0, d1, d2 = x0[j] - p0, x1[j] - p1, x2[j] - p2
+        bins[j] = np.int32(np.sqrt(d0 * d0 + d1 * d1 + d2 * d2))
+
+
+@njit(cache=True, nogil=True)
+def collect_pairs(positions, cell, members, class_start, cutoffs):  # type: ignore[no-untyped-def]
+    """All pairs of one frame below the cutoffs of their classes.
+
+    Parameters
+    ----------
+    positions : float64, in any image, shape (n_atoms, 3).
+    cell : float64, shape (3, 3).
+    members, class_start : see `count_distances`.
+    cutoffs : float64, shape (n_classes, n_classes): of the pairs of an atom of the first class with all of the second, or
+        zero for none. Where both are the same class, each pair comes once, an atom and its own image included.
 
     Returns
     -------
     first, second : int64, shape (n_pairs,).
     vectors : from first to second, shape (n_pairs, 3).
     """
-    inverse = np.linalg.inv(cell)
-    n, heights = grid_shape(inverse, cutoff)
-    xa, sa, atom_a, _ = sort_into_cells(positions, members_a, cell, inverse, n)
-    xb, _, atom_b, start_b = sort_into_cells(positions, members_b, cell, inverse, n)
-    orthogonal = is_orthogonal(cell)
-    bound = max_stretches(n, heights, cutoff)
-    lo = np.empty(bound, dtype=np.int64)
-    hi = np.empty(bound, dtype=np.int64)
-    shift_of = np.empty((bound, 3), dtype=np.int64)
-    size = 8 * max(8, atom_a.shape[0])
-    first = np.empty(size, dtype=np.int64)
-    second = np.empty(size, dtype=np.int64)
-    vectors = np.empty((size, 3))
+    longest = cutoffs.max()
+    grid = make_grid(cell, longest, members.shape[0])
+    columns = sort_into_columns(positions, members, class_start, grid)
+    pile = new_pile(grid, members.shape[0])
+    n_classes, n_columns = cutoffs.shape[0], grid.n[0] * grid.n[1]
+    size = 4 * members.shape[0] + 64
+    pairs, vectors = np.empty((2, size), dtype=np.int64), np.empty((3, size))
     n_pairs = 0
-    cutoff2 = cutoff * cutoff
-    for i in range(atom_a.shape[0]):
-        found = stretches(sa[0, i], sa[1, i], sa[2, i], n, heights, orthogonal, cutoff, lo, hi, shift_of)
-        for t in range(found):
-            u, v, w = shift_of[t, 0], shift_of[t, 1], shift_of[t, 2]
-            x0 = xa[0, i] - (u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0])
-            y0 = xa[1, i] - (u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1])
-            z0 = xa[2, i] - (u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2])
-            for j in range(start_b[lo[t]], start_b[hi[t] + 1]):
-                dx = xb[0, j] - x0
-                dy = xb[1, j] - y0
-                dz = xb[2, j] - z0
-                if dx * dx + dy * dy + dz * dz >= cutoff2:
+    for column in range(n_columns):
+        number, shift = surroundings(grid, column // grid.n[1], column % grid.n[1])
+        for kind in range(n_classes):
+            wanted = np.where(cutoffs[:, kind] > 0.0, 0, -1)
+            if not _is_wanted(wanted, columns.start, column, n_columns):
+                continue
+            pile = pile_up(pile, columns, grid, kind, number, shift)
+            for other in range(n_classes):
+                if wanted[other] < 0:
                     continue
-                if atom_a[i] == atom_b[j] and u == 0 and v == 0 and w == 0:
-                    continue
-                if n_pairs == size:
-                    size *= 2
-                    more_first = np.empty(size, dtype=np.int64)
-                    more_second = np.empty(size, dtype=np.int64)
-                    more_vectors = np.empty((size, 3))
-                    more_first[:n_pairs] = first[:n_pairs]
-                    more_second[:n_pairs] = second[:n_pairs]
-                    more_vectors[:n_pairs] = vectors[:n_pairs]
-                    first, second, vectors = more_first, more_second, more_vectors
-                first[n_pairs] = atom_a[i]
-                second[n_pairs] = atom_b[j]
-                vectors[n_pairs, 0] = dx
-                vectors[n_pairs, 1] = dy
-                vectors[n_pairs, 2] = dz
-                n_pairs += 1
-    return first[:n_pairs].copy(), second[:n_pairs].copy(), vectors[:n_pairs].copy()
+                reach = grid.reach[2] * cutoffs[other, kind] / longest
+                cutoff2 = cutoffs[other, kind] ** 2
+                for i in range(
+                    columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]
+                ):
+                    first, end = stretch_around(pile, columns.depth[i], reach)
+                    if other == kind:
+                        first = pile.place[i] + 1
+                    if n_pairs + end - first > pairs.shape[1]:
+                        pairs, vectors = _longer(pairs, end - first), _longer(vectors, end - first)
+                    for j in range(first, end):
+                        d0 = pile.x[0, j] - columns.x[0, i]
+                        d1 = pile.x[1, j] - columns.x[1, i]
+                        d2 = pile.x[2, j] - columns.x[2, i]
+                        if d0 * d0 + d1 * d1 + d2 * d2 < cutoff2:
+                            pairs[0, n_pairs] = columns.atom[i]
+                            pairs[1, n_pairs] = columns.atom[pile.source[j]]
+                            vectors[0, n_pairs], vectors[1, n_pairs], vectors[2, n_pairs] = d0, d1, d2
+                            n_pairs += 1
+    return pairs[0, :n_pairs].copy(), pairs[1, :n_pairs].copy(), vectors[:, :n_pairs].T.copy()
+
+
+@njit(cache=True, nogil=True)
+def _longer(rows, n_more):  # type: ignore[no-untyped-def]
+    """Rows twice as long, or by n_more where that is more."""
+    longer = np.empty((rows.shape[0], rows.shape[1] + max(n_more, rows.shape[1])), dtype=rows.dtype)
+    longer[:, : rows.shape[1]] = rows
+    return longer

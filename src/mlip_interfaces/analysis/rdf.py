@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.analysis.neighbors import shortest_height
+from mlip_interfaces.analysis.neighbors import grouped, shortest_height
 from mlip_interfaces.analysis.pair_kernel import count_distances
 from mlip_interfaces.analysis.running_blocks import Block, RunningBlocks, merged, regrouped, standard_error
 from mlip_interfaces.errors import AnalysisError
 
 PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
-
-JOINT_PENALTY = 1.3
-"""One search over all atoms against one per pair of classes: it looks at pairs that nobody asked for, but sorts once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Rdf:
 
 
 class PairCounter:
-    """Counts pairs by distance in single frames, many kinds of pairs in one search.
+    """Counts pairs by distance in frames, many kinds of pairs in one search.
 
     Parameters
     ----------
@@ -100,41 +98,60 @@ class PairCounter:
                 raise AnalysisError(f"There is no {pair} pair in this trajectory: {_inventory(symbols, layers)}.")
         # Atoms that no selection tells apart are a class; each pair of classes has its own histogram.
         signatures, classes = np.unique(np.concatenate([first, second]), axis=1, return_inverse=True)
-        self._classes = np.asarray(classes.reshape(-1), dtype=np.int64)
         in_first, in_second = signatures[: len(pairs)], signatures[len(pairs) :]
-        n_classes = signatures.shape[1]
-        self._channels = np.full((n_classes, n_classes), -1, dtype=np.int64)
+        wanted: list[tuple[int, int]] = []
         weights: list[NDArray[np.int64]] = []
-        for c in range(n_classes):
-            for d in range(c, n_classes):
+        for c in range(signatures.shape[1]):
+            for d in range(c, signatures.shape[1]):
                 forth, back = in_first[:, c] & in_second[:, d], in_first[:, d] & in_second[:, c]
                 if forth.any() or back.any():
-                    self._channels[c, d] = self._channels[d, c] = len(weights)
+                    wanted.append((c, d))
                     # An unordered pair stands for two ordered ones.
                     weights.append(forth.astype(np.int64) + back)
         self._weights = np.array(weights).T
-        self._searches = self._plan()
+        used = sorted({c for pair in wanted for c in pair})
+        self._members, self._class_start = grouped([classes.reshape(-1) == c for c in used])
+        self._channels = _channels(
+            [(used.index(c), used.index(d)) for c, d in wanted], np.diff(self._class_start).tolist()
+        )
 
-    def _plan(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64], bool]]:
-        """Members of both sides of each search and whether they are the same."""
-        members = [np.flatnonzero(self._classes == c) for c in range(len(self._channels))]
-        wanted = [(c, d) for c in range(len(members)) for d in range(c, len(members)) if self._channels[c, d] >= 0]
-        separate = sum(members[c].size * members[d].size * (0.5 if c == d else 1.0) for c, d in wanted)
-        used = np.asarray((self._channels >= 0).any(axis=1))
-        everyone = np.flatnonzero(used[self._classes])
-        if 0.5 * everyone.size**2 <= JOINT_PENALTY * separate:
-            return [(everyone, everyone, True)]
-        return [(members[c], members[d], c == d) for c, d in wanted]
+    def count(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Ordered pairs in each bin of frames, shape (n_frames, n_pairs, n_bins).
 
-    def count(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Ordered pairs in each bin of one frame, shape (n_pairs, n_bins)."""
-        histograms = np.zeros((self._weights.shape[1], self.edges.size - 1), dtype=np.int64)
+        Parameters
+        ----------
+        positions : finite, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
+        cells : shape (n_frames, 3, 3), angstrom.
+        """
         r_max, n_bins = float(self.edges[-1]), self.edges.size - 1
-        for first, second, like in self._searches:
-            count_distances(
-                positions, cell, first, second, like, self._classes, self._channels, r_max, n_bins, histograms
-            )
+        histograms = np.zeros((len(positions), self._weights.shape[1], n_bins), dtype=np.int64)
+        count_distances(
+            np.ascontiguousarray(positions),
+            cells,
+            self._members,
+            self._class_start,
+            self._channels,
+            r_max,
+            n_bins,
+            histograms,
+        )
         return np.asarray(self._weights @ histograms)
+
+
+def _channels(wanted: list[tuple[int, int]], sizes: list[int]) -> NDArray[np.int64]:
+    """Histogram of the pairs of atoms of one class (row) that look for those of another (column), or -1.
+
+    The class that is in most pairs, of these the largest, is looked for: it is piled up once for all that look for it.
+    """
+    channels = np.full((len(sizes), len(sizes)), -1, dtype=np.int64)
+    left = list(wanted)
+    while left:
+        counts = Counter(c for pair in left for c in set(pair))
+        target = max(counts, key=lambda c: (counts[c], sizes[c], -c))
+        for c, d in [pair for pair in left if target in pair]:
+            channels[d if c == target else c, target] = wanted.index((c, d))
+            left.remove((c, d))
+    return channels
 
 
 class RdfAccumulator:

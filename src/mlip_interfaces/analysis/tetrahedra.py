@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import find_pairs
@@ -136,11 +137,8 @@ class TetrahedraAccumulator:
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
         """Add a frame: positions (n_atoms, 3) in any image, cell (3, 3), time."""
-        scaled = positions[self._kept] @ np.linalg.inv(cell)
-        if self._window:
-            # The image nearest to the window's first frame.
-            reference = self._window[0][0]
-            scaled = scaled - np.round(scaled - reference)
+        reference = self._window[0][0] if self._window else np.empty((0, 3))
+        scaled = _scaled(positions, self._kept, np.linalg.inv(cell), reference)
         self._window.append((scaled, cell, time_ps))
         if self._n_window is None and len(self._window) == 2:
             self._n_window = max(1, round(self._average_ps / (time_ps - self._window[0][2])))
@@ -184,6 +182,20 @@ class TetrahedraAccumulator:
         self._depth[0] += np.bincount(slices[q >= self._q_min], minlength=N_SLICES)
         self._depth[1] += np.bincount(slices, minlength=N_SLICES)
         self._window = []
+
+
+@njit(cache=True, nogil=True)
+def _scaled(positions, atoms, inverse, reference):  # type: ignore[no-untyped-def]
+    """Fractional coordinates of atoms, in the image nearest to the reference where there is one, shape (n, 3)."""
+    scaled = np.empty((atoms.shape[0], 3))
+    for row in range(atoms.shape[0]):
+        p = positions[atoms[row]]
+        for k in range(3):
+            s = p[0] * inverse[0, k] + p[1] * inverse[1, k] + p[2] * inverse[2, k]
+            if reference.shape[0] > 0:
+                s -= np.round(s - reference[row, k])
+            scaled[row, k] = s
+    return scaled
 
 
 def regular_tetrahedra(

@@ -74,9 +74,8 @@ def van_hove(
     edges = np.linspace(0.0, r_max_angstrom, n_bins + 1)
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     self_part, distinct_part, non_gaussian = np.zeros((lags.size, n_bins)), np.zeros((lags.size, n_bins)), []
-    everyone = np.arange(2 * n_atoms)
-    classes = np.repeat(np.array([0, 1], dtype=np.int64), n_atoms)
-    channels = np.array([[-1, 0], [0, -1]], dtype=np.int64)
+    everyone, halves = np.arange(2 * n_atoms), np.array([0, n_atoms, 2 * n_atoms])
+    channels = np.array([[-1, 0], [-1, -1]], dtype=np.int64)
     for row, lag in enumerate(lags.tolist()):
         starts = np.unique(np.linspace(0, n_frames - lag - 1, min(MAX_ORIGINS, n_frames - lag)).astype(np.int64))
         steps = np.asarray(displacements[starts + lag], dtype=np.float64) - displacements[starts]
@@ -85,27 +84,16 @@ def van_hove(
         non_gaussian.append(3.0 * (squares**2).mean() / (5.0 * second**2) - 1.0 if second > 0 else 0.0)
         self_part[row] = np.histogram(np.sqrt(squares), bins=edges)[0] / (squares.size * shells)
         for start in starts.tolist():
-            counts = np.zeros((1, n_bins), dtype=np.int64)
+            counts = np.zeros((1, 1, n_bins), dtype=np.int64)
             both = np.concatenate([positions[start], positions[start + lag]]).astype(np.float64)
             cell = cells[start + lag]
-            count_distances(
-                both,
-                cell,
-                everyone[:n_atoms],
-                everyone[n_atoms:],
-                False,
-                classes,
-                channels,
-                r_max_angstrom,
-                n_bins,
-                counts,
-            )
+            count_distances(both[None], cell[None], everyone, halves, channels, r_max_angstrom, n_bins, counts)
             # An atom and itself later: the nearest image, the only one within half a cell.
             moved = both[n_atoms:] - both[:n_atoms]
             moved = moved - np.round(moved @ np.linalg.inv(cell)) @ cell
             own = np.histogram(np.linalg.norm(moved, axis=1), bins=edges)[0]
             volume = abs(float(np.linalg.det(cell)))
-            distinct_part[row] += (counts[0] - own) * volume / (n_atoms * (n_atoms - 1) * shells * len(starts))
+            distinct_part[row] += (counts[0, 0] - own) * volume / (n_atoms * (n_atoms - 1) * shells * len(starts))
     return VanHove(
         lags_ps=np.asarray(lags * frame_interval_ps, dtype=np.float64),
         r_angstrom=(edges[1:] + edges[:-1]) / 2.0,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +40,7 @@ BREATHING = 1.02
 DEFAULT_R_MAX_ANGSTROM = 8.0
 
 Result = TypeVar("Result")
+Scan = tuple[NDArray[np.int64] | None, list[FrameChemistry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,22 +239,17 @@ class AnalysisResults:
 
 @dataclass(frozen=True, slots=True)
 class FrameScanner:
-    """The part of the work that looks at one frame at a time; runs in worker processes."""
+    """The part of the work that looks at one frame at a time; runs in threads, as its kernels hold no lock."""
 
     counter: PairCounter | None
     finder: BondFinder | None
 
-    def scan(
-        self, positions: NDArray[np.float64], cells: NDArray[np.float64]
-    ) -> tuple[list[NDArray[np.int64]], list[FrameChemistry]]:
-        """Pair counts and bonds of each frame."""
-        counts, chemistry = [], []
-        for frame, cell in zip(positions, cells, strict=True):
-            if self.counter is not None:
-                counts.append(self.counter.count(frame, cell))
-            if self.finder is not None:
-                chemistry.append(self.finder.find(frame, cell))
-        return counts, chemistry
+    def scan(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> Scan:
+        """Pair counts (n_frames, n_pairs, n_bins) and bonds of frames."""
+        counts = None if self.counter is None else self.counter.count(positions, cells)
+        finder = self.finder
+        found = [] if finder is None else [finder.find(*frame) for frame in zip(positions, cells, strict=True)]
+        return counts, found
 
 
 def analyze_trajectory(
@@ -272,7 +267,8 @@ def analyze_trajectory(
     reader : the trajectory.
     plan : what to compute.
     strict : whether an analysis that cannot be done (an absent element, say) is an error; else it is named in the results.
-    n_processes : workers for pair counts and bonds; frames are dealt to them in chunks.
+    n_processes : threads for pair counts and bonds besides the one that reads, dealt to them in chunks; with one, all is
+        done in turn. The results do not depend on it.
     progress : called with the time reached, ps.
 
     Raises
@@ -291,19 +287,17 @@ def analyze_trajectory(
         return run.finish()
 
 
-def _scanned(
-    reader: TrajectoryReader, scanner: FrameScanner, n_processes: int
-) -> Iterator[tuple[Frames, tuple[list[NDArray[np.int64]], list[FrameChemistry]]]]:
-    """Chunks in order, each with what the scanner found; a few ahead are at work in other processes."""
-    if n_processes <= 1 or (scanner.counter is None and scanner.finder is None):
+def _scanned(reader: TrajectoryReader, scanner: FrameScanner, n_threads: int) -> Iterator[tuple[Frames, Scan]]:
+    """Chunks in order, each with what the scanner found; a few ahead are at work in other threads."""
+    if n_threads <= 1 or (scanner.counter is None and scanner.finder is None):
         for frames in reader.chunks():
             yield frames, scanner.scan(frames.positions, frames.cells)
         return
-    waiting: deque[tuple[Frames, Future[tuple[list[NDArray[np.int64]], list[FrameChemistry]]]]] = deque()
-    with ProcessPoolExecutor(n_processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    waiting: deque[tuple[Frames, Future[Scan]]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
         for frames in reader.chunks():
             waiting.append((frames, pool.submit(scanner.scan, frames.positions, frames.cells)))
-            if len(waiting) > 2 * n_processes:
+            if len(waiting) > 2 * n_threads:
                 done, future = waiting.popleft()
                 yield done, future.result()
         while waiting:
@@ -377,13 +371,13 @@ class _Pass:
         self._store = resources.enter_context(DisplacementStore(kept)) if kept.any() else None
         return FrameScanner(counter, finder)
 
-    def add(self, frames: Frames, counts: list[NDArray[np.int64]], chemistry: list[FrameChemistry]) -> None:
+    def add(self, frames: Frames, counts: NDArray[np.int64] | None, chemistry: list[FrameChemistry]) -> None:
         """Consume a chunk."""
         volumes = np.abs(np.linalg.det(frames.cells))
         self._times.append(frames.times_ps)
         self._cells.append(frames.cells)
         self._volumes.extend(volumes.tolist())
-        if self._rdf is not None:
+        if self._rdf is not None and counts is not None:
             assert self._r_max is not None
             half = largest_r_max(frames.cells)
             if self._r_max > BREATHING * half:
