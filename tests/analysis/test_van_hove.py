@@ -98,7 +98,7 @@ def test_distinct_part_starts_as_g_and_ends_at_one() -> None:
     counter = PairCounter(["Li-Li"], np.array(["Li"] * 125), r_max_angstrom=6.0, bin_width_angstrom=0.5)
     g = RdfAccumulator(counter)
     for t in np.unique(np.linspace(0, 399, 200).astype(int)):
-        g.add(counter.count(path[t], cell), abs(np.linalg.det(cell)), float(t))
+        g.add(counter.count(path[t][None], cell[None])[0], abs(np.linalg.det(cell)), float(t))
     np.testing.assert_allclose(found.distinct_part[0], g.result()[0].whole.g, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(found.distinct_part[1][4:], 1.0, rtol=0, atol=0.1)
     with pytest.raises(AnalysisError, match="beyond half the cell"):
