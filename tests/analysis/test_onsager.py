@@ -127,6 +127,7 @@ def test_a_steady_flow_is_a_flux_and_no_coefficient() -> None:
     flowing = [species[0] + np.arange(600)[:, None, None] * np.array([0, 0, 0.7]), species[1]]
     still, moving = window(species, first_lag_ps=1.0), window(flowing, first_lag_ps=1.0)
     np.testing.assert_allclose(moving.l_per_ev_angstrom_ps, still.l_per_ev_angstrom_ps, rtol=1e-7, atol=0)
+    assert window(flowing).lags_ps == window(species).lags_ps
     difference = moving.net_flux_per_angstrom2_ps - still.net_flux_per_angstrom2_ps
     np.testing.assert_allclose(difference[0], [0, 0, COUNTS[0] * 0.7 / VOLUME], rtol=1e-9, atol=1e-12)
 

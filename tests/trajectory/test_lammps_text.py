@@ -226,7 +226,7 @@ GOOD = HEAD + "ITEM: ATOMS id element x y z\n1 Li 1 1 1\n2 S 2 2 2\n"
         (HEAD + "ITEM: ATOMS id type x y z\n1 1 1 1 1\n2 2 2 2 2\n", "LAMMPS types 1, 2"),
         (
             GOOD + GOOD.replace("ATOMS\n2", "ATOMS\n1").replace("2 S 2 2 2\n", "").replace("STEP\n0", "STEP\n1"),
-            "1 atoms",
+            "has 1 atom, the first one 2",
         ),
         (GOOD + GOOD.replace("2 S 2", "3 S 2").replace("STEP\n0", "STEP\n1"), "line 2 .*id that is new"),
         (GOOD + GOOD.replace("2 S 2 2 2", "2 S 2 two 2").replace("STEP\n0", "STEP\n1"), "line 2"),

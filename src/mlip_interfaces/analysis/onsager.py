@@ -142,8 +142,17 @@ def window_bounds(n_frames: int, n_windows: int) -> list[int]:
 
 def common_walking_lag(displacements: Sequence[NDArray[np.floating]]) -> int:
     """The lag (frames) from which all species walk, from a sample of the atoms of each, shape (n_frames, n_i, 3)."""
-    samples = [part[:, :: max(1, part.shape[1] // LAG_ATOMS)] for part in displacements]
-    return max(first_walking_lag(part - part[0]) for part in samples)
+    return max(_walking_lag(part[:, :: max(1, part.shape[1] // LAG_ATOMS)]) for part in displacements)
+
+
+def _walking_lag(sample: NDArray[np.floating]) -> int:
+    """Of one species; a steady flow, which is reported apart, does not count as a motion that is no walk."""
+    moved = np.asarray(sample - sample[0], dtype=np.float64)
+    lag = first_walking_lag(moved)
+    if lag == 1 or moved.shape[1] < 2:
+        return lag
+    steady = np.linspace(0.0, 1.0, len(moved))[:, None, None] * moved[-1].mean(axis=0)
+    return min(lag, first_walking_lag(moved - steady))
 
 
 def fitting_lag(lag: int, n_frames: int) -> int:
