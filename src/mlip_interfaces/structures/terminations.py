@@ -252,4 +252,4 @@ def _distinct_names(inwards: Sequence[Sequence[str]], classes: NDArray[np.int64]
 
 def _tidy(value: float) -> float:
     """Rounded where only the last digits of sums remain, and never minus zero."""
-    return round(value, 9) + 0.0
+    return round(float(value), 9) + 0.0
