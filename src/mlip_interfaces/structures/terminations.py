@@ -54,7 +54,8 @@ class Slab:
 
     Attributes
     ----------
-    atoms : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up.
+    atoms : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
+        surfaces included, so that the topmost may lie above c.
     termination : how it ends.
     """
 
