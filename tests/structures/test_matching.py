@@ -390,6 +390,11 @@ def test_any_match_keeps_its_promises(
         assert strain.max_strain <= 0.05 + 1e-9
         np.testing.assert_allclose(_lateral(slab), _lateral(matched.slabs[0]), rtol=0, atol=1e-9)
         np.testing.assert_allclose(matched.area_angstrom2, np.linalg.det(_lateral(slab)), rtol=1e-9, atol=0)
+        # Atoms keep the distances of the crystal, polyanions included: nothing is folded onto something else.
+        isolated = slab.copy()
+        isolated.pbc = (True, True, False)
+        shortest = neighbor_list("d", crystal, 4.0).min()
+        assert neighbor_list("d", isolated, 4.0).min() > 0.94 * shortest
         # Unstrained, a slab has the density of its crystal.
         volume = slab.get_volume() / np.linalg.det(np.eye(2) + strain.tensor)
         own = choose_slab(request.material, request.miller, thickness).atoms

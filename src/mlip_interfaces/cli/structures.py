@@ -51,7 +51,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="X=Q",
         help="formal charge of an element, such as Co=3; may be repeated",
     )
-    slabs.add_argument("--vacuum-angstrom", type=float, metavar="V", help="vacuum in the files, default: none")
+    slabs.add_argument(
+        "--vacuum-angstrom", type=float, default=15.0, metavar="V", help="vacuum in the files, default: %(default)g"
+    )
     slabs.add_argument("--json", action="store_true", help="as JSON")
     slabs.add_argument("--out", type=Path, metavar="DIR", help="folder for slabs.csv and each slab as .xyz and .vasp")
     slabs.set_defaults(run=run_slabs)

@@ -53,7 +53,8 @@ class MatchedStack:
 
     Attributes
     ----------
-    slabs : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up.
+    slabs : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
+        surfaces included, so that the topmost may lie above c.
     area_angstrom2 : of the lateral cell, repeats included.
     strains : of each crystal.
     terminations : of each slab, per unstrained lateral cell of its crystal.
@@ -193,7 +194,8 @@ def _supercell(slab: Atoms, transform: NDArray[np.int64], lateral: Array) -> Ato
     rows = np.eye(3, dtype=int)
     rows[:2, :2] = transform
     height = float(slab.cell[2, 2])
-    crystal = upright(make_supercell(slab, rows), height)
+    # Not wrapped: polyanions may stand out of the cell at the top.
+    crystal = upright(make_supercell(slab, rows, wrap=False), height)
     cell = np.zeros((3, 3))
     cell[:2, :2] = lateral
     cell[2, 2] = height

@@ -16,7 +16,10 @@ from mlip_interfaces.structures.polyanions import Unit, whole_units
 Miller = tuple[int, int, int]
 
 PLANE_TOLERANCE_ANGSTROM = 0.1
-"""Units closer than this along the normal are one plane."""
+"""Units closer than this along the normal are one plane, but for dense planes of high indices: see `_planes`."""
+
+NARROWEST_GAP_ANGSTROM = 0.02
+"""No cut runs through a gap narrower than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +116,10 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
         fractional[unit.indices] = whole
         unit_of_atom[unit.indices] = number
     references -= np.floor(references)
-    plane_of_unit, heights, cuts, gaps = _planes(references, PLANE_TOLERANCE_ANGSTROM / spacing)
+    plane_of_unit, heights, cuts, gaps = _planes(references, spacing)
     if not len(cuts):
         raise StructureError(
-            f"The planes of {_named(atoms, reduced)} lie closer than {PLANE_TOLERANCE_ANGSTROM:g} angstrom to each other; "
+            f"The planes of {_named(atoms, reduced)} lie closer than {NARROWEST_GAP_ANGSTROM:g} angstrom to each other; "
             "choose lower indices."
         )
     # Units just above height 0 that belong to the plane below height 1 move up to it.
@@ -125,15 +128,18 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
 
 
 def _planes(
-    references: NDArray[np.float64], tolerance: float
+    references: NDArray[np.float64], spacing_angstrom: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Plane of each unit, its height not cut by height 1, the cut below each plane and the gap that it parts."""
+    """Plane of each unit, its height not cut by height 1, the cut below each plane and the gap that it parts.
+
+    Where all gaps are narrow, those above half the widest are cuts.
+    """
     order = np.argsort(references, kind="stable")
     ascending = references[order]
     gaps = np.diff(ascending, prepend=ascending[-1] - 1.0)
-    starts = np.flatnonzero(gaps > tolerance)
-    if not len(starts):
+    if gaps.max() * spacing_angstrom < NARROWEST_GAP_ANGSTROM:
         return np.zeros(0, dtype=np.int64), references, np.zeros(0), np.zeros(0)
+    starts = np.flatnonzero(gaps > min(PLANE_TOLERANCE_ANGSTROM / spacing_angstrom, 0.5 * gaps.max()))
     rank = np.searchsorted(starts, np.arange(len(order)), side="right") - 1
     plane = np.empty(len(order), dtype=np.int64)
     heights = np.empty(len(order))

@@ -12,16 +12,16 @@ from mlip_interfaces.structures.slabs import with_vacuum
 from mlip_interfaces.structures.terminations import Slab, Termination
 
 
-def write_slabs(slabs: Sequence[Slab], directory: Path, *, vacuum_angstrom: float | None = None) -> None:
+def write_slabs(slabs: Sequence[Slab], directory: Path, *, vacuum_angstrom: float) -> None:
     """Write ``slabs.csv`` and, numbered as in it, ``slab-0.xyz`` and ``slab-0.vasp`` ....
 
     Parameters
     ----------
     slabs : of one crystal.
     directory : made if it does not exist.
-    vacuum_angstrom : between the outermost atoms and their images; None leaves the cells as high as the slabs are thick.
+    vacuum_angstrom : between the outermost atoms and their images.
     """
-    structures = [slab.atoms if vacuum_angstrom is None else with_vacuum(slab.atoms, vacuum_angstrom) for slab in slabs]
+    structures = [with_vacuum(slab.atoms, vacuum_angstrom) for slab in slabs]
     directory.mkdir(parents=True, exist_ok=True)
     names = [field.name for field in fields(Termination)]
     with (directory / "slabs.csv").open("w", newline="") as stream:

@@ -54,7 +54,8 @@ class Slab:
 
     Attributes
     ----------
-    atoms : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up.
+    atoms : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
+        surfaces included, so that the topmost may lie above c.
     termination : how it ends.
     """
 
@@ -252,4 +253,4 @@ def _distinct_names(inwards: Sequence[Sequence[str]], classes: NDArray[np.int64]
 
 def _tidy(value: float) -> float:
     """Rounded where only the last digits of sums remain, and never minus zero."""
-    return round(value, 9) + 0.0
+    return round(float(value), 9) + 0.0
