@@ -66,6 +66,7 @@ STAGES = (
     Stage("report", "report", "make_report:run_report", ("name",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
+LABELLING_STAGES = ("data", "campaign", "validate")
 LIMITS = {
     "labels": {"max_failed_fraction"},
     "exploration": {
@@ -138,10 +139,14 @@ def run_single_stage(root: Path, name: str) -> None:
 
     Raises
     ------
+    MissingProgramError
+        If the stage labels and the teacher cannot run here.
     InputFileError
         If the folder holds no study, or a stage before is not finished.
     """
     study = load_run_study(root)
+    if name in LABELLING_STAGES:
+        require_teacher(label_settings(study))
     with locked(root):
         if name == "campaign":
             _reopen_campaign(study, root)
