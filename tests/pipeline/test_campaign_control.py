@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from imitated_dpgen import LABEL, dpgen, prepare, run, study_with
 
+from mlip_interfaces.config import load_study
 from mlip_interfaces.pipeline import campaign, campaign_files, run_directory
 from mlip_interfaces.pipeline.campaign_control import (
     Decision,
@@ -130,6 +131,15 @@ def test_ladder_that_is_only_climbed_takes_each_rung_once() -> None:
         history.append(outcome(decision.rung, BAD, stopped=1))
     assert [o.rung for o in history] == [0, 1, 2]
     assert decision.reason == "ladder used up"
+
+
+@pytest.mark.parametrize("found", [BAD, GOOD, DONE])
+def test_demo_explores_exactly_twice_whatever_it_finds(repository: Path, found: tuple[int, int, int]) -> None:
+    study = load_study(repository / "configs" / "demo.yaml")
+    limits, history = campaign.limits_of(study), []
+    while next_step(*history, limits=limits, n_rungs=len(study.exploration.iterations)).action == "explore":
+        history.append(outcome(len(history), found, found))
+    assert len(history) == 2
 
 
 def test_no_frame_at_all_is_not_healthy() -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from flaky_teacher import WAYS, fate
 
+from mlip_interfaces.config import load_study
 from mlip_interfaces.pipeline.campaign_files import STEPS, read_position
 
 pytestmark = pytest.mark.campaign
@@ -150,6 +152,29 @@ def test_killed_at_every_step_of_dpgen_it_ends_with_the_same_data(labelled: Path
     counted = Counter(evaluations(root))
     assert counted == Counter(evaluations(straight))
     assert max(counted.values()) == 1
+
+
+def test_plain_dpgen_works_in_the_folder_that_init_leaves(labelled: Path) -> None:
+    """It is stopped once its training runs; every rung is in its file."""
+    root = copy_of(labelled, "plain")
+    done = subprocess.run(
+        command("mlip_interfaces.cli.main", "campaign", "init", str(labelled.parent / "flaky.yaml"), "--out", str(root)),
+        env=environment(root), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    param = json.loads((root / "campaign" / "param.json").read_text())
+    assert len(param["model_devi_jobs"]) == len(load_study(labelled.parent / "flaky.yaml").exploration.iterations)
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "dpgen"), "run", "param.json", "machine.json"],
+        cwd=root / "campaign", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    started = root / "campaign" / "iter.000000" / "00.train" / "000" / "train.log"
+    deadline = time.monotonic() + 300
+    while not started.is_file() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    output, _ = process.communicate()
+    assert started.is_file(), output
 
 
 def test_finished_campaign_again_does_nothing(straight: Path) -> None:

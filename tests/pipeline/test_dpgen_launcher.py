@@ -13,6 +13,7 @@ from mlip_interfaces.pipeline.campaign_files import read_explorations
 from mlip_interfaces.pipeline.candidate_ranking import rank_candidates
 from mlip_interfaces.pipeline.dpgen_launcher import (
     _failed_where_not_finite,
+    _keeping_compressed,
     _rank_instead_of_shuffling,
     forget_damaged_submissions,
 )
@@ -121,6 +122,19 @@ def test_deviation_that_is_no_number_is_a_failed_frame(dpgen_run, tmp_path: Path
     assert len(Path("iter.000000/02.fp/rest_failed.shuffled.000.out").read_text().splitlines()) == 2
     (run,) = read_explorations(tmp_path, 0)
     assert run.n_not_finite == 2
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_models_that_are_taken_over_stay_compressed(dpgen_run, tmp_path: Path, compressed: bool) -> None:
+    for number in range(2):
+        member = tmp_path / "iter.000000" / "00.train" / f"{number:03d}"
+        member.mkdir(parents=True)
+        (member / "frozen_model.pb").write_text(f"plain {number}")
+        if compressed:
+            (member / "frozen_model_compressed.pb").write_text(f"compressed {number}")
+    _keeping_compressed(dpgen_run.copy_model)(2, 0, 1, ".pb")
+    found = [(tmp_path / "iter.000001" / "00.train" / f"graph.{n:03d}.pb").read_text() for n in range(2)]
+    assert found == [f"{'compressed' if compressed else 'plain'} {n}" for n in range(2)]
 
 
 def test_run_cut_off_anywhere_keeps_its_whole_frames(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlip_interfaces.pipeline.campaign import STEPS, read_position
+from mlip_interfaces.pipeline.campaign_files import STEPS, read_position
 from mlip_interfaces.pipeline.dpgen_files import check_machine, check_param
 from mlip_interfaces.pipeline.flow import STAGES, run_status
 
@@ -89,6 +89,11 @@ def test_dpgen_took_the_files_as_they_stand(finished: Path) -> None:
     check_param(json.loads((finished / "campaign" / "param.json").read_text()))
     check_machine(json.loads((finished / "campaign" / "machine.json").read_text()))
     assert read_position(finished / "campaign").iteration == 1
+    running = json.loads((finished / "campaign" / "param.running.json").read_text())
+    check_param(running)
+    (job,) = running["model_devi_jobs"]
+    measured = json.loads((finished / "campaign" / "held_out" / "iter.000000.json").read_text())
+    assert job["model_devi_f_trust_lo"] >= measured["force_rmse_mev_per_angstrom"] / 1000
 
 
 def test_failed_labels_are_named_and_not_in_the_data(finished: Path) -> None:
@@ -212,6 +217,11 @@ def test_killed_in_every_stage_it_continues_and_ends_the_same(miniature: Path, f
             kill(process)
     finish(miniature, root)
     assert results(root) == results(finished)
+    labelled = [
+        file.relative_to(finished) for file in finished.glob("campaign/iter.*/02.fp/data.*/**/*") if file.is_file()
+    ]
+    assert labelled
+    assert all((root / file).read_bytes() == (finished / file).read_bytes() for file in labelled)
     # A structure in work when its driver's parent died is finished by that driver; none is evaluated twice, but for the
     # one that a killed teacher MD or driver had just begun.
     counted = evaluations(root)

@@ -43,15 +43,20 @@ def rank_candidates(
     """
     if len(candidates) < 2:
         return list(candidates)
-    features = np.array([_features(atoms) for atoms in _structures(campaign, candidates, elements)])
-    known = [
-        _features(read_structure(file.parent))
+    order = _farthest_first(
+        _structures(campaign, candidates, elements), _labelled_before(campaign, iteration, system), seed
+    )
+    return [candidates[index] for index in order]
+
+
+def _labelled_before(campaign: Path, iteration: int, system: int) -> list[Atoms]:
+    """Structures of this model with a good label from earlier iterations."""
+    return [
+        read_structure(file.parent)
         for earlier in range(iteration)
         for file in label_files(campaign, f"{earlier:06d}")
         if int(file.parent.name.split(".")[1]) == system and read_json(file)["status"] == "ok"
     ]
-    already = np.array(known) if known else None
-    return [candidates[index] for index in _farthest_first(features, already, seed)]
 
 
 def _structures(campaign: Path, candidates: Sequence[Candidate], elements: Sequence[str]) -> list[Atoms]:
@@ -78,13 +83,16 @@ def _features(atoms: Atoms) -> NDArray[np.float64]:
     return np.concatenate(parts)
 
 
-def _farthest_first(features: NDArray[np.float64], already: NDArray[np.float64] | None, seed: int) -> list[int]:
-    if already is None:
+def _farthest_first(candidates: Sequence[Atoms], known: Sequence[Atoms], seed: int) -> list[int]:
+    """Each next candidate is the one farthest from all that are known or chosen."""
+    features = np.array([_features(atoms) for atoms in candidates])
+    if known:
+        order = []
+        already = np.array([_features(atoms) for atoms in known])
+        nearest = np.linalg.norm(features[:, None] - already[None], axis=2).min(axis=1)
+    else:
         order = [int(np.random.default_rng(seed).integers(len(features)))]
         nearest = np.linalg.norm(features - features[order[0]], axis=1)
-    else:
-        order = []
-        nearest = np.linalg.norm(features[:, None] - already[None], axis=2).min(axis=1)
     nearest[order] = -1.0
     while len(order) < len(features):
         chosen = int(nearest.argmax())

@@ -77,6 +77,12 @@ def limitations(run: Path, results: dict[str, Any], teacher_kind: str) -> list[s
         )
     elif teacher_kind != "dft":
         sentences.append("The labels are not DFT; the Deep Potential is as good as the calculator named above.")
+    stop = (read_optional_json(run / "campaign" / "summary.json") or {}).get("stop")
+    if stop and stop["reason"] != "converged":
+        sentences.append(
+            f"The active learning did not end because it had converged, but {stop['reason']}: there are structures in reach that "
+            "the committee does not agree on."
+        )
     lengths = [r["time_ps"] for r in scan["runs"]]
     if lengths:
         sentences.append(
