@@ -306,17 +306,19 @@ def independent_share(displacements: NDArray[np.floating], lag: int) -> float:
     n_frames, n_atoms, _ = displacements.shape
     if n_atoms < 2:
         return 1.0
-    steps = np.diff(np.asarray(displacements[::lag], dtype=np.float64), axis=0)
-    steps = steps.transpose(0, 2, 1).reshape(-1, n_atoms)
+    part = displacements[::lag]
+    steps = np.subtract(part[1:], part[:-1], dtype=np.float64).transpose(0, 2, 1).reshape(-1, n_atoms)
     n_steps = len(steps)
-    size = np.sqrt((steps**2).sum(axis=0))
-    steps = steps[:, size > 0.0] / size[size > 0.0]
-    n_moving = steps.shape[1]
+    size = np.sqrt(np.einsum("sa,sa->a", steps, steps))
+    if not size.all():
+        steps, size = steps[:, size > 0.0], size[size > 0.0]
+    steps /= size
+    n_moving = size.size
     if n_moving < 2 or n_steps < 2:
         return 1.0
     # The sum of squares of a Gram matrix is that of the smaller of the two it comes in.
     gram = steps @ steps.T if n_steps < n_moving else steps.T @ steps
-    squares = (float((gram**2).sum()) - n_moving) / (n_moving * (n_moving - 1))
+    squares = (float(np.vdot(gram, gram)) - n_moving) / (n_moving * (n_moving - 1))
     excess = max(0.0, squares - 1.0 / n_steps)
     return float(1.0 / (1.0 + (n_moving - 1) * excess))
 

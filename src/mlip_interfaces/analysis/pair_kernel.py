@@ -16,6 +16,9 @@ from mlip_interfaces.analysis.columns import (
 
 SINGLE_EPSILON = 2.0**-23
 
+VECTORS = 16
+"""Distances that the compiled loop takes at a time; it may run past the end, as what is left over would be slow."""
+
 
 @njit(cache=True, nogil=True)
 def count_distances(frames, cells, members, class_start, channels, r_max, n_bins, counts):  # type: ignore[no-untyped-def]
@@ -58,8 +61,8 @@ def _count_frame(positions, cell, members, class_start, channels, r_max, n_bins,
                 continue
             pile = pile_up(pile, columns, grid, kind, number, shift)
             if pile.source.shape[0] > bins.shape[0]:
-                single = np.empty(pile.x.shape, dtype=np.float32)
-                bins = np.empty(pile.source.shape[0], dtype=np.int32)
+                single = np.zeros((3, pile.source.shape[0] + VECTORS), dtype=np.float32)
+                bins = np.zeros(single.shape[1], dtype=np.int32)
             _round_to_single(pile.x, pile.first[-1], center, single)
             for other in range(n_classes):
                 if channels[other, kind] < 0:
@@ -118,18 +121,20 @@ def _bins_single(x, first, end, p0, p1, p2, doubt, bins):  # type: ignore[no-unt
 
     Single precision holds twice as many numbers in a vector register, and has a much faster square root.
     """
-    x0, x1, x2, bins = x[0][first:end], x[1][first:end], x[2][first:end], bins[: end - first]
+    n = (end - first + VECTORS - 1) // VECTORS * VECTORS
+    x0, x1, x2, bins = x[0][first : first + n], x[1][first : first + n], x[2][first : first + n], bins[:n]
     o0, o1, o2 = np.float32(p0), np.float32(p1), np.float32(p2)
-    half = np.float32(0.5)
+    # All in single precision: a counter of another width would halve the vectors.
+    zero, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     sure = np.float32(0.5 - doubt)
-    n_doubtful = np.int32(0)
-    for j in range(end - first):
+    n_doubtful = zero
+    for j in range(n):
         d0, d1, d2 = x0[j] - o0, x1[j] - o1, x2[j] - o2
         r = np.sqrt(d0 * d0 + d1 * d1 + d2 * d2)
         k = np.int32(r)
         bins[j] = k
-        n_doubtful += np.int32(abs(r - np.float32(k) - half) > sure)
-    return n_doubtful > 0
+        n_doubtful += one if abs(r - np.float32(k) - half) > sure else zero
+    return n_doubtful > zero
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
