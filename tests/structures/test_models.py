@@ -55,7 +55,8 @@ def interfaces(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             layer["vacancies"] = [{"element": "Li", "fraction": draw(st.sampled_from([0.1, 0.25, 0.5]))}]
         layers.append(layer)
-    if draw(st.booleans()):
+    with_glass = draw(st.booleans())
+    if with_glass:
         glass = {
             "kind": "amorphous", "name": "glass", "material": "LiF", "melt_quench": QUENCH,
             "thickness_angstrom": draw(st.sampled_from([4.0, 7.0, [0, 5.0]])),
@@ -63,6 +64,8 @@ def interfaces(draw: st.DrawFn) -> dict[str, Any]:
         layers.insert(draw(st.integers(1, len(layers))), glass)
     return {
         "layers": layers, "max_strain": 0.12, "max_area_angstrom2": 90,
+        # Four formula units are no glass.
+        "lateral_repeat": [2, 2] if with_glass else [1, 1],
         "strained": draw(st.sampled_from(["film", "substrate", "both"])),
         "registry": draw(st.sampled_from(["as-cut", "lowest"])),
         "vacuum_angstrom": draw(st.sampled_from([0.0, 12.0])),
