@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 
+from mlip_interfaces.pipeline import candidate_ranking
 from mlip_interfaces.pipeline.campaign_files import read_explorations
-from mlip_interfaces.pipeline.candidate_ranking import rank_candidates
 from mlip_interfaces.pipeline.dpgen_launcher import (
     _failed_where_not_finite,
     _keeping_compressed,
@@ -18,6 +19,7 @@ from mlip_interfaces.pipeline.dpgen_launcher import (
     forget_damaged_submissions,
 )
 from mlip_interfaces.pipeline.stopped_explorations import SURVIVES, keep_whole_frames
+from mlip_interfaces.potentials.selection import select_diverse
 
 # DP-GEN leaves files open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -78,13 +80,27 @@ def chosen_steps(module, *, fp_task_max: int) -> list[int]:
     return [int(line.split()[1]) for line in lines]
 
 
+@pytest.fixture
+def by_bond_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A committee that sees the bond length alone."""
+
+    def rank(
+        campaign: Path, iteration: int, system: int, frames: list[Atoms], *, n_select: int, seed: int
+    ) -> list[int]:
+        lengths = np.array([[atoms.get_distance(0, 1)] for atoms in frames])
+        return select_diverse(lengths, n_select, seed=seed).tolist()
+
+    monkeypatch.setattr(candidate_ranking, "rank_by_committee", rank)
+
+
+@pytest.mark.usefixtures("by_bond_length")
 def test_labelled_candidates_are_the_different_ones(dpgen_run, tmp_path: Path) -> None:
     """Twenty frames of each of four bond lengths: four labels go to four lengths, where chance would miss one."""
     rng = np.random.default_rng(3)
     lengths = np.repeat([1.75, 2.75, 3.75, 4.75], 20) + rng.normal(0, 0.01, 80)
     order = rng.permutation(80)
     exploration(tmp_path, lengths[order].tolist(), [0.5] * 80)
-    _rank_instead_of_shuffling(ELEMENTS, seed=1)
+    _rank_instead_of_shuffling(ELEMENTS, 4, seed=1)
     ranked = chosen_steps(dpgen_run, fp_task_max=4)
     assert sorted(ranked) == [5 * i for i in range(80)]
     assert {round(lengths[order][step // 5] - 0.75) for step in ranked[:4]} == {1, 2, 3, 4}
@@ -97,20 +113,6 @@ def test_without_the_ranking_dpgen_shuffles(dpgen_run, tmp_path: Path) -> None:
     exploration(tmp_path, [2.0] * 30, [0.5] * 30)
     dpgen_run.random.seed(1)
     assert chosen_steps(dpgen_run, fp_task_max=4) != chosen_steps(dpgen_run, fp_task_max=4)
-
-
-def test_what_earlier_iterations_labelled_is_avoided(tmp_path: Path) -> None:
-    exploration(tmp_path, [1.8, 4.7], [0.5, 0.5], iteration=1)
-    task = "iter.000001/01.model_devi/task.000.000000"
-    for length, expected in ((1.8, 5), (4.7, 0)):
-        known = tmp_path / "iter.000000" / "02.fp" / "task.000.000000"
-        known.mkdir(parents=True, exist_ok=True)
-        (known / "POSCAR_in").write_text(
-            f"x\n1\n12 0 0\n0 12 0\n0 0 12\nLi F\n1 1\nCartesian\n1 1 1\n{1 + length} 1 1\n"
-        )
-        (known / "label.json").write_text(json.dumps({"status": "ok"}))
-        ranked = rank_candidates(tmp_path, 1, 0, [[task, 0], [task, 5]], elements=ELEMENTS, seed=1)
-        assert ranked[0] == [task, expected]
 
 
 def test_deviation_that_is_no_number_is_a_failed_frame(dpgen_run, tmp_path: Path) -> None:

@@ -1,31 +1,39 @@
-"""Which candidates are labelled first: the most different ones, where DP-GEN shuffles."""
+"""Which candidates are labelled first: those that teach the committee most, where DP-GEN shuffles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import dpdata
 import numpy as np
 from ase import Atoms
-from ase.io import read
-from ase.neighborlist import neighbor_list
-from numpy.typing import NDArray
+from ase.io import read, write
 
-from mlip_interfaces.labels.driver import read_structure
-from mlip_interfaces.pipeline.campaign_files import label_files
-from mlip_interfaces.pipeline.run_directory import read_json
+from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.programs import run_program
 
 Candidate = list[str | int]
 """DP-GEN's entry: the exploration task's folder, and the MD step."""
 
-_CUTOFF_ANGSTROM = 5.0
-_BINS = 10
+MAX_CANDIDATES = 400
+"""More are thinned out evenly first: neighbours in time are alike."""
+
+MAX_TRAINING_FRAMES = 150
+"""Sample of the labelled frames that stands for all of them."""
 
 
 def rank_candidates(
-    campaign: Path, iteration: int, system: int, candidates: Sequence[Candidate], *, elements: Sequence[str], seed: int
+    campaign: Path,
+    iteration: int,
+    system: int,
+    candidates: Sequence[Candidate],
+    *,
+    elements: Sequence[str],
+    n_select: int,
+    seed: int,
 ) -> list[Candidate]:
-    """Candidates of one model in the order in which they are worth a label.
+    """Candidates of one model, those to be labelled in front.
 
     Parameters
     ----------
@@ -34,29 +42,81 @@ def rank_candidates(
     system : index of the model.
     candidates : as DP-GEN chose them by the trust levels.
     elements : the type map.
-    seed : of the first choice, where nothing has been labelled before.
+    n_select : how many are labelled.
+    seed : of the sample of environments that stands for all.
 
     Returns
     -------
-    ranked : all of them, each once; farthest-point order in a descriptor of the structure, far also from all that
-        earlier iterations labelled of this model.
+    ranked : all of them, each once; the first `n_select` as `potentials.selection` picks them, the others in their order.
     """
-    if len(candidates) < 2:
+    if len(candidates) <= n_select:
         return list(candidates)
-    order = _farthest_first(
-        _structures(campaign, candidates, elements), _labelled_before(campaign, iteration, system), seed
+    considered = _evenly(len(candidates), max(MAX_CANDIDATES, n_select))
+    frames = _structures(campaign, [candidates[index] for index in considered], elements)
+    order = rank_by_committee(campaign, iteration, system, frames, n_select=n_select, seed=seed)
+    chosen = [considered[number] for number in order]
+    rest = sorted(set(range(len(candidates))) - set(chosen))
+    return [candidates[index] for index in [*chosen, *rest]]
+
+
+def rank_by_committee(
+    campaign: Path, iteration: int, system: int, frames: Sequence[Atoms], *, n_select: int, seed: int
+) -> list[int]:
+    """The frames to label, by the committee that explored them and what it was trained on."""
+    folder = (campaign / f"iter.{iteration:06d}" / "02.fp").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"ranking.{system:03d}"
+    training = _training_frames(campaign, iteration)
+    files = {"candidates": folder / f"{name}.candidates.xyz", "training": folder / f"{name}.training.xyz"}
+    write(files["candidates"], list(frames), format="extxyz")
+    if training:
+        write(files["training"], training, format="extxyz")
+    request = {
+        "candidates": str(files["candidates"]),
+        "training": str(files["training"]) if training else None,
+        "models": sorted(str(path.resolve()) for path in (folder.parent / "00.train").glob("graph.*")),
+        "n_select": n_select,
+        "seed": seed,
+    }
+    write_json(folder / f"{name}.json", request)
+    output = folder / f"{name}.order.json"
+    run_program(
+        ["python", "-m", "mlip_interfaces.potentials.rank", str(folder / f"{name}.json"), str(output)],
+        directory=folder,
+        log_file=folder / f"{name}.log",
     )
-    return [candidates[index] for index in order]
+    for file in files.values():
+        file.unlink(missing_ok=True)
+    order: list[int] = read_json(output)
+    return order
 
 
-def _labelled_before(campaign: Path, iteration: int, system: int) -> list[Atoms]:
-    """Structures of this model with a good label from earlier iterations."""
-    return [
-        read_structure(file.parent)
-        for earlier in range(iteration)
-        for file in label_files(campaign, f"{earlier:06d}")
-        if int(file.parent.name.split(".")[1]) == system and read_json(file)["status"] == "ok"
-    ]
+def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:
+    """An even sample of what the committee was trained on."""
+    systems = sorted(path.parent for path in (campaign / "../initial_data/dataset").glob("*/type.raw"))
+    for earlier in range(iteration):
+        systems += sorted(
+            path.parent for path in (campaign / f"iter.{earlier:06d}" / "02.fp").glob("data.*/**/type.raw")
+        )
+    counts = [sum(len(np.load(file, mmap_mode="r")) for file in path.glob("set.*/energy.npy")) for path in systems]
+    wanted = set(_evenly(sum(counts), MAX_TRAINING_FRAMES))
+    frames: list[Atoms] = []
+    first = 0
+    for path, count in zip(systems, counts, strict=True):
+        inside = [index - first for index in range(first, first + count) if index in wanted]
+        if inside:
+            loaded = dpdata.LabeledSystem(str(path), fmt="deepmd/npy").to_ase_structure()
+            # Energies and forces are not needed, and labels of zero atoms of an element do no harm.
+            frames += [
+                Atoms(a.get_chemical_symbols(), positions=a.positions, cell=a.cell, pbc=True)
+                for a in (loaded[i] for i in inside)
+            ]
+        first += count
+    return frames
+
+
+def _evenly(n: int, n_most: int) -> list[int]:
+    return np.unique(np.linspace(0, n - 1, min(n, n_most)).round().astype(int)).tolist() if n else []
 
 
 def _structures(campaign: Path, candidates: Sequence[Candidate], elements: Sequence[str]) -> list[Atoms]:
@@ -68,35 +128,3 @@ def _structures(campaign: Path, candidates: Sequence[Candidate], elements: Seque
             symbols = [elements[kind - 1] for kind in image.arrays["type"]]
             found[task, number * job["trj_freq"]] = Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True)
     return [found[str(task), int(step)] for task, step, *_ in candidates]
-
-
-def _features(atoms: Atoms) -> NDArray[np.float64]:
-    """Histograms of distances around each element, smooth enough to tell structures of one composition apart."""
-    first, second, distances = neighbor_list("ijd", atoms, _CUTOFF_ANGSTROM)
-    numbers = atoms.numbers
-    edges = np.linspace(0.0, _CUTOFF_ANGSTROM, _BINS + 1)
-    parts = []
-    for a in np.unique(numbers):
-        for b in np.unique(numbers):
-            chosen = distances[(numbers[first] == a) & (numbers[second] == b)]
-            parts.append(np.histogram(chosen, bins=edges)[0] / (numbers == a).sum())
-    return np.concatenate(parts)
-
-
-def _farthest_first(candidates: Sequence[Atoms], known: Sequence[Atoms], seed: int) -> list[int]:
-    """Each next candidate is the one farthest from all that are known or chosen."""
-    features = np.array([_features(atoms) for atoms in candidates])
-    if known:
-        order = []
-        already = np.array([_features(atoms) for atoms in known])
-        nearest = np.linalg.norm(features[:, None] - already[None], axis=2).min(axis=1)
-    else:
-        order = [int(np.random.default_rng(seed).integers(len(features)))]
-        nearest = np.linalg.norm(features - features[order[0]], axis=1)
-    nearest[order] = -1.0
-    while len(order) < len(features):
-        chosen = int(nearest.argmax())
-        order.append(chosen)
-        nearest = np.minimum(nearest, np.linalg.norm(features - features[chosen], axis=1))
-        nearest[order] = -1.0
-    return order

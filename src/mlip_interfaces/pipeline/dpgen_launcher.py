@@ -65,7 +65,7 @@ class _Reached(Exception):
 
 def main(param_file: str, machine_file: str, options: Options) -> None:
     """Run the campaign in the current directory until the step that was asked for."""
-    elements = json.loads(Path(param_file).read_text())["type_map"]
+    param = json.loads(Path(param_file).read_text())
     AttachingSubmission.poll_seconds = options.poll_seconds
     dpgen_dispatcher.Submission = AttachingSubmission
     forget_damaged_submissions(Path())
@@ -76,7 +76,7 @@ def main(param_file: str, machine_file: str, options: Options) -> None:
     dpgen_run.post_model_devi = _keeping_whole_frames(dpgen_run.post_model_devi)
     dpgen_run._read_model_devi_file = _failed_where_not_finite(dpgen_run._read_model_devi_file)
     if options.selection == "diverse":
-        _rank_instead_of_shuffling(elements, options.seed)
+        _rank_instead_of_shuffling(param["type_map"], param["fp_task_max"], options.seed)
     try:
         dpgen_run.run_iter(param_file, machine_file)
     except _Reached:
@@ -147,7 +147,7 @@ def _failed_where_not_finite(read: Any) -> Any:
     return read_finite
 
 
-def _rank_instead_of_shuffling(elements: Sequence[str], seed: int) -> None:
+def _rank_instead_of_shuffling(elements: Sequence[str], n_select: int, seed: int) -> None:
     """Order the list of candidates where DP-GEN shuffles it; its other lists are shuffled as ever."""
     select = dpgen_run._select_by_model_devi_standard
     chosen: list[list[Candidate]] = []
@@ -161,7 +161,9 @@ def _rank_instead_of_shuffling(elements: Sequence[str], seed: int) -> None:
     def shuffle(entries: list[Candidate]) -> None:
         if chosen and entries is chosen[0] and entries:
             iteration, system = _place(str(entries[0][0]))
-            entries[:] = rank_candidates(Path(), iteration, system, list(entries), elements=elements, seed=seed)
+            entries[:] = rank_candidates(
+                Path(), iteration, system, list(entries), elements=elements, n_select=n_select, seed=seed
+            )
         else:
             random.shuffle(entries)
 
