@@ -285,6 +285,16 @@ def test_crystal_alone_has_its_primitive_cell_or_a_long_enough_one() -> None:
         single_cell(lateral_cell(load_crystal("LiF"), (1, 0, 0), primitive=True), 100.0, 20.0)
 
 
+def test_sides_of_a_match_are_as_long_as_asked() -> None:
+    requests = [SlabRequest("LiCoO2", (1, 1, 0), 6), SlabRequest("Li6PS5Cl", (1, 1, 0), 7)]
+    long = match_slabs(requests, max_area_angstrom2=300, max_strain=0.02, min_length_angstrom=11.0)
+    # The smallest match has a side of 9.75 angstrom.
+    assert min(long.slabs[0].cell.lengths()[:2]) >= 11.0
+    assert 137.1 < long.area_angstrom2 <= 300 * 1.02**2
+    with pytest.raises(StructureError, match=r"below 2 % and sides above 30 angstrom\."):
+        match_slabs(requests, max_area_angstrom2=300, max_strain=0.02, min_length_angstrom=30.0)
+
+
 def test_every_termination_sits_on_the_same_match() -> None:
     film = SlabRequest("Li6PS5Cl", (1, 1, 0), 7.0)
     for slab in enumerate_slabs("LiCoO2", (0, 0, 3), 9.0):
@@ -422,6 +432,8 @@ def test_impossible_limits_get_a_sentence(options: dict[str, object], sentence: 
 
 
 def test_impossible_limits_name_the_nearest_match() -> None:
+    with pytest.raises(StructureError, match=r"limit 0\.5 between 0 and 0\.3"):
+        rank_matches("LiF", "Li2S", max_strain=0.5, strained="both")
     with pytest.raises(
         StructureError, match=r"allowing more area, \(1 1 0\)\|\(1 1 0\) with 137 angstrom\^2 and 1\.1 %"
     ):

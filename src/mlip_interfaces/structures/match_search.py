@@ -82,8 +82,11 @@ def rank_matches(
     StructureError
         If nothing is under the limits; the message names the nearest match beyond them.
     """
-    if max_area_angstrom2 <= 0 or max_strain <= 0 or max_miller < 1:
-        raise StructureError("The limits of area, strain and Miller index must be positive.")
+    if not (max_area_angstrom2 > 0 and 0 < max_strain < 0.3 and max_miller >= 1):
+        raise StructureError(
+            f"The area limit {max_area_angstrom2:g} angstrom^2 and the largest index {max_miller} must be positive, the strain "
+            f"limit {max_strain:g} between 0 and 0.3."
+        )
     lower, upper = load_crystal(substrate), load_crystal(film)
     areal_density = (
         substrate_angstrom * len(lower) / lower.get_volume() + film_angstrom * len(upper) / upper.get_volume()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,7 +90,7 @@ def match_slabs(
     lateral_repeat : repeats of the matched cell along a and b.
     primitive : match the primitive instead of the conventional lattices of centred crystals. A single crystal always has
         its primitive cell.
-    min_length_angstrom : shortest a and b of a single crystal.
+    min_length_angstrom : shortest a and b, before repeats.
 
     Raises
     ------
@@ -115,10 +115,16 @@ def match_slabs(
         common = single_cell(lattices[0], max_area_angstrom2, min_length_angstrom)
     else:
         turnable = [_TurnSymmetry(request).may_turn for request in requests]
-        found = _first(common_cells(lattices, max_area_angstrom2, max_strain, turnable=turnable, strained=strained))
+
+        def smallest(area: float, strain: float) -> CommonCell | None:
+            cells = common_cells(lattices, area, strain, turnable=turnable, strained=strained)
+            long = (cell for cell in cells if np.linalg.norm(cell.cell, axis=1).min() >= min_length_angstrom - 1e-6)
+            return next(long, None)
+
+        found = smallest(max_area_angstrom2, max_strain)
         if found is None:
-            wider = common_cells(lattices, 2.0 * max_area_angstrom2, _HINT_STRAIN, turnable=turnable, strained=strained)
-            raise StructureError(_no_match(requests, max_area_angstrom2, max_strain, _first(wider)))
+            nearest = smallest(2.0 * max_area_angstrom2, _HINT_STRAIN)
+            raise StructureError(_no_match(requests, max_area_angstrom2, max_strain, min_length_angstrom, nearest))
         common = found
     slabs, terminations = [], []
     for request, transform, turned in zip(requests, common.transforms, common.turned, strict=True):
@@ -178,10 +184,6 @@ def turn_over(slab: Slab) -> Slab:
     return Slab(upright(atoms, height), termination)
 
 
-def _first(cells: Iterator[CommonCell]) -> CommonCell | None:
-    return next(cells, None)
-
-
 def _exchanged(name: str) -> str:
     top, bottom = name.split(" | ")
     return f"{bottom} | {top}"
@@ -216,7 +218,9 @@ def _check(
         raise StructureError(f"The lateral repeat {lateral_repeat} must be two whole numbers of at least 1.")
 
 
-def _no_match(requests: Sequence[SlabRequest], max_area: float, max_strain: float, nearest: CommonCell | None) -> str:
+def _no_match(
+    requests: Sequence[SlabRequest], max_area: float, max_strain: float, min_length: float, nearest: CommonCell | None
+) -> str:
     named = [f"{request.material} {request.miller}" for request in requests]
     hint = (
         f"The nearest has {nearest.area_angstrom2:.0f} angstrom^2 and {100 * nearest.max_strain:.1f} % strain; allow that or "
@@ -224,7 +228,8 @@ def _no_match(requests: Sequence[SlabRequest], max_area: float, max_strain: floa
         if nearest
         else f"There is none within twice that area and {100 * _HINT_STRAIN:g} % strain either; choose other planes."
     )
+    sides = f" and sides above {min_length:g} angstrom" if min_length > 0 else ""
     return (
         f"{', '.join(named[:-1])} and {named[-1]} share no lateral cell of at most {max_area:g} angstrom^2 with strain below "
-        f"{100 * max_strain:g} %. {hint}"
+        f"{100 * max_strain:g} %{sides}. {hint}"
     )

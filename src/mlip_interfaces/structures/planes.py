@@ -21,6 +21,9 @@ PLANE_TOLERANCE_ANGSTROM = 0.1
 NARROWEST_GAP_ANGSTROM = 0.02
 """No cut runs through a gap narrower than this."""
 
+_LONGEST_UNIT_ANGSTROM = 8.0
+"""Polyanions reach less far from their plane than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlaneStack:
@@ -37,7 +40,6 @@ class PlaneStack:
     fractional : positions in units of `basis`, polyanions whole, heights of their units from 0 to 1, shape (n_atoms, 3).
     plane_of_atom : shape (n_atoms,).
     cuts : heights of the cuts in units of d_hkl, ascending, shape (n_planes,).
-    gaps : between the planes that each cut parts, in units of d_hkl, shape (n_planes,).
     """
 
     atoms: Atoms
@@ -47,7 +49,6 @@ class PlaneStack:
     fractional: NDArray[np.float64]
     plane_of_atom: NDArray[np.int64]
     cuts: NDArray[np.float64]
-    gaps: NDArray[np.float64]
 
     @property
     def n_planes(self) -> int:
@@ -69,8 +70,14 @@ class PlaneStack:
         return float(self.cuts[cut % self.n_planes]) + cut // self.n_planes
 
     def gap_angstrom(self, cut: int) -> float:
-        """Distance of the planes that a cut parts, between the centres of their units nearest to it."""
-        return float(self.gaps[cut % self.n_planes]) * self.spacing_angstrom
+        """From the highest atom below a cut to the lowest above it; negative where the two sides reach into each other."""
+        heights = self.fractional[:, 2]
+        reach = self.n_planes * (1 + math.ceil(_LONGEST_UNIT_ANGSTROM / self.spacing_angstrom))
+        edges = []
+        for planes, extreme in ((range(cut - reach, cut), np.max), (range(cut, cut + reach), np.min)):
+            sides = [extreme(heights[self.plane_of_atom == p % self.n_planes]) + p // self.n_planes for p in planes]
+            edges.append(float(extreme(sides)))
+        return (edges[1] - edges[0]) * self.spacing_angstrom
 
     def slab(self, bottom: int, top: int) -> Atoms:
         """The planes from one cut up to another; a along x, b in the xy-plane, atoms from z = 0 up."""
@@ -116,7 +123,7 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
         fractional[unit.indices] = whole
         unit_of_atom[unit.indices] = number
     references -= np.floor(references)
-    plane_of_unit, heights, cuts, gaps = _planes(references, spacing)
+    plane_of_unit, heights, cuts = _planes(references, spacing)
     if not len(cuts):
         raise StructureError(
             f"The planes of {_named(atoms, reduced)} lie closer than {NARROWEST_GAP_ANGSTROM:g} angstrom to each other; "
@@ -124,13 +131,13 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
         )
     # Units just above height 0 that belong to the plane below height 1 move up to it.
     fractional[:, 2] += np.round(heights - references)[unit_of_atom]
-    return PlaneStack(atoms, reduced, basis, spacing, fractional, plane_of_unit[unit_of_atom], cuts, gaps)
+    return PlaneStack(atoms, reduced, basis, spacing, fractional, plane_of_unit[unit_of_atom], cuts)
 
 
 def _planes(
     references: NDArray[np.float64], spacing_angstrom: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Plane of each unit, its height not cut by height 1, the cut below each plane and the gap that it parts.
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Plane of each unit, its height not cut by height 1 and the cut below each plane.
 
     Where all gaps are narrow, those above half the widest are cuts.
     """
@@ -138,7 +145,7 @@ def _planes(
     ascending = references[order]
     gaps = np.diff(ascending, prepend=ascending[-1] - 1.0)
     if gaps.max() * spacing_angstrom < NARROWEST_GAP_ANGSTROM:
-        return np.zeros(0, dtype=np.int64), references, np.zeros(0), np.zeros(0)
+        return np.zeros(0, dtype=np.int64), references, np.zeros(0)
     starts = np.flatnonzero(gaps > min(PLANE_TOLERANCE_ANGSTROM / spacing_angstrom, 0.5 * gaps.max()))
     rank = np.searchsorted(starts, np.arange(len(order)), side="right") - 1
     plane = np.empty(len(order), dtype=np.int64)
@@ -147,7 +154,7 @@ def _planes(
     # Those below the first start belong to the last plane, one period down.
     heights[order] = ascending + (rank < 0)
     cuts = ascending[starts] - gaps[starts] / 2.0
-    return plane, heights, cuts, gaps[starts]
+    return plane, heights, cuts
 
 
 def plane_basis(atoms: Atoms, miller: Miller) -> NDArray[np.int64]:

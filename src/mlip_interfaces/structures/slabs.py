@@ -39,7 +39,7 @@ def enumerate_slabs(
     -------
     slabs : every slab that is stoichiometric or symmetric, in an order that does not depend on the thickness:
         stoichiometric before not, by Tasker class, by dipole of the repeat unit, the same cut on both sides before two
-        different ones, wide gaps between the planes that are parted before narrow ones, by name.
+        different ones, wide gaps between the atoms that are parted before narrow ones, by name.
 
     Raises
     ------
