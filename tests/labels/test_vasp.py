@@ -137,6 +137,7 @@ def test_label_is_in_the_order_of_the_structure(case: str, tmp_path: Path, libra
     ("mode", "reason"),
     [
         ("unconverged", "the SCF did not converge"),
+        ("exhausted", "the SCF did not converge"),
         ("crash", "VASP ended with exit status 139: Error EDDDAV"),
         ("nan", "not finite numbers"),
         ("hang", "timed out after 3 s"),
