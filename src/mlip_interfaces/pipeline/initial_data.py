@@ -13,9 +13,10 @@ from ase.io import read, write
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.errors import UnfinishedError
-from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.jobs import JobTask, reopen_tasks, run_tasks, watching
+from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, forget_configuration_failures
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
@@ -61,6 +62,7 @@ def run_initial_data(context: RunContext) -> str:
     names = read_json(directory / "origins.json")
     tasks = [JobTask(name, MD_COMMAND, (RESULT_FILE,)) for name in names if name.startswith("md.")]
     tasks += [JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,)) for name in names if name.startswith("task.")]
+    reopen_tasks(tasks, directory)
 
     def look() -> None:
         done = sum((directory / task.name / task.outputs[0]).is_file() for task in tasks)
@@ -80,8 +82,9 @@ def run_initial_data(context: RunContext) -> str:
     if n_failed > context.study.labels.max_failed_fraction * (summary["made"] + n_failed):
         reasons = "; ".join(f"{failed['task']}: {failed['reason']}" for failed in summary["failed"][:5])
         raise UnfinishedError(
-            f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause, delete "
-            f"the failed {OUTPUT_FILE} (or {RESULT_FILE}) files in {directory} and run again; or raise labels.max_failed_fraction."
+            f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause and run "
+            "again: what a missing program, a full disk or the like spoilt is made again; of other failures delete "
+            f"{OUTPUT_FILE} (or {RESULT_FILE}) in {directory} first. Or raise labels.max_failed_fraction."
         )
     return f"{summary['made']} labels, {summary['n_held_out']} of them held out, {n_failed} failed"
 
@@ -177,10 +180,10 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
             n_kept = len(records) - math.floor(share * len(records))
             training.setdefault(origin, []).extend(records[:n_kept])
             held_out.setdefault(origin, []).extend(records[n_kept:])
-            seconds += sum(record["wall_seconds"] for record in records)
+            seconds += sum(record["wall_seconds"] * record["cores"] for record in records)
             continue
         record = read_json(directory / task / OUTPUT_FILE)
-        seconds += record["wall_seconds"]
+        seconds += record["wall_seconds"] * record["cores"]
         if record["status"] == "ok":
             scattered.setdefault(origin, []).append(record)
         else:

@@ -11,7 +11,8 @@ import numpy as np
 from ase.io import write
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.jobs import JobTask, run_tasks, watching
+from mlip_interfaces.jobs import JobTask, reopen_tasks, run_tasks, watching
+from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.context import RunContext
@@ -95,7 +96,12 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
         staging.mkdir(exist_ok=True)
         write_label_settings(study, staging / SETTINGS_FILE)
         staging.rename(directory)
-    names = sorted(path.name for path in directory.glob("task.*"))
+    # Settings that do not change the numbers (command, folders, limits) may have been edited since.
+    write_label_settings(study, directory / SETTINGS_FILE)
+    forget_configuration_failures(directory)
+    tasks = [JobTask(path.name, LABEL_COMMAND, (LABEL_OUTPUT,)) for path in sorted(directory.glob("task.*"))]
+    names = [task.name for task in tasks]
+    reopen_tasks(tasks, directory)
 
     def look() -> None:
         done = len(list(directory.glob(f"task.*/{LABEL_OUTPUT}")))
@@ -104,7 +110,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
     if names:
         with watching(look):
             run_tasks(
-                [JobTask(name, LABEL_COMMAND, (LABEL_OUTPUT,)) for name in names],
+                tasks,
                 directory=directory,
                 n_parallel=study.execution.cores,
                 poll_seconds=study.execution.poll_seconds,
