@@ -124,7 +124,7 @@ def main() -> None:
     u = dict(zip(species, map(float, tags["LDAUU"].split()), strict=True)) if "LDAUU" in tags else {}
     energy = sum(u.get(symbol, 0.0) - NUMBERS[symbol] for symbol in symbols)
     forces = [(NUMBERS[s], 0.1 * p[1], 0.1 * p[2]) for s, p in zip(symbols, positions, strict=True)]
-    converged = mode != "unconverged" and (mode != "second" or tags["ALGO"] == "All")
+    converged = mode not in ("unconverged", "exhausted") and (mode != "second" or tags["ALGO"] == "All")
     n_steps = 12 if converged else int(tags["NELM"])
     cross = [
         cell[1][(k + 1) % 3] * cell[2][(k + 2) % 3] - cell[1][(k + 2) % 3] * cell[2][(k + 1) % 3] for k in range(3)
@@ -144,7 +144,8 @@ def main() -> None:
             f"--------------------------------------- Iteration {1:6d}({step:4d})  ---------------------------------------"
         )
         lines.append(f"  free energy    TOTEN  = {energy + 1.0 / step:18.8f} eV")
-    reached = "because EDIFF is reached" if converged else "EDIFF was not reached (unconverged)"
+    # VASP 5 says so also when the steps are used up.
+    reached = "because EDIFF is reached" if converged or mode == "exhausted" else "EDIFF was not reached (unconverged)"
     shown = "NaN" if mode == "nan" else f"{energy:18.8f}"
     lines += [
         f"------------------------ aborting loop {reached} ----------------------------------------",

@@ -28,9 +28,10 @@ from dft_cases import (
 from pymatgen.io.vasp import Incar, Poscar
 
 from mlip_interfaces.errors import InputFileError, MissingProgramError, UnfinishedError
+from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.codes.vasp import VASP
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, forget_configuration_failures, label_task
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teacher import require_teacher
 
@@ -137,6 +138,7 @@ def test_label_is_in_the_order_of_the_structure(case: str, tmp_path: Path, libra
     ("mode", "reason"),
     [
         ("unconverged", "the SCF did not converge"),
+        ("exhausted", "the SCF did not converge"),
         ("crash", "VASP ended with exit status 139: Error EDDDAV"),
         ("nan", "not finite numbers"),
         ("hang", "timed out after 3 s"),
@@ -296,7 +298,7 @@ def test_failures_of_the_configuration_are_forgotten_and_others_stay(
     crashed = task(tmp_path / "tasks", lif(), with_vasp(library), "task.000.000001")
     (absent / INPUT_FILE).rename(absent / "elsewhere")
     label_task(crashed)
-    assert forget_configuration_failures(tmp_path / "tasks") == 1
+    assert forget_configuration_failures(tmp_path / "tasks") == [absent.name]
     assert not (absent / OUTPUT_FILE).exists()
     assert (crashed / OUTPUT_FILE).exists()
 

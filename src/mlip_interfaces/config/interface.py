@@ -189,6 +189,10 @@ class Interface(Section):
     strained: Literal["film", "substrate", "both"] = Field(
         "film", description="Who takes the strain: all but the first crystal, the first one, or both alike."
     )
+    primitive: bool = Field(
+        False,
+        description="Match the primitive lattices of centred crystals, not the conventional ones: often a smaller cell.",
+    )
     lateral_repeat: tuple[Count, Count] = Field((1, 1), description="Repeats of the lateral cell in production models.")
     relax_gaps: bool = Field(True, description="Close the gaps between rigid layers to their lowest contact energy.")
     registry: Literal["as-cut", "lowest"] = Field(

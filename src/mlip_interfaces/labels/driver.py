@@ -184,22 +184,6 @@ def read_record(file: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def forget_configuration_failures(folder: Path) -> int:
-    """Delete the failed labels of tasks below `folder` whose cause was the configuration: they are made again.
-
-    Returns
-    -------
-    int
-        How many.
-    """
-    found = [
-        file for file in folder.glob(f"*/{OUTPUT_FILE}") if (read_record(file) or {}).get("cause") == "configuration"
-    ]
-    for file in found:
-        file.unlink()
-    return len(found)
-
-
 def _known_pseudopotentials(folders: list[Path]) -> dict[str, str]:
     known: dict[str, str] = {}
     for folder in folders:

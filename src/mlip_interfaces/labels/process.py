@@ -93,7 +93,7 @@ class TeacherProcess:
             raise LabelFailure(content)
         if status == "not loaded":
             self._stop()
-            raise LabelFailure(f"the teacher could not be loaded: {content}")
+            raise LabelFailure(f"the teacher could not be loaded: {content}", "configuration")
         return content
 
     def _stop(self) -> int | None:

@@ -13,8 +13,8 @@ from ase.md.langevin import Langevin
 from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.codes.runner import CodeRunner
+from mlip_interfaces.errors import InputFileError, UnfinishedError
+from mlip_interfaces.labels.codes.runner import CodeRunner, describe_os_error
 from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
@@ -67,6 +67,8 @@ def teacher_md(task: Path) -> None:
     ------
     InputFileError
         If the plan or the settings are missing.
+    UnfinishedError
+        If the folder cannot be written.
     """
     if (task / RESULT_FILE).is_file():
         return
@@ -75,13 +77,17 @@ def teacher_md(task: Path) -> None:
     except (OSError, ValueError) as error:
         raise InputFileError(f"{task / PLAN_FILE} cannot be used: {error}") from error
     settings = LabelSettings.read(settings_file_of(task.resolve()))
-    status, reason = "ok", None
+    result: dict[str, Any] = {"status": "ok", "reason": None}
     with open_teacher(settings) as teacher:
         try:
             _simulate(task, plan, settings, teacher)
         except LabelFailure as failure:
-            status, reason = "failed", str(failure)
-    write_record(task / RESULT_FILE, {"status": status, "reason": reason, "n_frames": len(read_records(task))})
+            result = {"status": "failed", "reason": str(failure), "cause": failure.cause}
+        except OSError as error:
+            raise UnfinishedError(
+                f"{task} cannot be written: {describe_os_error(error)}. Frames up to the last checkpoint are kept."
+            ) from error
+    write_record(task / RESULT_FILE, {**result, "n_frames": len(read_records(task))})
 
 
 def read_records(task: Path) -> list[dict[str, Any]]:

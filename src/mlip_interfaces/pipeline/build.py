@@ -133,6 +133,7 @@ def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
         max_strain=study.interface.max_strain,
         strained=study.interface.strained,
         lateral_repeat=repeat,
+        primitive=study.interface.primitive,
     )
 
 
@@ -276,13 +277,16 @@ def _entry(study: Study, name: str, role: str, atoms: Atoms) -> dict[str, Any]:
 
 
 def _layer_entry(plan: LayerPlan, layer: Layer, model: Atoms, number: int) -> dict[str, Any]:
-    z = model.positions[model.arrays["layer_id"] == number, 2]
+    z = np.sort(model.positions[model.arrays["layer_id"] == number, 2])
+    height = float(model.cell[2, 2])
+    # Around the cell: the extent is what the widest gap leaves.
+    gaps = np.diff(np.append(z, z[0] + height))
     return {
         "name": layer.name,
         "material": plan.section.material,
         "thickness_angstrom": float(np.asarray(layer.atoms.cell)[2, 2]),
         "requested_thickness_angstrom": plan.thickness_angstrom,
-        "extent_angstrom": float(np.ptp(z)),
+        "extent_angstrom": height - float(gaps.max()),
         "n_atoms": len(layer.atoms),
         "composition": layer.atoms.get_chemical_formula(mode="hill"),
     }

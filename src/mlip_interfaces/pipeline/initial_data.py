@@ -14,8 +14,9 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
+from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, forget_configuration_failures
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
@@ -90,8 +91,9 @@ def run_initial_data(context: RunContext) -> str:
     if n_failed > context.study.labels.max_failed_fraction * (summary["made"] + n_failed):
         reasons = "; ".join(f"{failed['task']}: {failed['reason']}" for failed in summary["failed"][:5])
         raise UnfinishedError(
-            f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause, delete "
-            f"the failed {OUTPUT_FILE} (or {RESULT_FILE}) files in {directory} and run again; or raise labels.max_failed_fraction."
+            f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause and run "
+            "again: what a missing program, a full disk or the like spoilt is made again; of other failures delete "
+            f"{OUTPUT_FILE} (or {RESULT_FILE}) in {directory} first. Or raise labels.max_failed_fraction."
         )
     return f"{summary['made']} labels, {summary['n_held_out']} of them held out, {n_failed} failed"
 
@@ -203,10 +205,10 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
             if result["status"] != "ok":
                 failed.append({"task": task, "reason": result["reason"]})
             runs[origin, task] += records
-            seconds += sum(record["wall_seconds"] for record in records)
+            seconds += sum(record["wall_seconds"] * record["cores"] for record in records)
             continue
         record = read_json(directory / task / OUTPUT_FILE)
-        seconds += record["wall_seconds"]
+        seconds += record["wall_seconds"] * record["cores"]
         if record["status"] == "ok":
             runs[origin, names[task]].append(record)
         else:

@@ -11,6 +11,7 @@ from ase.io import write
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import run_tasks, watching
+from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.campaign_files import last_explored
@@ -86,6 +87,9 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
         staging.mkdir(exist_ok=True)
         write_label_settings(study, staging / SETTINGS_FILE)
         staging.rename(directory)
+    # Settings that do not change the numbers (command, folders, limits) may have been edited since.
+    write_label_settings(study, directory / SETTINGS_FILE)
+    forget_configuration_failures(directory)
     names = sorted(path.name for path in directory.glob("task.*"))
 
     def look() -> None:

@@ -22,8 +22,9 @@ from mlip_interfaces.labels.evaluation import LabelFailure
 LIBRARY_VARIABLE = "ABACUS_PP_PATH"
 OUTPUT = Path("OUT.ABACUS") / "running_scf.log"
 _FUNCTIONAL = {"PBE": "pbe", "PBEsol": "pbesol"}
-_CONVERGED = ("charge density convergence is achieved", "SCF IS CONVERGED")
-_NOT_CONVERGED = ("convergence has not been achieved", "SCF IS NOT CONVERGED")
+# As its releases since 2.1 spell it, in small letters.
+_CONVERGED = ("charge density convergence is achieved", "scf is converged")
+_NOT_CONVERGED = ("convergence has not been achieved", "scf is not converged")
 _FRACTIONAL_DIGITS = 12
 
 
@@ -67,9 +68,10 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     text = log.read_text(errors="replace") if log.is_file() else ""
     if not text.strip():
         raise LabelFailure("ABACUS wrote no running_scf.log")
-    if any(words in text for words in _NOT_CONVERGED):
+    said = text.lower()
+    if any(words in said for words in _NOT_CONVERGED):
         raise LabelFailure("the SCF did not converge")
-    if not any(words in text for words in _CONVERGED):
+    if not any(words in said for words in _CONVERGED):
         raise LabelFailure("running_scf.log ends before the SCF was done")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -85,7 +87,7 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     _, order = grouped_order(atoms)
     if found != atoms[order].get_chemical_symbols() or forces.shape != (len(atoms), 3):
         raise LabelFailure("running_scf.log is of another structure")
-    version = re.search(r"(?:Version:|ABACUS)\s+v?(\d\S*)", text)
+    version = re.search(r"(?:Version:.*|ABACUS\s+)v(\d\S*)", text)
     cores = re.search(r"(?:Processor Number is|DSIZE =)\s+(\d+)", text)
     return Answer(
         energy,

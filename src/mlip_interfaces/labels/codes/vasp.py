@@ -173,8 +173,12 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
             names, _, types, _, coords, energies, forces, pressures = get_frames(str(outcar))
         except Exception as error:  # noqa: BLE001 (the reader raises anything on a broken file)
             raise LabelFailure(f"OUTCAR cannot be read ({type(error).__name__}: {error})") from error
-    if len(energies) != 1:
-        raise LabelFailure("the SCF did not converge" if len(energies) == 0 else f"OUTCAR has {len(energies)} frames")
+    if len(energies) == 0:
+        # VASP 5 says that EDIFF is reached also when it runs out of steps; the reader counts them.
+        raise LabelFailure("the SCF did not converge")
+    n_frames = text.count("free  energy   TOTEN")
+    if n_frames != 1:
+        raise LabelFailure(f"OUTCAR has {n_frames} frames")
     if pressures is None:
         raise LabelFailure("OUTCAR has no stress")
     _, order = grouped_order(atoms)
