@@ -14,6 +14,8 @@ import pytest
 from imitated_dpgen import dpgen, prepare, run, study_with, write_deviations
 
 from mlip_interfaces.cli.main import file_system_sentence, main
+from mlip_interfaces.config import load_study
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.pipeline import campaign
 from mlip_interfaces.pipeline.campaign_files import (
     CampaignPosition,
@@ -25,7 +27,8 @@ from mlip_interfaces.pipeline.campaign_files import (
 )
 from mlip_interfaces.pipeline.campaign_summary import summarize_campaign
 from mlip_interfaces.pipeline.campaign_text import status_lines
-from mlip_interfaces.pipeline.run_directory import locked
+from mlip_interfaces.pipeline.flow import run_single_stage, stage_hashes
+from mlip_interfaces.pipeline.run_directory import locked, recorded
 from mlip_interfaces.report.page import write_report
 
 RUNG = {"temperatures_kelvin": [300, 500], "pressures_bar": [1, 1000], "steps": 9, "sample_every": 1}
@@ -211,8 +214,6 @@ def test_deleted_failed_label_is_made_again(miniature: Path, tmp_path: Path, mon
 
 
 def test_damaged_decisions_name_the_file(tmp_path: Path) -> None:
-    from mlip_interfaces.errors import InputFileError
-
     (tmp_path / "decisions.jsonl").write_text("{")
     with pytest.raises(InputFileError, match=r"decisions\.jsonl is damaged"):
         read_decisions(tmp_path)
@@ -260,6 +261,46 @@ def test_second_campaign_run_is_refused_and_harms_nothing(
     assert code == 2
     assert "Another process" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "study.yaml"]
+
+
+def test_raised_limit_reopens_a_finished_campaign_unless_later_stages_stand_on_it(
+    miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def study(n: int) -> None:
+        text = miniature.read_text().replace("climb: always", f"climb: when_healthy\n  max_iterations: {n}")
+        (tmp_path / "study.yaml").write_text(
+            text.replace("trust_low_ev_per_angstrom: 0.0001", "trust_low_ev_per_angstrom: 0.05")
+        )
+
+    def n_iterations() -> int:
+        return len(json.loads((tmp_path / "campaign" / "summary.json").read_text())["iterations"])
+
+    study(1)
+    prepare(tmp_path, load_study(tmp_path / "study.yaml"))
+    for folder, stage in (("structures", "build"), ("initial_data", "data")):
+        with recorded(tmp_path / folder, stage, ""):
+            pass
+    monkeypatch.setattr(campaign, "_run_dpgen", dpgen(lambda i, job, s: [0.01] * 3 + [0.5, 60.0]))
+    for n, expected in ((1, 1), (1, 1), (3, 3)):
+        study(n)
+        run_single_stage(tmp_path, "campaign")
+        assert n_iterations() == expected
+    with recorded(tmp_path / "model", "train", ""):
+        pass
+    run_single_stage(tmp_path, "campaign")
+    study(4)
+    with pytest.raises(InputFileError, match=r"Delete their folders first \(model\)"):
+        run_single_stage(tmp_path, "campaign")
+    assert n_iterations() == 3
+
+
+def test_limits_may_change_in_mid_campaign_and_what_is_explored_may_not(miniature: Path) -> None:
+    hashes = {name: stage_hashes(study_with(miniature, **fields))["campaign"] for name, fields in {
+        "as it is": {}, "more labels": {"max_labels": 99, "max_iterations": 7, "max_repeats": 3},
+        "other levels": {"trust": "adaptive"}, "other choice": {"selection": "random"},
+    }.items()}  # fmt: skip
+    assert hashes["as it is"] == hashes["more labels"]
+    assert len(set(hashes.values())) == 3
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import numpy as np
 from mlip_interfaces.config import Study
 from mlip_interfaces.pipeline.campaign_control import FrameCounts, IterationOutcome
 from mlip_interfaces.pipeline.campaign_files import (
+    PARAM,
     RUNG_KEY,
     STEPS,
     Exploration,
@@ -92,7 +93,7 @@ def summarize_campaign(context: RunContext) -> dict[str, Any]:
     summary = {
         "iteration": max(0, len(iterations) - 1),
         "rung": iterations[-1]["rung"] if iterations else 0,
-        "n_rungs": len(study.exploration.iterations),
+        "n_rungs": len(read_json(campaign / PARAM)["model_devi_jobs"]),
         "step": "finished" if stopped else position.name,
         "stop": stopped,
         "iterations": iterations,
