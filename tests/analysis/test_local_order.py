@@ -113,6 +113,38 @@ def test_lifetimes_are_those_of_bonds_made_and_broken_in_the_run() -> None:
     assert found.lifetimes == [3]
 
 
+@pytest.mark.parametrize("min_frames", [1, 2, 4])
+def test_histories_of_flickering_bonds_equal_those_followed_one_by_one(min_frames: int) -> None:
+    rng = np.random.default_rng(7)
+    bonds = np.array([(i, j) for i in range(10) for j in range(i + 1, 10)])
+    # Each bond stays as it is with its own probability.
+    flips = rng.random((80, len(bonds))) < rng.uniform(0.02, 0.6, len(bonds))
+    there = (np.cumsum(flips, axis=0) + rng.integers(0, 2, len(bonds))) % 2 == 1
+    found = BondHistory(10, min_frames)
+    for row in there:
+        found.add(rng.permutation(bonds[row]))
+    formed, broken, lifetimes, standing_bonds = [], [], [], np.zeros(80, dtype=int)
+    for (i, j), present in zip(bonds.tolist(), there.T, strict=True):
+        standing, since, made = False, 0, 0
+        for frame in range(80):
+            since = frame if frame == 0 or present[frame] != present[frame - 1] else since
+            if present[frame] == standing or frame + 1 - since < min_frames:
+                continue
+            standing = not standing
+            standing_bonds[since:] += 1 if standing else -1
+            if standing:
+                formed.append((since, i, j))
+                made = since
+            else:
+                broken.append((since, i, j))
+                lifetimes += [since - made] if made else []
+    assert sorted(found.formed) == sorted(formed)
+    assert sorted(found.broken) == sorted(broken)
+    assert sorted(found.lifetimes) == sorted(lifetimes)
+    assert len(lifetimes) > 20
+    np.testing.assert_array_equal(found.counts(), standing_bonds)
+
+
 def test_a_swapped_pair_is_one_exchange_with_its_origins() -> None:
     start, swapped = [(0, s) for s in (1, 2, 3, 4)], [(0, s) for s in (1, 2, 3)]
     p_s = history([start] * 5 + [swapped] * 5, 2)

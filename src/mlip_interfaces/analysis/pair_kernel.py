@@ -168,39 +168,52 @@ def collect_pairs(positions, cell, members, class_start, cutoffs):  # type: igno
     columns = sort_into_columns(positions, members, class_start, grid)
     pile = new_pile(grid, members.shape[0])
     n_classes, n_columns = cutoffs.shape[0], grid.n[0] * grid.n[1]
-    size = 4 * members.shape[0] + 64
+    size = members.shape[0] + 64
     pairs, vectors = np.empty((2, size), dtype=np.int64), np.empty((3, size))
+    near = np.empty(0, dtype=np.int64)
+    wanted = np.where(cutoffs > 0.0, 0, -1)
     n_pairs = 0
     for column in range(n_columns):
         number, shift = surroundings(grid, column // grid.n[1], column % grid.n[1])
         for kind in range(n_classes):
-            wanted = np.where(cutoffs[:, kind] > 0.0, 0, -1)
-            if not _is_wanted(wanted, columns.start, column, n_columns):
+            if not _is_wanted(wanted[:, kind], columns.start, column, n_columns):
                 continue
             pile = pile_up(pile, columns, grid, kind, number, shift)
+            if pile.source.shape[0] > near.shape[0]:
+                near = np.empty(pile.source.shape[0], dtype=np.int64)
             for other in range(n_classes):
-                if wanted[other] < 0:
+                if wanted[other, kind] < 0:
                     continue
                 reach = grid.reach[2] * cutoffs[other, kind] / longest
-                cutoff2 = cutoffs[other, kind] ** 2
                 for i in range(
                     columns.start[other * n_columns + column], columns.start[other * n_columns + column + 1]
                 ):
                     first, end = stretch_around(pile, columns.depth[i], reach)
                     if other == kind:
                         first = pile.place[i] + 1
-                    if n_pairs + end - first > pairs.shape[1]:
-                        pairs, vectors = _longer(pairs, end - first), _longer(vectors, end - first)
-                    for j in range(first, end):
-                        d0 = pile.x[0, j] - columns.x[0, i]
-                        d1 = pile.x[1, j] - columns.x[1, i]
-                        d2 = pile.x[2, j] - columns.x[2, i]
-                        if d0 * d0 + d1 * d1 + d2 * d2 < cutoff2:
-                            pairs[0, n_pairs] = columns.atom[i]
-                            pairs[1, n_pairs] = columns.atom[pile.source[j]]
-                            vectors[0, n_pairs], vectors[1, n_pairs], vectors[2, n_pairs] = d0, d1, d2
-                            n_pairs += 1
+                    p0, p1, p2 = columns.x[0, i], columns.x[1, i], columns.x[2, i]
+                    n_near = _select_near(pile.x, first, end, p0, p1, p2, cutoffs[other, kind] ** 2, near)
+                    if n_pairs + n_near > pairs.shape[1]:
+                        pairs, vectors = _longer(pairs, n_near), _longer(vectors, n_near)
+                    for j in near[:n_near]:
+                        pairs[0, n_pairs], pairs[1, n_pairs] = columns.atom[i], columns.atom[pile.source[j]]
+                        vectors[0, n_pairs] = pile.x[0, j] - p0
+                        vectors[1, n_pairs] = pile.x[1, j] - p1
+                        vectors[2, n_pairs] = pile.x[2, j] - p2
+                        n_pairs += 1
     return pairs[0, :n_pairs].copy(), pairs[1, :n_pairs].copy(), vectors[:, :n_pairs].T.copy()
+
+
+@njit(cache=True, nogil=True)
+def _select_near(x, first, end, p0, p1, p2, cutoff2, near):  # type: ignore[no-untyped-def]
+    """Which of the points first to end are near a point; their number. No branch depends on a distance."""
+    x0, x1, x2 = x[0][first:end], x[1][first:end], x[2][first:end]
+    n_near = 0
+    for j in range(end - first):
+        d0, d1, d2 = x0[j] - p0, x1[j] - p1, x2[j] - p2
+        near[n_near] = first + j
+        n_near += d0 * d0 + d1 * d1 + d2 * d2 < cutoff2
+    return n_near
 
 
 @njit(cache=True, nogil=True)

@@ -34,9 +34,6 @@ INTERFACE_BONDS = ("P-O", "Co-S")
 
 ThicknessTable = dict[str, list[tuple[float, float, float]]]
 
-PARALLEL_BYTES = 100_000_000
-"""A trajectory smaller than this is analysed before workers have started."""
-
 WRITERS = {
     "rdf": files.write_rdf,
     "msd": files.write_msd,
@@ -80,8 +77,7 @@ def run_analyze(context: RunContext) -> str:
             output = context.analysis / run["directory"]
             kelvin = float(run["temperature_kelvin"])
             plan = study_plan(context.study, kelvin)
-            n_processes = context.study.execution.cores if reader.path.stat().st_size > PARALLEL_BYTES else 1
-            results = analyze_trajectory(reader, plan, strict=False, n_processes=n_processes)
+            results = analyze_trajectory(reader, plan, strict=False, n_processes=context.study.execution.cores)
             entry["absent"] = results.absent
             contents = write_results(reader, plan, results, output, kelvin)
             entry["results"] = list(contents)
