@@ -14,11 +14,12 @@ from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.structures import amorphous
+from mlip_interfaces.structures.composition import remove_atoms
 from mlip_interfaces.structures.crystals import bulk_cell
 from mlip_interfaces.structures.matching import MatchedSlabs, match_slabs
 from mlip_interfaces.structures.model_files import in_type_order, write_model
 from mlip_interfaces.structures.stacking import Layer, stack
-from mlip_interfaces.structures.variations import minimum_distances, remove_atoms
+from mlip_interfaces.structures.variations import minimum_distances
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 SNAPSHOTS = "snapshots.xyz"
