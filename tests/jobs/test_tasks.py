@@ -12,7 +12,7 @@ def test_only_the_task_whose_output_was_removed_runs_again(tmp_path: Path) -> No
     tasks = tuple(JobTask(name, "echo run >> count; touch made", ("made",)) for name in ("a", "b", "c"))
     for task in tasks:
         (tmp_path / task.name).mkdir()
-    batch, execution = Batch("label", tasks, tmp_path), LocalExecution(cores=2, poll_seconds=0.5)
+    batch, execution = Batch(tasks, tmp_path, "label"), LocalExecution(cores=2, poll_seconds=0.5)
     run_tasks(batch, execution)
     (tmp_path / "b" / "made").unlink()
     run_tasks(batch, execution)

@@ -1,7 +1,8 @@
-"""Variations of a structure: vacancies, displacements, strain."""
+"""Variations of a structure: displacements, strain, shifted layers, vacancies, scrambled atoms."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,25 +11,7 @@ from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
 from mlip_interfaces.errors import StructureError
-
-
-def remove_atoms(atoms: Atoms, element: str, fraction: float, *, seed: int) -> Atoms:
-    """Remove round(fraction x N) atoms of an element at random.
-
-    Raises
-    ------
-    StructureError
-        If the fraction rounds to no atom.
-    """
-    candidates = np.flatnonzero(np.array(atoms.get_chemical_symbols()) == element)
-    n_removed = round(fraction * candidates.size)
-    if n_removed == 0:
-        raise StructureError(
-            f"{100 * fraction:g} % of {candidates.size} {element} atoms rounds to none; raise the fraction or the thickness."
-        )
-    removed = np.random.default_rng(seed).choice(candidates, n_removed, replace=False)
-    kept: Atoms = atoms[np.setdiff1d(np.arange(len(atoms)), removed)]
-    return kept
+from mlip_interfaces.structures.composition import layer_mask
 
 
 def perturb(
@@ -66,7 +49,7 @@ def perturb(
             copy = atoms.copy()
             copy.set_cell(np.asarray(atoms.cell) @ (np.eye(3) + strain), scale_atoms=True)
             copy.positions += rng.normal(0.0, displacement_angstrom, (len(copy), 3))
-            if not _too_close(copy, shortest_factor):
+            if not has_short_contact(copy, shortest_factor):
                 copies.append(copy)
                 break
         else:
@@ -75,6 +58,86 @@ def perturb(
                 "short contacts; lower displacement_angstrom or cell_strain."
             )
     return copies
+
+
+def shift_layers(
+    atoms: Atoms,
+    n_copies: int,
+    *,
+    lateral_angstrom: float,
+    vertical_angstrom: float,
+    seed: int,
+    shortest_factor: float = 0.7,
+) -> list[Atoms]:
+    """Copies of an interface with each layer moved rigidly against the lowest one.
+
+    Parameters
+    ----------
+    atoms : with the array ``layer_id``.
+    n_copies : how many.
+    lateral_angstrom : each layer moves along x and along y by up to this, either way.
+    vertical_angstrom : and along z by up to this; the cell stays, so that one gap opens as another closes.
+    seed : of the shifts.
+    shortest_factor : a copy with a contact below this share of the sum of covalent radii is drawn again.
+
+    Raises
+    ------
+    StructureError
+        If there are no two layers, or no acceptable copy is found in a hundred draws.
+    """
+    labels = atoms.arrays.get("layer_id")
+    ids = [] if labels is None else sorted(set(labels.tolist()))
+    if len(ids) < 2:
+        raise StructureError(f"{atoms.get_chemical_formula()} has no two layers to shift against each other.")
+    rng = np.random.default_rng(seed)
+    limits = np.array([lateral_angstrom, lateral_angstrom, vertical_angstrom])
+    copies: list[Atoms] = []
+    for _ in range(n_copies):
+        for _attempt in range(100):
+            copy = atoms.copy()
+            for number in ids[1:]:
+                copy.positions[labels == number] += rng.uniform(-limits, limits)
+            if not has_short_contact(copy, shortest_factor):
+                copies.append(copy)
+                break
+        else:
+            raise StructureError(
+                f"No copy of {atoms.get_chemical_formula()} with its layers shifted by {lateral_angstrom:g} and "
+                f"{vertical_angstrom:g} angstrom is free of short contacts; lower vertical_angstrom or lateral_angstrom."
+            )
+    return copies
+
+
+def vacancy_samples(
+    atoms: Atoms, n_copies: int, *, element: str, n_removed: int, seed: int, layer: str | None = None
+) -> list[Atoms]:
+    """Copies that lack a few atoms of an element, other ones in each.
+
+    Parameters
+    ----------
+    atoms : the structure.
+    n_copies : how many; fewer where there are not that many choices.
+    element, n_removed : what is taken out, and how many.
+    seed : which.
+    layer : only from this layer.
+
+    Raises
+    ------
+    StructureError
+        If there are not that many atoms.
+    """
+    candidates = np.flatnonzero((np.array(atoms.get_chemical_symbols()) == element) & layer_mask(atoms, layer))
+    if not 0 < n_removed <= candidates.size:
+        raise StructureError(
+            f"{n_removed} {element} atoms cannot be taken out of {candidates.size}; give a number from 1 to {candidates.size}."
+        )
+    rng = np.random.default_rng(seed)
+    choices: dict[tuple[int, ...], None] = {}
+    for _ in range(20 * n_copies):
+        if len(choices) == min(n_copies, math.comb(candidates.size, n_removed)):
+            break
+        choices[tuple(sorted(rng.choice(candidates, n_removed, replace=False).tolist()))] = None
+    return [atoms[np.setdiff1d(np.arange(len(atoms)), removed)] for removed in choices]
 
 
 def scrambled(
@@ -146,7 +209,8 @@ def minimum_distances(atoms: Atoms, elements: Sequence[str], cutoff_angstrom: fl
     return shortest
 
 
-def _too_close(atoms: Atoms, factor: float) -> bool:
+def has_short_contact(atoms: Atoms, factor: float) -> bool:
+    """Whether two atoms are closer than a share of the sum of their covalent radii, images included."""
     radii = covalent_radii[atoms.numbers]
     first, second, distance = neighbor_list("ijd", atoms, 2.0 * factor * float(radii.max()))
     return bool((distance < factor * (radii[first] + radii[second])).any())
