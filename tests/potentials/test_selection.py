@@ -100,11 +100,11 @@ def test_known_surroundings_of_another_element_do_not_count() -> None:
 
 
 def test_uncertain_atoms_decide() -> None:
-    """Two frames of three atoms each: one with all atoms a little uncertain, one with one very uncertain atom."""
-    features = np.array([[0.0], [4.0], [8.0], [20.0], [0.0], [4.0]])
+    """One frame with three atoms a little uncertain, one with one very uncertain atom."""
+    features = np.array([[0.0], [10.0], [20.0], [30.0], [40.0], [50.0]])
     frame = np.array([0, 0, 0, 1, 1, 1])
-    for deviation, expected in ((1.0, 0), (3.0, 1)):
-        weights = np.array([1.0, 1.0, 1.0, deviation**2, 0.1, 0.1])
+    for deviation, expected in ((2.0, 0), (4.0, 1)):
+        weights = np.array([1.0, 1.0, 1.0, deviation, 0.1, 0.1])
         assert select_diverse(features, 1, frame=frame, weights=weights).tolist() == [expected]
 
 

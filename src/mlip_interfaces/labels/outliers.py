@@ -51,7 +51,7 @@ def robust_z(values: Floats, *, floor: float = 0.0) -> Floats:
     Examples
     --------
     >>> robust_z(np.array([0.0, 1, 2, 3, 4, 5, 6, 7, 100])).round(2)[-1]
-    np.float64(32.37)
+    np.float64(32.38)
     """
     if values.size < _N_LEAST:
         return np.zeros(values.shape)

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import read, write
 
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.pipeline.run_directory import read_json
 from mlip_interfaces.programs import run_program
 
 Candidate = list[str | int]
@@ -64,31 +64,23 @@ def rank_by_committee(
 ) -> list[int]:
     """The frames to label, by the committee that explored them and what it was trained on."""
     folder = (campaign / f"iter.{iteration:06d}" / "02.fp").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"ranking.{system:03d}"
-    training = _training_frames(campaign, iteration)
-    files = {"candidates": folder / f"{name}.candidates.xyz", "training": folder / f"{name}.training.xyz"}
-    write(files["candidates"], list(frames), format="extxyz")
-    if training:
-        write(files["training"], training, format="extxyz")
-    request = {
-        "candidates": str(files["candidates"]),
-        "training": str(files["training"]) if training else None,
-        "models": sorted(str(path.resolve()) for path in (folder.parent / "00.train").glob("graph.*")),
-        "n_select": n_select,
-        "seed": seed,
-    }
-    write_json(folder / f"{name}.json", request)
-    output = folder / f"{name}.order.json"
+    candidates, training, order = (
+        folder / f"{name}.{part}" for part in ("candidates.xyz", "training.xyz", "order.json")
+    )
+    write(candidates, list(frames), format="extxyz")
+    write(training, _training_frames(campaign, iteration), format="extxyz")
+    models = sorted(str(path.resolve()) for path in (folder.parent / "00.train").glob("graph.*"))
     run_program(
-        ["python", "-m", "mlip_interfaces.potentials.rank", str(folder / f"{name}.json"), str(output)],
+        ["python", "-m", "mlip_interfaces.potentials.rank", str(candidates), str(training), str(order), str(n_select),
+         str(seed), *models],
         directory=folder,
         log_file=folder / f"{name}.log",
-    )
-    for file in files.values():
-        file.unlink(missing_ok=True)
-    order: list[int] = read_json(output)
-    return order
+    )  # fmt: skip
+    for file in (candidates, training):
+        file.unlink()
+    chosen: list[int] = read_json(order)
+    return chosen
 
 
 def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:

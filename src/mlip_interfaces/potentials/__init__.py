@@ -9,18 +9,26 @@ from mlip_interfaces.potentials.errors_against_labels import (
     load_predictions,
     save_predictions,
 )
+from mlip_interfaces.potentials.features import Environments, committee_environments, force_deviation
+from mlip_interfaces.potentials.selection import rank_environments, rank_frames, select_diverse
 from mlip_interfaces.potentials.training_input import DescriptorSizes, max_neighbors, training_input
 
 __all__ = [
     "DescriptorSizes",
+    "Environments",
     "FrameDeviations",
     "LabelErrors",
     "Predictions",
+    "committee_environments",
+    "force_deviation",
     "label_errors",
     "layer_force_rmse",
     "load_predictions",
     "max_neighbors",
+    "rank_environments",
+    "rank_frames",
     "read_model_deviation",
     "save_predictions",
+    "select_diverse",
     "training_input",
 ]

@@ -1,8 +1,7 @@
-"""Ranking of candidates by a committee of Deep Potentials, in a process of its own.
+"""`rank_frames` in a process of its own: TensorFlow's start-up, threads and messages stay out of the caller.
 
-``python -m mlip_interfaces.potentials.rank REQUEST.json OUTPUT.json``: TensorFlow's start-up, threads and messages stay
-out of the caller. The request names ``candidates`` and ``training`` (extended XYZ files; ``training`` may be null),
-``models``, ``n_select`` and ``seed``; the output is the list of chosen candidates, the most telling first.
+``python -m mlip_interfaces.potentials.rank CANDIDATES.xyz TRAINING.xyz ORDER.json N_SELECT SEED MODEL...``; files are
+whatever ASE reads, ``ORDER.json`` gets the list of indices.
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ from ase.io import read
 from mlip_interfaces.potentials.selection import rank_frames
 
 
-def rank(request_file: Path, output: Path) -> None:
-    """Answer one request."""
-    request = json.loads(request_file.read_text())
+def main(candidates: str, training: str, output: str, n_select: str, seed: str, *models: str) -> None:
+    """Read, rank, write whole or not at all."""
     order = rank_frames(
-        read(request["candidates"], index=":"),
-        [Path(name) for name in request["models"]],
-        training_frames=read(request["training"], index=":") if request["training"] else [],
-        n_select=request["n_select"],
-        seed=request["seed"],
+        read(candidates, index=":"),
+        [Path(model) for model in models],
+        training_frames=read(training, index=":"),
+        n_select=int(n_select),
+        seed=int(seed),
     )
-    output.write_text(json.dumps(order.tolist()) + "\n")
+    working = Path(output).with_name(f".{Path(output).name}")
+    working.write_text(json.dumps(order.tolist()) + "\n")
+    working.replace(output)
 
 
 if __name__ == "__main__":
-    rank(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*sys.argv[1:])

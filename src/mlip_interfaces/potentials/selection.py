@@ -1,7 +1,7 @@
 """Which candidates teach most: a batch whose uncertain atoms look like nothing that is labelled, or in the batch, yet.
 
-Each candidate is a set of atomic environments, each with a weight, the squared force deviation of the committee there:
-the error to be expected if the frame is not labelled. Labelling frames S lowers the error of environment i by the share
+Each candidate is a set of atomic environments, each with a weight, the force deviation of the committee there: the error
+to be expected if the frame is not labelled. Labelling frames S lowers the error of environment i by the share
 k(i, S) = max over labelled j of exp(-|x_i - x_j|^2 / (2 l^2)), for like elements. The batch maximises
 
     f(S) = sum_i w_i max(k(i, labelled), k(i, S)),
@@ -29,6 +29,9 @@ from mlip_interfaces.potentials.features import Environments, committee_environm
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
+
+LENGTH = 1.4
+"""Distance over which one environment teaches another, in units of `scaled_features`: that of two atoms at random."""
 
 _N_DEMAND = 1500
 _BLOCK_ATOMS = 20_000
@@ -89,7 +92,7 @@ def select_diverse(
     weights: Floats | None = None,
     already: Floats | None = None,
     already_species: NDArray[np.integer] | None = None,
-    length: float = 0.5,
+    length: float = 1.0,
     seed: int = 0,
 ) -> NDArray[np.int64]:
     """Order in which candidates are worth a label; see the module's text.
@@ -101,7 +104,7 @@ def select_diverse(
     n_select : how many candidates.
     frame : candidate of each atom, ascending from 0, shape (n_atoms,); one atom each if left out.
     species : element of each atom, shape (n_atoms,); all alike if left out.
-    weights : of the atoms, shape (n_atoms,), not negative, such as squared force deviations; ones if left out.
+    weights : of the atoms, shape (n_atoms,), not negative, such as force deviations; ones if left out.
     already, already_species : environments in the training data, shape (n_known, n_features) and (n_known,).
     length : distance l over which one environment teaches another, in units of `features`.
     seed : of the sample of environments where there are over 1,500 of an element.
@@ -119,7 +122,7 @@ def select_diverse(
     --------
     Two clusters on a line, and one place that is known: one of each cluster first.
 
-    >>> select_diverse(np.array([[0.0], [5.0], [5.1], [9.0]]), 2, already=np.array([[0.0]])).tolist()
+    >>> select_diverse(np.array([[0.0], [9.0], [9.1], [30.0]]), 2, already=np.array([[0.0]])).tolist()
     [1, 3]
     """
     n_atoms = len(features)
@@ -177,7 +180,7 @@ def rank_frames(
 
 
 def rank_environments(
-    candidates: Environments, known: Environments, n_select: int, *, length: float = 0.5, seed: int = 0
+    candidates: Environments, known: Environments, n_select: int, *, length: float = LENGTH, seed: int = 0
 ) -> NDArray[np.int64]:
     """As `rank_frames`, from environments made before."""
     if candidates.n_frames == 0:
@@ -188,7 +191,7 @@ def rank_environments(
         n_select,
         frame=candidates.frame,
         species=candidates.species,
-        weights=candidates.deviation_ev_per_angstrom**2,
+        weights=candidates.deviation_ev_per_angstrom,
         already=known_features,
         already_species=known.species,
         length=length,

@@ -1,0 +1,409 @@
+"""Force error against the number of labels: candidates chosen by coverage, and at random as DP-GEN chooses them.
+
+``python benchmarks/label_efficiency.py li7p3s11 --data ../shared/data/li7p3s11 --work /tmp/efficiency``
+    Li7P3S11, 42 atoms; the teacher is the published moment tensor potential through the package ``motep`` (5 to 10 ms a
+    label; ``pip install --no-deps motep``).
+``python benchmarks/label_efficiency.py coated --data runs/demo --work /tmp/efficiency``
+    LiCoO2 | LiF | Li6PS5Cl of a finished demo run; the teacher is CHGNet (2 s a label).
+
+Both strategies start from the same committee of two small Deep Potentials and choose from the same pool, correlated frames
+of MD with an early model at several temperatures, labelled once; held-out frames come from other trajectories. Each round trains on from the
+round before with all labels so far. Everything is kept in the work folder: the same command continues, and with more
+seeds or strategies adds to it. It ends with ``CASE.csv`` and ``CASE.png``/``.svg`` in ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
+from ase.md.langevin import Langevin
+
+from mlip_interfaces.figures.style import PALETTE, new_figure, save_figure, styled
+from mlip_interfaces.potentials import DescriptorSizes
+
+ROUND = Path(__file__).with_name("committee_round.py")
+LABELS = {"coverage": "by coverage (ours)", "random": "at random (DP-GEN)"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One teacher and one system."""
+
+    elements: tuple[str, ...]
+    sizes: DescriptorSizes
+    start_steps: int
+    round_steps: int
+    trust_ev_per_angstrom: tuple[float, float]
+    prepare: Callable[[Path, Path, Case], None]
+    start_checkpoints: Callable[[Path], list[str | None]]
+
+
+def labelled(atoms: Atoms, teacher: Any) -> Atoms:
+    """A copy with the teacher's energy, forces and stress."""
+    copy = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True, info=atoms.info)
+    copy.calc = teacher
+    energy, forces, stress = copy.get_potential_energy(), copy.get_forces(), copy.get_stress()
+    copy.calc = SinglePointCalculator(copy, energy=energy, forces=forces, stress=stress)
+    return copy
+
+
+def label_file(file: Path, frames: Callable[[], Sequence[Atoms]], teacher: Callable[[], Any]) -> None:
+    """Label frames into a file; goes on after the last one where it was interrupted."""
+    if file.is_file():
+        return
+    working = file.with_name(f".{file.name}")
+    n_done = len(read(working, index=":")) if working.is_file() else 0
+    calculator = teacher()
+    for atoms in frames()[n_done:]:
+        write(working, labelled(atoms, calculator), format="extxyz", append=True)
+    working.rename(file)
+
+
+def langevin(
+    start: Atoms, calculator: Any, *, kelvin: float, n_steps: int, sample_every: int, skip: int = 0, seed: int
+) -> list[Atoms]:
+    """Frames of constant-volume MD with 2 fs steps, until it runs away."""
+    rng = np.random.default_rng(seed)
+    atoms = start.copy()
+    atoms.calc = calculator
+    atoms.set_momenta(rng.standard_normal((len(atoms), 3)) * np.sqrt(atoms.get_masses() * units.kB * kelvin)[:, None])
+    dynamics = Langevin(atoms, 2 * units.fs, temperature_K=kelvin, friction=0.02 / units.fs, rng=rng, fixcm=False)
+    frames = []
+    for step in range(0, n_steps, sample_every):
+        dynamics.run(sample_every)
+        if step >= skip:
+            frames.append(
+                Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True, info={"kelvin": kelvin})
+            )
+        if atoms.get_temperature() > 6 * kelvin:
+            break
+    return frames
+
+
+KELVINS = (300.0, 500.0, 700.0, 900.0)
+
+
+def prepare_li7p3s11(data: Path, work: Path, case: Case) -> None:
+    """A start of ten frames, held-out frames of the teacher's MD, and a pool explored by a model of sixty labels."""
+    relaxed = read(data / "Li7P3S11_relaxed.cif")
+    crystal = Atoms(relaxed.get_chemical_symbols(), positions=relaxed.positions, cell=relaxed.cell, pbc=True)
+
+    def teacher() -> Any:
+        from motep.calculator import MTP
+        from motep.io.mlip.mtp import read_mtp
+
+        # It warns of every contact closer than it was fitted to.
+        logging.getLogger().setLevel(logging.ERROR)
+        potential = read_mtp(str(data / "optb88.mtp"))
+        potential.species = [3, 15, 16]
+        return MTP(potential)
+
+    def held_out() -> list[Atoms]:
+        runs = [
+            langevin(crystal, teacher(), kelvin=kelvin, n_steps=1750, sample_every=30, skip=250, seed=100 + number)
+            for number, kelvin in enumerate(KELVINS)
+        ]
+        return [atoms for run in runs for atoms in run]
+
+    def start() -> list[Atoms]:
+        rng = np.random.default_rng(5)
+        frames = []
+        for _ in range(5):
+            atoms = crystal.copy()
+            atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.normal(0, 0.02, (3, 3))), scale_atoms=True)
+            atoms.positions += rng.normal(0, 0.06, atoms.positions.shape)
+            frames.append(atoms)
+        return frames + langevin(crystal, teacher(), kelvin=600, n_steps=100, sample_every=20, seed=55)
+
+    def explorer_data() -> list[Atoms]:
+        runs = [
+            langevin(crystal, teacher(), kelvin=kelvin, n_steps=400, sample_every=27, seed=300 + number)
+            for number, kelvin in enumerate(KELVINS)
+        ]
+        return [atoms for run in runs for atoms in run]
+
+    def pool() -> list[Atoms]:
+        from deepmd.calculator import DP
+
+        plan = start_plan(case, data, 0) | {"held_out": str(work / "held_out.xyz"), "seeds": [1], "start_from": [None]}
+        early = run_round(work / "explorer", case, plan, read(work / "explorer.xyz", index=":"))
+        explorer = DP(str(early / "member.0" / "model.pb"))
+        runs = [
+            langevin(crystal, explorer, kelvin=kelvin, n_steps=1000, sample_every=5, seed=200 + number)
+            for number, kelvin in enumerate(KELVINS)
+        ]
+        return [atoms for run in runs for atoms in run]
+
+    label_file(work / "held_out.xyz", held_out, teacher)
+    label_file(work / "start.xyz", start, teacher)
+    label_file(work / "explorer.xyz", explorer_data, teacher)
+    label_file(work / "pool.xyz", pool, teacher)
+
+
+def prepare_coated(data: Path, work: Path, case: Case) -> None:
+    """The demo's initial data; as pool its explorations; held out are frames of the scan's MD, 300 and 500 K."""
+    from mlip_interfaces.labels.store import collect_labels
+    from mlip_interfaces.trajectory.reader import read_trajectory
+
+    def teacher() -> Any:
+        from chgnet.model.dynamics import CHGNetCalculator
+
+        return CHGNetCalculator(use_device="cpu")
+
+    def start() -> list[Atoms]:
+        frames = []
+        for label in collect_labels([data / "initial_data"]).labels:
+            atoms = Atoms(label.symbols, positions=label.positions_angstrom, cell=label.cell_angstrom, pbc=True)
+            stress = -label.virial_ev / atoms.get_volume()
+            atoms.calc = SinglePointCalculator(
+                atoms, energy=label.energy_ev, forces=label.forces_ev_per_angstrom, stress=stress
+            )
+            frames.append(atoms)
+        return frames
+
+    def pool() -> list[Atoms]:
+        frames = []
+        for file in sorted(data.glob("campaign/iter.*/01.model_devi/task.*/all.lammpstrj")):
+            for image in read(file, index="1:", format="lammps-dump-text", order=True):
+                symbols = [case.elements[kind - 1] for kind in image.arrays["type"]]
+                frames.append(Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True))
+        return frames
+
+    def held_out() -> list[Atoms]:
+        frames = []
+        for file in sorted(data.glob("scan/coating-0[05]A/*/seed-*/traj.dcd")):
+            trajectory = read_trajectory(file, file.with_name("layers.json"), frame_interval_ps=0.02)
+            for number, frame in enumerate(trajectory.reader):
+                if number % 15 == 14:
+                    frames.append(Atoms(trajectory.symbols, positions=frame.positions, cell=frame.cell, pbc=True))
+        return frames
+
+    if not (work / "start.xyz").is_file():
+        write(work / "start.xyz", start(), format="extxyz")
+    label_file(work / "held_out.xyz", held_out, teacher)
+    label_file(work / "pool.xyz", pool, teacher)
+
+
+def demo_committee(data: Path) -> list[str | None]:
+    """Checkpoints of the demo's first committee."""
+    return [str((data / f"campaign/iter.000000/00.train/{number:03d}/model.ckpt").resolve()) for number in range(2)]
+
+
+def cases(data: Path) -> dict[str, Case]:
+    """The cases; neighbour counts of the demo are those it was trained with."""
+    counts = data / "campaign" / "max_neighbors.json"
+    neighbors = tuple(json.loads(counts.read_text())) if counts.is_file() else (4,) * 7
+    return {
+        "li7p3s11": Case(
+            ("Li", "P", "S"),
+            DescriptorSizes(5.0, 0.5, (8, 16), 4, (32, 32), (40, 24, 48), "float32"),
+            start_steps=3000,
+            round_steps=1200,
+            trust_ev_per_angstrom=(0.35, 1.0),
+            prepare=prepare_li7p3s11,
+            start_checkpoints=lambda _: [None, None],
+        ),
+        "coated": Case(
+            ("Li", "Co", "O", "F", "P", "S", "Cl"),
+            DescriptorSizes(5.5, 0.5, (10, 20, 40), 8, (64, 64, 64), neighbors, "float32"),
+            start_steps=1,
+            round_steps=600,
+            trust_ev_per_angstrom=(0.2, 1.5),
+            prepare=prepare_coated,
+            start_checkpoints=demo_committee,
+        ),
+    }
+
+
+def start_plan(case: Case, data: Path, seed: int) -> dict[str, Any]:
+    """Train the first committee of a seed."""
+    return {
+        "seeds": [10 * seed + 1, 10 * seed + 2],
+        "start_from": case.start_checkpoints(data),
+        "steps": case.start_steps,
+        "start_learning_rate": 3e-3 if case.start_steps > 1 else 1e-8,
+        "n_next": 0,
+    }
+
+
+def run_round(folder: Path, case: Case, plan: dict[str, Any], training: Sequence[Atoms]) -> Path:
+    """Run one round in a process of its own, unless it is done."""
+    common = {"elements": list(case.elements), "sizes": asdict(case.sizes), "stop_learning_rate": 1e-5}
+    text = json.dumps(common | plan, indent=1) + "\n"
+    plan_file, result = folder / "plan.json", folder / "round.json"
+    if plan_file.is_file():
+        old = json.loads(plan_file.read_text())
+        # A curve may be made longer: its last round has not chosen anything yet.
+        if json.loads(text) | {"n_next": old["n_next"]} != old or (old["n_next"] and old["n_next"] != plan["n_next"]):
+            raise SystemExit(
+                f"{plan_file} was written for other settings; give another --work folder or delete {folder}."
+            )
+    if result.is_file() and (not plan["n_next"] or "next" in json.loads(result.read_text())):
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "train.xyz", list(training), format="extxyz")
+    plan_file.write_text(text)
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "DP_INTRA_OP_PARALLELISM_THREADS": "1",
+        "DP_INTER_OP_PARALLELISM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    with (folder / "log").open("w") as log:
+        subprocess.run(
+            [sys.executable, str(ROUND), str(folder)], check=True, stdout=log, stderr=subprocess.STDOUT, env=environment
+        )
+    return folder
+
+
+def run_curve(
+    work: Path, data: Path, case: Case, strategy: str, seed: int, n_by_round: Sequence[int]
+) -> list[dict[str, Any]]:
+    """All rounds of one strategy and seed; returns the result of each."""
+    files = {"pool": str(work / "pool.xyz"), "held_out": str(work / "held_out.xyz")}
+    training = read(work / "start.xyz", index=":")
+    pool = read(work / "pool.xyz", index=":")
+    start = run_round(work / f"seed-{seed}" / "start", case, start_plan(case, data, seed) | files, training)
+    taken: list[int] = []
+    results = []
+    previous = start
+    for number, n_next in enumerate([*n_by_round, 0]):
+        folder = work / f"seed-{seed}" / strategy / f"round-{number}"
+        if number == 0:
+            for member in start.glob("member.*"):
+                shutil.copytree(member, folder / member.name, dirs_exist_ok=True)
+        plan = files | {
+            # Orders of batches, and choices at random, differ from round to round and seed to seed.
+            "seeds": [1000 * seed + 10 * number + member for member in (3, 4)],
+            "start_from": [str(previous / f"member.{member}" / "model.ckpt") for member in range(2)],
+            "steps": case.round_steps,
+            "start_learning_rate": 1e-3,
+            "n_next": n_next,
+            "strategy": strategy,
+            "trust_ev_per_angstrom": case.trust_ev_per_angstrom,
+            "taken": taken,
+            "choice_seed": 100 * seed + number,
+        }
+        previous = run_round(folder, case, plan, training + [pool[index] for index in taken])
+        results.append(json.loads((folder / "round.json").read_text()) | {"strategy": strategy, "seed": seed})
+        print(
+            f"{strategy}, seed {seed}, {results[-1]['n_labels']} labels: "
+            f"{np.mean(results[-1]['member_rmse_mev_per_angstrom']):.1f} meV/angstrom",
+            flush=True,
+        )
+        taken = taken + results[-1].get("next", [])
+    return results
+
+
+def write_table(file: Path, results: Sequence[dict[str, Any]]) -> None:
+    """One row for each strategy, seed and round."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="") as handle:
+        table = csv.writer(handle)
+        table.writerow(
+            ["strategy", "seed", "n_labels", "member_0_force_rmse_mev_per_angstrom",
+             "member_1_force_rmse_mev_per_angstrom", "committee_mean_force_rmse_mev_per_angstrom",
+             "n_candidates", "choice_seconds"]
+        )  # fmt: skip
+        for row in results:
+            errors = [f"{value:.2f}" for value in row["member_rmse_mev_per_angstrom"]]
+            table.writerow(
+                [row["strategy"], row["seed"], row["n_labels"], *errors, f"{row['mean_rmse_mev_per_angstrom']:.2f}",
+                 row.get("candidates", ""), row.get("choice_seconds", "")]
+            )  # fmt: skip
+
+
+def curves(results: Sequence[dict[str, Any]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Labels, and the RMSE of each seed (mean of the members), shape (n_seeds, n_rounds), by strategy."""
+    found = {}
+    for strategy in dict.fromkeys(row["strategy"] for row in results):
+        rows = [row for row in results if row["strategy"] == strategy]
+        seeds = sorted({row["seed"] for row in rows})
+        errors = [[np.mean(r["member_rmse_mev_per_angstrom"]) for r in rows if r["seed"] == seed] for seed in seeds]
+        found[strategy] = (np.array([r["n_labels"] for r in rows if r["seed"] == seeds[0]]), np.array(errors))
+    return found
+
+
+def labels_needed(n_labels: np.ndarray, errors: np.ndarray, target: float) -> float:
+    """Labels at which a curve first falls to `target`, by linear interpolation; infinite if it never does."""
+    below = np.flatnonzero(errors <= target)
+    if below.size == 0:
+        return np.inf
+    first = int(below[0])
+    if first == 0:
+        return float(n_labels[0])
+    return float(np.interp(target, errors[first - 1 : first + 1][::-1], n_labels[first - 1 : first + 1][::-1]))
+
+
+@styled
+def draw(title: str, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+    """Mean over seeds with the spread as a band, single seeds as dots."""
+    figure, axes = new_figure(1, 1, width=5.2, height=3.6)
+    axis = axes[0, 0]
+    for color, (strategy, (n_labels, errors)) in zip(PALETTE, found.items(), strict=False):
+        mean, spread = errors.mean(axis=0), errors.std(axis=0, ddof=1) if len(errors) > 1 else np.zeros(errors.shape[1])
+        axis.fill_between(n_labels, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+        axis.plot(n_labels, mean, "o-", color=color, label=f"{LABELS.get(strategy, strategy)}, {len(errors)} seeds")
+        axis.plot(np.tile(n_labels, len(errors)), errors.ravel(), ".", color=color, ms=4, alpha=0.6)
+    axis.set_xlabel("labels in the training set")
+    axis.set_ylabel("held-out force RMSE (meV/Å)")
+    axis.set_title(title)
+    axis.legend()
+    return figure
+
+
+def main() -> None:
+    """Run the benchmark and print how many labels each strategy saves against random choice."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", choices=("li7p3s11", "coated"))
+    parser.add_argument("--data", type=Path, required=True, help="../shared/data/li7p3s11, or a finished demo run")
+    parser.add_argument("--work", type=Path, required=True, help="work folder; kept, so that the same call continues")
+    parser.add_argument("--out", type=Path, help="where table and figure go (default: the work folder)")
+    parser.add_argument("--strategies", nargs="+", default=["random", "coverage"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--rounds", nargs="+", type=int, default=[8, 12, 20, 40], help="labels chosen in each round")
+    arguments = parser.parse_args()
+    data, work = arguments.data.resolve(), arguments.work.resolve() / arguments.case
+    work.mkdir(parents=True, exist_ok=True)
+    case = cases(data)[arguments.case]
+    case.prepare(data, work, case)
+    results = [
+        row
+        for seed in arguments.seeds
+        for strategy in arguments.strategies
+        for row in run_curve(work, data, case, strategy, seed, arguments.rounds)
+    ]
+    out = arguments.out or work
+    write_table(out / f"{arguments.case}.csv", results)
+    found = curves(results)
+    save_figure(draw(f"{arguments.case}: force error against labels", found), out, arguments.case)
+    for strategy, (n_labels, errors) in found.items():
+        means = ", ".join(f"{n}: {value:.1f}" for n, value in zip(n_labels, errors.mean(axis=0), strict=True))
+        print(f"{strategy}: {means} meV/angstrom")
+        if strategy != "random" and "random" in found:
+            reference_labels, reference = found["random"]
+            target = float(reference.mean(axis=0).min())
+            needed = labels_needed(n_labels, errors.mean(axis=0), target) - n_labels[0]
+            spent = labels_needed(reference_labels, reference.mean(axis=0), target) - reference_labels[0]
+            print(
+                f"  the best error of random choice ({target:.1f}) after {needed:.0f} new labels instead of {spent:.0f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

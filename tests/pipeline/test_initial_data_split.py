@@ -1,0 +1,119 @@
+"""Held-out initial data: whole trajectories, and every layer both trained on and measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import read, write
+
+from mlip_interfaces.config import load_study
+from mlip_interfaces.config.study import Study
+from mlip_interfaces.labels.driver import INPUT_FILE, structure_hash
+from mlip_interfaces.labels.store import collect_labels
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
+from mlip_interfaces.structures.model_files import write_model
+
+
+def write_structures(study: Study, directory: Path) -> None:
+    """A stand-in of each model: two atoms of each of its layers, far apart."""
+    thickness = dict(zip((study.model_name(t) for t in study.thicknesses), study.thicknesses, strict=True))
+    models = {
+        name: [la for la in study.interface.layers if t > 0 or la.kind != "amorphous"] for name, t in thickness.items()
+    }
+    models |= {f"bulk-{layer.name}": [layer] for layer in study.interface.layers}
+    for name, layers in models.items():
+        names = np.repeat([layer.name for layer in layers], 2)
+        atoms = Atoms(
+            [study.elements[0]] * len(names),
+            positions=[[0, 0, 4.0 * number] for number in range(len(names))],
+            cell=[8, 8, 4.0 * len(names)],
+            pbc=True,
+        )
+        atoms.set_array("layer", names)
+        atoms.set_array("layer_id", np.zeros(len(names), dtype=int))
+        write_model(atoms, directory / name, study.elements)
+        if layers[0].kind == "amorphous":
+            frames = [atoms.copy() for _ in range(8)]
+            for number, frame in enumerate(frames):
+                frame.rattle(0.3, seed=number)
+            write(directory / name / "snapshots.xyz", frames)
+    index = [{"name": name, "role": "bulk" if name.startswith("bulk") else "interface"} for name in models]
+    (directory / "index.json").write_text(json.dumps({"models": index}))
+
+
+def good_record(atoms: Atoms) -> dict:
+    return {
+        "status": "ok",
+        "symbols": atoms.get_chemical_symbols(),
+        "positions_angstrom": atoms.positions.tolist(),
+        "cell_angstrom": atoms.cell.array.tolist(),
+        "energy_ev": -1.0,
+        "forces_ev_per_angstrom": np.zeros((len(atoms), 3)).tolist(),
+        "virial_ev": np.eye(3).tolist(),
+        "settings_hash": "aaaa",
+        "structure_hash": structure_hash(atoms),
+        "calculator": "none",
+        "wall_seconds": 1.0,
+    }
+
+
+def label_tasks(tasks: Path, n_md_frames: int = 15) -> None:
+    for task in sorted(tasks.glob("*.*/")):
+        atoms = read(task / INPUT_FILE, format="vasp")
+        if not task.name.startswith("md."):
+            (task / "label.json").write_text(json.dumps(good_record(atoms)))
+            continue
+        lines = []
+        for number in range(n_md_frames):
+            moved = atoms.copy()
+            moved.rattle(0.1, seed=1000 * int(task.name[3:]) + number)
+            lines.append(json.dumps(good_record(moved)))
+        (task / "records.jsonl").write_text("\n".join(lines) + "\n")
+        (task / "checkpoint.json").write_text(json.dumps({"n_records": n_md_frames}))
+        (task / "teacher_md_result.json").write_text(json.dumps({"status": "ok", "reason": None}))
+
+
+@pytest.mark.parametrize("name", ["configs/demo.yaml", "configs/lco_lif_lpscl.yaml", "tests/studies/miniature.yaml"])
+def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
+    repository: Path, tmp_path: Path, name: str
+) -> None:
+    study = load_study(repository / name)
+    context = RunContext(study, tmp_path, lambda fraction, note: None)
+    write_structures(study, context.structures)
+    tasks = context.initial_data / "tasks"
+    _write_tasks(context, tasks)
+    label_tasks(tasks)
+    summary = _write_datasets(context, tasks, json.loads((tasks / "origins.json").read_text()))
+    layers = {
+        part: {
+            layer
+            for file in (context.initial_data / part).glob("*/layer.json")
+            for layer in json.loads(file.read_text())
+        }
+        for part in ("dataset", "held_out")
+    }
+    every = {layer.name for layer in study.interface.layers}
+    assert layers["held_out"] == every
+    assert layers["dataset"] >= every
+    # What the store reads from the same folders knows the same trajectories.
+    by_structure = {
+        label.positions_angstrom.round(6).tobytes(): Path(label.trajectory).name
+        for label in collect_labels([tasks]).labels
+    }
+    found: dict[str, set[str]] = {}
+    n_frames = dict.fromkeys(layers, 0)
+    for part in layers:
+        for file in (context.initial_data / part).glob("*/set.000/coord.npy"):
+            for coordinates in np.load(file):
+                found.setdefault(part, set()).add(by_structure[coordinates.reshape(-1, 3).round(6).tobytes()])
+                n_frames[part] += 1
+    assert not found["dataset"] & found["held_out"]
+    assert found["held_out"] == set(summary["held_out_trajectories"])
+    assert SCRAMBLED not in found["held_out"]
+    assert (n_frames["dataset"], n_frames["held_out"]) == (summary["n_training"], summary["n_held_out"])
+    assert summary["n_held_out"] / summary["made"] < 2.5 * study.initial_data.held_out_fraction
