@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,8 @@ def _layers(
                     "coordination_mean": layer.coordination_mean,
                     "crystal_coordination": 6,
                     "n_attempts": layer.n_attempts,
+                    "verdict": layer.order.verdict,
+                    "order": asdict(layer.order),
                 }
             )
         if section.name not in bulk_amorphous:
