@@ -23,11 +23,15 @@ def test_a_glass_is_made_once_and_read_the_next_time(tmp_path: Path, capsys) -> 
         "--out",
         str(tmp_path / "a"),
     ]
-    quick = ["--melt-ps", "0.5", "--quench-kelvin-per-ps", "2000", "--hold-ps", "0.2", "--seed", "3", "--json"]
+    quick = ["--melt-ps", "0.3", "--quench-kelvin-per-ps", "9000", "--hold-ps", "0.1", "--seed", "3", "--json"]
     assert main([*words, *quick]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert abs(summary["density_g_per_cm3"] - 2.45) < 0.1
     assert summary["coordination_mean"] < 5.5
+    assert summary["order"]["verdict"] in ("amorphous", "confined")
+    assert str(summary["order"]["n_sublattice"]) in summary["composition"]
+    for name in summary["files"]:
+        assert (tmp_path / "a" / name).stat().st_size > 0
     model = read(tmp_path / "a" / "layer.xyz")
     assert len(model) == summary["n_atoms"]
     assert abs(model.get_volume() - 600.0) < 1e-6
@@ -40,7 +44,10 @@ def test_a_glass_is_made_once_and_read_the_next_time(tmp_path: Path, capsys) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["amorphous", "LiI", "--area", "100", "--thickness-angstrom", "6"], "for LiF only"),
+        (["amorphous", "LiI", "--area", "100", "--thickness-angstrom", "6"], "knows Li, F, not I of LiI"),
+        (["amorphous", "Li5Kr", "--area", "100", "--thickness-angstrom", "6"], "not Kr of Li5Kr"),
+        (["amorphous", "LiFF2Q", "--area", "100", "--thickness-angstrom", "6"], "neither a chemical formula"),
+        (["amorphous", "LiF", "--area", "100", "--thickness-angstrom", "6", "--potential", "no.pb"], "no potential"),
         (["amorphous", "LiF", "--area", "wide", "--thickness-angstrom", "6"], "not 'wide'"),
         (["amorphous", "LiF", "--area", "100", "--thickness-angstrom", "0.5"], "make it thicker"),
     ],

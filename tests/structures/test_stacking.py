@@ -11,6 +11,7 @@ from ase.neighborlist import neighbor_list
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.structures.contacts import attract, contact_distance
 from mlip_interfaces.structures.gaps import lowest_registry, relax_gaps
+from mlip_interfaces.structures.matching import SlabRequest, match_slabs
 from mlip_interfaces.structures.stacking import Layer, stack
 
 
@@ -129,3 +130,30 @@ def test_layer_with_a_broken_contact_is_refused() -> None:
     broken.positions[1] = broken.positions[0] + [0.4, 0, 0]
     with pytest.raises(StructureError, match="are 0.4. angstrom apart"):
         stack([Layer("a", rock_salt(2)), Layer("b", broken)])
+
+
+def test_coated_cathode_floats_nowhere_and_labels_every_atom() -> None:
+    requests = [SlabRequest("LiCoO2", (1, 1, 0), 5.6), SlabRequest("Li6PS5Cl", (1, 1, 0), 7.0)]
+    slabs = match_slabs(requests, max_area_angstrom2=150, max_strain=0.02).slabs
+    layers = [Layer("cathode", slabs[0]), Layer("electrolyte", slabs[1])]
+    for relax in (False, True):
+        atoms = stack(layers, relax=relax)
+        symbols, owner = atoms.get_chemical_symbols(), atoms.arrays["layer"]
+        first, second, distance = neighbor_list("ijd", atoms, 4.0)
+        across = owner[first] != owner[second]
+        contact = np.array([contact_distance(symbols[i], symbols[j]) for i, j in zip(first, second, strict=True)])
+        nearest = (distance / contact)[across].min()
+        assert nearest > (0.85 if relax else 1 - 1e-9)
+        # The first contact is a contact: nothing floats.
+        assert nearest < 1 + 1e-6
+        assert (owner == "cathode").sum() == 96
+        assert (owner == "electrolyte").sum() == 52
+        if relax:
+            # Polyanions are as they were.
+            bonds = [
+                d
+                for i, j, d in zip(first, second, distance, strict=True)
+                if symbols[i] == "P" and symbols[j] == "S" and d < 2.5
+            ]
+            np.testing.assert_allclose(bonds, 2.02, rtol=0, atol=0.1)
+            assert atoms.cell[2, 2] < stack(layers, relax=False).cell[2, 2] - 0.5

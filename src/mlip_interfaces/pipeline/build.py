@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -315,8 +315,9 @@ def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) 
         "density_g_per_cm3": glass.density_g_per_cm3,
         "requested_density_g_per_cm3": section.density_g_per_cm3,
         "coordination_mean": glass.coordination_mean,
-        "verdict": str(glass.order),
         "n_attempts": glass.n_attempts,
+        "verdict": str(glass.order),
+        "order": asdict(glass.order),
     }
 
 

@@ -1,11 +1,13 @@
-"""Amorphous LiF by melt-quench in LAMMPS, in the lateral cell of the interface."""
+"""Amorphous layers by melt-quench in LAMMPS, in the lateral cell of the interface: any compound, any potential."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -14,21 +16,31 @@ from ase.io import read, write
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from mlip_interfaces.errors import StructureError
+from mlip_interfaces.errors import ProgramError, StructureError
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.shipped_files import lammps_deck
+from mlip_interfaces.structures.crystals import library_entry, load_crystal
+from mlip_interfaces.structures.ions import formal_charges, formula_counts, ion_contact
+from mlip_interfaces.structures.order import OrderReport, measure_order
+from mlip_interfaces.structures.packing import starting_positions
+from mlip_interfaces.structures.quench_potential import COMMANDS, QuenchPotential
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3, FS_TO_PS
 
-DECK = "melt_quench.in"
-INPUTS = "inputs.json"
-MATERIAL, SPECIES = "LiF", ("Li", "F")
-FIRST_SHELL_ANGSTROM = 2.6
-"""First minimum of the Li-F g(r), angstrom."""
-
-CRYSTALLINE_COORDINATION = 5.5
-"""A layer whose Li have more F neighbours than this is taken for rock salt (6); quenched LiF has 4 to 5."""
-
+DECK, POTENTIAL, INPUTS = "melt_quench.in", "potential.lammps", "inputs.json"
+MATERIAL = "LiF"
 MAX_ATTEMPTS = 4
+MIN_ATOMS = 8
+
+MAX_TEMPERATURE_RATIO = 5.0
+"""A melt hotter than this times its target has blown up."""
+
+FUSED_SHARE = 0.5
+"""Two atoms closer than this share of the distance at which their ions touch have fallen into each other."""
+
+GLASS_OVER_CRYSTAL_DENSITY = 0.93
+"""Density of a quenched layer over the crystal's where the user names none: LiF 2.45 of 2.64 g/cm3."""
+
+_BLOW_UPS = ("Fix halt condition", "Lost atoms", "Non-numeric", "Out of range atoms", "Nan", "nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +50,13 @@ class MeltQuench:
     Attributes
     ----------
     melt_kelvin, melt_ps : temperature of the melt and time in it.
-    quench_kelvin_per_ps : cooling rate to 300 K.
-    hold_ps : time at 300 K.
+    quench_kelvin_per_ps : cooling rate to the final temperature.
+    hold_ps : time at the final temperature.
     timestep_fs : MD time step.
+    final_kelvin : temperature after the quench.
+    relax_ps : time in which the height follows the pressure at the final temperature, a and b fixed; 0 leaves the
+        density as asked for.
+    pressure_bar : along z, in that time.
     """
 
     melt_kelvin: float = 3000.0
@@ -48,6 +64,24 @@ class MeltQuench:
     quench_kelvin_per_ps: float = 100.0
     hold_ps: float = 5.0
     timestep_fs: float = 1.0
+    final_kelvin: float = 300.0
+    relax_ps: float = 0.0
+    pressure_bar: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class QuenchTrace:
+    """What the run went through.
+
+    Attributes
+    ----------
+    time_ps, temperature_kelvin, potential_energy_ev, height_angstrom : shape (n_times,).
+    """
+
+    time_ps: NDArray[np.float64]
+    temperature_kelvin: NDArray[np.float64]
+    potential_energy_ev: NDArray[np.float64]
+    height_angstrom: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +91,23 @@ class AmorphousLayer:
     Attributes
     ----------
     atoms : the layer; its cell has the asked lateral vectors and the thickness along z, periodic in all three.
-    snapshots : structures sampled in the melt and along the quench.
-    density_g_per_cm3 : of the layer as made.
-    coordination_mean : F neighbours of Li within `FIRST_SHELL_ANGSTROM` (rock salt: 6).
-    n_attempts : seeds tried until the layer stayed amorphous.
+    snapshots : structures sampled in the melt, along the quench and in the hold.
+    density_g_per_cm3 : of the layer as made; measured, where its height was relaxed.
+    requested_density_g_per_cm3 : as asked for.
+    coordination_mean : anions around the first cation of the formula (F around Li: rock salt has 6).
+    n_attempts : seeds tried until the layer did not crystallise.
+    order : how it compares with the crystal.
+    trace : temperature, energy and height against time.
     """
 
     atoms: Atoms
     snapshots: tuple[Atoms, ...]
     density_g_per_cm3: float
+    requested_density_g_per_cm3: float
     coordination_mean: float
     n_attempts: int
+    order: OrderReport
+    trace: QuenchTrace
 
 
 def melt_quench(
@@ -80,71 +120,105 @@ def melt_quench(
     directory: Path,
     n_samples: int = 40,
     material: str = MATERIAL,
+    potential: QuenchPotential | None = None,
+    crystal: Atoms | None = None,
 ) -> AmorphousLayer:
-    """Melt and quench LiF; a finished run in `directory` is read and not repeated.
+    """Melt and quench a compound; a finished run in `directory` is read and not repeated.
 
     Parameters
     ----------
     lateral : lateral cell, rows a = (ax, 0), b = (bx, by), shape (2, 2), angstrom.
-    thickness_angstrom : height of the layer.
+    thickness_angstrom : height of the layer; with ``schedule.relax_ps`` where it starts.
     density_g_per_cm3 : sets the number of formula units, rounded.
     schedule : temperatures and times.
     seed : of the starting positions and velocities.
     directory : where LAMMPS runs.
     n_samples : snapshots kept over the whole schedule.
-    material : LiF; there is no potential for another one yet.
+    material : a formula, or a name of the crystal library.
+    potential : Tosi-Fumi when left out.
+    crystal : what the layer is compared with; the library's crystal of that name when left out, if there is one.
 
     Raises
     ------
     StructureError
-        If the material is another one, the layer is too thin to hold a formula unit, or stayed crystalline, or `directory` holds the run of
-        other inputs.
+        If the potential does not know the elements, the layer is too thin to hold a formula unit, the melt blew up, the
+        layer crystallised in every attempt, or `directory` holds the run of other inputs.
     ProgramError
-        If LAMMPS fails.
+        If LAMMPS fails in any other way.
+
+    Notes
+    -----
+    A layer that `measure_order` calls crystalline is made again from another seed. A layer thinner than three anion
+    spacings orders by itself under its periodic images; unless it has the coordination of the crystal it is kept, and its
+    verdict is ``confined``.
     """
-    if material != MATERIAL:
-        raise StructureError(f"There is a melt-quench potential for {MATERIAL} only, not for {material}.")
-    volume = abs(float(np.linalg.det(lateral))) * thickness_angstrom
-    unit_mass = sum(atomic_masses[atomic_numbers[symbol]] for symbol in SPECIES)
-    n_units = round(density_g_per_cm3 / AMU_PER_ANGSTROM3_TO_G_PER_CM3 * volume / unit_mass)
-    if n_units < 4:
-        raise StructureError(
-            f"An amorphous LiF layer of {thickness_angstrom:g} angstrom holds {n_units} formula units in this lateral "
-            "cell; make it thicker."
-        )
+    potential = potential or QuenchPotential.tosi_fumi()
+    units = dict(formula_counts(material))
+    potential.refuse_compound(material, units)
+    counts = _counts(material, units, lateral, thickness_angstrom, density_g_per_cm3)
+    crystal = load_crystal(material) if crystal is None and library_entry(material) else crystal
     for attempt in range(MAX_ATTEMPTS):
         folder = directory / f"attempt-{attempt}"
         inputs = {
             "lateral_angstrom": np.asarray(lateral).tolist(),
             "thickness_angstrom": thickness_angstrom,
-            "n_units": n_units,
+            "atoms": counts,
+            "potential": {"name": potential.name, "sha256": potential.fingerprint()},
             "schedule": asdict(schedule),
             "seed": seed + 1000 * attempt,
             "n_samples": n_samples,
         }
         if not (folder / "quenched.data").is_file():
-            _run(lateral, thickness_angstrom, n_units, schedule, seed + 1000 * attempt, folder, n_samples, inputs)
+            start = starting_positions(lateral, thickness_angstrom, counts, seed=seed + 1000 * attempt)
+            _run(start, potential, schedule, inputs, folder)
         _refuse_other_inputs(folder, inputs)
-        atoms = _read_data(folder / "quenched.data")
-        coordination = _coordination(atoms)
-        if coordination <= CRYSTALLINE_COORDINATION:
+        atoms = _read_data(folder / "quenched.data", potential)
+        _refuse_fused(atoms, potential)
+        order = measure_order(atoms, crystal)
+        if order.verdict != "crystalline":
             break
     else:
         raise StructureError(
-            f"The LiF layer in {directory} crystallised in {MAX_ATTEMPTS} attempts (Li has {coordination:.2f} F "
-            "neighbours): quench faster or melt longer."
+            f"The {material} layer in {directory} crystallised in {MAX_ATTEMPTS} attempts (the last is {order}): quench "
+            "faster, melt longer or hotter, or take another density."
         )
-    frames = read(folder / "quench.lammpstrj", index=":", format="lammps-dump-text", specorder=list(SPECIES))
+    frames = read(folder / "quench.lammpstrj", index=":", format="lammps-dump-text", specorder=list(potential.elements))
+    # Samples end before the height is relaxed: they have the cell of the start.
+    cell = np.asarray(atoms.cell).copy()
+    cell[2, 2] = thickness_angstrom
     snapshots = tuple(
-        Atoms(frame.get_chemical_symbols(), positions=frame.positions, cell=atoms.cell, pbc=True) for frame in frames
+        Atoms(frame.get_chemical_symbols(), positions=frame.positions, cell=cell, pbc=True) for frame in frames
     )
     return AmorphousLayer(
         atoms=atoms,
         snapshots=snapshots,
         density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
-        coordination_mean=coordination,
+        requested_density_g_per_cm3=density_g_per_cm3,
+        coordination_mean=next(iter(order.coordination.values())),
         n_attempts=attempt + 1,
+        order=order,
+        trace=_read_trace(folder / "schedule.csv"),
     )
+
+
+def default_density(material: str) -> float:
+    """Density to quench at when none is named: 0.93 of the library crystal's, g/cm3, to two decimals.
+
+    Raises
+    ------
+    StructureError
+        If the library has no crystal of that name.
+
+    Examples
+    --------
+    >>> default_density("LiF")
+    2.45
+    """
+    if library_entry(material) is None:
+        raise StructureError(f"The library has no crystal of {material} to guess a density from; give one in g/cm3.")
+    crystal = load_crystal(material)
+    density = float(crystal.get_masses().sum() / crystal.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3
+    return round(GLASS_OVER_CRYSTAL_DENSITY * density, 2)
 
 
 def lateral_cell(text: str) -> NDArray[np.float64]:
@@ -169,46 +243,85 @@ def lateral_cell(text: str) -> NDArray[np.float64]:
     return np.diag([np.sqrt(lengths[0])] * 2 if len(lengths) == 1 else lengths)
 
 
+def _counts(
+    material: str, units: Mapping[str, int], lateral: NDArray[np.float64], thickness: float, density: float
+) -> dict[str, int]:
+    """Atoms of each element: whole formula units at the density."""
+    volume = abs(float(np.linalg.det(lateral))) * thickness
+    unit_mass = sum(number * atomic_masses[atomic_numbers[symbol]] for symbol, number in units.items())
+    n_units = round(density / AMU_PER_ANGSTROM3_TO_G_PER_CM3 * volume / unit_mass)
+    if n_units * sum(units.values()) < MIN_ATOMS:
+        raise StructureError(
+            f"An amorphous {material} layer of {thickness:g} angstrom holds {n_units} formula units in this lateral "
+            "cell; make it thicker."
+        )
+    return {symbol: n_units * number for symbol, number in units.items()}
+
+
 def _run(
-    lateral: NDArray[np.float64],
-    thickness: float,
-    n_units: int,
-    schedule: MeltQuench,
-    seed: int,
-    directory: Path,
-    n_samples: int,
-    inputs: dict[str, object],
+    start: Atoms, potential: QuenchPotential, schedule: MeltQuench, inputs: dict[str, Any], directory: Path
 ) -> None:
     working = directory.with_name(f".{directory.name}")
     shutil.rmtree(working, ignore_errors=True)
     working.mkdir(parents=True)
-    start = _scattered(lateral, thickness, n_units, seed)
-    write(working / "start.data", start, format="lammps-data", atom_style="charge", specorder=list(SPECIES))
+    species = list(potential.elements)
+    write(working / "start.data", start, format="lammps-data", atom_style=potential.atom_style, specorder=species)
     shutil.copyfile(lammps_deck(DECK), working / DECK)
+    (working / POTENTIAL).write_text(potential.with_masses())
     (working / INPUTS).write_text(json.dumps(inputs) + "\n")
     step_ps = schedule.timestep_fs * FS_TO_PS
+    cooling_ps = (schedule.melt_kelvin - schedule.final_kelvin) / schedule.quench_kelvin_per_ps
     steps = {
         "melt_steps": round(schedule.melt_ps / step_ps),
-        "quench_steps": round((schedule.melt_kelvin - 300.0) / schedule.quench_kelvin_per_ps / step_ps),
+        "quench_steps": round(cooling_ps / step_ps),
         "hold_steps": round(schedule.hold_ps / step_ps),
     }
+    total = sum(steps.values())
     variables = {
         "data": "start.data",
+        "potential": POTENTIAL,
+        "atom_style": potential.atom_style,
         "melt": f"{schedule.melt_kelvin:g}",
+        "final": f"{schedule.final_kelvin:g}",
+        "pressure": f"{schedule.pressure_bar:g}",
         **{name: str(number) for name, number in steps.items()},
+        "relax_steps": str(round(schedule.relax_ps / step_ps)),
         "timestep": f"{step_ps:g}",
-        "sample_every": str(max(1, sum(steps.values()) // n_samples)),
-        "seed": str(seed),
+        "sample_every": str(max(1, total // inputs["n_samples"])),
+        "print_every": str(max(1, min(50, total // 200))),
+        "max_temperature": f"{MAX_TEMPERATURE_RATIO * schedule.melt_kelvin:g}",
+        "seed": str(inputs["seed"]),
     }
     command = ["lmp", "-in", DECK, "-log", "log.lammps"]
     for name, value in variables.items():
         command += ["-var", name, value]
-    run_program(command, directory=working, log_file=working / "lmp.out")
+    try:
+        run_program(command, directory=working, log_file=working / "lmp.out")
+    except ProgramError as error:
+        raise _explained(working, start.get_chemical_formula(), potential) or error from error
     shutil.rmtree(directory, ignore_errors=True)
     working.rename(directory)
 
 
-def _refuse_other_inputs(folder: Path, inputs: dict[str, object]) -> None:
+def _explained(folder: Path, formula: str, potential: QuenchPotential) -> StructureError | None:
+    """What LAMMPS complained about, if it is the potential's doing: a melt that blew up, or a line it does not accept."""
+    lines = (folder / "lmp.out").read_text(errors="replace").splitlines()
+    reason = next((line.split("(/")[0].split(": ", 1)[-1].strip() for line in lines if line.startswith("ERROR")), "")
+    if any(words in reason for words in _BLOW_UPS):
+        return StructureError(
+            f"The melt of {formula} blew up under {potential.name} ({reason}). A potential may know neither so hot a melt "
+            "nor so short contacts: lower the melt's temperature or the time step, or take another potential. The run is in "
+            f"{folder}."
+        )
+    last = next((line.split(":", 1)[1].split() for line in lines if line.startswith("Last input line:")), [])
+    if last and last[0] in COMMANDS:
+        return StructureError(
+            f"LAMMPS does not accept the line '{' '.join(last)}' of the potential {potential.name}: {reason}."
+        )
+    return None
+
+
+def _refuse_other_inputs(folder: Path, inputs: dict[str, Any]) -> None:
     file = folder / INPUTS
     made_with = json.loads(file.read_text()) if file.is_file() else {}
     changed = [name for name, value in inputs.items() if made_with.get(name) != value]
@@ -219,33 +332,24 @@ def _refuse_other_inputs(folder: Path, inputs: dict[str, object]) -> None:
         )
 
 
-def _scattered(lateral: NDArray[np.float64], thickness: float, n_units: int, seed: int) -> Atoms:
-    """Ions on the sites of a grid, signs alternating, sites left free at random: a start without close contacts."""
-    rng = np.random.default_rng(seed)
-    cell = np.zeros((3, 3))
-    cell[:2, :2], cell[2, 2] = lateral, thickness
-    lengths = np.linalg.norm(cell, axis=1)
-    # The coarsest even grid with enough sites.
-    spacing = (abs(np.linalg.det(cell)) / (2 * n_units)) ** (1 / 3)
-    shape = np.maximum(2, 2 * np.round(lengths / spacing / 2)).astype(int)
-    while shape.prod() < 2 * n_units:
-        shape[np.argmax(lengths / shape)] += 2
-    sites = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
-    even = sites.sum(axis=1) % 2 == 0
-    chosen = [rng.choice(np.flatnonzero(mask), n_units, replace=False) for mask in (even, ~even)]
-    scaled = (sites[np.concatenate(chosen)] + 0.5) / shape
-    positions = scaled @ cell + rng.uniform(-0.1, 0.1, (2 * n_units, 3))
-    return Atoms(["Li"] * n_units + ["F"] * n_units, positions=positions, cell=cell, pbc=True)
+def _refuse_fused(atoms: Atoms, potential: QuenchPotential) -> None:
+    symbols = atoms.get_chemical_symbols()
+    charges = formal_charges(symbols)
+    first, second, distance = neighbor_list("ijd", atoms, 2.0)
+    for i, j, length in zip(first, second, distance, strict=True):
+        if length < FUSED_SHARE * ion_contact(symbols[i], symbols[j], charges):
+            raise StructureError(
+                f"{symbols[i]} and {symbols[j]} are {length:.2f} angstrom apart after the quench under {potential.name}: the "
+                "potential has no wall between them. Add a short-range repulsion (pair_style zbl) or take another one."
+            )
 
 
-def _read_data(file: Path) -> Atoms:
-    atoms = read(file, format="lammps-data", atom_style="charge", sort_by_id=True)
-    symbols = [SPECIES[kind - 1] for kind in atoms.arrays["type"]]
+def _read_data(file: Path, potential: QuenchPotential) -> Atoms:
+    atoms = read(file, format="lammps-data", atom_style=potential.atom_style, sort_by_id=True)
+    symbols = [potential.elements[kind - 1] for kind in atoms.arrays["type"]]
     return Atoms(symbols, scaled_positions=atoms.get_scaled_positions(wrap=True), cell=atoms.cell, pbc=True)
 
 
-def _coordination(atoms: Atoms) -> float:
-    symbols = np.array(atoms.get_chemical_symbols())
-    first, second = neighbor_list("ij", atoms, FIRST_SHELL_ANGSTROM)
-    pairs = (symbols[first] == "Li") & (symbols[second] == "F")
-    return float(np.count_nonzero(pairs) / np.count_nonzero(symbols == "Li"))
+def _read_trace(file: Path) -> QuenchTrace:
+    columns = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2).T
+    return QuenchTrace(*columns)
