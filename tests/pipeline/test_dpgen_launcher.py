@@ -178,6 +178,13 @@ def test_blown_up_run_is_a_result_once_it_has_a_frame(tmp_path: Path, rows: str,
     assert (subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode != 0) is fails
 
 
+@pytest.mark.parametrize("status", [130, 137, 143])
+def test_run_killed_from_outside_is_no_result_whatever_it_reached(tmp_path: Path, status: int) -> None:
+    (tmp_path / "model_devi.out").write_text("#  step\n0 0 0 0 0.1 0 0\n")
+    command = SURVIVES.format(command=f"/bin/bash -c 'exit {status}'")
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == status
+
+
 def test_submission_notes_that_were_cut_off_are_forgotten(tmp_path: Path) -> None:
     folder = tmp_path / "iter.000000" / "02.fp"
     folder.mkdir(parents=True)

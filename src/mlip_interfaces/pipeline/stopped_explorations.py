@@ -6,8 +6,11 @@ from pathlib import Path
 
 from mlip_interfaces.pipeline.run_directory import write_text
 
-SURVIVES = "{{ {command}; }} || grep -qv '^#' model_devi.out"
-"""Shell command of an exploration: a run that blew up after its first frame is a result, not a failed job."""
+SURVIVES = (
+    "{{ {command}; }} || {{ status=$?; case $status in 130|137|143) exit $status;; esac; grep -qv '^#' model_devi.out; }}"
+)
+"""Shell command of an exploration: a run that blew up after its first frame is a result, not a failed job; one that was
+killed from outside (SIGINT, SIGKILL, SIGTERM) is run again."""
 
 
 def keep_whole_frames(task: Path) -> int:
