@@ -13,6 +13,7 @@ import numpy as np
 from ase.io import read
 
 from mlip_interfaces.jobs import watching
+from mlip_interfaces.labels.driver import core_seconds
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_OUTPUT, render_machine, render_param
@@ -159,7 +160,7 @@ def summarize_campaign(context: RunContext) -> dict[str, Any]:
         ]
         failed = [{"task": record["path"], "reason": record["reason"]} for record in labels if record["status"] != "ok"]
         made = len(labels) - len(failed)
-        seconds_all += sum(record["wall_seconds"] for record in labels)
+        seconds_all += sum(map(core_seconds, labels))
         iterations.append(
             {
                 "iteration": index,

@@ -16,7 +16,7 @@ from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import JobTask, reopen_tasks, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, core_seconds
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher_md import PLAN_FILE, RESULT_FILE, TeacherMDPlan, read_records
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
@@ -180,10 +180,10 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
             n_kept = len(records) - math.floor(share * len(records))
             training.setdefault(origin, []).extend(records[:n_kept])
             held_out.setdefault(origin, []).extend(records[n_kept:])
-            seconds += sum(record["wall_seconds"] * record["cores"] for record in records)
+            seconds += sum(map(core_seconds, records))
             continue
         record = read_json(directory / task / OUTPUT_FILE)
-        seconds += record["wall_seconds"] * record["cores"]
+        seconds += core_seconds(record)
         if record["status"] == "ok":
             scattered.setdefault(origin, []).append(record)
         else:
@@ -201,8 +201,10 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
                 name = origin if folder == "dataset" else f"initial-{origin}"
                 write_dataset(records, context.initial_data / folder / name, study.elements, layer=layer)
     n_training, n_held_out = (sum(map(len, sets.values())) for sets in (training, held_out))
+    good = [record for sets in (training, held_out) for records in sets.values() for record in records]
     return {
-        "calculator": teacher_version(study.labels.calculator),
+        "calculator": ", ".join(sorted({record["calculator"] for record in good}))
+        or teacher_version(study.labels.calculator),
         "kind": teacher_kind(study.labels.calculator),
         "made": n_training + n_held_out,
         "n_training": n_training,
