@@ -49,6 +49,15 @@ def test_inputs_are_the_golden_ones(case: str, tmp_path: Path) -> None:
         assert_same_text((tmp_path / file.name).read_text(), file.read_text())
 
 
+def test_moments_stand_with_their_species(tmp_path: Path) -> None:
+    elements = {"Co": {"hubbard_u_ev": 5.14, "hubbard_orbital": "d", "moment": 3.0}}
+    ABACUS.write(licoo2(), dft("abacus", elements=elements, spin_polarised=True), tmp_path, 1)
+    words = (tmp_path / "STRU").read_text().split("Direct")[1].split()
+    assert words[:3] == ["Co", "3", "3"]
+    assert words[words.index("O") : words.index("O") + 3] == ["O", "0", "6"]
+    assert "nspin                2" in (tmp_path / "INPUT").read_text()
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_label_is_in_the_order_of_the_structure(case: str, tmp_path: Path, library: Path) -> None:
     folder = task(tmp_path / "tasks", CASES[case](), with_abacus(library))

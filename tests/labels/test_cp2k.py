@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cp2k_input_tools.parser import CP2KInputParser
-from dft_cases import CASES, HERE, assert_same_text, dft, label_of, lif, settings, task
+from dft_cases import CASES, HERE, assert_same_text, dft, label_of, licoo2, lif, settings, task
 
 from mlip_interfaces.errors import MissingProgramError
 from mlip_interfaces.labels.codes.cp2k import CP2K, PROGRAMS
@@ -36,16 +37,33 @@ def test_input_is_the_golden_one(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", ["LiF", "interface"])
 def test_input_is_valid_and_u_is_on_cobalt_alone(case: str, tmp_path: Path) -> None:
     CP2K.write(CASES[case](), dft("cp2k"), tmp_path, 1)
-    with (tmp_path / "cp2k.inp").open() as handle:
-        tree = CP2KInputParser().parse(handle)
-    (evaluation,) = tree["+force_eval"]
-    kinds = {kind["_"]: kind for kind in evaluation["+subsys"]["+kind"]}
+    kinds = {kind["_"]: kind for kind in parsed(tmp_path)["+subsys"]["+kind"]}
     assert set(kinds) == set(CASES[case]().get_chemical_symbols())
     assert [symbol for symbol, kind in kinds.items() if "+dft_plus_u" in kind] == (["Co"] if "Co" in kinds else [])
     if "Co" in kinds:
         # In hartree: without its unit the value would be 27 times too large.
         np.testing.assert_allclose(kinds["Co"]["+dft_plus_u"]["u_minus_j"], 5.14 / 27.211386, rtol=1e-5, atol=0)
         assert kinds["Co"]["+dft_plus_u"]["l"] == 2
+
+
+def parsed(folder: Path) -> dict[str, Any]:
+    with (folder / "cp2k.inp").open() as handle:
+        (evaluation,) = CP2KInputParser().parse(handle)["+force_eval"]
+    return evaluation
+
+
+def test_second_attempt_mixes_gently_and_spins_and_smearing_are_written(tmp_path: Path) -> None:
+    elements = {"Co": {"hubbard_u_ev": 5.14, "hubbard_orbital": "d", "moment": 3.0}}
+    section = dft("cp2k", elements=elements, spin_polarised=True, smearing_ev=0)
+    written = CP2K.write(licoo2(), section, tmp_path, 2)
+    content = parsed(tmp_path)
+    scf = content["+dft"]["+scf"]
+    assert written.safer_settings == {"ALPHA": 0.1, "NBROYDEN": 12, "MAX_SCF": 360}
+    assert (scf["+mixing"]["alpha"], scf["max_scf"]) == (0.1, 360)
+    assert "+smear" not in scf
+    assert content["+dft"]["uks"] is True
+    kinds = {kind["_"]: kind for kind in content["+subsys"]["+kind"]}
+    assert (kinds["Co"]["magnetization"], "magnetization" in kinds["O"]) == (3.0, False)
 
 
 def test_missing_basis_is_named(tmp_path: Path) -> None:

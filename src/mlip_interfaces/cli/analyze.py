@@ -143,7 +143,7 @@ def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], name: str, 
     parser.add_argument("--stop-ps", type=float, metavar="T")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
     parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
-    parser.add_argument("--processes", type=count, default=1, metavar="N", help="workers for pair searches (default 1)")
+    parser.add_argument("--processes", type=count, default=1, metavar="N", help="threads for pair searches (default 1)")
     parser.set_defaults(run=run_one)
     return parser
 

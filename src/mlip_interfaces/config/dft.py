@@ -189,7 +189,7 @@ class Dft(_Section):
         for file, tags in self.extra.items():
             if file not in _OWN_TAGS:
                 raise ValueError(f"extra: '{file}' is not one of {', '.join(_OWN_TAGS)}")
-            own = sorted(tag for tag in tags if tag in _OWN_TAGS[file] or tag.upper() in _OWN_TAGS[file])
+            own = sorted(tag for tag in tags if {tag, tag.upper(), tag.lower()} & _OWN_TAGS[file])
             if own:
                 raise ValueError(f"extra.{file}.{own[0]} is decided by other keys of labels.dft; set it there")
         return self

@@ -126,6 +126,11 @@ def write_record(file: Path, record: dict[str, Any]) -> None:
         ) from error
 
 
+def core_seconds(record: dict[str, Any]) -> float:
+    """What a label cost, s; records of older versions ran on one core."""
+    return float(record["wall_seconds"]) * int(record.get("cores", 1))
+
+
 def structure_hash(atoms: Atoms) -> str:
     """Hash of elements, positions and cell (rounded to 1e-8 angstrom)."""
     digest = hashlib.sha256("".join(atoms.get_chemical_symbols()).encode())

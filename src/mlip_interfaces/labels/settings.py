@@ -79,7 +79,7 @@ def _physics(dft: Dft, code: str) -> dict[str, Any]:
         [file, tag, value]
         for file, tags in sorted(dft.extra.items())
         for tag, value in sorted(tags.items())
-        if not {tag, tag.upper()} & PARALLEL_TAGS
+        if not {tag, tag.upper(), tag.lower()} & PARALLEL_TAGS
     ]
     content["elements"] = {
         symbol: {

@@ -18,7 +18,7 @@ from ase.formula import Formula
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.driver import OUTPUT_FILE
+from mlip_interfaces.labels.driver import OUTPUT_FILE, core_seconds
 from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, read_records
 from mlip_interfaces.units import SECONDS_PER_HOUR
 
@@ -213,7 +213,7 @@ def _label(
 ) -> StoredLabel | FailedLabel:
     where = str(file) if line is None else f"line {line + 1} of {file}"
     try:
-        seconds = float(record["wall_seconds"]) * float(record.get("cores") or 1)
+        seconds = core_seconds(record)
         name = system or Formula.from_list(record["symbols"]).format("metal")
         if record["status"] != "ok":
             return FailedLabel(file, name, record["reason"], seconds)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.labels.driver import core_seconds
 from mlip_interfaces.pipeline.dpgen_files import LABEL_OUTPUT
 from mlip_interfaces.pipeline.run_directory import read_json, write_text
 from mlip_interfaces.potentials import FrameDeviations
@@ -228,7 +229,7 @@ def read_labels(campaign: Path, iteration: int) -> list[dict[str, Any]]:
                 "task": str(file.parent.relative_to(campaign)),
                 "status": record["status"],
                 "reason": record["reason"],
-                "core_hours": record["wall_seconds"] * (record.get("cores") or 1) / 3600.0,
+                "core_hours": core_seconds(record) / 3600.0,
             }
         )
     return records

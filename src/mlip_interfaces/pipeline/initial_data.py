@@ -16,7 +16,7 @@ from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, core_seconds
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
@@ -205,10 +205,10 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
             if result["status"] != "ok":
                 failed.append({"task": task, "reason": result["reason"]})
             runs[origin, task] += records
-            seconds += sum(record["wall_seconds"] * record["cores"] for record in records)
+            seconds += sum(map(core_seconds, records))
             continue
         record = read_json(directory / task / OUTPUT_FILE)
-        seconds += record["wall_seconds"] * record["cores"]
+        seconds += core_seconds(record)
         if record["status"] == "ok":
             runs[origin, names[task]].append(record)
         else:
@@ -234,8 +234,10 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
                 name = origin if folder == "dataset" else f"initial-{origin}"
                 write_dataset(records, context.initial_data / folder / name, study.elements, layer=layer)
     n_training, n_held_out = (sum(map(len, sets.values())) for sets in (training, held_out))
+    good = [record for sets in (training, held_out) for records in sets.values() for record in records]
     return {
-        "calculator": teacher_version(study.labels.calculator),
+        "calculator": ", ".join(sorted({record["calculator"] for record in good}))
+        or teacher_version(study.labels.calculator),
         "kind": teacher_kind(study.labels.calculator),
         "made": n_training + n_held_out,
         "n_training": n_training,

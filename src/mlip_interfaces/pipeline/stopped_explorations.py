@@ -6,9 +6,7 @@ from pathlib import Path
 
 from mlip_interfaces.pipeline.run_directory import write_text
 
-SURVIVES = (
-    "{{ {command}; }} || {{ status=$?; case $status in 130|137|143) exit $status;; esac; grep -qv '^#' model_devi.out; }}"
-)
+SURVIVES = "{{ {command}; }} || {{ status=$?; case $status in 130|137|143) exit $status;; esac; grep -qv '^#' model_devi.out; }}"
 """Shell command of an exploration: a run that blew up after its first frame is a result, not a failed job; one that was
 killed from outside (SIGINT, SIGKILL, SIGTERM) is run again."""
 
