@@ -188,9 +188,8 @@ def prepare_coated(data: Path, work: Path, case: Case) -> None:
         frames = []
         for file in sorted(data.glob("scan/coating-0[05]A/*/seed-*/traj.dcd")):
             trajectory = read_trajectory(file, file.with_name("layers.json"), frame_interval_ps=0.02)
-            for number, frame in enumerate(trajectory.reader):
-                if number % 15 == 14:
-                    frames.append(Atoms(trajectory.symbols, positions=frame.positions, cell=frame.cell, pbc=True))
+            for positions, cell in zip(trajectory.positions[14::15], trajectory.cells[14::15], strict=True):
+                frames.append(Atoms(trajectory.symbols, positions=positions, cell=cell, pbc=True))
         return frames
 
     if not (work / "start.xyz").is_file():
@@ -236,7 +235,12 @@ def start_plan(case: Case, data: Path, seed: int) -> dict[str, Any]:
         "seeds": [10 * seed + 1, 10 * seed + 2],
         "start_from": case.start_checkpoints(data),
         "steps": case.start_steps,
-        "start_learning_rate": 3e-3 if case.start_steps > 1 else 1e-8,
+        # One step so small that it changes nothing: a checkpoint of the data's own committee is the start.
+        **(
+            {"start_learning_rate": 3e-3}
+            if case.start_steps > 1
+            else {"start_learning_rate": 1e-8, "stop_learning_rate": 1e-9}
+        ),
         "n_next": 0,
     }
 
