@@ -58,7 +58,7 @@ def test_healthy_rung_is_left_and_sick_one_is_repeated() -> None:
 def test_one_stopped_run_keeps_a_rung_from_being_healthy() -> None:
     assert is_healthy(outcome(0, DONE), LIMITS)
     assert not is_healthy(outcome(0, DONE, stopped=1), LIMITS)
-    assert "1 runs stopped early" in next_step(outcome(0, DONE, stopped=1)).sentence
+    assert "runs stopped early: 1" in next_step(outcome(0, DONE, stopped=1)).sentence
 
 
 def test_health_is_judged_over_all_models_and_its_limit_is_excluded() -> None:

@@ -252,9 +252,12 @@ def _climb_or_repeat(history: Sequence[IterationOutcome], n_rungs: int, limits: 
     n_made = len(_on_this_rung(history))
     if healthy:
         name, share = last.least_accurate
-        state = f"{_percent(share)} of the frames of {name} are accurate, of {_percent(limits.converged_accurate_fraction)} wanted"
+        wanted = limits.converged_accurate_fraction
+        state = f"{_percent(share)} of the frames of {name} are accurate, " + (
+            f"of {_percent(wanted)} wanted" if share < wanted else "and a second iteration like that is wanted"
+        )
     else:
-        stopped = f" and {last.n_stopped_runs} runs stopped early" if last.n_stopped_runs else ""
+        stopped = f" and runs stopped early: {last.n_stopped_runs}" if last.n_stopped_runs else ""
         state = (
             f"rung {last.rung + 1} is not healthy: {_percent(last.failed_share)} of its frames failed "
             f"(limit {_percent(limits.healthy_failed_fraction)}){stopped}"
@@ -326,7 +329,9 @@ def trust_levels(
     elif mode == "adaptive" and rmse_factor * rmse > low:
         low = rmse_factor * rmse
         note = f"{rmse_factor:g} times the force RMSE of {1000 * rmse:.0f} meV/angstrom"
-    elif mode == "fixed" and rmse > low:
+    elif mode == "adaptive":
+        note = f"the study's floor; the force RMSE is {1000 * rmse:.0f} meV/angstrom"
+    elif rmse > low:
         note = f"raised from {low:g} to the force RMSE on held-out labels"
         low = rmse
         # The window between the levels keeps its proportions.

@@ -58,7 +58,7 @@ def _figures(iterations: Sequence[Mapping[str, Any]], picture: MakePicture) -> l
             campaign_plots.exploration(iterations),
             "campaign",
             "Left: explored frames by verdict of the committee. Right: the largest force deviation in a frame, from the 5th "
-            "to the 95th percentile (thick: 25th to 75th, dot: median), with the trust levels in force.",
+            "to the 95th percentile (thick: 25th to 75th, dot: median), with the trust levels in force; what lies far beyond them is cut off.",
         ),
         picture(
             campaign_plots.learning(iterations),
@@ -107,7 +107,7 @@ def _decision_table(decisions: Sequence[Mapping[str, Any]]) -> Table:
         else:
             what, why = f"explore on rung {decision['rung'] + 1} ({decision['reason']})", decision["sentence"]
         rows.append([str(decision["iteration"]), what, why])
-    return Table(["before iteration", "decision", "why"], rows, "What was decided, and why.")
+    return Table(["before iteration", "decision", "why"], rows, "What was decided, and why.", is_text=True)
 
 
 def _failure_tables(labels: Mapping[str, Any]) -> list[Table]:
@@ -116,6 +116,8 @@ def _failure_tables(labels: Mapping[str, Any]) -> list[Table]:
     ]
     rows = [[failed["task"], failed["reason"]] for failed in labels["failed"]]
     return [
-        Table(["reason", "labels", "for example"], groups, "Why labels failed; they are not in the data."),
-        Table(["task", "reason"], rows, "Every failed label."),
+        Table(
+            ["reason", "labels", "for example"], groups, "Why labels failed; they are not in the data.", is_text=True
+        ),
+        Table(["task", "reason"], rows, "Every failed label.", is_text=True),
     ]

@@ -15,11 +15,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table on the page."""
+    """A table on the page; `is_text` sets its cells flush left."""
 
     head: list[str]
     rows: list[list[str]]
     caption: str = ""
+    is_text: bool = False
 
 
 @dataclass(slots=True)
