@@ -58,6 +58,14 @@ class Perturbation(Section):
     n_per_interface: int = Field(5, ge=0, description="Copies of each interface model that is explored.")
     displacement_angstrom: Positive = Field(0.1, description="Standard deviation of the displacements.")
     cell_strain: float = Field(0.03, ge=0, lt=0.3, description="Largest strain component of the cell.")
+    n_shifted_per_interface: int = Field(
+        0, ge=0, description="Copies of each interface model with its layers shifted rigidly."
+    )
+    shift_lateral_angstrom: NonNegative = Field(1.0, description="Largest shift of a layer along x and along y.")
+    shift_vertical_angstrom: NonNegative = Field(0.3, description="Largest shift of a layer along z.")
+    n_with_vacancies: int = Field(0, ge=0, description="Copies of each structure that lack a few atoms.")
+    vacancy_element: str = Field("Li", description="Element of those atoms.")
+    n_vacancies: Count = Field(1, description="How many of them a copy lacks.")
 
 
 class Scrambled(Section):

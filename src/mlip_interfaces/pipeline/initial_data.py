@@ -12,6 +12,7 @@ from ase.io import read, write
 
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
+from mlip_interfaces.config.study import Perturbation
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
@@ -33,8 +34,9 @@ from mlip_interfaces.pipeline.build import SNAPSHOTS
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.structures.duplicates import clean_set
 from mlip_interfaces.structures.model_files import read_model
-from mlip_interfaces.structures.variations import perturb, scrambled
+from mlip_interfaces.structures.variations import perturb, scrambled, shift_layers, vacancy_samples
 
 SCRAMBLED = "scrambled"
 """Origin, and layer, of structures with all elements at random places."""
@@ -47,6 +49,13 @@ def label_settings(study: Study) -> LabelSettings:
     labels = study.labels
     dft = resolved(labels.dft, labels.calculator, study.elements) if labels.dft is not None else None
     return LabelSettings(**labels.model_dump(exclude={"max_failed_fraction", "dft"}), dft=dft)
+
+
+VACANCIES = "vacancies"
+"""Kind of copies that lack a few atoms."""
+
+LAYERS_FILE = "layers_of_vacancies.json"
+"""Layer of each atom where it is not that of the model."""
 
 
 def write_label_settings(study: Study, file: Path) -> None:
@@ -130,24 +139,27 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
     structures: list[tuple[str, str, Atoms]] = []
     index = read_json(context.structures / "index.json")
     for number, model in enumerate(index["models"]):
-        name = model["name"]
-        bulk = model["role"] == "bulk"
+        name, bulk = model["name"], model["role"] == "bulk"
         if not bulk and name not in study.explored:
             continue
-        copies = perturb(
-            read_model(context.structures / name),
-            plan.perturbation.n_per_bulk if bulk else plan.perturbation.n_per_interface,
-            displacement_angstrom=plan.perturbation.displacement_angstrom,
-            cell_strain=plan.perturbation.cell_strain,
-            seed=study.seed + number,
-        )
-        structures += [(name, f"perturbed {name}", copy) for copy in copies]
+        # Copies are drawn apart: each may be held out by itself.
+        copies = _variations(plan.perturbation, read_model(context.structures / name), study.seed + number, bulk=bulk)
+        for kind, made in copies.items():
+            for i, copy in enumerate(made):
+                # Other atoms, another system.
+                origin = f"{name}-vacancies-{i}" if kind == VACANCIES else name
+                structures.append((origin, f"{name} {kind} {i}", copy))
         snapshots = context.structures / name / SNAPSHOTS
         if plan.n_melt_quench_snapshots and snapshots.is_file():
             frames = read(snapshots, index=":")
             stride = max(1, len(frames) // plan.n_melt_quench_snapshots)
             snapshots_kept = frames[::stride][: plan.n_melt_quench_snapshots]
-            structures += [(name, f"melt-quench of {name}", frame) for frame in snapshots_kept]
+            structures += [(name, f"{name} melt-quench", frame) for frame in snapshots_kept]
+    clean = clean_set([atoms for _, _, atoms in structures])
+    structures = [structures[i] for i in clean.indices]
+    write_json(staging / "dropped.json", clean.counts)
+    lacking = {origin: atoms.arrays["layer"].tolist() for origin, _, atoms in structures if f"-{VACANCIES}-" in origin}
+    write_json(staging / LAYERS_FILE, lacking)
     structures += [
         (SCRAMBLED, SCRAMBLED, atoms)
         for atoms in scrambled(
@@ -179,11 +191,37 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
     staging.rename(directory)
 
 
+def _variations(plan: Perturbation, atoms: Atoms, seed: int, *, bulk: bool) -> dict[str, list[Atoms]]:
+    """Copies of one structure, by what was done to them."""
+    made = {
+        "perturbed": perturb(
+            atoms,
+            plan.n_per_bulk if bulk else plan.n_per_interface,
+            displacement_angstrom=plan.displacement_angstrom,
+            cell_strain=plan.cell_strain,
+            seed=seed,
+        )
+    }
+    if plan.n_shifted_per_interface and not bulk:
+        made["shifted"] = shift_layers(
+            atoms,
+            plan.n_shifted_per_interface,
+            lateral_angstrom=plan.shift_lateral_angstrom,
+            vertical_angstrom=plan.shift_vertical_angstrom,
+            seed=seed,
+        )
+    if plan.n_with_vacancies and plan.vacancy_element in atoms.get_chemical_symbols():
+        made[VACANCIES] = vacancy_samples(
+            atoms, plan.n_with_vacancies, element=plan.vacancy_element, n_removed=plan.n_vacancies, seed=seed
+        )
+    return made
+
+
 def _layer_names(context: RunContext, origin: str, n_atoms: int) -> list[str]:
     if origin == SCRAMBLED:
         return [SCRAMBLED] * n_atoms
-    names: list[str] = read_json(context.structures / origin / "layers.json")["layer"]
-    return names
+    names: list[str] | None = read_json(context.initial_data / "tasks" / LAYERS_FILE).get(origin)
+    return names or list(read_json(context.structures / origin / "layers.json")["layer"])
 
 
 def _write_structure(folder: Path, atoms: Atoms) -> None:
