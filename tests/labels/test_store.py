@@ -97,6 +97,7 @@ def stored(formula: str, seed: int, **changes: object) -> StoredLabel:
         settings_hash="aaaa",
         calculator="code",
         core_seconds=1.0,
+        pseudopotentials={},
     )
     return replace(label, **changes)
 
@@ -209,6 +210,14 @@ def test_different_settings_are_refused_by_name_and_place(tmp_path: Path) -> Non
         assert part in str(caught.value)
     assert not (tmp_path / "data").exists()
     assert export_labels(store.with_settings("bbbb"), tmp_path / "data", ["Li", "F"])["settings_hash"] == "bbbb"
+
+
+def test_different_pseudopotentials_of_an_element_are_refused_by_place(tmp_path: Path) -> None:
+    for name, sha256 in (("a", "11"), ("b", "22")):
+        content = record(crystal("Li2F2", len(name) + ord(name))) | {"pseudopotentials": {"Li": {"sha256": sha256}}}
+        put(tmp_path / "labels" / name, content)
+    with pytest.raises(InputFileError, match=r"different pseudopotentials of Li .*labels/a.* and .*labels/b"):
+        export_labels(collect_labels([tmp_path / "labels"]), tmp_path / "data", ["Li", "F"])
 
 
 def test_an_element_outside_the_type_map_is_refused(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def export_labels(
 
 
 def refuse_mixed_settings(labels: Sequence[StoredLabel]) -> None:
-    """Labels of different settings have no common energy zero and never share a data set.
+    """Labels of different settings or pseudopotentials have no common energy zero and never share a data set.
 
     Raises
     ------
@@ -101,6 +101,15 @@ def refuse_mixed_settings(labels: Sequence[StoredLabel]) -> None:
             f"The labels were made with different settings and must not be mixed: {listed}. Export them apart: give "
             "only the folders of one, or choose with --settings HASH."
         )
+    seen: dict[str, StoredLabel] = {}
+    for label in labels:
+        for symbol, sha256 in label.pseudopotentials.items():
+            other = seen.setdefault(symbol, label)
+            if other.pseudopotentials[symbol] != sha256:
+                raise InputFileError(
+                    f"The labels were made with different pseudopotentials of {symbol} and must not be mixed: {other.name} "
+                    f"and {label.name}. Give only the folders of one."
+                )
 
 
 def held_out_trajectories(labels: Sequence[StoredLabel], share: float, *, seed: int) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class StoredLabel:
     structure_hash, settings_hash : of the structure, and of all that decides the numbers.
     calculator : code and version.
     core_seconds : wall time times cores.
+    pseudopotentials : SHA-256 of the file of each element, as far as the code records them.
     """
 
     file: Path
@@ -64,6 +65,7 @@ class StoredLabel:
     settings_hash: str
     calculator: str
     core_seconds: float
+    pseudopotentials: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -233,6 +235,7 @@ def _label(
             settings_hash=record["settings_hash"],
             calculator=record["calculator"],
             core_seconds=seconds,
+            pseudopotentials={el: used["sha256"] for el, used in record.get("pseudopotentials", {}).items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputFileError(

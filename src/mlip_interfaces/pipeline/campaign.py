@@ -17,6 +17,7 @@ from ase.io import read
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
 from mlip_interfaces.jobs import watching
+from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.campaign_control import Decision, Limits, decide, labels_left, trust_levels
 from mlip_interfaces.pipeline.campaign_files import (
@@ -205,6 +206,8 @@ def _run_dpgen(context: RunContext, iteration: int, step: int) -> None:
     """DP-GEN until `step` of `iteration` is done."""
     study, campaign = context.study, context.campaign
     repair_record(campaign)
+    # Labels that failed because a program or a disk did are made again, now that they may succeed.
+    forget_configuration_failures(campaign / f"iter.{read_position(campaign).iteration:06d}" / "02.fp")
     reopen_deleted_labels(campaign)
     options = {
         "until_iteration": iteration,

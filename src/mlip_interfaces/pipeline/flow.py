@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mlip_interfaces.config import Study
+from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.errors import InputFileError, StudyError, UserError
 from mlip_interfaces.labels.teacher import require_teacher
 from mlip_interfaces.pipeline.checked_study import load_checked_study
@@ -104,7 +104,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     """
     study = load_checked_study(study_file)
     if until != STAGE_NAMES[0]:
-        require_teacher(label_settings(study))
+        _require_teacher(study)
     text = study_file.read_text()
     _refuse_other_study(study, study_file, root)
     with locked(root):
@@ -112,6 +112,12 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
         if not copy.is_file() or copy.read_text() != text:
             copy.write_text(text)
         run_stages(study, root, STAGE_NAMES[: STAGE_NAMES.index(until) + 1])
+
+
+def _require_teacher(study: Study) -> None:
+    """What labels must be there before anything is begun; on a cluster the compute nodes may have what this machine lacks."""
+    if isinstance(study.execution, LocalExecution):
+        require_teacher(label_settings(study))
 
 
 def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
@@ -146,7 +152,7 @@ def run_single_stage(root: Path, name: str) -> None:
     """
     study = load_run_study(root)
     if name in LABELLING_STAGES:
-        require_teacher(label_settings(study))
+        _require_teacher(study)
     with locked(root):
         if name == "campaign":
             _reopen_campaign(study, root)
