@@ -253,7 +253,7 @@ def test_packings_have_their_atoms_and_no_short_contact(seed: int, n_units: int,
 
 def test_packing_beyond_space_is_refused() -> None:
     with pytest.raises(StructureError, match="lower the density"):
-        packed(np.eye(3) * 4, {"Li": 9, "P": 3, "O": 12}, seed=1)
+        packed(np.eye(3) * 2.7, {"Li": 3, "P": 1, "O": 4}, seed=1)
 
 
 def test_two_elements_in_equal_numbers_start_on_a_grid_of_alternating_signs() -> None:
