@@ -9,9 +9,11 @@ import pytest
 
 from mlip_interfaces.config import load_study
 from mlip_interfaces.errors import StudyError
+from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.pipeline.dpgen_files import check_machine, check_param, render_machine, render_param
+from mlip_interfaces.pipeline.initial_data import label_settings
 
-REFERENCES = ("demo", "lco_lif_lpscl")
+REFERENCES = ("demo", "lco_lif_lpscl", "li_li7p3s11")
 
 
 def reference(repository: Path, name: str) -> tuple[dict, dict]:
@@ -38,6 +40,20 @@ def test_reference_campaign_is_what_the_study_renders(
     assert render_param(study, initial_systems=systems, max_neighbors=neighbors) == param
     settings = machine["fp"]["user_forward_files"][0]
     assert render_machine(study, label_settings_file=settings) == machine
+    assert LabelSettings.read(repository / "dpgen_params" / name / "label_settings.json") == label_settings(study)
+
+
+@pytest.mark.parametrize("name", REFERENCES[1:])
+def test_production_campaigns_are_for_vasp_on_gpu_nodes_of_slurm(repository: Path, name: str) -> None:
+    _, machine = reference(repository, name)
+    assert {machine[step]["machine"]["batch_type"] for step in ("train", "model_devi", "fp")} == {"Slurm"}
+    assert machine["train"]["resources"]["gpu_per_node"] == machine["model_devi"]["resources"]["gpu_per_node"] == 1
+    settings = LabelSettings.read(repository / "dpgen_params" / name / "label_settings.json")
+    assert settings.calculator == "vasp"
+    assert settings.dft is not None
+    assert {symbol: entry.hubbard_u_ev for symbol, entry in settings.dft.elements.items() if entry.has_u} == (
+        {"Co": 5.14} if name == "lco_lif_lpscl" else {}
+    )
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,8 @@ def test_gpaw_labels_an_iteration_of_dpgen_with_u_on_cobalt(repository: Path, tm
         assert record["status"] == "ok"
         assert record["calculator"].startswith("GPAW")
         settings_hashes.add(record["settings_hash"])
-        collected = dpdata.LabeledSystem(str(campaign / f"iter.000000/02.fp/data.{number:03d}"), fmt="deepmd/npy")
+        (folder,) = (campaign / f"iter.000000/02.fp/data.{number:03d}").iterdir()
+        collected = dpdata.LabeledSystem(str(folder), fmt="deepmd/npy")
         assert len(collected) == 1
         np.testing.assert_allclose(collected.data["energies"], [record["energy_ev"]], rtol=1e-6, atol=0)
         assert set(collected.data["atom_names"]) == set(ELEMENTS)
