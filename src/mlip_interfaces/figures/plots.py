@@ -65,8 +65,10 @@ def structures(views: Sequence[SideView]) -> Figure:
             z = view.z[layers == name]
             if z.size:
                 ax.axvspan(z.min(), z.max(), color=PALETTE[names.index(name)], alpha=0.12, lw=0)
-                ax.text((z.min() + z.max()) / 2, view.width * 1.06, name, ha="center", fontsize=8)
-        size = 34 * min(1.0, 3.0 * (view.width * view.height / len(view.symbols)) ** 0.5)
+                place = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "bottom", "fontsize": 8}
+                ax.text((z.min() + z.max()) / 2, 1.01, name, **place)
+        # Crowded models get smaller atoms.
+        size = float(np.clip(12.0 * view.width * view.height / len(view.symbols), 6.0, 34.0))
         for symbol in present:
             mask = np.asarray(view.symbols) == symbol
             if mask.any():
@@ -76,7 +78,8 @@ def structures(views: Sequence[SideView]) -> Figure:
                 )  # fmt: skip
         ax.set_title(view.title, loc="left", pad=16)
         ax.set_xlim(-0.5, tallest + 0.5)
-        ax.set_ylim(-0.5, view.width + 0.5)
+        # In a skew cell atoms stand out on the sides.
+        ax.set_ylim(min(0.0, view.x.min()) - 0.5, max(view.width, view.x.max()) + 0.5)
         ax.set_ylabel("x (Å)")
     axes[-1, 0].set_xlabel("z across the interface (Å)")
     handles = {
