@@ -472,3 +472,22 @@ def test_melts_that_blow_up_and_lines_that_lammps_refuses_end_in_a_sentence(tmp_
     )
     with pytest.raises(StructureError, match="blew up|no wall between"):
         melt_quench(np.eye(2) * 8, schedule=TINY, potential=attracted, directory=tmp_path / "c", **options)
+
+
+def test_hot_ions_do_not_fall_into_each_other(tmp_path: Path) -> None:
+    """Without a core the dispersion of Tosi and Fumi wins at 0.8 angstrom, behind a barrier of 2 eV."""
+    distances = np.arange(1.4, 0.55, -0.1)
+    for types in ("1 2", "2 2", "1 1"):
+        first, second = types.split()
+        (tmp_path / "in.lammps").write_text(
+            "units metal\natom_style charge\nregion box block 0 40 0 40 0 40\ncreate_box 2 box\n"
+            f"create_atoms {first} single 10 10 10\ncreate_atoms {second} single 12 10 10\n"
+            + QuenchPotential.tosi_fumi().with_masses()
+            + "".join(f'set atom 2 x {10 + r}\nrun 0 post no\nprint "RESULT $(pe)"\n' for r in distances)
+        )
+        run_program(["lmp", "-in", "in.lammps"], directory=tmp_path, log_file=tmp_path / "lmp.out")
+        lines = (tmp_path / "lmp.out").read_text().splitlines()
+        energies = np.array([float(line.split()[1]) for line in lines if line.startswith("RESULT")])
+        assert energies.size == distances.size
+        # Forty times the thermal energy of a melt at 3000 K.
+        assert energies.max() - energies[0] > 40 * 0.2585
