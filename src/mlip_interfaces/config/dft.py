@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
+
+from mlip_interfaces.config.section import Positive, Section
 
 CodeName = Literal["vasp", "gpaw", "cp2k", "abacus"]
 DFT_CODES: tuple[CodeName, ...] = get_args(CodeName)
@@ -98,14 +100,8 @@ PARALLEL_TAGS = frozenset(
     ["NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALU", "NWRITE", "kpar", "bndpar", "ks_solver", "nb2d", "parallel"]
 )
 
-Positive = Annotated[float, Field(gt=0)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Pseudopotential(_Section):
+class Pseudopotential(Section):
     """Pseudopotential or PAW data of an element, by code."""
 
     vasp: str | None = Field(None, description="POTCAR, as in Li_sv.")
@@ -114,14 +110,14 @@ class Pseudopotential(_Section):
     sha256: str | None = Field(None, description="Hash that the file must have (VASP, ABACUS).")
 
 
-class BasisSet(_Section):
+class BasisSet(Section):
     """Basis of an element, for the codes that work with local orbitals."""
 
     cp2k: str | None = Field(None, description="Name in BASIS_MOLOPT, as in DZVP-MOLOPT-SR-GTH-q3.")
     abacus: str | None = Field(None, description="Orbital file in pseudopotential_dir.")
 
 
-class ElementDft(_Section):
+class ElementDft(Section):
     """What one element needs."""
 
     hubbard_u_ev: float = Field(0.0, ge=0, description="U minus J of Dudarev's PBE+U, eV; 0 for none.")
@@ -148,7 +144,7 @@ class ElementDft(_Section):
         return ORBITALS.index(self.hubbard_orbital) if self.has_u and self.hubbard_orbital else -1
 
 
-class Dft(_Section):
+class Dft(Section):
     """A density functional calculation: one point, energy, forces and stress."""
 
     functional: Literal["PBE", "PBEsol"] = "PBE"
