@@ -21,21 +21,20 @@ from mlip_interfaces.structures.model_files import write_model
 
 def write_structures(study: Study, directory: Path) -> None:
     """A stand-in of each model: two atoms of each of its layers, far apart."""
-    thickness = dict(zip((study.model_name(t) for t in study.thicknesses), study.thicknesses, strict=True))
-    models = {
-        name: [la for la in study.interface.layers if t > 0 or la.kind != "amorphous"] for name, t in thickness.items()
-    }
+    models = {model.name: [plan.section for plan in model.layers] for model in study.interface.models}
     models |= {f"bulk-{layer.name}": [layer] for layer in study.interface.layers}
-    for name, layers in models.items():
+    for number, (name, layers) in enumerate(models.items()):
         names = np.repeat([layer.name for layer in layers], 2)
         atoms = Atoms(
             [study.elements[0]] * len(names),
-            positions=[[0, 0, 4.0 * number] for number in range(len(names))],
+            positions=[[0, 0, 4.0 * place] for place in range(len(names))],
             cell=[8, 8, 4.0 * len(names)],
             pbc=True,
         )
+        # No two sites and no two models are alike.
+        atoms.rattle(0.3, seed=number)
         atoms.set_array("layer", names)
-        atoms.set_array("layer_id", np.zeros(len(names), dtype=int))
+        atoms.set_array("layer_id", np.repeat(np.arange(len(layers)), 2))
         write_model(atoms, directory / name, study.elements)
         if layers[0].kind == "amorphous":
             frames = [atoms.copy() for _ in range(8)]
@@ -78,7 +77,12 @@ def label_tasks(tasks: Path, n_md_frames: int = 15) -> None:
         (task / "teacher_md_result.json").write_text(json.dumps({"status": "ok", "reason": None}))
 
 
-@pytest.mark.parametrize("name", ["configs/demo.yaml", "configs/lco_lif_lpscl.yaml", "tests/studies/miniature.yaml"])
+STUDIES = [
+    "configs/demo.yaml", "configs/lco_lif_lpscl.yaml", "configs/li_li7p3s11.yaml", "tests/studies/miniature.yaml",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
     repository: Path, tmp_path: Path, name: str
 ) -> None:
@@ -117,3 +121,24 @@ def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
     assert SCRAMBLED not in found["held_out"]
     assert (n_frames["dataset"], n_frames["held_out"]) == (summary["n_training"], summary["n_held_out"])
     assert summary["n_held_out"] / summary["made"] < 2.5 * study.initial_data.held_out_fraction
+
+
+def test_copies_with_vacancies_and_shifted_layers_keep_their_labels(repository: Path, tmp_path: Path) -> None:
+    study = load_study(repository / "configs" / "lco_lif_lpscl.yaml")
+    context = RunContext(study, tmp_path, lambda fraction, note: None)
+    write_structures(study, context.structures)
+    tasks = context.initial_data / "tasks"
+    _write_tasks(context, tasks)
+    label_tasks(tasks)
+    origins = json.loads((tasks / "origins.json").read_text())
+    _write_datasets(context, tasks, origins)
+    kinds = {name.split()[1] for name in json.loads((tasks / "trajectories.json").read_text()).values() if " " in name}
+    assert kinds == {"perturbed", "shifted", "vacancies", "melt-quench"}
+    lacking = sorted(path for path in (context.initial_data / "dataset").glob("*-vacancies-*"))
+    assert {path.name.split("-vacancies-")[0] for path in lacking} >= set(study.explored)
+    for path in lacking:
+        model = path.name.split("-vacancies-")[0]
+        whole = json.loads((context.structures / model / "layers.json").read_text())["layer"]
+        left = json.loads((path / "layer.json").read_text())
+        assert len(left) == len(whole) - 1 == np.load(path / "set.000" / "coord.npy").shape[1] // 3
+        assert all(left.count(layer) <= whole.count(layer) for layer in set(whole))

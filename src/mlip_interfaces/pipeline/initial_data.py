@@ -230,7 +230,7 @@ def _write_structure(folder: Path, atoms: Atoms) -> None:
 
 
 def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str]) -> dict[str, Any]:
-    """Split by trajectory and write: a teacher MD, or the copies of one structure, is held out whole or not at all."""
+    """Split by trajectory and write: a teacher MD is held out whole or not at all, a copy drawn by itself on its own."""
     study = context.study
     names = read_json(directory / TRAJECTORIES_FILE)
     failed: list[dict[str, str]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,17 +73,24 @@ def clean_set(
     """
     kept: list[int] = []
     dropped: list[Dropped] = []
-    prints: dict[int, _Fingerprint] = {}
+    cells = [atoms.cell.cellpar() for atoms in structures]
+    of_composition: dict[str, list[int]] = {}
+    # Distances are worked out only for what might have a twin.
+    surroundings = functools.cache(lambda index: _surroundings(structures[index]))
     for index, atoms in enumerate(structures):
         if has_short_contact(atoms, shortest_factor):
             dropped.append(Dropped(index, "short contact"))
             continue
-        fingerprint = _fingerprint(atoms)
-        twin = next((i for i in kept if _same(prints[i], fingerprint, tolerance_angstrom)), None)
+        earlier = of_composition.setdefault(atoms.get_chemical_formula(mode="hill"), [])
+        alike = (i for i in earlier if _alike(cells[i], cells[index], tolerance_angstrom))
+        twin = next(
+            (i for i in alike if _same(structures[i], atoms, surroundings(i), surroundings(index), tolerance_angstrom)),
+            None,
+        )
         if twin is not None:
             dropped.append(Dropped(index, "duplicate", twin))
             continue
-        prints[index] = fingerprint
+        earlier.append(index)
         kept.append(index)
     return CleanSet(tuple(structures[i] for i in kept), tuple(kept), tuple(dropped))
 
@@ -101,19 +109,23 @@ def same_structure(first: Atoms, second: Atoms, *, tolerance_angstrom: float = 0
     distances to all other atoms (nearest images) agree; those to the 16 nearest are compared first. Distances know no
     origin; that two different structures share all of them is possible in principle, not by chance.
     """
-    return _same(_fingerprint(first), _fingerprint(second), tolerance_angstrom)
+    return (
+        np.array_equal(np.sort(first.numbers), np.sort(second.numbers))
+        and _alike(first.cell.cellpar(), second.cell.cellpar(), tolerance_angstrom)
+        and _same(first, second, _surroundings(first), _surroundings(second), tolerance_angstrom)
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Fingerprint:
-    composition: str
-    cell: NDArray[np.float64]
-    numbers: NDArray[np.int64]
-    surroundings: NDArray[np.float64]
-    atoms: Atoms
+def _alike(cell: NDArray[np.float64], other: NDArray[np.float64], tolerance: float) -> bool:
+    """Whether two cells, as edges and angles, agree."""
+    edge = np.abs(cell[:3] - other[:3]).max()
+    if edge > tolerance:
+        return False
+    # An angle turns the end of the longest edge by that edge times the angle.
+    return bool(np.radians(np.abs(cell[3:] - other[3:]).max()) * cell[:3].max() <= tolerance)
 
 
-def _fingerprint(atoms: Atoms) -> _Fingerprint:
+def _surroundings(atoms: Atoms) -> NDArray[np.float64]:
     """Sorted distances of each atom to its nearest neighbours, shape (n_atoms, 16)."""
     cutoff = 2.0 * (atoms.get_volume() / len(atoms)) ** (1 / 3)
     while True:
@@ -123,26 +135,21 @@ def _fingerprint(atoms: Atoms) -> _Fingerprint:
         cutoff *= 1.2
     order = np.lexsort((distance, first))
     start = np.searchsorted(first[order], np.arange(len(atoms)))
-    surroundings = distance[order[start[:, None] + np.arange(N_NEAREST)]]
-    formula = atoms.get_chemical_formula(mode="hill")
-    return _Fingerprint(formula, atoms.cell.cellpar(), atoms.numbers, surroundings, atoms)
+    nearest: NDArray[np.float64] = distance[order[start[:, None] + np.arange(N_NEAREST)]]
+    return nearest
 
 
-def _same(first: _Fingerprint, second: _Fingerprint, tolerance: float) -> bool:
-    if first.composition != second.composition:
-        return False
-    edge = np.abs(first.cell[:3] - second.cell[:3]).max()
-    # An angle turns the end of the longest edge by that edge times the angle.
-    turn = np.radians(np.abs(first.cell[3:] - second.cell[3:]).max()) * first.cell[:3].max()
-    if max(edge, turn) > tolerance:
-        return False
+def _same(
+    first: Atoms, second: Atoms, near: NDArray[np.float64], other_near: NDArray[np.float64], tolerance: float
+) -> bool:
+    """Whether two structures that are `_alike` have the same distances; `near` and `other_near` are `_surroundings`."""
     # Cheap and necessary: the nearest distances of all atoms, sorted, agree.
-    if np.abs(np.sort(first.surroundings[:, 0]) - np.sort(second.surroundings[:, 0])).max() > tolerance:
+    if np.abs(np.sort(near[:, 0]) - np.sort(other_near[:, 0])).max() > tolerance:
         return False
-    if not _can_be_paired(first.numbers, first.surroundings, second.numbers, second.surroundings, tolerance):
+    if not _can_be_paired(first.numbers, near, second.numbers, other_near, tolerance):
         return False
     # Two crystals with far vacancies differ only in distances beyond the nearest.
-    whole = [_all_distances(item.atoms) for item in (first, second)]
+    whole = [_all_distances(atoms) for atoms in (first, second)]
     return _can_be_paired(first.numbers, whole[0], second.numbers, whole[1], tolerance)
 
 
