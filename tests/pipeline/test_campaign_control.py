@@ -227,7 +227,7 @@ def test_label_budget_is_never_exceeded(miniature: Path, tmp_path: Path, monkeyp
     made = [entry["labels_made"] for entry in summary["iterations"]]
     assert made == [10, 2]
     assert summary["stop"]["reason"] == "over budget"
-    assert summary["iterations"][0]["label_core_hours"] == pytest.approx(0.1)
+    assert summary["iterations"][0]["label_core_hours"] == pytest.approx(0.1, rel=1e-6, abs=0)
     assert any(hint["trigger"] == "over budget" for hint in summary["hints"])
 
 

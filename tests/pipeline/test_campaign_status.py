@@ -148,7 +148,7 @@ def test_cores_of_a_label_enter_its_cost(miniature: Path, tmp_path: Path, monkey
     label = {"status": "ok", "reason": None, "wall_seconds": 1800.0, "cores": 8}
     summary = run(prepare(tmp_path, small(miniature)), dpgen(hot_is_hard, label=lambda task: label), monkeypatch)
     assert summary["iterations"][0]["labels_made"] == 4
-    assert summary["iterations"][0]["label_core_hours"] == pytest.approx(4 * 0.5 * 8)
+    assert summary["iterations"][0]["label_core_hours"] == pytest.approx(4 * 0.5 * 8, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(
