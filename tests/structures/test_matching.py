@@ -320,7 +320,9 @@ def test_crystal_matches_itself_on_another_plane() -> None:
 
 def test_limit_of_the_area_itself_is_allowed() -> None:
     area = 3.51**2
-    assert _pair(("Li", (1, 0, 0), 8), ("Li", (1, 0, 0), 8), area, 0.01).area_angstrom2 == pytest.approx(area, rel=1e-9, abs=0)
+    assert _pair(("Li", (1, 0, 0), 8), ("Li", (1, 0, 0), 8), area, 0.01).area_angstrom2 == pytest.approx(
+        area, rel=1e-9, abs=0
+    )
     with pytest.raises(StructureError, match="share no lateral cell"):
         _pair(("Li", (1, 0, 0), 8), ("Li", (1, 0, 0), 8), 0.999 * area, 0.01)
 
