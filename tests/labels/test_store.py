@@ -268,6 +268,18 @@ def test_holding_out_covers_what_it_can_and_leaves_every_system_and_layer_to_tra
         assert not possible or (run.layers <= covered and run.n_frames > left)
 
 
+def test_what_is_asked_for_is_held_out_first_unless_nothing_would_be_left_to_train_on() -> None:
+    runs = [Trajectory(f"run{number}", "cell", 5, frozenset("a")) for number in range(10)]
+    for seed in range(10):
+        assert hold_out(runs, 0.05, seed=seed, first=["run3"]) == {"run3"}
+        assert hold_out(runs, 0.05, seed=seed, first=["run3", "run7"]) == {"run3", "run7"}
+        assert "run3" in hold_out(runs, 0.3, seed=seed, first=["run3"])
+        assert len(hold_out(runs, 0.3, seed=seed, first=["run3"])) == 3
+        assert len(hold_out(runs, 0.3, seed=seed, first=[run.name for run in runs])) == 9
+    alone = [*runs, Trajectory("lonely", "other", 5, frozenset("a"))]
+    assert "lonely" not in hold_out(alone, 0.1, seed=1, first=["lonely"])
+
+
 def test_nothing_is_held_out_for_a_share_of_zero() -> None:
     runs = [Trajectory(name, "cell", 5, frozenset("a")) for name in "xyz"]
     assert hold_out(runs, 0.0, seed=1) == frozenset()

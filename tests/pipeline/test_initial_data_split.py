@@ -119,6 +119,9 @@ def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
     assert not found["dataset"] & found["held_out"]
     assert found["held_out"] == set(summary["held_out_trajectories"])
     assert SCRAMBLED not in found["held_out"]
+    asked_for = {f"md.{number:03d}" for number, md in enumerate(study.initial_data.teacher_md) if md.held_out}
+    assert asked_for <= found["held_out"]
+    assert asked_for or name != "configs/demo.yaml"
     assert (n_frames["dataset"], n_frames["held_out"]) == (summary["n_training"], summary["n_held_out"])
     assert summary["n_held_out"] / summary["made"] < 2.5 * study.initial_data.held_out_fraction
 

@@ -25,7 +25,12 @@ from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.units import ANGSTROM2_PER_PS_TO_CM2_PER_S
 
 MIN_FRAMES = 16
-BLOCK_BYTES = 32_000_000
+BLOCK_BYTES = 400_000
+"""Coordinates worked on at a time: few enough to stay in a core's cache with their spectra."""
+
+MIN_BLOCK_ATOMS = 4
+"""So many in any case: neighbours in memory are read together."""
+
 N_BLOCKS = 8
 N_RESAMPLES = 1000
 BLOCKS_DISAGREE = 0.01
@@ -328,7 +333,7 @@ def independent_share(displacements: NDArray[np.floating], lag: int) -> float:
 def _row_blocks(displacements: NDArray[np.floating]) -> Iterator[NDArray[np.float64]]:
     """Coordinates against time, shape (3 n_block, n_frames), a block of atoms at a time in double precision."""
     n_frames, n_atoms, _ = displacements.shape
-    size = max(1, BLOCK_BYTES // (24 * n_frames * 4))
+    size = max(MIN_BLOCK_ATOMS, BLOCK_BYTES // (24 * n_frames))
     for start in range(0, n_atoms, size):
         part = np.asarray(displacements[:, start : start + size], dtype=np.float64)
         yield np.ascontiguousarray(part.reshape(n_frames, -1).T)

@@ -89,6 +89,9 @@ class TeacherMD(Section):
     sample_every: Count = Field(10, description="A labelled frame is kept each so many steps.")
     timestep_fs: Positive = Field(1.0)
     relax_steps: int = Field(0, ge=0, description="Relaxation steps before the MD; sampled likewise.")
+    held_out: bool = Field(
+        False, description="Hold this run out of training, before any other data are drawn for that."
+    )
 
 
 class InitialData(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -25,10 +25,12 @@ class Trajectory:
     layers: frozenset[str]
 
 
-def hold_out(trajectories: Sequence[Trajectory], share: float, *, seed: int) -> frozenset[str]:
+def hold_out(
+    trajectories: Sequence[Trajectory], share: float, *, seed: int, first: Collection[str] = ()
+) -> frozenset[str]:
     """Names of the trajectories to hold out.
 
-    First, for each layer not yet held out, the trajectory that covers most such layers with the fewest frames, even
+    First those named by `first`, as far as the last sentence allows, whatever their share. Then, for each layer not yet held out, the trajectory that covers most such layers with the fewest frames, even
     where that exceeds the share: an error that says nothing about a layer is worth little. Then others in random order,
     while they fit. A system, and a layer, always keeps at least one trajectory to train on.
 
@@ -37,6 +39,7 @@ def hold_out(trajectories: Sequence[Trajectory], share: float, *, seed: int) -> 
     trajectories : all of them.
     share : of all frames that should be held out, 0 (nothing at all) to below 1.
     seed : of the random order.
+    first : names of trajectories that are held out before any other.
 
     Examples
     --------
@@ -60,6 +63,9 @@ def hold_out(trajectories: Sequence[Trajectory], share: float, *, seed: int) -> 
             if trajectory.layers <= frozenset().union(*(other.layers for other in kept)):
                 yield trajectory
 
+    for trajectory in order:
+        if trajectory.name in first and any(trajectory is other for other in free()):
+            chosen.append(trajectory)
     while True:
         covered = frozenset().union(*(trajectory.layers for trajectory in chosen))
         new = [trajectory for trajectory in free() if trajectory.layers - covered]

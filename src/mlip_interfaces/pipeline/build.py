@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from mlip_interfaces.structures.variations import minimum_distances
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 SNAPSHOTS = "snapshots.xyz"
+
+_MATCHED, _QUENCHED = 0.1, 0.8
+"""How far the stage is when slabs are matched, and when the amorphous layers are made."""
 
 QuenchKey = tuple[str, float, tuple[int, int]]
 """Name of an amorphous layer, its thickness and the repeat of the lateral cell."""
@@ -89,7 +92,7 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[dict[
     _quench_all(context, models, parts)
     entries = []
     for number, model in enumerate(models):
-        context.progress((number + 1) / (len(models) + 1), f"model {model.name}")
+        context.progress(_QUENCHED + (1 - _QUENCHED) * number / len(models), f"model {model.name}")
         entries.append(_build_model(study, model, parts, directory))
     bulk = _build_bulk(study, parts, directory)
     quenched = [_glass_entry(study, key, glass) for key, glass in parts.glasses.items()]
@@ -149,12 +152,21 @@ def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts)
                 wanted.setdefault(key, (plan.section, lateral))
     if not wanted:
         return
-    context.progress(0.05, f"melt-quench of {len(wanted)} amorphous layers")
+
+    def report(n_done: int) -> None:
+        context.progress(
+            _MATCHED + (_QUENCHED - _MATCHED) * n_done / len(wanted), f"melt-quench {n_done} of {len(wanted)}"
+        )
+
+    report(0)
     # The thickest takes longest: it goes first.
     keys = sorted(wanted, key=lambda key: -key[1] * key[2][0] * key[2][1])
     with ThreadPoolExecutor(context.study.execution.cores) as pool:
-        glasses = pool.map(lambda key: _quench(study, *wanted[key], key, context.structures), keys)
-        found = dict(zip(keys, glasses, strict=True))
+        quenches = {pool.submit(_quench, study, *wanted[key], key, context.structures): key for key in keys}
+        found = {}
+        for quench in as_completed(quenches):
+            found[quenches[quench]] = quench.result()
+            report(len(found))
     parts.glasses.update((key, found[key]) for key in wanted)
 
 

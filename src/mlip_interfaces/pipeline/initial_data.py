@@ -172,10 +172,10 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
         )
     ]
     for number, md in enumerate(plan.teacher_md):
-        task = f"md.{number:03d}"
+        task = _md_task(number)
         (staging / task).mkdir(exist_ok=True)
         _write_structure(staging / task, read_model(context.structures / md.structure))
-        plan_fields = md.model_dump(exclude={"structure"})
+        plan_fields = md.model_dump(exclude={"structure", "held_out"})
         (staging / task / PLAN_FILE).write_text(
             TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json()
         )
@@ -189,6 +189,10 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
     write_json(staging / ORIGINS_FILE, origins)
     write_json(staging / TRAJECTORIES_FILE, trajectories)
     staging.rename(directory)
+
+
+def _md_task(number: int) -> str:
+    return f"md.{number:03d}"
 
 
 def _variations(plan: Perturbation, atoms: Atoms, seed: int, *, bulk: bool) -> dict[str, list[Atoms]]:
@@ -260,6 +264,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
         ],
         study.initial_data.held_out_fraction,
         seed=study.seed,
+        first=[_md_task(number) for number, md in enumerate(study.initial_data.teacher_md) if md.held_out],
     )
     training: dict[str, list[dict[str, Any]]] = defaultdict(list)
     held_out: dict[str, list[dict[str, Any]]] = defaultdict(list)
