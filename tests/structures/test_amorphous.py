@@ -439,15 +439,23 @@ def test_crystallised_layers_are_made_again_from_another_seed(tmp_path: Path, mo
 
     def measure(atoms: Atoms, crystal: Atoms | None) -> object:
         seen.append(atoms)
-        return replace(true_measure(atoms, crystal), verdict="crystalline" if len(seen) % 6 != 2 else "amorphous")
+        return replace(true_measure(atoms, crystal), verdict="crystalline" if len(seen) % 7 != 2 else "amorphous")
 
     monkeypatch.setattr(amorphous, "measure_order", measure)
     options = {"thickness_angstrom": 8, "density_g_per_cm3": 2.45, "schedule": TINY, "seed": 1}
     layer = melt_quench(np.eye(2) * 8, directory=tmp_path / "a", **options)
-    assert layer.n_attempts == 2
+    assert (layer.n_attempts, layer.quench_kelvin_per_ps) == (2, TINY.quench_kelvin_per_ps)
     assert not np.array_equal(seen[0].positions, seen[1].positions)
-    with pytest.raises(StructureError, match="crystallised in 4 attempts"):
+    fastest = 8 * TINY.quench_kelvin_per_ps
+    with pytest.raises(StructureError, match=f"crystallised in 5 attempts, the last at {fastest:g} K/ps"):
         melt_quench(np.eye(2) * 8, directory=tmp_path / "a", **options)
+    rates = [
+        json.loads((tmp_path / "a" / f"attempt-{number}" / "inputs.json").read_text())["schedule"][
+            "quench_kelvin_per_ps"
+        ]
+        for number in range(5)
+    ]
+    np.testing.assert_allclose(np.array(rates) / TINY.quench_kelvin_per_ps, [1, 1, 2, 4, 8], rtol=1e-12, atol=0)
 
 
 def test_layer_thinner_than_an_atom_is_refused(tmp_path: Path) -> None:

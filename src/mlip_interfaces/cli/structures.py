@@ -324,6 +324,7 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
         "requested_density_g_per_cm3": layer.requested_density_g_per_cm3,
         "coordination_mean": layer.coordination_mean,
         "n_attempts": layer.n_attempts,
+        "quench_kelvin_per_ps": layer.quench_kelvin_per_ps,
         "verdict": str(layer.order),
         "order": asdict(layer.order),
         "files": ["layer.xyz", "layer.data", "POSCAR", "glass.png", "glass.svg"],
@@ -335,7 +336,8 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
     print(f"{layer.order}")
     print(
         f"density {layer.density_g_per_cm3:.3f} g/cm3 ({layer.requested_density_g_per_cm3:.3f} asked for), thickness "
-        f"{layer.atoms.cell[2, 2]:.2f} angstrom, attempt {layer.n_attempts}"
+        f"{layer.atoms.cell[2, 2]:.2f} angstrom, attempt {layer.n_attempts} at "
+        f"{layer.quench_kelvin_per_ps:g} K/ps"
     )
     print(directory / "layer.xyz")
     return 0

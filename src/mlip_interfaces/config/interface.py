@@ -47,7 +47,11 @@ class MeltQuenchSection(Section):
 
     melt_kelvin: Positive = Field(3000.0, description="Temperature of the melt.")
     melt_ps: Positive = Field(10.0, description="Time in the melt.")
-    quench_kelvin_per_ps: Positive = Field(100.0, description="Cooling rate to the final temperature.")
+    quench_kelvin_per_ps: Positive = Field(
+        100.0,
+        description="Cooling rate to the final temperature. A layer that crystallises twice is cooled faster, and "
+        "structures/index.json says so.",
+    )
     hold_ps: Positive = Field(5.0, description="Time at the final temperature.")
     timestep_fs: Positive = Field(1.0, description="MD time step.")
     final_kelvin: Positive = Field(300.0, description="Temperature after the quench.")

@@ -328,6 +328,7 @@ def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) 
         "requested_density_g_per_cm3": section.density_g_per_cm3,
         "coordination_mean": glass.coordination_mean,
         "n_attempts": glass.n_attempts,
+        "quench_kelvin_per_ps": glass.quench_kelvin_per_ps,
         "verdict": str(glass.order),
         "order": asdict(glass.order),
     }

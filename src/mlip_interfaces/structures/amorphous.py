@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,11 @@ from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3, FS_TO_PS
 
 DECK, POTENTIAL, INPUTS = "melt_quench.in", "potential.lammps", "inputs.json"
 MATERIAL = "LiF"
-MAX_ATTEMPTS = 4
+
+RATE_FACTORS = (1, 1, 2, 4, 8)
+"""Cooling rate of each attempt over the one asked for: small cells of a good crystal former set at rates that thick layers
+stand."""
+
 MIN_ATOMS = 8
 
 MAX_TEMPERATURE_RATIO = 5.0
@@ -96,6 +100,7 @@ class AmorphousLayer:
     requested_density_g_per_cm3 : as asked for.
     coordination_mean : anions around the first cation of the formula (F around Li: rock salt has 6).
     n_attempts : seeds tried until the layer did not crystallise.
+    quench_kelvin_per_ps : cooling rate of the last one: faster than asked for from the third attempt on.
     order : how it compares with the crystal.
     trace : temperature, energy and height against time.
     """
@@ -106,6 +111,7 @@ class AmorphousLayer:
     requested_density_g_per_cm3: float
     coordination_mean: float
     n_attempts: int
+    quench_kelvin_per_ps: float
     order: OrderReport
     trace: QuenchTrace
 
@@ -148,7 +154,8 @@ def melt_quench(
 
     Notes
     -----
-    A layer that `measure_order` calls crystalline is made again from another seed. A layer thinner than three anion
+    A layer that `measure_order` calls crystalline is made again from another seed, and after two such at twice the rate
+    of the one before. A layer thinner than three anion
     spacings orders by itself under its periodic images; unless it has the coordination of the crystal it is kept, and its
     verdict is ``confined``.
     """
@@ -157,20 +164,21 @@ def melt_quench(
     potential.refuse_compound(material, units)
     counts = _counts(material, units, lateral, thickness_angstrom, density_g_per_cm3)
     crystal = load_crystal(material) if crystal is None and library_entry(material) else crystal
-    for attempt in range(MAX_ATTEMPTS):
+    for attempt, factor in enumerate(RATE_FACTORS):
+        tried = replace(schedule, quench_kelvin_per_ps=factor * schedule.quench_kelvin_per_ps)
         folder = directory / f"attempt-{attempt}"
         inputs = {
             "lateral_angstrom": np.asarray(lateral).tolist(),
             "thickness_angstrom": thickness_angstrom,
             "atoms": counts,
             "potential": {"name": potential.name, "sha256": potential.fingerprint()},
-            "schedule": asdict(schedule),
+            "schedule": asdict(tried),
             "seed": seed + 1000 * attempt,
             "n_samples": n_samples,
         }
         if not (folder / "quenched.data").is_file():
             start = starting_positions(lateral, thickness_angstrom, counts, seed=seed + 1000 * attempt)
-            _run(start, potential, schedule, inputs, folder)
+            _run(start, potential, tried, inputs, folder)
         _refuse_other_inputs(folder, inputs)
         atoms = _read_data(folder / "quenched.data", potential)
         _refuse_fused(atoms, potential)
@@ -179,8 +187,8 @@ def melt_quench(
             break
     else:
         raise StructureError(
-            f"The {material} layer in {directory} crystallised in {MAX_ATTEMPTS} attempts (the last is {order}): quench "
-            "faster, melt longer or hotter, or take another density."
+            f"The {material} layer in {directory} crystallised in {len(RATE_FACTORS)} attempts, the last at "
+            f"{tried.quench_kelvin_per_ps:g} K/ps ({order}): quench faster, melt longer or hotter, or take another density."
         )
     frames = read(folder / "quench.lammpstrj", index=":", format="lammps-dump-text", specorder=list(potential.elements))
     # Samples end before the height is relaxed: they have the cell of the start.
@@ -196,6 +204,7 @@ def melt_quench(
         requested_density_g_per_cm3=density_g_per_cm3,
         coordination_mean=next(iter(order.coordination.values())),
         n_attempts=attempt + 1,
+        quench_kelvin_per_ps=tried.quench_kelvin_per_ps,
         order=order,
         trace=_read_trace(folder / "schedule.csv"),
     )
