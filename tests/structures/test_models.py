@@ -207,11 +207,12 @@ def test_some_models_can_be_built_before_the_rest(repository: Path, tmp_path: Pa
 def test_small_cell_over_its_limit_names_the_remedy(repository: Path, tmp_path: Path) -> None:
     layers = [
         {"kind": "crystal", "name": "a", "material": "LiF", "miller": [1, 0, 0], "thickness_angstrom": 4},
+        {"kind": "amorphous", "name": "c", "material": "LiF", "thickness_angstrom": 8, "density_g_per_cm3": 2.4},
         {"kind": "crystal", "name": "b", "material": "Li2S", "miller": [1, 0, 0], "thickness_angstrom": 5.7},
     ]
     small = {"thickness_angstrom": {"a": 20}, "max_atoms": 30}
     study = study_of(repository, {"layers": layers, "small": small, "max_strain": 0.01, "max_area_angstrom2": 40})
-    with pytest.raises(
-        StructureError, match=r"dft-interface has \d+ atoms, more than interface.small.max_atoms \(30\)"
-    ):
+    with pytest.raises(StructureError, match=r"dft-c-08A has \d+ atoms, more than interface.small.max_atoms \(30\)"):
         run_build(RunContext(study, tmp_path, lambda fraction, note: None))
+    # Nothing was quenched for it.
+    assert not (tmp_path / "structures" / "amorphous").exists()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.io import write
+from numpy.typing import NDArray
 
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
 from mlip_interfaces.errors import StructureError, StudyError
@@ -89,6 +90,7 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[dict[
     parts = _Parts({}, {})
     for model in models:
         _match(study, model, parts)
+        _refuse_large(study, model, parts)
     _quench_all(context, models, parts)
     entries = []
     for number, model in enumerate(models):
@@ -140,12 +142,43 @@ def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
     )
 
 
+def _refuse_large(study: Study, model: ModelPlan, parts: _Parts) -> None:
+    """Hold a model against its limit, before the hours of its melt-quench."""
+    if model.max_atoms is None:
+        return
+    matched = parts.slabs[_slab_key(study, model)]
+    n_atoms = 0
+    for plan in model.layers:
+        section = plan.section
+        if isinstance(section, AmorphousLayer):
+            n_atoms += sum(
+                amorphous.atom_counts(
+                    _lateral(matched),
+                    thickness_angstrom=plan.thickness_angstrom,
+                    density_g_per_cm3=section.density_g_per_cm3,
+                    material=section.material,
+                ).values()
+            )
+        else:
+            n_atoms += len(_crystal(study, section, plan, matched))
+    if n_atoms > model.max_atoms:
+        raise StructureError(
+            f"The small cell {model.name} has {n_atoms} atoms, more than interface.small.max_atoms "
+            f"({model.max_atoms}): make its layers thinner (interface.small.thickness_angstrom) or raise the limit."
+        )
+
+
+def _lateral(matched: MatchedStack) -> NDArray[np.float64]:
+    """Rows a and b of the lateral cell, shape (2, 2), angstrom."""
+    return np.asarray(matched.slabs[0].cell)[:2, :2]
+
+
 def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts) -> None:
     """Melt-quench every amorphous layer the models need, several at a time: each is one core's work."""
     study = context.study
     wanted: dict[QuenchKey, tuple[AmorphousLayer, Any]] = {}
     for model in models:
-        lateral = np.asarray(parts.slabs[_slab_key(study, model)].slabs[0].cell)[:2, :2]
+        lateral = _lateral(parts.slabs[_slab_key(study, model)])
         for plan in model.layers:
             if isinstance(plan.section, AmorphousLayer):
                 key = (plan.section.name, plan.thickness_angstrom, model.lateral_repeat)
@@ -198,11 +231,6 @@ def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path)
     atoms = stack(
         layers, relax=interface.relax_gaps, registry=interface.registry, vacuum_angstrom=interface.vacuum_angstrom
     )
-    if model.max_atoms is not None and len(atoms) > model.max_atoms:
-        raise StructureError(
-            f"The small cell {model.name} has {len(atoms)} atoms, more than interface.small.max_atoms "
-            f"({model.max_atoms}): make its layers thinner (interface.small.thickness_angstrom) or raise the limit."
-        )
     atoms = in_type_order(atoms, study.elements)
     write_model(atoms, directory / model.name, study.elements)
     view = plots.SideView.of_atoms(atoms, f"{model.name}: {len(atoms)} atoms")
@@ -237,6 +265,11 @@ def _layer(study: Study, model: ModelPlan, plan: LayerPlan, matched: MatchedStac
     if isinstance(section, AmorphousLayer):
         glass = parts.glasses[section.name, plan.thickness_angstrom, model.lateral_repeat]
         return Layer(section.name, glass.atoms.copy())
+    return Layer(section.name, _crystal(study, section, plan, matched))
+
+
+def _crystal(study: Study, section: CrystalLayer, plan: LayerPlan, matched: MatchedStack) -> Atoms:
+    """The matched slab with what the study does to it: lithium taken out, defects, vacancies."""
     atoms = matched.slabs[_crystals(study).index(section)].copy()
     seed = study.seed + study.interface.layers.index(section)
     if section.lithium_content is not None:
@@ -247,7 +280,7 @@ def _layer(study: Study, model: ModelPlan, plan: LayerPlan, matched: MatchedStac
         atoms = apply_defects(atoms, section.defects.kinds, n=section.defects.n, seed=seed).atoms
     for element, share in plan.vacancies:
         atoms = remove_atoms(atoms, element, share, seed=seed)
-    return Layer(section.name, atoms)
+    return atoms
 
 
 def _build_bulk(study: Study, parts: _Parts, directory: Path) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,6 +115,32 @@ class AmorphousLayer:
     trace: QuenchTrace
 
 
+def atom_counts(
+    lateral: NDArray[np.float64], *, thickness_angstrom: float, density_g_per_cm3: float, material: str = MATERIAL
+) -> dict[str, int]:
+    """Atoms of each element that `melt_quench` takes: whole formula units, as near to the density as they come.
+
+    Parameters
+    ----------
+    lateral, thickness_angstrom, density_g_per_cm3, material : as `melt_quench` takes them.
+
+    Raises
+    ------
+    StructureError
+        If the layer is too thin to hold eight atoms.
+    """
+    units = dict(formula_counts(material))
+    volume = abs(float(np.linalg.det(lateral))) * thickness_angstrom
+    unit_mass = sum(number * atomic_masses[atomic_numbers[symbol]] for symbol, number in units.items())
+    n_units = round(density_g_per_cm3 / AMU_PER_ANGSTROM3_TO_G_PER_CM3 * volume / unit_mass)
+    if n_units * sum(units.values()) < MIN_ATOMS:
+        raise StructureError(
+            f"An amorphous {material} layer of {thickness_angstrom:g} angstrom holds {n_units} formula units in this "
+            "lateral cell; make it thicker."
+        )
+    return {symbol: n_units * number for symbol, number in units.items()}
+
+
 def melt_quench(
     lateral: NDArray[np.float64],
     *,
@@ -162,7 +187,9 @@ def melt_quench(
     potential = potential or QuenchPotential.tosi_fumi()
     units = dict(formula_counts(material))
     potential.refuse_compound(material, units)
-    counts = _counts(material, units, lateral, thickness_angstrom, density_g_per_cm3)
+    counts = atom_counts(
+        lateral, thickness_angstrom=thickness_angstrom, density_g_per_cm3=density_g_per_cm3, material=material
+    )
     crystal = load_crystal(material) if crystal is None and library_entry(material) else crystal
     for attempt, factor in enumerate(RATE_FACTORS):
         tried = replace(schedule, quench_kelvin_per_ps=factor * schedule.quench_kelvin_per_ps)
@@ -250,21 +277,6 @@ def lateral_cell(text: str) -> NDArray[np.float64]:
     if len(lengths) not in (1, 2) or min(lengths) <= 0.0:
         raise StructureError(f"A lateral cell is an area such as 200, or two lengths such as 9.8x14.1, not '{text}'.")
     return np.diag([np.sqrt(lengths[0])] * 2 if len(lengths) == 1 else lengths)
-
-
-def _counts(
-    material: str, units: Mapping[str, int], lateral: NDArray[np.float64], thickness: float, density: float
-) -> dict[str, int]:
-    """Atoms of each element: whole formula units at the density."""
-    volume = abs(float(np.linalg.det(lateral))) * thickness
-    unit_mass = sum(number * atomic_masses[atomic_numbers[symbol]] for symbol, number in units.items())
-    n_units = round(density / AMU_PER_ANGSTROM3_TO_G_PER_CM3 * volume / unit_mass)
-    if n_units * sum(units.values()) < MIN_ATOMS:
-        raise StructureError(
-            f"An amorphous {material} layer of {thickness:g} angstrom holds {n_units} formula units in this lateral "
-            "cell; make it thicker."
-        )
-    return {symbol: n_units * number for symbol, number in units.items()}
 
 
 def _run(
