@@ -197,9 +197,14 @@ def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts)
     with ThreadPoolExecutor(context.study.execution.cores) as pool:
         quenches = {pool.submit(_quench, study, *wanted[key], key, context.structures): key for key in keys}
         found = {}
-        for quench in as_completed(quenches):
-            found[quenches[quench]] = quench.result()
-            report(len(found))
+        try:
+            for quench in as_completed(quenches):
+                found[quenches[quench]] = quench.result()
+                report(len(found))
+        except BaseException:
+            # No layer is begun for a study that has to change.
+            pool.shutdown(cancel_futures=True)
+            raise
     parts.glasses.update((key, found[key]) for key in wanted)
 
 
