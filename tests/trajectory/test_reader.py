@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -452,3 +454,17 @@ def test_a_gromacs_file_cut_in_its_last_frame_keeps_the_others_and_one_damaged_w
     (tmp_path / name).write_bytes(b"")
     with refused("damaged"):
         open_trajectory(tmp_path / name, **options)
+
+
+def test_reading_in_threads_says_nothing_that_users_cannot_act_upon(dcd: Path) -> None:
+    code = f"""
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from mlip_interfaces.trajectory.formats import mdanalysis_frames
+generators = [mdanalysis_frames(Path({str(dcd)!r})) for _ in range(4)]
+with ThreadPoolExecutor(2) as pool:
+    counts = set(pool.map(lambda frames: len(list(zip(frames, frames))), generators))
+assert counts == {{6}}, counts
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_verb(argv: Sequence[str] | None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Before a library does it: one of dpdata's turns on the messages of all others, under its own name.
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)

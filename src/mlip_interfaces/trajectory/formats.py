@@ -77,40 +77,41 @@ def mdanalysis_frames(path: Path) -> Iterator[RawFrame]:
 
     The time in a DCD header has the unit of whoever wrote it and is not used.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
-        from MDAnalysis.coordinates.core import get_reader_for
-        from MDAnalysis.lib.formats.libdcd import DCDFile
-        from MDAnalysis.lib.mdamath import triclinic_vectors
+    logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
+    from MDAnalysis.coordinates.core import get_reader_for
+    from MDAnalysis.lib.formats.libdcd import DCDFile
+    from MDAnalysis.lib.mdamath import triclinic_vectors
 
-        try:
-            reader_class = get_reader_for(str(path))
-        except (ValueError, TypeError) as error:
-            raise InputFileError(
-                f"The format of {path} is not known: use a LAMMPS text dump (.lammpstrj, .dump), .dcd, .xtc, .nc, .xyz, "
-                f".extxyz or XDATCAR ({error})"
-            ) from error
-        # Readers that fail to open a file fail again, noisily, when they are deleted; these probes do not.
-        if path.suffix == ".dcd":
-            with DCDFile(str(path)) as probe:
-                if len(probe) == 0:
-                    return
-        if path.suffix in (".nc", ".ncdf"):
-            with path.open("rb") as handle:
-                if not handle.read(4).startswith((b"CDF", b"\x89HDF")):
-                    raise ValueError("it is not NetCDF")
-        with reader_class(str(path)) as reader:
-            for frame in reader:
-                if frame.dimensions is None or not frame.dimensions[:3].all():
-                    raise InputFileError(f"{path} has no cell.")
-                timed = path.suffix in TIMED_BY_MDANALYSIS
-                yield RawFrame(
-                    positions=frame.positions.astype(np.float64),
-                    cell=np.asarray(triclinic_vectors(frame.dimensions, dtype=np.float64)),
-                    origin=np.zeros(3),
-                    time_ps=float(frame.time) if timed else None,
-                )
+    # After the import, which turns on what the interpreter hides; for good, because frames are read in several threads.
+    warnings.filterwarnings("ignore", module=r"MDAnalysis\.")
+
+    try:
+        reader_class = get_reader_for(str(path))
+    except (ValueError, TypeError) as error:
+        raise InputFileError(
+            f"The format of {path} is not known: use a LAMMPS text dump (.lammpstrj, .dump), .dcd, .xtc, .nc, .xyz, "
+            f".extxyz or XDATCAR ({error})"
+        ) from error
+    # Readers that fail to open a file fail again, noisily, when they are deleted; these probes do not.
+    if path.suffix == ".dcd":
+        with DCDFile(str(path)) as probe:
+            if len(probe) == 0:
+                return
+    if path.suffix in (".nc", ".ncdf"):
+        with path.open("rb") as handle:
+            if not handle.read(4).startswith((b"CDF", b"\x89HDF")):
+                raise ValueError("it is not NetCDF")
+    with reader_class(str(path)) as reader:
+        for frame in reader:
+            if frame.dimensions is None or not frame.dimensions[:3].all():
+                raise InputFileError(f"{path} has no cell.")
+            timed = path.suffix in TIMED_BY_MDANALYSIS
+            yield RawFrame(
+                positions=frame.positions.astype(np.float64),
+                cell=np.asarray(triclinic_vectors(frame.dimensions, dtype=np.float64)),
+                origin=np.zeros(3),
+                time_ps=float(frame.time) if timed else None,
+            )
 
 
 def gromacs_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
