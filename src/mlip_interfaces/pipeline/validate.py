@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.campaign_files import last_explored
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
-from mlip_interfaces.pipeline.exploration_frames import exploration_frames
+from mlip_interfaces.pipeline.exploration_frames import exploration_frames, farthest_from_labels
 from mlip_interfaces.pipeline.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
@@ -78,7 +77,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
     wanted = study.validation.n_exploration_frames
     if not directory.is_dir():
         frames = exploration_frames(context, last_explored(context.campaign))
-        chosen = random.Random(study.seed).sample(frames, min(wanted, len(frames)))
+        chosen = farthest_from_labels(frames, wanted, seed=study.seed)
         staging = directory.with_name(".tasks")
         for number, frame in enumerate(chosen):
             task = staging / f"task.{study.explored.index(frame.model):03d}.{number:06d}"
