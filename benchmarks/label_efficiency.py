@@ -335,13 +335,16 @@ def write_table(file: Path, results: Sequence[dict[str, Any]]) -> None:
 
 
 def curves(results: Sequence[dict[str, Any]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Labels, and the RMSE of each seed (mean of the members), shape (n_seeds, n_rounds), by strategy."""
+    """Labels, and the RMSE (mean of the members), of each seed and round, shape (n_seeds, n_rounds), by strategy.
+
+    Where candidates run out, a round has fewer labels than asked for.
+    """
     found = {}
     for strategy in dict.fromkeys(row["strategy"] for row in results):
         rows = [row for row in results if row["strategy"] == strategy]
-        seeds = sorted({row["seed"] for row in rows})
-        errors = [[np.mean(r["member_rmse_mev_per_angstrom"]) for r in rows if r["seed"] == seed] for seed in seeds]
-        found[strategy] = (np.array([r["n_labels"] for r in rows if r["seed"] == seeds[0]]), np.array(errors))
+        runs = [[row for row in rows if row["seed"] == seed] for seed in sorted({row["seed"] for row in rows})]
+        errors = [[np.mean(row["member_rmse_mev_per_angstrom"]) for row in run] for run in runs]
+        found[strategy] = (np.array([[row["n_labels"] for row in run] for run in runs]), np.array(errors))
     return found
 
 
@@ -363,15 +366,16 @@ def draw(title: str, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
     axis = axes[0, 0]
     for color, (strategy, (n_labels, errors)) in zip(PALETTE, found.items(), strict=False):
         mean, spread = errors.mean(axis=0), errors.std(axis=0, ddof=1) if len(errors) > 1 else np.zeros(errors.shape[1])
-        axis.fill_between(n_labels, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+        middle = n_labels.mean(axis=0)
+        axis.fill_between(middle, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
         axis.plot(
-            n_labels,
+            middle,
             mean,
             "o-",
             color=color,
             label=f"{LABELS.get(strategy, strategy)}, {len(errors)} seed{'s' * (len(errors) > 1)}",
         )
-        axis.plot(np.tile(n_labels, len(errors)), errors.ravel(), ".", color=color, ms=4, alpha=0.6)
+        axis.plot(n_labels.ravel(), errors.ravel(), ".", color=color, ms=4, alpha=0.6)
     axis.set_xlabel("labels in the training set")
     axis.set_ylabel("held-out force RMSE (meV/Å)")
     axis.set_title(title)
@@ -407,14 +411,16 @@ def main() -> None:
     write_table(out / f"{arguments.case}.csv", results)
     found = curves(results)
     save_figure(draw(f"{arguments.case}: force error against labels", found), out, arguments.case)
-    for strategy, (n_labels, errors) in found.items():
-        means = ", ".join(f"{n}: {value:.1f}" for n, value in zip(n_labels, errors.mean(axis=0), strict=True))
-        print(f"{strategy}: {means} meV/angstrom")
-        if strategy != "random" and "random" in found:
-            reference_labels, reference = found["random"]
-            target = float(reference.mean(axis=0).min())
-            needed = labels_needed(n_labels, errors.mean(axis=0), target) - n_labels[0]
-            spent = labels_needed(reference_labels, reference.mean(axis=0), target) - reference_labels[0]
+    averages = {
+        strategy: (n_labels.mean(axis=0), errors.mean(axis=0)) for strategy, (n_labels, errors) in found.items()
+    }
+    for strategy, (n_labels, error) in averages.items():
+        print(f"{strategy}: {', '.join(f'{n:g}: {e:.1f}' for n, e in zip(n_labels, error, strict=True))} meV/angstrom")
+        if strategy != "random" and "random" in averages:
+            reference_labels, reference = averages["random"]
+            target = float(reference.min())
+            needed = labels_needed(n_labels, error, target) - n_labels[0]
+            spent = labels_needed(reference_labels, reference, target) - reference_labels[0]
             print(
                 f"  the best error of random choice ({target:.1f}) after {needed:.0f} new labels instead of {spent:.0f}"
             )
