@@ -29,8 +29,7 @@ DECK, POTENTIAL, INPUTS = "melt_quench.in", "potential.lammps", "inputs.json"
 MATERIAL = "LiF"
 
 RATE_FACTORS = (1, 1, 2, 4, 8)
-"""Cooling rate of each attempt over the one asked for: small cells of a good crystal former set at rates that thick layers
-stand."""
+"""Cooling rate of each attempt over the one asked for: small cells crystallise at rates at which large ones stay glasses."""
 
 MIN_ATOMS = 8
 
@@ -180,9 +179,8 @@ def melt_quench(
     Notes
     -----
     A layer that `measure_order` calls crystalline is made again from another seed, and after two such at twice the rate
-    of the one before. A layer thinner than three anion
-    spacings orders by itself under its periodic images; unless it has the coordination of the crystal it is kept, and its
-    verdict is ``confined``.
+    of the one before. A layer thinner than three anion spacings orders by itself under its periodic images; unless it has
+    the coordination of the crystal it is kept, and its verdict is ``confined``.
     """
     potential = potential or QuenchPotential.tosi_fumi()
     units = dict(formula_counts(material))
