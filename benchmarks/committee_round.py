@@ -20,7 +20,7 @@ from ase import Atoms
 from ase.io import read
 
 from mlip_interfaces.labels.dataset import labeled_system
-from mlip_interfaces.potentials import DescriptorSizes, training_input
+from mlip_interfaces.potentials import DescriptorSizes, first_lost_frame, training_input
 from mlip_interfaces.potentials.features import Environments, committee_environments, scaled_features
 from mlip_interfaces.potentials.selection import rank_environments
 
@@ -177,6 +177,15 @@ def held_out_rmse(models: Sequence[Path], frames: Sequence[Atoms]) -> dict[str, 
     }
 
 
+def lost_frames(runs: np.ndarray, failed: np.ndarray) -> np.ndarray:
+    """Which frames of a pool follow where their run fell apart; frames of a run in order of time."""
+    lost = np.zeros(len(runs), dtype=bool)
+    for run in np.unique(runs):
+        members = np.flatnonzero(runs == run)
+        lost[members[first_lost_frame(failed[members]) :]] = True
+    return lost
+
+
 def choose(models: Sequence[Path], plan: dict[str, Any], training: Sequence[Atoms]) -> dict[str, Any]:
     """Indices into the pool to label next, from the candidates between the trust levels."""
     pool = read(plan["pool"], index=":")
@@ -185,24 +194,30 @@ def choose(models: Sequence[Path], plan: dict[str, Any], training: Sequence[Atom
     low, high = plan["trust_ev_per_angstrom"]
     taken = set(plan["taken"])
     candidates = [number for number in range(len(pool)) if low <= largest[number] < high and number not in taken]
+    lost = lost_frames(np.array([atoms.info["run"] for atoms in pool]), ~(largest < high))
+    # The package labels what follows where a run fell apart only when there is nothing else; DP-GEN makes no difference.
+    last = [number for number in candidates if lost[number]] if plan["strategy"] == "coverage" else []
+    first = [number for number in candidates if number not in last]
     renumber = np.full(len(pool), -1)
-    renumber[candidates] = np.arange(len(candidates))
+    renumber[first] = np.arange(len(first))
     inside = renumber[seen.frame] >= 0
     chosen = Environments(
         frame=renumber[seen.frame][inside],
         species=seen.species[inside],
         features=seen.features[inside],
         deviation_ev_per_angstrom=seen.deviation_ev_per_angstrom[inside],
-        n_frames=len(candidates),
+        n_frames=len(first),
     )
     known = committee_environments(training, models, deviations=False)
     began = time.perf_counter()
-    order = CHOOSERS[plan["strategy"]](chosen, known, plan["n_next"], plan["choice_seed"]) if candidates else []
+    order = CHOOSERS[plan["strategy"]](chosen, known, plan["n_next"], plan["choice_seed"]) if first else []
+    picked = [first[index] for index in order] + last
     return {
-        "next": [candidates[index] for index in order],
+        "next": picked[: plan["n_next"]],
         "accurate": int((largest < low).sum()),
         "candidates": len(candidates),
         "failed": int((~(largest < high)).sum()),
+        "lost": int(lost[candidates].sum()),
         "choice_seconds": round(time.perf_counter() - began, 2),
     }
 

@@ -96,6 +96,14 @@ def langevin(
     return frames
 
 
+def numbered(runs: Sequence[Sequence[Atoms]]) -> list[Atoms]:
+    """Frames of all runs, one after another, that know their run."""
+    for number, frames in enumerate(runs):
+        for atoms in frames:
+            atoms.info["run"] = number
+    return [atoms for frames in runs for atoms in frames]
+
+
 KELVINS = (300.0, 600.0, 900.0, 1200.0)
 
 
@@ -148,7 +156,7 @@ def prepare_li7p3s11(data: Path, work: Path, case: Case) -> None:
             langevin(crystal, explorer, kelvin=kelvin, n_steps=1000, sample_every=5, seed=200 + number)
             for number, kelvin in enumerate(KELVINS)
         ]
-        return [atoms for run in runs for atoms in run]
+        return numbered(runs)
 
     label_file(work / "held_out.xyz", held_out, teacher)
     label_file(work / "start.xyz", start, teacher)
@@ -178,12 +186,14 @@ def prepare_coated(data: Path, work: Path, case: Case) -> None:
         return frames
 
     def pool() -> list[Atoms]:
-        frames = []
+        runs = []
         for file in sorted(data.glob("campaign/iter.*/01.model_devi/task.*/all.lammpstrj")):
+            frames = []
             for image in read(file, index="1:", format="lammps-dump-text", order=True):
                 symbols = [case.elements[kind - 1] for kind in image.arrays["type"]]
                 frames.append(Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True))
-        return frames
+            runs.append(frames)
+        return numbered(runs)
 
     def held_out() -> list[Atoms]:
         frames = []

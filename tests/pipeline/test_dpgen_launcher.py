@@ -26,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
 ELEMENTS = ("Li", "F")
 CELL_ANGSTROM = 12.0
+TRUST = {"model_devi_f_trust_lo": 0.1, "model_devi_f_trust_hi": 1.0}
 
 
 def frame(step: int, distance_angstrom: float) -> str:
@@ -72,9 +73,9 @@ def chosen_steps(module, *, fp_task_max: int) -> list[int]:
     """DP-GEN's own choice of candidates between 0.1 and 1 eV/angstrom."""
     jdata = {
         "fp_task_max": fp_task_max, "model_devi_skip": 0, "type_map": list(ELEMENTS), "model_devi_merge_traj": True,
-        "model_devi_f_trust_lo": 0.1, "model_devi_f_trust_hi": 1.0, "model_devi_jobs": [{"trj_freq": 5}],
-        "detailed_report_make_fp": True,
-    }  # fmt: skip
+        "model_devi_jobs": [{"trj_freq": 5}], "detailed_report_make_fp": True,
+    } | TRUST  # fmt: skip
+    Path("param.json").write_text(json.dumps(TRUST))
     module._make_fp_vasp_configs(0, jdata)
     lines = Path("iter.000000/02.fp/candidate.shuffled.000.out").read_text().splitlines()
     return [int(line.split()[1]) for line in lines]
@@ -107,6 +108,24 @@ def test_labelled_candidates_are_the_different_ones(dpgen_run, tmp_path: Path) -
     labelled = sorted(Path("iter.000000/02.fp").glob("task.000.*/POSCAR"))
     assert len(labelled) == 4
     assert chosen_steps(dpgen_run, fp_task_max=4) == ranked
+
+
+@pytest.mark.usefixtures("by_bond_length")
+@pytest.mark.parametrize(("n_labels", "n_lost_labelled"), [(4, 0), (25, 5)])
+def test_candidates_from_where_a_run_fell_apart_come_last(
+    dpgen_run, tmp_path: Path, n_labels: int, n_lost_labelled: int
+) -> None:
+    """Twenty sound candidates, some failed frames between them, then ten of a run that is lost, each unlike all others."""
+    rng = np.random.default_rng(4)
+    sound = rng.uniform(1.9, 2.1, 20).tolist()
+    lost = np.linspace(3, 6, 10).tolist()
+    lengths = [*sound[:10], 2.0, 2.0, *sound[10:], *[2.5] * 15, *lost]
+    values = [0.5] * 10 + [3.0] * 2 + [0.5] * 10 + [4.0] * 15 + [0.6] * 10
+    exploration(tmp_path, lengths, values)
+    _rank_instead_of_shuffling(ELEMENTS, n_labels, seed=1)
+    ranked = chosen_steps(dpgen_run, fp_task_max=n_labels)
+    assert len(ranked) == 30
+    assert sum(step >= 5 * 37 for step in ranked[:n_labels]) == n_lost_labelled
 
 
 def test_without_the_ranking_dpgen_shuffles(dpgen_run, tmp_path: Path) -> None:

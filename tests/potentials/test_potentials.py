@@ -10,7 +10,9 @@ from ase.build import bulk
 
 from mlip_interfaces.errors import InputFileError, MissingProgramError, ProgramError
 from mlip_interfaces.potentials import (
+    FrameDeviations,
     Predictions,
+    first_lost_frame,
     label_errors,
     layer_force_rmse,
     load_predictions,
@@ -32,6 +34,28 @@ def test_grades_follow_the_trust_levels_and_nan_is_failed(tmp_path: Path) -> Non
     file.write_text("no numbers here\n")
     with pytest.raises(InputFileError, match=r"model_devi\.out"):
         read_model_deviation(file)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "first"),
+    [
+        ("", 0), (".", 1), ("x", 0), (".....", 5), ("xxxxx", 0), ("xxx....", 7), ("..x..x...", 9), ("...x", 3),
+        ("....xxx.xxx", 4), ("....xx.x..x", 10), (".x.x.x", 5), ("..xxxx..........xxx.x", 16),
+    ],
+)  # fmt: skip
+def test_a_run_is_lost_from_where_failed_frames_prevail_to_its_end(verdicts: str, first: int) -> None:
+    assert first_lost_frame(np.array([verdict == "x" for verdict in verdicts], dtype=bool)) == first
+    deviations = np.array([3.0 if verdict == "x" else 0.1 for verdict in verdicts])
+    assert FrameDeviations(np.arange(len(verdicts)), deviations).n_before_loss(1.0) == first
+
+
+def test_where_a_run_is_lost_agrees_with_trying_every_place() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(200):
+        failed = rng.random(rng.integers(1, 30)) < rng.uniform(0.1, 0.9)
+        surplus = [int(failed[start:].sum() - (~failed[start:]).sum()) for start in range(len(failed) + 1)]
+        assert surplus[first_lost_frame(failed)] == max(surplus)
+        assert first_lost_frame(failed) == max(i for i, value in enumerate(surplus) if value == max(surplus))
 
 
 def test_neighbor_counts_of_rock_salt() -> None:

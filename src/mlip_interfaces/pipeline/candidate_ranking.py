@@ -10,7 +10,9 @@ import numpy as np
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.pipeline.campaign_files import trust_levels_of
 from mlip_interfaces.pipeline.run_directory import read_json
+from mlip_interfaces.potentials import read_model_deviation
 from mlip_interfaces.programs import run_program
 
 Candidate = list[str | int]
@@ -47,16 +49,20 @@ def rank_candidates(
 
     Returns
     -------
-    ranked : all of them, each once; the first `n_select` as `potentials.selection` picks them, the others in their order.
+    ranked : all of them, each once; the first `n_select` as `potentials.selection` picks them, then the others in their
+        order, at the end those of runs that had fallen apart by then (`potentials.first_lost_frame`).
     """
     if len(candidates) <= n_select:
         return list(candidates)
-    considered = _evenly(len(candidates), max(MAX_CANDIDATES, n_select))
-    frames = _structures(campaign, [candidates[index] for index in considered], elements)
+    sound, lost = _sound_and_lost(campaign, iteration, candidates)
+    if len(sound) <= n_select:
+        return [*sound, *lost]
+    considered = _evenly(len(sound), max(MAX_CANDIDATES, n_select))
+    frames = _structures(campaign, [sound[index] for index in considered], elements)
     order = rank_by_committee(campaign, iteration, system, frames, n_select=n_select, seed=seed)
     chosen = [considered[number] for number in order]
-    rest = sorted(set(range(len(candidates))) - set(chosen))
-    return [candidates[index] for index in [*chosen, *rest]]
+    rest = sorted(set(range(len(sound))) - set(chosen))
+    return [*(sound[index] for index in [*chosen, *rest]), *lost]
 
 
 def rank_by_committee(
@@ -105,6 +111,22 @@ def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:
             ]
         first += count
     return frames
+
+
+def _sound_and_lost(
+    campaign: Path, iteration: int, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Candidates from before their run fell apart, and those from after."""
+    _, high = trust_levels_of(campaign, iteration)
+    sound_steps: dict[str, set[int]] = {}
+    for task in {str(candidate[0]) for candidate in candidates}:
+        deviations = read_model_deviation(campaign / task / "model_devi.out")
+        sound_steps[task] = set(deviations.steps[: deviations.n_before_loss(high)].tolist())
+    sound: list[Candidate] = []
+    lost: list[Candidate] = []
+    for candidate in candidates:
+        (sound if int(candidate[1]) in sound_steps[str(candidate[0])] else lost).append(candidate)
+    return sound, lost
 
 
 def _evenly(n: int, n_most: int) -> list[int]:

@@ -5,8 +5,8 @@ own iteration loop; plain ``dpgen run param.json machine.json`` in the same fold
 this stopped. The differences: it stops after the step that was asked for, so that the caller decides what comes next;
 finished jobs are noticed at once instead of every 30 s; every random choice (network seeds, velocities) follows from the
 study's seed, iteration and step, so that an interrupted campaign ends like an uninterrupted one; candidates are ranked by
-diversity where DP-GEN shuffles them; and an exploration that blows up, or whose deviation is no number, costs its frames
-and not the campaign.
+diversity where DP-GEN shuffles them, those of runs that fell apart last; and an exploration that blows up, or whose
+deviation is no number, costs its frames and not the campaign.
 """
 
 from __future__ import annotations

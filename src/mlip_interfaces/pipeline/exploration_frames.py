@@ -35,7 +35,9 @@ class ExplorationFrame:
 
 
 def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationFrame]:
-    """Frames below the upper trust level that DP-GEN did not choose for labelling; start frames are left out.
+    """Frames below the upper trust level that DP-GEN did not choose for labelling.
+
+    Start frames are left out, and what follows where a run fell apart (`potentials.first_lost_frame`).
 
     Parameters
     ----------
@@ -56,7 +58,8 @@ def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationF
         for task in sorted((folder / "01.model_devi").glob(f"task.{number:03d}.*")):
             deviations = read_model_deviation(task / "model_devi.out")
             labelled = chosen[str(task.relative_to(context.campaign))]
-            images = read(task / "all.lammpstrj", index=":", format="lammps-dump-text", order=True)
+            n_sound = deviations.n_before_loss(trust_high)
+            images = read(task / "all.lammpstrj", index=f":{n_sound}", format="lammps-dump-text", order=True)
             for step, deviation, image in zip(
                 deviations.steps, deviations.max_force_ev_per_angstrom, images, strict=False
             ):

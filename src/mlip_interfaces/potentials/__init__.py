@@ -1,6 +1,6 @@
 """Deep Potentials: training input, committee deviation, errors against labels."""
 
-from mlip_interfaces.potentials.deviation import FrameDeviations, read_model_deviation
+from mlip_interfaces.potentials.deviation import FrameDeviations, first_lost_frame, read_model_deviation
 from mlip_interfaces.potentials.errors_against_labels import (
     LabelErrors,
     Predictions,
@@ -20,6 +20,7 @@ __all__ = [
     "LabelErrors",
     "Predictions",
     "committee_environments",
+    "first_lost_frame",
     "force_deviation",
     "label_errors",
     "layer_force_rmse",

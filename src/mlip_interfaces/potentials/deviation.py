@@ -31,6 +31,41 @@ class FrameDeviations:
         failed = ~(deviation < high)
         return np.where(failed, "failed", np.where(deviation < low, "accurate", "candidate"))
 
+    def n_before_loss(self, high: float) -> int:
+        """Frames before the run falls apart: `first_lost_frame` of those that failed at the upper trust level `high`."""
+        return first_lost_frame(~(self.max_force_ev_per_angstrom < high))
+
+
+def first_lost_frame(failed: NDArray[np.bool_]) -> int:
+    """Frame from which on a run is lost: from there to its end, failed frames outnumber the others most.
+
+    What follows was reached on forces that the committee itself rejects. Some of it may look certain again, because
+    all members are wrong alike where none has seen anything similar. It is the change point of a cumulative sum [1]_ with
+    equal votes, so that a few failed frames that a run recovers from change nothing.
+
+    Parameters
+    ----------
+    failed : of each frame of one run, in order of time, shape (n_frames,).
+
+    Returns
+    -------
+    first : index of the first lost frame, the last such place of several; n_frames where nothing is lost.
+
+    References
+    ----------
+    .. [1] E. S. Page, Biometrika 41, 100 (1954).
+
+    Examples
+    --------
+    >>> first_lost_frame(np.array([False, True, False, False, True, True, False, True]))
+    4
+    """
+    votes = np.where(failed, 1, -1)
+    from_the_end = np.cumsum(votes[::-1])
+    if from_the_end.size == 0 or from_the_end.max() <= 0:
+        return len(votes)
+    return len(votes) - 1 - int(from_the_end.argmax())
+
 
 def read_model_deviation(file: Path) -> FrameDeviations:
     """Read ``model_devi.out`` (columns step, max/min/avg of virial, max/min/avg of force).
