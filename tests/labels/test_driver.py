@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import dpdata
@@ -22,6 +23,7 @@ from mini_teacher import lennard_jones
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
+from mlip_interfaces.labels.evaluation import LabelFailure, judge_answer
 from mlip_interfaces.labels.process import TeacherProcess
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 
@@ -94,13 +96,13 @@ def test_a_failure_costs_one_label_and_its_siblings_are_made(tmp_path: Path, n_a
     ("settings", "reason"),
     [
         ({"calculator": "mini_teacher:unloadable"}, "no licence"),
-        ({"calculator": "mini_teacher:lennard_jones", "max_force_ev_per_angstrom": 1e-6}, "largest force component"),
+        ({"calculator": "mini_teacher:lennard_jones", "max_force_ev_per_angstrom": 1e-6}, "largest force"),
         ({"calculator": "mini_teacher:lennard_jones", "min_distance_angstrom": 1.99999999}, None),
         ({"calculator": "mini_teacher:lennard_jones", "min_distance_angstrom": 2.5}, "1.90 angstrom apart"),
     ],
 )
 def test_limits_are_judged(tmp_path: Path, settings: dict, reason: str | None) -> None:
-    task = write_task(tmp_path / "task.000.000000", chain(3) if reason != "largest force component" else rock_salt())
+    task = write_task(tmp_path / "task.000.000000", chain(3) if reason != "largest force" else rock_salt())
     if settings.get("min_distance_angstrom") == 2.5:
         atoms = chain(3)
         atoms.positions[1, 0] -= 0.1
@@ -110,6 +112,14 @@ def test_limits_are_judged(tmp_path: Path, settings: dict, reason: str | None) -
     found = record(task)
     assert (found["reason"] is None) == (reason is None)
     assert reason is None or reason in found["reason"]
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(4.9, True), (5.1, False)])
+def test_force_limit_holds_for_the_force_on_an_atom_in_any_direction(limit: float, refused: bool) -> None:
+    forces = np.array([[3.0, 0.0, -4.0], [0.0, 0.0, 0.0]])
+    settings = LabelSettings(calculator="mini_teacher:lennard_jones", max_force_ev_per_angstrom=limit)
+    with pytest.raises(LabelFailure, match=r"largest force is 5\.0 eV") if refused else nullcontext():
+        judge_answer(-1.0, forces, np.zeros((3, 3)), 2, settings)
 
 
 def test_distance_limit_beyond_two_angstrom_passes_wider_structures(tmp_path: Path) -> None:

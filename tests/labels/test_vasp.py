@@ -303,20 +303,6 @@ def test_failures_of_the_configuration_are_forgotten_and_others_stay(
     assert (crashed / OUTPUT_FILE).exists()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> object:
-    """A disk of 256 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a small disk cannot be mounted here (needs root)")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def fill(file: Path, pages_left: int) -> None:
     room = os.statvfs(file.parent)
     file.write_bytes(b"x" * max(0, room.f_bavail - pages_left) * room.f_frsize)

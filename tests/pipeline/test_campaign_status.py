@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -301,20 +300,6 @@ def test_limits_may_change_in_mid_campaign_and_what_is_explored_may_not(miniatur
     }.items()}  # fmt: skip
     assert hashes["as it is"] == hashes["more labels"]
     assert len(set(hashes.values())) == 3
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of 300 kB, where this process may mount one."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(mount)], capture_output=True, check=False
-    )
-    if made.returncode != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
 
 
 def test_full_disk_is_one_sentence_and_nothing_is_lost(

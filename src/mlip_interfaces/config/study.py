@@ -33,7 +33,7 @@ class Labels(Section):
         False, description="Try an unconverged vasp, gpaw, cp2k or abacus label once more with safer SCF settings."
     )
     timeout_seconds: Positive = Field(600.0, description="A label that takes longer is given up.")
-    max_force_ev_per_angstrom: Positive = Field(60.0, description="A label with a larger force is refused.")
+    max_force_ev_per_angstrom: Positive = Field(60.0, description="A label with a larger force on an atom is refused.")
     min_distance_angstrom: Positive = Field(0.7, description="A structure with a shorter contact is refused.")
     max_failed_fraction: float = Field(
         0.3, ge=0, le=1, description="Share of failed labels in one iteration that stops the campaign."

@@ -88,15 +88,15 @@ def judge_answer(
     Raises
     ------
     LabelFailure
-        If they are not finite, of the wrong shape, or a force is over the limit.
+        If they are not finite, of the wrong shape, or the force on an atom is over the limit.
     """
     if forces.shape != (n_atoms, 3) or virial.shape != (3, 3):
         raise LabelFailure(f"the forces have the shape {forces.shape} for {n_atoms} atoms")
     if not (np.isfinite(energy_ev) and np.isfinite(forces).all() and np.isfinite(virial).all()):
         raise LabelFailure("the teacher's energy, forces or virial are not finite numbers")
-    largest = float(np.abs(forces).max())
+    largest = float(np.linalg.norm(forces, axis=1).max())
     if largest > settings.max_force_ev_per_angstrom:
         raise LabelFailure(
-            f"the largest force component is {largest:.1f} eV/angstrom, over {settings.max_force_ev_per_angstrom:g}",
+            f"the largest force is {largest:.1f} eV/angstrom, over {settings.max_force_ev_per_angstrom:g}",
             "structure",
         )
