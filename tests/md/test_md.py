@@ -73,8 +73,8 @@ def test_absent_table_is_an_error(tmp_path: Path) -> None:
         judge(tmp_path / "absent.csv")
 
 
-def run_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
-    """Run the deck on a Lennard-Jones crystal: only the pair style differs from production."""
+def write_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
+    """The deck for a Lennard-Jones crystal, and that crystal: only the pair style differs from production; the command."""
     folder.mkdir()
     deck = lammps_deck("interface_md.in").read_text()
     deck = deck.replace("pair_style      deepmd ${potential}", "pair_style lj/cut 8.0")
@@ -84,11 +84,16 @@ def run_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
         "units metal\nlattice fcc 5.3\nregion box prism 0 3 0 3 0 3 0.3 0 0\ncreate_box 1 box\ncreate_atoms 1 box\n"
         "mass 1 39.95\npair_style zero 5.0\npair_coeff * *\nwrite_data model.data nocoeff\n"
     )
-    command = md_command(protocol, bounds, deck="deck.in", data="model.data", potential="none", elements=["Ar"])
+    subprocess.run(["lmp", "-in", "make.in"], cwd=folder, env=program_environment(), capture_output=True, check=True)
+    return md_command(protocol, bounds, deck="deck.in", data="model.data", potential="none", elements=["Ar"])
+
+
+def run_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
+    """Run the deck on a Lennard-Jones crystal."""
+    command = write_deck(folder, protocol, bounds)
     log = subprocess.run(
-        f"lmp -in make.in && {command}", shell=True, cwd=folder, env=program_environment(), capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+        command, shell=True, cwd=folder, env=program_environment(), capture_output=True, text=True, check=False
+    )
     assert log.returncode == 0, log.stdout[-2000:]
     return log.stdout
 

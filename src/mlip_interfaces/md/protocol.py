@@ -11,6 +11,8 @@ from mlip_interfaces.md.health import HealthBounds
 from mlip_interfaces.units import FS_TO_PS
 
 DECK = "interface_md.in"
+CHECKPOINT_STEPS = 10_000
+"""Minutes of a GPU, or a quarter of an hour of two CPU cores, for some thousands of atoms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class MDProtocol:
         return max(1, round(self.dump_interval_ps / (self.timestep_fs * FS_TO_PS)))
 
     @property
+    def checkpoint_every(self) -> int:
+        """Steps between two checkpoints, from which a killed run goes on: a whole number of dump intervals."""
+        return self.dump_every * max(1, round(CHECKPOINT_STEPS / self.dump_every))
+
+    @property
     def frame_interval_ps(self) -> float:
         """Time between two frames, ps."""
         return self.dump_every * self.timestep_fs * FS_TO_PS
@@ -72,12 +79,13 @@ def md_command(
         "steps": str(protocol.n_steps),
         "timestep": f"{protocol.timestep_fs * FS_TO_PS:g}",
         "dump_every": str(protocol.dump_every),
+        "checkpoint_every": str(protocol.checkpoint_every),
         "seed": str(protocol.seed),
         "max_temperature": f"{bounds.max_temperature_ratio * protocol.temperature_kelvin:g}",
         "density_change": f"{bounds.density_change:g}",
         "min_distance": f"{bounds.min_distance_angstrom:g}",
     }
-    words = ["lmp", "-in", deck, "-log", "log.lammps"]
+    words = ["lmp", "-log", "none", "-in", deck]
     for name, value in variables.items():
         words += ["-var", name, value]
     return shlex.join(words)

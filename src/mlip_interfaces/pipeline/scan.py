@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,17 @@ from typing import Any
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
-from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
+from mlip_interfaces.md import (
+    CHECKPOINT,
+    TABLE,
+    TRAJECTORY,
+    HealthBounds,
+    MDProtocol,
+    join_pieces,
+    judge_run,
+    md_command,
+    time_reached_ps,
+)
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.run_directory import read_json, write_json
@@ -20,9 +31,17 @@ from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
 DONE = "md.done"
+PIECES = "pieces.tar"
 # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
-# or reached the time limit, is to be run again.
-RUN_COMMAND = f"sh command.sh; status=$?; case $status in 130|137|143) exit $status;; esac; echo $status > {DONE}"
+# or reached the time limit, is to go on from its checkpoint.
+RUN_COMMAND = (
+    "sh command.sh; status=$?; case $status in 130|137|143) exit $status;; esac; "
+    f"rm -f {CHECKPOINT}; echo $status > {DONE}"
+)
+# Names of later pieces are not known beforehand: they travel as one file.
+PACK_COMMAND = (
+    f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
+)
 POTENTIAL = "model.pb"
 
 
@@ -67,13 +86,14 @@ def health_bounds(study: Study) -> HealthBounds:
 
 def scan_batch(context: RunContext) -> Batch:
     """All runs as tasks, longest first."""
+    command = PACK_COMMAND if context.study.execution.staged else RUN_COMMAND
     tasks = tuple(
         JobTask(
             run.name,
-            RUN_COMMAND,
+            command,
             (DONE,),
             inputs=("model.data", "layers.json", "command.sh"),
-            extras=("traj.dcd", "thermo.csv", "log.lammps"),
+            extras=(TRAJECTORY, TABLE, "log.lammps", PIECES),
         )
         for run in scan_runs(context.study)
     )
@@ -110,7 +130,12 @@ def prepare_scan(context: RunContext) -> None:
             potential=f"../../../{POTENTIAL}",
             elements=study.elements,
         )
-        (directory / "command.sh").write_text(f"#!/bin/sh\n{command}\n")
+        script = directory / "command.sh"
+        text = f"#!/bin/sh\n{command}\n"
+        if script.is_file() and script.read_text() != text:
+            # A checkpoint of another protocol is no place to go on from.
+            (directory / CHECKPOINT).unlink(missing_ok=True)
+        script.write_text(text)
 
 
 def run_scan(context: RunContext) -> str:
@@ -130,7 +155,11 @@ def run_scan(context: RunContext) -> str:
 
 
 def collect_scan(context: RunContext) -> str:
-    """Judge every run and write ``index.json``."""
+    """Put interrupted runs together, judge every run and write ``index.json``."""
+    for directory in (context.scan / run.name for run in scan_runs(context.study)):
+        if (directory / DONE).is_file():
+            _unpack(directory / PIECES)
+            join_pieces(directory)
     entries = [_entry(context, run) for run in scan_runs(context.study)]
     write_json(context.scan / "index.json", {"runs": entries})
     sick = [entry["name"] for entry in entries if not entry["healthy"]]
@@ -139,12 +168,20 @@ def collect_scan(context: RunContext) -> str:
     return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}"
 
 
+def _unpack(archive: Path) -> None:
+    """Pieces of a run that was made elsewhere."""
+    if archive.is_file():
+        with tarfile.open(archive) as pieces:
+            pieces.extractall(archive.parent, filter="data")
+        archive.unlink()
+
+
 def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
     directory = context.scan / run.name
     protocol = run.protocol
     n_atoms = len(json.loads((directory / "layers.json").read_text())["symbols"])
     log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
-    wall_seconds = _loop_seconds(log)
+    wall_seconds, n_timed = _md_loops(log)
     entry: dict[str, Any] = {
         "name": run.name,
         "model": run.model.name,
@@ -157,16 +194,16 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
         "pressure_bar": list(protocol.pressure_bar),
         "seed": protocol.seed,
         "directory": run.name,
-        "trajectory": "traj.dcd",
+        "trajectory": TRAJECTORY,
         "topology": "model.data",
         "layers": "layers.json",
-        "thermo_file": "thermo.csv",
+        "thermo_file": TABLE,
         "frame_interval_ps": protocol.frame_interval_ps,
         "n_atoms": n_atoms,
     }
     try:
         verdict = judge_run(
-            directory / "thermo.csv",
+            directory / TABLE,
             target_kelvin=protocol.temperature_kelvin,
             requested_ps=protocol.n_steps * protocol.timestep_fs * FS_TO_PS,
             n_atoms=n_atoms,
@@ -180,14 +217,14 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
             entry[key] = None
         return entry | {"density_mean_g_per_cm3": None, "min_distance_angstrom": None}
     n_steps = round(verdict.time_ps / (protocol.timestep_fs * FS_TO_PS))
-    speed = n_steps / wall_seconds if wall_seconds else None
+    speed = n_timed / wall_seconds if wall_seconds else None
     return entry | {
         "healthy": verdict.healthy,
         "reasons": list(verdict.reasons),
         "time_ps": verdict.time_ps,
         "n_steps": n_steps,
         "n_frames": n_steps // protocol.dump_every + 1,
-        "wall_seconds": wall_seconds,
+        "wall_seconds": wall_seconds or None,
         "steps_per_second": speed,
         "atom_steps_per_second": speed * n_atoms if speed else None,
         "temperature_mean_kelvin": verdict.temperature_mean_kelvin,
@@ -198,19 +235,16 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
     }
 
 
-def _loop_seconds(log: str) -> float | None:
-    """Time of the last ``run`` in a LAMMPS log, s."""
-    times = re.findall(r"^Loop time of (\S+) on", log, flags=re.MULTILINE)
-    return float(times[-1]) if times else None
+def _md_loops(log: str) -> tuple[float, int]:
+    """Wall time (s) and steps of all MD in a LAMMPS log; what a kill undid is in neither."""
+    loops = re.findall(r"^Loop time of (\S+) on .* for (\d+) steps .*\n\nPerformance:", log, flags=re.MULTILINE)
+    return sum(float(seconds) for seconds, _ in loops), sum(int(steps) for _, steps in loops)
 
 
 def _steps_done(directory: Path, protocol: MDProtocol) -> int:
     if (directory / DONE).is_file():
         return protocol.n_steps
-    thermo = directory / "thermo.csv"
-    if not thermo.is_file():
-        return 0
-    return max(0, thermo.read_bytes().count(b"\n") - 2) * protocol.dump_every
+    return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
 
 def read_scan_index(context: RunContext) -> list[dict[str, Any]]:

@@ -1,0 +1,135 @@
+"""Output of runs that were killed and went on from a checkpoint: the pieces put together.
+
+The deck writes ``traj.dcd`` and ``thermo.csv`` when it starts, ``traj.S.dcd`` and ``thermo.S.csv`` when it goes on from the
+checkpoint at step S. What an earlier piece has from step S on was calculated again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+CHECKPOINT = "md.restart"
+TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
+_TAIL_BYTES = 4096
+# A DCD begins with a record of 84 bytes between two 4-byte lengths: four letters, then numbers of 4 bytes each.
+_HEADER_BYTES = 84
+_N_FRAMES, _LAST_STEP = 1, 4
+_FIRST_STEP_AT, _INTERVAL_AT = 12, 16
+_TITLE_AT = 4 + _HEADER_BYTES + 4
+
+
+def join_pieces(directory: Path) -> None:
+    """Put the pieces of a finished run into ``traj.dcd`` and ``thermo.csv``, each time once; does nothing where all is in order.
+
+    Frames and numbers are copied as they are. Killed in the middle, the same call ends with the same files.
+    """
+    tables, trajectories = _pieces(directory, TABLE), _pieces(directory, TRAJECTORY)
+    if tables:
+        _join_tables(tables, directory / TABLE)
+    if len(trajectories) > 1:
+        _join_trajectories(trajectories, directory / TRAJECTORY)
+    for file in {*tables, *trajectories} - {directory / TABLE, directory / TRAJECTORY}:
+        file.unlink()
+
+
+def time_reached_ps(directory: Path) -> float:
+    """Time of the last whole line of the table that is being written, ps; zero before there is one."""
+    for file in reversed(_pieces(directory, TABLE)):
+        with file.open("rb") as handle:
+            handle.seek(max(0, file.stat().st_size - _TAIL_BYTES))
+            lines = handle.read().split(b"\n")[:-1]
+        if lines and re.match(rb"[\d.]+(e-?\d+)?,", lines[-1]):
+            return float(lines[-1].split(b",")[0])
+    return 0.0
+
+
+def _pieces(directory: Path, name: str) -> list[Path]:
+    """The file of that name, then its later pieces by their first step; only those that are there."""
+    stem, suffix = name.split(".")
+    found = {0: directory / name} if (directory / name).is_file() else {}
+    for file in directory.glob(f"{stem}.*.{suffix}"):
+        if number := re.fullmatch(rf"{stem}\.(\d+)\.{suffix}", file.name):
+            found[int(number[1])] = file
+    return [file for _, file in sorted(found.items())]
+
+
+def _join_tables(pieces: Sequence[Path], target: Path) -> None:
+    header, n_lines = "", 0
+    kept: list[str] = []
+    for file in pieces:
+        # A run killed while writing leaves half a line at the end.
+        lines = file.read_text().split("\n")[:-1]
+        n_lines += len(lines)
+        header = header or (lines[0] if lines else "")
+        for line in lines[1:]:
+            # A line is written again where a run goes on after a checkpoint, in one process or in the next.
+            while kept and _time(kept[-1]) >= _time(line):
+                kept.pop()
+            kept.append(line)
+    if len(pieces) > 1 or n_lines > len(kept) + 1:
+        working = target.with_name(f".{target.name}")
+        working.write_text("\n".join([header, *kept]) + "\n")
+        working.replace(target)
+
+
+def _time(line: str) -> float:
+    return float(line.split(",")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Dcd:
+    """Layout of a DCD file as LAMMPS writes it: a header, then frames of equal length."""
+
+    file: Path
+    header: bytes
+    frame_bytes: int
+    n_frames: int
+    first_step: int
+    interval: int
+
+    @classmethod
+    def read(cls, file: Path) -> _Dcd | None:
+        """Layout of a file with at least one whole frame, else None."""
+        with file.open("rb") as handle:
+            start = handle.read(_TAIL_BYTES)
+        if len(start) < _TITLE_AT + 4:
+            return None
+        title_bytes = int(np.frombuffer(start, "<i4", 1, _TITLE_AT)[0])
+        n_header = _TITLE_AT + 4 + title_bytes + 4 + 12
+        if len(start) < n_header:
+            return None
+        n_atoms = int(np.frombuffer(start, "<i4", 1, n_header - 8)[0])
+        frame_bytes = 8 + 6 * 8 + 3 * (8 + 4 * n_atoms)
+        n_frames = (file.stat().st_size - n_header) // frame_bytes
+        first, interval = (int(np.frombuffer(start, "<i4", 1, place)[0]) for place in (_FIRST_STEP_AT, _INTERVAL_AT))
+        return cls(file, start[:n_header], frame_bytes, n_frames, first, interval) if n_frames else None
+
+
+def _join_trajectories(files: Sequence[Path], target: Path) -> None:
+    """Frames of each piece before the first step of the next; the first piece's header with the new count."""
+    pieces = [piece for piece in map(_Dcd.read, files) if piece is not None]
+    if not pieces:
+        return
+    ends = [piece.first_step for piece in pieces[1:]]
+    counts = [
+        min(piece.n_frames, max(0, -(-(end - piece.first_step) // piece.interval)))
+        for piece, end in zip(pieces, ends, strict=False)
+    ]
+    counts.append(pieces[-1].n_frames)
+    header = np.frombuffer(pieces[0].header, np.uint8).copy()
+    numbers = header[4 : 4 + _HEADER_BYTES].view("<i4")
+    numbers[_N_FRAMES] = sum(counts)
+    numbers[_LAST_STEP] = pieces[-1].first_step + (pieces[-1].n_frames - 1) * pieces[-1].interval
+    working = target.with_name(f".{target.name}")
+    with working.open("wb") as joined:
+        header.tofile(joined)
+        for piece, n_frames in zip(pieces, counts, strict=True):
+            if n_frames:
+                size = n_frames * piece.frame_bytes
+                np.memmap(piece.file, np.uint8, "r", offset=len(piece.header), shape=size).tofile(joined)
+    working.replace(target)

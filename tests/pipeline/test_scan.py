@@ -1,0 +1,80 @@
+"""Stage ``scan`` on runs that were interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlip_interfaces.config import load_study
+from mlip_interfaces.md import CHECKPOINT
+from mlip_interfaces.md.health import COLUMNS
+from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.pipeline.scan import DONE, collect_scan, prepare_scan, read_scan_index, scan_progress, scan_runs
+from mlip_interfaces.units import FS_TO_PS
+
+
+@pytest.fixture
+def context(miniature: Path, tmp_path: Path) -> RunContext:
+    """A run folder that is ready for the scan, with files that say nothing."""
+    study = load_study(miniature)
+    context = RunContext(study, tmp_path, lambda fraction, note: None)
+    for run in scan_runs(study):
+        model = context.structures / run.model.name
+        model.mkdir(parents=True, exist_ok=True)
+        (model / "model.data").write_text("atoms\n")
+        (model / "layers.json").write_text(json.dumps({"symbols": ["Li"] * 8, "layer": ["base"] * 8}))
+    context.model.mkdir()
+    (context.model / "model.pb").write_text("a potential\n")
+    prepare_scan(context)
+    return context
+
+
+def table(first: int, last: int, interval_ps: float, kelvin: float) -> str:
+    rows = (f"{i * interval_ps:g},{kelvin},0,2.5,-30,1.9" for i in range(first, last + 1))
+    return ",".join(COLUMNS) + "\n" + "".join(f"{row}\n" for row in rows)
+
+
+def test_checkpoint_stays_until_the_protocol_is_another(context: RunContext) -> None:
+    first, *_ = scan_runs(context.study)
+    checkpoint = context.scan / first.name / CHECKPOINT
+    checkpoint.write_text("state\n")
+    prepare_scan(context)
+    assert checkpoint.is_file()
+    protocols = context.study.model_dump()["protocols"]
+    hotter = context.study.model_validate(
+        context.study.model_dump()
+        | {"protocols": {name: section | {"temperature_kelvin": 999} for name, section in protocols.items()}}
+    )
+    prepare_scan(RunContext(hotter, context.root, context.progress))
+    assert not checkpoint.exists()
+
+
+def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunContext) -> None:
+    first, *others = scan_runs(context.study)
+    protocol = first.protocol
+    directory = context.scan / first.name
+    n_frames = protocol.n_steps // protocol.dump_every
+    half = n_frames // 2
+    assert half >= 2
+    interval, kelvin = protocol.frame_interval_ps, protocol.temperature_kelvin
+    (directory / "thermo.csv").write_text(table(0, half, interval, kelvin))
+    (directory / f"thermo.{(half - 1) * protocol.dump_every}.csv").write_text(
+        table(half - 1, n_frames - 1, interval, kelvin)
+    )
+    progress = {line.split()[0]: line.split()[1:] for line in scan_progress(context)}
+    assert progress[first.name] == [str(protocol.n_steps - protocol.dump_every), "of", str(protocol.n_steps), "steps"]
+    assert all(progress[run.name][0] == "0" for run in others)
+    collect_scan(context)
+    assert len(list(directory.glob("thermo.*.csv"))) == 1, "it may still be running"
+    with next(directory.glob("thermo.*.csv")).open("a") as file:
+        file.write(table(n_frames, n_frames, interval, kelvin).splitlines()[1] + "\n")
+    (directory / DONE).write_text("0\n")
+    collect_scan(context)
+    assert not list(directory.glob("thermo.*.csv"))
+    assert len((directory / "thermo.csv").read_text().splitlines()) == n_frames + 2
+    entry = next(entry for entry in read_scan_index(context) if entry["name"] == first.name)
+    assert entry["healthy"], entry["reasons"]
+    assert entry["n_frames"] == n_frames + 1
+    assert entry["time_ps"] == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6)
