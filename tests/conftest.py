@@ -1,14 +1,18 @@
-"""What all tests share: the stand-in teachers on the path, one thread per process, a small disk."""
+"""What all tests share: the stand-in teachers on the path, one thread per process, MD of argon, a small disk."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from mlip_interfaces.md import HealthBounds, MDProtocol, md_command
+from mlip_interfaces.programs import program_environment
+from mlip_interfaces.shipped_files import lammps_deck
 
 TESTS = Path(__file__).parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,6 +31,29 @@ def repository() -> Path:
 def miniature(repository: Path) -> Path:
     """The smallest complete study."""
     return TESTS / "studies" / "miniature.yaml"
+
+
+@pytest.fixture(scope="session")
+def argon() -> Callable[[Path, MDProtocol, HealthBounds], str]:
+    """Writes a crystal of argon and the MD deck for it into a new folder; only the pair style differs from production."""
+
+    def write(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
+        """The command that runs the deck in the folder."""
+        folder.mkdir(parents=True)
+        deck = lammps_deck("interface_md.in").read_text()
+        deck = deck.replace("pair_style      deepmd ${potential}", "pair_style lj/cut 8.0")
+        deck = deck.replace("pair_coeff      * * ${elements}", "pair_coeff * * 0.0104 3.4")
+        (folder / "deck.in").write_text(deck)
+        (folder / "make.in").write_text(
+            "units metal\nlattice fcc 5.3\nregion box prism 0 3 0 3 0 3 0.3 0 0\ncreate_box 1 box\ncreate_atoms 1 box\n"
+            "mass 1 39.95\npair_style zero 5.0\npair_coeff * *\nwrite_data model.data nocoeff\n"
+        )
+        subprocess.run(
+            ["lmp", "-in", "make.in"], cwd=folder, env=program_environment(), capture_output=True, check=True
+        )
+        return md_command(protocol, bounds, deck="deck.in", data="model.data", potential="none", elements=["Ar"])
+
+    return write
 
 
 @pytest.fixture

@@ -174,9 +174,13 @@ def counted(directory: Path) -> Batch:
 
 
 @pytest.mark.parametrize(
-    ("ending", "done"), [("exit 0", "0\n"), ("exit 1", "1\n"), ("kill -TERM $$", None), ("kill -KILL $$", None)]
-)
-def test_md_run_that_was_cancelled_is_not_done_but_one_that_lammps_gave_up_is(
+    ("ending", "done"),
+    [
+        ("exit 0", "0\n"), ("exit 1", "1\n"), ("kill -TERM $$", None), ("kill -KILL $$", None),
+        ("no-such-program", None),
+    ],
+)  # fmt: skip
+def test_md_run_that_was_cancelled_or_never_began_is_not_done_but_one_that_lammps_gave_up_is(
     tmp_path: Path, ending: str, done: str | None
 ) -> None:
     (tmp_path / "command.sh").write_text(ending + "\n")

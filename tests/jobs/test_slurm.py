@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ import pytest
 from mlip_interfaces.config import SlurmExecution
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
+from mlip_interfaces.md import HealthBounds, MDProtocol, join_pieces, time_reached_ps
+from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, RUN_COMMAND
+from mlip_interfaces.programs import program_environment
 
 NAMES = ("task.0", "task.1", "task.2", "task.3")
 
@@ -231,3 +235,41 @@ def fork(work: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return child
+
+
+@pytest.mark.parametrize("context", ["lazy-local", "local"])
+def test_md_that_is_cancelled_goes_on_from_its_checkpoint(
+    slurm: Any, argon: Callable, tmp_path: Path, context: str
+) -> None:
+    """In the run folder, and in a scratch folder whose pieces have to travel back."""
+    where, scratch = tmp_path / "run", tmp_path / "scratch"
+    scratch.mkdir()
+    protocol = MDProtocol("npt", 30.0, (1.0, 1.0, 1.0), 40.0, 2.0, 0.2, 1)
+    command = argon(where / "md", protocol, HealthBounds(9.0, 0.9, 0.9, 0.1))
+    command = command.replace("checkpoint_every 10000", "checkpoint_every 2000")
+    (where / "md" / "command.sh").write_text(f"PATH={program_environment()['PATH']}\n{command}\n")
+    staged = context == "local"
+    task = JobTask(
+        "md", PACK_COMMAND if staged else RUN_COMMAND, (DONE,), inputs=("model.data", "deck.in", "command.sh"),
+        extras=("traj.dcd", "thermo.csv", PIECES),
+    )  # fmt: skip
+    keys = {"context": context, "remote_root": str(scratch)} if staged else {}
+    thread = threading.Thread(target=run_tasks, args=(Batch((task,), where, "md"), execution(**keys)))
+    thread.start()
+
+    def running() -> Path:
+        return next(scratch.glob("*/md"), scratch) if staged else where / "md"
+
+    wait_for(lambda: time_reached_ps(running()) >= 6)
+    subprocess.run(["scancel", slurm.queue()[0].split()[0]], check=True)
+    thread.join()
+    assert (where / "md" / DONE).read_text() == "0\n"
+    if staged:
+        with tarfile.open(where / "md" / PIECES) as pieces:
+            pieces.extractall(where / "md", filter="data")
+    starts = [int(file.name.split(".")[1]) for file in (where / "md").glob("thermo.*.csv")]
+    assert len(starts) == 1
+    assert starts[0] >= 2000
+    join_pieces(where / "md")
+    times = [float(line.split(",")[0]) for line in (where / "md" / "thermo.csv").read_text().splitlines()[1:]]
+    assert times == pytest.approx([0.2 * i for i in range(201)], abs=1e-6)

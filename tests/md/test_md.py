@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md import HealthBounds, MDProtocol, judge_run, md_command
 from mlip_interfaces.md.health import COLUMNS
 from mlip_interfaces.programs import program_environment
-from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.trajectory import read_trajectory
 
 BOUNDS = HealthBounds(2.0, 0.15, 0.2, 1.1)
@@ -73,23 +73,8 @@ def test_absent_table_is_an_error(tmp_path: Path) -> None:
         judge(tmp_path / "absent.csv")
 
 
-def write_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
-    """The deck for a Lennard-Jones crystal, and that crystal: only the pair style differs from production; the command."""
-    folder.mkdir()
-    deck = lammps_deck("interface_md.in").read_text()
-    deck = deck.replace("pair_style      deepmd ${potential}", "pair_style lj/cut 8.0")
-    deck = deck.replace("pair_coeff      * * ${elements}", "pair_coeff * * 0.0104 3.4")
-    (folder / "deck.in").write_text(deck)
-    (folder / "make.in").write_text(
-        "units metal\nlattice fcc 5.3\nregion box prism 0 3 0 3 0 3 0.3 0 0\ncreate_box 1 box\ncreate_atoms 1 box\n"
-        "mass 1 39.95\npair_style zero 5.0\npair_coeff * *\nwrite_data model.data nocoeff\n"
-    )
-    subprocess.run(["lmp", "-in", "make.in"], cwd=folder, env=program_environment(), capture_output=True, check=True)
-    return md_command(protocol, bounds, deck="deck.in", data="model.data", potential="none", elements=["Ar"])
-
-
-def run_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
-    """Run the deck on a Lennard-Jones crystal."""
+def run_deck(write_deck: Callable, folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
+    """Run the deck on argon."""
     command = write_deck(folder, protocol, bounds)
     log = subprocess.run(
         command, shell=True, cwd=folder, env=program_environment(), capture_output=True, text=True, check=False
@@ -101,8 +86,8 @@ def run_deck(folder: Path, protocol: MDProtocol, bounds: HealthBounds) -> str:
 PROTOCOL = MDProtocol("npt", 30.0, (1.0, 1.0, 1000.0), 2.0, 2.0, 0.02, 5)
 
 
-def test_deck_writes_what_the_analysis_reads(tmp_path: Path) -> None:
-    run_deck(tmp_path / "run", PROTOCOL, BOUNDS)
+def test_deck_writes_what_the_analysis_reads(argon: Callable, tmp_path: Path) -> None:
+    run_deck(argon, tmp_path / "run", PROTOCOL, BOUNDS)
     verdict = judge_run(tmp_path / "run" / "thermo.csv", target_kelvin=30, requested_ps=2.0, n_atoms=108, bounds=BOUNDS)
     assert verdict.healthy, verdict.reasons
     (tmp_path / "layers.json").write_text(f'{{"symbols": {["Ar"] * 108}, "layer": {["a"] * 108}}}'.replace("'", '"'))
@@ -128,8 +113,10 @@ def test_deck_writes_what_the_analysis_reads(tmp_path: Path) -> None:
         (HealthBounds(9.0, 0.9, 1e-6, 0.1), "density changed"),
     ],
 )
-def test_deck_stops_a_run_that_leaves_its_bounds(tmp_path: Path, bounds: HealthBounds, word: str) -> None:
-    run_deck(tmp_path / "run", PROTOCOL, bounds)
+def test_deck_stops_a_run_that_leaves_its_bounds(
+    argon: Callable, tmp_path: Path, bounds: HealthBounds, word: str
+) -> None:
+    run_deck(argon, tmp_path / "run", PROTOCOL, bounds)
     verdict = judge_run(tmp_path / "run" / "thermo.csv", target_kelvin=30, requested_ps=2.0, n_atoms=108, bounds=bounds)
     assert not verdict.healthy
     assert word in " ".join(verdict.reasons)

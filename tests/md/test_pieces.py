@@ -8,11 +8,12 @@ import signal
 import subprocess
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_md import BOUNDS, PROTOCOL, run_deck, write_deck
+from test_md import BOUNDS, PROTOCOL, run_deck
 
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, join_pieces, judge_run, time_reached_ps
 from mlip_interfaces.md.pieces import _Dcd
@@ -63,10 +64,10 @@ def test_folder_without_a_run_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(argon: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 2 ps that nobody disturbed: 101 frames."""
     folder = tmp_path_factory.mktemp("md") / "whole"
-    run_deck(folder, PROTOCOL, BOUNDS)
+    run_deck(argon, folder, PROTOCOL, BOUNDS)
     return folder
 
 
@@ -112,10 +113,10 @@ def test_trajectory_cut_anywhere_is_whole_again(tmp_path: Path, whole: Path, see
 LONG = MDProtocol("npt", 30.0, (1.0, 1.0, 1000.0), 60.0, 2.0, 0.2, 5)
 
 
-def test_killed_run_goes_on_from_its_checkpoint(tmp_path: Path, whole: Path) -> None:
+def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path, whole: Path) -> None:
     """SIGKILL three times; every frame and line is there once, and both belong to the same piece."""
     folder = tmp_path / "run"
-    command = write_deck(folder, LONG, BOUNDS).replace("checkpoint_every 10000", "checkpoint_every 2000")
+    command = argon(folder, LONG, BOUNDS).replace("checkpoint_every 10000", "checkpoint_every 2000")
     assert "checkpoint_every 2000" in command
 
     def start() -> subprocess.Popen[bytes]:
@@ -157,10 +158,10 @@ def test_killed_run_goes_on_from_its_checkpoint(tmp_path: Path, whole: Path) -> 
     assert n_steps == LONG.n_steps, "chunks that reached their checkpoint, each once"
 
 
-def test_what_follows_a_checkpoint_is_what_would_have_followed(tmp_path: Path, whole: Path) -> None:
+def test_what_follows_a_checkpoint_is_what_would_have_followed(argon: Callable, tmp_path: Path, whole: Path) -> None:
     """The thermostat and barostat, the reference of the density guard and the image of every atom are in the checkpoint."""
     folder = tmp_path / "run"
-    command = write_deck(folder, PROTOCOL, BOUNDS)
+    command = argon(folder, PROTOCOL, BOUNDS)
     deck = (folder / "deck.in").read_text()
     assert "shell           rm -f md.restart\n" in deck
     # The first half, as if killed right after its checkpoint.

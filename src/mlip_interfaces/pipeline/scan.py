@@ -33,9 +33,9 @@ from mlip_interfaces.units import FS_TO_PS
 DONE = "md.done"
 PIECES = "pieces.tar"
 # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
-# or reached the time limit, is to go on from its checkpoint.
+# or reached the time limit, is to go on from its checkpoint; without `lmp` nothing was run at all.
 RUN_COMMAND = (
-    "sh command.sh; status=$?; case $status in 130|137|143) exit $status;; esac; "
+    "sh command.sh; status=$?; case $status in 126|127|130|137|143) exit $status;; esac; "
     f"rm -f {CHECKPOINT}; echo $status > {DONE}"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
