@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from test_md import BOUNDS, PROTOCOL, run_deck
 
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, join_pieces, judge_run, time_reached_ps
 from mlip_interfaces.md.pieces import _Dcd
 from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, _md_loops, _unpack
@@ -108,6 +109,24 @@ def test_trajectory_cut_anywhere_is_whole_again(tmp_path: Path, whole: Path, see
     shutil.copy(tmp_path / "traj.dcd", copies)
     join_pieces(copies)
     assert (copies / "traj.dcd").read_bytes() == content
+
+
+def test_pieces_that_do_not_meet_are_refused_and_kept(tmp_path: Path, whole: Path) -> None:
+    content = (whole / "traj.dcd").read_bytes()
+    dcd = _Dcd.read(whole / "traj.dcd")
+    assert dcd is not None
+    (tmp_path / "traj.dcd").write_bytes(dcd_piece(content, dcd, 0, 40, b"half"))
+    (tmp_path / "traj.500.dcd").write_bytes(dcd_piece(content, dcd, 50, 51, b""))
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(InputFileError, match="leave a gap after step 390"):
+        join_pieces(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    (tmp_path / "traj.500.dcd").unlink()
+    (tmp_path / "thermo.csv").write_text(table([0, 1, 2], 0))
+    (tmp_path / "thermo.500.csv").write_text(table([5, 6], 1))
+    with pytest.raises(InputFileError, match=r"thermo\.csv, thermo\.500\.csv leave a gap after 2 ps"):
+        join_pieces(tmp_path)
+    assert (tmp_path / "thermo.500.csv").is_file()
 
 
 LONG = MDProtocol("npt", 30.0, (1.0, 1.0, 1000.0), 60.0, 2.0, 0.2, 5)

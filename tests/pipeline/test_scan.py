@@ -78,3 +78,19 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     assert entry["healthy"], entry["reasons"]
     assert entry["n_frames"] == n_frames + 1
     assert entry["time_ps"] == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6)
+
+
+def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunContext) -> None:
+    first, *_ = scan_runs(context.study)
+    protocol = first.protocol
+    directory = context.scan / first.name
+    interval, kelvin = protocol.frame_interval_ps, protocol.temperature_kelvin
+    (directory / "thermo.csv").write_text(table(0, 3, interval, kelvin))
+    later = directory / f"thermo.{10 * protocol.dump_every}.csv"
+    later.write_text(table(10, protocol.n_steps // protocol.dump_every, interval, kelvin))
+    (directory / DONE).write_text("0\n")
+    assert "not healthy" in collect_scan(context)
+    entry = next(entry for entry in read_scan_index(context) if entry["name"] == first.name)
+    assert not entry["healthy"]
+    assert "leave a gap" in entry["reasons"][0]
+    assert later.is_file()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mlip_interfaces.errors import InputFileError
+
 CHECKPOINT = "md.restart"
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
 _TAIL_BYTES = 4096
@@ -27,12 +29,17 @@ def join_pieces(directory: Path) -> None:
     """Put the pieces of a finished run into ``traj.dcd`` and ``thermo.csv``, each time once; does nothing where all is in order.
 
     Frames and numbers are copied as they are. Killed in the middle, the same call ends with the same files.
+
+    Raises
+    ------
+    InputFileError
+        If a piece ends before the next begins, as after a crash of the machine; all files are left as they are.
     """
     tables, trajectories = _pieces(directory, TABLE), _pieces(directory, TRAJECTORY)
-    if tables:
-        _join_tables(tables, directory / TABLE)
     if len(trajectories) > 1:
         _join_trajectories(trajectories, directory / TRAJECTORY)
+    if tables:
+        _join_tables(tables, directory / TABLE)
     for file in {*tables, *trajectories} - {directory / TABLE, directory / TRAJECTORY}:
         file.unlink()
 
@@ -71,10 +78,21 @@ def _join_tables(pieces: Sequence[Path], target: Path) -> None:
             while kept and _time(kept[-1]) >= _time(line):
                 kept.pop()
             kept.append(line)
-    if len(pieces) > 1 or n_lines > len(kept) + 1:
+    intervals = np.diff([_time(line) for line in kept])
+    if len(pieces) > 1 and intervals.size and intervals.max() > 1.5 * intervals.min():
+        raise _gap(pieces, f"{_time(kept[int(intervals.argmax())]):g} ps")
+    if kept and (len(pieces) > 1 or n_lines > len(kept) + 1):
         working = target.with_name(f".{target.name}")
         working.write_text("\n".join([header, *kept]) + "\n")
         working.replace(target)
+
+
+def _gap(pieces: Sequence[Path], where: str) -> InputFileError:
+    names = ", ".join(file.name for file in pieces)
+    return InputFileError(
+        f"{pieces[0].parent}: the pieces {names} leave a gap after {where}; the machine may have crashed before they were "
+        "on its disk. Delete the run's folder and run the scan again."
+    )
 
 
 def _time(line: str) -> float:
@@ -115,12 +133,14 @@ def _join_trajectories(files: Sequence[Path], target: Path) -> None:
     pieces = [piece for piece in map(_Dcd.read, files) if piece is not None]
     if not pieces:
         return
-    ends = [piece.first_step for piece in pieces[1:]]
-    counts = [
-        min(piece.n_frames, max(0, -(-(end - piece.first_step) // piece.interval)))
-        for piece, end in zip(pieces, ends, strict=False)
-    ]
-    counts.append(pieces[-1].n_frames)
+    counts = []
+    for number, piece in enumerate(pieces):
+        wanted = piece.n_frames
+        if number + 1 < len(pieces):
+            wanted = (pieces[number + 1].first_step - piece.first_step) // piece.interval
+        if wanted > piece.n_frames:
+            raise _gap(files, f"step {piece.first_step + (piece.n_frames - 1) * piece.interval}")
+        counts.append(wanted)
     header = np.frombuffer(pieces[0].header, np.uint8).copy()
     numbers = header[4 : 4 + _HEADER_BYTES].view("<i4")
     numbers[_N_FRAMES] = sum(counts)
@@ -129,7 +149,6 @@ def _join_trajectories(files: Sequence[Path], target: Path) -> None:
     with working.open("wb") as joined:
         header.tofile(joined)
         for piece, n_frames in zip(pieces, counts, strict=True):
-            if n_frames:
-                size = n_frames * piece.frame_bytes
-                np.memmap(piece.file, np.uint8, "r", offset=len(piece.header), shape=size).tofile(joined)
+            size = n_frames * piece.frame_bytes
+            np.memmap(piece.file, np.uint8, "r", offset=len(piece.header), shape=size).tofile(joined)
     working.replace(target)

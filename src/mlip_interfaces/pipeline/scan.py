@@ -156,10 +156,6 @@ def run_scan(context: RunContext) -> str:
 
 def collect_scan(context: RunContext) -> str:
     """Put interrupted runs together, judge every run and write ``index.json``."""
-    for directory in (context.scan / run.name for run in scan_runs(context.study)):
-        if (directory / DONE).is_file():
-            _unpack(directory / PIECES)
-            join_pieces(directory)
     entries = [_entry(context, run) for run in scan_runs(context.study)]
     write_json(context.scan / "index.json", {"runs": entries})
     sick = [entry["name"] for entry in entries if not entry["healthy"]]
@@ -202,6 +198,9 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
         "n_atoms": n_atoms,
     }
     try:
+        if (directory / DONE).is_file():
+            _unpack(directory / PIECES)
+            join_pieces(directory)
         verdict = judge_run(
             directory / TABLE,
             target_kelvin=protocol.temperature_kelvin,
@@ -210,8 +209,8 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
             bounds=health_bounds(context.study),
         )
     except InputFileError as error:
-        # LAMMPS stopped before the first line of numbers.
-        entry |= {"healthy": False, "reasons": [f"it never started: {error}"], "time_ps": 0.0, "n_frames": 0}
+        # LAMMPS stopped before the first line of numbers, or pieces are missing.
+        entry |= {"healthy": False, "reasons": [f"nothing to judge: {error}"], "time_ps": 0.0, "n_frames": 0}
         entry |= {"n_steps": 0, "wall_seconds": None, "steps_per_second": None, "atom_steps_per_second": None}
         for key in ("temperature_mean_kelvin", "temperature_max_kelvin", "density_initial_g_per_cm3"):
             entry[key] = None
