@@ -49,6 +49,7 @@ class Case:
     sizes: DescriptorSizes
     start_steps: int
     round_steps: int
+    rounds: tuple[int, ...]
     trust_ev_per_angstrom: tuple[float, float]
     prepare: Callable[[Path, Path, Case], None]
     start_checkpoints: Callable[[Path], list[str | None]]
@@ -225,6 +226,7 @@ def cases(data: Path) -> dict[str, Case]:
             # With fewer the error is that of the training, whatever the labels.
             start_steps=20_000,
             round_steps=10_000,
+            rounds=(3, 5, 8, 14),
             trust_ev_per_angstrom=(0.2, 1.0),
             prepare=prepare_li7p3s11,
             start_checkpoints=lambda _: [None, None],
@@ -234,6 +236,7 @@ def cases(data: Path) -> dict[str, Case]:
             DescriptorSizes(5.5, 0.5, (10, 20, 40), 8, (64, 64, 64), neighbors, "float32"),
             start_steps=1,
             round_steps=600,
+            rounds=(5, 10, 20, 40),
             trust_ev_per_angstrom=(0.2, 1.5),
             prepare=prepare_coated,
             start_checkpoints=demo_committee,
@@ -402,7 +405,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where table and figure go (default: the work folder)")
     parser.add_argument("--strategies", nargs="+", default=["random", "coverage"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--rounds", nargs="+", type=int, default=[3, 5, 8, 14], help="labels chosen in each round")
+    parser.add_argument("--rounds", nargs="+", type=int, help="labels chosen in each round (default: the case's)")
     parser.add_argument("--round-steps", type=int, help="training steps of each round (default: the case's)")
     arguments = parser.parse_args()
     data, work = arguments.data.resolve(), arguments.work.resolve() / arguments.case
@@ -415,7 +418,7 @@ def main() -> None:
         row
         for seed in arguments.seeds
         for strategy in arguments.strategies
-        for row in run_curve(work, data, case, strategy, seed, arguments.rounds)
+        for row in run_curve(work, data, case, strategy, seed, arguments.rounds or case.rounds)
     ]
     out = arguments.out or work
     write_table(out / f"{arguments.case}.csv", results)
