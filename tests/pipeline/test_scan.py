@@ -77,7 +77,7 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     entry = next(entry for entry in read_scan_index(context) if entry["name"] == first.name)
     assert entry["healthy"], entry["reasons"]
     assert entry["n_frames"] == n_frames + 1
-    assert entry["time_ps"] == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6)
+    assert entry["time_ps"] == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6, abs=0)
 
 
 def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunContext) -> None:
