@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mlip_interfaces.errors import InputFileError, RunLockedError
-from mlip_interfaces.pipeline.run_directory import locked, read_json, read_manifest, recorded, write_json
+from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.pipeline.run_directory import locked, read_manifest, recorded
 
 HOLD = "import sys, time; from pathlib import Path; from mlip_interfaces.pipeline.run_directory import locked\n"
 HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.analysis.rdf import first_peak
+from mlip_interfaces.analysis.rdf import first_minimum, first_peak
 from mlip_interfaces.errors import counted
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
@@ -71,15 +71,11 @@ def barriers(
     peak = first_peak(r, g)
     if peak is None:
         return Barrier(None, None, None, 0, "no first peak above g = 1")
-    start = int(np.argmin(np.abs(r - peak[0])))
-    # The minimum ends where g climbs above half of the peak, or above 1, again.
-    beyond = np.flatnonzero(g[start + 1 :] < min(1.0, peak[1] / 2.0)) + start + 1
-    if beyond.size == 0:
+    lowest = first_minimum(r, g)
+    # Shallower than half of the peak, it bounds a shell of neighbours but is no barrier.
+    if lowest is None or not (g[r > peak[0]] < min(1.0, peak[1] / 2.0)).any():
         return Barrier(None, None, None, 0, "no minimum behind the first peak")
-    rising = np.flatnonzero(g[beyond[0] :] > 1.0) + beyond[0]
-    stop = int(rising[0]) if rising.size else len(g)
     smooth = np.convolve(g, np.ones(3) / 3.0, mode="same")
-    lowest = int(beyond[0] + np.argmin(smooth[beyond[0] : stop]))
     n_counts = int(counts[max(0, lowest - 1) : lowest + 2].sum())
     if n_counts < MIN_COUNTS:
         return Barrier(None, None, None, n_counts, f"only {counted(n_counts, 'pair')} at the minimum; ten are needed")

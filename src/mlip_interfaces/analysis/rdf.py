@@ -17,6 +17,12 @@ from mlip_interfaces.errors import AnalysisError
 
 PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
 
+BEYOND_CHANCE = 2.0
+"""Standard errors of counting by which a run of bins must be past a threshold."""
+
+CHANGED = 3.0
+"""Standard errors by which first peaks of two blocks of time differ where g(r) is not stationary."""
+
 
 @dataclass(frozen=True, slots=True)
 class RdfBlock:
@@ -266,15 +272,142 @@ def largest_r_max(cells: NDArray[np.float64]) -> float:
 
 
 def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Position and height of the first maximum that rises above 1, smoothed over three bins; None without one."""
+    """First maximum of g(r) that rises above 1, smoothed over three bins.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g : (n_bins,) float array
+        g(r).
+
+    Returns
+    -------
+    tuple of float, angstrom and 1, or None
+        Position and height; None without one.
+
+    Notes
+    -----
+    Weights of the smoothing are 1/4, 1/2 and 1/4. A shoulder of noise on the way up is not the peak: it is the highest
+    maximum within 0.4 angstrom of the first.
+
+    Examples
+    --------
+    >>> r = np.arange(8) + 0.5
+    >>> first_peak(r, np.array([0.0, 0.0, 1.0, 4.0, 1.0, 0.5, 1.0, 1.0]))
+    (3.5, 2.5)
+    """
     smooth = np.convolve(g, [0.25, 0.5, 0.25], mode="same")
     above = np.flatnonzero((smooth[1:-1] > 1.0) & (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])) + 1
     if above.size == 0:
         return None
-    # A shoulder of noise on the way up is not the peak: take the highest within 0.4 angstrom.
     window = above[r[above] < r[above[0]] + 0.4]
     best = window[np.argmax(smooth[window])]
     return float(r[best]), float(smooth[best])
+
+
+def first_minimum(
+    r: NDArray[np.float64], g: NDArray[np.float64], counts: NDArray[np.int64] | None = None
+) -> int | None:
+    """Bin of the first minimum of g(r) behind its first peak, where the first shell of neighbours ends.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g : (n_bins,) float array
+        g(r).
+    counts : (n_bins,) int array, optional
+        Pairs counted in each bin. With them, bins that are low or high by chance neither begin nor end the valley.
+
+    Returns
+    -------
+    int or None
+        Index of the bin; None without a peak or where g does not fall below 1 behind it.
+
+    Notes
+    -----
+    The valley begins where g behind the first peak falls below 1 and below half of the peak (below 1, where it never
+    falls so far), and ends where g rises above 1 again. The minimum is the lowest mean of three bins between the two;
+    where several are as low, the first. With `counts`, the valley begins and ends with the first run of bins whose pairs
+    differ from those of the threshold by more than two standard errors of counting; where there is no such run, with the
+    first bin, as without them.
+
+    Examples
+    --------
+    >>> r = np.arange(10) + 0.5
+    >>> g = np.array([0.0, 0.0, 1.0, 4.0, 1.0, 0.5, 0.1, 0.5, 1.5, 1.2])
+    >>> first_minimum(r, g)
+    6
+    """
+    peak = first_peak(r, g)
+    if peak is None:
+        return None
+    behind = int(np.argmin(np.abs(r - peak[0]))) + 1
+    pairs = ideal = None
+    if counts is not None and counts.any():
+        # Pairs that g = 1 would have in each bin.
+        pairs, ideal = counts[behind:], (r**2 * (counts.sum() / (g @ r**2)))[behind:]
+    for depth in (min(1.0, peak[1] / 2.0), 1.0):
+        start = _crossing(depth - g[behind:], pairs, None if ideal is None else depth * ideal)
+        if start is not None:
+            break
+    else:
+        return None
+    stop = _crossing(
+        g[behind + start :] - 1.0, None if pairs is None else pairs[start:], None if ideal is None else ideal[start:]
+    )
+    smooth = np.convolve(g, np.ones(3) / 3.0, mode="same")[behind + start :]
+    return behind + start + int(np.argmin(smooth[:stop]))
+
+
+def _crossing(
+    past: NDArray[np.float64], pairs: NDArray[np.int64] | None, expected: NDArray[np.float64] | None
+) -> int | None:
+    """First bin past a threshold (positive), with pairs counted and expected at it: of a run that is so by more than chance."""
+    bins = np.flatnonzero(past > 0.0)
+    if bins.size == 0:
+        return None
+    if pairs is not None and expected is not None:
+        for run in np.split(bins, np.flatnonzero(np.diff(bins) > 1) + 1):
+            counted, threshold = float(pairs[run].sum()), float(expected[run].sum())
+            if abs(counted - threshold) > BEYOND_CHANCE * np.sqrt(max(counted, threshold)):
+                return int(run[0])
+    return int(bins[0])
+
+
+def first_peak_is_stationary(
+    r: NDArray[np.float64], g: NDArray[np.float64], g_error: NDArray[np.float64]
+) -> bool | None:
+    """Whether the first peak keeps its height from the first to the last block of time.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g, g_error : (n_blocks, n_bins) float array
+        g(r) of each block in order of time, and its standard error.
+
+    Returns
+    -------
+    bool or None
+        Whether the heights differ by at most three standard errors of their difference; None where there is a single
+        block, or no peak in the first or last one.
+
+    Examples
+    --------
+    >>> r, g = np.arange(5) + 0.5, np.array([[0.0, 1.0, 4.0, 1.0, 0.5], [0.0, 1.0, 3.0, 1.0, 0.5]])
+    >>> first_peak_is_stationary(r, g, np.full(g.shape, 0.1)), first_peak_is_stationary(r, g, np.full(g.shape, 0.2))
+    (False, True)
+    """
+    if len(g) < 2:
+        return None
+    first, last = first_peak(r, g[0]), first_peak(r, g[-1])
+    if first is None or last is None:
+        return None
+    at_first, at_last = (int(np.argmin(np.abs(r - peak[0]))) for peak in (first, last))
+    error = np.hypot(g_error[0, at_first], g_error[-1, at_last])
+    return bool(abs(first[1] - last[1]) <= CHANGED * error)
 
 
 def _inventory(symbols: NDArray[np.str_], layers: NDArray[np.str_] | None) -> str:

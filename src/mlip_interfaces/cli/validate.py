@@ -16,8 +16,8 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the stage and print its errors."""
+    from mlip_interfaces.files import read_json
     from mlip_interfaces.pipeline.flow import run_single_stage
-    from mlip_interfaces.pipeline.run_directory import read_json
 
     run_single_stage(arguments.directory, "validate")
     result = read_json(arguments.directory / "validation" / "validation.json")

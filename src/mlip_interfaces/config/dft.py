@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
-from mlip_interfaces.config.section import Positive, Section
+from mlip_interfaces.settings import Positive, Section
 
 CodeName = Literal["vasp", "gpaw", "cp2k", "abacus"]
 DFT_CODES: tuple[CodeName, ...] = get_args(CodeName)

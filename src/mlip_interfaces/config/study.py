@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
-from mlip_interfaces.config.section import ContactFactor, Count, Name, NonNegative, Positive, Section
+from mlip_interfaces.settings import ContactFactor, Count, Name, NonNegative, Positive, Section
 
 
 class Labels(Section):

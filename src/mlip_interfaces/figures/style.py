@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from mlip_interfaces.files import whole_file, write_bytes
+
 Arguments = ParamSpec("Arguments")
 
 # Okabe and Ito's palette.
@@ -80,8 +82,9 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
     """Write PNG and SVG; returns the PNG as a data URI for a self-contained page."""
     directory.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_SETTINGS):
-        figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+        with whole_file(directory / f"{name}.svg") as working:
+            figure.savefig(working, format="svg", metadata={"Date": None})
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=130)
-    (directory / f"{name}.png").write_bytes(buffer.getvalue())
+    write_bytes(directory / f"{name}.png", buffer.getvalue())
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import whole_folder, write_json
 
 Floats = NDArray[np.float64]
 
@@ -53,12 +52,9 @@ def write_dataset(
         forces_ev_per_angstrom=stacked("forces_ev_per_angstrom"),
         virials_ev=stacked("virial_ev"),
     )
-    working = directory.with_name(f".{directory.name}")
-    shutil.rmtree(working, ignore_errors=True)
-    system.to("deepmd/npy", str(working), set_size=len(records), prec=np.float64)
-    (working / "layer.json").write_text(json.dumps(list(layer)) + "\n")
-    shutil.rmtree(directory, ignore_errors=True)
-    working.rename(directory)
+    with whole_folder(directory, replace=True) as working:
+        system.to("deepmd/npy", str(working), set_size=len(records), prec=np.float64)
+        write_json(working / "layer.json", list(layer), indent=None)
 
 
 def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory: Path) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ase import Atoms
 from ase.io import read
 
 from mlip_interfaces.errors import InputFileError, UnfinishedError
+from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.runner import CodeRunner, allocated_cores, describe_os_error
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
@@ -114,13 +114,9 @@ def write_record(file: Path, record: dict[str, Any]) -> None:
     UnfinishedError
         If the disk is full or the folder cannot be written.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(record) + "\n")
-        temporary.replace(file)
+        write_text(file, json.dumps(record) + "\n")
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise UnfinishedError(
             f"{file} cannot be written: {describe_os_error(error)}. Labels that were written are kept."
         ) from error

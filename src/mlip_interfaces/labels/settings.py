@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from mlip_interfaces.config.dft import DFT_CODES, PARALLEL_TAGS, Dft
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import content_hash, write_text
 
 SETTINGS_FILE = "label_settings.json"
 
@@ -30,7 +29,7 @@ class LabelSettings(BaseModel):
 
     def write(self, file: Path) -> None:
         """Write the settings as JSON."""
-        file.write_text(self.model_dump_json(indent=1) + "\n")
+        write_text(file, self.model_dump_json(indent=1) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -66,7 +65,7 @@ class LabelSettings(BaseModel):
             self.calculator,
             self.parameters if self.dft is None else _physics(self.dft, self.calculator),
         ]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return content_hash(content)[:16]
 
 
 def _physics(dft: Dft, code: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ The files of the campaign are the store: nothing is copied, so nothing can part 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ase.formula import Formula
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json
 from mlip_interfaces.labels.driver import OUTPUT_FILE, core_seconds
 from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, read_records
 from mlip_interfaces.units import SECONDS_PER_HOUR
@@ -248,10 +248,7 @@ def _array(values: Any, *shape: int) -> Floats:
 
 
 def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text())
-    except ValueError as error:
-        raise InputFileError(f"{file} is no valid JSON ({error}); delete it to have the label made again.") from error
+    return read_json(file, if_damaged="delete it to have the label made again")
 
 
 def _origin(task: Path) -> tuple[str | None, str]:

@@ -14,6 +14,7 @@ from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlip_interfaces.errors import InputFileError, UnfinishedError
+from mlip_interfaces.files import append_json_line, write_text
 from mlip_interfaces.labels.codes.runner import CodeRunner, describe_os_error
 from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
@@ -114,9 +115,9 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
         atoms.set_velocities(np.array(state["velocities"]))
         rng.bit_generator.state = state["random_state"]
         lines = (task / RECORDS_FILE).read_text().splitlines()[:n_records]
-        (task / RECORDS_FILE).write_text("".join(f"{line}\n" for line in lines))
+        write_text(task / RECORDS_FILE, "".join(f"{line}\n" for line in lines))
     else:
-        (task / RECORDS_FILE).write_text("")
+        write_text(task / RECORDS_FILE, "")
         n_records = _relax(task, plan, settings, atoms, calculator)
         spread = np.sqrt(atoms.get_masses() * units.kB * plan.temperature_kelvin)
         atoms.set_momenta(rng.standard_normal((len(atoms), 3)) * spread[:, None])
@@ -136,7 +137,7 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
         # The forces of the last step may be older than its positions.
         atoms.get_forces()
         assert calculator.last is not None
-        _append(task, make_record(atoms, settings, calculator.last))
+        append_json_line(task / RECORDS_FILE, make_record(atoms, settings, calculator.last))
         n_records += 1
         _save(checkpoint, atoms, rng, n_records, step)
         kelvin = atoms.get_temperature()
@@ -155,7 +156,7 @@ def _relax(
     for number, _converged in enumerate(optimiser.irun(fmax=0.02, steps=plan.relax_steps)):
         if number % plan.sample_every == 0:
             assert calculator.last is not None
-            _append(task, make_record(atoms, settings, calculator.last))
+            append_json_line(task / RECORDS_FILE, make_record(atoms, settings, calculator.last))
             n_records += 1
     return n_records
 
@@ -172,8 +173,3 @@ def _save(checkpoint: Path, atoms: Atoms, rng: np.random.Generator, n_records: i
             "random_state": rng.bit_generator.state,
         },
     )
-
-
-def _append(task: Path, record: dict[str, Any]) -> None:
-    with (task / RECORDS_FILE).open("a") as handle:
-        handle.write(json.dumps(record) + "\n")

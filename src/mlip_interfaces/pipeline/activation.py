@@ -11,7 +11,7 @@ import numpy as np
 
 from mlip_interfaces.analysis.arrhenius import arrhenius_fit, nernst_einstein_s_per_cm
 from mlip_interfaces.errors import AnalysisError, InputFileError, counted
-from mlip_interfaces.pipeline.run_directory import write_json
+from mlip_interfaces.files import write_json
 
 
 def fit_activation(

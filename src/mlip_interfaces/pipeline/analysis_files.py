@@ -21,8 +21,8 @@ from mlip_interfaces.analysis.density_grid import write_density_cube
 from mlip_interfaces.analysis.diffusion import Diffusivity
 from mlip_interfaces.analysis.onsager import OnsagerWindow
 from mlip_interfaces.analysis.rdf import first_peak
+from mlip_interfaces.files import write_json
 from mlip_interfaces.pipeline.region_files import region_content, region_definition, region_rows
-from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.pipeline.trajectory_analysis import AnalysisPlan, AnalysisResults
 from mlip_interfaces.trajectory import TrajectoryReader
 

@@ -11,9 +11,9 @@ import numpy as np
 from mlip_interfaces.config import Study
 from mlip_interfaces.figures import analysis_plots
 from mlip_interfaces.figures.style import save_figure
+from mlip_interfaces.files import write_json
 from mlip_interfaces.pipeline import analysis_files as files
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.pipeline.scan import read_scan_index
 from mlip_interfaces.pipeline.trajectory_analysis import (
     AnalysisPlan,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -18,8 +17,8 @@ from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, Mode
 from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
+from mlip_interfaces.files import read_json, write_csv, write_json
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.structures import amorphous
 from mlip_interfaces.structures.composition import delithiate, remove_atoms
 from mlip_interfaces.structures.crystals import bulk_cell
@@ -383,16 +382,14 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _write_table(entries: Sequence[dict[str, Any]], file: Path) -> None:
     """``models.csv``: one line per model, for a spreadsheet."""
-    with file.open("w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(
-            ["model", "n_atoms", "composition", "area_angstrom2", "layers_angstrom", "max_strain", "density_g_per_cm3",
-             "shortest_contact", "min_distance_angstrom"]
+    columns = ("model", "n_atoms", "composition", "area_angstrom2", "layers_angstrom", "max_strain", "density_g_per_cm3",
+               "shortest_contact", "min_distance_angstrom")  # fmt: skip
+    rows = []
+    for entry in entries:
+        layers = "; ".join(f"{part['name']} {part['thickness_angstrom']:.2f}" for part in entry["layers"])
+        contact = min(entry["min_distances_angstrom"].items(), key=lambda item: item[1])[0]
+        rows.append(
+            (entry["name"], entry["n_atoms"], entry["composition"], f"{entry['area_angstrom2']:.3f}", layers,
+             f"{entry['strain']:.5f}", f"{entry['density_g_per_cm3']:.4f}", contact, entry["min_distance_angstrom"])
         )  # fmt: skip
-        for entry in entries:
-            layers = "; ".join(f"{part['name']} {part['thickness_angstrom']:.2f}" for part in entry["layers"])
-            contact = min(entry["min_distances_angstrom"].items(), key=lambda item: item[1])[0]
-            writer.writerow(
-                [entry["name"], entry["n_atoms"], entry["composition"], f"{entry['area_angstrom2']:.3f}", layers,
-                 f"{entry['strain']:.5f}", f"{entry['density_g_per_cm3']:.4f}", contact, entry["min_distance_angstrom"]]
-            )  # fmt: skip
+    write_csv(file, columns, rows)

@@ -16,6 +16,7 @@ from ase.io import read
 
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
+from mlip_interfaces.files import read_json, update_json, write_json
 from mlip_interfaces.jobs import watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.settings import SETTINGS_FILE
@@ -40,7 +41,7 @@ from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.pipeline.held_out import committee_errors
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, update_json, write_json
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.units import EV_TO_MEV

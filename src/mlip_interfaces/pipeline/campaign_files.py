@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, write_json_lines, write_text
 from mlip_interfaces.labels.driver import core_seconds
 from mlip_interfaces.pipeline.dpgen_files import LABEL_OUTPUT
-from mlip_interfaces.pipeline.run_directory import read_json, write_text
 from mlip_interfaces.potentials import FrameDeviations
 from mlip_interfaces.programs import log_tail
 
@@ -179,7 +179,7 @@ def record_decision(campaign: Path, decision: dict[str, Any]) -> None:
     same_kind = [d for d in decisions if (d["iteration"], d["action"]) == (decision["iteration"], decision["action"])]
     if same_kind and same_kind[-1] == decision:
         return
-    write_text(campaign / DECISIONS, "".join(json.dumps(entry) + "\n" for entry in [*decisions, decision]))
+    write_json_lines(campaign / DECISIONS, [*decisions, decision])
 
 
 def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:

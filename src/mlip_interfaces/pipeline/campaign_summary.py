@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlip_interfaces.config import Study
+from mlip_interfaces.files import read_json
 from mlip_interfaces.pipeline.campaign_control import FrameCounts, IterationOutcome
 from mlip_interfaces.pipeline.campaign_files import (
     PARAM,
@@ -28,7 +29,6 @@ from mlip_interfaces.pipeline.campaign_files import (
 from mlip_interfaces.pipeline.campaign_hints import hints
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.held_out import read_committee_errors
-from mlip_interfaces.pipeline.run_directory import read_json
 from mlip_interfaces.units import EV_TO_MEV
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

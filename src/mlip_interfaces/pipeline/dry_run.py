@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from mlip_interfaces.config import Study
+from mlip_interfaces.files import read_json
 from mlip_interfaces.jobs import BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.campaign_files import read_position
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import render_machine, render_param
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
-from mlip_interfaces.pipeline.run_directory import read_json
 from mlip_interfaces.pipeline.scan import scan_batch
 from mlip_interfaces.pipeline.train import train_batch, training_systems
 

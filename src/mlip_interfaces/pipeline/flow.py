@@ -12,20 +12,13 @@ from typing import Any, Literal
 
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.errors import InputFileError, StudyError, UserError
+from mlip_interfaces.files import content_hash, file_hash, write_text
 from mlip_interfaces.labels.teacher import require_teacher
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.display import Display
 from mlip_interfaces.pipeline.initial_data import label_settings
-from mlip_interfaces.pipeline.run_directory import (
-    STUDY_FILE,
-    content_hash,
-    file_hash,
-    locked,
-    read_manifest,
-    recorded,
-    write_manifest,
-)
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE, locked, read_manifest, recorded, write_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +103,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     with locked(root):
         copy = root / STUDY_FILE
         if not copy.is_file() or copy.read_text() != text:
-            copy.write_text(text)
+            write_text(copy, text)
         run_stages(study, root, STAGE_NAMES[: STAGE_NAMES.index(until) + 1])
 
 
@@ -306,7 +299,7 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     models = models_named(study, names)
     _refuse_other_study(study, study_file, root)
     with locked(root):
-        (root / STUDY_FILE).write_text(study_file.read_text())
+        write_text(root / STUDY_FILE, study_file.read_text())
         build_models(RunContext(study, root, lambda fraction, note: None), models)
 
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.pipeline.campaign_files import iteration_folder
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
 

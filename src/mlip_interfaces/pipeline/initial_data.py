@@ -14,6 +14,7 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.config.study import Perturbation
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import read_json, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
@@ -33,7 +34,6 @@ from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.structures.duplicates import clean_set
 from mlip_interfaces.structures.model_files import read_model
 from mlip_interfaces.structures.variations import perturb, scrambled, shift_layers, vacancy_samples
@@ -131,9 +131,12 @@ def initial_systems(context: RunContext) -> list[str]:
 
 def _write_tasks(context: RunContext, directory: Path) -> None:
     """One folder per structure; two files say which model and which run each comes from. Appears whole or not at all."""
+    with whole_folder(directory) as staging:
+        _fill_tasks(context, staging)
+
+
+def _fill_tasks(context: RunContext, staging: Path) -> None:
     study, plan = context.study, context.study.initial_data
-    staging = directory.with_name(".tasks")
-    staging.mkdir(parents=True, exist_ok=True)
     origins: dict[str, str] = {}
     trajectories: dict[str, str] = {}
     structures: list[tuple[str, str, Atoms]] = []
@@ -173,22 +176,19 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
     ]
     for number, md in enumerate(plan.teacher_md):
         task = _md_task(number)
-        (staging / task).mkdir(exist_ok=True)
+        (staging / task).mkdir()
         _write_structure(staging / task, read_model(context.structures / md.structure))
         plan_fields = md.model_dump(exclude={"structure", "held_out"})
-        (staging / task / PLAN_FILE).write_text(
-            TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json()
-        )
+        write_text(staging / task / PLAN_FILE, TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json())
         origins[task], trajectories[task] = md.structure, task
     for number, (name, trajectory, atoms) in enumerate(structures):
         task = f"task.000.{number:06d}"
-        (staging / task).mkdir(exist_ok=True)
+        (staging / task).mkdir()
         _write_structure(staging / task, atoms)
         origins[task], trajectories[task] = name, trajectory
     write_label_settings(study, staging / SETTINGS_FILE)
     write_json(staging / ORIGINS_FILE, origins)
     write_json(staging / TRAJECTORIES_FILE, trajectories)
-    staging.rename(directory)
 
 
 def _md_task(number: int) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mlip_interfaces.files import update_json
 from mlip_interfaces.labels.teachers import teacher_kind
 from mlip_interfaces.pipeline.campaign_files import PARAM
 from mlip_interfaces.pipeline.campaign_summary import summarize_campaign
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE, update_json
+from mlip_interfaces.pipeline.run_directory import STUDY_FILE
 from mlip_interfaces.report.page import write_report
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
-import hashlib
 import importlib.metadata
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mlip_interfaces import __version__
 from mlip_interfaces.errors import InputFileError, RunLockedError
+from mlip_interfaces.files import read_json, write_json
 
 STUDY_FILE = "study.yaml"
 ENGINES = (
@@ -59,54 +58,6 @@ class Manifest:
     command: str
     versions: dict[str, str]
     n_starts: int
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that the file is either the old one or the whole new one."""
-    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
-
-
-def update_json(path: Path, content: Any) -> None:
-    """Write JSON unless the file says the same already."""
-    if not path.is_file() or read_json(path) != content:
-        write_json(path, content)
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write text so that the file is either the old one or the whole new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(content)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON.
-
-    Raises
-    ------
-    InputFileError
-        If the file is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputFileError(f"{path} is missing; run the stage that writes it first.") from error
-    except json.JSONDecodeError as error:
-        raise InputFileError(f"{path} is not valid JSON ({error}); delete it and run its stage again.") from error
-
-
-def content_hash(content: Any) -> str:
-    """SHA-256 of the canonical JSON of `content`."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def engine_versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tarfile
@@ -12,6 +11,7 @@ from typing import Any
 
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
@@ -26,7 +26,6 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
@@ -135,7 +134,7 @@ def prepare_scan(context: RunContext) -> None:
         if script.is_file() and script.read_text() != text:
             # A checkpoint of another protocol is no place to go on from.
             (directory / CHECKPOINT).unlink(missing_ok=True)
-        script.write_text(text)
+        write_text(script, text)
 
 
 def run_scan(context: RunContext) -> str:
@@ -175,7 +174,7 @@ def _unpack(archive: Path) -> None:
 def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
     directory = context.scan / run.name
     protocol = run.protocol
-    n_atoms = len(json.loads((directory / "layers.json").read_text())["symbols"])
+    n_atoms = len(read_json(directory / "layers.json")["symbols"])
     log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
     wall_seconds, n_timed = _md_loops(log)
     entry: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlip_interfaces.pipeline.run_directory import write_text
+from mlip_interfaces.files import write_text
 
 SURVIVES = "{{ {command}; }} || {{ status=$?; case $status in 130|137|143) exit $status;; esac; grep -qv '^#' model_devi.out; }}"
 """Shell command of an exploration: a run that blew up after its first frame is a result, not a failed job; one that was

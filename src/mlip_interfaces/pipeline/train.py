@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import file_hash, read_json, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.dpgen_files import descriptor_sizes
-from mlip_interfaces.pipeline.run_directory import file_hash, read_json, write_json
 from mlip_interfaces.potentials import training_input
 
 
@@ -84,8 +84,8 @@ def run_train(context: RunContext) -> str:
 
     with watching(look):
         run_tasks(batch, study.execution)
-    shutil.copyfile(directory / "model.pb", context.model / ".model.pb")
-    (context.model / ".model.pb").replace(context.model / "model.pb")
+    with whole_file(context.model / "model.pb") as working:
+        shutil.copyfile(directory / "model.pb", working)
     model = context.model / "model.pb"
     write_json(
         context.model / "model.json",

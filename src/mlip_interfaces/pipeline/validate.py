@@ -9,6 +9,7 @@ import numpy as np
 from ase.io import write
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, whole_folder, write_arrays, write_json
 from mlip_interfaces.jobs import run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
@@ -19,7 +20,6 @@ from mlip_interfaces.pipeline.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
 from mlip_interfaces.pipeline.exploration_frames import exploration_frames, farthest_from_labels
 from mlip_interfaces.pipeline.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
 from mlip_interfaces.potentials import label_errors
 
 
@@ -78,14 +78,12 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
     if not directory.is_dir():
         frames = exploration_frames(context, last_explored(context.campaign))
         chosen = farthest_from_labels(frames, wanted, seed=study.seed)
-        staging = directory.with_name(".tasks")
-        for number, frame in enumerate(chosen):
-            task = staging / f"task.{study.explored.index(frame.model):03d}.{number:06d}"
-            task.mkdir(parents=True, exist_ok=True)
-            write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
-        staging.mkdir(exist_ok=True)
-        write_label_settings(study, staging / SETTINGS_FILE)
-        staging.rename(directory)
+        with whole_folder(directory) as staging:
+            for number, frame in enumerate(chosen):
+                task = staging / f"task.{study.explored.index(frame.model):03d}.{number:06d}"
+                task.mkdir()
+                write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
+            write_label_settings(study, staging / SETTINGS_FILE)
     # Settings that do not change the numbers (command, folders, limits) may have been edited since.
     write_label_settings(study, directory / SETTINGS_FILE)
     forget_configuration_failures(directory)
@@ -118,4 +116,4 @@ def _write_parity(file: Path, predictions: list[Any], layers: dict[str, list[str
             np.tile(np.repeat(np.asarray(layers[p.system]), 3), len(p.energy_model_ev)) for p in predictions
         ],
     }
-    np.savez_compressed(file, **{name: np.concatenate(parts) for name, parts in arrays.items()})  # type: ignore[arg-type]
+    write_arrays(file, {name: np.concatenate(parts) for name, parts in arrays.items()})

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mlip_interfaces.figures import campaign_plots
-from mlip_interfaces.report.files import read_optional_json
+from mlip_interfaces.files import read_optional_json
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 
 MakePicture = Callable[[Figure, str, str], Picture]

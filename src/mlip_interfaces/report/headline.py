@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.report.files import read_optional_json
+from mlip_interfaces.files import read_optional_json
 
 
 def collect_results(run: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from mlip_interfaces.analysis.barrier import potential_of_mean_force
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.analysis_plots import against_thickness
 from mlip_interfaces.figures.style import save_figure
+from mlip_interfaces.files import read_optional_json, write_json, write_text
 from mlip_interfaces.report.campaign_section import campaign_section
-from mlip_interfaces.report.files import read_optional_json, read_result, read_table
+from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.headline import collect_results, limitations
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 
@@ -63,10 +63,8 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
         sections=sections,
     )
     page = report / "index.html"
-    temporary = report / ".index.html"
-    temporary.write_text(html)
-    temporary.replace(page)
-    (report / "results.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    write_text(page, html)
+    write_json(report / "results.json", results, sort_keys=True)
     return page
 
 

@@ -20,6 +20,7 @@ from mlip_interfaces.structures.lateral_cells import (
     has_mirror,
     mirrored_cell,
     principal_strain,
+    same_cell,
     supercells,
     upright_cell,
 )
@@ -202,9 +203,14 @@ def _shared(fits: Sequence[_Fit], strained: Strained) -> CommonCell:
     of_substrate = {"film": 1.0, "substrate": 0.0, "both": 0.5}[strained] if n_films else 1.0
     originals = tuple(fit.original for fit in fits)
     weights = [of_substrate] + [(1.0 - of_substrate) / max(n_films, 1)] * n_films
-    cell = originals[0] if of_substrate == 1.0 else between(originals, weights)
-    strains = tuple(
-        Strain(deformation(own, cell), principal_strain(own, cell), angle_degrees(cell) - angle_degrees(own))
-        for own in originals
-    )
+    # The cell of the one crystal that keeps its own is taken as it is, not computed.
+    cell = originals[weights.index(1.0)] if 1.0 in weights else between(originals, weights)
+    strains = tuple(_strain(own, cell) for own in originals)
     return CommonCell(cell, originals, tuple(f.transform for f in fits), tuple(f.turned for f in fits), strains)
+
+
+def _strain(own: Array, cell: Array) -> Strain:
+    """Strain of a crystal; exactly zero where the common cell is its own."""
+    if same_cell(own, cell):
+        return Strain(np.zeros((2, 2)), 0.0, 0.0)
+    return Strain(deformation(own, cell), principal_strain(own, cell), angle_degrees(cell) - angle_degrees(own))

@@ -14,6 +14,9 @@ from mlip_interfaces.structures.planes import plane_basis, primitive_cell, reduc
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""Difference of two equal cells that were computed in different ways, as a share of their longest component."""
+
 
 def lateral_cell(atoms: Atoms, miller: Sequence[int], *, primitive: bool = False) -> Array:
     """Cell of a crystal's lattice plane: a along x, b above it, both reduced; angstrom, shape (2, 2).
@@ -87,6 +90,11 @@ def reduced_cell(cell: Array) -> Array:
     return reduced
 
 
+def same_cell(first: Array, second: Array) -> bool:
+    """Whether two cells are the same but for rounding."""
+    return bool(np.abs(first - second).max() <= ROUNDING * np.abs(first).max())
+
+
 def deformation(original: Array, target: Array) -> Array:
     """Engineering strain F - 1 that turns the rows of one cell into those of another, shape (2, 2)."""
     # Rows are vectors: target = original (1 + strain)^T.
@@ -103,7 +111,9 @@ def _principal_strains(originals: Array, target: Array) -> Array:
     before, after = originals @ originals.swapaxes(1, 2), target @ target.T
     ratio = np.linalg.solve(before, np.broadcast_to(after, before.shape))
     half_trace = np.trace(ratio, axis1=1, axis2=2) / 2.0
-    root = np.sqrt(np.maximum(half_trace**2 - np.linalg.det(ratio), 0.0))
+    half_difference = (ratio[:, 0, 0] - ratio[:, 1, 1]) / 2.0
+    # The discriminant as a sum: trace^2 / 4 - det would cancel, and its root be that of a rounding error.
+    root = np.sqrt(np.maximum(half_difference**2 + ratio[:, 0, 1] * ratio[:, 1, 0], 0.0))
     stretches = np.sqrt(np.maximum(np.stack([half_trace - root, half_trace + root]), 0.0))
     return np.asarray(np.abs(stretches - 1.0).max(axis=0))
 

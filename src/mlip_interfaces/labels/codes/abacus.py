@@ -16,6 +16,7 @@ from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers
 
 from mlip_interfaces.config.dft import Dft
+from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written, atom_order, grouped_order
 from mlip_interfaces.labels.evaluation import LabelFailure
 
@@ -45,10 +46,10 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     safer = {"mixing_beta": 0.1, "mixing_ndim": 16, "scf_nmax": 3 * dft.max_scf_steps} if attempt > 1 else {}
     library, missing = _library(dft)
     tags = _input_tags(species, dft, library) | safer
-    (folder / "INPUT").write_text("INPUT_PARAMETERS\n" + "".join(f"{tag:<20} {value}\n" for tag, value in tags.items()))
-    (folder / "STRU").write_text(_stru(atoms[order], species, dft))
+    write_text(folder / "INPUT", "INPUT_PARAMETERS\n" + "".join(f"{tag:<20} {value}\n" for tag, value in tags.items()))
+    write_text(folder / "STRU", _stru(atoms[order], species, dft))
     grid = " ".join(str(number) for number in dft.kpoints)
-    (folder / "KPT").write_text(f"K_POINTS\n0\nGamma\n{grid} 0 0 0\n")
+    write_text(folder / "KPT", f"K_POINTS\n0\nGamma\n{grid} 0 0 0\n")
     if library is None:
         return Written(safer_settings=safer, missing=missing)
     return Written({symbol: _identified(library, symbol, dft) for symbol in species}, safer)

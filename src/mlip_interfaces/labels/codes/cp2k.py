@@ -16,6 +16,7 @@ import numpy as np
 from ase import Atoms
 
 from mlip_interfaces.config.dft import Dft
+from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
@@ -59,7 +60,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
             },
         ),
     ]
-    (folder / INPUT).write_text("".join(line + "\n" for name, section in content for line in _lines(name, section, 0)))
+    write_text(folder / INPUT, "".join(line + "\n" for name, section in content for line in _lines(name, section, 0)))
     used = {
         symbol: {"name": f"{_kind(dft, symbol)['POTENTIAL']} {_kind(dft, symbol)['BASIS_SET']}"} for symbol in symbols
     }

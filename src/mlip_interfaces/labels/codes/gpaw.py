@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 
 from mlip_interfaces.config.dft import Dft
+from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.evaluation import LabelFailure
 
@@ -92,7 +93,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         "keywords": keywords,
     }
     shutil.copyfile(SCRIPT, folder / COPY)
-    (folder / INPUT).write_text(json.dumps(content, indent=1) + "\n")
+    write_json(folder / INPUT, content)
     return Written(safer_settings=safer)
 
 

@@ -21,6 +21,7 @@ from ase import Atoms
 
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.errors import MissingProgramError
+from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure, judge_answer, judge_structure
@@ -100,7 +101,7 @@ class CodeRunner:
             if written.missing:
                 raise LabelFailure(written.missing, "configuration")
             log = working / self._code.log
-            (working / "run.sh").write_text(f'cd "$(dirname "$0")"\nexec {shlex.join(command)} > {log.name} 2>&1\n')
+            write_text(working / "run.sh", f'cd "$(dirname "$0")"\nexec {shlex.join(command)} > {log.name} 2>&1\n')
             status = _run(command, working, log, self._settings.timeout_seconds)
             answer = self._parsed(atoms, working, log, status)
         except OSError as error:

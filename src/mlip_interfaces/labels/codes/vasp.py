@@ -15,6 +15,7 @@ from ase import Atoms, units
 from ase.io import write as write_structure
 
 from mlip_interfaces.config.dft import Dft
+from mlip_interfaces.files import write_bytes, write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written, atom_order, grouped_order
 from mlip_interfaces.labels.evaluation import LabelFailure
 
@@ -39,15 +40,15 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     species, order = grouped_order(atoms)
     ordered = atoms[order]
     safer = _safer(dft) if attempt > 1 else {}
-    (folder / "INCAR").write_text(incar(ordered, species, dft, safer))
+    write_text(folder / "INCAR", incar(ordered, species, dft, safer))
     grid = " ".join(str(number) for number in dft.kpoints)
-    (folder / "KPOINTS").write_text(f"Gamma-centred grid\n0\nGamma\n{grid}\n0 0 0\n")
+    write_text(folder / "KPOINTS", f"Gamma-centred grid\n0\nGamma\n{grid}\n0 0 0\n")
     poscar = io.StringIO()
     write_structure(poscar, ordered, format="vasp", direct=True)
     # The formula as title: dpdata compares it with what the POTCARs say.
-    (folder / "POSCAR").write_text(_formula(ordered, species) + "\n" + poscar.getvalue().split("\n", 1)[1])
+    write_text(folder / "POSCAR", _formula(ordered, species) + "\n" + poscar.getvalue().split("\n", 1)[1])
     names = {symbol: str(dft.elements[symbol].pseudopotential.vasp) for symbol in species}
-    (folder / "POTCAR.symbols").write_text("".join(f"{name}\n" for name in names.values()))
+    write_text(folder / "POTCAR.symbols", "".join(f"{name}\n" for name in names.values()))
     library = potcar_library(dft)
     if library is None:
         return Written(
@@ -59,7 +60,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         content = potcar_file(library, name).read_bytes()
         used[symbol] = _checked_potcar(content, symbol, name, dft)
         contents.append(content if content.endswith(b"\n") else content + b"\n")
-    (folder / "POTCAR").write_bytes(b"".join(contents))
+    write_bytes(folder / "POTCAR", b"".join(contents))
     return Written(used, safer)
 
 

@@ -1,4 +1,4 @@
-"""Base of all sections of a study, and the number types they share."""
+"""Base of everything that a user sets, and the number types they share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class Section(BaseModel):
-    """Base of all sections: immutable, unknown keys forbidden, infinities refused."""
+    """Base of all sections of a study: immutable, unknown keys forbidden, infinities refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
