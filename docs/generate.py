@@ -261,7 +261,11 @@ def python() -> None:
         file = f"{room.rpartition('.')[2]}.md"
         lines.append(f"| [`{room}`]({file}) | {text} |")
         summary.append(f"* [{room}]({file})")
-        values = {name: getattr(module, name) for name in names if isinstance(getattr(module, name), str | int | float | tuple)}
+        values = {
+            name: getattr(module, name)
+            for name in names
+            if isinstance(getattr(module, name), str | int | float | tuple)
+        }
         blocks = [f"::: {room}.{name}" for name in names if name not in values] or [
             f"::: {room}\n    options:\n      show_root_heading: false"
         ]
