@@ -217,12 +217,12 @@ def analyses() -> None:
 
 def registered() -> dict[str, tuple[str, dict[str, Any]]]:
     """Kind, summary and schema of every analysis."""
-    if importlib.util.find_spec("mlip_interfaces.observables") is None:
+    registry = getattr(importlib.import_module("mlip_interfaces.observables"), "ANALYSES", None)
+    if registry is None:
         sections = study_schema()["$defs"]
         names = {"rdf": "RdfSection", "msd": "MsdSection", "onsager": "OnsagerSection", "tetrahedra": "TetrahedraSection",
                  "chemistry": "ChemistrySection", "profile": "ProfileSection"}  # fmt: skip
         return {kind: (sections[name]["description"], sections[name]) for kind, name in names.items()}
-    registry = importlib.import_module("mlip_interfaces.observables").ANALYSES
     return {kind: (request.summary, request.model_json_schema()) for kind, request in registry.items()}
 
 

@@ -96,6 +96,11 @@ def test_tests_that_pages_name_are_there(repository: Path) -> None:
             assert name in functions, f"{document.name} names {name}"
 
 
+def test_links_of_the_readme_lead_somewhere(repository: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", (repository / "README.md").read_text()):
+        assert (repository / link).exists(), link
+
+
 def test_every_analysis_has_a_theory_page_with_all_its_parts(repository: Path) -> None:
     parts = (
         "## Units",

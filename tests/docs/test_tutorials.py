@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,20 @@ def test_a_trajectory_becomes_numbers(pages: ModuleType, repository: Path, tmp_p
 
 
 @pytest.mark.campaign
-def test_a_campaign_runs_to_its_report_and_its_potential_makes_a_scan(
-    pages: ModuleType, repository: Path, tmp_path: Path
+@pytest.mark.filterwarnings("ignore")
+def test_a_campaign_runs_to_its_report_its_potential_makes_a_scan_and_the_notebook_walks_through_it(
+    pages: ModuleType, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages.run_page(repository / "docs" / "tutorials" / "campaign.md", tmp_path)
     assert (tmp_path / "runs" / "miniature" / "report" / "index.html").is_file()
     pages.run_page(repository / "docs" / "tutorials" / "scan.md", tmp_path)
     assert (tmp_path / "runs" / "scan" / "report" / "index.html").is_file()
+    monkeypatch.setenv("MLIP_INTERFACES_RUN", str(tmp_path / "runs" / "miniature"))
+    notebook = nbformat.read(repository / "notebooks" / "finished_run.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    assert (
+        sum("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])) >= 3
+    )
 
 
 def page(tmp_path: Path, text: str) -> Path:
