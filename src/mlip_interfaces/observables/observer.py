@@ -108,6 +108,8 @@ class Record:
         Of the cells.
     first_positions : (n_atoms, 3) float array, angstrom
         Of the first frame, unwrapped.
+    drift : str
+        Frame of reference of displacements, as it was asked for.
     store : DisplacementStore or None
         Displacements of all atoms that an observer called moving.
     """
@@ -117,6 +119,7 @@ class Record:
     cells: NDArray[np.float64]
     volumes_angstrom3: NDArray[np.float64]
     first_positions: NDArray[np.float64]
+    drift: str
     store: DisplacementStore | None = field(repr=False)
 
     @property

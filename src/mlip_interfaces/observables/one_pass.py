@@ -153,6 +153,7 @@ class _Pass:
             np.concatenate(self._cells),
             np.concatenate(self._volumes),
             self._first,
+            drift,
             self._store,
         )
         if self._start.strict:
@@ -167,7 +168,7 @@ class _Pass:
                 found[name] = result
         notes = (*reader.notes, *self._notes)
         origin = Provenance(
-            trajectory=str(reader.path) if reader.path is not None else reader.name,
+            trajectory=reader.origin,
             inputs=reader.inputs,
             n_frames=record.times_ps.size,
             n_atoms=reader.n_atoms,

@@ -198,15 +198,16 @@ class RdfResult(Result):
 
     def _pair(self, rdf: PairDistribution) -> dict[str, Any]:
         from mlip_interfaces.analysis.barrier import barriers
-        from mlip_interfaces.analysis.first_shell import coordination_to_first_minimum, keeps_height
+        from mlip_interfaces.analysis.rdf import first_minimum, first_peak_is_stationary
 
         r, whole = rdf.r_angstrom, rdf.whole
         blocks = [_peak(r, block) for block in rdf.blocks]
+        minimum = first_minimum(r, whole.g)
         entry = _peak(r, whole) | {
             "first_peak_height_error": _error_of_mean(
                 [block["first_peak_height"] for block in blocks if block["first_peak_height"] is not None]
             ),
-            "coordination_to_first_minimum": coordination_to_first_minimum(r, whole.g, whole.coordination),
+            "coordination_to_first_minimum": None if minimum is None else float(whole.coordination[minimum]),
             "blocks": [
                 {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps} | peak
                 for block, peak in zip(rdf.blocks, blocks, strict=True)
@@ -214,17 +215,10 @@ class RdfResult(Result):
         }
         kelvin = self.request.temperature_kelvin
         if kelvin is not None:
-            first, last = blocks[0], blocks[-1]
-            stationary = None
-            if len(blocks) > 1 and first["first_peak_height"] is not None and last["first_peak_height"] is not None:
-                stationary = keeps_height(
-                    first["first_peak_height"],
-                    first["first_peak_height_error"],
-                    last["first_peak_height"],
-                    last["first_peak_height_error"],
-                )
-            barrier = barriers(r, whole.g, whole.counts, kelvin, whole.g_error)
-            entry["barrier"] = asdict(barrier) | {"stationary": stationary}
+            g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
+            entry["barrier"] = asdict(barriers(r, whole.g, whole.counts, kelvin, whole.g_error)) | {
+                "stationary": first_peak_is_stationary(r, g, error)
+            }
         return entry
 
     def tables(self) -> dict[str, Table]:
@@ -282,7 +276,7 @@ class RdfResult(Result):
         """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
         from mlip_interfaces.figures.style import PALETTE, new_figure
 
-        n_blocks, n_pairs = self.request.blocks, len(self.pairs)
+        n_blocks, n_pairs = max(len(rdf.blocks) for rdf in self.pairs.values()), len(self.pairs)
         n_rows = 2 if n_blocks > 1 else 1
         figure, axes = new_figure(n_rows, n_pairs, width=max(4.0, 2.7 * n_pairs), height=2.6 * n_rows, sharex="col")
         for column, (pair, rdf) in enumerate(self.pairs.items()):

@@ -219,6 +219,4 @@ def required_temperature(temperature_kelvin: float | None) -> float:
     return temperature_kelvin
 
 
-TemperatureKelvin = Annotated[
-    Positive | None, Field(None, description="Of the run; a study takes that of the protocol.")
-]
+TemperatureKelvin = Annotated[Positive | None, Field(description="Of the run; a study takes that of the protocol.")]

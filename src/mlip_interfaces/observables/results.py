@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,20 @@ class Headline(NamedTuple):
 
 
 class Result:
-    """Base of all results; children are frozen dataclasses with read-only arrays and have `request`, their settings."""
+    """Base of all results; children are frozen dataclasses with read-only arrays.
+
+    Attributes
+    ----------
+    request : Request
+        The settings behind it.
+    suffixes : tuple of str
+        Of a file besides JSON, tables and figure, as ``.cube``.
+    """
 
     __slots__ = ()
 
     request: Request
+    suffixes: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Content of the JSON file, less its provenance.
@@ -80,15 +89,20 @@ class Result:
         """
         return {}
 
-    def texts(self) -> dict[str, str]:
-        """Other files, by their suffix.
+    def text(self, suffix: str) -> str:
+        """Content of the other files of the result, which `suffixes` names.
+
+        Parameters
+        ----------
+        suffix : str
+            One of `suffixes`.
 
         Returns
         -------
-        texts : dict of str to str
-            ``.cube``, say, to its text.
+        text : str
+            All of the file.
         """
-        return {}
+        raise NotImplementedError
 
     def headlines(self) -> list[Headline]:
         """Numbers to compare between runs.
@@ -192,10 +206,15 @@ class Results(Mapping[str, Result]):
             Name -> content.
         """
         origin = self.provenance.to_json()
-        return {
-            name: result.to_dict() | {"provenance": origin | {"request": _request(result)}}
-            for name, result in self.found.items()
-        }
+        contents = {}
+        for name, result in self.found.items():
+            files = [f"{name}{suffix}" for suffix in result.suffixes]
+            contents[name] = (
+                result.to_dict()
+                | ({"file": files[0]} if files else {})
+                | {"provenance": origin | {"request": {"kind": result.request.kind} | result.request.settings()}}
+            )
+        return contents
 
     def write(self, folder: Path | str) -> dict[str, dict[str, Any]]:
         """Write JSON, tables and figures of all results.
@@ -219,8 +238,8 @@ class Results(Mapping[str, Result]):
         for name, result in self.found.items():
             for end, table in result.tables().items():
                 write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
-            for suffix, text in result.texts().items():
-                write_text(folder / f"{name}{suffix}", text)
+            for suffix in result.suffixes:
+                write_text(folder / f"{name}{suffix}", result.text(suffix))
             write_json(folder / f"{name}.json", contents[name])
             figure = result.plot()
             if figure is not None:
@@ -231,10 +250,6 @@ class Results(Mapping[str, Result]):
         parts = [str(self.provenance), *(str(result) for result in self.found.values())]
         parts += [f"{name}: absent: {why}" for name, why in self.absent.items()]
         return "\n".join([*parts, *self.notes])
-
-
-def _request(result: Result) -> dict[str, Any]:
-    return {"kind": result.request.kind} | result.request.settings()
 
 
 def number(value: float) -> float | None:

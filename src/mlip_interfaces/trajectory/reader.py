@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -78,17 +79,22 @@ class TrajectoryReader:
 
     Attributes
     ----------
-    path : the file.
+    name : of the file, or of what is in memory, for messages.
+    path : the file; None where the frames come from memory.
+    raw_frames : gives all frames from the first one on, and adds to a list what was left out of the file and why.
     symbols : element of each atom, shape (n_atoms,).
     masses_amu : shape (n_atoms,), u.
     layers : name of the layer each atom started in, shape (n_atoms,), or None where there are no labels.
     frame_interval_ps : time between frames as given, or None where the file has times.
     start_ps, stop_ps : frames outside are left out; times count from the first frame of the file where it has none.
     unwrap : how paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    inputs : files that were read: the trajectory, its topology, its layers.
     notes : what was left out of the file and why, in sentences; complete after a pass.
     """
 
-    path: Path
+    name: str
+    path: Path | None
+    raw_frames: Callable[[list[str]], Iterator[RawFrame]]
     symbols: NDArray[np.str_]
     masses_amu: NDArray[np.float64]
     layers: NDArray[np.str_] | None
@@ -96,12 +102,18 @@ class TrajectoryReader:
     start_ps: float | None
     stop_ps: float | None
     unwrap: Scheme
+    inputs: tuple[Path, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
     def n_atoms(self) -> int:
         """Number of atoms."""
         return self.symbols.size
+
+    @property
+    def origin(self) -> str:
+        """The file with its path, or what the frames in memory are."""
+        return self.name if self.path is None else str(self.path)
 
     def chunks(self, n_frames: int | None = None) -> Iterator[Frames]:
         """Frames in chunks, so that memory does not grow with the length of the run.
@@ -118,7 +130,7 @@ class TrajectoryReader:
         """
         self.notes.clear()
         unwrapper = Unwrapper(self.unwrap)
-        frames = self._timed(_raw_frames(self.path, self.notes))
+        frames = self._timed(self.raw_frames(self.notes))
         size = n_frames if n_frames is not None else max(2, CHUNK_ATOMS // self.n_atoms)
         while part := list(islice(frames, size)):
             raw = [frame for frame, _ in part]
@@ -138,7 +150,7 @@ class TrajectoryReader:
         """Read all frames into memory."""
         parts = list(self.chunks())
         if not parts:
-            raise InputFileError(f"{self.path} has no frame between --start-ps and --stop-ps.")
+            raise InputFileError(f"{self.origin} has no frame between --start-ps and --stop-ps.")
         return Trajectory(
             symbols=self.symbols,
             layers=self.layers if self.layers is not None else np.full(self.n_atoms, ""),
@@ -158,7 +170,7 @@ class TrajectoryReader:
         number = 0
         for place, frame in enumerate(frames):
             if last_step is not None and frame.step is not None and frame.step <= last_step:
-                note = f"Frames that a restart of the MD wrote again in {self.path.name} were left out."
+                note = f"Frames that a restart of the MD wrote again in {self.name} were left out."
                 if note not in self.notes:
                     self.notes.append(note)
                 continue
@@ -177,7 +189,7 @@ class TrajectoryReader:
                     spacing = time - last_time
                 if spacing <= 0.0 or abs(time - last_time - spacing) > UNEVEN * spacing:
                     raise InputFileError(
-                        f"The time between frames of {self.path} is not constant: {spacing:g} ps at first, "
+                        f"The time between frames of {self.origin} is not constant: {spacing:g} ps at first, "
                         f"{time - last_time:g} ps before frame {place}. Cut the file there, or write it evenly."
                     )
             first_step = frame.step if first_step is None else first_step
@@ -191,7 +203,7 @@ class TrajectoryReader:
     def _require_sound(self, frame: RawFrame, number: int) -> None:
         if len(frame.positions) != self.n_atoms:
             raise InputFileError(
-                f"Frame {number} of {self.path} has {counted(len(frame.positions), 'atom')}, the first one {self.n_atoms}."
+                f"Frame {number} of {self.origin} has {counted(len(frame.positions), 'atom')}, the first one {self.n_atoms}."
             )
         # Readers that know the elements once hand on the same array for every frame.
         if (
@@ -199,16 +211,16 @@ class TrajectoryReader:
             and frame.symbols is not self.symbols
             and not np.array_equal(frame.symbols, self.symbols)
         ):
-            raise InputFileError(f"Frame {number} of {self.path} has its atoms in another order than the first.")
+            raise InputFileError(f"Frame {number} of {self.origin} has its atoms in another order than the first.")
         if not np.isfinite(frame.positions).all():
             raise InputFileError(
-                f"{self.path} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
+                f"{self.origin} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
                 "came before with --stop-ps."
             )
         if not np.isfinite(frame.cell).all() or abs(np.linalg.det(frame.cell)) < 1e-6:
-            raise InputFileError(f"Frame {number} of {self.path} has no cell; all analyses here are periodic.")
+            raise InputFileError(f"Frame {number} of {self.origin} has no cell; all analyses here are periodic.")
         if self.frame_interval_ps is None and frame.time_ps is None:
-            raise InputFileError(f"Frame {number} of {self.path} has no time; give --frame-interval-ps.")
+            raise InputFileError(f"Frame {number} of {self.origin} has no time; give --frame-interval-ps.")
 
 
 def open_trajectory(
