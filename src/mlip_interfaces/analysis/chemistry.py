@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import grouped
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
+from mlip_interfaces.errors import AnalysisError
+
+BOND = re.compile(r"^([A-Z][a-z]?)-([A-Z][a-z]?)$")
 
 BOND_CUTOFFS_ANGSTROM: dict[str, float] = {"P-S": 2.6, "P-O": 1.9, "P-P": 2.5, "Co-S": 2.6, "Co-O": 2.3, "S-S": 2.5}
 """Between first and second shells of the crystals: P-S 2.0-2.2 then 3.3; P-O 1.5; P-P 2.25; Co-S 2.1-2.4; S-S 2.1."""
@@ -42,19 +46,49 @@ class BondFinder:
 
     Parameters
     ----------
-    symbols : element of each atom, shape (n_atoms,).
-    cutoffs_angstrom : bond -> cutoff, as `BOND_CUTOFFS_ANGSTROM`.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    cutoffs_angstrom : mapping of str to float, angstrom
+        Largest length of each kind of bond, named as in ``P-S``; each pair of elements once.
+    center : str
+        Element at the centre of the units.
+    ligands : tuple of str
+        Elements that belong to a unit when they are bonded to its centres, in the order of formulas.
+
+    Raises
+    ------
+    AnalysisError
+        If the name of a bond is none, a pair of elements comes twice, a length is not above zero, or the centre is among
+        the ligands.
 
     Notes
     -----
-    A unit is a set of P connected through P-P bonds or shared S, with all S and O bonded to them: two PS4 that share
-    one S are P2S7, Li7P3S11 has as many PS4 as P2S7.
+    A unit is a set of centres connected through bonds between them or shared ligands, with all ligands bonded to them:
+    two PS4 that share one S are P2S7, Li7P3S11 has as many PS4 as P2S7.
+
+    Examples
+    --------
+    >>> positions = np.array([[0.0, 0.0, 0.0], [1.2, 1.2, 1.2], [-1.2, -1.2, 1.2], [5.0, 5.0, 5.0]])
+    >>> found = BondFinder(np.array(["P", "S", "S", "S"])).find(positions, np.eye(3) * 12.0)
+    >>> dict(found.units), found.bonds["P-S"].tolist()
+    ({'PS2': 1}, [[0, 1], [0, 2]])
     """
 
-    def __init__(self, symbols: NDArray[np.str_], cutoffs_angstrom: dict[str, float] = BOND_CUTOFFS_ANGSTROM) -> None:
+    def __init__(
+        self,
+        symbols: NDArray[np.str_],
+        cutoffs_angstrom: Mapping[str, float] = BOND_CUTOFFS_ANGSTROM,
+        *,
+        center: str = "P",
+        ligands: Sequence[str] = ("S", "O"),
+    ) -> None:
+        sides = _sides(cutoffs_angstrom)
+        if center in ligands:
+            raise AnalysisError(
+                f"{center} is the centre of the units and one of their `ligands`; leave it out of these."
+            )
         self._n_atoms = symbols.size
         self._bonds = tuple(cutoffs_angstrom)
-        sides = [tuple(bond.split("-")) for bond in self._bonds]
         elements = sorted({element for pair in sides for element in pair})
         masks = [symbols == element for element in elements]
         self._members, self._class_start = grouped(masks)
@@ -64,10 +98,31 @@ class BondFinder:
         for number, (a, b) in enumerate(sides):
             self._cutoffs[elements.index(a), elements.index(b)] = cutoffs_angstrom[self._bonds[number]]
             self._number[elements.index(a), elements.index(b)] = number
-        self._counted = [np.flatnonzero(symbols == element) for element in ("P", "S", "O")]
+        self._parts = (center, *ligands)
+        self._unit_bonds = [
+            bond
+            for bond, (a, b) in zip(self._bonds, sides, strict=True)
+            if center in (a, b) and {a, b} <= set(self._parts)
+        ]
+        of_part = [np.flatnonzero(symbols == element) for element in self._parts]
+        self._unit_atoms = np.concatenate(of_part)
+        self._part = np.repeat(np.arange(len(of_part)), [atoms.size for atoms in of_part])
 
     def find(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FrameChemistry:
-        """Units, bonds and S2 dimers of a frame, positions (n_atoms, 3) and cell (3, 3) in angstrom."""
+        """Units, bonds and S2 dimers of a frame.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            In any periodic image.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+
+        Returns
+        -------
+        FrameChemistry
+            Bonds in ascending order of their atoms.
+        """
         first, second, _ = collect_pairs(positions, cell, self._members, self._class_start, self._cutoffs)
         codes = np.sort(_bond_codes(first, second, self._element, self._number, self._n_atoms))
         atoms, ends = _decode(codes, len(self._bonds), self._n_atoms)
@@ -77,9 +132,15 @@ class BondFinder:
         return FrameChemistry(self._units(bonds), bonds, sulfur[alone], n_polysulfides)
 
     def _units(self, bonds: dict[str, NDArray[np.int64]]) -> Counter[str]:
-        edges = np.concatenate([bonds.get(name, _NO_BONDS) for name in ("P-S", "P-O", "P-P")])
-        codes, counts = np.unique(_unit_codes(self._n_atoms, edges, *self._counted), return_counts=True)
-        return Counter(dict(zip(map(_formula, codes.tolist()), counts.tolist(), strict=True)))
+        edges = np.concatenate([_NO_BONDS, *(bonds[bond] for bond in self._unit_bonds)])
+        codes, base = _unit_codes(self._n_atoms, edges, self._unit_atoms, self._part, len(self._parts))
+        kinds, counts = np.unique(codes, return_counts=True)
+        return Counter(
+            {
+                _formula(self._parts, code, base): count
+                for code, count in zip(kinds.tolist(), counts.tolist(), strict=True)
+            }
+        )
 
 
 class BondHistory:
@@ -181,10 +242,28 @@ def origins(events: Sequence[Exchange], layers: NDArray[np.str_]) -> Counter[tup
 _NO_BONDS = np.empty((0, 2), dtype=np.int64)
 
 
+def _sides(cutoffs_angstrom: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Both elements of each kind of bond, after a check of names and lengths."""
+    sides: list[tuple[str, str]] = []
+    for bond, cutoff in cutoffs_angstrom.items():
+        match = BOND.match(bond)
+        if match is None:
+            raise AnalysisError(f"'{bond}' is no bond; write P-S.")
+        if not 0.0 < cutoff < np.inf:
+            raise AnalysisError(f"The cutoff of {bond} must be above zero, not {cutoff:g} angstrom.")
+        a, b = match[1], match[2]
+        if (a, b) in sides or (b, a) in sides:
+            raise AnalysisError(f"Bonds of {a} and {b} have two cutoffs; give one.")
+        sides.append((a, b))
+    return sides
+
+
 @cache
-def _formula(code: int) -> str:
-    counts = {"P": code // 1_000_000, "S": code // 1000 % 1000, "O": code % 1000}
-    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items() if count)
+def _formula(parts: tuple[str, ...], code: int, base: int) -> str:
+    numbers = [code // base**power % base for power in reversed(range(len(parts)))]
+    return "".join(
+        f"{symbol}{number if number > 1 else ''}" for symbol, number in zip(parts, numbers, strict=True) if number
+    )
 
 
 def _rows(parts: list[NDArray[np.int64]], n_columns: int) -> NDArray[np.int64]:
@@ -328,14 +407,23 @@ def _roots(n_atoms, edges):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _unit_codes(n_atoms, edges, phosphorus, sulfur, oxygen):  # type: ignore[no-untyped-def]
-    """A million per P, a thousand per S and one per O, of each component that has P."""
+def _unit_codes(n_atoms, edges, atoms, part, n_parts):  # type: ignore[no-untyped-def]
+    """Atoms of each part (the centre is part 0) in each component that has a centre, as digits of a number, and their base."""
     parent = _roots(n_atoms, edges)
-    code = np.zeros(n_atoms, dtype=np.int64)
-    for i in phosphorus:
-        code[parent[i]] += 1_000_000
-    for i in sulfur:
-        code[parent[i]] += 1_000
-    for i in oxygen:
-        code[parent[i]] += 1
-    return code[code >= 1_000_000]
+    row = np.full(n_atoms, -1)
+    numbers = np.zeros((atoms.shape[0], n_parts), dtype=np.int64)
+    n_units, base = 0, 2
+    for k in range(atoms.shape[0]):
+        root = parent[atoms[k]]
+        # Centres come first.
+        if part[k] == 0 and row[root] < 0:
+            row[root] = n_units
+            n_units += 1
+        if row[root] >= 0:
+            numbers[row[root], part[k]] += 1
+            base = max(base, numbers[row[root], part[k]] + 1)
+    codes = np.zeros(n_units, dtype=np.int64)
+    for unit in range(n_units):
+        for column in range(n_parts):
+            codes[unit] = codes[unit] * base + numbers[unit, column]
+    return codes, base

@@ -257,7 +257,7 @@ def selected_sides(
         mask = symbols == element
         if layer is not None:
             if layers is None:
-                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give --layers.")
+                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give `layers`.")
             mask &= layers == layer
         if not mask.any():
             where = f" in the layer '{layer}'" if layer is not None else ""

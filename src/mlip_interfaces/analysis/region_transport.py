@@ -143,7 +143,7 @@ def region_windows(
             if tagged.size == 0:
                 raise AnalysisError(
                     f"The region holds no {name} at {time:g} ps, where window {number} of {len(slabs)} starts; leave {name} "
-                    "out of --species, or choose another region or other windows."
+                    "out of `species`, or choose another region or other windows."
                 )
         volume = slab.width * float(volumes_angstrom3[start:stop].mean())
         transport = onsager_window(

@@ -17,7 +17,7 @@ from mlip_interfaces import __version__
 from mlip_interfaces.analysis.arrhenius import jump_statistics
 from mlip_interfaces.analysis.barrier import MIN_COUNTS, barriers, potential_of_mean_force
 from mlip_interfaces.analysis.chemistry import BOND_CUTOFFS_ANGSTROM, exchanges, origins
-from mlip_interfaces.analysis.density_grid import write_density_cube
+from mlip_interfaces.analysis.density_grid import cube_text
 from mlip_interfaces.analysis.diffusion import Diffusivity
 from mlip_interfaces.analysis.onsager import OnsagerWindow
 from mlip_interfaces.analysis.rdf import first_peak
@@ -249,7 +249,8 @@ def write_density(results: AnalysisResults, content: dict[str, Any], output: Pat
     assert results.density is not None and results.first_frame is not None
     atoms = Atoms(symbols, positions=results.first_frame, cell=results.density.cell, pbc=True)
     atoms.wrap()
-    write_density_cube(results.density, atoms, output / "density.cube")
+    with (output / "density.cube").open("w") as handle:
+        handle.writelines(cube_text(results.density, atoms.positions, atoms.numbers))
     write_json(output / "density.json", content)
 
 

@@ -150,7 +150,7 @@ class TrajectoryReader:
         """Read all frames into memory."""
         parts = list(self.chunks())
         if not parts:
-            raise InputFileError(f"{self.origin} has no frame between --start-ps and --stop-ps.")
+            raise InputFileError(f"{self.origin} has no frame between `start_ps` and `stop_ps`.")
         return Trajectory(
             symbols=self.symbols,
             layers=self.layers if self.layers is not None else np.full(self.n_atoms, ""),
@@ -215,12 +215,12 @@ class TrajectoryReader:
         if not np.isfinite(frame.positions).all():
             raise InputFileError(
                 f"{self.origin} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
-                "came before with --stop-ps."
+                "came before with `stop_ps`."
             )
         if not np.isfinite(frame.cell).all() or abs(np.linalg.det(frame.cell)) < 1e-6:
             raise InputFileError(f"Frame {number} of {self.origin} has no cell; all analyses here are periodic.")
         if self.frame_interval_ps is None and frame.time_ps is None:
-            raise InputFileError(f"Frame {number} of {self.origin} has no time; give --frame-interval-ps.")
+            raise InputFileError(f"Frame {number} of {self.origin} has no time; give `frame_interval_ps`.")
 
 
 def open_trajectory(
@@ -277,24 +277,27 @@ def open_trajectory(
     if symbols is None:
         seen = f" (its atoms have LAMMPS types {', '.join(map(str, np.unique(types)))})" if types is not None else ""
         raise InputFileError(
-            f"{path} does not say which atom is which element{seen}; give --topology (the LAMMPS data file) or --layers."
+            f"{path} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or `layers`."
         )
     unknown = sorted(set(symbols.tolist()) - (atomic_numbers.keys() - {"X"}))
     if unknown:
         raise InputFileError(f"{path} names {', '.join(unknown)}, which is not an element.")
     if frame_interval_ps is None and frame.time_ps is None:
-        raise InputFileError(f"{path} does not say how much time lies between frames; give --frame-interval-ps.")
+        raise InputFileError(f"{path} does not say how much time lies between frames; give `frame_interval_ps`.")
     if frame_interval_ps is not None and not (np.isfinite(frame_interval_ps) and frame_interval_ps > 0.0):
-        raise InputFileError(f"--frame-interval-ps must be positive, not {frame_interval_ps}.")
+        raise InputFileError(f"`frame_interval_ps` must be positive, not {frame_interval_ps}.")
     return TrajectoryReader(
-        path,
-        symbols,
-        standard_masses(symbols) if masses is None else masses,
-        labels,
-        frame_interval_ps,
-        start_ps,
-        stop_ps,
-        unwrap,
+        name=path.name,
+        path=path,
+        raw_frames=partial(_raw_frames, path),
+        symbols=symbols,
+        masses_amu=standard_masses(symbols) if masses is None else masses,
+        layers=labels,
+        frame_interval_ps=frame_interval_ps,
+        start_ps=start_ps,
+        stop_ps=stop_ps,
+        unwrap=unwrap,
+        inputs=(path, *(Path(other) for other in (topology, layers) if other is not None)),
     )
 
 

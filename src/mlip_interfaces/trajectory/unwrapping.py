@@ -100,13 +100,13 @@ class Unwrapper:
             return False
         if self._scheme == "image" and stored is None:
             raise InputFileError(
-                "The file has no image flags and no unwrapped coordinates for --unwrap image; use tor, or write xu yu zu."
+                "The file has no image flags and no unwrapped coordinates for `unwrap` image; use tor, or write xu yu zu."
             )
         assert self._cell is not None
         constant = bool((np.abs(cells - self._cell) <= SAME_CELL * np.abs(self._cell).max()).all())
         if self._scheme == "image" and not constant:
             raise InputFileError(
-                "The cell changes, and image flags multiply its noise by the image number; use --unwrap tor (a cell that "
+                "The cell changes, and image flags multiply its noise by the image number; use `unwrap` tor (a cell that "
                 "fluctuates) or frac (a cell that drifts)."
             )
         return constant and stored is not None
