@@ -70,7 +70,9 @@ class Arrhenius(Request):
                 values.append(float(entry["diffusivity_cm2_per_s"]))
                 errors.append(float(entry["diffusivity_error_cm2_per_s"]))
             except (InputFileError, OSError, KeyError, TypeError) as error:
-                raise InputFileError(f"{file} is no msd.json with a diffusivity of {self.species}: {error!r}") from error
+                raise InputFileError(
+                    f"{file} is no msd.json with a diffusivity of {self.species}: {error!r}"
+                ) from error
         return ArrheniusResult(
             self, arrhenius_fit(self.temperatures_kelvin, values, errors), tuple(values), tuple(errors)
         )
@@ -145,7 +147,12 @@ class ArrheniusResult(Result):
         inverse = np.linspace(1 / ends[1], 1 / ends[0], 60)
         value, low, high = np.array([fit.diffusivity(float(1 / x)) for x in inverse]).T
         ax.errorbar(
-            1000 / kelvin, self.diffusivities_cm2_per_s, yerr=self.errors_cm2_per_s, fmt="o", color=PALETTE[0], capsize=3
+            1000 / kelvin,
+            self.diffusivities_cm2_per_s,
+            yerr=self.errors_cm2_per_s,
+            fmt="o",
+            color=PALETTE[0],
+            capsize=3,
         )
         ax.plot(1000 * inverse, value, color=PALETTE[1])
         ax.fill_between(1000 * inverse, low, high, color=PALETTE[1], alpha=0.2, lw=0)

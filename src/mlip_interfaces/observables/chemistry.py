@@ -32,7 +32,8 @@ class Chemistry(Request):
         1.0, description="A P-O bond made and a P-S bond broken within it are an exchange."
     )
     bond_cutoffs_angstrom: Annotated[PositiveByName, Option("P-S=2.6")] = Field(
-        {}, description="Longest length of a bond, where it shall differ from the table of `mlip_interfaces.analysis.chemistry`."
+        {},
+        description="Longest length of a bond, where it shall differ from the table of `mlip_interfaces.analysis.chemistry`.",
     )
     reaction_bonds: Annotated[Names, Option("P-O,Co-S")] = Field(
         ("P-O", "Co-S"), description="Bonds that only a reaction makes: drawn against time."
@@ -192,7 +193,9 @@ class ChemistryResult(Result):
             "s2_lifetimes_ended": int(lifetimes.size),
             "polysulfides_mean": float(np.mean([frame.n_polysulfides for frame in self.frames])),
             "bonds": {bond: sum(frame.bonds[bond] for frame in self.frames) / n_frames for bond in self.histories},
-            "bonds_formed": {bond: sum(f > 0 for f, _, _ in history.formed) for bond, history in self.histories.items()},
+            "bonds_formed": {
+                bond: sum(f > 0 for f, _, _ in history.formed) for bond, history in self.histories.items()
+            },
             "bonds_broken": {bond: len(history.broken) for bond, history in self.histories.items()},
             "o_s_exchanges": len(events),
             "o_s_exchanges_by_origin": [

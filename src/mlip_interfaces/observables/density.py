@@ -93,17 +93,13 @@ class DensityResult(Result):
 
     def text(self, suffix: str) -> str:
         """A Gaussian cube file with the atoms of the first frame in the mean cell."""
-        import io
-
         from ase import Atoms
-        from ase.io.cube import write_cube
+
+        from mlip_interfaces.analysis.density_grid import cube_text
 
         atoms = Atoms(self.symbols, positions=self.first_positions, cell=self.grid.cell, pbc=True)
         atoms.wrap()
-        text = io.StringIO()
-        comment = "number density, 1/angstrom^3"
-        write_cube(text, atoms, data=self.grid.density_per_angstrom3, comment=comment)
-        return text.getvalue()
+        return "".join(cube_text(self.grid, atoms.positions, atoms.numbers))
 
     def lines(self) -> list[str]:
         """Shape of the grid and the largest density."""

@@ -68,7 +68,7 @@ class Batch:
     @cached_property
     def volumes(self) -> NDArray[np.float64]:
         """Volume of each cell, shape (n_frames,), angstrom^3."""
-        return np.abs(np.linalg.det(self.frames.cells))
+        return np.asarray(np.abs(np.linalg.det(self.frames.cells)))
 
     @cached_property
     def _moved(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

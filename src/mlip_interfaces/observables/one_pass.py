@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -105,7 +106,7 @@ class _Pass:
         self._notes: list[str] = []
         self.observers: dict[str, Observer] = {}
         for name, request in requests.items():
-            observer = self._tried(name, lambda request=request: request.observe(start))
+            observer = self._tried(name, partial(request.observe, start))
             if observer is not None:
                 self.observers[name] = observer
         moving = np.zeros(start.trajectory.n_atoms, dtype=bool)
@@ -138,7 +139,7 @@ class _Pass:
         if self._store is not None:
             self._store.add(batch.displacements)
         for name, observer in list(self.observers.items()):
-            self._tried(name, lambda name=name, observer=observer: observer.feed(batch, scanned.get(name)))
+            self._tried(name, partial(observer.feed, batch, scanned.get(name)))
             if name in self._absent:
                 del self.observers[name]
 
@@ -160,7 +161,7 @@ class _Pass:
             _ = record.interval_ps
         found: dict[str, Result] = {}
         for name, observer in self.observers.items():
-            result = self._tried(name, lambda observer=observer: observer.finish(record))
+            result = self._tried(name, partial(observer.finish, record))
             self._absent |= {f"{name} {part}": why for part, why in observer.absent.items()}
             self._notes += [note for note in observer.notes if note not in self._notes]
             if result is not None:

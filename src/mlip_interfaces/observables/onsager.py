@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
@@ -219,7 +218,12 @@ class _OnsagerObserver(Observer):
         from mlip_interfaces.analysis.onsager import FluxHistory
 
         found = recorder.analyze(
-            record.displacements(self._mine), self._masks, record.cells, record.times_ps, settings, self._request.windows
+            record.displacements(self._mine),
+            self._masks,
+            record.cells,
+            record.times_ps,
+            settings,
+            self._request.windows,
         )
         self.notes.extend(found.notes)
         through = found.fluxes.inside
@@ -338,8 +342,12 @@ class OnsagerResult(Result):
         whole, species = self.whole, self.request.species
         charges = ", ".join(f"{name} {charge:+g}" for name, charge in self.request.charges.items())
         conductivity = measured(whole.conductivity_s_per_cm, whole.conductivity_error_s_per_cm)
-        lines = [f"conductivity: {conductivity} S/cm (charges {charges}); about {whole.n_effective:.0f} independent pieces"]
-        haven = f"{whole.haven_ratio:.3g}" if np.isfinite(whole.haven_ratio) else "not known, the conductivity may be zero"
+        lines = [
+            f"conductivity: {conductivity} S/cm (charges {charges}); about {whole.n_effective:.0f} independent pieces"
+        ]
+        haven = (
+            f"{whole.haven_ratio:.3g}" if np.isfinite(whole.haven_ratio) else "not known, the conductivity may be zero"
+        )
         lines.append(f"Nernst-Einstein: {whole.nernst_einstein_s_per_cm:.3g} S/cm; Haven ratio: {haven}")
         for i, first in enumerate(species):
             for j in range(i, len(species)):

@@ -248,7 +248,9 @@ class RdfResult(Result):
             entry = self._pair(rdf)
             if entry["first_peak_height"] is not None:
                 found.append(
-                    Headline(f"first peak of g(r), {pair}", entry["first_peak_height"], entry["first_peak_height_error"])
+                    Headline(
+                        f"first peak of g(r), {pair}", entry["first_peak_height"], entry["first_peak_height_error"]
+                    )
                 )
         return found
 

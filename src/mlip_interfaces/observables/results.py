@@ -142,9 +142,44 @@ class Result:
         figure : matplotlib.figure.Figure or None
             None where the result has no figure.
         """
-        from mlip_interfaces.figures.style import styled
+        from mlip_interfaces.figures.style import look
 
-        return styled(self.draw)()
+        with look():
+            return self.draw()
+
+    def write(self, folder: Path | str, name: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write JSON, tables, figure and other files of one result.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        name : str
+            Of the files.
+        content : dict or None
+            Of the JSON file; what `to_dict` gives when left out.
+
+        Returns
+        -------
+        content : dict
+            Of the JSON file.
+        """
+        from mlip_interfaces.files import write_csv, write_json, write_text
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = self.to_dict() if content is None else content
+        for end, table in self.tables().items():
+            write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
+        for suffix in self.suffixes:
+            write_text(folder / f"{name}{suffix}", self.text(suffix))
+        write_json(folder / f"{name}.json", content)
+        figure = self.plot()
+        if figure is not None:
+            from mlip_interfaces.figures.style import save_figure
+
+            save_figure(figure, folder, name)
+        return content
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name} {value}" for name, value in self.request.settings().items() if value is not None)
@@ -229,22 +264,8 @@ class Results(Mapping[str, Result]):
         contents : dict of str to dict
             Name -> content of its JSON file.
         """
-        from mlip_interfaces.figures.style import save_figure
-        from mlip_interfaces.files import write_csv, write_json, write_text
-
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         contents = self.contents()
-        for name, result in self.found.items():
-            for end, table in result.tables().items():
-                write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
-            for suffix in result.suffixes:
-                write_text(folder / f"{name}{suffix}", result.text(suffix))
-            write_json(folder / f"{name}.json", contents[name])
-            figure = result.plot()
-            if figure is not None:
-                save_figure(figure, folder, name)
-        return contents
+        return {name: result.write(folder, name, contents[name]) for name, result in self.found.items()}
 
     def __str__(self) -> str:
         parts = [str(self.provenance), *(str(result) for result in self.found.values())]

@@ -148,7 +148,9 @@ class TetrahedraResult(Result):
         found, depth = self.counts, self.depth_angstrom
         figure, axes = new_figure(1, 2, height=2.8)
         left, right = axes[0]
-        left.plot(found.times_ps, found.counts, color=PALETTE[2], marker="o" if len(found.times_ps) < 60 else None, ms=3)
+        left.plot(
+            found.times_ps, found.counts, color=PALETTE[2], marker="o" if len(found.times_ps) < 60 else None, ms=3
+        )
         left.set_ylim(0, max(1.0, 1.1 * float(np.max(found.counts))))
         left.set_xlabel("time (ps)")
         left.set_ylabel(f"regular {self.request.center}{self.request.ligand}₄ tetrahedra")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from ase.data import atomic_numbers
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mlip_interfaces.errors import InputFileError, counted
+from mlip_interfaces.settings import Scheme
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
+from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 from mlip_interfaces.trajectory.topology import read_layers, read_topology, standard_masses
-from mlip_interfaces.trajectory.unwrapping import Scheme, Unwrapper
+from mlip_interfaces.trajectory.unwrapping import Unwrapper
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from MDAnalysis import Universe
 
 CHUNK_ATOMS = 200_000
 """Atoms times frames held at once."""
@@ -36,6 +42,7 @@ class Trajectory:
     Attributes
     ----------
     symbols : element of each atom, shape (n_atoms,).
+    masses_amu : shape (n_atoms,), u.
     layers : name of the layer each atom started in, shape (n_atoms,); empty strings where there are no labels.
     positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
     paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom; see `Frames`.
@@ -44,6 +51,7 @@ class Trajectory:
     """
 
     symbols: NDArray[np.str_]
+    masses_amu: NDArray[np.float64]
     layers: NDArray[np.str_]
     positions: NDArray[np.float64]
     paths: NDArray[np.float64]
@@ -153,6 +161,7 @@ class TrajectoryReader:
             raise InputFileError(f"{self.origin} has no frame between `start_ps` and `stop_ps`.")
         return Trajectory(
             symbols=self.symbols,
+            masses_amu=self.masses_amu,
             layers=self.layers if self.layers is not None else np.full(self.n_atoms, ""),
             positions=np.concatenate([part.positions for part in parts]),
             paths=np.concatenate([part.paths for part in parts]),
@@ -224,7 +233,7 @@ class TrajectoryReader:
 
 
 def open_trajectory(
-    path: Path | str,
+    source: Path | str | Sequence[Atoms] | Universe,
     *,
     topology: Path | str | None = None,
     layers: Path | str | None = None,
@@ -237,13 +246,25 @@ def open_trajectory(
 
     Parameters
     ----------
-    path : LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR; see `mlip_interfaces.trajectory.formats`.
-    topology : LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
-    layers : ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
-    frame_interval_ps : time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in
-        extended XYZ, a LAMMPS dump with ``dump_modify time yes units yes``).
-    start_ps, stop_ps : leave out frames before and after.
-    unwrap : see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    source : path, sequence of ase.Atoms, or MDAnalysis.Universe
+        A LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR (see `mlip_interfaces.trajectory.formats`), or frames
+        in memory.
+    topology : path or None
+        LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
+    layers : path or None
+        ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
+    frame_interval_ps : float or None, ps
+        Time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in extended XYZ, a
+        LAMMPS dump with ``dump_modify time yes units yes``).
+    start_ps, stop_ps : float or None, ps
+        Leave out frames before and after.
+    unwrap : {"auto", "tor", "frac", "image", "none"}
+        See `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+
+    Returns
+    -------
+    trajectory : TrajectoryReader
+        Knows elements, masses and layers; reads frames when asked for.
 
     Raises
     ------
@@ -258,38 +279,34 @@ def open_trajectory(
     ...
     mlip_interfaces.errors.InputFileError: The trajectory missing.dcd does not exist.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputFileError(f"The trajectory {path} does not exist.")
-    frame, ids, types = _first_frame(path)
+    opened = _opened(source)
+    name, frame, ids = opened.name, opened.first, opened.ids
     symbols, labels = frame.symbols, frame.layers
-    masses: NDArray[np.float64] | None = None
+    masses = opened.masses_amu
     elements: tuple[str, ...] = ()
     if layers is not None:
         content = read_layers(Path(layers))
         known_symbols, labels = _rows(content.symbols, ids), _rows(content.layers, ids)
         elements = content.elements
-        symbols = _agreed(path, frame, symbols, Path(layers), known_symbols)
+        symbols = _agreed(name, frame, symbols, Path(layers), known_symbols)
     if topology is not None:
         atoms = read_topology(Path(topology), elements=elements)
-        symbols = _agreed(path, frame, symbols, Path(topology), _rows(atoms.symbols, ids))
+        symbols = _agreed(name, frame, symbols, Path(topology), _rows(atoms.symbols, ids))
         masses = _rows(atoms.masses_amu, ids)
     if symbols is None:
-        seen = f" (its atoms have LAMMPS types {', '.join(map(str, np.unique(types)))})" if types is not None else ""
+        types = "" if opened.types is None else ", ".join(map(str, np.unique(opened.types)))
+        seen = f" (its atoms have LAMMPS types {types})" if types else ""
         raise InputFileError(
-            f"{path} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or `layers`."
+            f"{name} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or `layers`."
         )
     unknown = sorted(set(symbols.tolist()) - (atomic_numbers.keys() - {"X"}))
     if unknown:
-        raise InputFileError(f"{path} names {', '.join(unknown)}, which is not an element.")
-    if frame_interval_ps is None and frame.time_ps is None:
-        raise InputFileError(f"{path} does not say how much time lies between frames; give `frame_interval_ps`.")
-    if frame_interval_ps is not None and not (np.isfinite(frame_interval_ps) and frame_interval_ps > 0.0):
-        raise InputFileError(f"`frame_interval_ps` must be positive, not {frame_interval_ps}.")
+        raise InputFileError(f"{name} names {', '.join(unknown)}, which is not an element.")
+    _require_time(name, frame, frame_interval_ps)
     return TrajectoryReader(
-        name=path.name,
-        path=path,
-        raw_frames=partial(_raw_frames, path),
+        name=name if opened.path is None else opened.path.name,
+        path=opened.path,
+        raw_frames=opened.raw_frames,
         symbols=symbols,
         masses_amu=standard_masses(symbols) if masses is None else masses,
         layers=labels,
@@ -297,7 +314,66 @@ def open_trajectory(
         start_ps=start_ps,
         stop_ps=stop_ps,
         unwrap=unwrap,
-        inputs=(path, *(Path(other) for other in (topology, layers) if other is not None)),
+        inputs=tuple(Path(file) for file in (opened.path, topology, layers) if file is not None),
+    )
+
+
+def trajectory_of_arrays(
+    positions: ArrayLike,
+    cells: ArrayLike,
+    symbols: Sequence[str],
+    *,
+    frame_interval_ps: float,
+    layers: Sequence[str] | None = None,
+    unwrap: Scheme = "auto",
+) -> TrajectoryReader:
+    """A trajectory of plain arrays.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3) array, angstrom
+        Wrapped or not.
+    cells : (n_frames, 3, 3) or (3, 3) array, angstrom
+        Rows are lattice vectors.
+    symbols : sequence of str
+        Element of each atom.
+    frame_interval_ps : float, ps
+        Time between frames.
+    layers : sequence of str or None
+        Layer of each atom.
+    unwrap : {"auto", "tor", "frac", "image", "none"}
+        See `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+
+    Returns
+    -------
+    trajectory : TrajectoryReader
+        As `open_trajectory` gives.
+
+    Raises
+    ------
+    InputFileError
+        If shapes do not fit each other, there is no frame, or a symbol is no element.
+    """
+    frames = array_frames(positions, cells, symbols, layers)
+    name = "arrays in memory"
+    if not frames:
+        raise InputFileError(f"{name} hold no frame.")
+    unknown = sorted(set(symbols) - (atomic_numbers.keys() - {"X"}))
+    if unknown:
+        raise InputFileError(f"`symbols` names {', '.join(unknown)}, which is not an element.")
+    _require_time(name, frames[0], frame_interval_ps)
+    elements = np.array(symbols, dtype=str)
+    return TrajectoryReader(
+        name=name,
+        path=None,
+        raw_frames=lambda notes: iter(frames),
+        symbols=elements,
+        masses_amu=standard_masses(elements),
+        layers=frames[0].layers,
+        frame_interval_ps=frame_interval_ps,
+        start_ps=None,
+        stop_ps=None,
+        unwrap=unwrap,
     )
 
 
@@ -316,6 +392,47 @@ def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) 
         As `open_trajectory`.
     """
     return open_trajectory(file, layers=layers_file, frame_interval_ps=frame_interval_ps).read()
+
+
+def _require_time(name: str, frame: RawFrame, frame_interval_ps: float | None) -> None:
+    if frame_interval_ps is None and frame.time_ps is None:
+        raise InputFileError(f"{name} does not say how much time lies between frames; give `frame_interval_ps`.")
+    if frame_interval_ps is not None and not (np.isfinite(frame_interval_ps) and frame_interval_ps > 0.0):
+        raise InputFileError(f"`frame_interval_ps` must be positive, not {frame_interval_ps}.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A source of frames and its first one; ids, types and masses where the source has them."""
+
+    name: str
+    path: Path | None
+    raw_frames: Callable[[list[str]], Iterator[RawFrame]]
+    first: RawFrame
+    ids: NDArray[np.int64] | None = None
+    types: NDArray[np.int64] | None = None
+    masses_amu: NDArray[np.float64] | None = None
+
+
+def _opened(source: Path | str | Sequence[Atoms] | Universe) -> _Opened:
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.is_file():
+            raise InputFileError(f"The trajectory {path} does not exist.")
+        first, ids, types = _first_frame(path)
+        return _Opened(str(path), path, partial(_raw_frames, path), first, ids, types)
+    if isinstance(source, Sequence):
+        name = f"{counted(len(source), 'structure')} in memory"
+        if not source:
+            raise InputFileError(f"{name} hold no frame.")
+        return _Opened(name, None, lambda notes: map(ase_frame, source), ase_frame(source[0]))
+    name = "the MDAnalysis universe"
+    frame = next(universe_frames(source), None)
+    if frame is None:
+        raise InputFileError(f"{name} holds no frame.")
+    masses = np.asarray(getattr(source.atoms, "masses", np.zeros(1)), dtype=np.float64)
+    known = masses if masses.size == len(frame.positions) and (masses > 0.0).all() else None
+    return _Opened(name, None, lambda notes: universe_frames(source), frame, masses_amu=known)
 
 
 def _raw_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
@@ -349,15 +466,15 @@ def _rows(values: NDArray[Scalar], ids: NDArray[np.int64] | None) -> NDArray[Sca
 
 
 def _agreed(
-    path: Path, frame: RawFrame, known: NDArray[np.str_] | None, other: Path, symbols: NDArray[np.str_]
+    name: str, frame: RawFrame, known: NDArray[np.str_] | None, other: Path, symbols: NDArray[np.str_]
 ) -> NDArray[np.str_]:
     """The elements of `other`, if they are those known so far."""
     if symbols.size != len(frame.positions):
-        raise InputFileError(f"{path} has {counted(len(frame.positions), 'atom')}, {other} has {symbols.size}.")
+        raise InputFileError(f"{name} has {counted(len(frame.positions), 'atom')}, {other} has {symbols.size}.")
     if known is not None and not np.array_equal(known, symbols):
         atom = int(np.argmax(known != symbols))
         raise InputFileError(
-            f"{other} calls atom {atom + 1} of {path} {symbols[atom]}, another file calls it {known[atom]}; they belong to "
+            f"{other} calls atom {atom + 1} of {name} {symbols[atom]}, another file calls it {known[atom]}; they belong to "
             "different models or orders of atoms."
         )
     return symbols

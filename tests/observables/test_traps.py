@@ -8,13 +8,7 @@ import numpy as np
 
 from mlip_interfaces.analysis.diffusion import mean_msd
 from mlip_interfaces.analysis.onsager import OnsagerSettings, onsager_window
-from mlip_interfaces.pipeline.trajectory_analysis import (
-    AnalysisPlan,
-    AnalysisResults,
-    MsdRequest,
-    OnsagerRequest,
-    analyze_trajectory,
-)
+from mlip_interfaces.observables import Msd, Onsager, Results, analyze
 from mlip_interfaces.trajectory import open_trajectory, remove_drift
 
 SYMBOLS = np.array(["Li"] * 30 + ["S"] * 20)
@@ -46,9 +40,9 @@ def write_dump(file: Path, positions: np.ndarray, bounds: np.ndarray) -> Path:
     return file
 
 
-def analyzed(file: Path, drift: str = "com", unwrap="auto") -> AnalysisResults:
-    plan = AnalysisPlan(msd=MsdRequest(("Li",)), onsager=OnsagerRequest(("Li", "S"), 500.0, (1.0, -2.0)), drift=drift)
-    return analyze_trajectory(open_trajectory(file, frame_interval_ps=1.0, unwrap=unwrap), plan)
+def analyzed(file: Path, drift: str = "com", unwrap="auto") -> Results:
+    requests = [Msd(species=("Li",)), Onsager(species=("Li", "S"), temperature_kelvin=500.0)]
+    return analyze(open_trajectory(file, frame_interval_ps=1.0, unwrap=unwrap), requests, drift=drift)
 
 
 def collective(moved: np.ndarray) -> np.ndarray:
@@ -60,8 +54,7 @@ def collective(moved: np.ndarray) -> np.ndarray:
 def test_atoms_that_cross_boundaries_do_not_move_the_centre_of_mass(tmp_path: Path) -> None:
     path = walkers()
     bounds = np.repeat([[0.0, LENGTH]], len(path), axis=0)
-    found = analyzed(write_dump(tmp_path / "t.lammpstrj", path % LENGTH, bounds)).onsager
-    assert found is not None
+    found = analyzed(write_dump(tmp_path / "t.lammpstrj", path % LENGTH, bounds))["onsager"]
     expected = collective(remove_drift(path, MASSES))
     np.testing.assert_allclose(found.whole.l_per_ev_angstrom_ps, expected, rtol=1e-4, atol=1e-4 * expected.max())
     # The centre of mass of wrapped positions jumps by m L / M with every crossing, and takes all atoms with it.
@@ -79,14 +72,13 @@ def test_atoms_far_from_the_origin_keep_their_msd_though_it_is_stored_in_single_
     far = analyzed(write_dump(tmp_path / "far.lammpstrj", 1000.0 + path % LENGTH, bounds))
     close = analyzed(write_dump(tmp_path / "near.lammpstrj", path % LENGTH, near))
     exact = mean_msd(remove_drift(path, MASSES)[:, :30])
-    assert far.msd is not None
-    assert close.msd is not None
-    lags = far.msd["Li"].lags_ps.round().astype(int)
-    np.testing.assert_allclose(far.msd["Li"].msd_angstrom2[1:], exact[lags][1:], rtol=1e-4, atol=0)
-    np.testing.assert_allclose(close.msd["Li"].msd_angstrom2[1:], exact[lags][1:], rtol=1e-4, atol=0)
-    assert far.onsager is not None
+    lags = far["msd"].species["Li"].lags_ps.round().astype(int)
+    np.testing.assert_allclose(far["msd"].species["Li"].msd_angstrom2[1:], exact[lags][1:], rtol=1e-4, atol=0)
+    np.testing.assert_allclose(close["msd"].species["Li"].msd_angstrom2[1:], exact[lags][1:], rtol=1e-4, atol=0)
     expected = collective(remove_drift(path, MASSES))
-    np.testing.assert_allclose(far.onsager.whole.l_per_ev_angstrom_ps, expected, rtol=1e-3, atol=1e-3 * expected.max())
+    np.testing.assert_allclose(
+        far["onsager"].whole.l_per_ev_angstrom_ps, expected, rtol=1e-3, atol=1e-3 * expected.max()
+    )
 
 
 def test_a_box_that_breathes_about_its_centre_displaces_nobody(tmp_path: Path) -> None:
@@ -96,8 +88,6 @@ def test_a_box_that_breathes_about_its_centre_displaces_nobody(tmp_path: Path) -
     half = 4.5 + 0.3 * np.sin(0.9 * np.arange(120))
     file = write_dump(tmp_path / "npt.lammpstrj", positions, np.stack([-half, half], axis=1))
     found = analyzed(file, drift="none", unwrap="tor")
-    assert found.msd is not None
-    assert found.onsager is not None
-    assert found.msd["Li"].msd_angstrom2.max() < 1e-12
-    assert np.abs(found.onsager.whole.net_flux_per_angstrom2_ps).max() < 1e-9
-    assert np.abs(found.onsager.whole.l_per_ev_angstrom_ps).max() < 1e-9
+    assert found["msd"].species["Li"].msd_angstrom2.max() < 1e-12
+    assert np.abs(found["onsager"].whole.net_flux_per_angstrom2_ps).max() < 1e-9
+    assert np.abs(found["onsager"].whole.l_per_ev_angstrom_ps).max() < 1e-9

@@ -8,25 +8,17 @@ import numpy as np
 import pytest
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.pipeline.trajectory_analysis import (
-    AnalysisPlan,
-    AnalysisResults,
-    ChemistryRequest,
-    MsdRequest,
-    RdfRequest,
-    TetrahedraRequest,
-    analyze_trajectory,
-)
+from mlip_interfaces.observables import Chemistry, Msd, Rdf, Results, Tetrahedra, analyze
 from mlip_interfaces.trajectory import open_trajectory
 
 SYMBOLS = ["Li"] * 60 + ["P"] * 10 + ["S"] * 60 + ["F"] * 30
 LENGTH, N_FRAMES = 13.0, 90
 
-PLAN = AnalysisPlan(
-    rdf=RdfRequest(("P-S", "S-S", "Li-F"), 6.0, 0.05, 3),
-    msd=MsdRequest(("Li",)),
-    tetrahedra=TetrahedraRequest(average_ps=0.4),
-    chemistry=ChemistryRequest(),
+REQUESTS = (
+    Rdf(pairs=("P-S", "S-S", "Li-F"), r_max_angstrom=6.0, blocks=3),
+    Msd(species=("Li",)),
+    Tetrahedra(average_ps=0.4),
+    Chemistry(),
 )
 
 
@@ -44,31 +36,33 @@ def dump(tmp_path: Path) -> Path:
     return file
 
 
-def analyzed(file: Path, n_threads: int) -> AnalysisResults:
-    return analyze_trajectory(open_trajectory(file, frame_interval_ps=0.1), PLAN, n_processes=n_threads)
+def analyzed(file: Path, n_threads: int) -> Results:
+    return analyze(open_trajectory(file, frame_interval_ps=0.1), REQUESTS, n_threads=n_threads)
 
 
 def test_results_do_not_depend_on_the_number_of_threads(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Chunks of seven frames: thirteen of them, the last one shorter.
     monkeypatch.setattr("mlip_interfaces.trajectory.reader.CHUNK_ATOMS", 7 * len(SYMBOLS))
     one = analyzed(dump, 1)
-    assert len(one.chemistry.frames) == N_FRAMES
-    assert one.chemistry.histories["S-S"].broken
-    assert sum(rdf.whole.counts.sum() for rdf in one.rdf) > 100_000
+    assert len(one["chemistry"].frames) == N_FRAMES
+    assert one["chemistry"].histories["S-S"].broken
+    assert sum(rdf.whole.counts.sum() for rdf in one["rdf"].pairs.values()) > 100_000
     for n_threads in (2, 3, 5):
         many = analyzed(dump, n_threads)
-        for a, b in zip(one.rdf, many.rdf, strict=True):
+        for pair, a in one["rdf"].pairs.items():
+            b = many["rdf"].pairs[pair]
             for part, same in zip((a.whole, *a.blocks), (b.whole, *b.blocks), strict=True):
                 np.testing.assert_array_equal(part.counts, same.counts)
                 np.testing.assert_array_equal(part.g, same.g)
                 np.testing.assert_array_equal(part.g_error, same.g_error)
-        assert one.chemistry.frames == many.chemistry.frames
-        for bond, history in one.chemistry.histories.items():
-            assert history.formed == many.chemistry.histories[bond].formed
-            assert history.broken == many.chemistry.histories[bond].broken
-        np.testing.assert_array_equal(one.tetrahedra.counts, many.tetrahedra.counts)
-        assert one.msd["Li"].diffusivity_cm2_per_s == many.msd["Li"].diffusivity_cm2_per_s
-        np.testing.assert_array_equal(one.msd["Li"].msd_angstrom2, many.msd["Li"].msd_angstrom2)
+        assert one["chemistry"].frames == many["chemistry"].frames
+        for bond, history in one["chemistry"].histories.items():
+            assert history.formed == many["chemistry"].histories[bond].formed
+            assert history.broken == many["chemistry"].histories[bond].broken
+        np.testing.assert_array_equal(one["tetrahedra"].counts.counts, many["tetrahedra"].counts.counts)
+        first, other = one["msd"].species["Li"], many["msd"].species["Li"]
+        assert first.diffusivity_cm2_per_s == other.diffusivity_cm2_per_s
+        np.testing.assert_array_equal(first.msd_angstrom2, other.msd_angstrom2)
 
 
 def test_positions_that_are_not_finite_are_refused_in_threads_too(dump: Path) -> None:
