@@ -17,19 +17,24 @@ from scipy.special import sph_harm_y
 
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.programs import run_program
-from mlip_interfaces.structures import amorphous
-from mlip_interfaces.structures.amorphous import MeltQuench, default_density, melt_quench
-from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.ions import anion_symbols, formal_charges, formula_counts, ion_contact
-from mlip_interfaces.structures.order import (
+from mlip_interfaces.structures.crystals import formula_counts, load_crystal
+from mlip_interfaces.structures.crystals.ions import anion_symbols, formal_charges, ion_contact
+from mlip_interfaces.structures.glass import (
+    MeltQuench,
+    QuenchPotential,
+    amorphous,
+    default_density,
+    melt_quench,
+    named_potential,
+)
+from mlip_interfaces.structures.glass.order import (
     bond_coherence,
     coordination_numbers,
     measure_order,
     partial_g,
     structure_factor,
 )
-from mlip_interfaces.structures.packing import CONTACT_SHARES, packed, starting_positions
-from mlip_interfaces.structures.quench_potential import QuenchPotential, named_potential
+from mlip_interfaces.structures.glass.packing import CONTACT_SHARES, packed, starting_positions
 
 QUICK = MeltQuench(melt_ps=0.3, quench_kelvin_per_ps=13500, hold_ps=0.1)
 TINY = MeltQuench(melt_ps=0.05, quench_kelvin_per_ps=30000, hold_ps=0.02)

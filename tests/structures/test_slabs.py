@@ -20,13 +20,11 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystal_library import LIBRARY
-from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.formal_charges import formal_charges
-from mlip_interfaces.structures.planes import plane_stack, primitive_cell
-from mlip_interfaces.structures.polyanions import POLYANION_BONDS
-from mlip_interfaces.structures.slabs import choose_slab, cut_slab, enumerate_slabs, with_vacuum
-from mlip_interfaces.structures.terminations import Slab
+from mlip_interfaces.structures.crystals import LIBRARY, load_crystal
+from mlip_interfaces.structures.crystals.formal_charges import formal_charges
+from mlip_interfaces.structures.crystals.polyanions import POLYANION_BONDS
+from mlip_interfaces.structures.slabs import Slab, choose_slab, cut_slab, enumerate_slabs, with_vacuum
+from mlip_interfaces.structures.slabs.planes import plane_stack, primitive_cell
 
 QUICK = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LOW_PLANES = [plane for plane in itertools.product((0, 1, -1), repeat=3) if plane > (0, 0, 0)]

@@ -9,10 +9,10 @@ from ase.build import fcc111
 from ase.neighborlist import neighbor_list
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.contacts import attract, contact_distance
-from mlip_interfaces.structures.gaps import lowest_registry, relax_gaps
+from mlip_interfaces.structures.assembly import Layer, stack
+from mlip_interfaces.structures.assembly.contacts import attract, contact_distance
+from mlip_interfaces.structures.assembly.gaps import lowest_registry, relax_gaps
 from mlip_interfaces.structures.matching import SlabRequest, match_slabs
-from mlip_interfaces.structures.stacking import Layer, stack
 
 
 def layer(symbols: str, positions: list[list[float]], lateral: float = 12.0, height: float = 1.0) -> Atoms:

@@ -12,7 +12,7 @@ from mlip_interfaces.cli.arguments import Subparsers
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlip_interfaces.structures.amorphous import AmorphousLayer
+    from mlip_interfaces.structures.glass import AmorphousLayer
 
 _MATERIAL = "name of a library crystal, or a CIF, POSCAR or other structure file"
 
@@ -149,9 +149,13 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """Print one crystal and write it if asked."""
-    from mlip_interfaces.structures.crystal_files import write_crystal
-    from mlip_interfaces.structures.crystals import crystal_elements, load_crystal, summarise_crystal
-    from mlip_interfaces.structures.variations import minimum_distances
+    from mlip_interfaces.structures.crystals import (
+        crystal_elements,
+        load_crystal,
+        minimum_distances,
+        summarise_crystal,
+        write_crystal,
+    )
 
     atoms, summary = load_crystal(arguments.name), summarise_crystal(arguments.name)
     elements = crystal_elements(arguments.name)
@@ -172,8 +176,7 @@ def run_slabs(arguments: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from mlip_interfaces.structures.slab_files import write_slabs
-    from mlip_interfaces.structures.slabs import enumerate_slabs
+    from mlip_interfaces.structures.slabs import enumerate_slabs, write_slabs
 
     slabs = enumerate_slabs(
         arguments.name, arguments.miller, arguments.thickness_angstrom, symmetric=arguments.symmetric,
@@ -224,7 +227,7 @@ def run_match(arguments: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from mlip_interfaces.structures.match_search import plane_label, rank_matches, write_matches_csv
+    from mlip_interfaces.structures.matching import plane_label, rank_matches, write_matches_csv
 
     candidates = rank_matches(
         arguments.substrate,
@@ -278,11 +281,9 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from mlip_interfaces.structures.amorphous import MeltQuench, default_density, lateral_cell, melt_quench
-    from mlip_interfaces.structures.crystal_files import write_crystal
-    from mlip_interfaces.structures.crystals import library_entry, load_crystal
-    from mlip_interfaces.structures.ions import formula_counts
-    from mlip_interfaces.structures.quench_potential import named_potential
+    from mlip_interfaces.structures.crystals import formula_counts, library_entry, load_crystal, write_crystal
+    from mlip_interfaces.structures.glass import named_potential
+    from mlip_interfaces.structures.glass.amorphous import MeltQuench, default_density, lateral_cell, melt_quench
 
     material, directory = arguments.material, arguments.out
     units = dict(formula_counts(material))
@@ -348,7 +349,7 @@ def _draw_glass(layer: AmorphousLayer, crystal: Atoms | None, directory: Path) -
 
     from mlip_interfaces.figures.glass import GlassPair, amorphous_layer
     from mlip_interfaces.figures.style import save_figure
-    from mlip_interfaces.structures.order import partial_g
+    from mlip_interfaces.structures.glass import partial_g
 
     symbols = list(dict.fromkeys(layer.atoms.get_chemical_symbols()))
     pairs = {}

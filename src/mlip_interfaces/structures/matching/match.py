@@ -11,12 +11,12 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.common_cells import CommonCell, Strain, Strained, common_cells, single_cell
-from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.lateral_cells import lateral_cell
-from mlip_interfaces.structures.planes import Miller, height_symmetry, plane_stack, upright
-from mlip_interfaces.structures.slabs import choose_slab
-from mlip_interfaces.structures.terminations import Slab, Termination
+from mlip_interfaces.structures.crystals.loading import load_crystal
+from mlip_interfaces.structures.matching.common_cells import CommonCell, Strain, Strained, common_cells, single_cell
+from mlip_interfaces.structures.matching.lateral_cells import lateral_cell
+from mlip_interfaces.structures.slabs.choosing import choose_slab
+from mlip_interfaces.structures.slabs.planes import Miller, height_symmetry, plane_stack, upright
+from mlip_interfaces.structures.slabs.terminations import Slab, Termination
 
 Array = NDArray[np.float64]
 

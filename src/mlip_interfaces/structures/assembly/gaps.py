@@ -19,11 +19,9 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
-from mlip_interfaces.structures.contacts import CATION_CATION_ANGSTROM, attract, contact_distance
+from mlip_interfaces.structures.assembly.contacts import CATION_CATION_ANGSTROM, attract, contact_distance
 
 Array = NDArray[np.float64]
 
@@ -102,6 +100,8 @@ def relax_gaps(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool, n_s
     -------
     relaxed : a copy with the new places and height.
     """
+    from scipy.optimize import minimize
+
     pairs = _cross_pairs(atoms, layer_id, periodic=periodic)
     bond_first, bond_second, direction = _bonds(atoms, layer_id)
     n_atoms, n_layers = len(atoms), int(layer_id.max()) + 1
@@ -158,6 +158,8 @@ def lowest_registry(lower: Atoms, upper: Atoms, lateral: Array) -> Array:
     Here pairs that do not attract each other repel at every distance, as :math:`(d_0/d)^{12}`: sideways, ions of one sign
     avoid each other. A grid over the lateral cell, refined by the simplex method.
     """
+    from scipy.optimize import minimize
+
     surface_lower = lower[lower.positions[:, 2] > lower.positions[:, 2].max() - REACH_ANGSTROM]
     surface_upper = upper[upper.positions[:, 2] < upper.positions[:, 2].min() + REACH_ANGSTROM]
 
@@ -190,6 +192,8 @@ class _Pairs:
 
 def _cross_pairs(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool) -> _Pairs:
     # Layers approach by a contact distance at most: the list holds what can come within reach.
+    from ase.neighborlist import primitive_neighbor_list
+
     first, second, vectors, shifts = primitive_neighbor_list(
         "ijDS", (True, True, periodic), np.asarray(atoms.cell), atoms.positions, REACH_ANGSTROM + 1.0
     )
@@ -208,6 +212,8 @@ def _cross_pairs(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool) -
 
 def _bonds(atoms: Atoms, layer_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Bonds within layers, each once: first atom, second atom, unit vector."""
+    from ase.neighborlist import primitive_neighbor_list
+
     first, second, vectors, distance = primitive_neighbor_list(
         "ijDd", (True, True, False), np.asarray(atoms.cell), atoms.positions, BOND_ANGSTROM
     )

@@ -9,9 +9,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from mlip_interfaces.structures.ions import ion_contact
+from mlip_interfaces.structures.crystals.ions import ion_contact
 
 Array = NDArray[np.float64]
 
@@ -73,6 +72,8 @@ class _Clearance:
     def __init__(
         self, atoms: Atoms, species: str, charges: Mapping[str, float], allowed: NDArray[np.bool_] | None
     ) -> None:
+        from scipy.spatial import cKDTree
+
         symbols = np.array(atoms.get_chemical_symbols())
         positions, owner = _with_images(atoms)
         self._cell = np.asarray(atoms.cell)

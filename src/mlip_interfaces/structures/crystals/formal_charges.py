@@ -9,8 +9,8 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.planes import formula
-from mlip_interfaces.structures.polyanions import POLYANION_BONDS, polyanion_bonds
+from mlip_interfaces.structures.crystals.formulas import formula
+from mlip_interfaces.structures.crystals.polyanions import POLYANION_BONDS, polyanion_bonds
 
 FIXED_CHARGES: dict[str, float] = {
     "Li": 1, "Na": 1, "K": 1, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "Zn": 2, "Al": 3, "Ga": 3, "In": 3, "Sc": 3, "Y": 3,

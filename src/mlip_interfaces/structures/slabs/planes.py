@@ -11,7 +11,8 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.polyanions import Unit, whole_units
+from mlip_interfaces.structures.crystals.formulas import formula
+from mlip_interfaces.structures.crystals.polyanions import Unit, whole_units
 
 Miller = tuple[int, int, int]
 
@@ -303,16 +304,6 @@ def height_symmetry(stack: PlaneStack) -> tuple[NDArray[np.float64], NDArray[np.
         elif (turned == -normal).all():
             mirrors.append(normal @ translation)
     return np.unique(np.round(np.mod(shifts, 1.0), 6)), np.unique(np.round(np.mod(mirrors, 1.0), 6))
-
-
-def formula(symbols: Sequence[str], *, reduce: bool) -> str:
-    """Formula with the least electronegative element first."""
-    from pymatgen.core import Element
-
-    counts = {symbol: symbols.count(symbol) for symbol in dict.fromkeys(symbols)}
-    divisor = math.gcd(*counts.values()) if reduce else 1
-    ordered = sorted(counts, key=lambda symbol: (Element(symbol).X, symbol))
-    return "".join(f"{s}{counts[s] // divisor if counts[s] > divisor else ''}" for s in ordered)
 
 
 def _refuse_crossing_chains(atoms: Atoms, miller: Miller, units: Sequence[Unit]) -> None:

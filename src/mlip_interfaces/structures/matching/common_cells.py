@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.lateral_cells import (
+from mlip_interfaces.structures.matching.lateral_cells import (
     angle_degrees,
     between,
     deformation,

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_interfaces.structures.planes import plane_basis, primitive_cell, reduced_miller
+from mlip_interfaces.structures.slabs.planes import plane_basis, primitive_cell, reduced_miller
 
 Array = NDArray[np.float64]
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.composition import layer_mask
-from mlip_interfaces.structures.ions import formal_charges
-from mlip_interfaces.structures.kroger_vink import PointDefect, parse_defect, refuse_unbalanced
-from mlip_interfaces.structures.voids import SHORTEST_FACTOR, largest_voids
+from mlip_interfaces.structures.crystals.ions import formal_charges
+from mlip_interfaces.structures.defects.composition import layer_mask
+from mlip_interfaces.structures.defects.kroger_vink import PointDefect, parse_defect, refuse_unbalanced
+from mlip_interfaces.structures.defects.voids import SHORTEST_FACTOR, largest_voids
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def apply_defects(
 
     Examples
     --------
-    >>> from mlip_interfaces.structures.crystals import load_crystal
+    >>> from mlip_interfaces.structures.crystals.loading import load_crystal
     >>> made = apply_defects(load_crystal("Li3OCl").repeat(2), ["S_Cl'", "Li_i."], n=1, seed=1)
     >>> made.atoms.get_chemical_formula()
     'Cl7Li25O8S'
@@ -217,6 +216,8 @@ def _nearest(atoms: Atoms, place: NDArray[np.float64], others: Sequence[PlacedDe
 
 
 def _refuse_contacts(atoms: Atoms) -> None:
+    from ase.neighborlist import neighbor_list
+
     radii = covalent_radii[atoms.numbers]
     first, second, distance = neighbor_list("ijd", atoms, 2.0 * SHORTEST_FACTOR * float(radii.max()))
     close = distance < SHORTEST_FACTOR * (radii[first] + radii[second])

@@ -1,4 +1,4 @@
-"""What a compound is made of: formula, formal charges, sizes of its ions."""
+"""What a compound is made of: formal charges, sizes of its ions."""
 
 from __future__ import annotations
 
@@ -7,45 +7,9 @@ from collections.abc import Iterable
 
 from ase.data import chemical_symbols, covalent_radii
 
-from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystal_library import DEFAULT_POLYMORPHS, LIBRARY
-
 CATION_CATION_ANGSTROM = 2.6
 MAX_FORMULA_ATOMS = 100
 """Formal charges are guessed for formulas up to this size."""
-
-
-@functools.lru_cache(maxsize=256)
-def formula_counts(material: str) -> tuple[tuple[str, int], ...]:
-    """Elements and whole numbers of one formula unit, in the order of the formula.
-
-    Parameters
-    ----------
-    material : a formula (``Li3PO4``, ``LiNi0.5Mn1.5O4``), or a name of the crystal library, whose formula is taken.
-
-    Raises
-    ------
-    StructureError
-        If it is neither.
-
-    Examples
-    --------
-    >>> formula_counts("gamma-Li3PO4")
-    (('Li', 3), ('P', 1), ('O', 4))
-    """
-    from pymatgen.core import Composition
-
-    entry = LIBRARY.get(DEFAULT_POLYMORPHS.get(material, material))
-    formula = entry.formula if entry else material
-    try:
-        composition = Composition(formula)
-        whole, _ = composition.get_integer_formula_and_factor(max_denominator=100)
-        counts = {element.symbol: round(number) for element, number in Composition(whole).items()}
-    except (ValueError, AttributeError) as error:
-        raise _no_formula(material) from error
-    if not counts or not set(counts) <= set(chemical_symbols):
-        raise _no_formula(material)
-    return tuple((element.symbol, counts[element.symbol]) for element in composition)
 
 
 def formal_charges(symbols: Iterable[str]) -> dict[str, float]:
@@ -110,7 +74,3 @@ def _radius(symbol: str, charge: float) -> float:
     if not same_sign:
         return float(covalent_radii[chemical_symbols.index(symbol)])
     return same_sign[min(same_sign, key=lambda state: abs(state - charge))]
-
-
-def _no_formula(material: str) -> StructureError:
-    return StructureError(f"'{material}' is neither a chemical formula such as Li3PO4 nor a crystal of the library.")

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.ions import formal_charges, ion_contact
+from mlip_interfaces.structures.crystals.ions import formal_charges, ion_contact
 
 CONTACT_SHARES = (0.9, 0.85, 0.8, 0.75, 0.7)
 """Shortest distances tried, as shares of the distance at which two ions touch."""
@@ -85,6 +84,8 @@ def _pushed_apart(
     atoms: Atoms, shortest: NDArray[np.float64], kinds: NDArray[np.int64], rng: np.random.Generator
 ) -> bool:
     """Whether the overlaps went; moves the atoms."""
+    from ase.neighborlist import neighbor_list
+
     cutoff = float(shortest.max())
     for _ in range(MAX_SWEEPS):
         first, second, vector, distance = neighbor_list("ijDd", atoms, cutoff)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from mlip_interfaces.structures.crystal_files import write_crystal
-from mlip_interfaces.structures.slabs import with_vacuum
-from mlip_interfaces.structures.terminations import Slab, Termination
+from mlip_interfaces.structures.crystals.files import write_crystal
+from mlip_interfaces.structures.slabs.choosing import with_vacuum
+from mlip_interfaces.structures.slabs.terminations import Slab, Termination
 
 
 def write_slabs(slabs: Sequence[Slab], directory: Path, *, vacuum_angstrom: float) -> None:

@@ -8,12 +8,9 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
-from scipy.special import eval_legendre
 
-from mlip_interfaces.structures.ions import anion_symbols, formal_charges, ion_contact
+from mlip_interfaces.structures.crystals.ions import anion_symbols, formal_charges, ion_contact
 
 Array = NDArray[np.float64]
 Verdict = Literal["amorphous", "confined", "crystalline"]
@@ -199,6 +196,8 @@ def coordination_numbers(atoms: Atoms, crystal: Atoms | None = None) -> dict[str
     crystal : its shortest distance of an anion times `SHELL_FACTOR` bounds the shell of each kind; without it the sum of
         the ionic radii does.
     """
+    from ase.neighborlist import neighbor_list
+
     symbols = np.array(atoms.get_chemical_symbols())
     anions = anion_symbols(symbols.tolist())
     centres = [symbol for symbol in dict.fromkeys(symbols.tolist()) if symbol not in anions] or sorted(anions)
@@ -222,6 +221,9 @@ def partial_g(
     -------
     r_angstrom, g : shape (n_bins,); bins of 0.05 angstrom. A crystal at rest would show needles without the smearing.
     """
+    from ase.neighborlist import neighbor_list
+    from scipy.ndimage import gaussian_filter1d
+
     width = 0.05
     # Counted a little beyond the end, where the smearing still reaches.
     n_bins, longest = round(r_max_angstrom / width), r_max_angstrom + 5.0 * smear_angstrom
@@ -238,6 +240,8 @@ def partial_g(
 
 def _nearest(atoms: Atoms) -> tuple[NDArray[np.int64], Array]:
     """Indices of the nearest neighbours, shape (n, 12), and unit vectors to them, shape (n, 12, 3)."""
+    from ase.neighborlist import neighbor_list
+
     cutoff = 1.6 * (atoms.get_volume() / len(atoms)) ** (1 / 3)
     while True:
         first, second, vector, distance = neighbor_list("ijDd", atoms, cutoff)
@@ -252,6 +256,8 @@ def _nearest(atoms: Atoms) -> tuple[NDArray[np.int64], Array]:
 
 def _mean_p6(bonds: Array, others: Array) -> Array:
     """Mean P6 of the cosines between two sets of bonds, shapes (n, 12, 3), for each of n."""
+    from scipy.special import eval_legendre
+
     cosine = np.clip(np.einsum("nak,nbk->nab", bonds, others), -1.0, 1.0)
     mean: Array = eval_legendre(6, cosine).mean(axis=(1, 2))
     return mean
@@ -259,6 +265,8 @@ def _mean_p6(bonds: Array, others: Array) -> Array:
 
 def _shortest(crystal: Atoms | None, centre: str) -> float | None:
     """Distance from atoms of an element to the nearest anion of the crystal, angstrom."""
+    from ase.neighborlist import neighbor_list
+
     if crystal is None:
         return None
     symbols = np.array(crystal.get_chemical_symbols())

@@ -12,10 +12,10 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.common_cells import Strained, always, common_cells
-from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.lateral_cells import lateral_cell
-from mlip_interfaces.structures.planes import Miller, plane_stack
+from mlip_interfaces.structures.crystals.loading import load_crystal
+from mlip_interfaces.structures.matching.common_cells import Strained, always, common_cells
+from mlip_interfaces.structures.matching.lateral_cells import lateral_cell
+from mlip_interfaces.structures.slabs.planes import Miller, plane_stack
 
 Tensor = tuple[tuple[float, float], tuple[float, float]]
 

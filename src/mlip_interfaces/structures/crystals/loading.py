@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
-from ase.spacegroup import crystal as ase_crystal
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystal_library import DEFAULT_POLYMORPHS, LIBRARY, CrystalData
+from mlip_interfaces.structures.crystals.library import DEFAULT_POLYMORPHS, LIBRARY, CrystalData
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 if TYPE_CHECKING:
@@ -59,6 +57,8 @@ def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
     StructureError
         If the name is unknown, the file cannot be read, or sites are partly occupied.
     """
+    from ase.io import read
+
     if isinstance(material, Atoms):
         return _bare(material, "The given structure")
     if not isinstance(material, (str, Path)):
@@ -182,6 +182,8 @@ def _underlying_entry(name: str) -> CrystalData | None:
 
 
 def _conventional_cell(data: CrystalData) -> Atoms:
+    from ase.spacegroup import crystal as ase_crystal
+
     atoms = ase_crystal(
         [orbit[0] for orbit in data.orbits],
         [orbit[1:] for orbit in data.orbits],

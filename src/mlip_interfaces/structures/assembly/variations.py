@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.composition import layer_mask
+from mlip_interfaces.structures.crystals.distances import has_short_contact
+from mlip_interfaces.structures.defects.composition import layer_mask
 
 
 def perturb(
@@ -193,24 +193,3 @@ def scrambled(
                 )
         copies.append(Atoms(symbols, positions=positions, cell=[length] * 3, pbc=True))
     return copies
-
-
-def minimum_distances(atoms: Atoms, elements: Sequence[str], cutoff_angstrom: float = 6.0) -> dict[str, float]:
-    """Shortest distance of each pair of elements within the cutoff, angstrom; keys as in ``Li-O``, type-map order."""
-    order = {symbol: i for i, symbol in enumerate(elements)}
-    kinds = np.array([order[symbol] for symbol in atoms.get_chemical_symbols()])
-    first, second, distance = neighbor_list("ijd", atoms, cutoff_angstrom)
-    shortest = {}
-    for i, a in enumerate(elements):
-        for j, b in enumerate(elements[i:], start=i):
-            mask = (kinds[first] == i) & (kinds[second] == j)
-            if mask.any():
-                shortest[f"{a}-{b}"] = round(float(distance[mask].min()), 4)
-    return shortest
-
-
-def has_short_contact(atoms: Atoms, factor: float) -> bool:
-    """Whether two atoms are closer than a share of the sum of their covalent radii, images included."""
-    radii = covalent_radii[atoms.numbers]
-    first, second, distance = neighbor_list("ijd", atoms, 2.0 * factor * float(radii.max()))
-    return bool((distance < factor * (radii[first] + radii[second])).any())

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from mlip_interfaces.structures.variations import has_short_contact
+from mlip_interfaces.structures.crystals.distances import has_short_contact
 
 N_NEAREST = 16
 """Distances that stand for the surroundings of an atom in the first comparison."""
@@ -127,6 +125,8 @@ def _alike(cell: NDArray[np.float64], other: NDArray[np.float64], tolerance: flo
 
 def _surroundings(atoms: Atoms) -> NDArray[np.float64]:
     """Sorted distances of each atom to its nearest neighbours, shape (n_atoms, 16)."""
+    from ase.neighborlist import neighbor_list
+
     cutoff = 2.0 * (atoms.get_volume() / len(atoms)) ** (1 / 3)
     while True:
         first, distance = neighbor_list("id", atoms, cutoff)
@@ -161,6 +161,8 @@ def _can_be_paired(
     tolerance: float,
 ) -> bool:
     """Whether atoms of the same element can be paired so that their rows agree."""
+    from scipy.optimize import linear_sum_assignment
+
     for number in np.unique(numbers):
         ours, theirs = rows[numbers == number], other_rows[other_numbers == number]
         apart = np.array([np.abs(row - theirs).max(axis=1) > tolerance for row in ours])

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.terminations import Family, Slab, surfaces_of
+from mlip_interfaces.structures.slabs.terminations import Family, Slab, surfaces_of
 
 
 def enumerate_slabs(

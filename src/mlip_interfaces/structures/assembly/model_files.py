@@ -6,19 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
-from ase.io import read, write
-
-
-def in_type_order(atoms: Atoms, elements: Sequence[str]) -> Atoms:
-    """The same atoms grouped by element in type-map order, otherwise in their order.
-
-    POSCAR and DP-GEN group atoms by element; in this order an atom has the same number in every file.
-    """
-    order = {symbol: i for i, symbol in enumerate(elements)}
-    sorted_atoms: Atoms = atoms[np.argsort([order[s] for s in atoms.get_chemical_symbols()], kind="stable")]
-    return sorted_atoms
 
 
 def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
@@ -30,6 +18,8 @@ def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
     directory : made if it does not exist.
     elements : the type map; LAMMPS type i is the i-th of it.
     """
+    from ase.io import write
+
     directory.mkdir(parents=True, exist_ok=True)
     write(directory / "model.xyz", atoms, format="extxyz", columns=["symbols", "positions", "layer", "layer_id"])
     write(
@@ -53,5 +43,7 @@ def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
 
 def read_model(directory: Path) -> Atoms:
     """Read ``model.xyz`` back, labels included."""
+    from ase.io import read
+
     atoms: Atoms = read(directory / "model.xyz")
     return atoms

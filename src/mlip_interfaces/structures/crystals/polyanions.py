@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 # Centre, ligand: longest bond, angstrom. Between the bond of the unit and the next shell of any crystal known to us.
@@ -41,6 +40,8 @@ def polyanion_bonds(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64],
     first, second : atom numbers, shape (n_bonds,).
     images : the lattice translation of the second atom, shape (n_bonds, 3).
     """
+    from ase.neighborlist import neighbor_list
+
     present = set(atoms.get_chemical_symbols())
     cutoffs = {pair: length for pair, length in POLYANION_BONDS.items() if set(pair) <= present}
     if not cutoffs:

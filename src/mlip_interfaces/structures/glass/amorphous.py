@@ -11,18 +11,17 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
-from ase.io import read, write
-from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import ProgramError, StructureError
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.shipped_files import lammps_deck
-from mlip_interfaces.structures.crystals import library_entry, load_crystal
-from mlip_interfaces.structures.ions import formal_charges, formula_counts, ion_contact
-from mlip_interfaces.structures.order import OrderReport, measure_order
-from mlip_interfaces.structures.packing import starting_positions
-from mlip_interfaces.structures.quench_potential import COMMANDS, QuenchPotential
+from mlip_interfaces.structures.crystals.formulas import formula_counts
+from mlip_interfaces.structures.crystals.ions import formal_charges, ion_contact
+from mlip_interfaces.structures.crystals.loading import library_entry, load_crystal
+from mlip_interfaces.structures.glass.order import OrderReport, measure_order
+from mlip_interfaces.structures.glass.packing import starting_positions
+from mlip_interfaces.structures.glass.potential import COMMANDS, QuenchPotential
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3, FS_TO_PS
 
 DECK, POTENTIAL, INPUTS = "melt_quench.in", "potential.lammps", "inputs.json"
@@ -182,6 +181,8 @@ def melt_quench(
     of the one before. A layer thinner than three anion spacings orders by itself under its periodic images; unless it has
     the coordination of the crystal it is kept, and its verdict is ``confined``.
     """
+    from ase.io import read
+
     potential = potential or QuenchPotential.tosi_fumi()
     units = dict(formula_counts(material))
     potential.refuse_compound(material, units)
@@ -280,6 +281,8 @@ def lateral_cell(text: str) -> NDArray[np.float64]:
 def _run(
     start: Atoms, potential: QuenchPotential, schedule: MeltQuench, inputs: dict[str, Any], directory: Path
 ) -> None:
+    from ase.io import write
+
     working = directory.with_name(f".{directory.name}")
     shutil.rmtree(working, ignore_errors=True)
     working.mkdir(parents=True)
@@ -352,6 +355,8 @@ def _refuse_other_inputs(folder: Path, inputs: dict[str, Any]) -> None:
 
 
 def _refuse_fused(atoms: Atoms, potential: QuenchPotential) -> None:
+    from ase.neighborlist import neighbor_list
+
     symbols = atoms.get_chemical_symbols()
     charges = formal_charges(symbols)
     first, second, distance = neighbor_list("ijd", atoms, 2.0)
@@ -364,6 +369,8 @@ def _refuse_fused(atoms: Atoms, potential: QuenchPotential) -> None:
 
 
 def _read_data(file: Path, potential: QuenchPotential) -> Atoms:
+    from ase.io import read
+
     atoms = read(file, format="lammps-data", atom_style=potential.atom_style, sort_by_id=True)
     symbols = [potential.elements[kind - 1] for kind in atoms.arrays["type"]]
     return Atoms(symbols, scaled_positions=atoms.get_scaled_positions(wrap=True), cell=atoms.cell, pbc=True)

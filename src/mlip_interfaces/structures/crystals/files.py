@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
-from ase.io import write
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.model_files import in_type_order
+
+
+def in_type_order(atoms: Atoms, elements: Sequence[str]) -> Atoms:
+    """The same atoms grouped by element in type-map order, otherwise in their order.
+
+    POSCAR and DP-GEN group atoms by element; in this order an atom has the same number in every file.
+    """
+    order = {symbol: i for i, symbol in enumerate(elements)}
+    sorted_atoms: Atoms = atoms[np.argsort([order[s] for s in atoms.get_chemical_symbols()], kind="stable")]
+    return sorted_atoms
 
 
 def write_crystal(atoms: Atoms, path: Path, elements: Sequence[str]) -> None:
@@ -26,6 +35,8 @@ def write_crystal(atoms: Atoms, path: Path, elements: Sequence[str]) -> None:
     StructureError
         If the name asks for none of these.
     """
+    from ase.io import write
+
     grouped = in_type_order(atoms, elements)
     kind = "vasp" if path.name.startswith("POSCAR") else path.suffix.removeprefix(".").lower()
     if kind not in {"cif", "vasp", "xyz", "data"}:

@@ -9,10 +9,9 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from ase.neighborlist import neighbor_list
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.gaps import first_contact, lowest_registry, relax_gaps
+from mlip_interfaces.structures.assembly.gaps import first_contact, lowest_registry, relax_gaps
 
 SHORTEST_FACTOR = 0.7
 """No contact below this share of the sum of covalent radii."""
@@ -91,6 +90,8 @@ def stack(
 
 
 def _refuse_close_contacts(atoms: Atoms) -> None:
+    from ase.neighborlist import neighbor_list
+
     radii = covalent_radii[atoms.numbers]
     first, second, distance = neighbor_list("ijd", atoms, 2.0 * SHORTEST_FACTOR * float(radii.max()))
     close = distance < SHORTEST_FACTOR * (radii[first] + radii[second])
