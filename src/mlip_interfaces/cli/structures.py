@@ -206,6 +206,8 @@ def run_slabs(arguments: argparse.Namespace) -> int:
 
 
 def _charges(words: Sequence[str]) -> dict[str, float] | None:
+    import math
+
     from ase.data import chemical_symbols
 
     from mlip_interfaces.errors import StructureError
@@ -217,7 +219,7 @@ def _charges(words: Sequence[str]) -> dict[str, float] | None:
             charges[element] = float(value)
         except ValueError:
             element = ""
-        if element not in chemical_symbols:
+        if element not in chemical_symbols or not math.isfinite(charges[element]):
             raise StructureError(f"--charge {word} is no charge of an element; write for example --charge Co=3.")
     return charges or None
 

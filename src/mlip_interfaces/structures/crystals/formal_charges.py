@@ -50,7 +50,9 @@ def formal_charges(atoms: Atoms, given: Mapping[str, float] | None = None) -> ND
     chosen = dict(given or {})
     if not any(element in ANION_CHARGES for element in elements) and not chosen:
         return np.zeros(len(atoms))
-    charges = np.array([ANION_CHARGES.get(symbol, FIXED_CHARGES.get(symbol, np.nan)) for symbol in symbols])
+    usual = FIXED_CHARGES | ANION_CHARGES
+    # Real numbers even where the table has whole ones: a given charge may be a mean such as 3.5.
+    charges = np.array([usual.get(symbol, np.nan) for symbol in symbols], dtype=np.float64)
     _in_polyanions(atoms, symbols, charges)
     for element, charge in chosen.items():
         charges[symbols == element] = charge
