@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from mlip_interfaces.chemistry import POLYANION_BONDS_ANGSTROM
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.structures.crystals import LIBRARY, load_crystal
-from mlip_interfaces.structures.crystals.formal_charges import formal_charges
-from mlip_interfaces.structures.crystals.polyanions import POLYANION_BONDS
+from mlip_interfaces.structures.crystals.polyanions import formal_charges
 from mlip_interfaces.structures.slabs import Slab, choose_slab, cut_slab, enumerate_slabs, with_vacuum
 from mlip_interfaces.structures.slabs.planes import plane_stack, primitive_cell
 
@@ -38,7 +38,7 @@ def _names(material: str, miller: tuple[int, int, int], **flags: bool) -> set[st
 def _bonds(atoms: Atoms) -> int:
     """Bonds inside polyanions; across the boundaries where the cell is periodic."""
     present = set(atoms.get_chemical_symbols())
-    cutoffs = {pair: length for pair, length in POLYANION_BONDS.items() if set(pair) <= present}
+    cutoffs = {pair: length for pair, length in POLYANION_BONDS_ANGSTROM.items() if set(pair) <= present}
     return len(neighbor_list("i", atoms, cutoffs)) if cutoffs else 0
 
 

@@ -321,10 +321,10 @@ def _named(text: str, option: str) -> tuple[str, ...]:
 
 def _charges(species: tuple[str, ...], text: str | None) -> tuple[float, ...]:
     """Charges by species: those given, formal oxidation states for the others."""
-    from mlip_interfaces.analysis.onsager import FORMAL_CHARGES
+    from mlip_interfaces.chemistry.charges import SPECIES_CHARGES
     from mlip_interfaces.errors import AnalysisError
 
-    charges = dict(FORMAL_CHARGES)
+    charges = dict(SPECIES_CHARGES)
     for part in _names(text or ""):
         name, _, value = part.partition("=")
         try:

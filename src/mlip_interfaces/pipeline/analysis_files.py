@@ -16,11 +16,12 @@ from ase import Atoms
 from mlip_interfaces import __version__
 from mlip_interfaces.analysis.arrhenius import jump_statistics
 from mlip_interfaces.analysis.barrier import MIN_COUNTS, barriers, potential_of_mean_force
-from mlip_interfaces.analysis.chemistry import BOND_CUTOFFS_ANGSTROM, exchanges, origins
+from mlip_interfaces.analysis.chemistry import exchanges, origins
 from mlip_interfaces.analysis.density_grid import write_density_cube
 from mlip_interfaces.analysis.diffusion import Diffusivity
 from mlip_interfaces.analysis.onsager import OnsagerWindow
 from mlip_interfaces.analysis.rdf import first_peak
+from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
 from mlip_interfaces.pipeline.region_files import region_content, region_definition, region_rows
 from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.pipeline.trajectory_analysis import AnalysisPlan, AnalysisResults

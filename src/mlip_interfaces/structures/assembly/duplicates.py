@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_interfaces.structures.crystals.distances import has_short_contact
+from mlip_interfaces.chemistry import TOO_CLOSE_SHARE, has_short_contact
 
 N_NEAREST = 16
 """Distances that stand for the surroundings of an atom in the first comparison."""
@@ -59,7 +59,7 @@ class CleanSet:
 
 
 def clean_set(
-    structures: Sequence[Atoms], *, shortest_factor: float = 0.7, tolerance_angstrom: float = 0.01
+    structures: Sequence[Atoms], *, shortest_factor: float = TOO_CLOSE_SHARE, tolerance_angstrom: float = 0.01
 ) -> CleanSet:
     """Drop structures with too-short contacts, and those that repeat an earlier one.
 

@@ -21,7 +21,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_interfaces.structures.assembly.contacts import CATION_CATION_ANGSTROM, attract, contact_distance
+from mlip_interfaces.chemistry import CATION_CATION_ANGSTROM, attract, layer_contact
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ class _PairTable:
         names = sorted(set(symbols))
         return cls(
             {name: i for i, name in enumerate(names)},
-            np.array([[contact_distance(a, b) for b in names] for a in names]),
+            np.array([[layer_contact(a, b) for b in names] for a in names]),
             np.array([[attract(a, b) for b in names] for a in names]),
         )
 

@@ -8,13 +8,10 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 
+from mlip_interfaces.chemistry import worst_contact
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.structures.assembly.gaps import first_contact, lowest_registry, relax_gaps
-
-SHORTEST_FACTOR = 0.7
-"""No contact below this share of the sum of covalent radii."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +87,8 @@ def stack(
 
 
 def _refuse_close_contacts(atoms: Atoms) -> None:
-    from ase.neighborlist import neighbor_list
-
-    radii = covalent_radii[atoms.numbers]
-    first, second, distance = neighbor_list("ijd", atoms, 2.0 * SHORTEST_FACTOR * float(radii.max()))
-    close = distance < SHORTEST_FACTOR * (radii[first] + radii[second])
-    if close.any():
-        worst = np.flatnonzero(close)[np.argmin(distance[close])]
-        symbols = atoms.get_chemical_symbols()
+    worst = worst_contact(atoms)
+    if worst:
         raise StructureError(
-            f"{symbols[first[worst]]} and {symbols[second[worst]]} are {distance[worst]:.2f} angstrom apart in the "
-            "stacked model; a layer was cut or quenched badly, choose another plane or seed."
+            f"{worst.first} and {worst.second} are {worst.distance_angstrom:.2f} angstrom apart in the stacked model; a layer was cut or quenched badly, choose another plane or seed."
         )

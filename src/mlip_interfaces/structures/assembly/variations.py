@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 
+from mlip_interfaces.chemistry import TOO_CLOSE_SHARE, covalent_radii, has_short_contact
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystals.distances import has_short_contact
 from mlip_interfaces.structures.defects.composition import layer_mask
 
 
@@ -21,7 +20,7 @@ def perturb(
     displacement_angstrom: float,
     cell_strain: float,
     seed: int,
-    shortest_factor: float = 0.7,
+    shortest_factor: float = TOO_CLOSE_SHARE,
 ) -> list[Atoms]:
     """Rattled and strained copies without too-short contacts.
 
@@ -67,7 +66,7 @@ def shift_layers(
     lateral_angstrom: float,
     vertical_angstrom: float,
     seed: int,
-    shortest_factor: float = 0.7,
+    shortest_factor: float = TOO_CLOSE_SHARE,
 ) -> list[Atoms]:
     """Copies of an interface with each layer moved rigidly against the lowest one.
 
@@ -171,7 +170,7 @@ def scrambled(
     """
     rng = np.random.default_rng(seed)
     symbols = [symbol for symbol in elements for _ in range(atoms_per_element)]
-    radii = covalent_radii[Atoms(symbols).numbers]
+    radii = covalent_radii(symbols)
     length = (len(symbols) * volume_per_atom_angstrom3) ** (1 / 3)
     copies = []
     for factor in np.linspace(*shortest_factor, n_copies).tolist():

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 
 
 def minimum_distances(atoms: Atoms, elements: Sequence[str], cutoff_angstrom: float = 6.0) -> dict[str, float]:
@@ -23,12 +22,3 @@ def minimum_distances(atoms: Atoms, elements: Sequence[str], cutoff_angstrom: fl
             if mask.any():
                 shortest[f"{a}-{b}"] = round(float(distance[mask].min()), 4)
     return shortest
-
-
-def has_short_contact(atoms: Atoms, factor: float) -> bool:
-    """Whether two atoms are closer than a share of the sum of their covalent radii, images included."""
-    from ase.neighborlist import neighbor_list
-
-    radii = covalent_radii[atoms.numbers]
-    first, second, distance = neighbor_list("ijd", atoms, 2.0 * factor * float(radii.max()))
-    return bool((distance < factor * (radii[first] + radii[second])).any())

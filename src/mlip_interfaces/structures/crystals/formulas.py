@@ -1,10 +1,8 @@
-"""Formulas: of a name or a text, and of a list of atoms."""
+"""The formula of a name of the library or of a text."""
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Sequence
 
 from ase.data import chemical_symbols
 
@@ -43,16 +41,6 @@ def formula_counts(material: str) -> tuple[tuple[str, int], ...]:
     if not counts or not set(counts) <= set(chemical_symbols):
         raise _no_formula(material)
     return tuple((element.symbol, counts[element.symbol]) for element in composition)
-
-
-def formula(symbols: Sequence[str], *, reduce: bool) -> str:
-    """Formula with the least electronegative element first."""
-    from pymatgen.core import Element
-
-    counts = {symbol: symbols.count(symbol) for symbol in dict.fromkeys(symbols)}
-    divisor = math.gcd(*counts.values()) if reduce else 1
-    ordered = sorted(counts, key=lambda symbol: (Element(symbol).X, symbol))
-    return "".join(f"{s}{counts[s] // divisor if counts[s] > divisor else ''}" for s in ordered)
 
 
 def _no_formula(material: str) -> StructureError:

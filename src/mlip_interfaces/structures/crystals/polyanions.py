@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-# Centre, ligand: longest bond, angstrom. Between the bond of the unit and the next shell of any crystal known to us.
-POLYANION_BONDS: dict[tuple[str, str], float] = {
-    ("P", "S"): 2.4, ("P", "O"): 1.9, ("P", "N"): 1.9, ("P", "P"): 2.5, ("S", "S"): 2.4, ("S", "O"): 1.8, ("O", "O"): 1.7,
-    ("C", "O"): 1.6, ("N", "O"): 1.6, ("B", "O"): 1.7, ("B", "H"): 1.5, ("N", "H"): 1.3, ("O", "H"): 1.3, ("Si", "S"): 2.4,
-    ("Ge", "S"): 2.5, ("Sn", "S"): 2.7, ("As", "S"): 2.5, ("Sb", "S"): 2.6,
-}  # fmt: skip
+from mlip_interfaces.chemistry import POLYANION_BONDS_ANGSTROM, site_charges
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +39,34 @@ def polyanion_bonds(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64],
     from ase.neighborlist import neighbor_list
 
     present = set(atoms.get_chemical_symbols())
-    cutoffs = {pair: length for pair, length in POLYANION_BONDS.items() if set(pair) <= present}
+    cutoffs = {pair: length for pair, length in POLYANION_BONDS_ANGSTROM.items() if set(pair) <= present}
     if not cutoffs:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 3), dtype=np.int64)
     first, second, images = neighbor_list("ijS", atoms, cutoffs)
     return np.asarray(first, np.int64), np.asarray(second, np.int64), np.asarray(images, np.int64)
+
+
+def formal_charges(atoms: Atoms, given: Mapping[str, float] | None = None) -> NDArray[np.float64]:
+    """Charge of every atom of a crystal; they add up to zero.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+    given : mapping of float, e
+        Charges by element that replace the usual ones.
+
+    Returns
+    -------
+    charges : (n_atoms,) float array, e
+
+    Raises
+    ------
+    StructureError
+        If the charges do not balance; see `chemistry.site_charges` for the rules.
+    """
+    first, second, _ = polyanion_bonds(atoms)
+    return site_charges(atoms.get_chemical_symbols(), first, second, given)
 
 
 def whole_units(atoms: Atoms) -> tuple[Unit, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_interfaces.chemistry import extreme_charge
 from mlip_interfaces.errors import StructureError
 
 N_DESCENTS = 20
@@ -155,14 +156,10 @@ def _without(atoms: Atoms, removed: NDArray[np.int64]) -> Atoms:
 
 def _balanced_charges(atoms: Atoms, host: str, guest: str, n_guests: int) -> tuple[NDArray[np.float64], float]:
     """Charge of each atom with the guests all present, and that of the hosts with `n_guests` of them."""
-    from pymatgen.core import Element
-
     symbols = np.array(atoms.get_chemical_symbols())
     charges = np.zeros(len(atoms))
     for symbol in set(symbols.tolist()) - {host}:
-        states = Element(symbol).common_oxidation_states
-        # An anion takes its lowest common state: O -2, not the +2 of OF2.
-        charges[symbols == symbol] = min(states) if min(states) < 0 and Element(symbol).X > 2.5 else max(states)
+        charges[symbols == symbol] = extreme_charge(symbol)
     others = charges[(symbols != guest) & (symbols != host)].sum()
     host_charge = -(others + n_guests * charges[symbols == guest][0]) / np.count_nonzero(symbols == host)
     charges[symbols == host] = host_charge

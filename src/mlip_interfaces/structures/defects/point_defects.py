@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 from numpy.typing import NDArray
 
+from mlip_interfaces.chemistry import TOO_CLOSE_SHARE, compound_charges, worst_contact
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystals.ions import formal_charges
 from mlip_interfaces.structures.defects.composition import layer_mask
 from mlip_interfaces.structures.defects.kroger_vink import PointDefect, parse_defect, refuse_unbalanced
-from mlip_interfaces.structures.defects.voids import SHORTEST_FACTOR, largest_voids
+from mlip_interfaces.structures.defects.voids import largest_voids
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def apply_defects(
         raise StructureError("The list of defects is empty; give for example V_Li' and V_Cl.")
     mask = layer_mask(atoms, layer)
     symbols = np.array(atoms.get_chemical_symbols())
-    charges = formal_charges(symbols[mask].tolist())
+    charges = compound_charges(symbols[mask].tolist())
     refuse_unbalanced(parsed, charges)
     n_sets = _number_of_sets(parsed, symbols[mask], n, fraction)
     rng = np.random.default_rng(seed)
@@ -184,7 +183,7 @@ def _with_interstitial(
     places, clearance = largest_voids(atoms, defect.species, charges, None if mask.all() else mask)
     if not len(places):
         raise StructureError(
-            f"There is no void for {defect} with every atom farther than {SHORTEST_FACTOR:g} of the covalent radii; "
+            f"There is no void for {defect} with every atom farther than {TOO_CLOSE_SHARE:g} of the covalent radii; "
             "repeat the cell or take fewer interstitials."
         )
     if separation > 0.0 and others:
@@ -216,15 +215,9 @@ def _nearest(atoms: Atoms, place: NDArray[np.float64], others: Sequence[PlacedDe
 
 
 def _refuse_contacts(atoms: Atoms) -> None:
-    from ase.neighborlist import neighbor_list
-
-    radii = covalent_radii[atoms.numbers]
-    first, second, distance = neighbor_list("ijd", atoms, 2.0 * SHORTEST_FACTOR * float(radii.max()))
-    close = distance < SHORTEST_FACTOR * (radii[first] + radii[second])
-    if close.any():
-        worst = np.flatnonzero(close)[np.argmin(distance[close])]
-        a, b = (atoms.symbols[index[worst]] for index in (first, second))
+    worst = worst_contact(atoms)
+    if worst:
         raise StructureError(
-            f"{a} and {b} are {distance[worst]:.2f} angstrom apart after placing the defects; a substituted atom is too large "
+            f"{worst.first} and {worst.second} are {worst.distance_angstrom:.2f} angstrom apart after placing the defects; a substituted atom is too large "
             "for its site, or the structure had the contact before."
         )

@@ -7,18 +7,14 @@ from collections.abc import Mapping
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
-from mlip_interfaces.structures.crystals.ions import ion_contact
+from mlip_interfaces.chemistry import ion_contact, shortest_allowed
 
 Array = NDArray[np.float64]
 
 GRID_ANGSTROM = 0.3
 REACH_ANGSTROM = 5.0
-SHORTEST_FACTOR = 0.7
-"""No interstitial closer than this share of the sum of covalent radii."""
-
 ALIKE = 0.01
 """Voids whose clearances differ by less than this share are equally good."""
 
@@ -37,8 +33,8 @@ def largest_voids(
 
     Returns
     -------
-    positions : of all voids about as large as the largest, shape (n_voids, 3), angstrom; none where every place is closer
-        than `SHORTEST_FACTOR` of the covalent radii to an atom.
+    positions : of all voids about as large as the largest, shape (n_voids, 3), angstrom; none where every place is too
+        close to an atom.
     clearance : smallest distance over touching distance of each, shape (n_voids,), largest first.
 
     Notes
@@ -79,12 +75,11 @@ class _Clearance:
         self._cell = np.asarray(atoms.cell)
         self._allowed = None if allowed is None else allowed[owner]
         self._everything = cKDTree(positions)
-        radius = covalent_radii[atomic_numbers[species]]
         self._trees = [
             (
                 cKDTree(positions[symbols[owner] == other]),
-                ion_contact(species, other, dict(charges)),
-                SHORTEST_FACTOR * (radius + covalent_radii[atomic_numbers[other]]),
+                ion_contact(species, other, charges),
+                shortest_allowed(species, other),
             )
             for other in dict.fromkeys(symbols.tolist())
         ]

@@ -13,11 +13,12 @@ from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
+from mlip_interfaces.chemistry import compound_charges, ion_contact
+from mlip_interfaces.chemistry.contacts import FUSED_SHARE
 from mlip_interfaces.errors import ProgramError, StructureError
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.crystals.formulas import formula_counts
-from mlip_interfaces.structures.crystals.ions import formal_charges, ion_contact
 from mlip_interfaces.structures.crystals.loading import library_entry, load_crystal
 from mlip_interfaces.structures.glass.order import OrderReport, measure_order
 from mlip_interfaces.structures.glass.packing import starting_positions
@@ -34,9 +35,6 @@ MIN_ATOMS = 8
 
 MAX_TEMPERATURE_RATIO = 5.0
 """A melt hotter than this times its target has blown up."""
-
-FUSED_SHARE = 0.5
-"""Two atoms closer than this share of the distance at which their ions touch have fallen into each other."""
 
 GLASS_OVER_CRYSTAL_DENSITY = 0.93
 """Density of a quenched layer over the crystal's where the user names none: LiF 2.45 of 2.64 g/cm3."""
@@ -358,7 +356,7 @@ def _refuse_fused(atoms: Atoms, potential: QuenchPotential) -> None:
     from ase.neighborlist import neighbor_list
 
     symbols = atoms.get_chemical_symbols()
-    charges = formal_charges(symbols)
+    charges = compound_charges(symbols)
     first, second, distance = neighbor_list("ijd", atoms, 2.0)
     for i, j, length in zip(first, second, distance, strict=True):
         if length < FUSED_SHARE * ion_contact(symbols[i], symbols[j], charges):

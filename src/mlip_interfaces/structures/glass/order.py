@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_interfaces.structures.crystals.ions import anion_symbols, formal_charges, ion_contact
+from mlip_interfaces.chemistry import anion_symbols, compound_charges, ion_contact
 
 Array = NDArray[np.float64]
 Verdict = Literal["amorphous", "confined", "crystalline"]
@@ -201,7 +201,7 @@ def coordination_numbers(atoms: Atoms, crystal: Atoms | None = None) -> dict[str
     symbols = np.array(atoms.get_chemical_symbols())
     anions = anion_symbols(symbols.tolist())
     centres = [symbol for symbol in dict.fromkeys(symbols.tolist()) if symbol not in anions] or sorted(anions)
-    charges = formal_charges(symbols.tolist())
+    charges = compound_charges(symbols.tolist())
     is_anion = np.isin(symbols, sorted(anions))
     numbers = {}
     for centre in centres:

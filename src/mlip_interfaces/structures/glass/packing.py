@@ -8,11 +8,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_interfaces.chemistry import compound_charges, ion_contact
+from mlip_interfaces.chemistry.contacts import PACKING_SHARES
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystals.ions import formal_charges, ion_contact
-
-CONTACT_SHARES = (0.9, 0.85, 0.8, 0.75, 0.7)
-"""Shortest distances tried, as shares of the distance at which two ions touch."""
 
 MAX_SWEEPS = 200
 
@@ -52,7 +50,7 @@ def packed(cell: NDArray[np.float64], counts: Mapping[str, int], *, seed: int) -
 
     Returns
     -------
-    atoms : no two closer than the largest of `CONTACT_SHARES` that could be met, times their `ion_contact`.
+    atoms : no two closer than the largest of `PACKING_SHARES` that could be met, times their `ion_contact`.
 
     Raises
     ------
@@ -65,10 +63,10 @@ def packed(cell: NDArray[np.float64], counts: Mapping[str, int], *, seed: int) -
     boundary, as in force-biased packing of hard spheres (Jodrey and Tory 1985).
     """
     symbols = [symbol for symbol, number in counts.items() for _ in range(number)]
-    charges = formal_charges(symbols)
+    charges = compound_charges(symbols)
     kinds = np.repeat(np.arange(len(counts)), list(counts.values()))
     table = np.array([[ion_contact(a, b, charges) for b in counts] for a in counts])
-    for share in CONTACT_SHARES:
+    for share in PACKING_SHARES:
         rng = np.random.default_rng(seed)
         atoms = Atoms(symbols, scaled_positions=rng.random((len(symbols), 3)), cell=cell, pbc=True)
         if _pushed_apart(atoms, share * table, kinds, rng):

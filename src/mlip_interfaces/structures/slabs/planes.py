@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_interfaces.chemistry import formula
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystals.formulas import formula
 from mlip_interfaces.structures.crystals.polyanions import Unit, whole_units
 
 Miller = tuple[int, int, int]

@@ -11,9 +11,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_interfaces.structures.crystals.formal_charges import formal_charges
-from mlip_interfaces.structures.crystals.formulas import formula
+from mlip_interfaces.chemistry import formula
 from mlip_interfaces.structures.crystals.loading import load_crystal
+from mlip_interfaces.structures.crystals.polyanions import formal_charges
 from mlip_interfaces.structures.slabs.planes import PlaneStack, height_symmetry, plane_stack, primitive_cell
 
 NO_DIPOLE = 1e-3
