@@ -254,28 +254,6 @@ def default_density(material: str) -> float:
     return round(GLASS_OVER_CRYSTAL_DENSITY * density, 2)
 
 
-def lateral_cell(text: str) -> NDArray[np.float64]:
-    """Lateral vectors from an area (a square) or two lengths, shape (2, 2), angstrom.
-
-    Raises
-    ------
-    StructureError
-        If the text is neither.
-
-    Examples
-    --------
-    >>> lateral_cell("100").tolist(), lateral_cell("9.8x14").tolist()
-    ([[10.0, 0.0], [0.0, 10.0]], [[9.8, 0.0], [0.0, 14.0]])
-    """
-    try:
-        lengths = [float(part) for part in text.lower().split("x")]
-    except ValueError:
-        lengths = []
-    if len(lengths) not in (1, 2) or min(lengths) <= 0.0:
-        raise StructureError(f"A lateral cell is an area such as 200, or two lengths such as 9.8x14.1, not '{text}'.")
-    return np.diag([np.sqrt(lengths[0])] * 2 if len(lengths) == 1 else lengths)
-
-
 def _run(
     start: Atoms, potential: QuenchPotential, schedule: MeltQuench, inputs: dict[str, Any], directory: Path
 ) -> None:
