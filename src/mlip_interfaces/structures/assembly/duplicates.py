@@ -23,9 +23,12 @@ class Dropped:
 
     Attributes
     ----------
-    index : its place in the set.
-    reason : ``short contact`` or ``duplicate``.
-    duplicate_of : place of the structure that it repeats.
+    index : int
+        Its place in the set.
+    reason : str
+        ``short contact`` or ``duplicate``.
+    duplicate_of : int or None
+        Place of the structure that it repeats.
     """
 
     index: int
@@ -39,8 +42,12 @@ class CleanSet:
 
     Attributes
     ----------
-    structures, indices : what was kept, and its places in the set.
-    dropped : what was not.
+    structures : tuple of ase.Atoms
+        What was kept.
+    indices : tuple of int
+        Its places in the set.
+    dropped : tuple of Dropped
+        What was not.
     """
 
     structures: tuple[Atoms, ...]
@@ -65,9 +72,12 @@ def clean_set(
 
     Parameters
     ----------
-    structures : in order of preference.
-    shortest_factor : no contact below this share of the sum of covalent radii.
-    tolerance_angstrom : two structures whose lengths differ by less than this everywhere are the same.
+    structures : sequence of ase.Atoms
+        In order of preference.
+    shortest_factor : float
+        No contact below this share of the sum of covalent radii.
+    tolerance_angstrom : float, angstrom
+        Two structures whose lengths differ by less than this everywhere are the same.
     """
     kept: list[int] = []
     dropped: list[Dropped] = []
@@ -98,8 +108,10 @@ def same_structure(first: Atoms, second: Atoms, *, tolerance_angstrom: float = 0
 
     Parameters
     ----------
-    first, second : periodic structures.
-    tolerance_angstrom : on the edges of the cell, and on the distances of each atom to every other.
+    first, second : ase.Atoms
+        Periodic structures.
+    tolerance_angstrom : float, angstrom
+        On the edges of the cell, and on the distances of each atom to every other.
 
     Notes
     -----

@@ -67,8 +67,10 @@ def first_contact(lower: Atoms, upper: Atoms, lateral: Array) -> float:
 
     Parameters
     ----------
-    lower, upper : slabs.
-    lateral : lateral cell, rows, shape (2, 2).
+    lower, upper : ase.Atoms
+        Slabs.
+    lateral : (2, 2) float array, angstrom
+        Lateral cell.
     """
     table = _PairTable.of(lower.get_chemical_symbols() + upper.get_chemical_symbols())
     kinds = table.kind_of(lower), table.kind_of(upper)
@@ -91,14 +93,19 @@ def relax_gaps(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool, n_s
 
     Parameters
     ----------
-    atoms : the stack at first contact, cell rows a and b in the xy-plane, c = (0, 0, height).
-    layer_id : position of each atom's layer in the stack, from 0, shape (n_atoms,).
-    periodic : whether the last layer meets the first one again; the height of the cell then follows.
-    n_steps : of the L-BFGS minimisation at most.
+    atoms : ase.Atoms
+        The stack at first contact, cell rows a and b in the xy-plane, c = (0, 0, height).
+    layer_id : (n_atoms,) integer array
+        Position of each atom's layer in the stack, from 0.
+    periodic : bool
+        Whether the last layer meets the first one again; the height of the cell then follows.
+    n_steps : int
+        Of the L-BFGS minimisation at most.
 
     Returns
     -------
-    relaxed : a copy with the new places and height.
+    relaxed : ase.Atoms
+        A copy with the new places and height.
     """
     from scipy.optimize import minimize
 
@@ -153,8 +160,21 @@ def relax_gaps(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool, n_s
 
 
 def lowest_registry(lower: Atoms, upper: Atoms, lateral: Array) -> Array:
-    """Lateral shift of `upper` with the lowest contact energy at its best height, layers rigid, shape (2,), angstrom.
+    """Lateral shift of a layer with the lowest contact energy at its best height, layers rigid.
 
+    Parameters
+    ----------
+    lower, upper : ase.Atoms
+        Slabs; the upper one moves.
+    lateral : (2, 2) float array, angstrom
+        Lateral cell.
+
+    Returns
+    -------
+    shift : (2,) float array, angstrom
+
+    Notes
+    -----
     Here pairs that do not attract each other repel at every distance, as :math:`(d_0/d)^{12}`: sideways, ions of one sign
     avoid each other. A grid over the lateral cell, refined by the simplex method.
     """

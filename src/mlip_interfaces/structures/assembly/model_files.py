@@ -14,9 +14,12 @@ def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
 
     Parameters
     ----------
-    atoms : in type order, with arrays ``layer`` and ``layer_id``.
-    directory : made if it does not exist.
-    elements : the type map; LAMMPS type i is the i-th of it.
+    atoms : ase.Atoms
+        In type order, with arrays ``layer`` and ``layer_id``.
+    directory : Path
+        Made if it does not exist.
+    elements : sequence of str
+        The type map; LAMMPS type i is the i-th of it.
     """
     from ase.io import write
 

@@ -20,8 +20,10 @@ class Layer:
 
     Attributes
     ----------
-    name : kept on each atom.
-    atoms : the slab; rows of its cell a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness).
+    name : str
+        Kept on each atom.
+    atoms : ase.Atoms
+        The slab; rows of its cell a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness).
     """
 
     name: str
@@ -43,14 +45,19 @@ def stack(
 
     Parameters
     ----------
-    layers : slabs on one lateral cell.
-    relax : whether gaps are relaxed.
-    registry : ``lowest`` also moves each layer sideways, to the lowest contact energy on the one below.
-    vacuum_angstrom : above the last layer; 0 closes the superlattice.
+    layers : sequence of Layer
+        Slabs on one lateral cell.
+    relax : bool
+        Whether gaps are relaxed.
+    registry : {'as-cut', 'lowest'}
+        ``lowest`` also moves each layer sideways, to the lowest contact energy on the one below.
+    vacuum_angstrom : float, angstrom
+        Above the last layer; 0 closes the superlattice.
 
     Returns
     -------
-    atoms : with per-atom arrays ``layer`` (name) and ``layer_id`` (position in the stack).
+    atoms : ase.Atoms
+        With per-atom arrays ``layer`` (name) and ``layer_id`` (position in the stack).
 
     Raises
     ------

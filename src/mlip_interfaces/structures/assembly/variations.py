@@ -26,12 +26,18 @@ def perturb(
 
     Parameters
     ----------
-    atoms : the structure.
-    n_copies : how many.
-    displacement_angstrom : standard deviation of each Cartesian displacement.
-    cell_strain : the six components of a symmetric strain are uniform in plus or minus this.
-    seed : of both.
-    shortest_factor : a copy with a contact below this share of the sum of covalent radii is drawn again.
+    atoms : ase.Atoms
+        The structure.
+    n_copies : int
+        How many.
+    displacement_angstrom : float, angstrom
+        Standard deviation of each Cartesian displacement.
+    cell_strain : float
+        The six components of a symmetric strain are uniform in plus or minus this.
+    seed : int
+        Of displacements and strains.
+    shortest_factor : float
+        A copy with a contact below this share of the sum of covalent radii is drawn again.
 
     Raises
     ------
@@ -72,12 +78,18 @@ def shift_layers(
 
     Parameters
     ----------
-    atoms : with the array ``layer_id``.
-    n_copies : how many.
-    lateral_angstrom : each layer moves along x and along y by up to this, either way.
-    vertical_angstrom : and along z by up to this; the cell stays, so that one gap opens as another closes.
-    seed : of the shifts.
-    shortest_factor : a copy with a contact below this share of the sum of covalent radii is drawn again.
+    atoms : ase.Atoms
+        With the array ``layer_id``.
+    n_copies : int
+        How many.
+    lateral_angstrom : float, angstrom
+        Each layer moves along x and along y by up to this, either way.
+    vertical_angstrom : float, angstrom
+        Each layer moves along z by up to this; the cell stays, so that one gap opens as another closes.
+    seed : int
+        Of the shifts.
+    shortest_factor : float
+        A copy with a contact below this share of the sum of covalent radii is drawn again.
 
     Raises
     ------
@@ -114,11 +126,18 @@ def vacancy_samples(
 
     Parameters
     ----------
-    atoms : the structure.
-    n_copies : how many; fewer where there are not that many choices.
-    element, n_removed : what is taken out, and how many.
-    seed : which.
-    layer : only from this layer.
+    atoms : ase.Atoms
+        The structure.
+    n_copies : int
+        How many; fewer where there are not that many choices.
+    element : str
+        What is taken out.
+    n_removed : int
+        How many atoms of it.
+    seed : int
+        Which atoms.
+    layer : str or None
+        Only from this layer.
 
     Raises
     ------
@@ -155,13 +174,19 @@ def scrambled(
 
     Parameters
     ----------
-    elements : the type map; atoms come in its order.
-    n_copies : how many structures.
-    atoms_per_element : of each element.
-    volume_per_atom_angstrom3 : sets the cubic cell.
-    shortest_factor : no contact below this share of the sum of covalent radii; from the first to the last structure it
-        goes evenly from one bound to the other, so that walls are seen from their foot upwards.
-    seed : of the places.
+    elements : sequence of str
+        The type map; atoms come in its order.
+    n_copies : int
+        How many structures.
+    atoms_per_element : int
+        Of each element.
+    volume_per_atom_angstrom3 : float, angstrom^3
+        Sets the cubic cell.
+    shortest_factor : (2,) tuple of float
+        No contact below this share of the sum of covalent radii; from the first to the last structure it goes evenly
+        from one bound to the other, so that walls are seen from their foot upwards.
+    seed : int
+        Of the places.
 
     Raises
     ------

@@ -26,9 +26,12 @@ def write_crystal(atoms: Atoms, path: Path, elements: Sequence[str]) -> None:
 
     Parameters
     ----------
-    atoms : the crystal.
-    path : ``*.cif``, ``*.vasp`` or ``POSCAR*``, ``*.xyz`` (extended XYZ), ``*.data`` (LAMMPS, atom_style atomic).
-    elements : order of the elements; LAMMPS type i is the i-th of it.
+    atoms : ase.Atoms
+        The crystal.
+    path : Path
+        ``*.cif``, ``*.vasp`` or ``POSCAR*``, ``*.xyz`` (extended XYZ), ``*.data`` (LAMMPS, atom_style atomic).
+    elements : sequence of str
+        Order of the elements; LAMMPS type i is the i-th of it.
 
     Raises
     ------

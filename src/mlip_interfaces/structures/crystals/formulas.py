@@ -16,7 +16,8 @@ def formula_counts(material: str) -> tuple[tuple[str, int], ...]:
 
     Parameters
     ----------
-    material : a formula (``Li3PO4``, ``LiNi0.5Mn1.5O4``), or a name of the crystal library, whose formula is taken.
+    material : str
+        A formula (``Li3PO4``, ``LiNi0.5Mn1.5O4``), or a name of the crystal library, whose formula is taken.
 
     Raises
     ------

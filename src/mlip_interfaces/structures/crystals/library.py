@@ -11,11 +11,18 @@ class CrystalData:
 
     Attributes
     ----------
-    formula : of one formula unit; its order is the order of the elements.
-    space_group, space_group_symbol : number and Hermann-Mauguin symbol.
-    cell : a, b, c (angstrom), alpha, beta, gamma (degrees).
-    orbits : element and fractional coordinates of one atom per orbit, in the first origin choice (ASE's setting 1).
-    source : where the lattice and the coordinates come from.
+    formula : str
+        Of one formula unit; its order is the order of the elements.
+    space_group : int
+        Its number.
+    space_group_symbol : str
+        Its Hermann-Mauguin symbol.
+    cell : (6,) tuple of float, angstrom and degrees
+        a, b, c, alpha, beta, gamma.
+    orbits : tuple of (str, float, float, float)
+        Element and fractional coordinates of one atom per orbit, in the first origin choice (ASE's setting 1).
+    source : str
+        Where the lattice and the coordinates come from.
     """
 
     formula: str

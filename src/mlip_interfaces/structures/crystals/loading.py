@@ -29,10 +29,14 @@ class CrystalSummary:
 
     Attributes
     ----------
-    name, formula, source : as in the library; the path and formula of a file.
-    space_group : symbol and number; of anything but a library entry as found to 0.01 angstrom.
-    n_atoms : in the cell as `load_crystal` gives it.
-    density_g_per_cm3 : of that cell.
+    name, formula, source : str
+        As in the library; the path and formula of a file.
+    space_group : str
+        Symbol and number; of anything but a library entry as found to 0.01 angstrom.
+    n_atoms : int
+        In the cell as `load_crystal` gives it.
+    density_g_per_cm3 : float, g/cm^3
+        Of that cell.
     """
 
     name: str
@@ -48,7 +52,8 @@ def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
 
     Parameters
     ----------
-    material : a library name (``LiCoO2``, ``beta-Li3PS4``); a formula with several polymorphs means its default;
+    material : str, Path, ase.Atoms or pymatgen Structure
+        A library name (``LiCoO2``, ``beta-Li3PS4``); a formula with several polymorphs means its default;
         ``Li6PS5Cl:inversion=0.5,seed=1`` for the argyrodite with exchanged anions; the path of a CIF, POSCAR or any
         other file that ASE reads; an ASE or pymatgen structure.
 
@@ -92,10 +97,13 @@ def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int,
 
     Parameters
     ----------
-    inversion_fraction : share of the 4a sites that hold S; round(fraction x N) exchanges are made, N being four per
-        cell, so that one cell knows only quarters.
-    seed : which sites.
-    repeats : cells along each axis, repeated before the exchange.
+    inversion_fraction : float
+        Share of the 4a sites that hold S; round(fraction x N) exchanges are made, N being four per cell, so that one
+        cell knows only quarters.
+    seed : int
+        Which sites.
+    repeats : (3,) tuple of int
+        Cells along each axis, repeated before the exchange.
 
     Raises
     ------

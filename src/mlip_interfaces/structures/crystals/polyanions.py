@@ -18,9 +18,12 @@ class Unit:
 
     Attributes
     ----------
-    indices : its atoms, shape (n,).
-    offsets : lattice translations that make it whole, added to their fractional coordinates, shape (n, 3), integer.
-    periods : translations along which it goes on for ever, shape (k, 3); none for a molecule, one for a chain.
+    indices : (n,) integer array
+        Its atoms.
+    offsets : (n, 3) integer array
+        Lattice translations that make it whole, added to their fractional coordinates.
+    periods : (k, 3) integer array
+        Translations along which it goes on for ever; none for a molecule, one for a chain.
     """
 
     indices: NDArray[np.int64]
@@ -33,8 +36,10 @@ def polyanion_bonds(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64],
 
     Returns
     -------
-    first, second : atom numbers, shape (n_bonds,).
-    images : the lattice translation of the second atom, shape (n_bonds, 3).
+    first, second : (n_bonds,) integer arrays
+        Atom numbers.
+    images : (n_bonds, 3) integer array
+        The lattice translation of the second atom.
     """
     from ase.neighborlist import neighbor_list
 

@@ -24,12 +24,18 @@ class PartialLithiation:
 
     Attributes
     ----------
-    atoms : without the removed lithium.
-    x : lithium per host atom, as made.
-    n_removed : lithium atoms taken out.
-    host_charge : formal charge of each host atom that balances the rest, elementary charges.
-    ewald_energy_ev : of the arrangement; None for a random one.
-    n_sampled : arrangements whose energy was looked at.
+    atoms : ase.Atoms
+        Without the removed lithium.
+    x : float
+        Lithium per host atom, as made.
+    n_removed : int
+        Lithium atoms taken out.
+    host_charge : float, e
+        Formal charge of each host atom that balances the rest.
+    ewald_energy_ev : float, eV, or None
+        Of the arrangement; None for a random one.
+    n_sampled : int
+        Arrangements whose energy was looked at.
     """
 
     atoms: Atoms
@@ -45,11 +51,16 @@ def remove_atoms(atoms: Atoms, element: str, fraction: float, *, seed: int, laye
 
     Parameters
     ----------
-    atoms : the structure, or one layer of it.
-    element : whose atoms go.
-    fraction : of N, the atoms of that element (in the layer).
-    seed : which atoms.
-    layer : only of this layer (per-atom array ``layer``).
+    atoms : ase.Atoms
+        The structure, or one layer of it.
+    element : str
+        Whose atoms go.
+    fraction : float
+        Of N, the atoms of that element (in the layer).
+    seed : int
+        Which atoms.
+    layer : str or None
+        Only of this layer (per-atom array ``layer``).
 
     Raises
     ------
@@ -82,13 +93,20 @@ def delithiate(
 
     Parameters
     ----------
-    atoms : LiCoO2, or a model with a layer of it.
-    x : Li per Co; round(x N_Co) Li stay.
-    seed : of the choice or of the samples.
-    arrangement : ``random``; or ``ordered``: the lowest Ewald energy found.
-    layer : only of this layer; its atoms alone enter the Ewald sum, in the cell of the model.
-    host, guest : Co and Li, or another pair such as Ni and Li.
-    n_samples : arrangements sampled; all of them where there are no more than this.
+    atoms : ase.Atoms
+        LiCoO2, or a model with a layer of it.
+    x : float
+        Li per Co; round(x N_Co) Li stay.
+    seed : int
+        Of the choice or of the samples.
+    arrangement : {'random', 'ordered'}
+        ``random``; or ``ordered``: the lowest Ewald energy found.
+    layer : str or None
+        Only of this layer; its atoms alone enter the Ewald sum, in the cell of the model.
+    host, guest : str
+        Co and Li, or another pair such as Ni and Li.
+    n_samples : int
+        Arrangements sampled; all of them where there are no more than this.
 
     Raises
     ------

@@ -21,9 +21,12 @@ class PointDefect:
 
     Attributes
     ----------
-    species : element that sits there; None for a vacancy.
-    site : element whose site it is; None for an interstitial.
-    charge : relative to the perfect crystal, elementary charges.
+    species : str or None
+        Element that sits there; None for a vacancy.
+    site : str or None
+        Element whose site it is; None for an interstitial.
+    charge : int, e
+        Relative to the perfect crystal.
     """
 
     species: str | None
@@ -54,9 +57,10 @@ def parse_defect(text: str) -> PointDefect:
 
     Parameters
     ----------
-    text : species, underscore, site, charge: ``V`` (or ``Va``) is a vacancy, so that vanadium cannot be a species; the
-        site ``i`` is an interstitial; each ``'`` is one negative, each ``.`` or ``•`` one positive charge, ``x``, ``×`` or
-        nothing is neutral.
+    text : str
+        Species, underscore, site, charge: ``V`` (or ``Va``) is a vacancy, so that vanadium cannot be a species; the
+        site ``i`` is an interstitial; each ``'`` is one negative, each ``.`` or ``•`` one positive charge, ``x``, ``×``
+        or nothing is neutral.
 
     Raises
     ------
@@ -90,8 +94,10 @@ def refuse_unbalanced(defects: Sequence[PointDefect], charges: Mapping[str, floa
 
     Parameters
     ----------
-    defects : one set.
-    charges : formal charges of the crystal's elements; empty if they are not known.
+    defects : sequence of PointDefect
+        One set.
+    charges : mapping of str to float, e
+        Formal charges of the crystal's elements; empty if they are not known.
 
     Raises
     ------

@@ -22,9 +22,12 @@ class PlacedDefect:
 
     Attributes
     ----------
-    notation : as in ``V_Li'``.
-    position : of the site or the interstitial, shape (3,), angstrom.
-    clearance : of an interstitial: smallest distance to an atom over the distance at which their ions touch.
+    notation : str
+        As in ``V_Li'``.
+    position : (3,) float array, angstrom
+        Of the site or the interstitial.
+    clearance : float or None
+        Of an interstitial: smallest distance to an atom over the distance at which their ions touch.
     """
 
     notation: str
@@ -38,9 +41,12 @@ class DefectiveStructure:
 
     Attributes
     ----------
-    atoms : per-atom arrays such as ``layer`` kept; interstitials come last, with the labels of their nearest atom.
-    placed : every defect, in the order of the list given, set by set within a kind.
-    n_sets : how often the list was applied.
+    atoms : ase.Atoms
+        Per-atom arrays such as ``layer`` kept; interstitials come last, with the labels of their nearest atom.
+    placed : tuple of PlacedDefect
+        Every defect, in the order of the list given, set by set within a kind.
+    n_sets : int
+        How often the list was applied.
     """
 
     atoms: Atoms
@@ -62,18 +68,26 @@ def apply_defects(
 
     Parameters
     ----------
-    atoms : a periodic structure.
-    defects : Kröger-Vink notation: ``["V_Li'", "V_Br."]``, ``["S_Cl'", "Li_i."]``.
-    n : how many sets.
-    fraction : instead of n: sets are round(fraction x N), N being how many the scarcest site allows (for V_Li' + V_Br. in
+    atoms : ase.Atoms
+        A periodic structure.
+    defects : sequence of str
+        Kröger-Vink notation: ``["V_Li'", "V_Br."]``, ``["S_Cl'", "Li_i."]``.
+    n : int or None
+        How many sets.
+    fraction : float or None
+        Instead of n: sets are round(fraction x N), N being how many the scarcest site allows (for V_Li' + V_Br. in
         Li3OBr the number of Br).
-    seed : which sites and which of equal voids.
-    layer : only in this layer.
-    separation_angstrom : no two defects closer than this, if it can be met.
+    seed : int
+        Which sites and which of equal voids.
+    layer : str or None
+        Only in this layer.
+    separation_angstrom : float, angstrom
+        No two defects closer than this, if it can be met.
 
     Returns
     -------
-    structure : vacancies and substitutions on random sites, interstitials one after the other in the largest void left.
+    structure : DefectiveStructure
+        Vacancies and substitutions on random sites, interstitials one after the other in the largest void left.
 
     Raises
     ------

@@ -26,16 +26,21 @@ def largest_voids(
 
     Parameters
     ----------
-    atoms : the structure, periodic.
-    species : of the ion.
-    charges : formal charges, which set the distances at which ions touch.
-    allowed : atoms that may be the nearest to a void, shape (n_atoms,): those of a layer. All when left out.
+    atoms : ase.Atoms
+        The structure, periodic.
+    species : str
+        Of the ion.
+    charges : mapping of str to float, e
+        Formal charges, which set the distances at which ions touch.
+    allowed : (n_atoms,) boolean array or None
+        Atoms that may be the nearest to a void: those of a layer. All when left out.
 
     Returns
     -------
-    positions : of all voids about as large as the largest, shape (n_voids, 3), angstrom; none where every place is too
-        close to an atom.
-    clearance : smallest distance over touching distance of each, shape (n_voids,), largest first.
+    positions : (n_voids, 3) float array, angstrom
+        Of all voids about as large as the largest; none where every place is too close to an atom.
+    clearance : (n_voids,) float array
+        Smallest distance over touching distance of each, largest first.
 
     Notes
     -----

@@ -48,14 +48,23 @@ class MeltQuench:
 
     Attributes
     ----------
-    melt_kelvin, melt_ps : temperature of the melt and time in it.
-    quench_kelvin_per_ps : cooling rate to the final temperature.
-    hold_ps : time at the final temperature.
-    timestep_fs : MD time step.
-    final_kelvin : temperature after the quench.
-    relax_ps : time in which the height follows the pressure at the final temperature, a and b fixed; 0 leaves the
-        density as asked for.
-    pressure_bar : along z, in that time.
+    melt_kelvin : float, K
+        Temperature of the melt.
+    melt_ps : float, ps
+        Time in it.
+    quench_kelvin_per_ps : float, K/ps
+        Cooling rate to the final temperature.
+    hold_ps : float, ps
+        Time at the final temperature.
+    timestep_fs : float, fs
+        MD time step.
+    final_kelvin : float, K
+        Temperature after the quench.
+    relax_ps : float, ps
+        Time in which the height follows the pressure at the final temperature, a and b fixed; 0 leaves the density as
+        asked for.
+    pressure_bar : float, bar
+        Along z, in that time.
     """
 
     melt_kelvin: float = 3000.0
@@ -74,7 +83,10 @@ class QuenchTrace:
 
     Attributes
     ----------
-    time_ps, temperature_kelvin, potential_energy_ev, height_angstrom : shape (n_times,).
+    time_ps : (n_times,) float array, ps
+    temperature_kelvin : (n_times,) float array, K
+    potential_energy_ev : (n_times,) float array, eV
+    height_angstrom : (n_times,) float array, angstrom
     """
 
     time_ps: NDArray[np.float64]
@@ -89,15 +101,24 @@ class AmorphousLayer:
 
     Attributes
     ----------
-    atoms : the layer; its cell has the asked lateral vectors and the thickness along z, periodic in all three.
-    snapshots : structures sampled in the melt, along the quench and in the hold.
-    density_g_per_cm3 : of the layer as made; measured, where its height was relaxed.
-    requested_density_g_per_cm3 : as asked for.
-    coordination_mean : anions around the first cation of the formula (F around Li: rock salt has 6).
-    n_attempts : seeds tried until the layer did not crystallise.
-    quench_kelvin_per_ps : cooling rate of the last one: faster than asked for from the third attempt on.
-    order : how it compares with the crystal.
-    trace : temperature, energy and height against time.
+    atoms : ase.Atoms
+        The layer; its cell has the asked lateral vectors and the thickness along z, periodic in all three.
+    snapshots : tuple of ase.Atoms
+        Structures sampled in the melt, along the quench and in the hold.
+    density_g_per_cm3 : float, g/cm^3
+        Of the layer as made; measured, where its height was relaxed.
+    requested_density_g_per_cm3 : float, g/cm^3
+        As asked for.
+    coordination_mean : float
+        Anions around the first cation of the formula (F around Li: rock salt has 6).
+    n_attempts : int
+        Seeds tried until the layer did not crystallise.
+    quench_kelvin_per_ps : float, K/ps
+        Cooling rate of the last one: faster than asked for from the third attempt on.
+    order : OrderReport
+        How it compares with the crystal.
+    trace : QuenchTrace
+        Temperature, energy and height against time.
     """
 
     atoms: Atoms
@@ -118,7 +139,11 @@ def atom_counts(
 
     Parameters
     ----------
-    lateral, thickness_angstrom, density_g_per_cm3, material : as `melt_quench` takes them.
+    lateral : (2, 2) float array, angstrom
+    thickness_angstrom : float, angstrom
+    density_g_per_cm3 : float, g/cm^3
+    material : str
+        As `melt_quench` takes them.
 
     Raises
     ------
@@ -154,16 +179,26 @@ def melt_quench(
 
     Parameters
     ----------
-    lateral : lateral cell, rows a = (ax, 0), b = (bx, by), shape (2, 2), angstrom.
-    thickness_angstrom : height of the layer; with ``schedule.relax_ps`` where it starts.
-    density_g_per_cm3 : sets the number of formula units, rounded.
-    schedule : temperatures and times.
-    seed : of the starting positions and velocities.
-    directory : where LAMMPS runs.
-    n_samples : snapshots kept over the whole schedule.
-    material : a formula, or a name of the crystal library.
-    potential : Tosi-Fumi when left out.
-    crystal : what the layer is compared with; the library's crystal of that name when left out, if there is one.
+    lateral : (2, 2) float array, angstrom
+        Lateral cell, rows a = (ax, 0), b = (bx, by).
+    thickness_angstrom : float, angstrom
+        Height of the layer; with ``schedule.relax_ps`` where it starts.
+    density_g_per_cm3 : float, g/cm^3
+        Sets the number of formula units, rounded.
+    schedule : MeltQuench
+        Temperatures and times.
+    seed : int
+        Of the starting positions and velocities.
+    directory : Path
+        Where LAMMPS runs.
+    n_samples : int
+        Snapshots kept over the whole schedule.
+    material : str
+        A formula, or a name of the crystal library.
+    potential : QuenchPotential or None
+        Tosi-Fumi when left out.
+    crystal : ase.Atoms or None
+        What the layer is compared with; the library's crystal of that name when left out, if there is one.
 
     Raises
     ------

@@ -46,16 +46,29 @@ class OrderReport:
 
     Attributes
     ----------
-    verdict : ``amorphous``; ``crystalline``; or ``confined``: ordered because the layer is thinner than three spacings
-        and its periodic images hold it, but not with the coordination of the crystal.
-    n_sublattice : anions (all atoms of a metal).
-    peak, peak_indices : largest S(k)/N, 1 for a perfect lattice of one atom, and its h, k, l in the cell.
-    crystal_peak : the same of the crystal; None without a crystal to compare with.
-    peak_threshold : above it the layer counts as ordered.
-    ordered_share : atoms of the sublattice with at least 7 of 12 coherent bonds.
-    coherence_mean : mean q6 coherence of all bonds of the sublattice.
-    spacings : thickness over the mean spacing of the sublattice.
-    coordination, crystal_coordination : mean number of anions around each kind of cation (of any atoms in a metal).
+    verdict : {'amorphous', 'confined', 'crystalline'}
+        ``amorphous``; ``crystalline``; or ``confined``: ordered because the layer is thinner than three spacings and
+        its periodic images hold it, but not with the coordination of the crystal.
+    n_sublattice : int
+        Anions (all atoms of a metal).
+    peak : float
+        Largest S(k)/N, 1 for a perfect lattice of one atom.
+    peak_indices : (3,) tuple of int
+        Its h, k, l in the cell.
+    crystal_peak : float or None
+        The same of the crystal; None without a crystal to compare with.
+    peak_threshold : float
+        Above it the layer counts as ordered.
+    ordered_share : float
+        Atoms of the sublattice with at least 7 of 12 coherent bonds.
+    coherence_mean : float
+        Mean q6 coherence of all bonds of the sublattice.
+    spacings : float
+        Thickness over the mean spacing of the sublattice.
+    coordination : dict of str to float
+        Mean number of anions around each kind of cation (of any atoms in a metal).
+    crystal_coordination : dict of str to float or None
+        The same of the crystal.
     """
 
     verdict: Verdict
@@ -88,8 +101,10 @@ def measure_order(atoms: Atoms, crystal: Atoms | None = None) -> OrderReport:
 
     Parameters
     ----------
-    atoms : the layer; c along z is its thickness.
-    crystal : a cell of the crystal of the same compound.
+    atoms : ase.Atoms
+        The layer; c along z is its thickness.
+    crystal : ase.Atoms or None
+        A cell of the crystal of the same compound.
 
     Notes
     -----
@@ -146,8 +161,10 @@ def structure_factor(atoms: Atoms) -> tuple[Array, NDArray[np.int64]]:
 
     Returns
     -------
-    share : |sum_j exp(i k r_j)|^2 / N^2, 1 for a Bragg peak of a lattice, about 1/N without order, shape (n_waves,).
-    indices : h, k, l of each wave vector, one of each pair k and -k, shape (n_waves, 3).
+    share : (n_waves,) float array
+        |sum_j exp(i k r_j)|^2 / N^2, 1 for a Bragg peak of a lattice, about 1/N without order.
+    indices : (n_waves, 3) integer array
+        h, k, l of each wave vector, one of each pair k and -k.
 
     Examples
     --------
@@ -171,7 +188,12 @@ def structure_factor(atoms: Atoms) -> tuple[Array, NDArray[np.int64]]:
 
 
 def bond_coherence(atoms: Atoms) -> Array:
-    """Normalised q6(i) . q6(j)* of each atom and its 12 nearest neighbours, shape (n_atoms, 12), between -1 and 1.
+    """Normalised q6(i) . q6(j)* of each atom and its 12 nearest neighbours.
+
+    Returns
+    -------
+    coherence : (n_atoms, 12) float array
+        Between -1 and 1.
 
     Notes
     -----
@@ -192,9 +214,11 @@ def coordination_numbers(atoms: Atoms, crystal: Atoms | None = None) -> dict[str
 
     Parameters
     ----------
-    atoms : counted.
-    crystal : its shortest distance of an anion times `SHELL_FACTOR` bounds the shell of each kind; without it the sum of
-        the ionic radii does.
+    atoms : ase.Atoms
+        The structure whose atoms are counted.
+    crystal : ase.Atoms or None
+        Its shortest distance of an anion times `SHELL_FACTOR` bounds the shell of each kind; without it the sum of the
+        ionic radii does.
     """
     from ase.neighborlist import neighbor_list
 
@@ -219,7 +243,10 @@ def partial_g(
 
     Returns
     -------
-    r_angstrom, g : shape (n_bins,); bins of 0.05 angstrom. A crystal at rest would show needles without the smearing.
+    r_angstrom : (n_bins,) float array, angstrom
+        Middles of bins of 0.05 angstrom.
+    g : (n_bins,) float array
+        A crystal at rest would show needles without the smearing.
     """
     from ase.neighborlist import neighbor_list
     from scipy.ndimage import gaussian_filter1d

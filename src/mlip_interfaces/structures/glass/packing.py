@@ -22,14 +22,19 @@ def starting_positions(
 
     Parameters
     ----------
-    lateral : rows a = (ax, 0), b = (bx, by), shape (2, 2), angstrom.
-    thickness_angstrom : height of the cell.
-    counts : atoms of each element, in the order of the result.
-    seed : of the places.
+    lateral : (2, 2) float array, angstrom
+        Rows a = (ax, 0), b = (bx, by).
+    thickness_angstrom : float, angstrom
+        Height of the cell.
+    counts : mapping of str to int
+        Atoms of each element, in the order of the result.
+    seed : int
+        Of the places.
 
     Returns
     -------
-    atoms : two elements in equal numbers alternate on a grid with sites left free; any other composition is packed by
+    atoms : ase.Atoms
+        Two elements in equal numbers alternate on a grid with sites left free; any other composition is packed by
         `packed`.
     """
     cell = np.zeros((3, 3))
@@ -44,13 +49,17 @@ def packed(cell: NDArray[np.float64], counts: Mapping[str, int], *, seed: int) -
 
     Parameters
     ----------
-    cell : rows are the lattice vectors, shape (3, 3), angstrom.
-    counts : atoms of each element.
-    seed : of the places.
+    cell : (3, 3) float array, angstrom
+        Rows are the lattice vectors.
+    counts : mapping of str to int
+        Atoms of each element.
+    seed : int
+        Of the places.
 
     Returns
     -------
-    atoms : no two closer than the largest of `PACKING_SHARES` that could be met, times their `ion_contact`.
+    atoms : ase.Atoms
+        No two closer than the largest of `PACKING_SHARES` that could be met, times their `ion_contact`.
 
     Raises
     ------

@@ -46,12 +46,18 @@ class QuenchPotential:
 
     Attributes
     ----------
-    name : for messages and summaries.
-    elements : LAMMPS type i is the i-th of it; masses follow from it.
-    atom_style : ``charge`` where the elements carry charges, else ``atomic``.
-    lines : LAMMPS commands after ``read_data``: charges, pair style, coefficients, long-range solver.
-    charges : of the elements, elementary charges; empty without.
-    files : files that the lines name; their content is part of what made a layer.
+    name : str
+        For messages and summaries.
+    elements : tuple of str
+        LAMMPS type i is the i-th of it; masses follow from it.
+    atom_style : {'charge', 'atomic'}
+        ``charge`` where the elements carry charges, else ``atomic``.
+    lines : tuple of str
+        LAMMPS commands after ``read_data``: charges, pair style, coefficients, long-range solver.
+    charges : tuple of float, e
+        Of the elements; empty without.
+    files : tuple of Path
+        Files that the lines name; their content is part of what made a layer.
 
     Examples
     --------
@@ -79,8 +85,10 @@ class QuenchPotential:
 
         Parameters
         ----------
-        file : ``.pb`` (TensorFlow) or ``.pth`` (PyTorch).
-        elements : of the compound; each must be in the model's type map.
+        file : Path
+            ``.pb`` (TensorFlow) or ``.pth`` (PyTorch).
+        elements : sequence of str
+            Of the compound; each must be in the model's type map.
 
         Raises
         ------
@@ -99,10 +107,14 @@ class QuenchPotential:
 
         Parameters
         ----------
-        name : for messages.
-        elements : LAMMPS type i is the i-th.
-        lines : ``pair_style``, ``pair_coeff``, ``pair_modify``, ``kspace_style`` and the like; types by number.
-        charges : of each element, elementary charges; leave out for a potential without.
+        name : str
+            For messages.
+        elements : sequence of str
+            LAMMPS type i is the i-th.
+        lines : sequence of str
+            ``pair_style``, ``pair_coeff``, ``pair_modify``, ``kspace_style`` and the like; types by number.
+        charges : mapping of str to float, e, or None
+            Of each element; leave out for a potential without.
 
         Raises
         ------

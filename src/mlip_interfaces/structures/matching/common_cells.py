@@ -35,10 +35,13 @@ class Strain:
 
     Attributes
     ----------
-    tensor : in-plane engineering strain F - 1 in the frame of the cell (a along x before and after), shape (2, 2):
-        strained = unstrained (1 + tensor)^T for cells whose rows are a and b.
-    max_strain : largest absolute principal strain, so that shear counts too.
-    angle_degrees : change of the angle between the lattice vectors.
+    tensor : (2, 2) float array
+        In-plane engineering strain F - 1 in the frame of the cell (a along x before and after): strained = unstrained
+        (1 + tensor)^T for cells whose rows are a and b.
+    max_strain : float
+        Largest absolute principal strain, so that shear counts too.
+    angle_degrees : float, degrees
+        Change of the angle between the lattice vectors.
     """
 
     tensor: Array
@@ -52,11 +55,16 @@ class CommonCell:
 
     Attributes
     ----------
-    cell : a along x, shape (2, 2).
-    originals : unstrained cell of each crystal.
-    transforms : rows of whole numbers, original = transform @ lattice (of the lattice seen from below where turned).
-    turned : of each crystal.
-    strains : of each crystal.
+    cell : (2, 2) float array, angstrom
+        The common cell, a along x.
+    originals : tuple of (2, 2) float arrays, angstrom
+        Unstrained cell of each crystal.
+    transforms : tuple of (2, 2) integer arrays
+        Rows of whole numbers, original = transform @ lattice (of the lattice seen from below where turned).
+    turned : tuple of bool
+        Of each crystal.
+    strains : tuple of Strain
+        Of each crystal.
     """
 
     cell: Array
@@ -90,11 +98,16 @@ def common_cells(
 
     Parameters
     ----------
-    lattices : right-handed cells, shape (2, 2) each.
-    max_area_angstrom2 : of the unstrained cell of the second.
-    max_strain : of any of them.
-    turnable : functions that say whether a crystal may be turned over, asked only when it would help.
-    strained : as in `match_slabs`.
+    lattices : sequence of (2, 2) float arrays, angstrom
+        Right-handed cells.
+    max_area_angstrom2 : float, angstrom^2
+        Of the unstrained cell of the second.
+    max_strain : float
+        Largest strain of any of them.
+    turnable : sequence of callables
+        Functions that say whether a crystal may be turned over, asked only when it would help.
+    strained : {'film', 'substrate', 'both'}
+        As in `match_slabs`.
     """
     # The mismatch of two lattices may be larger than the strain of each when they share it.
     mismatch = {

@@ -19,10 +19,24 @@ ROUNDING = 1e-12
 
 
 def lateral_cell(atoms: Atoms, miller: Sequence[int], *, primitive: bool = False) -> Array:
-    """Cell of a crystal's lattice plane: a along x, b above it, both reduced; angstrom, shape (2, 2).
+    """Cell of a crystal's lattice plane, that of the slabs of `slabs.enumerate_slabs`.
 
-    It is the lateral cell of the slabs of `slabs.enumerate_slabs`.
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+    miller : sequence of int
+        Plane, indices of the crystal's cell; a common factor is taken out.
+    primitive : bool
+        Of the primitive instead of the conventional lattice.
 
+    Returns
+    -------
+    cell : (2, 2) float array, angstrom
+        Rows a along x and b above it, both reduced.
+
+    Examples
+    --------
     >>> from ase.build import bulk
     >>> lateral_cell(bulk("Cu", cubic=True, a=2.0), (1, 1, 0)).round(3).tolist()
     [[2.0, 0.0], [0.0, 2.828]]
@@ -125,15 +139,19 @@ def fitting_supercell(
 
     Parameters
     ----------
-    cell, target : rows are vectors, both right-handed; how they are turned does not matter.
-    limit : largest absolute principal strain.
-    multiple : cells in the supercell, if that matters.
+    cell, target : (2, 2) float arrays, angstrom
+        Rows are vectors, both right-handed; how they are turned does not matter.
+    limit : float
+        Largest absolute principal strain.
+    multiple : int or None
+        Cells in the supercell, if that matters.
 
     Returns
     -------
-    rows : whole numbers with supercell = rows @ cell and a positive determinant, shape (2, 2).
-    strain : largest absolute principal strain.
-        None if nothing is below the limit.
+    rows : (2, 2) integer array
+        Whole numbers with supercell = rows @ cell and a positive determinant.
+    strain : float
+        Largest absolute principal strain. None if nothing is below the limit.
 
     Notes
     -----

@@ -30,12 +30,20 @@ class SlabRequest:
 
     Attributes
     ----------
-    material : library name or file.
-    miller : plane, indices of the crystal's cell.
-    thickness_angstrom : wanted; the slab comes as near as its termination allows.
-    termination : name or number as `slabs.enumerate_slabs` lists them, or None for the first of them.
-    symmetric, stoichiometric : ask for such a slab.
-    charges : formal charges by element, instead of the usual ones.
+    material : str
+        Library name or file.
+    miller : (3,) tuple of int
+        Plane, indices of the crystal's cell.
+    thickness_angstrom : float, angstrom
+        Thickness wanted; the slab comes as near as its termination allows.
+    termination : str or int or None
+        Name or number as `slabs.enumerate_slabs` lists them, or None for the first of them.
+    symmetric : bool
+        Ask for a slab with the same plane on both sides.
+    stoichiometric : bool
+        Ask for a slab with the composition of the crystal.
+    charges : mapping of str to float, e, or None
+        Formal charges by element, instead of the usual ones.
     """
 
     material: str
@@ -53,12 +61,17 @@ class MatchedStack:
 
     Attributes
     ----------
-    slabs : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
+    slabs : tuple of ase.Atoms
+        Cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
         surfaces included, so that the topmost may lie above c.
-    area_angstrom2 : of the lateral cell, repeats included.
-    strains : of each crystal.
-    terminations : of each slab, per unstrained lateral cell of its crystal.
-    turned : whether a crystal lies upside down, its (-h -k -l) side up, because only so the lattices match.
+    area_angstrom2 : float, angstrom^2
+        Of the lateral cell, repeats included.
+    strains : tuple of Strain
+        Of each crystal.
+    terminations : tuple of Termination
+        Of each slab, per unstrained lateral cell of its crystal.
+    turned : tuple of bool
+        Whether a crystal lies upside down, its (-h -k -l) side up, because only so the lattices match.
     """
 
     slabs: tuple[Atoms, ...]
@@ -82,15 +95,22 @@ def match_slabs(
 
     Parameters
     ----------
-    requests : one or more crystals; the first is the substrate, the others are films.
-    max_area_angstrom2 : limit for the unstrained cell of the second crystal, before repeats; for one crystal, of its own.
-    max_strain : no crystal is strained by more.
-    strained : ``film`` leaves the substrate as it is; ``substrate`` takes the mean cell of the films, that of the film if
+    requests : sequence of SlabRequest
+        One or more crystals; the first is the substrate, the others are films.
+    max_area_angstrom2 : float, angstrom^2
+        Limit for the unstrained cell of the second crystal, before repeats; for one crystal, of its own.
+    max_strain : float
+        No crystal is strained by more.
+    strained : {'film', 'substrate', 'both'}
+        ``film`` leaves the substrate as it is; ``substrate`` takes the mean cell of the films, that of the film if
         there is one; ``both`` takes the middle between the two.
-    lateral_repeat : repeats of the matched cell along a and b.
-    primitive : match the primitive instead of the conventional lattices of centred crystals. A single crystal always has
-        its primitive cell.
-    min_length_angstrom : shortest a and b, before repeats.
+    lateral_repeat : (2,) tuple of int
+        Repeats of the matched cell along a and b.
+    primitive : bool
+        Match the primitive instead of the conventional lattices of centred crystals. A single crystal always has its
+        primitive cell.
+    min_length_angstrom : float, angstrom
+        Shortest a and b, before repeats.
 
     Raises
     ------

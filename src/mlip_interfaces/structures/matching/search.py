@@ -26,13 +26,19 @@ class MatchCandidate:
 
     Attributes
     ----------
-    substrate_miller, film_miller : planes, indices of the conventional cell; (0, 0, 3) is the basal plane of a
-        rhombohedral crystal in hexagonal axes.
-    area_angstrom2 : of the common cell.
-    max_strain : largest absolute principal strain of either crystal.
-    n_atoms_estimate : atoms of a bilayer with the thicknesses of the search, from the bulk densities.
-    strained : ``film``, ``substrate`` or ``both``.
-    substrate_strain, film_strain : in-plane strain F - 1 of each, in the frame of the cell with a along x.
+    substrate_miller, film_miller : (3,) tuple of int
+        Planes, indices of the conventional cell; (0, 0, 3) is the basal plane of a rhombohedral crystal in hexagonal
+        axes.
+    area_angstrom2 : float, angstrom^2
+        Of the common cell.
+    max_strain : float
+        Largest absolute principal strain of either crystal.
+    n_atoms_estimate : int
+        Atoms of a bilayer with the thicknesses of the search, from the bulk densities.
+    strained : {'film', 'substrate', 'both'}
+        ``film``, ``substrate`` or ``both``.
+    substrate_strain, film_strain : (2, 2) tuple of float
+        In-plane strain F - 1 of each, in the frame of the cell with a along x.
     """
 
     substrate_miller: Miller
@@ -70,12 +76,20 @@ def rank_matches(
 
     Parameters
     ----------
-    substrate, film : library names or files.
-    max_area_angstrom2, max_strain : limits; the area is the film's before straining, as in the search of Zur and McGill;
-        neither crystal is strained by more.
-    max_miller : largest absolute index.
-    substrate_angstrom, film_angstrom : thicknesses for the estimate of the number of atoms.
-    strained, primitive : which crystal takes the strain, and which lattices are matched, as in `match_slabs`.
+    substrate, film : str
+        Library names or files.
+    max_area_angstrom2 : float, angstrom^2
+        Limit for the film's cell before straining, as in the search of Zur and McGill.
+    max_strain : float
+        Neither crystal is strained by more.
+    max_miller : int
+        Largest absolute index.
+    substrate_angstrom, film_angstrom : float, angstrom
+        Thicknesses for the estimate of the number of atoms.
+    strained : {'film', 'substrate', 'both'}
+        Which crystal takes the strain, as in `match_slabs`.
+    primitive : bool
+        Which lattices are matched, as in `match_slabs`.
 
     Raises
     ------

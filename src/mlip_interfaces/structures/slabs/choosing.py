@@ -27,17 +27,25 @@ def enumerate_slabs(
 
     Parameters
     ----------
-    material : library name or file.
-    miller : plane, indices of the crystal's cell as `load_crystal` gives it; a common factor is taken out.
-    thickness_angstrom : wanted.
-    symmetric : only slabs with the same plane on both sides.
-    stoichiometric : only slabs with the crystal's composition.
-    primitive : on the lateral cell of the primitive lattice instead of the conventional one.
-    charges : formal charges by element, instead of the usual ones.
+    material : str
+        Library name or file.
+    miller : sequence of int
+        Plane, indices of the crystal's cell as `load_crystal` gives it; a common factor is taken out.
+    thickness_angstrom : float, angstrom
+        Thickness wanted.
+    symmetric : bool
+        Only slabs with the same plane on both sides.
+    stoichiometric : bool
+        Only slabs with the crystal's composition.
+    primitive : bool
+        On the lateral cell of the primitive lattice instead of the conventional one.
+    charges : mapping of str to float, e, or None
+        Formal charges by element, instead of the usual ones.
 
     Returns
     -------
-    slabs : every slab that is stoichiometric or symmetric, in an order that does not depend on the thickness:
+    slabs : tuple of Slab
+        Every slab that is stoichiometric or symmetric, in an order that does not depend on the thickness:
         stoichiometric before not, by Tasker class, by dipole of the repeat unit, the same cut on both sides before two
         different ones, wide gaps between the atoms that are parted before narrow ones, by name.
 

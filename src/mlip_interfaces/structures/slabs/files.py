@@ -17,9 +17,12 @@ def write_slabs(slabs: Sequence[Slab], directory: Path, *, vacuum_angstrom: floa
 
     Parameters
     ----------
-    slabs : of one crystal.
-    directory : made if it does not exist.
-    vacuum_angstrom : between the outermost atoms and their images.
+    slabs : sequence of Slab
+        Of one crystal.
+    directory : Path
+        Made if it does not exist.
+    vacuum_angstrom : float, angstrom
+        Between the outermost atoms and their images.
     """
     structures = [with_vacuum(slab.atoms, vacuum_angstrom) for slab in slabs]
     directory.mkdir(parents=True, exist_ok=True)

@@ -34,13 +34,19 @@ class PlaneStack:
 
     Attributes
     ----------
-    atoms : the crystal.
-    miller : without common factor.
-    basis : rows u1, u2 (in the plane, reduced) and u3 (one spacing up) in units of the crystal's cell, right-handed.
-    spacing_angstrom : d_hkl.
-    fractional : positions in units of `basis`, polyanions whole, heights of their units from 0 to 1, shape (n_atoms, 3).
-    plane_of_atom : shape (n_atoms,).
-    cuts : heights of the cuts in units of d_hkl, ascending, shape (n_planes,).
+    atoms : ase.Atoms
+        The crystal.
+    miller : (3,) tuple of int
+        Without common factor.
+    basis : (3, 3) integer array
+        Rows u1, u2 (in the plane, reduced) and u3 (one spacing up) in units of the crystal's cell, right-handed.
+    spacing_angstrom : float, angstrom
+        d_hkl.
+    fractional : (n_atoms, 3) float array
+        Positions in units of `basis`, polyanions whole, heights of their units from 0 to 1.
+    plane_of_atom : (n_atoms,) integer array
+    cuts : (n_planes,) float array
+        Heights of the cuts in units of d_hkl, ascending.
     """
 
     atoms: Atoms
@@ -99,8 +105,10 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
 
     Parameters
     ----------
-    atoms : the crystal; the indices refer to its cell.
-    miller : indices; a common factor is taken out.
+    atoms : ase.Atoms
+        The crystal; the indices refer to its cell.
+    miller : sequence of int
+        Indices; a common factor is taken out.
 
     Raises
     ------
@@ -292,8 +300,10 @@ def height_symmetry(stack: PlaneStack) -> tuple[NDArray[np.float64], NDArray[np.
 
     Returns
     -------
-    shifts : h -> h + s, of the operations that keep the normal; shape (n,).
-    mirrors : h -> s - h, of those that turn it over; shape (m,).
+    shifts : (n,) float array
+        h -> h + s, of the operations that keep the normal.
+    mirrors : (m,) float array
+        h -> s - h, of those that turn it over.
     """
     normal = np.array(stack.miller)
     shifts, mirrors = [], []

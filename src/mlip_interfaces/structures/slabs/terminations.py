@@ -26,16 +26,25 @@ class Termination:
 
     Attributes
     ----------
-    name : outermost planes, top and bottom, ``Co-O | Li``; a plane that is not enough to tell two surfaces apart is
+    name : str
+        Outermost planes, top and bottom, ``Co-O | Li``; a plane that is not enough to tell two surfaces apart is
         written with those below it, from the inside out.
-    composition : of one lateral cell.
-    n_atoms : of one lateral cell.
-    thickness_angstrom : from the middle of the gap below the slab to the middle of the gap above it.
-    stoichiometric : whether the composition is the crystal's.
-    symmetric : whether a symmetry operation of the crystal turns the slab upside down.
-    tasker : class of the surfaces: 1, planes without charge; 2, charged planes that repeat without a dipole; 3, with one.
-    dipole_e_per_angstrom : of the slab along its normal, about its middle, per area, from formal charges.
-    charge_e : formal charge of one lateral cell, zero for a stoichiometric slab.
+    composition : str
+        Of one lateral cell.
+    n_atoms : int
+        Of one lateral cell.
+    thickness_angstrom : float, angstrom
+        From the middle of the gap below the slab to the middle of the gap above it.
+    stoichiometric : bool
+        Whether the composition is the crystal's.
+    symmetric : bool
+        Whether a symmetry operation of the crystal turns the slab upside down.
+    tasker : int
+        Class of the surfaces: 1, planes without charge; 2, charged planes that repeat without a dipole; 3, with one.
+    dipole_e_per_angstrom : float, e/angstrom
+        Of the slab along its normal, about its middle, per area, from formal charges.
+    charge_e : float, e
+        Formal charge of one lateral cell, zero for a stoichiometric slab.
     """
 
     name: str
@@ -55,9 +64,11 @@ class Slab:
 
     Attributes
     ----------
-    atoms : cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
+    atoms : ase.Atoms
+        Cell rows a = (ax, 0, 0), b = (bx, by, 0), c = (0, 0, thickness); atoms from z = 0 up, whole polyanions of both
         surfaces included, so that the topmost may lie above c.
-    termination : how it ends.
+    termination : Termination
+        How it ends.
     """
 
     atoms: Atoms
