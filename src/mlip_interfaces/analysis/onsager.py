@@ -23,12 +23,6 @@ LAG_ATOMS = 100
 N_BLOCKS = 6
 DIRECTIONS = {"xyz": (0, 1, 2), "xy": (0, 1), "x": (0,), "y": (1,), "z": (2,)}
 
-FORMAL_CHARGES: dict[str, float] = {
-    "Li": 1, "Na": 1, "K": 1, "Mg": 2, "Al": 3, "Zr": 4, "La": 3, "Ta": 5, "Ti": 4, "Ge": 4, "Co": 3, "Ni": 3, "Mn": 4,
-    "P": 5, "O": -2, "S": -2, "F": -1, "Cl": -1, "Br": -1, "I": -1, "N": -3,
-}  # fmt: skip
-"""Oxidation states of the bulk solids; in a reacting system they change, so conductivities name the set they used."""
-
 
 @dataclass(frozen=True, slots=True)
 class OnsagerSettings:

@@ -33,7 +33,7 @@ class Chemistry(Request):
     )
     bond_cutoffs_angstrom: Annotated[PositiveByName, Option("P-S=2.6")] = Field(
         {},
-        description="Longest length of a bond, where it shall differ from the table of `mlip_interfaces.analysis.chemistry`.",
+        description="Longest length of a bond, where it shall differ from the table of `mlip_interfaces.chemistry.bonds`.",
     )
     reaction_bonds: Annotated[Names, Option("P-O,Co-S")] = Field(
         ("P-O", "Co-S"), description="Bonds that only a reaction makes: drawn against time."
@@ -50,7 +50,7 @@ class Chemistry(Request):
 
     def cutoffs_angstrom(self) -> dict[str, float]:
         """Longest length of every bond looked for, angstrom."""
-        from mlip_interfaces.analysis.chemistry import BOND_CUTOFFS_ANGSTROM
+        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
 
         return BOND_CUTOFFS_ANGSTROM | self.bond_cutoffs_angstrom
 

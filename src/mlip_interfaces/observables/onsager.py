@@ -87,13 +87,13 @@ class Onsager(Request):
     @field_validator("charges")
     @classmethod
     def _complete(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
-        from mlip_interfaces.analysis.onsager import FORMAL_CHARGES
+        from mlip_interfaces.chemistry.charges import SPECIES_CHARGES
 
         species = info.data.get("species", ())
         for name in value:
             if name not in species:
                 raise ValueError(f"names {name}, which is not in `species` {','.join(species)}")
-        charges = FORMAL_CHARGES | value
+        charges = SPECIES_CHARGES | value
         missing = [name for name in species if name not in charges]
         if missing:
             raise ValueError(f"has none for {', '.join(missing)}, and there is no formal one; give {missing[0]}=...")
