@@ -8,10 +8,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mlip_interfaces.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from mlip_interfaces.api import *  # noqa: F403
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mlip_interfaces import __version__
 from mlip_interfaces.errors import InputFileError, RunLockedError
 from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.version import __version__
 
 STUDY_FILE = "study.yaml"
 ENGINES = (

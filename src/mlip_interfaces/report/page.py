@@ -10,7 +10,6 @@ from ase.io import read
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from mlip_interfaces import __version__
 from mlip_interfaces.analysis.barrier import potential_of_mean_force
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.analysis_plots import against_thickness
@@ -20,6 +19,7 @@ from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.headline import collect_results, limitations
 from mlip_interfaces.report.parts import PageSection, Picture, Table
+from mlip_interfaces.version import __version__
 
 STAGE_FOLDERS = ("structures", "initial_data", "campaign", "model", "validation", "scan", "analysis")
 
