@@ -13,7 +13,6 @@ from mlip_interfaces.figures import analysis_plots
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_json
 from mlip_interfaces.pipeline import analysis_files as files
-from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.scan import read_scan_index
 from mlip_interfaces.pipeline.trajectory_analysis import (
     AnalysisPlan,
@@ -26,6 +25,8 @@ from mlip_interfaces.pipeline.trajectory_analysis import (
     TetrahedraRequest,
     analyze_trajectory,
 )
+from mlip_interfaces.run.books import INDEX, AnalysisEntry, AnalysisIndex
+from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.trajectory import TrajectoryReader, open_trajectory
 
 INTERFACE_BONDS = ("P-O", "Co-S")
@@ -52,40 +53,27 @@ def run_analyze(context: RunContext) -> str:
     by_condition: dict[str, ThicknessTable] = {}
     runs = read_scan_index(context)
     for number, run in enumerate(runs):
-        context.progress(number / len(runs), run["name"])
-        entry = {
-            key: run[key]
-            for key in (
-                "name",
-                "directory",
-                "coating_angstrom",
-                "variant",
-                "protocol",
-                "condition",
-                "temperature_kelvin",
-                "seed",
-                "healthy",
-            )
-        } | {"results": [], "absent": {}}
-        if run["healthy"]:
-            directory = context.scan / run["directory"]
+        context.progress(number / len(runs), run.name)
+        absent: dict[str, str] = {}
+        contents: dict[str, dict[str, Any]] = {}
+        if run.healthy:
+            directory = context.scan / run.directory
             reader = open_trajectory(
-                directory / run["trajectory"],
-                layers=directory / run["layers"],
-                frame_interval_ps=run["frame_interval_ps"],
+                directory / run.trajectory,
+                layers=directory / run.layers,
+                frame_interval_ps=run.frame_interval_ps,
             )
-            output = context.analysis / run["directory"]
-            kelvin = float(run["temperature_kelvin"])
+            output = context.analysis / run.directory
+            kelvin = run.temperature_kelvin
             plan = study_plan(context.study, kelvin)
             results = analyze_trajectory(reader, plan, strict=False, n_processes=context.study.execution.cores)
-            entry["absent"] = results.absent
+            absent = results.absent
             contents = write_results(reader, plan, results, output, kelvin)
-            entry["results"] = list(contents)
-            _collect(by_condition.setdefault(run["condition"], {}), float(run["coating_angstrom"]), contents)
-        entries.append(entry)
+            _collect(by_condition.setdefault(run.condition, {}), run.coating_angstrom or 0.0, contents)
+        entries.append(AnalysisEntry.of_run(run, results=contents, absent=absent))
     _write_thickness(by_condition, context.analysis)
-    write_json(context.analysis / "index.json", {"runs": entries})
-    n_analysed = sum(entry["healthy"] for entry in entries)
+    write_json(context.analysis / INDEX, AnalysisIndex(tuple(entries)).to_json())
+    n_analysed = sum(entry.healthy for entry in entries)
     return f"{n_analysed} of {len(entries)} runs analysed"
 
 
