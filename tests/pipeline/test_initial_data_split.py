@@ -14,8 +14,8 @@ from mlip_interfaces.config import load_study
 from mlip_interfaces.config.study import Study
 from mlip_interfaces.labels.driver import INPUT_FILE, structure_hash
 from mlip_interfaces.labels.store import collect_labels
-from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
+from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import write_model
 
 

@@ -18,7 +18,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; exit code 3 if something required does not work."""
-    from mlip_interfaces.pipeline.doctor import examine
+    from mlip_interfaces.doctor import examine
 
     findings = examine()
     if arguments.json:

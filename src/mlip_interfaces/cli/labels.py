@@ -127,7 +127,7 @@ def _type_map(arguments: argparse.Namespace, store: LabelStore) -> list[str]:
     if arguments.elements is not None:
         return [element.strip() for element in arguments.elements.split(",")]
     from mlip_interfaces.pipeline.flow import load_run_study
-    from mlip_interfaces.pipeline.run_directory import STUDY_FILE
+    from mlip_interfaces.run.folder import STUDY_FILE
 
     for directory in arguments.directories:
         for folder in (directory, directory.resolve().parent):

@@ -16,13 +16,13 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report from whatever stages are done."""
-    from mlip_interfaces.pipeline.context import RunContext
     from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.make_report import run_report
-    from mlip_interfaces.pipeline.run_directory import locked
+    from mlip_interfaces.run.context import RunContext
+    from mlip_interfaces.run.folder import locked
 
     study = load_run_study(arguments.directory)
     with locked(arguments.directory):
-        run_report(RunContext(study, arguments.directory, lambda fraction, note: None))
+        run_report(RunContext(study, arguments.directory))
     print(arguments.directory / "report" / "index.html")
     return 0

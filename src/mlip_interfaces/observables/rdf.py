@@ -222,7 +222,7 @@ class RdfResult(Result):
         return entry
 
     def tables(self) -> dict[str, Table]:
-        """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block."""
+        """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block; all of these of the whole run."""
         from mlip_interfaces.analysis.barrier import potential_of_mean_force
 
         kelvin = self.request.temperature_kelvin
@@ -236,10 +236,25 @@ class RdfResult(Result):
                     energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
                     more.append((*head, f"{r:.5g}", f"{block.coordination[i]:.6g}", int(block.counts[i]), energy))
         head_columns = ("pair", "block", "time_start_ps", "time_end_ps", "r_angstrom")
+        of_run = ("pair", "r_angstrom", "g", "g_error", "coordination_number", "counts", "potential_of_mean_force_ev")
         return {
             "": Table((*head_columns, "g", "g_error"), rows),
             "potential": Table((*head_columns, "coordination_number", "counts", "potential_of_mean_force_ev"), more),
+            "whole": Table(of_run, self._whole_rows()),
         }
+
+    def _whole_rows(self) -> list[tuple[object, ...]]:
+        from mlip_interfaces.analysis.barrier import potential_of_mean_force
+
+        kelvin, rows = self.request.temperature_kelvin, []
+        for pair, rdf in self.pairs.items():
+            whole = rdf.whole
+            energies = np.full(whole.g.size, np.nan) if kelvin is None else potential_of_mean_force(whole.g, kelvin)
+            for i, r in enumerate(rdf.r_angstrom):
+                energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
+                numbers = (f"{whole.g[i]:.6g}", f"{whole.g_error[i]:.4g}", f"{whole.coordination[i]:.6g}")
+                rows.append((pair, f"{r:.5g}", *numbers, int(whole.counts[i]), energy))
+        return rows
 
     def headlines(self) -> list[Headline]:
         """Height of each first peak."""

@@ -246,6 +246,7 @@ class Results(Mapping[str, Result]):
             files = [f"{name}{suffix}" for suffix in result.suffixes]
             contents[name] = (
                 result.to_dict()
+                | {"summary": result.lines()}
                 | ({"file": files[0]} if files else {})
                 | {"provenance": origin | {"request": {"kind": result.request.kind} | result.request.settings()}}
             )

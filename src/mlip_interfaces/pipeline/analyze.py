@@ -6,8 +6,9 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables import Request, Results, analyze
-from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.scan import read_scan_index
+from mlip_interfaces.run.books import INDEX, AnalysisEntry, AnalysisIndex
+from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.trajectory import open_trajectory
 
 ThicknessTable = dict[str, list[tuple[float, float, float]]]
@@ -37,45 +38,32 @@ def run_analyze(context: RunContext) -> str:
     runs = read_scan_index(context)
     asked = context.study.analysis
     for number, run in enumerate(runs):
-        context.progress(number / len(runs), run["name"])
-        entry = {
-            key: run[key]
-            for key in (
-                "name",
-                "directory",
-                "coating_angstrom",
-                "variant",
-                "protocol",
-                "condition",
-                "temperature_kelvin",
-                "seed",
-                "healthy",
-            )
-        } | {"results": [], "kinds": {}, "absent": {}}
-        if run["healthy"]:
-            directory = context.scan / run["directory"]
+        context.progress(number / len(runs), run.name)
+        results = None
+        if run.healthy:
+            directory = context.scan / run.directory
             trajectory = open_trajectory(
-                directory / run["trajectory"],
-                layers=directory / run["layers"],
-                frame_interval_ps=run["frame_interval_ps"],
+                directory / run.trajectory,
+                layers=directory / run.layers,
+                frame_interval_ps=run.frame_interval_ps,
                 start_ps=asked.start_ps,
                 stop_ps=asked.stop_ps,
                 unwrap=asked.unwrap,
             )
             results = analyze(
                 trajectory,
-                study_requests(context.study, float(run["temperature_kelvin"])),
+                study_requests(context.study, run.temperature_kelvin),
                 drift=asked.drift,
                 strict=False,
                 n_threads=context.study.execution.cores,
             )
-            results.write(context.analysis / run["directory"])
-            entry |= {"results": list(results), "kinds": results.kinds(), "absent": results.absent}
-            _collect(by_condition.setdefault(run["condition"], {}), float(run["coating_angstrom"]), results)
-        entries.append(entry)
+            results.write(context.analysis / run.directory)
+            _collect(by_condition.setdefault(run.condition, {}), run.coating_angstrom or 0.0, results)
+        kinds, absent = ({}, {}) if results is None else (results.kinds(), results.absent)
+        entries.append(AnalysisEntry.of_run(run, kinds=kinds, absent=absent))
     _write_thickness(by_condition, context)
-    write_json(context.analysis / "index.json", {"runs": entries})
-    n_analysed = sum(entry["healthy"] for entry in entries)
+    write_json(context.analysis / INDEX, AnalysisIndex(tuple(entries)).to_json())
+    n_analysed = sum(entry.healthy for entry in entries)
     return f"{n_analysed} of {len(entries)} runs analysed"
 
 

@@ -6,7 +6,6 @@ import functools
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.evaluation import LabelFailure
+from mlip_interfaces.programs import ask_program
 
 SCRIPT = Path(__file__).with_name("gpaw_script.py")
 # Copied to the inputs: a script's own folder comes first where Python looks for modules, and ours has this very name.
@@ -52,10 +52,8 @@ def find_python() -> str | None:
     if importlib.util.find_spec("gpaw") is not None:
         return sys.executable
     for python in dict.fromkeys(("/usr/bin/python3", shutil.which("python3"))):
-        if python and Path(python).is_file():
-            probe = subprocess.run([python, "-c", "import gpaw"], capture_output=True, check=False)
-            if probe.returncode == 0:
-                return python
+        if python and Path(python).is_file() and ask_program([python, "-c", "import gpaw"]).status == 0:
+            return python
     return None
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +22,7 @@ from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure, judge_answer, judge_structure
 from mlip_interfaces.labels.settings import LabelSettings
-from mlip_interfaces.programs import THREAD_ENVIRONMENT, die_with_parent, find_program, log_tail
+from mlip_interfaces.programs import THREAD_ENVIRONMENT, find_program, log_tail, run_to_status
 
 _FOLDER_ERRORS = {
     errno.ENOSPC: "the disk is full",
@@ -182,24 +178,15 @@ def describe_os_error(error: OSError) -> str:
 
 
 def _run(command: list[str], working: Path, log: Path, limit_seconds: float) -> int:
-    """Exit status of a program; it and all it started end at the limit, and with this process."""
-    with log.open("w") as handle:
-        process = subprocess.Popen(
+    """Exit status of a code; it and all it started end at the limit, and with this process."""
+    try:
+        return run_to_status(
             command,
-            cwd=working,
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=subprocess.STDOUT,
+            directory=working,
+            log_file=log,
             # Threads as the job's environment says; one where it says nothing.
-            env=THREAD_ENVIRONMENT | os.environ,
-            start_new_session=True,
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            environment=THREAD_ENVIRONMENT | os.environ,
+            limit_seconds=limit_seconds,
         )
-        try:
-            return process.wait(limit_seconds)
-        except subprocess.TimeoutExpired as error:
-            raise LabelFailure(f"timed out after {limit_seconds:g} s", "timeout") from error
-        finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    except TimeoutError as error:
+        raise LabelFailure(f"timed out after {limit_seconds:g} s", "timeout") from error

@@ -1,6 +1,6 @@
 """``dpgen run`` up to a given step, with a short poll, seeded choices and diverse candidates, in a process of its own.
 
-``python -m mlip_interfaces.pipeline.dpgen_launcher PARAM MACHINE OPTIONS`` (OPTIONS is JSON, see `Options`) runs DP-GEN's
+``python -m mlip_interfaces.campaign.dpgen_launcher PARAM MACHINE OPTIONS`` (OPTIONS is JSON, see `LauncherOptions`) runs DP-GEN's
 own iteration loop; plain ``dpgen run param.json machine.json`` in the same folder does the same steps and continues where
 this stopped. The differences: it stops after the step that was asked for, so that the caller decides what comes next;
 finished jobs are noticed at once instead of every 30 s; every random choice (network seeds, velocities) follows from the
@@ -23,12 +23,12 @@ from typing import Any
 import dpgen.generator.run as dpgen_run
 import numpy as np
 from dpgen.dispatcher import Dispatcher as dpgen_dispatcher
-from pydantic import BaseModel, ConfigDict
 
+from mlip_interfaces.campaign.candidate_ranking import Candidate, rank_candidates
+from mlip_interfaces.campaign.folder import is_submission_note
+from mlip_interfaces.campaign.launching import LauncherOptions
+from mlip_interfaces.campaign.stopped_explorations import SURVIVES, keep_whole_frames
 from mlip_interfaces.jobs.attaching import AttachingSubmission
-from mlip_interfaces.pipeline.campaign_files import is_submission_note
-from mlip_interfaces.pipeline.candidate_ranking import Candidate, rank_candidates
-from mlip_interfaces.pipeline.stopped_explorations import SURVIVES, keep_whole_frames
 
 _STEPS = (
     "make_train", "run_train", "post_train", "make_model_devi", "run_model_devi", "post_model_devi", "make_fp", "run_fp",
@@ -39,31 +39,11 @@ _SEEDED_STEPS = ("make_train", "make_model_devi", "make_fp")
 _FAILED_DEVIATION = 1e30
 
 
-class Options(BaseModel):
-    """What the caller asks for.
-
-    Attributes
-    ----------
-    until_iteration, until_step : the last step (0 to 8) to run.
-    poll_seconds : time between two looks at the jobs, s.
-    seed : the study's.
-    selection : ``diverse`` or ``random``.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    until_iteration: int
-    until_step: int
-    poll_seconds: float
-    seed: int
-    selection: str
-
-
 class _Reached(Exception):
     """The last step that was asked for is done."""
 
 
-def main(param_file: str, machine_file: str, options: Options) -> None:
+def main(param_file: str, machine_file: str, options: LauncherOptions) -> None:
     """Run the campaign in the current directory until the step that was asked for."""
     param = json.loads(Path(param_file).read_text())
     AttachingSubmission.poll_seconds = options.poll_seconds
@@ -83,7 +63,7 @@ def main(param_file: str, machine_file: str, options: Options) -> None:
         dpgen_run.dlog.info("reached iteration %d, task %02d", options.until_iteration, options.until_step)
 
 
-def _bounded(step: Any, number: int, options: Options) -> Any:
+def _bounded(step: Any, number: int, options: LauncherOptions) -> Any:
     name = _STEPS[number]
 
     @functools.wraps(step)
@@ -203,4 +183,4 @@ def forget_damaged_submissions(campaign: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Options.model_validate_json(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], LauncherOptions.model_validate_json(sys.argv[3]))

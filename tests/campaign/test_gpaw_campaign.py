@@ -16,12 +16,12 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import write
 
+from mlip_interfaces.campaign.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.config import Study, parse_study
 from mlip_interfaces.labels.codes import gpaw
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
 from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.pipeline.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.pipeline.initial_data import write_label_settings
 from mlip_interfaces.structures.crystals import load_crystal
 
@@ -93,7 +93,7 @@ def test_gpaw_labels_an_iteration_of_dpgen_with_u_on_cobalt(repository: Path, tm
     (campaign / "machine.json").write_text(json.dumps(machine))
     options = {"until_iteration": 0, "until_step": 8, "poll_seconds": 0.3, "seed": 1, "selection": "random"}
     done = subprocess.run(
-        [sys.executable, "-m", "mlip_interfaces.pipeline.dpgen_launcher", "param.json", "machine.json", json.dumps(options)],
+        [sys.executable, "-m", "mlip_interfaces.campaign.dpgen_launcher", "param.json", "machine.json", json.dumps(options)],
         cwd=campaign, env=os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

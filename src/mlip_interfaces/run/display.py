@@ -16,8 +16,10 @@ class Display:
 
     Parameters
     ----------
-    stages : names of all stages, in order.
-    console : where to write; standard error by default.
+    stages : tuple of str
+        Names of all stages, in order.
+    console : Console or None
+        Where to write; standard error by default.
     """
 
     def __init__(self, stages: tuple[str, ...], console: Console | None = None) -> None:

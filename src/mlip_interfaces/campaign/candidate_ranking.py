@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.campaign.folder import trust_levels_of
 from mlip_interfaces.files import read_json
-from mlip_interfaces.pipeline.campaign_files import trust_levels_of
 from mlip_interfaces.potentials import read_model_deviation
 from mlip_interfaces.programs import run_program
 

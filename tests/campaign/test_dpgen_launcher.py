@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from mlip_interfaces.pipeline import candidate_ranking
-from mlip_interfaces.pipeline.campaign_files import read_explorations
-from mlip_interfaces.pipeline.dpgen_launcher import (
+from mlip_interfaces.campaign import candidate_ranking
+from mlip_interfaces.campaign.dpgen_launcher import (
     _failed_where_not_finite,
     _keeping_compressed,
     _rank_instead_of_shuffling,
     forget_damaged_submissions,
 )
-from mlip_interfaces.pipeline.stopped_explorations import SURVIVES, keep_whole_frames
+from mlip_interfaces.campaign.folder import read_explorations
+from mlip_interfaces.campaign.stopped_explorations import SURVIVES, keep_whole_frames
 from mlip_interfaces.potentials.selection import select_diverse
 
 # DP-GEN leaves files open.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlip_interfaces.config import Step, Study
@@ -12,6 +12,9 @@ from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import machine_section, resources_section
 from mlip_interfaces.potentials import DescriptorSizes, training_input
 from mlip_interfaces.units import FS_TO_PS
+
+DpgenContent = dict[str, Any]
+"""Content of a file of DP-GEN, or an entry of one: DP-GEN's own schema says what is in it."""
 
 LABEL_INPUT, LABEL_OUTPUT = "POSCAR_in", "label.json"
 LABEL_COMMAND = f"test -s {LABEL_OUTPUT} || mlip-interfaces label ."
@@ -32,7 +35,7 @@ def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSi
     )
 
 
-def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors: Sequence[int]) -> dict[str, Any]:
+def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors: Sequence[int]) -> DpgenContent:
     """Content of DP-GEN's ``param.json``; all paths are relative to the campaign's folder.
 
     It lists the whole ladder, so that plain ``dpgen run`` climbs it rung by rung; ``campaign run`` takes its rungs from here
@@ -40,9 +43,12 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
 
     Parameters
     ----------
-    study : the study.
-    initial_systems : names of the data folders in ``../initial_data/dataset``.
-    max_neighbors : neighbours kept of each element, in type-map order.
+    study : Study
+        The study.
+    initial_systems : sequence of str
+        Names of the data folders in ``../initial_data/dataset``.
+    max_neighbors : (n_elements,) ints
+        Neighbours kept of each element, in type-map order.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         start_learning_rate=training.start_learning_rate,
         stop_learning_rate=training.stop_learning_rate,
     )
-    param: dict[str, Any] = {
+    param: DpgenContent = {
         "type_map": list(study.elements),
         "mass_map": "auto",
         "init_data_prefix": "../initial_data/dataset",
@@ -114,7 +120,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
     return param
 
 
-def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
+def render_machine(study: Study, *, label_settings_file: str) -> DpgenContent:
     """Content of DP-GEN's ``machine.json``, as the study's execution says.
 
     Editing it in the middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished:
@@ -122,8 +128,10 @@ def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    study : the study.
-    label_settings_file : absolute path of the settings that each labelling task gets.
+    study : Study
+        The study.
+    label_settings_file : str
+        Absolute path of the settings that each labelling task gets.
 
     Raises
     ------
@@ -135,7 +143,7 @@ def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
     )
     n_labels = study.exploration.max_labels_per_model * len(study.explored)
 
-    def section(command: str, step: Step, n_tasks: int, jobs_per_core: int = 1) -> dict[str, Any]:
+    def section(command: str, step: Step, n_tasks: int, jobs_per_core: int = 1) -> DpgenContent:
         return {
             "command": command,
             "machine": machine_section(study.execution, "./"),
@@ -154,7 +162,7 @@ def render_machine(study: Study, *, label_settings_file: str) -> dict[str, Any]:
     return machine
 
 
-def check_param(param: dict[str, Any]) -> None:
+def check_param(param: DpgenContent) -> None:
     """Check ``param.json`` with DP-GEN's strict schema and for what that schema lets pass.
 
     Raises
@@ -173,7 +181,7 @@ def check_param(param: dict[str, Any]) -> None:
             raise StudyError(f"param.json: {field} and {n_expected} must have equally many entries.")
 
 
-def check_machine(machine: dict[str, Any]) -> None:
+def check_machine(machine: DpgenContent) -> None:
     """Check ``machine.json`` with DP-GEN's strict schema, which ``dpgen run`` itself never does.
 
     Raises
@@ -187,7 +195,7 @@ def check_machine(machine: dict[str, Any]) -> None:
     _checked(lambda: normalize(run_mdata_arginfo(), machine, strict_check=True), "machine.json")
 
 
-def _checked(check: Any, name: str) -> None:
+def _checked(check: Callable[[], object], name: str) -> None:
     from dargs.dargs import ArgumentError
 
     try:

@@ -9,8 +9,8 @@ import numpy as np
 from ase import Atoms
 from imitated_dpgen import prepare, write_deviations
 
+from mlip_interfaces.campaign.exploration_frames import ExplorationFrame, exploration_frames, farthest_from_labels
 from mlip_interfaces.config import load_study
-from mlip_interfaces.pipeline.exploration_frames import ExplorationFrame, exploration_frames, farthest_from_labels
 
 
 def frames_of(model: str, *distances: float) -> list[ExplorationFrame]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mlip_interfaces.campaign.folder import RUNNING_PARAM, STEPS, read_position
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.pipeline import campaign
-from mlip_interfaces.pipeline.campaign_files import RUNNING_PARAM, STEPS, read_position
-from mlip_interfaces.pipeline.context import RunContext
+from mlip_interfaces.run.context import RunContext
 
 LABEL = {"status": "ok", "reason": None, "wall_seconds": 36.0}
 Deviate = Callable[[int, dict, int], list[float]]

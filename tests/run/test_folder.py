@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mlip_interfaces.errors import InputFileError, RunLockedError
-from mlip_interfaces.files import read_json, write_json
-from mlip_interfaces.pipeline.run_directory import locked, read_manifest, recorded
+from mlip_interfaces.errors import RunLockedError
+from mlip_interfaces.run.folder import locked
+from mlip_interfaces.run.manifests import read_manifest, recorded
 
-HOLD = "import sys, time; from pathlib import Path; from mlip_interfaces.pipeline.run_directory import locked\n"
+HOLD = "import sys, time; from pathlib import Path; from mlip_interfaces.run.folder import locked\n"
 HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
@@ -49,13 +49,3 @@ def test_stage_that_fails_stays_running_and_adds_up_its_time(tmp_path: Path) -> 
     assert (second.status, second.n_starts) == ("done", 2)
     assert second.wall_seconds >= first.wall_seconds + 0.05
     assert second.versions["deepmd-kit"]
-
-
-def test_damaged_json_names_the_file_and_the_cure(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"x": 1})
-    assert read_json(tmp_path / "a.json") == {"x": 1}
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(InputFileError, match=r"a\.json is not valid JSON.*delete it"):
-        read_json(tmp_path / "a.json")
-    with pytest.raises(InputFileError, match=r"b\.json is missing"):
-        read_json(tmp_path / "b.json")

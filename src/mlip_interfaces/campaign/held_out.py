@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from mlip_interfaces.campaign.folder import iteration_folder
 from mlip_interfaces.files import read_json, write_json
-from mlip_interfaces.pipeline.campaign_files import iteration_folder
-from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.run.books import ErrorTable, LayerForceError, read_optional_book
+from mlip_interfaces.run.context import RunContext
 
 FOLDER = "held_out"
 """In the campaign's folder: one JSON file for each iteration."""
@@ -34,23 +33,37 @@ def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_f
     return load_predictions(output)
 
 
-def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> dict[str, Any]:
-    """Errors over all, and the force error of each layer, under the keys of ``validation.json``."""
+def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> ErrorTable:
+    """Errors over all, and the force error of each layer.
+
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        Of all systems.
+    systems : sequence of Path
+        Their folders; ``layer.json`` in each names the layer of every atom.
+    """
     layers = {path.name: read_json(path / "layer.json") for path in systems}
-    return asdict(label_errors(predictions)) | {
-        "layers": {
-            name: {"force_rmse_mev_per_angstrom": rmse, "n_atoms": n_atoms}
+    errors = label_errors(predictions)
+    return ErrorTable(
+        n_frames=errors.n_frames,
+        n_atoms=errors.n_atoms,
+        energy_rmse_mev_per_atom=errors.energy_rmse_mev_per_atom,
+        force_rmse_mev_per_angstrom=errors.force_rmse_mev_per_angstrom,
+        layers={
+            name: LayerForceError(rmse, n_atoms)
             for name, (rmse, n_atoms) in layer_force_rmse(predictions, layers).items()
         },
-    }
+    )
 
 
-def committee_errors(context: RunContext, iteration: int) -> dict[str, Any] | None:
+def committee_errors(context: RunContext, iteration: int) -> ErrorTable | None:
     """Errors of the iteration's first committee member; measured once, then read.
 
     Returns
     -------
-    errors : None if the study holds no labels out.
+    errors : ErrorTable or None
+        None if the study holds no labels out.
     """
     stored = read_committee_errors(context.campaign, iteration)
     if stored is not None:
@@ -71,16 +84,15 @@ def committee_errors(context: RunContext, iteration: int) -> dict[str, Any] | No
         finally:
             output.unlink(missing_ok=True)
         errors = error_table(predictions, systems)
-    write_json(_file(context.campaign, iteration), errors)
+    write_json(errors_file(context.campaign, iteration), errors.to_json())
     return errors
 
 
-def read_committee_errors(campaign: Path, iteration: int) -> dict[str, Any] | None:
+def read_committee_errors(campaign: Path, iteration: int) -> ErrorTable | None:
     """What `committee_errors` stored, None if it has not measured this iteration."""
-    file = _file(campaign, iteration)
-    errors: dict[str, Any] | None = read_json(file) if file.is_file() else None
-    return errors
+    return read_optional_book(ErrorTable, errors_file(campaign, iteration))
 
 
-def _file(campaign: Path, iteration: int) -> Path:
+def errors_file(campaign: Path, iteration: int) -> Path:
+    """Where the committee's errors of an iteration stand."""
     return campaign / FOLDER / f"iter.{iteration:06d}.json"
