@@ -39,9 +39,12 @@ class ProgramRun:
 
     Attributes
     ----------
-    command : the argument vector as started.
-    wall_seconds : elapsed time, s.
-    log_file : where standard output and error went.
+    command : tuple of str
+        The argument vector as started.
+    wall_seconds : float, s
+        Elapsed time.
+    log_file : Path
+        Where standard output and error went.
     """
 
     command: tuple[str, ...]
@@ -105,10 +108,14 @@ def run_program(
 
     Parameters
     ----------
-    command : program name and arguments; the name is looked up with `find_program`.
-    directory : working directory.
-    log_file : receives standard output and standard error.
-    environment : variables added to `program_environment`.
+    command : sequence of str
+        Program name and arguments; the name is looked up with `find_program`.
+    directory : Path
+        Working directory.
+    log_file : Path
+        Receives standard output and standard error.
+    environment : mapping of str to str, optional
+        Variables added to `program_environment`.
 
     Raises
     ------

@@ -34,12 +34,18 @@ class Trajectory:
 
     Attributes
     ----------
-    symbols : element of each atom, shape (n_atoms,).
-    layers : name of the layer each atom started in, shape (n_atoms,); empty strings where there are no labels.
-    positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
-    paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom; see `Frames`.
-    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-    times_ps : shape (n_frames,), ps.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    layers : (n_atoms,) str array
+        Name of the layer each atom started in; empty strings where there are no labels.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        Where the atoms are, in any periodic image.
+    paths : (n_frames, n_atoms, 3) float array, angstrom
+        Unwrapped; see `Frames`.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    times_ps : (n_frames,) float array, ps
+        Of the frames, ascending.
     """
 
     symbols: NDArray[np.str_]
@@ -56,13 +62,17 @@ class Frames:
 
     Attributes
     ----------
-    positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom. Distances are those of
-        these positions.
-    paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom. Displacements are those of paths; in a cell that changes, a
-        path is not a periodic image of the position, and distances between paths mean nothing.
-    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-    origins : corner of each cell, shape (n_frames, 3), angstrom.
-    times_ps : shape (n_frames,), ps.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        Where the atoms are, in any periodic image. Distances are those of these positions.
+    paths : (n_frames, n_atoms, 3) float array, angstrom
+        Unwrapped. Displacements are those of paths; in a cell that changes, a path is not a periodic image of the
+        position, and distances between paths mean nothing.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    origins : (n_frames, 3) float array, angstrom
+        Corner of each cell.
+    times_ps : (n_frames,) float array, ps
+        Of the frames, ascending.
     """
 
     positions: NDArray[np.float64]
@@ -78,14 +88,22 @@ class TrajectoryReader:
 
     Attributes
     ----------
-    path : the file.
-    symbols : element of each atom, shape (n_atoms,).
-    masses_amu : shape (n_atoms,), u.
-    layers : name of the layer each atom started in, shape (n_atoms,), or None where there are no labels.
-    frame_interval_ps : time between frames as given, or None where the file has times.
-    start_ps, stop_ps : frames outside are left out; times count from the first frame of the file where it has none.
-    unwrap : how paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
-    notes : what was left out of the file and why, in sentences; complete after a pass.
+    path : Path
+        The file.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
+    layers : (n_atoms,) str array or None
+        Name of the layer each atom started in; None where there are no labels.
+    frame_interval_ps : float or None, ps
+        Time between frames as given; None where the file has times.
+    start_ps, stop_ps : float or None, ps
+        Frames outside are left out; times count from the first frame of the file where it has none.
+    unwrap : {'auto', 'tor', 'frac', 'image', 'none'}
+        How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    notes : list of str
+        What was left out of the file and why, in sentences; complete after a pass.
     """
 
     path: Path
@@ -108,7 +126,13 @@ class TrajectoryReader:
 
         Parameters
         ----------
-        n_frames : in a chunk, at most; by default as many as make two hundred thousand positions.
+        n_frames : int, optional
+            Largest number in a chunk; by default as many as make two hundred thousand positions.
+
+        Yields
+        ------
+        Frames
+            In order of time; every call starts from the first frame.
 
         Raises
         ------
@@ -135,7 +159,18 @@ class TrajectoryReader:
             yield Frames(positions, paths, cells, origins, np.array([time for _, time in part]))
 
     def read(self) -> Trajectory:
-        """Read all frames into memory."""
+        """Read all frames into memory.
+
+        Returns
+        -------
+        Trajectory
+            With empty names of layers where there are no labels.
+
+        Raises
+        ------
+        InputFileError
+            As `chunks`, or if there is no frame in the time asked for.
+        """
         parts = list(self.chunks())
         if not parts:
             raise InputFileError(f"{self.path} has no frame between `start_ps` and `stop_ps`.")
@@ -225,13 +260,24 @@ def open_trajectory(
 
     Parameters
     ----------
-    path : LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR; see `mlip_interfaces.trajectory.formats`.
-    topology : LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
-    layers : ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
-    frame_interval_ps : time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in
-        extended XYZ, a LAMMPS dump with ``dump_modify time yes units yes``).
-    start_ps, stop_ps : leave out frames before and after.
-    unwrap : see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    path : Path or str
+        LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR; see `mlip_interfaces.trajectory.formats`.
+    topology : Path or str, optional
+        LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
+    layers : Path or str, optional
+        ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
+    frame_interval_ps : float, ps, optional
+        Time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in extended
+        XYZ, a LAMMPS dump with ``dump_modify time yes units yes``).
+    start_ps, stop_ps : float, ps, optional
+        Leave out frames before and after.
+    unwrap : {'auto', 'tor', 'frac', 'image', 'none'}, optional
+        How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+
+    Returns
+    -------
+    TrajectoryReader
+        Opened; frames are read by its methods.
 
     Raises
     ------
@@ -291,9 +337,17 @@ def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) 
 
     Parameters
     ----------
-    file : DCD.
-    layers_file : element and layer of each atom, by atom id.
-    frame_interval_ps : time between frames.
+    file : Path
+        In DCD format.
+    layers_file : Path
+        Element and layer of each atom, by atom id.
+    frame_interval_ps : float, ps
+        Time between frames.
+
+    Returns
+    -------
+    Trajectory
+        All its frames.
 
     Raises
     ------
