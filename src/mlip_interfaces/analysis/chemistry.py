@@ -26,11 +26,14 @@ class FrameChemistry:
 
     Attributes
     ----------
-    units : number of each phosphorus unit (``PS4``, ``P2S7``, ``P2S6``, ``PS3O`` ...).
-    bonds : of each kind of `BOND_CUTOFFS_ANGSTROM`, the two atoms of every bond, the first as the name says, shape
-        (n_bonds, 2).
-    dimers : pairs of sulfur atoms bonded to each other and to no third one, shape (n_dimers, 2).
-    n_polysulfides : chains and rings of three and more sulfur atoms.
+    units : Counter of str
+        Number of each unit (``PS4``, ``P2S7``, ``P2S6``, ``PS3O`` ...).
+    bonds : dict of str to (n_bonds, 2) int array
+        Of each kind of bond looked for, the two atoms of every one, the first as the name says.
+    dimers : (n_dimers, 2) int array
+        Pairs of sulfur atoms bonded to each other and to no third one.
+    n_polysulfides : int
+        Chains and rings of three and more sulfur atoms.
     """
 
     units: Counter[str]
@@ -146,9 +149,18 @@ class BondHistory:
 
     Parameters
     ----------
-    n_atoms : in a frame.
-    min_frames : a bond is there, or gone, once it is so for as many frames in a row.
+    n_atoms : int
+        Number of atoms in a frame.
+    min_frames : int
+        A bond is there, or gone, once it is so for as many frames in a row.
 
+    Examples
+    --------
+    >>> history = BondHistory(10, min_frames=1)
+    >>> for bonds in ([[1, 2]], [[1, 2], [3, 4]], [[1, 2]]):
+    ...     history.add(np.array(bonds))
+    >>> history.formed, history.broken, history.lifetimes, history.counts().tolist()
+    ([(0, 1, 2), (1, 3, 4)], [(2, 3, 4)], [1], [1, 2, 1])
     """
 
     def __init__(self, n_atoms: int, min_frames: int) -> None:
@@ -160,7 +172,13 @@ class BondHistory:
         self._broken: list[NDArray[np.int64]] = []
 
     def add(self, bonds: NDArray[np.int64]) -> None:
-        """Add a frame's bonds, shape (n_bonds, 2)."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        bonds : (n_bonds, 2) int array
+            Both atoms of each bond, in the order that this kind of bond always has.
+        """
         if len(bonds) or self._tracked.size:
             codes = _ascending(bonds[:, 0] * self._n_atoms + bonds[:, 1])
             self._tracked, formed, broken = _follow(self._tracked, codes, self._frame, self._min_frames)
@@ -200,8 +218,10 @@ class Exchange:
 
     Attributes
     ----------
-    frame : of the later of the two changes.
-    phosphorus, oxygen, sulfur : atom indices.
+    frame : int
+        Of the later of the two changes.
+    phosphorus, oxygen, sulfur : int
+        Atom indices.
     """
 
     frame: int
@@ -215,8 +235,29 @@ def exchanges(p_o: BondHistory, p_s: BondHistory, window_frames: int) -> list[Ex
 
     Parameters
     ----------
-    p_o, p_s : histories of P-O and P-S bonds (phosphorus first).
-    window_frames : longest time between the two changes, frames.
+    p_o, p_s : BondHistory
+        Histories of P-O and P-S bonds, phosphorus first; of other elements, the bonds made and those broken.
+    window_frames : int, frames
+        Longest time between the two changes.
+
+    Returns
+    -------
+    list of Exchange
+        In order of time.
+
+    Notes
+    -----
+    Bonds that are there in the first frame were not made. Of several broken bonds, the one nearest in time is the
+    partner.
+
+    Examples
+    --------
+    >>> p_o, p_s = BondHistory(9, 1), BondHistory(9, 1)
+    >>> for oxygen, sulfur in (([], [[0, 5]]), ([], []), ([[0, 7]], [])):
+    ...     p_o.add(np.array(oxygen, dtype=np.int64).reshape(-1, 2))
+    ...     p_s.add(np.array(sulfur, dtype=np.int64).reshape(-1, 2))
+    >>> exchanges(p_o, p_s, window_frames=1)
+    [Exchange(frame=2, phosphorus=0, oxygen=7, sulfur=5)]
     """
     lost: dict[int, list[tuple[int, int]]] = {}
     for frame, phosphorus, sulfur in p_s.broken:
@@ -233,7 +274,25 @@ def exchanges(p_o: BondHistory, p_s: BondHistory, window_frames: int) -> list[Ex
 
 
 def origins(events: Sequence[Exchange], layers: NDArray[np.str_]) -> Counter[tuple[str, str]]:
-    """Exchanges by the layers that the oxygen and the sulfur started in; layers of each atom, shape (n_atoms,)."""
+    """Exchanges by the layers that the oxygen and the sulfur started in.
+
+    Parameters
+    ----------
+    events : sequence of Exchange
+        As from `exchanges`.
+    layers : (n_atoms,) str array
+        Name of the layer each atom started in.
+
+    Returns
+    -------
+    Counter of tuple of str
+        Number of exchanges by (layer of the oxygen, layer of the sulfur).
+
+    Examples
+    --------
+    >>> origins([Exchange(2, 0, 1, 2)], np.array(["b", "a", "b"]))
+    Counter({('a', 'b'): 1})
+    """
     return Counter((str(layers[event.oxygen]), str(layers[event.sulfur])) for event in events)
 
 
@@ -319,16 +378,21 @@ def _follow(tracked, codes, frame, min_frames):  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    tracked : int64, shape (4, n_tracked): code in ascending order, frame it is there since, whether that is confirmed, and
-        frame it is gone since or -1.
-    codes : int64, bonds of the frame in ascending order.
-    frame, min_frames : number of the frame, frames that confirm a change.
+    tracked : (4, n_tracked) int array
+        Code in ascending order, frame it is there since, whether that is confirmed, and frame it is gone since or -1.
+    codes : int array
+        Bonds of the frame in ascending order.
+    frame, min_frames : int
+        Number of the frame, frames that confirm a change.
 
     Returns
     -------
-    tracked : as above.
-    formed : frame and code of each bond confirmed, shape (n_formed, 2).
-    broken : frame, code and frame of its start of each bond whose end is confirmed, shape (n_broken, 3).
+    tracked : (4, n_tracked) int array
+        As above.
+    formed : (n_formed, 2) int array
+        Frame and code of each bond confirmed.
+    broken : (n_broken, 3) int array
+        Frame, code and frame of its start of each bond whose end is confirmed.
     """
     n_tracked, n_codes = tracked.shape[1], codes.shape[0]
     updated = np.empty((4, n_tracked + n_codes), dtype=np.int64)

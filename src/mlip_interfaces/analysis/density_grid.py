@@ -18,8 +18,10 @@ class DensityGrid:
 
     Attributes
     ----------
-    density_per_angstrom3 : shape (n_a, n_b, n_c); its sum times the volume of a voxel is the number of atoms.
-    cell : mean cell, shape (3, 3), angstrom.
+    density_per_angstrom3 : (n_a, n_b, n_c) float array, 1/angstrom^3
+        Its sum times the volume of a voxel is the number of atoms.
+    cell : (3, 3) float array, angstrom
+        Mean cell.
     """
 
     density_per_angstrom3: NDArray[np.float64]
@@ -31,13 +33,26 @@ class DensityGridAccumulator:
 
     Parameters
     ----------
-    mask : atoms counted, shape (n_atoms,).
-    spacing_angstrom : of the grid in the first frame.
+    mask : (n_atoms,) bool array
+        Atoms counted.
+    spacing_angstrom : float, angstrom, optional
+        Of grid points in the first frame.
 
     Raises
     ------
     AnalysisError
         If there is no atom.
+
+    Notes
+    -----
+    rho = <n> / (V / number of voxels) with n the atoms nearest to a grid point and V the volume of the mean cell.
+
+    Examples
+    --------
+    >>> grid = DensityGridAccumulator(np.array([True]), spacing_angstrom=1.0)
+    >>> grid.add(np.array([[0.1, 0.0, 0.9]]), np.eye(3) * 2.0)
+    >>> grid.result().density_per_angstrom3.ravel().round(9).tolist()
+    [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     def __init__(self, mask: NDArray[np.bool_], *, spacing_angstrom: float = 0.25) -> None:
@@ -51,7 +66,15 @@ class DensityGridAccumulator:
         self._n_frames = 0
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> None:
-        """Add a frame: positions (n_atoms, 3) wrapped or not, cell (3, 3)."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            Wrapped or not.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+        """
         if self._shape is None:
             lengths = np.linalg.norm(cell, axis=1)
             n = np.maximum(1, np.round(lengths / self._spacing).astype(int))
@@ -67,7 +90,12 @@ class DensityGridAccumulator:
         self._n_frames += 1
 
     def result(self) -> DensityGrid:
-        """The mean density.
+        """Give the mean density.
+
+        Returns
+        -------
+        DensityGrid
+            Over all frames added.
 
         Raises
         ------

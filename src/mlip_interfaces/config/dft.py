@@ -219,9 +219,12 @@ def resolved(dft: Dft, code: str, symbols: tuple[str, ...]) -> Dft:
 
     Parameters
     ----------
-    dft : as in the study.
-    code : that will run them.
-    symbols : elements of the study.
+    dft : Dft
+        As in the study.
+    code : str
+        Code that will run them.
+    symbols : tuple of str
+        Elements of the study.
 
     Raises
     ------

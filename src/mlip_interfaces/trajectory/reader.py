@@ -41,13 +41,20 @@ class Trajectory:
 
     Attributes
     ----------
-    symbols : element of each atom, shape (n_atoms,).
-    masses_amu : shape (n_atoms,), u.
-    layers : name of the layer each atom started in, shape (n_atoms,); empty strings where there are no labels.
-    positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
-    paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom; see `Frames`.
-    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-    times_ps : shape (n_frames,), ps.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
+    layers : (n_atoms,) str array
+        Name of the layer each atom started in; empty strings where there are no labels.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        Where the atoms are, in any periodic image.
+    paths : (n_frames, n_atoms, 3) float array, angstrom
+        Unwrapped; see `Frames`.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    times_ps : (n_frames,) float array, ps
+        Of the frames, ascending.
     """
 
     symbols: NDArray[np.str_]
@@ -65,13 +72,17 @@ class Frames:
 
     Attributes
     ----------
-    positions : where the atoms are, in any periodic image, shape (n_frames, n_atoms, 3), angstrom. Distances are those of
-        these positions.
-    paths : unwrapped, shape (n_frames, n_atoms, 3), angstrom. Displacements are those of paths; in a cell that changes, a
-        path is not a periodic image of the position, and distances between paths mean nothing.
-    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-    origins : corner of each cell, shape (n_frames, 3), angstrom.
-    times_ps : shape (n_frames,), ps.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        Where the atoms are, in any periodic image. Distances are those of these positions.
+    paths : (n_frames, n_atoms, 3) float array, angstrom
+        Unwrapped. Displacements are those of paths; in a cell that changes, a path is not a periodic image of the
+        position, and distances between paths mean nothing.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    origins : (n_frames, 3) float array, angstrom
+        Corner of each cell.
+    times_ps : (n_frames,) float array, ps
+        Of the frames, ascending.
     """
 
     positions: NDArray[np.float64]
@@ -87,17 +98,28 @@ class TrajectoryReader:
 
     Attributes
     ----------
-    name : of the file, or of what is in memory, for messages.
-    path : the file; None where the frames come from memory.
-    raw_frames : gives all frames from the first one on, and adds to a list what was left out of the file and why.
-    symbols : element of each atom, shape (n_atoms,).
-    masses_amu : shape (n_atoms,), u.
-    layers : name of the layer each atom started in, shape (n_atoms,), or None where there are no labels.
-    frame_interval_ps : time between frames as given, or None where the file has times.
-    start_ps, stop_ps : frames outside are left out; times count from the first frame of the file where it has none.
-    unwrap : how paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
-    inputs : files that were read: the trajectory, its topology, its layers.
-    notes : what was left out of the file and why, in sentences; complete after a pass.
+    name : str
+        Of the file, or of what is in memory, for messages.
+    path : Path or None
+        The file; None where the frames come from memory.
+    raw_frames : callable
+        Gives all frames from the first one on, and adds to a list what was left out of the file and why.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
+    layers : (n_atoms,) str array or None
+        Name of the layer each atom started in; None where there are no labels.
+    frame_interval_ps : float or None, ps
+        Time between frames as given; None where the file has times.
+    start_ps, stop_ps : float or None, ps
+        Frames outside are left out; times count from the first frame of the file where it has none.
+    unwrap : {'auto', 'tor', 'frac', 'image', 'none'}
+        How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    inputs : tuple of Path
+        Files that were read: the trajectory, its topology, its layers.
+    notes : list of str
+        What was left out of the file and why, in sentences; complete after a pass.
     """
 
     name: str
@@ -128,7 +150,13 @@ class TrajectoryReader:
 
         Parameters
         ----------
-        n_frames : in a chunk, at most; by default as many as make two hundred thousand positions.
+        n_frames : int, optional
+            Largest number in a chunk; by default as many as make two hundred thousand positions.
+
+        Yields
+        ------
+        Frames
+            In order of time; every call starts from the first frame.
 
         Raises
         ------
@@ -155,7 +183,18 @@ class TrajectoryReader:
             yield Frames(positions, paths, cells, origins, np.array([time for _, time in part]))
 
     def read(self) -> Trajectory:
-        """Read all frames into memory."""
+        """Read all frames into memory.
+
+        Returns
+        -------
+        Trajectory
+            With empty names of layers where there are no labels.
+
+        Raises
+        ------
+        InputFileError
+            As `chunks`, or if there is no frame in the time asked for.
+        """
         parts = list(self.chunks())
         if not parts:
             raise InputFileError(f"{self.origin} has no frame between `start_ps` and `stop_ps`.")
@@ -382,9 +421,17 @@ def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) 
 
     Parameters
     ----------
-    file : DCD.
-    layers_file : element and layer of each atom, by atom id.
-    frame_interval_ps : time between frames.
+    file : Path
+        In DCD format.
+    layers_file : Path
+        Element and layer of each atom, by atom id.
+    frame_interval_ps : float, ps
+        Time between frames.
+
+    Returns
+    -------
+    Trajectory
+        All its frames.
 
     Raises
     ------

@@ -21,8 +21,9 @@ class Unwrapper:
 
     Parameters
     ----------
-    scheme : ``tor`` adds minimum-image steps of the wrapped positions (toroidal view preserving); ``frac`` adds steps of
-        the fractional coordinates, each times the cell of its frame; ``image`` trusts the image flags or the unwrapped
+    scheme : {'auto', 'tor', 'frac', 'image', 'none'}, optional
+        Of these, ``tor`` adds minimum-image steps of the wrapped positions (toroidal view preserving); ``frac`` adds steps of the
+        fractional coordinates, each times the cell of its frame; ``image`` trusts the image flags or the unwrapped
         positions of the file; ``auto`` does so while the cell is constant and is ``tor`` where it changes; ``none``
         takes positions as they are.
 
@@ -57,14 +58,19 @@ class Unwrapper:
 
         Parameters
         ----------
-        positions : wrapped or not, shape (n_frames, n_atoms, 3), angstrom.
-        cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-        origins : corner of each cell, shape (n_frames, 3); zeros if left out.
-        stored : positions unwrapped with the file's own image flags, where it has them; same shape.
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            Wrapped or not.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors.
+        origins : (n_frames, 3) float array, angstrom, optional
+            Corner of each cell; zeros if left out.
+        stored : (n_frames, n_atoms, 3) float array, angstrom, optional
+            Positions unwrapped with the file's own image flags, where it has them.
 
         Returns
         -------
-        unwrapped : continuous with the frames fed before; the very first frame is returned as it is.
+        (n_frames, n_atoms, 3) float array, angstrom
+            Continuous with the frames fed before; the very first frame is returned as it is.
 
         Raises
         ------
@@ -199,13 +205,17 @@ def unwrap(
 
     Parameters
     ----------
-    positions : wrapped or not, shape (n_frames, n_atoms, 3), angstrom.
-    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-    scheme : see `Unwrapper`.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        Wrapped or not.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    scheme : {'tor', 'frac', 'none'}, optional
+        See `Unwrapper`.
 
     Returns
     -------
-    unwrapped : shape (n_frames, n_atoms, 3), angstrom; the first frame is kept as it is.
+    (n_frames, n_atoms, 3) float array, angstrom
+        The first frame is kept as it is.
 
     Raises
     ------
