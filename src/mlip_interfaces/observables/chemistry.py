@@ -16,9 +16,8 @@ from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.chemistry import BondHistory, FrameChemistry
+    from mlip_interfaces.figures import Figure
 
 
 class Chemistry(Request):

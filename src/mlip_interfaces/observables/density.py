@@ -15,9 +15,8 @@ from mlip_interfaces.observables.results import Result
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.density_grid import DensityGrid
+    from mlip_interfaces.figures import Figure
 
 
 class Density(Request):

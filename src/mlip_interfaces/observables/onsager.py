@@ -23,10 +23,8 @@ from mlip_interfaces.observables.results import Result, Table, measured, plain
 from mlip_interfaces.settings import Count
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.onsager import FluxHistory, OnsagerSettings, OnsagerWindow
+    from mlip_interfaces.figures import Axes, Figure
     from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
 
 

@@ -13,9 +13,8 @@ from mlip_interfaces.observables.results import Result, Table, measured
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.depth_profile import DepthProfile
+    from mlip_interfaces.figures import Figure
 
 
 class Profile(Request):

@@ -16,9 +16,8 @@ from mlip_interfaces.observables.results import Headline, Result, Table, measure
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.tetrahedra import Tetrahedra as TetrahedraCounts
+    from mlip_interfaces.figures import Figure
 
 
 class Tetrahedra(Request):

@@ -15,9 +15,8 @@ from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.van_hove import VanHove as VanHoveFunctions
+    from mlip_interfaces.figures import Figure
 
 
 class VanHove(Request):
