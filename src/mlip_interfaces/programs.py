@@ -224,7 +224,7 @@ def run_program(
         Working directory.
     log_file : Path
         Receives standard output and standard error.
-    environment : mapping of str to str or None
+    environment : mapping of str to str, optional
         Variables added to `program_environment`.
 
     Raises

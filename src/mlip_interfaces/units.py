@@ -23,4 +23,6 @@ E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM = _codata.e * 1.0e22 / 1.0e2
 
 CM2_PER_S_TO_ANGSTROM2_PER_PS = 1.0 / ANGSTROM2_PER_PS_TO_CM2_PER_S
 
+ANGSTROM_TO_BOHR = 1.0e-10 / _codata.physical_constants["Bohr radius"][0]
+
 SECONDS_PER_HOUR = 3600.0

@@ -9,7 +9,14 @@ from MDAnalysis.lib.distances import distance_array
 
 from mlip_interfaces.analysis.barrier import barriers, potential_of_mean_force
 from mlip_interfaces.analysis.neighbors import find_pairs
-from mlip_interfaces.analysis.rdf import PairCounter, RdfAccumulator, first_peak, selectors
+from mlip_interfaces.analysis.rdf import (
+    PairCounter,
+    RdfAccumulator,
+    first_minimum,
+    first_peak,
+    first_peak_is_stationary,
+    selectors,
+)
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.structures.crystals import load_crystal
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
@@ -206,7 +213,7 @@ def test_absent_pairs_are_named(pair, message) -> None:
     symbols, layers = np.array(["Li", "S"]), np.array(["a", "b"])
     with pytest.raises(AnalysisError, match=message):
         PairCounter([pair], symbols, layers, r_max_angstrom=5, bin_width_angstrom=0.1)
-    with pytest.raises(AnalysisError, match="give --layers"):
+    with pytest.raises(AnalysisError, match="give `layers`"):
         PairCounter(["Li@a-S"], symbols, r_max_angstrom=5, bin_width_angstrom=0.1)
 
 
@@ -231,6 +238,75 @@ def test_both_barrier_conventions() -> None:
     lowest = g[window].min()
     np.testing.assert_allclose(found.formation_ev, thermal * np.log(1 / lowest), rtol=0.02, atol=0)
     np.testing.assert_allclose(found.breaking_ev, thermal * np.log(first_peak(r, g)[1] / lowest), rtol=0.02, atol=0)
+
+
+def expected_counts(r, g, per_bin_at_one):
+    """Counts whose ideal gas has so many in the outermost bin."""
+    return per_bin_at_one * (r / r[-1]) ** 2 * g
+
+
+def test_first_minimum_is_where_the_shell_ends() -> None:
+    r, g = double_well()
+    smooth = np.convolve(g, np.ones(3) / 3, mode="same")
+    window = (r > 2.3) & (r < 3.2)
+    expected = int(np.flatnonzero(window)[np.argmin(smooth[window])])
+    assert first_minimum(r, g) == expected
+    assert first_minimum(r, g, expected_counts(r, g, 1e6).astype(int)) == expected
+    # Where several are as low, the first.
+    flat = np.where((r > 2.4) & (r < 3.0), 0.0, g)
+    assert 2.4 < r[first_minimum(r, flat)] < 2.5
+
+
+def test_first_minimum_of_a_soft_liquid_needs_only_fall_below_one_but_has_no_barrier() -> None:
+    r = np.linspace(0.025, 8, 320)
+    g = np.where(r < 2.5, 0.0, 1.0 + 0.4 * np.cos(2 * np.pi * (r - 3.0) / 3.0) * np.exp(-(r - 3.0) / 4.0))
+    minimum = first_minimum(r, g)
+    np.testing.assert_allclose(r[minimum], 4.5 - 0.06, rtol=0, atol=0.06)
+    assert g[minimum] > 0.5 * first_peak(r, g)[1]
+    assert barriers(r, g, np.full(r.size, 1000), 300.0).note == "no minimum behind the first peak"
+
+
+def test_first_minimum_is_none_without_a_peak_or_a_valley() -> None:
+    r = np.linspace(0.025, 6, 240)
+    assert first_minimum(r, np.full(r.size, 0.9)) is None
+    assert first_minimum(r, np.where(r < 2.0, 0.0, 1.0 + np.exp(-((r - 2.5) ** 2)))) is None
+
+
+def test_a_bin_that_is_high_or_low_by_chance_neither_ends_nor_begins_the_valley() -> None:
+    r, g = double_well()
+    ideal = 2.5 * (r / 2.0) ** 2
+    counts = np.round(ideal * g).astype(int)
+    for radius, value in ((2.3, 1.2), (2.1, 0.6)):
+        spike = int(np.argmin(np.abs(r - radius)))
+        spiked, pairs = g.copy(), counts.copy()
+        spiked[spike], pairs[spike] = value, round(value * ideal[spike])
+        assert first_minimum(r, spiked, pairs) == first_minimum(r, g)
+    # Without counts, nothing says that the high one is chance.
+    spiked = g.copy()
+    spiked[int(np.argmin(np.abs(r - 2.3)))] = 1.2
+    assert first_minimum(r, spiked) < first_minimum(r, g)
+
+
+def test_first_minimum_of_few_frames_is_that_of_many() -> None:
+    r, g = double_well()
+    expected, missed = expected_counts(r, g, 100.0), 0
+    for seed in range(200):
+        counts = np.random.default_rng(seed).poisson(expected)
+        sampled = np.where(expected > 0, counts * g / np.maximum(expected, 1e-300), 0.0)
+        missed += not 2.25 < r[first_minimum(r, sampled, counts)] < 3.3
+    assert missed <= 2
+
+
+def test_first_peak_is_stationary_within_three_errors() -> None:
+    r, g = double_well()
+    blocks = np.array([g, 0.5 * g, 1.1 * g])
+    height = first_peak(r, g)[1]
+    # The difference of 0.1 g has an error of sqrt(2) e.
+    for sigmas, expected in ((2.9, True), (3.1, False)):
+        error = np.full(blocks.shape, 0.1 * height / sigmas / np.sqrt(2.0))
+        assert first_peak_is_stationary(r, blocks, error) is expected
+    assert first_peak_is_stationary(r, blocks[:1], np.ones((1, r.size))) is None
+    assert first_peak_is_stationary(r, np.array([g, 0.0 * g]), np.ones((2, r.size))) is None
 
 
 def test_barrier_is_refused_below_ten_counts() -> None:

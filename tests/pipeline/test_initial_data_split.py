@@ -18,7 +18,7 @@ from mlip_interfaces.labels.store import collect_labels
 from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
 from mlip_interfaces.run.books import BulkEntry, ModelEntry, StructureIndex
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.structures.model_files import write_model
+from mlip_interfaces.structures.assembly import write_model
 
 
 def write_structures(study: Study, directory: Path) -> None:

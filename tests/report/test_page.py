@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.io import write
 
 from mlip_interfaces.config import load_study
-from mlip_interfaces.pipeline.analyze import study_plan, write_results
-from mlip_interfaces.pipeline.trajectory_analysis import analyze_trajectory
+from mlip_interfaces.observables import analyze
+from mlip_interfaces.pipeline.analyze import study_requests
 from mlip_interfaces.report.page import write_report
 from mlip_interfaces.structures.crystals import load_crystal
 from mlip_interfaces.trajectory import open_trajectory
@@ -64,9 +64,8 @@ def run(tmp_path: Path, repository: Path) -> Path:
         frames.append(frame)
     write(tmp_path / "traj.extxyz", frames, format="extxyz")
     reader = open_trajectory(tmp_path / "traj.extxyz")
-    plan = study_plan(study, 500.0)
-    results = analyze_trajectory(reader, plan, strict=False)
-    write_results(reader, plan, results, tmp_path / "analysis" / WELL, 500.0)
+    results = analyze(reader, study_requests(study, 500.0), strict=False)
+    results.write(tmp_path / "analysis" / WELL)
     absent = results.absent
     assert any("half of the cell" in note for note in results.notes)
     assert "rdf P-O" in absent

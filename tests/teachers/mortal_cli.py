@@ -2,8 +2,8 @@
 
 import sys
 
-from mlip_interfaces.cli.main import main
 from mlip_interfaces.campaign import launching
+from mlip_interfaces.cli.main import main
 
 if __name__ == "__main__":
     launching.LAUNCHER = "mortal_launcher"

@@ -17,6 +17,12 @@ from mlip_interfaces.errors import AnalysisError
 
 PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
 
+BEYOND_CHANCE = 2.0
+"""Standard errors of counting by which a run of bins must be past a threshold."""
+
+CHANGED = 3.0
+"""Standard errors by which first peaks of two blocks of time differ where g(r) is not stationary."""
+
 
 @dataclass(frozen=True, slots=True)
 class RdfBlock:
@@ -24,13 +30,19 @@ class RdfBlock:
 
     Attributes
     ----------
-    time_start_ps, time_end_ps : of the block.
-    g : shape (n_bins,).
-    g_error : standard error from sub-blocks, shape (n_bins,); zeros where the block has a single frame.
-    coordination : running coordination number at the outer edge of each bin, shape (n_bins,): neighbours of the second
-        kind around one atom of the first.
-    counts : pairs counted in each bin over all frames, each pair once, shape (n_bins,).
-    n_frames : frames in the block.
+    time_start_ps, time_end_ps : float, ps
+        Time of the first and last frame.
+    g : (n_bins,) float array
+        Mean of g(r) over the frames.
+    g_error : (n_bins,) float array
+        Standard error from sub-blocks; zeros where the block has a single frame.
+    coordination : (n_bins,) float array
+        Running coordination number at the outer edge of each bin: neighbours of the second kind around one atom of the
+        first.
+    counts : (n_bins,) int array
+        Pairs counted in each bin over all frames, each pair once.
+    n_frames : int
+        Frames in the block.
     """
 
     time_start_ps: float
@@ -48,10 +60,14 @@ class Rdf:
 
     Attributes
     ----------
-    pair : as in ``P-S``.
-    r_angstrom : bin centres, shape (n_bins,).
-    whole : over the whole run.
-    blocks : in blocks of time.
+    pair : str
+        As in ``P-S``.
+    r_angstrom : (n_bins,) float array, angstrom
+        Bin centres.
+    whole : RdfBlock
+        The whole run as one block.
+    blocks : tuple of RdfBlock
+        In order of time.
     """
 
     pair: str
@@ -65,15 +81,26 @@ class PairCounter:
 
     Parameters
     ----------
-    pairs : as in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
-    symbols : element of each atom, shape (n_atoms,).
-    layers : name of the layer each atom started in, shape (n_atoms,), or None.
-    r_max_angstrom, bin_width_angstrom : range and resolution.
+    pairs : sequence of str
+        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    layers : (n_atoms,) str array, optional
+        Name of the layer each atom started in; needed by pairs that name layers.
+    r_max_angstrom, bin_width_angstrom : float, angstrom
+        Range and resolution; the range is rounded to whole bins.
 
     Raises
     ------
     AnalysisError
         If a pair cannot be read, or has no atoms.
+
+    Examples
+    --------
+    >>> counter = PairCounter(["P-S"], np.array(["P", "S", "S"]), r_max_angstrom=3.0, bin_width_angstrom=1.0)
+    >>> frame = np.array([[[0.0, 0.0, 0.0], [0.0, 2.1, 0.0], [9.5, 0.0, 0.0]]])
+    >>> counter.count(frame, np.eye(3)[None] * 10.0).tolist()
+    [[[1, 0, 1]]]
     """
 
     def __init__(
@@ -116,12 +143,19 @@ class PairCounter:
         )
 
     def count(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Ordered pairs in each bin of frames, shape (n_frames, n_pairs, n_bins).
+        """Count ordered pairs by their distance.
 
         Parameters
         ----------
-        positions : finite, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
-        cells : shape (n_frames, 3, 3), angstrom.
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            Finite, in any periodic image.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors.
+
+        Returns
+        -------
+        (n_frames, n_pairs, n_bins) int array
+            A pair of two atoms that are on both sides counts twice.
         """
         r_max, n_bins = float(self.edges[-1]), self.edges.size - 1
         histograms = np.zeros((len(positions), self._weights.shape[1], n_bins), dtype=np.int64)
@@ -159,13 +193,23 @@ class RdfAccumulator:
 
     Parameters
     ----------
-    counter : which pairs, to which distance.
+    counter : PairCounter
+        Says which pairs, to which distance.
 
     Notes
     -----
     Per frame g(r) = V n(r) / (N_ab 4 pi r^2 dr) with n(r) the ordered pairs (a, b) in the exact volume of the shell and
     N_ab = N_a N_b less the atoms that are on both sides. Every frame is normalised by its own volume V. Memory does not
     grow with the number of frames.
+
+    Examples
+    --------
+    >>> counter = PairCounter(["Li-Li"], np.array(["Li"] * 400), r_max_angstrom=4.0, bin_width_angstrom=2.0)
+    >>> gas, cell = RdfAccumulator(counter), np.eye(3) * 20.0
+    >>> for time, frame in enumerate(np.random.default_rng(0).random((50, 400, 3)) * 20.0):
+    ...     gas.add(counter.count(frame[None], cell[None])[0], 8000.0, float(time))
+    >>> gas.result()[0].whole.g.round(1).tolist()
+    [1.0, 1.0]
     """
 
     def __init__(self, counter: PairCounter) -> None:
@@ -174,12 +218,32 @@ class RdfAccumulator:
         self._blocks = RunningBlocks()
 
     def add(self, counts: NDArray[np.int64], volume: float, time_ps: float) -> None:
-        """Add a frame: its ordered pairs (n_pairs, n_bins), volume (angstrom^3) and time."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        counts : (n_pairs, n_bins) int array
+            Ordered pairs, as from `PairCounter.count`.
+        volume : float, angstrom^3
+            Of the cell.
+        time_ps : float, ps
+            Of the frame.
+        """
         g = counts * (volume / self._counter.n_ordered[:, None]) / self._shells
         self._blocks.add(np.array([g, counts]), time_ps)
 
     def result(self, n_blocks: int = 1) -> tuple[Rdf, ...]:
-        """g(r) of every pair over the whole run and in `n_blocks` equal blocks of time.
+        """Give g(r) of every pair over the whole run and in blocks of time.
+
+        Parameters
+        ----------
+        n_blocks : int, optional
+            Number of equal blocks; fewer come back where there are fewer frames.
+
+        Returns
+        -------
+        tuple of Rdf
+            In the order of the counter's pairs.
 
         Raises
         ------
@@ -220,6 +284,16 @@ class RdfAccumulator:
 def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
     """Element and layer of both sides of a pair.
 
+    Parameters
+    ----------
+    pair : str
+        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
+
+    Returns
+    -------
+    first, second : tuple of (str, str or None)
+        Element, and layer where one is named.
+
     Raises
     ------
     AnalysisError
@@ -239,19 +313,38 @@ def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]
 def selected_sides(
     pair: str, symbols: NDArray[np.str_], layers: NDArray[np.str_] | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Atoms on both sides of a pair, masks of shape (n_atoms,).
+    """Atoms on both sides of a pair.
+
+    Parameters
+    ----------
+    pair : str
+        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    layers : (n_atoms,) str array or None
+        Name of the layer each atom started in.
+
+    Returns
+    -------
+    first, second : (n_atoms,) bool array
+        Masks.
 
     Raises
     ------
     AnalysisError
         If a side has no atoms, or names a layer where there are no labels.
+
+    Examples
+    --------
+    >>> [mask.tolist() for mask in selected_sides("P-S", np.array(["P", "S", "S"]), None)]
+    [[True, False, False], [False, True, True]]
     """
     masks = []
     for element, layer in selectors(pair):
         mask = symbols == element
         if layer is not None:
             if layers is None:
-                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give --layers.")
+                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give `layers`.")
             mask &= layers == layer
         if not mask.any():
             where = f" in the layer '{layer}'" if layer is not None else ""
@@ -261,20 +354,163 @@ def selected_sides(
 
 
 def largest_r_max(cells: NDArray[np.float64]) -> float:
-    """Half the shortest distance between opposite faces of the cells (angstrom): g(r) beyond it sees images."""
+    """Half the shortest distance between opposite faces of the cells: g(r) beyond it sees images.
+
+    Parameters
+    ----------
+    cells : (..., 3, 3) float array, angstrom
+        Rows are lattice vectors.
+
+    Returns
+    -------
+    float, angstrom
+        Largest range of g(r).
+
+    Examples
+    --------
+    >>> largest_r_max(np.diag([4.0, 5.0, 6.0]))
+    2.0
+    """
     return shortest_height(cells) / 2.0
 
 
 def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Position and height of the first maximum that rises above 1, smoothed over three bins; None without one."""
+    """First maximum of g(r) that rises above 1, smoothed over three bins.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g : (n_bins,) float array
+        g(r).
+
+    Returns
+    -------
+    tuple of float, angstrom and 1, or None
+        Position and height; None without one.
+
+    Notes
+    -----
+    Weights of the smoothing are 1/4, 1/2 and 1/4. A shoulder of noise on the way up is not the peak: it is the highest
+    maximum within 0.4 angstrom of the first.
+
+    Examples
+    --------
+    >>> r = np.arange(8) + 0.5
+    >>> first_peak(r, np.array([0.0, 0.0, 1.0, 4.0, 1.0, 0.5, 1.0, 1.0]))
+    (3.5, 2.5)
+    """
     smooth = np.convolve(g, [0.25, 0.5, 0.25], mode="same")
     above = np.flatnonzero((smooth[1:-1] > 1.0) & (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])) + 1
     if above.size == 0:
         return None
-    # A shoulder of noise on the way up is not the peak: take the highest within 0.4 angstrom.
     window = above[r[above] < r[above[0]] + 0.4]
     best = window[np.argmax(smooth[window])]
     return float(r[best]), float(smooth[best])
+
+
+def first_minimum(
+    r: NDArray[np.float64], g: NDArray[np.float64], counts: NDArray[np.int64] | None = None
+) -> int | None:
+    """Bin of the first minimum of g(r) behind its first peak, where the first shell of neighbours ends.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g : (n_bins,) float array
+        g(r).
+    counts : (n_bins,) int array, optional
+        Pairs counted in each bin. With them, bins that are low or high by chance neither begin nor end the valley.
+
+    Returns
+    -------
+    int or None
+        Index of the bin; None without a peak or where g does not fall below 1 behind it.
+
+    Notes
+    -----
+    The valley begins where g behind the first peak falls below 1 and below half of the peak (below 1, where it never
+    falls so far), and ends where g rises above 1 again. The minimum is the lowest mean of three bins between the two;
+    where several are as low, the first. With `counts`, the valley begins and ends with the first run of bins whose pairs
+    differ from those of the threshold by more than two standard errors of counting; where there is no such run, with the
+    first bin, as without them.
+
+    Examples
+    --------
+    >>> r = np.arange(10) + 0.5
+    >>> g = np.array([0.0, 0.0, 1.0, 4.0, 1.0, 0.5, 0.1, 0.5, 1.5, 1.2])
+    >>> first_minimum(r, g)
+    6
+    """
+    peak = first_peak(r, g)
+    if peak is None:
+        return None
+    behind = int(np.argmin(np.abs(r - peak[0]))) + 1
+    pairs = ideal = None
+    if counts is not None and counts.any():
+        # Pairs that g = 1 would have in each bin.
+        pairs, ideal = counts[behind:], (r**2 * (counts.sum() / (g @ r**2)))[behind:]
+    for depth in (min(1.0, peak[1] / 2.0), 1.0):
+        start = _crossing(depth - g[behind:], pairs, None if ideal is None else depth * ideal)
+        if start is not None:
+            break
+    else:
+        return None
+    stop = _crossing(
+        g[behind + start :] - 1.0, None if pairs is None else pairs[start:], None if ideal is None else ideal[start:]
+    )
+    smooth = np.convolve(g, np.ones(3) / 3.0, mode="same")[behind + start :]
+    return behind + start + int(np.argmin(smooth[:stop]))
+
+
+def _crossing(
+    past: NDArray[np.float64], pairs: NDArray[np.int64] | None, expected: NDArray[np.float64] | None
+) -> int | None:
+    """First bin past a threshold (positive), with pairs counted and expected at it: of a run that is so by more than chance."""
+    bins = np.flatnonzero(past > 0.0)
+    if bins.size == 0:
+        return None
+    if pairs is not None and expected is not None:
+        for run in np.split(bins, np.flatnonzero(np.diff(bins) > 1) + 1):
+            counted, threshold = float(pairs[run].sum()), float(expected[run].sum())
+            if abs(counted - threshold) > BEYOND_CHANCE * np.sqrt(max(counted, threshold)):
+                return int(run[0])
+    return int(bins[0])
+
+
+def first_peak_is_stationary(
+    r: NDArray[np.float64], g: NDArray[np.float64], g_error: NDArray[np.float64]
+) -> bool | None:
+    """Whether the first peak keeps its height from the first to the last block of time.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g, g_error : (n_blocks, n_bins) float array
+        g(r) of each block in order of time, and its standard error.
+
+    Returns
+    -------
+    bool or None
+        Whether the heights differ by at most three standard errors of their difference; None where there is a single
+        block, or no peak in the first or last one.
+
+    Examples
+    --------
+    >>> r, g = np.arange(5) + 0.5, np.array([[0.0, 1.0, 4.0, 1.0, 0.5], [0.0, 1.0, 3.0, 1.0, 0.5]])
+    >>> first_peak_is_stationary(r, g, np.full(g.shape, 0.1)), first_peak_is_stationary(r, g, np.full(g.shape, 0.2))
+    (False, True)
+    """
+    if len(g) < 2:
+        return None
+    first, last = first_peak(r, g[0]), first_peak(r, g[-1])
+    if first is None or last is None:
+        return None
+    at_first, at_last = (int(np.argmin(np.abs(r - peak[0]))) for peak in (first, last))
+    error = np.hypot(g_error[0, at_first], g_error[-1, at_last])
+    return bool(abs(first[1] - last[1]) <= CHANGED * error)
 
 
 def _inventory(symbols: NDArray[np.str_], layers: NDArray[np.str_] | None) -> str:

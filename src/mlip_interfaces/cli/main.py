@@ -15,8 +15,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from mlip_interfaces import __version__
 from mlip_interfaces.errors import UnfinishedError, UserError
+from mlip_interfaces.version import __version__
 
 BROKEN_PIPE = 128 + signal.SIGPIPE
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
-from mlip_interfaces.config.section import Positive, Section
+from mlip_interfaces.settings import Positive, Section
 
 CodeName = Literal["vasp", "gpaw", "cp2k", "abacus"]
 DFT_CODES: tuple[CodeName, ...] = get_args(CodeName)
@@ -219,9 +219,12 @@ def resolved(dft: Dft, code: str, symbols: tuple[str, ...]) -> Dft:
 
     Parameters
     ----------
-    dft : as in the study.
-    code : that will run them.
-    symbols : elements of the study.
+    dft : Dft
+        As in the study.
+    code : str
+        Code that will run them.
+    symbols : tuple of str
+        Elements of the study.
 
     Raises
     ------

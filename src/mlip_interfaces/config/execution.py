@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
 
-from mlip_interfaces.config.section import Count, Positive, Section
+from mlip_interfaces.settings import Count, Positive, Section
 
 Step = Literal["train", "explore", "label", "md"]
 """Kinds of jobs: training, exploration by the committee, labels and teacher MD, MD of the scan."""

@@ -21,11 +21,20 @@ def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_pe
 
     Parameters
     ----------
-    execution : of the study.
-    step : kind of job.
-    n_tasks : tasks in the batch; the local shell deals them to ``jobs_per_core * cores`` jobs, which all start at
-        once. Slurm takes the step's own ``group_size``.
-    jobs_per_core : more than one for tasks of very different length: the system shares the cores out evenly.
+    execution : Execution
+        The study's section.
+    step : Step
+        Kind of job.
+    n_tasks : int
+        Tasks in the batch; the local shell deals them to ``jobs_per_core * cores`` jobs, which all start at once. Slurm
+        takes the step's own ``group_size``.
+    jobs_per_core : int, optional
+        More than one for tasks of very different length: the system shares the cores out evenly.
+
+    Returns
+    -------
+    dict of str to Any
+        As dpdispatcher reads it.
     """
     if isinstance(execution, LocalExecution):
         n_jobs = min(jobs_per_core * execution.cores, n_tasks)

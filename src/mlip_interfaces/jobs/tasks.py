@@ -27,11 +27,16 @@ class JobTask:
 
     Attributes
     ----------
-    name : folder of the task, relative to the batch's directory; it must exist.
-    command : shell command, run inside that folder.
-    outputs : files that a finished task leaves there.
-    inputs : files there that it needs; they matter only where jobs do not run in place.
-    extras : further files it may leave there, brought back from where jobs do not run in place.
+    name : str
+        Folder of the task, relative to the batch's directory; it must exist.
+    command : str
+        Shell command, run inside that folder.
+    outputs : tuple of str
+        Files that a finished task leaves there.
+    inputs : tuple of str
+        Files there that it needs; they matter only where jobs do not run in place.
+    extras : tuple of str
+        Further files it may leave there, brought back from where jobs do not run in place.
     """
 
     name: str
@@ -47,11 +52,16 @@ class Batch:
 
     Attributes
     ----------
-    tasks : all of them; always give the same ones, so that a restarted call finds its jobs.
-    directory : folder that holds the tasks' folders.
-    step : kind of job.
-    jobs_per_core : as in `resources_section`.
-    common_files : files of `directory` that every task needs, where jobs do not run in place.
+    tasks : tuple of JobTask
+        All of them; always give the same ones, so that a restarted call finds its jobs.
+    directory : Path
+        Folder that holds the tasks' folders.
+    step : Step
+        Kind of job.
+    jobs_per_core : int
+        As in `resources_section`.
+    common_files : tuple of str
+        Files of `directory` that every task needs, where jobs do not run in place.
     """
 
     tasks: tuple[JobTask, ...]

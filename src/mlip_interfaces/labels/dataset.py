@@ -23,10 +23,14 @@ def write_dataset(
 
     Parameters
     ----------
-    records : good labels, all with the same atoms in the same order.
-    directory : of the system; replaced if it exists.
-    elements : the type map.
-    layer : layer name of each atom, written as ``layer.json`` beside the data.
+    records : sequence of dict of str to Any
+        Good labels, all with the same atoms in the same order.
+    directory : Path
+        Folder of the system; replaced if it exists.
+    elements : sequence of str
+        The type map.
+    layer : sequence of str
+        Layer name of each atom, written as ``layer.json`` beside the data.
 
     Raises
     ------
@@ -82,11 +86,25 @@ def labeled_system(
 
     Parameters
     ----------
-    symbols : of each atom.
-    elements : the type map.
-    cells_angstrom, virials_ev : shape (n_labels, 3, 3).
-    positions_angstrom, forces_ev_per_angstrom : shape (n_labels, n_atoms, 3).
-    energies_ev : shape (n_labels,).
+    symbols : sequence of str
+        Element of each atom.
+    elements : sequence of str
+        The type map.
+    cells_angstrom : (n_labels, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    positions_angstrom : (n_labels, n_atoms, 3) float array, angstrom
+        Of the atoms, in the order of `symbols`.
+    energies_ev : (n_labels,) float array, eV
+        Total energies.
+    forces_ev_per_angstrom : (n_labels, n_atoms, 3) float array, eV/angstrom
+        On the atoms.
+    virials_ev : (n_labels, 3, 3) float array, eV
+        Minus volume times stress (tension positive).
+
+    Returns
+    -------
+    dpdata.LabeledSystem
+        With the types of `elements`.
     """
     index = {symbol: number for number, symbol in enumerate(elements)}
     return dpdata.LabeledSystem(

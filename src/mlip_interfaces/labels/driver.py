@@ -37,7 +37,8 @@ def label_task(task: Path) -> None:
 
     Parameters
     ----------
-    task : folder with ``POSCAR_in``; ``label_settings.json`` lies there or one folder up.
+    task : Path
+        Folder with ``POSCAR_in``; ``label_settings.json`` lies there or one folder up.
 
     Raises
     ------

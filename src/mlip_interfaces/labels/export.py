@@ -34,17 +34,25 @@ def export_labels(
 
     Parameters
     ----------
-    store : labels of one settings hash.
-    directory : must not exist.
-    elements : the type map; labels are brought to it by the names of their atoms.
-    data_format : ``npy`` writes one system for each sequence of atoms, ``mixed`` one for each number of atoms.
-    leave_out : names of labels to leave out.
-    held_out_share : of the labels, held out by whole trajectories (`hold_out`).
-    seed : of the choice of trajectories.
+    store : LabelStore
+        Labels of one settings hash.
+    directory : Path
+        Must not exist.
+    elements : sequence of str
+        The type map; labels are brought to it by the names of their atoms.
+    data_format : {'npy', 'mixed'}, optional
+        Of these, ``npy`` writes one system for each sequence of atoms, ``mixed`` one for each number of atoms.
+    leave_out : collection of str, optional
+        Names of labels to leave out.
+    held_out_share : float, optional
+        Share of the labels that is held out by whole trajectories (`hold_out`).
+    seed : int, optional
+        Of the choice of trajectories.
 
     Returns
     -------
-    content : of ``export.json``: where every frame comes from, in the order of the data.
+    dict of str to Any
+        Content of ``export.json``: where every frame comes from, in the order of the data.
 
     Raises
     ------

@@ -30,7 +30,8 @@ class TeacherProcess:
 
     Parameters
     ----------
-    settings : of the labels.
+    settings : LabelSettings
+        What labels are made with.
     """
 
     def __init__(self, settings: LabelSettings) -> None:

@@ -37,18 +37,32 @@ class StoredLabel:
 
     Attributes
     ----------
-    file : where it lies; `line` counts from 0 in a ``records.jsonl`` and is None for a ``label.json``.
-    system : the structure it belongs to.
-    trajectory : the run or parent it comes from; labels of one trajectory are not independent.
-    symbols : chemical symbol of each atom.
-    positions_angstrom, forces_ev_per_angstrom : shape (n_atoms, 3).
-    cell_angstrom : rows are lattice vectors, shape (3, 3).
-    energy_ev : total energy.
-    virial_ev : shape (3, 3).
-    structure_hash, settings_hash : of the structure, and of all that decides the numbers.
-    calculator : code and version.
-    core_seconds : wall time times cores.
-    pseudopotentials : SHA-256 of the file of each element, as far as the code records them.
+    file : Path
+        Where it lies; `line` counts from 0 in a ``records.jsonl`` and is None for a ``label.json``.
+    system : str
+        The structure it belongs to.
+    trajectory : str
+        The run or parent it comes from; labels of one trajectory are not independent.
+    symbols : tuple of str
+        Chemical symbol of each atom.
+    positions_angstrom : (n_atoms, 3) float array, angstrom
+        Of the atoms.
+    forces_ev_per_angstrom : (n_atoms, 3) float array, eV/angstrom
+        On the atoms.
+    cell_angstrom : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    energy_ev : float, eV
+        Total energy.
+    virial_ev : (3, 3) float array, eV
+        Minus volume times stress (tension positive).
+    structure_hash, settings_hash : str
+        Hashes of the structure, and of all that decides the numbers.
+    calculator : str
+        Code and version.
+    core_seconds : float, s
+        Wall time times cores.
+    pseudopotentials : mapping of str to str
+        SHA-256 of the file of each element, as far as the code records them.
     """
 
     file: Path
@@ -79,10 +93,14 @@ class FailedLabel:
 
     Attributes
     ----------
-    file : where it lies.
-    system : the structure it belongs to.
-    reason : why it failed.
-    core_seconds : wall time times cores.
+    file : Path
+        Where it lies.
+    system : str
+        The structure it belongs to.
+    reason : str
+        Why it failed.
+    core_seconds : float, s
+        Wall time times cores.
     """
 
     file: Path
@@ -97,9 +115,12 @@ class LabelStore:
 
     Attributes
     ----------
-    labels : good ones, each structure once for the same settings.
-    failed : failed ones.
-    duplicates : pairs (the copy left out, the label kept).
+    labels : tuple of StoredLabel
+        Good ones, each structure once for the same settings.
+    failed : tuple of FailedLabel
+        Failed ones.
+    duplicates : tuple of tuple of StoredLabel
+        The copy left out and the label kept of each pair.
     """
 
     labels: tuple[StoredLabel, ...]

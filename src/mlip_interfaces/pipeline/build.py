@@ -30,16 +30,11 @@ from mlip_interfaces.run.books import (
     read_book,
 )
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.structures import amorphous
-from mlip_interfaces.structures.composition import delithiate, remove_atoms
-from mlip_interfaces.structures.crystals import bulk_cell
-from mlip_interfaces.structures.defects import apply_defects
-from mlip_interfaces.structures.ions import formula_counts
+from mlip_interfaces.structures.assembly import Layer, stack, write_model
+from mlip_interfaces.structures.crystals import bulk_cell, formula_counts, in_type_order, minimum_distances
+from mlip_interfaces.structures.defects import apply_defects, delithiate, remove_atoms
+from mlip_interfaces.structures.glass import amorphous, named_potential
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs
-from mlip_interfaces.structures.model_files import in_type_order, write_model
-from mlip_interfaces.structures.quench_potential import named_potential
-from mlip_interfaces.structures.stacking import Layer, stack
-from mlip_interfaces.structures.variations import minimum_distances
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 SNAPSHOTS = "snapshots.xyz"

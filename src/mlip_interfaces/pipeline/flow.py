@@ -307,7 +307,7 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         "train": f"{study.training.steps_final} steps, frozen and compressed",
         "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones",
         "scan": f"{n_runs} MD runs, {total_ps:g} ps in all",
-        "analyze": f"g(r) of {', '.join(study.analysis.rdf.pairs)}; MSD; tetrahedra; chemistry",
+        "analyze": f"one pass over each trajectory: {', '.join(study.analysis.requests)}",
         "report": "one HTML page with its figures",
     }
     lines = []

@@ -35,9 +35,7 @@ from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
 from mlip_interfaces.run.books import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.structures.duplicates import clean_set
-from mlip_interfaces.structures.model_files import read_model
-from mlip_interfaces.structures.variations import perturb, scrambled, shift_layers, vacancy_samples
+from mlip_interfaces.structures.assembly import clean_set, perturb, read_model, scrambled, shift_layers, vacancy_samples
 
 SCRAMBLED = "scrambled"
 """Origin, and layer, of structures with all elements at random places."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary
 from mlip_interfaces.files import read_optional_json
@@ -136,21 +137,31 @@ def _validation_numbers(validation: Validation | None) -> ValidationNumbers | No
 
 
 def _run_numbers(folder: Path, entry: AnalysisEntry) -> dict[str, object]:
+    """Numbers of a run; those of analyses that have a name of their own stand under it."""
     numbers: dict[str, object] = {"coating_angstrom": entry.coating_angstrom, "condition": entry.condition}
-    msd = read_optional_json(folder / "msd.json")
-    if msd:
-        numbers["diffusivity_cm2_per_s"] = {s: v["diffusivity_cm2_per_s"] for s, v in msd["species"].items()}
-    tetrahedra = read_optional_json(folder / "tetrahedra.json")
-    if tetrahedra:
-        numbers["tetrahedra_count_mean"] = tetrahedra["count_mean"]
-    chemistry = read_optional_json(folder / "chemistry.json")
-    if chemistry:
-        numbers["p_s_tetrahedra_mean"] = chemistry["p_s_tetrahedra_mean"]
-        numbers["s2_dimers_mean"] = chemistry["s2_dimers_mean"]
-    rdf = read_optional_json(folder / "rdf.json")
-    if rdf:
-        numbers["first_peaks"] = {p: v["first_peak_height"] for p, v in rdf["pairs"].items()}
+    for name in entry.results:
+        kind = entry.kinds.get(name, name)
+        found = _analysis_numbers(kind, read_optional_json(folder / f"{name}.json"))
+        if name == kind:
+            numbers |= found
+        elif found:
+            numbers[name] = found
     return numbers
+
+
+def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
+    if content is None:
+        return {}
+    match kind:
+        case "msd":
+            return {"diffusivity_cm2_per_s": {s: v["diffusivity_cm2_per_s"] for s, v in content["species"].items()}}
+        case "tetrahedra":
+            return {"tetrahedra_count_mean": content["count_mean"]}
+        case "chemistry":
+            return {name: content[name] for name in ("p_s_tetrahedra_mean", "s2_dimers_mean")}
+        case "rdf":
+            return {"first_peaks": {p: v["first_peak_height"] for p, v in content["pairs"].items()}}
+    return {}
 
 
 def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
@@ -209,8 +220,9 @@ def _transport_limits(run: Path) -> list[str]:
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     caged, zero = [], []
     for entry in analysis.runs:
-        msd = read_optional_json(run / "analysis" / entry.directory / "msd.json")
-        for values in (msd or {"species": {}})["species"].values():
+        folder = run / "analysis" / entry.directory
+        found = [read_optional_json(folder / f"{name}.json") or {"species": {}} for name in entry.of_kind("msd")]
+        for values in (values for content in found for values in content["species"].values()):
             if not values["diffusive"]:
                 caged.append(entry.name)
             low, high = values["confidence_95_cm2_per_s"]

@@ -5,7 +5,7 @@ Keys of the files are the names of the fields. What older versions did not write
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -496,7 +496,9 @@ class AnalysisEntry(Record):
     Attributes
     ----------
     results : tuple of str
-        Analyses that have a JSON file in `directory` (relative to the analysis' folder).
+        Names of analyses that have a JSON file in `directory` (relative to the analysis' folder).
+    kinds : mapping of str to str
+        Their kinds, by name; where it is missing, a name is a kind.
     absent : mapping of str to str
         Analyses that could not be made, and why.
     """
@@ -511,10 +513,15 @@ class AnalysisEntry(Record):
     seed: int
     healthy: bool
     results: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
 
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Names of the analyses of a kind."""
+        return tuple(name for name in self.results if self.kinds.get(name, name) == kind)
+
     @classmethod
-    def of_run(cls, run: ScanEntry, *, results: Iterable[str], absent: Mapping[str, str]) -> Self:
+    def of_run(cls, run: ScanEntry, *, kinds: Mapping[str, str], absent: Mapping[str, str]) -> Self:
         """The entry of a run of the scan with what was found of it."""
         return cls(
             name=run.name,
@@ -526,7 +533,8 @@ class AnalysisEntry(Record):
             temperature_kelvin=run.temperature_kelvin,
             seed=run.seed,
             healthy=run.healthy,
-            results=tuple(results),
+            results=tuple(kinds),
+            kinds=kinds,
             absent=absent,
         )
 

@@ -37,8 +37,10 @@ class CodeRunner:
 
     Parameters
     ----------
-    settings : of the labels, for one of `CODES`.
-    known_pseudopotentials : hashes by element that earlier labels used; others are refused.
+    settings : LabelSettings
+        What labels are made with, by one of `CODES`.
+    known_pseudopotentials : mapping of str to str, optional
+        Hashes by element that earlier labels used; others are refused.
     """
 
     def __init__(self, settings: LabelSettings, known_pseudopotentials: Mapping[str, str] | None = None) -> None:
@@ -64,8 +66,15 @@ class CodeRunner:
 
         Parameters
         ----------
-        atoms : the structure.
-        folder : the code works in a subfolder of it, named after the code.
+        atoms : Atoms
+            The structure.
+        folder : Path
+            The code works in a subfolder of it, named after the code.
+
+        Returns
+        -------
+        Evaluation
+            Of the first attempt that succeeds.
 
         Raises
         ------
