@@ -162,10 +162,31 @@ def test_fixed_levels_stay_unless_the_error_is_larger() -> None:
         return found.low_ev_per_angstrom, found.high_ev_per_angstrom, bool(found.note)
 
     assert levels(0.1) == (0.12, 0.3, False)
-    assert levels(0.2) == (0.2, 0.3, True)
-    # The window keeps its proportions where the error is beyond it.
+    # The window keeps its proportions where the error is in it or beyond it.
+    assert levels(0.2) == (0.2, 0.5, True)
     assert levels(0.6) == (0.6, 1.5, True)
     assert levels(None) == (0.12, 0.3, True)
+
+
+def test_window_of_fixed_levels_neither_closes_nor_jumps_where_the_error_crosses_it() -> None:
+    low, high, rounding = 0.15, 0.30, 1e-4
+
+    def levels(rmse: float) -> tuple[float, float]:
+        found = trust_levels("fixed", low, high, force_rmse_ev_per_angstrom=rmse, rmse_factor=2.0, ratio=3.0)
+        return found.low_ev_per_angstrom, found.high_ev_per_angstrom
+
+    assert levels(0.299) == (0.299, 0.598)
+    assert levels(0.300) == (0.300, 0.600)
+    step = 0.00037
+    before = levels(0.10)
+    assert before == (low, high)
+    for number in range(1, 1000):
+        now = levels(0.10 + step * number)
+        assert now[1] / now[0] >= high / low * (1 - 1e-12), now
+        for level, (value, last) in zip(("low", "high"), zip(now, before, strict=True), strict=True):
+            # Continuous and rising: no step larger than that of the error, times the ratio, and the rounding.
+            assert 0 <= value - last <= step * high / low + 2 * rounding, (level, number)
+        before = now
 
 
 def test_adaptive_levels_follow_the_error_down_to_their_floor() -> None:

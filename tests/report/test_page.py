@@ -23,7 +23,9 @@ SICK, WELL = "coating-00A/diffusion/seed-1", "coating-05A/diffusion/seed-1"
 
 def scan_entry(name: str, coating: float, healthy: bool) -> dict:
     return {
-        "name": name, "directory": name, "coating_angstrom": coating, "variant": "", "protocol": "diffusion", "condition": "diffusion", "temperature_kelvin": 500.0,
+        "name": name, "directory": name, "model": name.split("/")[0], "coating_angstrom": coating, "variant": "",
+        "protocol": "diffusion", "condition": "diffusion", "temperature_kelvin": 500.0, "ensemble": "nvt", "pressure_bar": [],
+        "trajectory": "traj.dcd", "topology": "model.data", "layers": "layers.json", "frame_interval_ps": 0.1, "n_steps": 2000,
         "seed": 1, "healthy": healthy, "reasons": [] if healthy else ["the temperature reached 9000 K"], "n_frames": 21,
         "n_atoms": 52, "thermo_file": "thermo.csv", "time_ps": 2.0, "temperature_mean_kelvin": 510.0,
         "temperature_max_kelvin": 560.0, "density_initial_g_per_cm3": 2.4, "density_mean_g_per_cm3": 2.3,

@@ -22,8 +22,9 @@ class FrameCounts:
 
     Attributes
     ----------
-    accurate, candidate, failed : below, between and above the trust levels; a frame that a run never reached, and one
-        whose deviation is no number, has failed.
+    accurate, candidate, failed : int
+        Below, between and above the trust levels; a frame that a run never reached, and one whose deviation is no number,
+        has failed.
     """
 
     accurate: int
@@ -45,12 +46,18 @@ class IterationOutcome:
 
     Attributes
     ----------
-    rung : of the ladder, 0 first.
-    systems : frames of each explored model.
-    n_stopped_runs : explorations that ended early.
-    force_rmse_ev_per_angstrom : of the committee that explored, on held-out labels; None if there are none, eV/angstrom.
-    n_labels : made and failed.
-    label_core_hours : their cost.
+    rung : int
+        Of the ladder, 0 first.
+    systems : mapping of str to FrameCounts
+        Frames of each explored model.
+    n_stopped_runs : int
+        Explorations that ended early.
+    force_rmse_ev_per_angstrom : float or None, eV/angstrom
+        Of the committee that explored, on held-out labels; None if there are none.
+    n_labels : int
+        Made and failed.
+    label_core_hours : float, h
+        Their cost.
     """
 
     rung: int
@@ -99,10 +106,14 @@ class Decision:
 
     Attributes
     ----------
-    action : ``explore`` on `rung`, or ``stop``.
-    rung : to explore on; of a stop, the last one explored.
-    reason : a stop's reason, or why this rung: ``first``, ``climb`` or ``repeat``.
-    sentence : the reason with its numbers, for people.
+    action : {"explore", "stop"}
+        Explore on `rung`, or end.
+    rung : int
+        To explore on; of a stop, the last one explored.
+    reason : str
+        A stop's reason, or why this rung: ``first``, ``climb`` or ``repeat``.
+    sentence : str
+        The reason with its numbers, for people.
     """
 
     action: Literal["explore", "stop"]
@@ -121,14 +132,19 @@ def decide(history: Sequence[IterationOutcome], n_rungs: int, limits: Limits, *,
 
     Parameters
     ----------
-    history : the finished iterations, in order.
-    n_rungs : length of the ladder.
-    limits : when to climb and to stop.
-    n_systems : explored models; an iteration may need a label for each.
+    history : sequence of IterationOutcome
+        The finished iterations, in order.
+    n_rungs : int
+        Length of the ladder.
+    limits : Limits
+        When to climb and to stop.
+    n_systems : int
+        Explored models; an iteration may need a label for each.
 
     Returns
     -------
-    decision : the same for the same arguments, always.
+    decision : Decision
+        The same for the same arguments, always.
 
     Examples
     --------
@@ -285,8 +301,10 @@ class TrustLevels:
 
     Attributes
     ----------
-    low_ev_per_angstrom, high_ev_per_angstrom : of the force deviation.
-    note : why they are not the study's, empty if they are.
+    low_ev_per_angstrom, high_ev_per_angstrom : float, eV/angstrom
+        Of the force deviation.
+    note : str
+        Why they are not the study's, empty if they are.
     """
 
     low_ev_per_angstrom: float
@@ -307,15 +325,28 @@ def trust_levels(
 
     Parameters
     ----------
-    mode : ``fixed`` or ``adaptive``.
-    low_ev_per_angstrom, high_ev_per_angstrom : the study's; `low` is the floor of adaptive levels.
-    force_rmse_ev_per_angstrom : of the committee on held-out labels, None if there are none.
-    rmse_factor : adaptive lower level over that error.
-    ratio : adaptive upper level over the lower one.
+    mode : {"fixed", "adaptive"}
+        The study's levels, or levels that follow the force error.
+    low_ev_per_angstrom, high_ev_per_angstrom : float, eV/angstrom
+        The study's; `low` is the floor of adaptive levels.
+    force_rmse_ev_per_angstrom : float or None, eV/angstrom
+        Of the committee on held-out labels, None if there are none.
+    rmse_factor : float
+        Adaptive lower level over that error.
+    ratio : float
+        Adaptive upper level over the lower one.
 
     Returns
     -------
-    levels : rounded up to 0.1 meV/angstrom.
+    levels : TrustLevels
+        Rounded up to 0.1 meV/angstrom.
+
+    Notes
+    -----
+    Deviations below the force error say nothing, so a fixed lower level is raised to that error, and the upper level by the
+    same factor: the window between them holds the candidates, and a window that closes while the lower level approaches the
+    upper one would leave nothing to label, just where the committee has most to learn. So the ratio of the study's levels is
+    kept, both levels are continuous in the error, and without need they stay as the study has them.
 
     Examples
     --------
@@ -332,10 +363,11 @@ def trust_levels(
     elif mode == "adaptive":
         note = f"the study's floor; the force RMSE is {1000 * rmse:.0f} meV/angstrom"
     elif rmse > low:
-        note = f"raised from {low:g} to the force RMSE on held-out labels"
-        low = rmse
-        # The window between the levels keeps its proportions.
-        high = max(high, low * high_ev_per_angstrom / low_ev_per_angstrom) if high <= low else high
+        note = (
+            f"raised from {low:g} to the force RMSE on held-out labels, and the upper level from {high:g} in proportion"
+        )
+        low = _rounded_up(rmse)
+        high = low * (high_ev_per_angstrom / low_ev_per_angstrom)
     if mode == "adaptive":
         high = ratio * low
     return TrustLevels(_rounded_up(low), _rounded_up(high), note)

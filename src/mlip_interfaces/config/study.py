@@ -158,8 +158,9 @@ class Exploration(Section):
     timestep_fs: Positive = Field(1.0)
     trust: Literal["fixed", "adaptive"] = Field(
         "fixed",
-        description="fixed: the two levels below. adaptive: the lower level follows the force error on held-out "
-        "labels, and the one below is its floor. Neither is ever below that error.",
+        description="fixed: the two levels below; while the force error on held-out labels is above the lower one, that level is "
+        "raised to the error and the upper one in proportion. adaptive: the lower level follows the force error, and the one "
+        "below is its floor.",
     )
     force_trust_low_ev_per_angstrom: Positive = Field(0.15)
     force_trust_high_ev_per_angstrom: Positive = Field(0.5)

@@ -466,14 +466,14 @@ class ScanEntry(Record):
     time_ps: float
     n_steps: int
     n_frames: int
-    wall_seconds: float | None
-    steps_per_second: float | None
-    atom_steps_per_second: float | None
-    temperature_mean_kelvin: float | None
-    temperature_max_kelvin: float | None
-    density_initial_g_per_cm3: float | None
-    density_mean_g_per_cm3: float | None
-    min_distance_angstrom: float | None
+    wall_seconds: float | None = None
+    steps_per_second: float | None = None
+    atom_steps_per_second: float | None = None
+    temperature_mean_kelvin: float | None = None
+    temperature_max_kelvin: float | None = None
+    density_initial_g_per_cm3: float | None = None
+    density_mean_g_per_cm3: float | None = None
+    min_distance_angstrom: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
