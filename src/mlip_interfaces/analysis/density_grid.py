@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ase import Atoms
-from ase.io.cube import write_cube
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class DensityGridAccumulator:
 
 def write_density_cube(grid: DensityGrid, atoms: Atoms, file: Path) -> None:
     """Write a Gaussian cube file with the atoms of a reference frame, its cell replaced by the mean one."""
+    from ase.io.cube import write_cube
+
     reference = atoms.copy()
     reference.set_cell(grid.cell, scale_atoms=True)
     with file.open("w") as handle:
