@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -19,9 +20,7 @@ _MATERIAL = "name of a library crystal, or a CIF, POSCAR or other structure file
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser(
-        "structures", help="crystals of the library, their slabs, matching planes of two crystals, amorphous layers"
-    )
+    parser = subparsers.add_parser("structures", help=VERBS["structures"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     table = actions.add_parser("list", help="table of the library's crystals")

@@ -6,13 +6,15 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dpdata
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+
+if TYPE_CHECKING:
+    import dpdata
 
 Floats = NDArray[np.float64]
 
@@ -92,6 +94,8 @@ def labeled_system(
     positions_angstrom, forces_ev_per_angstrom : shape (n_labels, n_atoms, 3).
     energies_ev : shape (n_labels,).
     """
+    import dpdata
+
     index = {symbol: number for number, symbol in enumerate(elements)}
     return dpdata.LabeledSystem(
         data={

@@ -195,4 +195,5 @@ ABACUS = Code(
     parse,
     "abacus.out",
     ("OUT.ABACUS/*CHG*", "OUT.ABACUS/*.cube"),
+    ("dpdata",),
 )

@@ -65,6 +65,7 @@ class Code:
     parse : reads the outputs; given what the program wrote to its log.
     log : file that receives standard output and error.
     discard : glob patterns of files that are of no use after a good run.
+    packages : what `parse` imports and an extra brings.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Code:
     parse: Callable[[Atoms, Path], Answer]
     log: str
     discard: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:

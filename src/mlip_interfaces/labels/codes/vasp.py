@@ -246,4 +246,5 @@ VASP = Code(
     parse,
     "vasp.out",
     ("POTCAR", "WAVECAR", "CHG", "CHGCAR"),
+    ("dpdata",),
 )
