@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.engines import PROGRAMS, how_to_get
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -79,12 +80,16 @@ def find_program(name: str) -> Path:
     Raises
     ------
     MissingProgramError
-        If there is none.
+        If there is none; of an extra's program, the message names the extra.
     """
     beside = Path(sys.executable).parent / name
     if beside.is_file() and os.access(beside, os.X_OK):
         return beside
     found = shutil.which(name)
+    if found is None and name in PROGRAMS:
+        raise MissingEngineError(
+            f"The program '{name}' is neither in {beside.parent} nor on PATH; {how_to_get(PROGRAMS[name])}."
+        )
     if found is None:
         raise MissingProgramError(
             f"The program '{name}' is neither in {beside.parent} nor on PATH. "

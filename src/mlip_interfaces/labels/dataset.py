@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dpdata
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
+
+if TYPE_CHECKING:
+    import dpdata
 
 Floats = NDArray[np.float64]
 
@@ -106,6 +108,8 @@ def labeled_system(
     dpdata.LabeledSystem
         With the types of `elements`.
     """
+    import dpdata
+
     index = {symbol: number for number, symbol in enumerate(elements)}
     return dpdata.LabeledSystem(
         data={

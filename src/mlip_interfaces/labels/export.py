@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import dpdata
 import numpy as np
 
+from mlip_interfaces.engines import require_packages
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
 from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import LabelStore, StoredLabel
+
+if TYPE_CHECKING:
+    import dpdata
 
 DataFormat = Literal["npy", "mixed"]
 EXPORT_FILE = "export.json"
@@ -58,7 +61,10 @@ def export_labels(
     ------
     InputFileError
         If settings are mixed, an element is not in the type map, nothing is left, or the folder exists.
+    MissingEngineError
+        If dpdata is not installed.
     """
+    require_packages("dpdata")
     labels = [label for label in store.labels if label.name not in leave_out]
     if not labels:
         raise InputFileError("There is no label to export: all failed or are left out.")

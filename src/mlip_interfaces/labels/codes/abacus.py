@@ -196,4 +196,5 @@ ABACUS = Code(
     parse,
     "abacus.out",
     ("OUT.ABACUS/*CHG*", "OUT.ABACUS/*.cube"),
+    ("dpdata",),
 )

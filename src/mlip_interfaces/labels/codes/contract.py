@@ -81,6 +81,8 @@ class Code:
         File that receives standard output and error.
     discard : tuple of str
         Glob patterns of files that are of no use after a good run.
+    packages : tuple of str
+        What `parse` imports and an extra brings.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Code:
     parse: Callable[[Atoms, Path], Answer]
     log: str
     discard: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:

@@ -241,4 +241,5 @@ CP2K = Code(
     parse,
     OUTPUT,
     ("*.wfn*", "*.kp*"),
+    ("dpdata", "cp2kdata"),
 )

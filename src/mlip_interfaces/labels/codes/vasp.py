@@ -247,4 +247,5 @@ VASP = Code(
     parse,
     "vasp.out",
     ("POTCAR", "WAVECAR", "CHG", "CHGCAR"),
+    ("dpdata",),
 )
