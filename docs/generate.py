@@ -217,12 +217,12 @@ def analyses() -> None:
 
 def registered() -> dict[str, tuple[str, dict[str, Any]]]:
     """Kind, summary and schema of every analysis."""
-    if importlib.util.find_spec("mlip_interfaces.observables") is None:
+    registry = getattr(importlib.import_module("mlip_interfaces.observables"), "ANALYSES", None)
+    if registry is None:
         sections = study_schema()["$defs"]
         names = {"rdf": "RdfSection", "msd": "MsdSection", "onsager": "OnsagerSection", "tetrahedra": "TetrahedraSection",
                  "chemistry": "ChemistrySection", "profile": "ProfileSection"}  # fmt: skip
         return {kind: (sections[name]["description"], sections[name]) for kind, name in names.items()}
-    registry = importlib.import_module("mlip_interfaces.observables").ANALYSES
     return {kind: (request.summary, request.model_json_schema()) for kind, request in registry.items()}
 
 
@@ -261,7 +261,11 @@ def python() -> None:
         file = f"{room.rpartition('.')[2]}.md"
         lines.append(f"| [`{room}`]({file}) | {text} |")
         summary.append(f"* [{room}]({file})")
-        values = {name: getattr(module, name) for name in names if isinstance(getattr(module, name), str | int | float | tuple)}
+        values = {
+            name: getattr(module, name)
+            for name in names
+            if isinstance(getattr(module, name), str | int | float | tuple)
+        }
         blocks = [f"::: {room}.{name}" for name in names if name not in values] or [
             f"::: {room}\n    options:\n      show_root_heading: false"
         ]

@@ -1,12 +1,13 @@
 """Constants and named conversions: the only place for factors.
 
 Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). k and e are exact (SI), the
-atomic mass constant is that of CODATA 2022.
+atomic mass constant and the Bohr radius are those of CODATA 2022.
 """
 
 _BOLTZMANN_J_PER_K = 1.380649e-23
 _ELEMENTARY_CHARGE_C = 1.602176634e-19
 _ATOMIC_MASS_KG = 1.66053906892e-27
+_BOHR_RADIUS_M = 5.29177210544e-11
 
 BOLTZMANN_EV_PER_K = _BOLTZMANN_J_PER_K / _ELEMENTARY_CHARGE_C
 """Boltzmann constant, eV/K."""
@@ -26,6 +27,6 @@ E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM = _ELEMENTARY_CHARGE_C * 1.0e22 / 1.0e2
 
 CM2_PER_S_TO_ANGSTROM2_PER_PS = 1.0 / ANGSTROM2_PER_PS_TO_CM2_PER_S
 
-ANGSTROM_TO_BOHR = 1.0e-10 / _codata.physical_constants["Bohr radius"][0]
+ANGSTROM_TO_BOHR = 1.0e-10 / _BOHR_RADIUS_M
 
 SECONDS_PER_HOUR = 3600.0
