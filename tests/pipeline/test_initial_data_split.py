@@ -54,7 +54,9 @@ def entry(name: str) -> ModelEntry | BulkEntry:
     }  # fmt: skip
     if name.startswith("bulk"):
         return BulkEntry(name=name, role="bulk", **shared)
-    return ModelEntry(name=name, role="interface", **shared, coating_angstrom=None, area_angstrom2=64.0, layers=(), strain=0.0)
+    return ModelEntry(
+        name=name, role="interface", **shared, coating_angstrom=None, area_angstrom2=64.0, layers=(), strain=0.0
+    )
 
 
 def good_record(atoms: Atoms) -> dict:
