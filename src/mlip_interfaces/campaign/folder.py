@@ -14,7 +14,7 @@ from mlip_interfaces.campaign.books import StepDecision, TrustDecision, decision
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT, DpgenContent
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json_lines, write_text
-from mlip_interfaces.labels.driver import core_seconds
+from mlip_interfaces.labels.record import LabelRecord, core_seconds
 from mlip_interfaces.potentials.deviation import FrameDeviations
 from mlip_interfaces.programs import log_tail
 
@@ -323,10 +323,10 @@ def read_labels(campaign: Path, iteration: int) -> list[LabelOutcome]:
     return outcomes
 
 
-def _label_record(file: Path) -> DpgenContent:
+def _label_record(file: Path) -> LabelRecord:
     """A label's record; one that was cut off is a failed label, as for DP-GEN."""
     try:
-        record: DpgenContent = json.loads(file.read_text())
+        record: LabelRecord = json.loads(file.read_text())
     except json.JSONDecodeError:
         return {"status": "failed", "reason": f"{file.name} is damaged", "wall_seconds": 0.0}
     return record

@@ -52,7 +52,7 @@ def parse_study(text: str, path: Path) -> Study:
         raise StudyError("\n".join(lines)) from error
 
 
-def study_schema() -> dict[str, Any]:
+def study_schema() -> dict[str, object]:
     """JSON schema of the study file."""
     return Study.model_json_schema()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
+from mlip_interfaces.labels.record import LabelRecord, Numbers
 
 if TYPE_CHECKING:
     import dpdata
@@ -19,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def write_dataset(
-    records: Sequence[dict[str, Any]], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
+    records: Sequence[LabelRecord], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
 ) -> None:
     """Write good labels of one structure as a ``deepmd/npy`` system, whole or not at all.
 
@@ -46,7 +47,7 @@ def write_dataset(
         raise InputFileError(f"The labels for {directory} were made with different settings; they must not be mixed.")
     _refuse_mixed_pseudopotentials(records, directory)
 
-    def stacked(key: str) -> Any:
+    def stacked(key: Numbers) -> Floats:
         return np.array([record[key] for record in records], dtype=np.float64)
 
     system = labeled_system(
@@ -63,7 +64,7 @@ def write_dataset(
         write_json(working / "layer.json", list(layer), indent=None)
 
 
-def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory: Path) -> None:
+def _refuse_mixed_pseudopotentials(records: Sequence[LabelRecord], directory: Path) -> None:
     first: dict[str, str] = {}
     for record in records:
         for symbol, used in record.get("pseudopotentials", {}).items():

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json
-from mlip_interfaces.labels.driver import OUTPUT_FILE, core_seconds
+from mlip_interfaces.labels.driver import OUTPUT_FILE
+from mlip_interfaces.labels.record import LabelRecord, core_seconds
 from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, read_records
 from mlip_interfaces.units import SECONDS_PER_HOUR
 
@@ -232,14 +233,14 @@ def _labels_below(root: Path) -> Iterator[StoredLabel | FailedLabel]:
 
 
 def _label(
-    file: Path, line: int | None, record: dict[str, Any], system: str | None, trajectory: str
+    file: Path, line: int | None, record: LabelRecord, system: str | None, trajectory: str
 ) -> StoredLabel | FailedLabel:
     where = str(file) if line is None else f"line {line + 1} of {file}"
     try:
         seconds = core_seconds(record)
         name = system or Formula.from_list(record["symbols"]).format("metal")
         if record["status"] != "ok":
-            return FailedLabel(file, name, record["reason"], seconds)
+            return FailedLabel(file, name, str(record["reason"]), seconds)
         n_atoms = len(record["symbols"])
         return StoredLabel(
             file=file,
@@ -252,7 +253,7 @@ def _label(
             energy_ev=float(record["energy_ev"]),
             forces_ev_per_angstrom=_array(record["forces_ev_per_angstrom"], n_atoms, 3),
             virial_ev=_array(record["virial_ev"], 3, 3),
-            structure_hash=record["structure_hash"],
+            structure_hash=str(record["structure_hash"]),
             settings_hash=record["settings_hash"],
             calculator=record["calculator"],
             core_seconds=seconds,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from ase.io import read, write
@@ -19,7 +18,8 @@ from mlip_interfaces.files import count_lines, read_json, whole_folder, write_js
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, core_seconds
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.record import LabelRecord, core_seconds
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
@@ -240,7 +240,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
     names = read_json(directory / TRAJECTORIES_FILE)
     failed: list[FailedLabel] = []
     seconds = 0.0
-    runs: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    runs: dict[tuple[str, str], list[LabelRecord]] = defaultdict(list)
     for task, origin in origins.items():
         if task.startswith("md."):
             records = read_records(directory / task)
@@ -267,8 +267,8 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
         seed=study.seed,
         first=[_md_task(number) for number, md in enumerate(study.initial_data.teacher_md) if md.held_out],
     )
-    training: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    held_out: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    training: dict[str, list[LabelRecord]] = defaultdict(list)
+    held_out: dict[str, list[LabelRecord]] = defaultdict(list)
     for (origin, name), records in runs.items():
         (held_out if name in away else training)[origin] += records
     for folder, sets in (("dataset", training), ("held_out", held_out)):

@@ -63,6 +63,7 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
+    from mlip_interfaces.files import write_json
     from mlip_interfaces.structures.crystals import formula_counts, library_entry, load_crystal, write_crystal
     from mlip_interfaces.structures.glass import MeltQuench, default_density, melt_quench, named_potential
 
@@ -111,7 +112,7 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
         "order": asdict(layer.order),
         "files": ["layer.xyz", "layer.data", "POSCAR", "glass.png", "glass.svg"],
     }
-    (directory / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    write_json(directory / "summary.json", summary)
     if arguments.json:
         print(json.dumps(summary, indent=1))
         return 0

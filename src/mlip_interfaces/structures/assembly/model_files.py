@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from ase import Atoms
+
+from mlip_interfaces.files import write_json
 
 
 def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
@@ -41,7 +42,7 @@ def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
         "layer": atoms.arrays["layer"].tolist(),
         "layer_id": atoms.arrays["layer_id"].tolist(),
     }
-    (directory / "layers.json").write_text(json.dumps(labels) + "\n")
+    write_json(directory / "layers.json", labels, indent=None)
 
 
 def read_model(directory: Path) -> Atoms:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.chemistry import compound_charges, ion_contact
 from mlip_interfaces.chemistry.contacts import FUSED_SHARE
 from mlip_interfaces.errors import ProgramError, StructureError
+from mlip_interfaces.files import write_json, write_text
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.crystals.formulas import formula_counts
@@ -300,8 +301,8 @@ def _run(
     species = list(potential.elements)
     write(working / "start.data", start, format="lammps-data", atom_style=potential.atom_style, specorder=species)
     shutil.copyfile(lammps_deck(DECK), working / DECK)
-    (working / POTENTIAL).write_text(potential.with_masses())
-    (working / INPUTS).write_text(json.dumps(inputs) + "\n")
+    write_text(working / POTENTIAL, potential.with_masses())
+    write_json(working / INPUTS, inputs, indent=None)
     step_ps = schedule.timestep_fs * FS_TO_PS
     cooling_ps = (schedule.melt_kelvin - schedule.final_kelvin) / schedule.quench_kelvin_per_ps
     steps = {

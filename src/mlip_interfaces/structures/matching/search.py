@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import StructureError
+from mlip_interfaces.files import write_csv
 from mlip_interfaces.structures.crystals.loading import load_crystal
 from mlip_interfaces.structures.matching.common_cells import Strained, always, common_cells
 from mlip_interfaces.structures.matching.lateral_cells import lateral_cell
@@ -166,13 +166,12 @@ def write_matches_csv(candidates: Sequence[MatchCandidate], path: Path) -> None:
     components = ("xx", "xy", "yx", "yy")
     head = ["substrate_miller", "film_miller", "area_angstrom2", "max_strain", "n_atoms_estimate", "strained"]
     head += [f"{side}_strain_{component}" for side in ("substrate", "film") for component in components]
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(head)
-        for c in candidates:
-            tensors = [value for tensor in (c.substrate_strain, c.film_strain) for row in tensor for value in row]
-            planes = [" ".join(map(str, miller)) for miller in (c.substrate_miller, c.film_miller)]
-            writer.writerow([*planes, c.area_angstrom2, c.max_strain, c.n_atoms_estimate, c.strained, *tensors])
+    rows = []
+    for c in candidates:
+        tensors = [value for tensor in (c.substrate_strain, c.film_strain) for row in tensor for value in row]
+        planes = [" ".join(map(str, miller)) for miller in (c.substrate_miller, c.film_miller)]
+        rows.append([*planes, c.area_angstrom2, c.max_strain, c.n_atoms_estimate, c.strained, *tensors])
+    write_csv(path, head, rows)
 
 
 def _tensor(strain: NDArray[np.float64]) -> Tensor:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from mlip_interfaces.files import write_csv
 from mlip_interfaces.structures.crystals.files import write_crystal
 from mlip_interfaces.structures.slabs.choosing import with_vacuum
 from mlip_interfaces.structures.slabs.terminations import Slab, Termination
@@ -27,11 +27,8 @@ def write_slabs(slabs: Sequence[Slab], directory: Path, *, vacuum_angstrom: floa
     structures = [with_vacuum(slab.atoms, vacuum_angstrom) for slab in slabs]
     directory.mkdir(parents=True, exist_ok=True)
     names = [field.name for field in fields(Termination)]
-    with (directory / "slabs.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["number", *names])
-        for number, (slab, atoms) in enumerate(zip(slabs, structures, strict=True)):
-            writer.writerow([number, *asdict(slab.termination).values()])
-            elements = tuple(dict.fromkeys(atoms.get_chemical_symbols()))
-            for ending in ("xyz", "vasp"):
-                write_crystal(atoms, directory / f"slab-{number}.{ending}", sorted(elements))
+    for number, atoms in enumerate(structures):
+        for ending in ("xyz", "vasp"):
+            write_crystal(atoms, directory / f"slab-{number}.{ending}", sorted(set(atoms.get_chemical_symbols())))
+    rows = [(number, *asdict(slab.termination).values()) for number, slab in enumerate(slabs)]
+    write_csv(directory / "slabs.csv", ("number", *names), rows)
