@@ -19,6 +19,7 @@ from typing import Any
 from mlip_interfaces.errors import InputFileError
 
 _BLOCK_BYTES = 1 << 20
+_TAIL_BYTES = 4096
 
 
 @contextlib.contextmanager
@@ -174,6 +175,30 @@ def read_optional_json(path: Path) -> Any | None:
         If it is damaged.
     """
     return read_json(path) if path.is_file() else None
+
+
+def count_lines(path: Path) -> int:
+    """Whole lines of a file, 0 if there is none; nothing is parsed, so that it may be asked while somebody writes."""
+    if not path.is_file():
+        return 0
+    n_lines = 0
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            n_lines += block.count(b"\n")
+    return n_lines
+
+
+def last_line(path: Path) -> str:
+    """The last whole line of a file that may still be written; empty if there is none.
+
+    Only the end of the file is read: lines longer than 4 kB are not found.
+    """
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = handle.read().split(b"\n")[:-1]
+    return lines[-1].decode(errors="replace") if lines else ""
 
 
 def content_hash(content: Any) -> str:

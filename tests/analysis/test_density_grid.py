@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io.cube import read_cube_data
+from ase.io.cube import read_cube_data, write_cube
 
-from mlip_interfaces.analysis.density_grid import DensityGridAccumulator, write_density_cube
+from mlip_interfaces.analysis.density_grid import DensityGrid, DensityGridAccumulator, cube_text
 from mlip_interfaces.errors import AnalysisError
 
 CELL = np.array([[6.0, 0, 0], [1, 5, 0], [0, 1, 7]])
@@ -45,7 +45,7 @@ def test_cube_file_has_lengths_in_bohr_and_comes_back_from_ase(tmp_path: Path) -
     accumulator.add(atoms.positions, CELL)
     grid = accumulator.result()
     file = tmp_path / "li.cube"
-    write_density_cube(grid, atoms, file)
+    file.write_text("".join(cube_text(grid, atoms.positions, atoms.numbers)))
     data, back = read_cube_data(str(file))
     # The file keeps six significant digits of the density and six decimals of lengths.
     np.testing.assert_allclose(data, grid.density_per_angstrom3, rtol=1e-5, atol=0)
@@ -56,6 +56,17 @@ def test_cube_file_has_lengths_in_bohr_and_comes_back_from_ase(tmp_path: Path) -
     n, *voxel = file.read_text().splitlines()[3].split()
     assert n == "12"
     np.testing.assert_allclose([float(v) for v in voxel], [0.944863, 0, 0], rtol=0, atol=2e-6)
+
+
+def test_cube_text_is_that_of_ase(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for shape in ((1, 1, 1), (3, 4, 5), (7, 1, 2)):
+        atoms = Atoms("CoLiUH", positions=rng.uniform(-30, 30, (4, 3)), cell=CELL * 3, pbc=True)
+        density = rng.exponential(size=shape) * 10.0 ** rng.integers(-12, 3, shape)
+        with (tmp_path / "expected.cube").open("w") as handle:
+            write_cube(handle, atoms, data=density, comment="number density, 1/angstrom^3")
+        found = "".join(cube_text(DensityGrid(density, np.asarray(atoms.cell)), atoms.positions, atoms.numbers))
+        assert found == (tmp_path / "expected.cube").read_text()
 
 
 def test_an_atom_on_a_boundary_is_densest_where_it_is() -> None:

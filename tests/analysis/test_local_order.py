@@ -90,6 +90,58 @@ def test_oxygen_taking_a_sulfur_place_is_seen() -> None:
     assert len(found.bonds["P-O"]) == 1
 
 
+def test_units_and_cutoffs_are_those_asked_for() -> None:
+    # Cristobalite-like: every O between two Si makes one unit of the crystal; without bridges each Si is its own.
+    atoms = crystal(["Si", "O"], [(0, 0, 0), (1 / 8, 1 / 8, 1 / 8)], spacegroup=227, cellpar=[7.16] * 3 + [90] * 3)
+    symbols, positions, cell = np.array(atoms.get_chemical_symbols()), atoms.positions, np.asarray(atoms.cell)
+    found = BondFinder(symbols, {"Si-O": 1.8}, center="Si", ligands=("O",)).find(positions, cell)
+    assert dict(found.units) == {"Si8O16": 1}
+    assert len(found.bonds["Si-O"]) == 32
+    # The name says which atom comes first, not who is the centre.
+    turned = BondFinder(symbols, {"O-Si": 1.8}, center="O", ligands=("Si",)).find(positions, cell)
+    assert dict(turned.units) == {"O16Si8": 1}
+    assert (symbols[turned.bonds["O-Si"][:, 0]] == "O").all()
+    assert dict(BondFinder(symbols, {"Si-O": 1.5}, center="Si", ligands=("O",)).find(positions, cell).units) == {
+        "Si": 8
+    }
+    assert not BondFinder(symbols).find(positions, cell).units
+
+
+def test_only_ligands_asked_for_belong_to_a_unit() -> None:
+    atoms = load_crystal("Li7P3S11")
+    symbols, cell = np.array(atoms.get_chemical_symbols()), np.asarray(atoms.cell)
+    cutoffs = {"P-S": 2.6, "Li-S": 3.0}
+    found = BondFinder(symbols, cutoffs, ligands=("S",)).find(atoms.positions, cell)
+    assert dict(found.units) == {"PS4": 2, "P2S7": 2}
+    # Of the S alone as ligands of P, the order of the formula is that of the ligands.
+    assert dict(BondFinder(symbols, cutoffs, ligands=("O", "S")).find(atoms.positions, cell).units) == dict(found.units)
+
+
+def test_a_unit_may_have_thousands_of_atoms() -> None:
+    # A chain P-S-P-S..., 2 angstrom apart.
+    n = 2400
+    positions = np.zeros((n, 3))
+    positions[:, 0] = 2.0 * np.arange(n)
+    symbols = np.array(["P", "S"] * (n // 2))
+    found = BondFinder(symbols).find(positions, np.diag([2.0 * n + 20.0, 12.0, 12.0]))
+    assert dict(found.units) == {"P1200S1200": 1}
+
+
+@pytest.mark.parametrize(
+    ("cutoffs", "ligands", "message"),
+    [
+        ({"P": 2.6}, ("S",), "'P' is no bond; write P-S"),
+        ({"P-S": 0.0}, ("S",), "cutoff of P-S must be above zero, not 0"),
+        ({"P-S": float("nan")}, ("S",), "must be above zero, not nan"),
+        ({"P-S": 2.6, "S-P": 2.4}, ("S",), "Bonds of S and P have two cutoffs"),
+        ({"P-S": 2.6}, ("S", "P"), "P is the centre of the units and one of their `ligands`"),
+    ],
+)
+def test_bonds_that_say_nothing_are_refused(cutoffs, ligands, message) -> None:
+    with pytest.raises(AnalysisError, match=message):
+        BondFinder(np.array(["P", "S"]), cutoffs, ligands=ligands)
+
+
 def history(presence: list[list[tuple[int, int]]], min_frames: int) -> BondHistory:
     found = BondHistory(10, min_frames)
     for bonds in presence:

@@ -213,7 +213,7 @@ def test_absent_pairs_are_named(pair, message) -> None:
     symbols, layers = np.array(["Li", "S"]), np.array(["a", "b"])
     with pytest.raises(AnalysisError, match=message):
         PairCounter([pair], symbols, layers, r_max_angstrom=5, bin_width_angstrom=0.1)
-    with pytest.raises(AnalysisError, match="give --layers"):
+    with pytest.raises(AnalysisError, match="give `layers`"):
         PairCounter(["Li@a-S"], symbols, r_max_angstrom=5, bin_width_angstrom=0.1)
 
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.common_cells import Strained, always, common_cells, single_cell
 from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.lateral_cells import (
+from mlip_interfaces.structures.matching import rank_matches
+from mlip_interfaces.structures.matching.common_cells import Strained, always, common_cells, single_cell
+from mlip_interfaces.structures.matching.lateral_cells import (
     fitting_supercell,
     has_mirror,
     lateral_cell,
@@ -28,8 +29,7 @@ from mlip_interfaces.structures.lateral_cells import (
     supercells,
     upright_cell,
 )
-from mlip_interfaces.structures.match_search import rank_matches
-from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, turn_over
+from mlip_interfaces.structures.matching.match import MatchedStack, SlabRequest, match_slabs, turn_over
 from mlip_interfaces.structures.slabs import choose_slab, enumerate_slabs
 
 QUICK = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -150,7 +150,7 @@ def test_time_is_that_of_the_file_where_its_unit_is_known(tmp_path: Path) -> Non
         times = open_trajectory(tmp_path / "a.dump").read().times_ps
         np.testing.assert_allclose(times, 0.5 * factor * np.arange(7), rtol=1e-12, atol=0)
     write_dump(tmp_path / "b.dump", paths(), cells, ["id", "element", "xu", "yu", "zu"])
-    with pytest.raises(InputFileError, match="give --frame-interval-ps"):
+    with pytest.raises(InputFileError, match="give `frame_interval_ps`"):
         open_trajectory(tmp_path / "b.dump")
 
 

@@ -232,9 +232,9 @@ def refused(message: str):
 
 
 def test_dcd_without_topology_or_time_is_refused(dcd: Path) -> None:
-    with refused("give --topology"):
+    with refused("give `topology`"):
         open_trajectory(dcd, frame_interval_ps=1.0)
-    with refused("give --frame-interval-ps"):
+    with refused("give `frame_interval_ps`"):
         open_trajectory(dcd, layers=dcd.with_name("layers.json"))
     with refused("must be positive"):
         open_trajectory(dcd, layers=dcd.with_name("layers.json"), frame_interval_ps=0.0)

@@ -18,9 +18,12 @@ class ArrheniusFit:
 
     Attributes
     ----------
-    activation_energy_ev, activation_energy_error_ev : E_a and its standard error.
-    prefactor_cm2_per_s : D_0.
-    covariance : of (log10 D_0, slope in 1000 K), shape (2, 2).
+    activation_energy_ev, activation_energy_error_ev : float, eV
+        E_a and its standard error.
+    prefactor_cm2_per_s : float, cm^2/s
+        D_0.
+    covariance : (2, 2) float array
+        Of (log10 D_0, slope in 1000 K).
     """
 
     activation_energy_ev: float
@@ -29,7 +32,18 @@ class ArrheniusFit:
     covariance: NDArray[np.float64]
 
     def diffusivity(self, temperature_kelvin: float) -> tuple[float, float, float]:
-        """D at a temperature, and the ends of its interval of one standard error, cm^2/s."""
+        """D at a temperature, and the ends of its interval of one standard error.
+
+        Parameters
+        ----------
+        temperature_kelvin : float, K
+            Need not be between those of the fit.
+
+        Returns
+        -------
+        tuple of float, cm^2/s
+            Value, lower end and upper end; the interval is even in log D.
+        """
         x = np.array([1.0, 1000.0 / temperature_kelvin])
         slope = -self.activation_energy_ev / (BOLTZMANN_EV_PER_K * 1000.0 * np.log(10.0))
         value = np.log10(self.prefactor_cm2_per_s) + slope * x[1]
@@ -46,16 +60,22 @@ def arrhenius_fit(
 
     Parameters
     ----------
-    temperatures_kelvin, diffusivities_cm2_per_s, errors_cm2_per_s : one of each per run.
+    temperatures_kelvin, diffusivities_cm2_per_s, errors_cm2_per_s : sequence of float, K and cm^2/s
+        Temperature, diffusivity and its standard error of each run.
 
-    Notes
-    -----
-    The errors are taken as they are; they are not rescaled by the scatter about the line.
+    Returns
+    -------
+    ArrheniusFit
+        Of log10 D = log10 D_0 - E_a / (kT ln 10).
 
     Raises
     ------
     AnalysisError
         If there are fewer than two temperatures, or a diffusivity or an error is not positive.
+
+    Notes
+    -----
+    The errors are taken as they are; they are not rescaled by the scatter about the line.
 
     References
     ----------
@@ -100,7 +120,33 @@ def nernst_einstein_s_per_cm(
     volume_angstrom3: float,
     charge: float = 1.0,
 ) -> float:
-    """Conductivity of independent ions, n z^2 e^2 D / kT, S/cm.
+    """Conductivity of independent ions, sigma = n z^2 e^2 D / (V kT).
+
+    Parameters
+    ----------
+    diffusivity_cm2_per_s : float, cm^2/s
+        Tracer diffusivity of the ions.
+    temperature_kelvin : float, K
+        Of the run.
+    n_ions : int
+        Ions in the volume.
+    volume_angstrom3 : float, angstrom^3
+        That the ions are in.
+    charge : float, e, optional
+        Of one ion.
+
+    Returns
+    -------
+    float, S/cm
+        That of the ions if none of them knew of the others.
+
+    Notes
+    -----
+    Correlations between ions are left out: the Haven ratio is one.
+
+    References
+    ----------
+    X. He, Y. Zhu, A. Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018).
 
     Examples
     --------
@@ -118,12 +164,33 @@ def jump_statistics(n_ions: int, msd_angstrom2: float, site_distance_angstrom: f
 
     Parameters
     ----------
-    n_ions, msd_angstrom2 : ions and the largest total MSD of the fit.
-    site_distance_angstrom : a.
+    n_ions : int
+        Ions averaged, N.
+    msd_angstrom2 : float, angstrom^2
+        Largest total MSD of the fit.
+    site_distance_angstrom : float, angstrom
+        Length of a jump between neighbouring sites, a.
+
+    Returns
+    -------
+    jumps : float
+        Number of jumps, n.
+    relative_error : float
+        Standard error of D over D; infinite without a jump.
+
+    Notes
+    -----
+    A rule of thumb from AIMD runs of solid electrolytes; it knows nothing of the run at hand but its jumps.
 
     References
     ----------
     X. He, Y. Zhu, A. Epstein, Y. Mo, npj Comput. Mater. 4, 18 (2018).
+
+    Examples
+    --------
+    >>> jumps, error = jump_statistics(56, 90.0, 3.0)
+    >>> jumps, round(error, 3)
+    (560.0, 0.185)
     """
     jumps = n_ions * msd_angstrom2 / site_distance_angstrom**2
     return float(jumps), float(3.43 / np.sqrt(jumps) + 0.04) if jumps > 0 else float("inf")

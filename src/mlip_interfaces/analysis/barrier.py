@@ -20,11 +20,16 @@ class Barrier:
 
     Attributes
     ----------
-    formation_ev : from outside to the top, kT ln(1 / g_min), eV; None where refused.
-    breaking_ev : from the contact well to the top, kT ln(g_peak / g_min), eV; None where refused.
-    error_ev : standard error of both, from blocks of g(r) or from counting, whichever is larger.
-    counts : pairs counted at the minimum (three bins).
-    note : why a barrier is refused, or what it means.
+    formation_ev : float or None, eV
+        From outside to the top, kT ln(1 / g_min); None where refused.
+    breaking_ev : float or None, eV
+        From the contact well to the top, kT ln(g_peak / g_min); None where refused.
+    error_ev : float or None, eV
+        Standard error of both, from blocks of g(r) or from counting, whichever is larger.
+    counts : int
+        Pairs counted at the minimum (three bins).
+    note : str
+        Why a barrier is refused, or what it means.
     """
 
     formation_ev: float | None
@@ -35,12 +40,28 @@ class Barrier:
 
 
 def potential_of_mean_force(g: NDArray[np.float64], temperature_kelvin: float) -> NDArray[np.float64]:
-    """V(r) = -kT ln g(r), eV; not a number where g is zero.
+    """Potential of mean force V(r) = -kT ln g(r).
+
+    Parameters
+    ----------
+    g : (n_bins,) float array
+        g(r), not negative.
+    temperature_kelvin : float, K
+        Of the run.
+
+    Returns
+    -------
+    (n_bins,) float array, eV
+        Zero where g is 1; not a number where g is zero.
+
+    Notes
+    -----
+    Of a system in equilibrium; that of a reacting one is apparent.
 
     Examples
     --------
-    >>> bool(abs(potential_of_mean_force(np.array([0.0308]), 300.0)[0] - 0.09) < 1e-3)
-    True
+    >>> potential_of_mean_force(np.array([1.0, 0.0308]), 300.0).round(2).tolist()
+    [-0.0, 0.09]
     """
     with np.errstate(divide="ignore"):
         values = -BOLTZMANN_EV_PER_K * temperature_kelvin * np.log(g)
@@ -58,15 +79,36 @@ def barriers(
 
     Parameters
     ----------
-    r, g, counts : bin centres (angstrom), g(r) and pairs counted per bin, shape (n_bins,).
-    temperature_kelvin : of the run.
-    g_error : standard error of g(r) from blocks, shape (n_bins,).
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g : (n_bins,) float array
+        g(r).
+    counts : (n_bins,) int array
+        Pairs counted in each bin.
+    temperature_kelvin : float, K
+        Of the run.
+    g_error : (n_bins,) float array, optional
+        Standard error of g(r) from blocks; without it, errors are those of counting alone.
+
+    Returns
+    -------
+    Barrier
+        Formation kT ln(1 / g_min) and breaking kT ln(g_peak / g_min), or why they are refused.
 
     Notes
     -----
-    The mean of -ln n of n counts is 1 / (2n) too large, which is taken off.
+    The minimum is that of `first_minimum`, where g falls below 1 and below half of the peak; g_min is the mean of three
+    bins. The mean of -ln n of n counts is 1 / (2n) too large, which is taken off.
     A run that visits the minimum fewer than ten times says nothing about its height: refused. Barriers of a reacting
     system are apparent: its g(r) is not that of equilibrium.
+
+    Examples
+    --------
+    >>> r = np.arange(10) + 0.5
+    >>> g = np.array([0.0, 0.0, 1.0, 7.0, 1.0, 0.1, 0.1, 0.1, 1.5, 1.2])
+    >>> found = barriers(r, g, np.round(1e6 * g).astype(int), 300.0)
+    >>> round(found.formation_ev, 4), round(found.breaking_ev, 4), found.counts
+    (0.0595, 0.0954, 300000)
     """
     peak = first_peak(r, g)
     if peak is None:

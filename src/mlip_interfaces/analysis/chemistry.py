@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import grouped
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
+from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
+from mlip_interfaces.errors import AnalysisError
 
-BOND_CUTOFFS_ANGSTROM: dict[str, float] = {"P-S": 2.6, "P-O": 1.9, "P-P": 2.5, "Co-S": 2.6, "Co-O": 2.3, "S-S": 2.5}
-"""Between first and second shells of the crystals: P-S 2.0-2.2 then 3.3; P-O 1.5; P-P 2.25; Co-S 2.1-2.4; S-S 2.1."""
+BOND = re.compile(r"^([A-Z][a-z]?)-([A-Z][a-z]?)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,14 @@ class FrameChemistry:
 
     Attributes
     ----------
-    units : number of each phosphorus unit (``PS4``, ``P2S7``, ``P2S6``, ``PS3O`` ...).
-    bonds : of each kind of `BOND_CUTOFFS_ANGSTROM`, the two atoms of every bond, the first as the name says, shape
-        (n_bonds, 2).
-    dimers : pairs of sulfur atoms bonded to each other and to no third one, shape (n_dimers, 2).
-    n_polysulfides : chains and rings of three and more sulfur atoms.
+    units : Counter of str
+        Number of each unit (``PS4``, ``P2S7``, ``P2S6``, ``PS3O`` ...).
+    bonds : dict of str to (n_bonds, 2) int array
+        Of each kind of bond looked for, the two atoms of every one, the first as the name says.
+    dimers : (n_dimers, 2) int array
+        Pairs of sulfur atoms bonded to each other and to no third one.
+    n_polysulfides : int
+        Chains and rings of three and more sulfur atoms.
     """
 
     units: Counter[str]
@@ -42,19 +47,49 @@ class BondFinder:
 
     Parameters
     ----------
-    symbols : element of each atom, shape (n_atoms,).
-    cutoffs_angstrom : bond -> cutoff, as `BOND_CUTOFFS_ANGSTROM`.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    cutoffs_angstrom : mapping of str to float, angstrom
+        Largest length of each kind of bond, named as in ``P-S``; each pair of elements once.
+    center : str
+        Element at the centre of the units.
+    ligands : tuple of str
+        Elements that belong to a unit when they are bonded to its centres, in the order of formulas.
+
+    Raises
+    ------
+    AnalysisError
+        If the name of a bond is none, a pair of elements comes twice, a length is not above zero, or the centre is among
+        the ligands.
 
     Notes
     -----
-    A unit is a set of P connected through P-P bonds or shared S, with all S and O bonded to them: two PS4 that share
-    one S are P2S7, Li7P3S11 has as many PS4 as P2S7.
+    A unit is a set of centres connected through bonds between them or shared ligands, with all ligands bonded to them:
+    two PS4 that share one S are P2S7, Li7P3S11 has as many PS4 as P2S7.
+
+    Examples
+    --------
+    >>> positions = np.array([[0.0, 0.0, 0.0], [1.2, 1.2, 1.2], [-1.2, -1.2, 1.2], [5.0, 5.0, 5.0]])
+    >>> found = BondFinder(np.array(["P", "S", "S", "S"])).find(positions, np.eye(3) * 12.0)
+    >>> dict(found.units), found.bonds["P-S"].tolist()
+    ({'PS2': 1}, [[0, 1], [0, 2]])
     """
 
-    def __init__(self, symbols: NDArray[np.str_], cutoffs_angstrom: dict[str, float] = BOND_CUTOFFS_ANGSTROM) -> None:
+    def __init__(
+        self,
+        symbols: NDArray[np.str_],
+        cutoffs_angstrom: Mapping[str, float] = BOND_CUTOFFS_ANGSTROM,
+        *,
+        center: str = "P",
+        ligands: Sequence[str] = ("S", "O"),
+    ) -> None:
+        sides = _sides(cutoffs_angstrom)
+        if center in ligands:
+            raise AnalysisError(
+                f"{center} is the centre of the units and one of their `ligands`; leave it out of these."
+            )
         self._n_atoms = symbols.size
         self._bonds = tuple(cutoffs_angstrom)
-        sides = [tuple(bond.split("-")) for bond in self._bonds]
         elements = sorted({element for pair in sides for element in pair})
         masks = [symbols == element for element in elements]
         self._members, self._class_start = grouped(masks)
@@ -64,10 +99,31 @@ class BondFinder:
         for number, (a, b) in enumerate(sides):
             self._cutoffs[elements.index(a), elements.index(b)] = cutoffs_angstrom[self._bonds[number]]
             self._number[elements.index(a), elements.index(b)] = number
-        self._counted = [np.flatnonzero(symbols == element) for element in ("P", "S", "O")]
+        self._parts = (center, *ligands)
+        self._unit_bonds = [
+            bond
+            for bond, (a, b) in zip(self._bonds, sides, strict=True)
+            if center in (a, b) and {a, b} <= set(self._parts)
+        ]
+        of_part = [np.flatnonzero(symbols == element) for element in self._parts]
+        self._unit_atoms = np.concatenate(of_part)
+        self._part = np.repeat(np.arange(len(of_part)), [atoms.size for atoms in of_part])
 
     def find(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FrameChemistry:
-        """Units, bonds and S2 dimers of a frame, positions (n_atoms, 3) and cell (3, 3) in angstrom."""
+        """Units, bonds and S2 dimers of a frame.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            In any periodic image.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+
+        Returns
+        -------
+        FrameChemistry
+            Bonds in ascending order of their atoms.
+        """
         first, second, _ = collect_pairs(positions, cell, self._members, self._class_start, self._cutoffs)
         codes = np.sort(_bond_codes(first, second, self._element, self._number, self._n_atoms))
         atoms, ends = _decode(codes, len(self._bonds), self._n_atoms)
@@ -77,9 +133,15 @@ class BondFinder:
         return FrameChemistry(self._units(bonds), bonds, sulfur[alone], n_polysulfides)
 
     def _units(self, bonds: dict[str, NDArray[np.int64]]) -> Counter[str]:
-        edges = np.concatenate([bonds.get(name, _NO_BONDS) for name in ("P-S", "P-O", "P-P")])
-        codes, counts = np.unique(_unit_codes(self._n_atoms, edges, *self._counted), return_counts=True)
-        return Counter(dict(zip(map(_formula, codes.tolist()), counts.tolist(), strict=True)))
+        edges = np.concatenate([_NO_BONDS, *(bonds[bond] for bond in self._unit_bonds)])
+        codes, base = _unit_codes(self._n_atoms, edges, self._unit_atoms, self._part, len(self._parts))
+        kinds, counts = np.unique(codes, return_counts=True)
+        return Counter(
+            {
+                _formula(self._parts, code, base): count
+                for code, count in zip(kinds.tolist(), counts.tolist(), strict=True)
+            }
+        )
 
 
 class BondHistory:
@@ -87,9 +149,18 @@ class BondHistory:
 
     Parameters
     ----------
-    n_atoms : in a frame.
-    min_frames : a bond is there, or gone, once it is so for as many frames in a row.
+    n_atoms : int
+        Number of atoms in a frame.
+    min_frames : int
+        A bond is there, or gone, once it is so for as many frames in a row.
 
+    Examples
+    --------
+    >>> history = BondHistory(10, min_frames=1)
+    >>> for bonds in ([[1, 2]], [[1, 2], [3, 4]], [[1, 2]]):
+    ...     history.add(np.array(bonds))
+    >>> history.formed, history.broken, history.lifetimes, history.counts().tolist()
+    ([(0, 1, 2), (1, 3, 4)], [(2, 3, 4)], [1], [1, 2, 1])
     """
 
     def __init__(self, n_atoms: int, min_frames: int) -> None:
@@ -101,7 +172,13 @@ class BondHistory:
         self._broken: list[NDArray[np.int64]] = []
 
     def add(self, bonds: NDArray[np.int64]) -> None:
-        """Add a frame's bonds, shape (n_bonds, 2)."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        bonds : (n_bonds, 2) int array
+            Both atoms of each bond, in the order that this kind of bond always has.
+        """
         if len(bonds) or self._tracked.size:
             codes = _ascending(bonds[:, 0] * self._n_atoms + bonds[:, 1])
             self._tracked, formed, broken = _follow(self._tracked, codes, self._frame, self._min_frames)
@@ -141,8 +218,10 @@ class Exchange:
 
     Attributes
     ----------
-    frame : of the later of the two changes.
-    phosphorus, oxygen, sulfur : atom indices.
+    frame : int
+        Of the later of the two changes.
+    phosphorus, oxygen, sulfur : int
+        Atom indices.
     """
 
     frame: int
@@ -156,8 +235,29 @@ def exchanges(p_o: BondHistory, p_s: BondHistory, window_frames: int) -> list[Ex
 
     Parameters
     ----------
-    p_o, p_s : histories of P-O and P-S bonds (phosphorus first).
-    window_frames : longest time between the two changes, frames.
+    p_o, p_s : BondHistory
+        Histories of P-O and P-S bonds, phosphorus first; of other elements, the bonds made and those broken.
+    window_frames : int, frames
+        Longest time between the two changes.
+
+    Returns
+    -------
+    list of Exchange
+        In order of time.
+
+    Notes
+    -----
+    Bonds that are there in the first frame were not made. Of several broken bonds, the one nearest in time is the
+    partner.
+
+    Examples
+    --------
+    >>> p_o, p_s = BondHistory(9, 1), BondHistory(9, 1)
+    >>> for oxygen, sulfur in (([], [[0, 5]]), ([], []), ([[0, 7]], [])):
+    ...     p_o.add(np.array(oxygen, dtype=np.int64).reshape(-1, 2))
+    ...     p_s.add(np.array(sulfur, dtype=np.int64).reshape(-1, 2))
+    >>> exchanges(p_o, p_s, window_frames=1)
+    [Exchange(frame=2, phosphorus=0, oxygen=7, sulfur=5)]
     """
     lost: dict[int, list[tuple[int, int]]] = {}
     for frame, phosphorus, sulfur in p_s.broken:
@@ -174,17 +274,53 @@ def exchanges(p_o: BondHistory, p_s: BondHistory, window_frames: int) -> list[Ex
 
 
 def origins(events: Sequence[Exchange], layers: NDArray[np.str_]) -> Counter[tuple[str, str]]:
-    """Exchanges by the layers that the oxygen and the sulfur started in; layers of each atom, shape (n_atoms,)."""
+    """Exchanges by the layers that the oxygen and the sulfur started in.
+
+    Parameters
+    ----------
+    events : sequence of Exchange
+        As from `exchanges`.
+    layers : (n_atoms,) str array
+        Name of the layer each atom started in.
+
+    Returns
+    -------
+    Counter of tuple of str
+        Number of exchanges by (layer of the oxygen, layer of the sulfur).
+
+    Examples
+    --------
+    >>> origins([Exchange(2, 0, 1, 2)], np.array(["b", "a", "b"]))
+    Counter({('a', 'b'): 1})
+    """
     return Counter((str(layers[event.oxygen]), str(layers[event.sulfur])) for event in events)
 
 
 _NO_BONDS = np.empty((0, 2), dtype=np.int64)
 
 
+def _sides(cutoffs_angstrom: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Both elements of each kind of bond, after a check of names and lengths."""
+    sides: list[tuple[str, str]] = []
+    for bond, cutoff in cutoffs_angstrom.items():
+        match = BOND.match(bond)
+        if match is None:
+            raise AnalysisError(f"'{bond}' is no bond; write P-S.")
+        if not 0.0 < cutoff < np.inf:
+            raise AnalysisError(f"The cutoff of {bond} must be above zero, not {cutoff:g} angstrom.")
+        a, b = match[1], match[2]
+        if (a, b) in sides or (b, a) in sides:
+            raise AnalysisError(f"Bonds of {a} and {b} have two cutoffs; give one.")
+        sides.append((a, b))
+    return sides
+
+
 @cache
-def _formula(code: int) -> str:
-    counts = {"P": code // 1_000_000, "S": code // 1000 % 1000, "O": code % 1000}
-    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items() if count)
+def _formula(parts: tuple[str, ...], code: int, base: int) -> str:
+    numbers = [code // base**power % base for power in reversed(range(len(parts)))]
+    return "".join(
+        f"{symbol}{number if number > 1 else ''}" for symbol, number in zip(parts, numbers, strict=True) if number
+    )
 
 
 def _rows(parts: list[NDArray[np.int64]], n_columns: int) -> NDArray[np.int64]:
@@ -242,16 +378,21 @@ def _follow(tracked, codes, frame, min_frames):  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    tracked : int64, shape (4, n_tracked): code in ascending order, frame it is there since, whether that is confirmed, and
-        frame it is gone since or -1.
-    codes : int64, bonds of the frame in ascending order.
-    frame, min_frames : number of the frame, frames that confirm a change.
+    tracked : (4, n_tracked) int array
+        Code in ascending order, frame it is there since, whether that is confirmed, and frame it is gone since or -1.
+    codes : int array
+        Bonds of the frame in ascending order.
+    frame, min_frames : int
+        Number of the frame, frames that confirm a change.
 
     Returns
     -------
-    tracked : as above.
-    formed : frame and code of each bond confirmed, shape (n_formed, 2).
-    broken : frame, code and frame of its start of each bond whose end is confirmed, shape (n_broken, 3).
+    tracked : (4, n_tracked) int array
+        As above.
+    formed : (n_formed, 2) int array
+        Frame and code of each bond confirmed.
+    broken : (n_broken, 3) int array
+        Frame, code and frame of its start of each bond whose end is confirmed.
     """
     n_tracked, n_codes = tracked.shape[1], codes.shape[0]
     updated = np.empty((4, n_tracked + n_codes), dtype=np.int64)
@@ -328,14 +469,23 @@ def _roots(n_atoms, edges):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _unit_codes(n_atoms, edges, phosphorus, sulfur, oxygen):  # type: ignore[no-untyped-def]
-    """A million per P, a thousand per S and one per O, of each component that has P."""
+def _unit_codes(n_atoms, edges, atoms, part, n_parts):  # type: ignore[no-untyped-def]
+    """Atoms of each part (the centre is part 0) in each component that has a centre, as digits of a number, and their base."""
     parent = _roots(n_atoms, edges)
-    code = np.zeros(n_atoms, dtype=np.int64)
-    for i in phosphorus:
-        code[parent[i]] += 1_000_000
-    for i in sulfur:
-        code[parent[i]] += 1_000
-    for i in oxygen:
-        code[parent[i]] += 1
-    return code[code >= 1_000_000]
+    row = np.full(n_atoms, -1)
+    numbers = np.zeros((atoms.shape[0], n_parts), dtype=np.int64)
+    n_units, base = 0, 2
+    for k in range(atoms.shape[0]):
+        root = parent[atoms[k]]
+        # Centres come first.
+        if part[k] == 0 and row[root] < 0:
+            row[root] = n_units
+            n_units += 1
+        if row[root] >= 0:
+            numbers[row[root], part[k]] += 1
+            base = max(base, numbers[row[root], part[k]] + 1)
+    codes = np.zeros(n_units, dtype=np.int64)
+    for unit in range(n_units):
+        for column in range(n_parts):
+            codes[unit] = codes[unit] * base + numbers[unit, column]
+    return codes, base

@@ -33,10 +33,14 @@ class Grid(NamedTuple):
 
     Attributes
     ----------
-    cell : float64, rows are lattice vectors, shape (3, 3).
-    n : int64, columns along the first two vectors and layers along the third, shape (3,).
-    reach : float64, cutoff in units of columns and layers, shape (3,).
-    near : int64, offsets of the columns within the cutoff of a column, in ascending order, shape (n_near, 2).
+    cell : (3, 3) float array
+        Rows are lattice vectors.
+    n : (3,) int array
+        Columns along the first two vectors and layers along the third.
+    reach : (3,) float array
+        Cutoff in units of columns and layers.
+    near : (n_near, 2) int array
+        Offsets of the columns within the cutoff of a column, in ascending order.
     """
 
     cell: np.ndarray
@@ -50,11 +54,16 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    x : float64, wrapped into the cell, shape (3, n_atoms).
-    depth : float64, place along the third vector in units of layers, shape (n_atoms,).
-    layer : int64, shape (n_atoms,).
-    atom : int64, index of each, shape (n_atoms,).
-    start : int64, first atom of each column of each class, and the end, shape (n_classes * n_columns + 1,).
+    x : (3, n_atoms) float array
+        Wrapped into the cell.
+    depth : (n_atoms,) float array
+        Place along the third vector in units of layers.
+    layer : (n_atoms,) int array
+        Layer of each.
+    atom : (n_atoms,) int array
+        Index of each.
+    start : (n_classes * n_columns + 1,) int array
+        First atom of each column of each class, and the end.
     """
 
     x: np.ndarray
@@ -69,11 +78,16 @@ class Pile(NamedTuple):
 
     Attributes
     ----------
-    x : float64, shape (3, at least n_piled).
-    source : int64, place of each in `Columns`, shape (at least n_piled,).
-    first : int64, first atom of each layer from `below` layers under the cell to as many above it, and the end.
-    place : int64, place in the pile of each atom of the column itself, by its place in `Columns`, shape (n_atoms,).
-    below : int64, layers under the cell.
+    x : (3, at least n_piled) float array
+        Coordinates, of images too.
+    source : (at least n_piled,) int array
+        Place of each in `Columns`.
+    first : int array
+        First atom of each layer from `below` layers under the cell to as many above it, and the end.
+    place : (n_atoms,) int array
+        Place in the pile of each atom of the column itself, by its place in `Columns`.
+    below : int
+        Layers under the cell.
     """
 
     x: np.ndarray
@@ -85,7 +99,22 @@ class Pile(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def make_grid(cell, cutoff, n_atoms):  # type: ignore[no-untyped-def]
-    """Columns and layers for a cutoff and a number of atoms."""
+    """Columns and layers for a cutoff and a number of atoms.
+
+    Parameters
+    ----------
+    cell : (3, 3) float array
+        Rows are lattice vectors.
+    cutoff : float
+        In the unit of the cell.
+    n_atoms : int
+        Number of atoms to be sorted; the fewer, the wider the columns.
+
+    Returns
+    -------
+    Grid
+        The columns and layers.
+    """
     inverse = np.linalg.inv(cell)
     heights = np.empty(3)
     for k in range(3):
@@ -131,10 +160,19 @@ def sort_into_columns(positions, members, class_start, grid):  # type: ignore[no
 
     Parameters
     ----------
-    positions : float64, in any image, shape (n_all, 3).
-    members : int64, atoms to sort, one class behind the other.
-    class_start : int64, first member of each class and the end, shape (n_classes + 1,).
-    grid : `Grid`.
+    positions : (n_all, 3) float array
+        In any image.
+    members : int array
+        Atoms to sort, one class behind the other.
+    class_start : (n_classes + 1,) int array
+        First member of each class and the end.
+    grid : Grid
+        Columns and layers of the cell.
+
+    Returns
+    -------
+    Columns
+        The atoms in their columns.
     """
     n_members = members.shape[0]
     n0, n1, n2 = grid.n
@@ -173,7 +211,20 @@ def sort_into_columns(positions, members, class_start, grid):  # type: ignore[no
 
 @njit(cache=True, nogil=True)
 def new_pile(grid, n_atoms):  # type: ignore[no-untyped-def]
-    """An empty pile for a number of sorted atoms; it grows as it must."""
+    """Make an empty pile for a number of sorted atoms; it grows as it must.
+
+    Parameters
+    ----------
+    grid : Grid
+        Columns and layers of the cell.
+    n_atoms : int
+        Number of sorted atoms.
+
+    Returns
+    -------
+    Pile
+        With room for 256 atoms.
+    """
     below = int(grid.reach[2]) + 1
     first = np.zeros(grid.n[2] + 2 * below + 1, dtype=np.int64)
     return Pile(np.empty((3, 256)), np.empty(256, dtype=np.int64), first, np.zeros(n_atoms, dtype=np.int64), below)
@@ -181,7 +232,22 @@ def new_pile(grid, n_atoms):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def surroundings(grid, u, v):  # type: ignore[no-untyped-def]
-    """Columns near column (u, v): their numbers, shape (n_near,), and the shifts of their images, shape (n_near, 3)."""
+    """Columns near a column, and the shifts of their images.
+
+    Parameters
+    ----------
+    grid : Grid
+        Columns and layers of the cell.
+    u, v : int
+        Place of the column along the first two vectors.
+
+    Returns
+    -------
+    number : (n_near,) int array
+        Of each near column in the cell.
+    shift : (n_near, 3) float array
+        From the column in the cell to the image that is near.
+    """
     n_near = grid.near.shape[0]
     number = np.empty(n_near, dtype=np.int64)
     shift = np.empty((n_near, 3))
@@ -196,7 +262,26 @@ def surroundings(grid, u, v):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def pile_up(pile, columns, grid, kind, number, shift):  # type: ignore[no-untyped-def]
-    """Pile up the atoms of a class in the `surroundings` of a column; a larger pile where the old one was too small."""
+    """Pile up the atoms of a class in the `surroundings` of a column.
+
+    Parameters
+    ----------
+    pile : Pile
+        Overwritten.
+    columns : Columns
+        All sorted atoms.
+    grid : Grid
+        Columns and layers of the cell.
+    kind : int
+        Number of the class.
+    number, shift : (n_near,) int array, (n_near, 3) float array
+        As from `surroundings`.
+
+    Returns
+    -------
+    Pile
+        The same arrays, or larger ones where they were too small.
+    """
     n_columns, n_layers = grid.n[0] * grid.n[1], grid.n[2]
     below, first = pile.below, pile.first
     fill = np.zeros(n_layers, dtype=np.int64)
@@ -261,7 +346,22 @@ def _repeat_layers(x, source, first, below, n_layers, vector):  # type: ignore[n
 
 @njit(cache=True, nogil=True)
 def stretch_around(pile, depth, reach):  # type: ignore[no-untyped-def]
-    """First atom and end of the part of a pile within the cutoff along the third vector."""
+    """Part of a pile within the cutoff along the third vector.
+
+    Parameters
+    ----------
+    pile : Pile
+        Atoms sorted by layer.
+    depth : float
+        Place of an atom along the third vector in units of layers.
+    reach : float
+        Cutoff in units of layers.
+
+    Returns
+    -------
+    first, end : int
+        Place of the first atom in the pile, and of the one behind the last.
+    """
     low = int(np.floor(depth - reach)) + pile.below
     high = int(np.floor(depth + reach)) + pile.below + 1
     return pile.first[max(0, low)], pile.first[min(pile.first.shape[0] - 1, high)]

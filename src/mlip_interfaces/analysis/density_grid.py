@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from ase import Atoms
-from ase.io.cube import write_cube
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.units import ANGSTROM_TO_BOHR
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +18,10 @@ class DensityGrid:
 
     Attributes
     ----------
-    density_per_angstrom3 : shape (n_a, n_b, n_c); its sum times the volume of a voxel is the number of atoms.
-    cell : mean cell, shape (3, 3), angstrom.
+    density_per_angstrom3 : (n_a, n_b, n_c) float array, 1/angstrom^3
+        Its sum times the volume of a voxel is the number of atoms.
+    cell : (3, 3) float array, angstrom
+        Mean cell.
     """
 
     density_per_angstrom3: NDArray[np.float64]
@@ -32,13 +33,26 @@ class DensityGridAccumulator:
 
     Parameters
     ----------
-    mask : atoms counted, shape (n_atoms,).
-    spacing_angstrom : of the grid in the first frame.
+    mask : (n_atoms,) bool array
+        Atoms counted.
+    spacing_angstrom : float, angstrom, optional
+        Of grid points in the first frame.
 
     Raises
     ------
     AnalysisError
         If there is no atom.
+
+    Notes
+    -----
+    rho = <n> / (V / number of voxels) with n the atoms nearest to a grid point and V the volume of the mean cell.
+
+    Examples
+    --------
+    >>> grid = DensityGridAccumulator(np.array([True]), spacing_angstrom=1.0)
+    >>> grid.add(np.array([[0.1, 0.0, 0.9]]), np.eye(3) * 2.0)
+    >>> grid.result().density_per_angstrom3.ravel().round(9).tolist()
+    [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     def __init__(self, mask: NDArray[np.bool_], *, spacing_angstrom: float = 0.25) -> None:
@@ -52,7 +66,15 @@ class DensityGridAccumulator:
         self._n_frames = 0
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> None:
-        """Add a frame: positions (n_atoms, 3) wrapped or not, cell (3, 3)."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            Wrapped or not.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+        """
         if self._shape is None:
             lengths = np.linalg.norm(cell, axis=1)
             n = np.maximum(1, np.round(lengths / self._spacing).astype(int))
@@ -68,7 +90,12 @@ class DensityGridAccumulator:
         self._n_frames += 1
 
     def result(self) -> DensityGrid:
-        """The mean density.
+        """Give the mean density.
+
+        Returns
+        -------
+        DensityGrid
+            Over all frames added.
 
         Raises
         ------
@@ -82,9 +109,48 @@ class DensityGridAccumulator:
         return DensityGrid((self._counts / (self._n_frames * voxel)).reshape(self._shape), cell)
 
 
-def write_density_cube(grid: DensityGrid, atoms: Atoms, file: Path) -> None:
-    """Write a Gaussian cube file with the atoms of a reference frame, its cell replaced by the mean one."""
-    reference = atoms.copy()
-    reference.set_cell(grid.cell, scale_atoms=True)
-    with file.open("w") as handle:
-        write_cube(handle, reference, data=grid.density_per_angstrom3, comment="number density, 1/angstrom^3")
+def cube_text(grid: DensityGrid, positions: NDArray[np.float64], atomic_numbers: NDArray[np.integer]) -> Iterator[str]:
+    """Text of a Gaussian cube file, in pieces to be written one after another.
+
+    Parameters
+    ----------
+    grid : DensityGrid
+        The density, in 1/angstrom^3 as the first comment of the file says.
+    positions : (n_atoms, 3) float array, angstrom
+        Atoms to be shown in the grid's cell, as they are.
+    atomic_numbers : (n_atoms,) int array
+        Of these atoms.
+
+    Yields
+    ------
+    str
+        The header, then one layer of the grid along the first cell vector after another.
+
+    Notes
+    -----
+    Cells and positions are in bohr and the last index runs fastest, as the format has it; each value has its own line.
+
+    Examples
+    --------
+    >>> grid = DensityGrid(np.array([[[0.5, 0.25]]]), np.eye(3))
+    >>> print("".join(cube_text(grid, np.zeros((1, 3)), np.array([3]))))
+    number density, 1/angstrom^3
+    OUTER LOOP: X, MIDDLE LOOP: Y, INNER LOOP: Z
+        1    0.000000    0.000000    0.000000
+        1    1.889726    0.000000    0.000000
+        1    0.000000    1.889726    0.000000
+        2    0.000000    0.000000    0.944863
+        3    0.000000    0.000000    0.000000    0.000000
+    5.000000e-01
+    2.500000e-01
+    """
+    density = grid.density_per_angstrom3
+    lines = ["number density, 1/angstrom^3", "OUTER LOOP: X, MIDDLE LOOP: Y, INNER LOOP: Z"]
+    lines.append(f"{len(positions):5}" + "".join(f"{0.0:12.6f}" for _ in range(3)))
+    for n_voxels, vector in zip(density.shape, grid.cell, strict=True):
+        lines.append(f"{n_voxels:5}" + "".join(f"{x:12.6f}" for x in vector / n_voxels * ANGSTROM_TO_BOHR))
+    for number, position in zip(atomic_numbers, positions, strict=True):
+        lines.append(f"{number:5}{0.0:12.6f}" + "".join(f"{x:12.6f}" for x in position * ANGSTROM_TO_BOHR))
+    yield "\n".join(lines)
+    for layer in density:
+        yield "".join(f"\n{value:e}" for value in layer.ravel().tolist())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from mlip_interfaces.analysis.running_blocks import RunningBlocks, merged, standard_error
 from mlip_interfaces.errors import AnalysisError
@@ -26,9 +25,12 @@ class Interface:
 
     Attributes
     ----------
-    side : ``lower`` or ``upper``.
-    position_angstrom, position_error_angstrom : of the middle of the fitted step, along the depth, within the cell.
-    width_10_90_angstrom, width_error_angstrom : over which the density of the layer goes from 10 to 90 %.
+    side : str
+        ``lower`` or ``upper``.
+    position_angstrom, position_error_angstrom : float, angstrom
+        Of the middle of the fitted step, along the depth, within the cell.
+    width_10_90_angstrom, width_error_angstrom : float, angstrom
+        Over which the density of the layer goes from 10 to 90 %.
     """
 
     side: str
@@ -44,12 +46,18 @@ class DepthProfile:
 
     Attributes
     ----------
-    depth_angstrom : middles of the slices, shape (n_slices,), by the mean cell.
-    elements : names.
-    number_density_per_angstrom3, error_per_angstrom3 : shape (n_elements, n_slices).
-    first_half_per_angstrom3, second_half_per_angstrom3 : of the halves of the run, shape (n_elements, n_slices).
-    mass_density_g_per_cm3 : shape (n_slices,).
-    interfaces : layer -> its two edges; none where the layer fills the cell or its edges cannot be fitted.
+    depth_angstrom : (n_slices,) float array, angstrom
+        Middles of the slices, by the mean cell.
+    elements : tuple of str
+        Names.
+    number_density_per_angstrom3, error_per_angstrom3 : (n_elements, n_slices) float array, 1/angstrom^3
+        Over the whole run, and its standard error.
+    first_half_per_angstrom3, second_half_per_angstrom3 : (n_elements, n_slices) float array, 1/angstrom^3
+        Of the halves of the run.
+    mass_density_g_per_cm3 : (n_slices,) float array, g/cm^3
+        Of all elements together.
+    interfaces : dict of str to tuple of Interface
+        The two edges of each layer; none where the layer fills the cell or its edges cannot be fitted.
     """
 
     depth_angstrom: NDArray[np.float64]
@@ -67,11 +75,28 @@ class DepthProfileAccumulator:
 
     Parameters
     ----------
-    symbols : element of each atom, shape (n_atoms,).
-    masses_amu : shape (n_atoms,).
-    layers : layer each atom started in, shape (n_atoms,), or None.
-    axis : cell vector, 0, 1 or 2; depth is measured across the planes of the two others.
-    bin_width_angstrom : of a slice in the first frame; slices are shares of the cell and breathe with it.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
+    layers : (n_atoms,) str array, optional
+        Layer each atom started in, or None.
+    axis : int, optional
+        Cell vector, 0, 1 or 2; depth is measured across the planes of the two others.
+    bin_width_angstrom : float, angstrom, optional
+        Of a slice in the first frame; slices are shares of the cell and breathe with it.
+
+    Notes
+    -----
+    rho(z) = <n(z)> / (V / number of slices); every frame is normalised by its own volume. Errors are from the scatter of
+    blocks of time.
+
+    Examples
+    --------
+    >>> profile = DepthProfileAccumulator(np.array(["Li", "S"]), np.array([6.94, 32.06]), bin_width_angstrom=2.5)
+    >>> profile.add(np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 6.0]]), np.eye(3) * 10.0, time_ps=0.0)
+    >>> profile.result().number_density_per_angstrom3.round(9).tolist()
+    [[0.004, 0.0, 0.0, 0.0], [0.0, 0.0, 0.004, 0.0]]
     """
 
     def __init__(
@@ -97,7 +122,17 @@ class DepthProfileAccumulator:
         self._blocks = RunningBlocks()
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        """Add a frame: positions (n_atoms, 3) wrapped or not, cell (3, 3), time."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            Wrapped or not.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+        time_ps : float, ps
+            Of the frame.
+        """
         inverse = np.linalg.inv(cell)[:, self._axis]
         height = float(1.0 / np.linalg.norm(inverse))
         if self._n_slices == 0:
@@ -112,7 +147,12 @@ class DepthProfileAccumulator:
         self._blocks.add(counts.reshape(n_layers, n_elements, self._n_slices) / slice_volume, time_ps)
 
     def result(self) -> DepthProfile:
-        """Densities over the whole run and its halves, and the edges of each layer.
+        """Give densities over the whole run and its halves, and the edges of each layer.
+
+        Returns
+        -------
+        DepthProfile
+            Over all frames added.
 
         Raises
         ------
@@ -157,14 +197,19 @@ def fit_interfaces(
 
     Parameters
     ----------
-    depth : middles of equal slices, shape (n_slices,), angstrom.
-    density : of the layer's atoms, shape (n_slices,).
-    height : of the cell, angstrom.
-    error : standard error of the density, shape (n_slices,); without it, errors come from the residual.
+    depth : (n_slices,) float array, angstrom
+        Middles of equal slices.
+    density : (n_slices,) float array, any unit
+        Of the layer's atoms.
+    height : float, angstrom
+        Of the cell, along the depth.
+    error : (n_slices,) float array, optional
+        Standard error of the density; without it, errors come from the residual.
 
     Returns
     -------
-    interfaces : lower and upper edge; empty where the layer has no end or the fit fails.
+    tuple of Interface
+        Lower and upper edge; empty where the layer has no end or the fit fails.
 
     Notes
     -----
@@ -172,6 +217,13 @@ def fit_interfaces(
     rho = (rho_L + rho_R) / 2 - (rho_L - rho_R) / 2 tanh((z - z_0) / w), whose 10-90 width is 2.197 w, and the layer is centred
     again between its edges until they stay. Density oscillations of the layer's planes are left to the residual. A step
     narrower than a slice has half a slice for its error.
+
+    Examples
+    --------
+    >>> depth = np.arange(40) + 0.5
+    >>> density = (np.tanh((depth - 10.0) / 2.0) - np.tanh((depth - 30.0) / 2.0)) / 2.0
+    >>> [(edge.side, round(edge.position_angstrom, 2)) for edge in fit_interfaces(depth, density, 40.0)]
+    [('lower', 10.0), ('upper', 30.0)]
     """
     if density.sum() <= 0.0:
         return ()
@@ -204,6 +256,8 @@ def _fit_step(
     """Position, its error, 10-90 width, its error, and rise of a single step; None where there is none."""
     if z.size < MIN_SLICES:
         return None
+    from scipy.optimize import OptimizeWarning, curve_fit
+
     third = max(2, z.size // 3)
     below, above, span = float(np.median(rho[:third])), float(np.median(rho[-third:])), float(z[-1] - z[0])
     share = (float(rho.mean()) - above) / (below - above) if below != above else 0.5

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.stats import f as f_distribution
-from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.lag_fit import (
     QUALITY_THRESHOLD,
@@ -48,22 +45,35 @@ class Diffusivity:
 
     Attributes
     ----------
-    lags_ps, msd_angstrom2, msd_error_angstrom2 : mean squared displacement and its standard error over atoms, up to half
-        of the run, shape (n_lags,).
-    msd_by_direction_angstrom2 : along x, y and z, shape (n_lags, 3).
-    diffusivity_cm2_per_s, diffusivity_error_cm2_per_s : slope / 6 and its standard error.
-    confidence_95_cm2_per_s : 95 % interval; contains zero, or is negative, where the data say so.
-    by_direction_cm2_per_s, by_direction_error_cm2_per_s : slope / 2 along x, y and z, shape (3,).
-    error_bootstrap_cm2_per_s, error_blocks_cm2_per_s, error_walk_cm2_per_s : standard errors from resampled atoms, from
-        blocks in time (not a number in a short run), and of independent random walks in theory; the headline is the
-        first, or the second where that is significantly larger.
-    n_atoms : atoms averaged.
-    n_independent : atoms that would average as well if they moved independently.
-    fit_lags_ps : first and last lag of the fit.
-    quality_factor : probability that a random walk deviates as much from the fitted line.
-    quality_by_lag : (first lag in ps, quality factor) of each choice tried.
-    log_log_slope : d ln MSD / d ln t at the lags of the fit: 1 for diffusion, below 1 for atoms in cages.
-    diffusive : whether the fit has a line, and the MSD passes 4.5 angstrom^2, a jump's worth, within half of the run.
+    lags_ps : (n_lags,) float array, ps
+        Up to half of the run.
+    msd_angstrom2, msd_error_angstrom2 : (n_lags,) float array, angstrom^2
+        Mean squared displacement and its standard error over atoms.
+    msd_by_direction_angstrom2 : (n_lags, 3) float array, angstrom^2
+        Along x, y and z.
+    diffusivity_cm2_per_s, diffusivity_error_cm2_per_s : float, cm^2/s
+        Slope / 6 and its standard error.
+    confidence_95_cm2_per_s : tuple of float, cm^2/s
+        95 % interval; contains zero, or is negative, where the data say so.
+    by_direction_cm2_per_s, by_direction_error_cm2_per_s : tuple of three float, cm^2/s
+        Slope / 2 along x, y and z.
+    error_bootstrap_cm2_per_s, error_blocks_cm2_per_s, error_walk_cm2_per_s : float, cm^2/s
+        Standard errors from resampled atoms, from blocks in time (not a number in a short run), and of independent
+        random walks in theory; the headline is the first, or the second where that is significantly larger.
+    n_atoms : int
+        Atoms averaged.
+    n_independent : float
+        Atoms that would average as well if they moved independently.
+    fit_lags_ps : tuple of float, ps
+        First and last lag of the fit.
+    quality_factor : float
+        Probability that a random walk deviates as much from the fitted line.
+    quality_by_lag : tuple of tuple of float
+        First lag in ps and quality factor of each choice tried.
+    log_log_slope : float
+        Slope d ln MSD / d ln t at the lags of the fit: 1 for diffusion, below 1 for atoms in cages.
+    diffusive : bool
+        Whether the fit has a line, and the MSD passes 4.5 angstrom^2, a jump's worth, within half of the run.
     """
 
     lags_ps: NDArray[np.float64]
@@ -92,16 +102,18 @@ def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    displacements : r(t) - r(0), unwrapped, shape (n_frames, n_atoms, 3), angstrom; small numbers, so that single
-        precision keeps them.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Displacements r(t) - r(0), unwrapped; small numbers, so that single precision keeps them.
 
     Returns
     -------
-    msd : shape (n_frames,), angstrom^2; element k is lag k.
+    (n_frames,) float array, angstrom^2
+        Element k is lag k.
 
     Notes
     -----
-    Power spectra are summed over atoms before the one transform back.
+    MSD(k) = <|r(t + k) - r(t)|^2> over atoms and all n_frames - k origins t. Power spectra are summed over atoms before
+    the one transform back.
 
     References
     ----------
@@ -114,6 +126,8 @@ def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
     [0.0, 1.0, 4.0, 9.0]
     """
     n_frames, n_atoms, _ = displacements.shape
+    from scipy.fft import irfft, next_fast_len, rfft
+
     size = next_fast_len(2 * n_frames, real=True)
     power = np.zeros(size // 2 + 1)
     squares = np.zeros(n_frames)
@@ -130,12 +144,21 @@ def msd_by_atom(displacements: NDArray[np.floating], lags: NDArray[np.int64]) ->
 
     Parameters
     ----------
-    displacements : r(t) - r(0), unwrapped, shape (n_frames, n_atoms, 3), angstrom.
-    lags : in frames, shape (n_lags,).
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Displacements r(t) - r(0), unwrapped.
+    lags : (n_lags,) int array, frames
+        Below the number of frames.
 
     Returns
     -------
-    msd : shape (n_lags, n_atoms, 3), angstrom^2.
+    (n_lags, n_atoms, 3) float array, angstrom^2
+        Its mean over atoms, summed over directions, is `mean_msd` at these lags.
+
+    Examples
+    --------
+    >>> straight = np.arange(4.0)[:, None, None] * np.array([1.0, 0, 0])
+    >>> msd_by_atom(straight, np.array([1, 3])).tolist()
+    [[[1.0, 0.0, 0.0]], [[9.0, 0.0, 0.0]]]
     """
     n_atoms = displacements.shape[1]
     parts = [_squares_by_row(rows, lags) for rows in _row_blocks(displacements)]
@@ -145,14 +168,28 @@ def msd_by_atom(displacements: NDArray[np.floating], lags: NDArray[np.int64]) ->
 def diffusivity(
     displacements: NDArray[np.floating], frame_interval_ps: float, *, first_lag_ps: float | None = None, seed: int = 0
 ) -> Diffusivity:
-    """Diffusivity from the slope of the MSD.
+    """Diffusivity D = d MSD / dt / 6 from the slope of the MSD.
 
     Parameters
     ----------
-    displacements : of the group's atoms, drift removed, r(t) - r(0), shape (n_frames, n_atoms, 3), angstrom.
-    frame_interval_ps : time between frames.
-    first_lag_ps : first lag of the fit, which goes on to eight times as much; chosen by the quality factor if left out.
-    seed : of the resampling.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Displacements r(t) - r(0) of the group's atoms, unwrapped, drift removed.
+    frame_interval_ps : float, ps
+        Time between frames.
+    first_lag_ps : float, ps, optional
+        First lag of the fit, which goes on to eight times as much; chosen by the quality factor if left out.
+    seed : int, optional
+        Of the resampling.
+
+    Returns
+    -------
+    Diffusivity
+        With its standard error, interval and the MSD.
+
+    Raises
+    ------
+    AnalysisError
+        If there are fewer than sixteen frames or no atom, or the run is too short for the first lag.
 
     Notes
     -----
@@ -162,10 +199,12 @@ def diffusivity(
     Atoms that move together are not independent: the error is enlarged by what `independent_share` measures. The scatter
     of blocks in time is used where it is significantly larger still. The interval is Student's.
 
-    Raises
-    ------
-    AnalysisError
-        If there are fewer than sixteen frames or no atom.
+    Examples
+    --------
+    >>> walk = np.cumsum(np.random.default_rng(0).normal(0.0, 1.0, (2000, 60, 3)), axis=0)
+    >>> found = diffusivity(walk - walk[0], frame_interval_ps=1.0)
+    >>> bool(abs(found.diffusivity_cm2_per_s - 0.5e-4) < 3.0 * found.diffusivity_error_cm2_per_s < 0.05e-4)
+    True
     """
     n_frames, n_atoms = displacements.shape[:2]
     if n_frames < MIN_FRAMES:
@@ -182,6 +221,8 @@ def diffusivity(
             raise AnalysisError(
                 f"The run is too short for a fit from {first_lag_ps:g} ps; the first lag can be {longest:.3g} ps at most."
             )
+    from scipy.special import fdtrc, stdtrit
+
     curve_lags = _curve_lags(n_frames)
     needed = np.union1d(curve_lags, _lags_of_all(strides, n_frames))
     samples = msd_by_atom(displacements, needed)
@@ -211,10 +252,10 @@ def diffusivity(
     error, freedom = (bootstrap, n_atoms - 1) if n_atoms > 1 else (error_walk, pieces)
     freedom = max(2, min(freedom, round(n_atoms * share * pieces)))
     if np.isfinite(error_blocks) and error > 0.0:
-        excess = f_distribution.sf((error_blocks / error) ** 2, blocks.size - 1, freedom)
+        excess = fdtrc(blocks.size - 1, freedom, (error_blocks / error) ** 2)
         if excess < BLOCKS_DISAGREE:
             error, freedom = error_blocks, blocks.size - 1
-    reach = float(student_t.ppf(0.975, freedom)) * error
+    reach = float(stdtrit(freedom, 0.975)) * error
     curve, curve_error = _curve(samples[np.searchsorted(needed, curve_lags)])
     mean = values.mean(axis=1).sum(axis=1)
     log_slope = np.polyfit(np.log(lags), np.log(np.maximum(mean, 1e-12)), 1)[0]
@@ -250,7 +291,18 @@ def first_walking_lag(displacements: NDArray[np.floating]) -> int:
 
     Parameters
     ----------
-    displacements : r(t) - r(0), drift removed, shape (n_frames, n_atoms, 3), angstrom.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Displacements r(t) - r(0), drift removed.
+
+    Returns
+    -------
+    int, frames
+        The shortest lag at which the MSD is that of a random walk, or the longest one tried.
+
+    Examples
+    --------
+    >>> first_walking_lag(np.cumsum(np.random.default_rng(1).normal(0.0, 1.0, (1000, 40, 3)), axis=0))
+    1
     """
     strides = candidate_strides(len(displacements))
     needed = _lags_of_all(strides, len(displacements))
@@ -300,13 +352,26 @@ def independent_share(displacements: NDArray[np.floating], lag: int) -> float:
 
     Parameters
     ----------
-    displacements : shape (n_frames, n_atoms, 3), angstrom.
-    lag : length of a step, frames.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Displacements r(t) - r(0), drift removed.
+    lag : int, frames
+        Length of a step.
+
+    Returns
+    -------
+    float
+        1 where atoms move independently, down to 1 / n_atoms where they move as one.
 
     Notes
     -----
     The mean of x_a^2 over N Gaussian walks has the variance of N / (1 + (N - 1) <rho_ab^2>) independent ones. The squared
     correlations of n steps of independent atoms are 1/n on average, which is taken off.
+
+    Examples
+    --------
+    >>> walk = np.cumsum(np.random.default_rng(2).normal(0.0, 1.0, (500, 1, 3)), axis=0)
+    >>> round(independent_share(np.repeat(walk, 10, axis=1), 1), 3)
+    0.1
     """
     n_frames, n_atoms, _ = displacements.shape
     if n_atoms < 2:

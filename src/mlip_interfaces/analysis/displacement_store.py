@@ -18,9 +18,19 @@ class DisplacementStore:
 
     Parameters
     ----------
-    mask : atoms kept, shape (n_atoms,).
-    memory_bytes : beyond this, chunks go to a temporary file (in ``TMPDIR``) that vanishes with the store.
-    n_components : numbers for each atom and frame: three of a displacement, one of a depth.
+    mask : (n_atoms,) bool array
+        Atoms kept.
+    memory_bytes : int, optional
+        Beyond this, chunks go to a temporary file (in ``TMPDIR``) that vanishes with the store.
+    n_components : int, optional
+        Numbers for each atom and frame: three of a displacement, one of a depth.
+
+    Examples
+    --------
+    >>> with DisplacementStore(np.array([True, False, True])) as store:
+    ...     store.add(np.arange(9.0).reshape(1, 3, 3))
+    ...     store.of(np.array([False, False, True])).tolist()
+    [[[6.0, 7.0, 8.0]]]
     """
 
     def __init__(self, mask: NDArray[np.bool_], *, memory_bytes: int = MEMORY_BYTES, n_components: int = 3) -> None:
@@ -40,7 +50,13 @@ class DisplacementStore:
             self._file.close()
 
     def add(self, displacements: NDArray[np.float64]) -> None:
-        """Add frames of all atoms, shape (n_frames, n_atoms, n_components)."""
+        """Add frames.
+
+        Parameters
+        ----------
+        displacements : (n_frames, n_atoms, n_components) float array, angstrom
+            Of all atoms, those not kept included.
+        """
         chunk = np.ascontiguousarray(displacements[:, self.atoms], dtype=np.float32)
         self._n_frames += len(chunk)
         if self._file is None and self._n_frames * self._shape[0] * self._shape[1] * 4 > self._memory_bytes:
@@ -54,7 +70,13 @@ class DisplacementStore:
             chunk.tofile(self._file)
 
     def array(self) -> NDArray[np.float32]:
-        """All that was added, shape (n_frames, n_kept, n_components), angstrom."""
+        """Give all that was added.
+
+        Returns
+        -------
+        (n_frames, n_kept, n_components) float array, angstrom
+            In single precision; backed by the temporary file where there is one.
+        """
         if self._file is not None:
             self._file.flush()
             return np.memmap(self._file, dtype=np.float32, mode="r", shape=(self._n_frames, *self._shape))
@@ -63,11 +85,33 @@ class DisplacementStore:
         return self._chunks[0] if self._chunks else np.empty((0, *self._shape), dtype=np.float32)
 
     def rows(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Rows of the array for some of the kept atoms, given by a mask over all atoms."""
+        """Find the rows of the array for some of the kept atoms.
+
+        Parameters
+        ----------
+        mask : (n_atoms,) bool array
+            Over all atoms; only kept ones may be chosen.
+
+        Returns
+        -------
+        (n_chosen,) int array
+            Places along the second axis of `array`.
+        """
         return np.asarray(self._row_of_atom[mask], dtype=np.int64)
 
     def of(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Displacements of some of the kept atoms, given by a mask over all atoms, shape (n_frames, n_chosen, 3)."""
+        """Displacements of some of the kept atoms.
+
+        Parameters
+        ----------
+        mask : (n_atoms,) bool array
+            Over all atoms; only kept ones may be chosen.
+
+        Returns
+        -------
+        (n_frames, n_chosen, n_components) float array, angstrom
+            In single precision.
+        """
         rows = self.rows(mask)
         everything = self.array()
         return everything if rows.size == self.atoms.size else everything[:, rows]

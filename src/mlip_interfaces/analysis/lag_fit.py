@@ -16,8 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
 
 MOST_LAGS, FEWEST_LAGS = 8, 4
 """Lags of a fit, in multiples of its stride."""
@@ -36,9 +34,12 @@ class LagWeights:
 
     Attributes
     ----------
-    lags : in frames, shape (n_lags,).
-    slope : the slope per frame is ``slope @ values``, shape (n_lags,).
-    intercept : likewise, shape (n_lags,).
+    lags : (n_lags,) int array, frames
+        At which the values are.
+    slope : (n_lags,) float array
+        The slope per frame is ``slope @ values``.
+    intercept : (n_lags,) float array
+        The intercept is ``intercept @ values``.
     """
 
     lags: NDArray[np.int64]
@@ -57,19 +58,29 @@ def walk_covariance(
 
     Parameters
     ----------
-    n_frames : of the run; all origins are averaged.
-    lags : in frames, shape (n_lags,).
-    first, second, cross : (a, s) of <dx dx>, <dy dy> and <dx dy> = a + s k at lag k >= 1. With `first` alone, that of
-        the mean squared displacement.
+    n_frames : int
+        Of the run; all origins are averaged.
+    lags : (n_lags,) int array, frames
+        At which the products are averaged.
+    first : tuple of float
+        Intercept and slope (a, s) of <dx dx> = a + s k at lag k >= 1.
+    second, cross : tuple of float, optional
+        Those of <dy dy> and <dx dy>. With `first` alone, the covariance is that of the mean squared displacement.
 
     Returns
     -------
-    covariance : shape (n_lags, n_lags).
+    (n_lags, n_lags) float array
+        In the square of the unit of the products.
 
     Notes
     -----
     With G_ab(l) = <(a(l + i) - a(l)) (b(j) - b(0))>, Wick's theorem gives for origins m, n with l = m - n
     cov = sum_mn [G_xx(l) G_yy(l) + G_xy(l) G_xy(l)] / (K_i K_j), K_i = n_frames - i.
+
+    Examples
+    --------
+    >>> walk_covariance(101, np.array([1]), (0.0, 1.0)).round(9).tolist()
+    [[0.02]]
     """
     second = first if second is None else second
     cross = first if cross is None else cross
@@ -109,9 +120,27 @@ def gls_weights(n_frames: int, lags: NDArray[np.int64], values: NDArray[np.float
 
     Parameters
     ----------
-    n_frames : of the run.
-    lags : in frames, shape (n_lags,), at least two.
-    values : mean squared displacement at these lags, one dimension, shape (n_lags,).
+    n_frames : int
+        Of the run.
+    lags : (n_lags,) int array, frames
+        At least two.
+    values : (n_lags,) float array
+        Mean squared displacement at these lags, one dimension.
+
+    Returns
+    -------
+    LagWeights
+        Of slope and intercept.
+
+    Notes
+    -----
+    Weights are (A^T C^-1 A)^-1 A^T C^-1 with the covariance C of a random walk of the slope and intercept found.
+
+    Examples
+    --------
+    >>> weights = gls_weights(1000, np.array([1, 2, 3]), np.array([1.5, 2.5, 3.5]))
+    >>> round(float(weights.slope @ [1.5, 2.5, 3.5]), 9), round(float(weights.intercept @ [1.5, 2.5, 3.5]), 9)
+    (1.0, 0.5)
     """
     design = np.stack([np.ones(lags.size), lags.astype(np.float64)], axis=1)
     solution = np.linalg.lstsq(design, values, rcond=None)[0]
@@ -129,13 +158,47 @@ def gls_weights(n_frames: int, lags: NDArray[np.int64], values: NDArray[np.float
 
 
 def candidate_strides(n_frames: int) -> list[int]:
-    """Strides of the lags that a run is long enough for, roughly evenly spaced in their logarithm."""
+    """Strides of the lags that a run is long enough for, roughly evenly spaced in their logarithm.
+
+    Parameters
+    ----------
+    n_frames : int
+        Of the run.
+
+    Returns
+    -------
+    list of int, frames
+        Ascending, from 1.
+
+    Examples
+    --------
+    >>> candidate_strides(200)
+    [1, 2, 3, 4, 5, 8, 11, 15, 21]
+    """
     longest = max(1, int(LONGEST_LAG * (n_frames - 1)) // FEWEST_LAGS)
     return sorted({max(1, round(1.4**power)) for power in range(64) if 1.4**power <= longest})
 
 
 def lags_of(stride: int, n_frames: int) -> NDArray[np.int64]:
-    """Lags of a fit with a stride: eight multiples of it, fewer (at least four) where the run is short for them."""
+    """Lags of a fit with a stride.
+
+    Parameters
+    ----------
+    stride : int, frames
+        First lag and distance between lags.
+    n_frames : int
+        Of the run.
+
+    Returns
+    -------
+    (n_lags,) int array, frames
+        Eight multiples of the stride, fewer (at least four) where the run is short for them.
+
+    Examples
+    --------
+    >>> lags_of(10, 1000).tolist(), lags_of(100, 1000).tolist()
+    ([10, 20, 30, 40, 50, 60, 70, 80], [100, 200, 300, 400])
+    """
     n_lags = max(FEWEST_LAGS, min(MOST_LAGS, int(0.5 * LONGEST_LAG * (n_frames - 1)) // stride))
     return stride * np.arange(1, n_lags + 1, dtype=np.int64)
 
@@ -150,15 +213,34 @@ def quality_factor(
 
     Parameters
     ----------
-    samples : mean squared displacements of independent atoms, shape (n_atoms, n_lags).
-    weights : of the line.
-    covariance : of one sample in theory, shape (n_lags, n_lags); used where there are too few atoms to measure it.
-    independent_share : number of independent atoms over that of atoms, where they move together.
+    samples : (n_atoms, n_lags) float array
+        Mean squared displacements of independent atoms, in the unit of the line.
+    weights : LagWeights
+        Of the line.
+    covariance : (n_lags, n_lags) float array
+        Of one sample in theory; used where there are too few atoms to measure it.
+    independent_share : float, optional
+        Number of independent atoms over that of atoms, where they move together.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
 
     Notes
     -----
     Hotelling's T^2 of the residuals: their covariance is measured over atoms, so that atoms need not be alike.
+
+    Examples
+    --------
+    >>> lags = np.array([1, 2, 3, 4])
+    >>> weights, theory = gls_weights(1000, lags, 1.0 * lags), walk_covariance(1000, lags, (0.0, 1.0))
+    >>> noise = np.random.default_rng(0).multivariate_normal(np.zeros(4), theory, 50)
+    >>> quality_factor(lags + noise, weights, theory) > 0.05, quality_factor(lags**0.5 + noise, weights, theory) > 0.05
+    (True, False)
     """
+    from scipy.special import chdtrc, fdtrc
+
     n_samples, n_lags = samples.shape
     design = np.stack([np.ones(n_lags), weights.lags.astype(np.float64)], axis=1)
     # Directions in the space of lags that no line reaches.
@@ -172,6 +254,7 @@ def quality_factor(
         spread = np.atleast_2d(np.cov(residuals, rowvar=False))
         t2 = float(independent_share * n_samples * mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean)
         ratio = (n_samples - n_free) / (n_free * (n_samples - 1)) * t2
-        return float(f_distribution.sf(ratio, n_free, n_samples - n_free))
+        return float(fdtrc(n_free, n_samples - n_free, max(ratio, 0.0)))
     spread = basis.T @ covariance @ basis / (n_samples * independent_share)
-    return float(chi2.sf(mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean, n_free))
+    excess = mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean
+    return float(chdtrc(n_free, max(excess, 0.0)))

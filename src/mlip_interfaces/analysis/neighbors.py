@@ -17,9 +17,12 @@ class Pairs:
 
     Attributes
     ----------
-    first, second : atom indices, shape (n_pairs,).
-    distances : shape (n_pairs,), angstrom.
-    vectors : from first to second, shape (n_pairs, 3), angstrom.
+    first, second : (n_pairs,) int array
+        Atom indices.
+    distances : (n_pairs,) float array, angstrom
+        Lengths of the vectors.
+    vectors : (n_pairs, 3) float array, angstrom
+        From first to second.
     """
 
     first: NDArray[np.int64]
@@ -40,10 +43,19 @@ def find_pairs(
 
     Parameters
     ----------
-    positions : shape (n_atoms, 3), wrapped or not, angstrom.
-    cell : rows are lattice vectors, shape (3, 3), angstrom.
-    cutoff : angstrom.
-    first_mask, second_mask : atoms on either side, shape (n_atoms,); all if left out.
+    positions : (n_atoms, 3) float array, angstrom
+        Wrapped or not.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    cutoff : float, angstrom
+        Largest distance.
+    first_mask, second_mask : (n_atoms,) bool array, optional
+        Atoms on either side; all if left out.
+
+    Returns
+    -------
+    Pairs
+        Sorted by the first atom, then by the second.
 
     Examples
     --------
@@ -76,11 +88,46 @@ def find_pairs(
 
 
 def grouped(masks: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Atoms of classes given by masks, one class behind the other, and where each starts, shape (n_classes + 1,)."""
+    """Atoms of classes given by masks, one class behind the other.
+
+    Parameters
+    ----------
+    masks : sequence of (n_atoms,) bool array
+        Atoms of each class.
+
+    Returns
+    -------
+    members : (n_members,) int array
+        Atom indices.
+    class_start : (n_classes + 1,) int array
+        First member of each class, and the end.
+
+    Examples
+    --------
+    >>> members, class_start = grouped([np.array([False, True, True]), np.array([True, False, False])])
+    >>> members.tolist(), class_start.tolist()
+    ([1, 2, 0], [0, 2, 3])
+    """
     parts = [np.flatnonzero(mask) for mask in masks]
     return np.concatenate(parts), np.cumsum([0, *(part.size for part in parts)])
 
 
 def shortest_height(cells: NDArray[np.float64]) -> float:
-    """Smallest distance between opposite faces of any of the cells (angstrom), shape (..., 3, 3)."""
+    """Smallest distance between opposite faces of any of the cells.
+
+    Parameters
+    ----------
+    cells : (..., 3, 3) float array, angstrom
+        Rows are lattice vectors.
+
+    Returns
+    -------
+    float, angstrom
+        Half of it is the largest distance at which an atom sees no other one twice.
+
+    Examples
+    --------
+    >>> shortest_height(np.diag([4.0, 5.0, 6.0]))
+    4.0
+    """
     return float((1.0 / np.linalg.norm(np.linalg.inv(cells), axis=-2)).min())

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import f as f_distribution
-from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, first_walking_lag
 from mlip_interfaces.analysis.lag_fit import LagWeights, candidate_strides, gls_weights, lags_of, walk_covariance
@@ -23,26 +21,27 @@ LAG_ATOMS = 100
 N_BLOCKS = 6
 DIRECTIONS = {"xyz": (0, 1, 2), "xy": (0, 1), "x": (0,), "y": (1,), "z": (2,)}
 
-FORMAL_CHARGES: dict[str, float] = {
-    "Li": 1, "Na": 1, "K": 1, "Mg": 2, "Al": 3, "Zr": 4, "La": 3, "Ta": 5, "Ti": 4, "Ge": 4, "Co": 3, "Ni": 3, "Mn": 4,
-    "P": 5, "O": -2, "S": -2, "F": -1, "Cl": -1, "Br": -1, "I": -1, "N": -3,
-}  # fmt: skip
-"""Oxidation states of the bulk solids; in a reacting system they change, so conductivities name the set they used."""
-
 
 @dataclass(frozen=True, slots=True)
 class OnsagerSettings:
-    """Of a run.
+    """What transport coefficients need to know of a run.
 
     Attributes
     ----------
-    frame_interval_ps : time between frames.
-    volume_angstrom3 : mean volume of the cell, or of the region whose atoms are given.
-    temperature_kelvin : of the run.
-    charges : of each species, e.
-    time_start_ps : of the first frame.
-    directions : averaged, of `DIRECTIONS`.
-    first_lag_ps : first lag of the fit; by default the one that the diffusivities of all species need.
+    frame_interval_ps : float, ps
+        Time between frames.
+    volume_angstrom3 : float, angstrom^3
+        Mean volume of the cell, or of the region whose atoms are given.
+    temperature_kelvin : float, K
+        Of the run.
+    charges : sequence of float, e
+        Of one ion of each species.
+    time_start_ps : float, ps
+        Time of the first frame.
+    directions : str
+        Directions averaged, of `DIRECTIONS`.
+    first_lag_ps : float or None, ps
+        First lag of the fit; by default the one that the diffusivities of all species need.
     """
 
     frame_interval_ps: float
@@ -60,24 +59,40 @@ class OnsagerWindow:
 
     Attributes
     ----------
-    time_start_ps, time_end_ps : of the window.
-    l_per_ev_angstrom_ps, l_error_per_ev_angstrom_ps : L_ij and standard errors, shape (n_species, n_species),
-        1/(eV angstrom ps).
-    l_confidence_95_per_ev_angstrom_ps : lower and upper ends, shape (2, n_species, n_species).
-    l_self_per_ev_angstrom_ps : self part of each species, N_i D_i / (V kT), shape (n_species,).
-    l_self_error_per_ev_angstrom_ps : standard error from blocks in time, shape (n_species,).
-    l_distinct_per_ev_angstrom_ps : L_ii less the self part, shape (n_species,).
-    l_by_direction_per_ev_angstrom_ps, l_error_by_direction_per_ev_angstrom_ps : L_ij of each direction that was averaged,
-        d/dt <dX_i dX_j> / (2 kT V), and standard errors, shape (n_directions, n_species, n_species).
-    rattling_angstrom2 : part of <dR_i^2> per direction that does not grow with the lag, shape (n_species,).
-    correlation : L_ij / sqrt(L_ii L_jj), shape (n_species, n_species); not a number where an L_ii is not positive.
-    net_flux_per_angstrom2_ps, net_flux_error_per_angstrom2_ps : N v / V along x, y and z, shape (n_species, 3).
-    conductivity_s_per_cm, conductivity_error_s_per_cm : e^2 sum z_i z_j L_ij.
-    nernst_einstein_s_per_cm : e^2 sum z_i^2 L_ii^self.
-    haven_ratio : Nernst-Einstein over true conductivity; not a number where the latter is within two errors of zero.
-    transference : share of each species in the conductivity, shape (n_species,); not a number likewise.
-    n_effective : independent pieces, window over longest lag, per direction.
-    lags_ps : first and last lag of the fit.
+    time_start_ps, time_end_ps : float, ps
+        Of the window.
+    l_per_ev_angstrom_ps, l_error_per_ev_angstrom_ps : (n_species, n_species) float array, 1/(eV angstrom ps)
+        L_ij and standard errors.
+    l_confidence_95_per_ev_angstrom_ps : (2, n_species, n_species) float array, 1/(eV angstrom ps)
+        Lower and upper ends of the 95 % intervals of L_ij.
+    l_self_per_ev_angstrom_ps : (n_species,) float array, 1/(eV angstrom ps)
+        Self part of each species, N_i D_i / (V kT).
+    l_self_error_per_ev_angstrom_ps : (n_species,) float array, 1/(eV angstrom ps)
+        Standard error from blocks in time.
+    l_distinct_per_ev_angstrom_ps : (n_species,) float array, 1/(eV angstrom ps)
+        L_ii less the self part.
+    l_by_direction_per_ev_angstrom_ps : (n_directions, n_species, n_species) float array, 1/(eV angstrom ps)
+        L_ij of each direction that was averaged, d/dt <dX_i dX_j> / (2 kT V).
+    l_error_by_direction_per_ev_angstrom_ps : (n_directions, n_species, n_species) float array, 1/(eV angstrom ps)
+        Their standard errors.
+    rattling_angstrom2 : (n_species,) float array, angstrom^2
+        Part of <dR_i^2> per direction that does not grow with the lag.
+    correlation : (n_species, n_species) float array
+        L_ij / sqrt(L_ii L_jj); not a number where an L_ii is not positive.
+    net_flux_per_angstrom2_ps, net_flux_error_per_angstrom2_ps : (n_species, 3) float array, 1/(angstrom^2 ps)
+        N v / V along x, y and z.
+    conductivity_s_per_cm, conductivity_error_s_per_cm : float, S/cm
+        Conductivity e^2 sum z_i z_j L_ij and its standard error.
+    nernst_einstein_s_per_cm : float, S/cm
+        Conductivity of independent ions, e^2 sum z_i^2 L_ii^self.
+    haven_ratio : float
+        Nernst-Einstein over true conductivity; not a number where the latter is within two errors of zero.
+    transference : (n_species,) float array
+        Share of each species in the conductivity; not a number likewise.
+    n_effective : float
+        Independent pieces, window over longest lag, per direction.
+    lags_ps : tuple of float, ps
+        First and last lag of the fit.
     """
 
     time_start_ps: float
@@ -109,10 +124,13 @@ class FluxHistory:
 
     Attributes
     ----------
-    time_start_ps, time_end_ps : of each interval, shape (n_intervals,).
-    flux_per_angstrom2_ps, error_per_angstrom2_ps : along one direction, shape (n_intervals, n_species).
-    zero_since_ps : start of the time from which every interval is within two standard errors of zero, for each species;
-        None where the last one is not.
+    time_start_ps, time_end_ps : (n_intervals,) float array, ps
+        Of each interval.
+    flux_per_angstrom2_ps, error_per_angstrom2_ps : (n_intervals, n_species) float array, 1/(angstrom^2 ps)
+        Along one direction.
+    zero_since_ps : tuple of float or None, ps
+        From when on every interval is within two standard errors of zero, for each species; None where the last one is
+        not.
     """
 
     time_start_ps: NDArray[np.float64]
@@ -125,10 +143,27 @@ class FluxHistory:
 def window_bounds(n_frames: int, n_windows: int) -> list[int]:
     """First frame of each of equal windows, and the number of frames.
 
+    Parameters
+    ----------
+    n_frames : int
+        Of the run.
+    n_windows : int
+        Number of windows.
+
+    Returns
+    -------
+    list of int, frames
+        One more than windows.
+
     Raises
     ------
     AnalysisError
         If a window has fewer than forty frames.
+
+    Examples
+    --------
+    >>> window_bounds(1000, 3)
+    [0, 333, 666, 1000]
     """
     bounds: list[int] = np.linspace(0, n_frames, n_windows + 1).astype(int).tolist()
     shortest = min(stop - start for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
@@ -141,7 +176,18 @@ def window_bounds(n_frames: int, n_windows: int) -> list[int]:
 
 
 def common_walking_lag(displacements: Sequence[NDArray[np.floating]]) -> int:
-    """The lag (frames) from which all species walk, from a sample of the atoms of each, shape (n_frames, n_i, 3)."""
+    """First lag from which the atoms of all species walk.
+
+    Parameters
+    ----------
+    displacements : sequence of (n_frames, n_i, 3) float array, angstrom
+        Of the atoms of each species, unwrapped, drift removed; a sample of them is looked at.
+
+    Returns
+    -------
+    int, frames
+        The longest of the species' lags (see `first_walking_lag`).
+    """
     return max(_walking_lag(part[:, :: max(1, part.shape[1] // LAG_ATOMS)]) for part in displacements)
 
 
@@ -156,13 +202,49 @@ def _walking_lag(sample: NDArray[np.floating]) -> int:
 
 
 def fitting_lag(lag: int, n_frames: int) -> int:
-    """A first lag, or what fits of it where it is too long for a window."""
+    """Shorten a first lag that is too long for a window.
+
+    Parameters
+    ----------
+    lag : int, frames
+        As wanted.
+    n_frames : int
+        Of the window.
+
+    Returns
+    -------
+    int, frames
+        The lag, or the longest first lag that fits.
+
+    Examples
+    --------
+    >>> fitting_lag(10, 400), fitting_lag(100, 400)
+    (10, 40)
+    """
     candidates = candidate_strides(n_frames)
     return lag if lag <= candidates[-1] else candidates[-1]
 
 
 def onsager_window(displacements: Sequence[NDArray[np.floating]], settings: OnsagerSettings) -> OnsagerWindow:
-    """Transport coefficients of a run as one window; see `onsager_windows`."""
+    """Transport coefficients of a run as one window; see `onsager_windows`.
+
+    Parameters
+    ----------
+    displacements : sequence of (n_frames, n_i, 3) float array, angstrom
+        Of the atoms of each species, unwrapped, in the frame of reference wanted.
+    settings : OnsagerSettings
+        Of the run.
+
+    Returns
+    -------
+    OnsagerWindow
+        Of all frames.
+
+    Raises
+    ------
+    AnalysisError
+        If there are fewer than forty frames or a species has no atom.
+    """
     return onsager_windows(displacements, settings, n_windows=1)[0]
 
 
@@ -173,10 +255,25 @@ def onsager_windows(
 
     Parameters
     ----------
-    displacements : of the atoms of each species, unwrapped, in the frame of reference wanted; shape (n_frames, n_i, 3)
-        each, angstrom. The change of frame comes before: L_ij of one frame do not give those of another.
-    settings : of the run.
-    n_windows : the whole is the only one if it is one.
+    displacements : sequence of (n_frames, n_i, 3) float array, angstrom
+        Of the atoms of each species, unwrapped, in the frame of reference wanted. The change of frame comes before: L_ij
+        of one frame do not give those of another.
+    settings : OnsagerSettings
+        Of the run.
+    n_windows : int
+        Number of windows; the whole is the only one if it is one.
+
+    Returns
+    -------
+    whole : OnsagerWindow
+        Of all frames.
+    windows : tuple of OnsagerWindow
+        In order of time.
+
+    Raises
+    ------
+    AnalysisError
+        If a window has fewer than forty frames or a species has no atom.
 
     Notes
     -----
@@ -191,10 +288,17 @@ def onsager_windows(
     ----------
     K. D. Fong et al., Macromolecules 53, 9503 (2020).
 
-    Raises
-    ------
-    AnalysisError
-        If a window has fewer than forty frames or a species has no atom.
+    Examples
+    --------
+    >>> walk = np.cumsum(np.random.default_rng(0).normal(0.0, 1.0, (4000, 20, 3)), axis=0)
+    >>> settings = OnsagerSettings(
+    ...     frame_interval_ps=1.0, volume_angstrom3=1000.0, temperature_kelvin=300.0, charges=(1.0,)
+    ... )
+    >>> whole, _ = onsager_windows([walk - walk[0]], settings, n_windows=1)
+    >>> expected = 20 * 0.5 / (1000.0 * BOLTZMANN_EV_PER_K * 300.0)
+    >>> error = float(whole.l_error_per_ev_angstrom_ps[0, 0])
+    >>> abs(float(whole.l_per_ev_angstrom_ps[0, 0]) - expected) < 3.0 * error < 0.6 * expected
+    True
     """
     n_frames = len(displacements[0])
     bounds = window_bounds(n_frames, n_windows)
@@ -242,6 +346,8 @@ def _window(
     """Coefficients from collective displacements (n_frames, n_species, 3) and sums of squared steps of single atoms
     (n_species, n_lags, n_frames, by first frame)."""
     n_frames = len(collective)
+    from scipy.special import stdtrit
+
     axes = list(DIRECTIONS[settings.directions])
     interval, volume = settings.frame_interval_ps, settings.volume_angstrom3
     thermal = BOLTZMANN_EV_PER_K * settings.temperature_kelvin
@@ -256,7 +362,7 @@ def _window(
     if len(axes) > 1:
         paths = [collective[:, :, [axis]] for axis in axes]
         by_direction = [_slopes(path, _products(path, lags), weights)[:2] for path in paths]
-    reach = student_t.ppf(0.975, freedom) * l_error
+    reach = stdtrit(freedom, 0.975) * l_error
 
     l_self, l_self_error = (part * factor for part in _self_slopes(collective[:, :, axes], squares, counts, weights))
     z = np.asarray(settings.charges, dtype=np.float64)
@@ -301,7 +407,23 @@ def _window(
 
 
 def correlations(l_matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """L_ij / sqrt(L_ii L_jj), shape (n_species, n_species); not a number where an L_ii is not positive."""
+    """Correlation of the motion of species, L_ij / sqrt(L_ii L_jj).
+
+    Parameters
+    ----------
+    l_matrix : (n_species, n_species) float array, any unit
+        Transport coefficients L_ij.
+
+    Returns
+    -------
+    (n_species, n_species) float array
+        Not a number where an L_ii is not positive.
+
+    Examples
+    --------
+    >>> correlations(np.array([[4.0, 1.0], [1.0, 1.0]])).tolist()
+    [[1.0, 0.5], [0.5, 1.0]]
+    """
     diagonal = np.diag(l_matrix)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
     return np.asarray(l_matrix / np.outer(scale, scale))
@@ -313,7 +435,32 @@ def haven_and_transference(
     nernst_einstein: float,
     conductivity: tuple[float, float],
 ) -> tuple[float, NDArray[np.float64]]:
-    """Haven ratio and share of each species in the conductivity (value, error); not numbers within two errors of zero."""
+    """Haven ratio, and share of each species in the conductivity, z_i sum_j z_j L_ij / sum_ij z_i z_j L_ij.
+
+    Parameters
+    ----------
+    l_matrix : (n_species, n_species) float array, any unit
+        Transport coefficients L_ij.
+    charges : (n_species,) float array, e
+        Of one ion of each species.
+    nernst_einstein : float
+        Conductivity of independent ions, in the unit of the true one.
+    conductivity : tuple of float
+        True conductivity and its standard error.
+
+    Returns
+    -------
+    haven_ratio : float
+        Nernst-Einstein over true conductivity.
+    transference : (n_species,) float array
+        Sums to one. Both are not numbers where the conductivity is within two standard errors of zero.
+
+    Examples
+    --------
+    >>> ratio, share = haven_and_transference(np.diag([3.0, 1.0]), np.array([1.0, -1.0]), 6.0, (4.0, 0.1))
+    >>> ratio, share.tolist()
+    (1.5, [0.75, 0.25])
+    """
     value, error = conductivity
     if not value > 2.0 * error:
         return float("nan"), np.full(charges.size, np.nan)
@@ -327,8 +474,15 @@ def zero_since(
 
     Parameters
     ----------
-    flux, error : shape (n_intervals, n_species).
-    time_start_ps : of each interval.
+    flux, error : (n_intervals, n_species) float array, same unit
+        Of each species in each interval, and its standard error.
+    time_start_ps : (n_intervals,) float array, ps
+        Start of each interval.
+
+    Returns
+    -------
+    tuple of float or None, ps
+        Start of the first of these intervals, for each species.
 
     Examples
     --------
@@ -358,13 +512,42 @@ def flux_history(
 
     Parameters
     ----------
-    collective : sums over atoms, shape (n_frames, n_species, 3), angstrom.
-    times_ps : shape (n_frames,).
-    l_diagonal, rattling_angstrom2 : L_ii, 1/(eV angstrom ps), and what of <dR_i^2> does not grow with time, shape
-        (n_species,): a flux that is zero on average has the variance 2 kT L_ii / (V dt) + a_i / (V dt)^2.
-    volume_angstrom3, temperature_kelvin : of the cell.
-    axis : direction.
-    n_intervals : at most; each has at least four frames.
+    collective : (n_frames, n_species, 3) float array, angstrom
+        Sums R_i(t) - R_i(0) over the atoms of each species, unwrapped, drift removed.
+    times_ps : (n_frames,) float array, ps
+        Of the frames.
+    l_diagonal : (n_species,) float array, 1/(eV angstrom ps)
+        L_ii of each species.
+    rattling_angstrom2 : (n_species,) float array, angstrom^2
+        What of <dR_i^2> per direction does not grow with time, a_i.
+    volume_angstrom3 : float, angstrom^3
+        Of the cell.
+    temperature_kelvin : float, K
+        Of the run.
+    axis : int, optional
+        Direction, 0, 1 or 2.
+    n_intervals : int, optional
+        Largest number of intervals; each has at least four frames.
+
+    Returns
+    -------
+    FluxHistory
+        With the standard errors of fluxes that are zero on average.
+
+    Notes
+    -----
+    A flux that is zero on average has the variance 2 kT L_ii / (V dt) + a_i / (V dt)^2.
+
+    Examples
+    --------
+    >>> steady = np.zeros((41, 1, 3))
+    >>> steady[:, 0, 2] = np.arange(41.0)
+    >>> found = flux_history(
+    ...     steady, np.arange(41.0), np.array([1.0]), np.zeros(1),
+    ...     volume_angstrom3=100.0, temperature_kelvin=300.0, n_intervals=4,
+    ... )
+    >>> found.flux_per_angstrom2_ps[:, 0].tolist(), found.time_end_ps.tolist()
+    ([0.01, 0.01, 0.01, 0.01], [10.0, 20.0, 30.0, 40.0])
     """
     n_intervals = max(1, min(n_intervals, len(times_ps) // 4))
     bounds = np.linspace(0, len(times_ps) - 1, n_intervals + 1).astype(np.int64)
@@ -450,6 +633,8 @@ def _with_blocks(
     n_blocks = min(N_BLOCKS, len(collective) // (4 * int(weights.lags[-1])))
     if n_blocks < 4:
         return variance, freedom
+    from scipy.special import fdtrc
+
     bounds = np.linspace(0, len(collective), n_blocks + 1).astype(np.int64)
     slopes = np.array(
         [
@@ -459,7 +644,7 @@ def _with_blocks(
     )
     scatter = slopes.var(axis=0, ddof=1) / n_blocks
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = f_distribution.sf(scatter / variance, n_blocks - 1, freedom) < BLOCKS_DISAGREE
+        excess = fdtrc(n_blocks - 1, freedom, scatter / variance) < BLOCKS_DISAGREE
     return np.where(excess, scatter, variance), np.where(excess, n_blocks - 1.0, freedom)
 
 

@@ -26,14 +26,32 @@ def count_distances(frames, cells, members, class_start, channels, r_max, n_bins
 
     Parameters
     ----------
-    frames : float64, positions in any image, shape (n_frames, n_atoms, 3).
-    cells : float64, shape (n_frames, 3, 3).
-    members : int64, atoms that take part, one class behind the other.
-    class_start : int64, first member of each class and the end, shape (n_classes + 1,).
-    channels : int64, shape (n_classes, n_classes): histogram of the pairs of an atom of the first class with all of the
-        second, or -1. Where both are the same class, each pair is counted once.
-    r_max, n_bins : of the histograms.
-    counts : int64, shape (n_frames, n_channels, n_bins), added to.
+    frames : (n_frames, n_atoms, 3) float array
+        Positions in any image.
+    cells : (n_frames, 3, 3) float array
+        Rows are lattice vectors.
+    members : int array
+        Atoms that take part, one class behind the other.
+    class_start : (n_classes + 1,) int array
+        First member of each class and the end.
+    channels : (n_classes, n_classes) int array
+        Histogram of the pairs of an atom of the first class with all of the second, or -1. Where both are the same
+        class, each pair is counted once.
+    r_max : float
+        End of the histograms, in the unit of the cells.
+    n_bins : int
+        Number of their bins.
+    counts : (n_frames, n_channels, n_bins) int array
+        Added to.
+
+    Examples
+    --------
+    >>> counts = np.zeros((1, 1, 3), dtype=np.int64)
+    >>> frame, cell = np.array([[[0.0, 0.0, 0.0], [2.5, 0.0, 0.0]]]), np.eye(3)[None] * 10.0
+    >>> members, channels = np.arange(2), np.zeros((1, 1), dtype=np.int64)
+    >>> count_distances(frame, cell, members, np.array([0, 2]), channels, 3.0, 3, counts)
+    >>> counts.tolist()
+    [[[0, 0, 1]]]
     """
     for t in range(frames.shape[0]):
         _count_frame(frames[t], cells[t], members, class_start, channels, r_max, n_bins, counts[t])
@@ -152,16 +170,24 @@ def collect_pairs(positions, cell, members, class_start, cutoffs):  # type: igno
 
     Parameters
     ----------
-    positions : float64, in any image, shape (n_atoms, 3).
-    cell : float64, shape (3, 3).
-    members, class_start : see `count_distances`.
-    cutoffs : float64, shape (n_classes, n_classes): of the pairs of an atom of the first class with all of the second, or
-        zero for none. Where both are the same class, each pair comes once, an atom and its own image included.
+    positions : (n_atoms, 3) float array
+        In any image.
+    cell : (3, 3) float array
+        Rows are lattice vectors.
+    members : int array
+        Atoms that take part, one class behind the other.
+    class_start : (n_classes + 1,) int array
+        First member of each class and the end.
+    cutoffs : (n_classes, n_classes) float array
+        Of the pairs of an atom of the first class with all of the second, or zero for none. Where both are the same
+        class, each pair comes once, an atom and its own image included.
 
     Returns
     -------
-    first, second : int64, shape (n_pairs,).
-    vectors : from first to second, shape (n_pairs, 3).
+    first, second : (n_pairs,) int array
+        Atom indices.
+    vectors : (n_pairs, 3) float array
+        From first to second.
     """
     longest = cutoffs.max()
     grid = make_grid(cell, longest, members.shape[0])

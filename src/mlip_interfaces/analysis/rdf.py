@@ -30,13 +30,19 @@ class RdfBlock:
 
     Attributes
     ----------
-    time_start_ps, time_end_ps : of the block.
-    g : shape (n_bins,).
-    g_error : standard error from sub-blocks, shape (n_bins,); zeros where the block has a single frame.
-    coordination : running coordination number at the outer edge of each bin, shape (n_bins,): neighbours of the second
-        kind around one atom of the first.
-    counts : pairs counted in each bin over all frames, each pair once, shape (n_bins,).
-    n_frames : frames in the block.
+    time_start_ps, time_end_ps : float, ps
+        Time of the first and last frame.
+    g : (n_bins,) float array
+        Mean of g(r) over the frames.
+    g_error : (n_bins,) float array
+        Standard error from sub-blocks; zeros where the block has a single frame.
+    coordination : (n_bins,) float array
+        Running coordination number at the outer edge of each bin: neighbours of the second kind around one atom of the
+        first.
+    counts : (n_bins,) int array
+        Pairs counted in each bin over all frames, each pair once.
+    n_frames : int
+        Frames in the block.
     """
 
     time_start_ps: float
@@ -54,10 +60,14 @@ class Rdf:
 
     Attributes
     ----------
-    pair : as in ``P-S``.
-    r_angstrom : bin centres, shape (n_bins,).
-    whole : over the whole run.
-    blocks : in blocks of time.
+    pair : str
+        As in ``P-S``.
+    r_angstrom : (n_bins,) float array, angstrom
+        Bin centres.
+    whole : RdfBlock
+        The whole run as one block.
+    blocks : tuple of RdfBlock
+        In order of time.
     """
 
     pair: str
@@ -71,15 +81,26 @@ class PairCounter:
 
     Parameters
     ----------
-    pairs : as in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
-    symbols : element of each atom, shape (n_atoms,).
-    layers : name of the layer each atom started in, shape (n_atoms,), or None.
-    r_max_angstrom, bin_width_angstrom : range and resolution.
+    pairs : sequence of str
+        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    layers : (n_atoms,) str array, optional
+        Name of the layer each atom started in; needed by pairs that name layers.
+    r_max_angstrom, bin_width_angstrom : float, angstrom
+        Range and resolution; the range is rounded to whole bins.
 
     Raises
     ------
     AnalysisError
         If a pair cannot be read, or has no atoms.
+
+    Examples
+    --------
+    >>> counter = PairCounter(["P-S"], np.array(["P", "S", "S"]), r_max_angstrom=3.0, bin_width_angstrom=1.0)
+    >>> frame = np.array([[[0.0, 0.0, 0.0], [0.0, 2.1, 0.0], [9.5, 0.0, 0.0]]])
+    >>> counter.count(frame, np.eye(3)[None] * 10.0).tolist()
+    [[[1, 0, 1]]]
     """
 
     def __init__(
@@ -122,12 +143,19 @@ class PairCounter:
         )
 
     def count(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Ordered pairs in each bin of frames, shape (n_frames, n_pairs, n_bins).
+        """Count ordered pairs by their distance.
 
         Parameters
         ----------
-        positions : finite, in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
-        cells : shape (n_frames, 3, 3), angstrom.
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            Finite, in any periodic image.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors.
+
+        Returns
+        -------
+        (n_frames, n_pairs, n_bins) int array
+            A pair of two atoms that are on both sides counts twice.
         """
         r_max, n_bins = float(self.edges[-1]), self.edges.size - 1
         histograms = np.zeros((len(positions), self._weights.shape[1], n_bins), dtype=np.int64)
@@ -165,13 +193,23 @@ class RdfAccumulator:
 
     Parameters
     ----------
-    counter : which pairs, to which distance.
+    counter : PairCounter
+        Says which pairs, to which distance.
 
     Notes
     -----
     Per frame g(r) = V n(r) / (N_ab 4 pi r^2 dr) with n(r) the ordered pairs (a, b) in the exact volume of the shell and
     N_ab = N_a N_b less the atoms that are on both sides. Every frame is normalised by its own volume V. Memory does not
     grow with the number of frames.
+
+    Examples
+    --------
+    >>> counter = PairCounter(["Li-Li"], np.array(["Li"] * 400), r_max_angstrom=4.0, bin_width_angstrom=2.0)
+    >>> gas, cell = RdfAccumulator(counter), np.eye(3) * 20.0
+    >>> for time, frame in enumerate(np.random.default_rng(0).random((50, 400, 3)) * 20.0):
+    ...     gas.add(counter.count(frame[None], cell[None])[0], 8000.0, float(time))
+    >>> gas.result()[0].whole.g.round(1).tolist()
+    [1.0, 1.0]
     """
 
     def __init__(self, counter: PairCounter) -> None:
@@ -180,12 +218,32 @@ class RdfAccumulator:
         self._blocks = RunningBlocks()
 
     def add(self, counts: NDArray[np.int64], volume: float, time_ps: float) -> None:
-        """Add a frame: its ordered pairs (n_pairs, n_bins), volume (angstrom^3) and time."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        counts : (n_pairs, n_bins) int array
+            Ordered pairs, as from `PairCounter.count`.
+        volume : float, angstrom^3
+            Of the cell.
+        time_ps : float, ps
+            Of the frame.
+        """
         g = counts * (volume / self._counter.n_ordered[:, None]) / self._shells
         self._blocks.add(np.array([g, counts]), time_ps)
 
     def result(self, n_blocks: int = 1) -> tuple[Rdf, ...]:
-        """g(r) of every pair over the whole run and in `n_blocks` equal blocks of time.
+        """Give g(r) of every pair over the whole run and in blocks of time.
+
+        Parameters
+        ----------
+        n_blocks : int, optional
+            Number of equal blocks; fewer come back where there are fewer frames.
+
+        Returns
+        -------
+        tuple of Rdf
+            In the order of the counter's pairs.
 
         Raises
         ------
@@ -226,6 +284,16 @@ class RdfAccumulator:
 def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
     """Element and layer of both sides of a pair.
 
+    Parameters
+    ----------
+    pair : str
+        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
+
+    Returns
+    -------
+    first, second : tuple of (str, str or None)
+        Element, and layer where one is named.
+
     Raises
     ------
     AnalysisError
@@ -245,19 +313,38 @@ def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]
 def selected_sides(
     pair: str, symbols: NDArray[np.str_], layers: NDArray[np.str_] | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Atoms on both sides of a pair, masks of shape (n_atoms,).
+    """Atoms on both sides of a pair.
+
+    Parameters
+    ----------
+    pair : str
+        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    layers : (n_atoms,) str array or None
+        Name of the layer each atom started in.
+
+    Returns
+    -------
+    first, second : (n_atoms,) bool array
+        Masks.
 
     Raises
     ------
     AnalysisError
         If a side has no atoms, or names a layer where there are no labels.
+
+    Examples
+    --------
+    >>> [mask.tolist() for mask in selected_sides("P-S", np.array(["P", "S", "S"]), None)]
+    [[True, False, False], [False, True, True]]
     """
     masks = []
     for element, layer in selectors(pair):
         mask = symbols == element
         if layer is not None:
             if layers is None:
-                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give --layers.")
+                raise AnalysisError(f"'{pair}' names a layer, but the trajectory has no layer labels; give `layers`.")
             mask &= layers == layer
         if not mask.any():
             where = f" in the layer '{layer}'" if layer is not None else ""
@@ -267,7 +354,23 @@ def selected_sides(
 
 
 def largest_r_max(cells: NDArray[np.float64]) -> float:
-    """Half the shortest distance between opposite faces of the cells (angstrom): g(r) beyond it sees images."""
+    """Half the shortest distance between opposite faces of the cells: g(r) beyond it sees images.
+
+    Parameters
+    ----------
+    cells : (..., 3, 3) float array, angstrom
+        Rows are lattice vectors.
+
+    Returns
+    -------
+    float, angstrom
+        Largest range of g(r).
+
+    Examples
+    --------
+    >>> largest_r_max(np.diag([4.0, 5.0, 6.0]))
+    2.0
+    """
     return shortest_height(cells) / 2.0
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.onsager import (
     LAG_ATOMS,
@@ -40,12 +39,16 @@ class RegionWindow:
 
     Attributes
     ----------
-    slab : in this window.
-    volume_angstrom3 : of the slab, mean over the window.
-    n_atoms : tagged, of each species, shape (n_species,).
-    survivors : share of them inside at the last frame of the window, shape (n_species,); the others have counted with
-        what they did outside.
-    transport : coefficients.
+    slab : Slab
+        Where the slab is in this window.
+    volume_angstrom3 : float, angstrom^3
+        Of the slab, mean over the window.
+    n_atoms : (n_species,) int array
+        Atoms of each species that were tagged.
+    survivors : (n_species,) float array
+        Share of them inside at the last frame of the window; the others have counted with what they did outside.
+    transport : OnsagerWindow
+        Coefficients of the tagged atoms.
     """
 
     slab: Slab
@@ -61,10 +64,12 @@ class PlaneFlux:
 
     Attributes
     ----------
-    passages : atoms that went up less those that went down; of a slab the mean over its planes; shape
-        (n_intervals, n_species).
-    flux_per_angstrom2_ps, error_per_angstrom2_ps : passages / (area time) and standard error, same shape.
-    zero_since_ps : since when it is within two errors of zero, for each species; None where it is not at the end.
+    passages : (n_intervals, n_species) float array
+        Atoms that went up less those that went down; of a slab the mean over its planes.
+    flux_per_angstrom2_ps, error_per_angstrom2_ps : (n_intervals, n_species) float array, 1/(angstrom^2 ps)
+        Passages / (area time) and standard error.
+    zero_since_ps : tuple of float or None, ps
+        Since when it is within two errors of zero, for each species; None where it is not at the end.
     """
 
     passages: NDArray[np.float64]
@@ -79,10 +84,12 @@ class SlabFluxes:
 
     Attributes
     ----------
-    time_start_ps, time_end_ps : of each interval, shape (n_intervals,).
-    n_start, n_end : atoms inside at its first and last frame, shape (n_intervals, n_species); n_end - n_start is
-        ``lower.passages - upper.passages`` exactly.
-    lower, upper, inside : through either plane, and the mean over all planes between them.
+    time_start_ps, time_end_ps : (n_intervals,) float array, ps
+        Of each interval.
+    n_start, n_end : (n_intervals, n_species) int array
+        Atoms inside at its first and last frame; n_end - n_start is ``lower.passages - upper.passages`` exactly.
+    lower, upper, inside : PlaneFlux
+        Through either plane, and the mean over all planes between them.
     """
 
     time_start_ps: NDArray[np.float64]
@@ -107,18 +114,32 @@ def region_windows(
 
     Parameters
     ----------
-    displacements : r(t) - r(0), unwrapped, in the frame of reference wanted, shape (n_frames, n_atoms, 3), angstrom.
-    depths : of the same atoms in the same frame of reference, shares of the cell, shape (n_frames, n_atoms).
-    species : index of each atom's species, -1 for atoms that do not count, shape (n_atoms,).
-    slabs : of each window.
-    volumes_angstrom3 : of the cell, shape (n_frames,).
-    settings : of the run; its volume is not used.
-    names : of the species, for errors.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Displacements r(t) - r(0), unwrapped, in the frame of reference wanted.
+    depths : (n_frames, n_atoms) float array, shares of the cell
+        Of the same atoms in the same frame of reference.
+    species : (n_atoms,) int array
+        Index of each atom's species, -1 for atoms that do not count.
+    slabs : sequence of Slab
+        The region in each window.
+    volumes_angstrom3 : (n_frames,) float array, angstrom^3
+        Of the cell.
+    settings : OnsagerSettings
+        Of the run; its volume is not used.
+    names : sequence of str
+        Names of the species, for errors.
 
     Returns
     -------
-    mean : over the windows, with the errors of independent windows; the only window if there is one.
-    windows : in order of time.
+    mean : OnsagerWindow
+        Mean over the windows, with the errors of independent windows; the only window if there is one.
+    windows : tuple of RegionWindow
+        In order of time.
+
+    Raises
+    ------
+    AnalysisError
+        If a window has fewer than forty frames, or the slab holds no atom of a species at the start of one.
 
     Notes
     -----
@@ -126,11 +147,6 @@ def region_windows(
     displacements cut at a border are not those of a walk. The shorter the window against the time that atoms stay, the more
     local the coefficient is; `RegionWindow.survivors` says how local. All windows use the first lag that the run as a whole
     needs, or as much of it as fits.
-
-    Raises
-    ------
-    AnalysisError
-        If a window has fewer than forty frames, or the slab holds no atom of a species at the start of one.
     """
     bounds = window_bounds(len(depths), len(slabs))
     lag = _first_lag(displacements, species, settings, len(names))
@@ -143,7 +159,7 @@ def region_windows(
             if tagged.size == 0:
                 raise AnalysisError(
                     f"The region holds no {name} at {time:g} ps, where window {number} of {len(slabs)} starts; leave {name} "
-                    "out of --species, or choose another region or other windows."
+                    "out of `species`, or choose another region or other windows."
                 )
         volume = slab.width * float(volumes_angstrom3[start:stop].mean())
         transport = onsager_window(
@@ -192,12 +208,23 @@ def slab_fluxes(
 
     Parameters
     ----------
-    depths : of atoms, shares of the cell, shape (n_frames, n_atoms).
-    species : index of each atom's species, -1 for atoms that do not count, shape (n_atoms,).
-    slabs : of equal windows of time; planes stay where they are through a window.
-    areas_angstrom2 : of the cell's cross section, shape (n_frames,).
-    times_ps : shape (n_frames,).
-    n_species : number of species.
+    depths : (n_frames, n_atoms) float array, shares of the cell
+        Of all atoms that may count, in any periodic image.
+    species : (n_atoms,) int array
+        Index of each atom's species, -1 for atoms that do not count.
+    slabs : sequence of Slab
+        Of equal windows of time; planes stay where they are through a window.
+    areas_angstrom2 : (n_frames,) float array, angstrom^2
+        Of the cell's cross section.
+    times_ps : (n_frames,) float array, ps
+        Of the frames.
+    n_species : int
+        Number of species.
+
+    Returns
+    -------
+    SlabFluxes
+        Atoms inside and fluxes through both planes and the mean plane.
 
     Notes
     -----
@@ -232,6 +259,8 @@ def slab_fluxes(
 
 def _mean(windows: Sequence[OnsagerWindow], settings: OnsagerSettings) -> OnsagerWindow:
     """Mean over windows of equal length; errors as of independent ones."""
+    from scipy.special import stdtrit
+
     if len(windows) == 1:
         return windows[0]
 
@@ -246,7 +275,7 @@ def _mean(windows: Sequence[OnsagerWindow], settings: OnsagerSettings) -> Onsage
     l_matrix, l_error = mean("l_per_ev_angstrom_ps"), error("l_error_per_ev_angstrom_ps")
     n_effective = float(sum(window.n_effective for window in windows))
     # The least degrees of freedom that the windows have.
-    reach = student_t.ppf(0.975, len(windows[0].l_by_direction_per_ev_angstrom_ps) * n_effective) * l_error
+    reach = stdtrit(len(windows[0].l_by_direction_per_ev_angstrom_ps) * n_effective, 0.975) * l_error
     conductivity = float(mean("conductivity_s_per_cm")), float(error("conductivity_error_s_per_cm"))
     nernst_einstein = float(mean("nernst_einstein_s_per_cm"))
     haven_ratio, transference = haven_and_transference(l_matrix, charges, nernst_einstein, conductivity)

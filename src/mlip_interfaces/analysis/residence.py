@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from mlip_interfaces.errors import AnalysisError, counted
 from mlip_interfaces.units import ANGSTROM2_PER_PS_TO_CM2_PER_S
@@ -27,10 +26,14 @@ class Residence:
 
     Attributes
     ----------
-    n_jumps : in all, over the run.
-    residence_time_ps, residence_time_error_ps : ion-time over jumps and its Poisson error; infinite without a jump.
-    lower_bound_ps : of the residence time at 95 %: ion-time over three, where there was no jump.
-    jumps_by_atom : shape (n_atoms,).
+    n_jumps : int
+        Jumps of all atoms over the run.
+    residence_time_ps, residence_time_error_ps : float, ps
+        Ion-time over jumps and its Poisson error; infinite without a jump.
+    lower_bound_ps : float, ps
+        Lower bound of the residence time at 95 %: ion-time over three, where there was no jump.
+    jumps_by_atom : (n_atoms,) int array
+        Jumps of each atom.
     """
 
     n_jumps: int
@@ -51,16 +54,37 @@ def residence_times(
 
     Parameters
     ----------
-    displacements : unwrapped, drift removed, shape (n_frames, n_atoms, 3), angstrom.
-    frame_interval_ps : time between frames.
-    jump_distance_angstrom : about two thirds of the distance between sites; more than ions rattle.
-    smooth_frames : positions are averaged over so many frames first, which turns a jump into several small steps: with a
-        jump distance of half the way, jumps would be counted twice.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Unwrapped, drift removed.
+    frame_interval_ps : float, ps
+        Time between frames.
+    jump_distance_angstrom : float, angstrom
+        About two thirds of the distance between sites; more than ions rattle.
+    smooth_frames : int, optional
+        Positions are averaged over so many frames first, which turns a jump into several small steps: with a jump
+        distance of half the way, jumps would be counted twice.
+
+    Returns
+    -------
+    Residence
+        Jumps, and the mean time between two of an ion.
 
     Raises
     ------
     AnalysisError
         If there are fewer frames than the average needs.
+
+    Notes
+    -----
+    tau = (atoms x time) / jumps, with the error tau / sqrt(jumps) of jumps that come independently.
+
+    Examples
+    --------
+    >>> hop = np.zeros((100, 2, 3))
+    >>> hop[40:, 0, 0] = 3.0
+    >>> found = residence_times(hop, 0.5, jump_distance_angstrom=2.0)
+    >>> found.n_jumps, found.residence_time_ps, found.jumps_by_atom.tolist()
+    (1, 99.0, [1, 0])
     """
     n_frames = len(displacements)
     if n_frames <= smooth_frames:
@@ -85,10 +109,14 @@ class SlabSurvival:
 
     Attributes
     ----------
-    lags_ps : shape (n_lags,).
-    survival : P(t) that an atom inside at t_0 was inside all the time until t_0 + t, shape (n_lags,).
-    diffusivity_cm2_per_s, diffusivity_error_cm2_per_s : across the slab; the error from groups of atoms.
-    n_atoms : that were inside at any time.
+    lags_ps : (n_lags,) float array, ps
+        From zero, a frame apart.
+    survival : (n_lags,) float array
+        P(t) that an atom inside at t_0 was inside all the time until t_0 + t.
+    diffusivity_cm2_per_s, diffusivity_error_cm2_per_s : float, cm^2/s
+        Across the slab; the error from groups of atoms.
+    n_atoms : int
+        Atoms that were inside at any time.
     """
 
     lags_ps: NDArray[np.float64]
@@ -109,24 +137,47 @@ def slab_survival(
 
     Parameters
     ----------
-    depth : unwrapped coordinate across the slab, shape (n_frames, n_atoms), angstrom.
-    low, high : bounds of the slab.
-    frame_interval_ps : time between frames; steps must be short against the width.
-    max_lag_ps : longest time of P(t).
+    depth : (n_frames, n_atoms) float array, angstrom
+        Unwrapped coordinate across the slab.
+    low, high : float, angstrom
+        Bounds of the slab.
+    frame_interval_ps : float, ps
+        Time between frames; steps must be short against the width.
+    max_lag_ps : float, ps
+        Longest time of P(t).
+
+    Returns
+    -------
+    SlabSurvival
+        P(t), and the D for which the formula fits it best.
 
     Raises
     ------
     AnalysisError
         If no atom is ever inside, or atoms leave too seldom or too fast for a diffusivity.
 
+    Notes
+    -----
+    All frames are origins, so that atoms must be spread evenly over the slab at all times and not only at the start.
+
     References
     ----------
     P. Liu, E. Harder, B. J. Berne, J. Phys. Chem. B 108, 6595 (2004); M. Broadie, P. Glasserman, S. Kou, Math. Finance 7,
     325 (1997) for walls that are looked at now and then.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> path = rng.uniform(-20.0, 20.0, 300) + np.cumsum(rng.normal(0.0, 0.2, (1000, 300)), axis=0)
+    >>> found = slab_survival(path, -5.0, 5.0, frame_interval_ps=0.04, max_lag_ps=20.0)
+    >>> bool(abs(found.diffusivity_cm2_per_s - 0.5e-4) < 3.0 * found.diffusivity_error_cm2_per_s)
+    True
     """
     inside = (np.asarray(depth) >= low) & (np.asarray(depth) <= high)
     if not inside.any():
         raise AnalysisError(f"No atom is between {low:g} and {high:g} angstrom.")
+    from scipy.optimize import minimize_scalar
+
     n_lags = min(len(inside) - 1, max(2, round(max_lag_ps / frame_interval_ps)))
     stayed, started = _survivors(inside, n_lags)
     lags = np.arange(n_lags + 1, dtype=np.float64) * np.float64(frame_interval_ps)
@@ -174,6 +225,31 @@ def absorbing_slab_survival(
     time: NDArray[np.float64], diffusivity: float, width: float, frame_interval: float = 0.0
 ) -> NDArray[np.float64]:
     """P(t) between absorbing walls from an even start, looked at every frame interval; any consistent units.
+
+    Parameters
+    ----------
+    time : (n_times,) float array
+        Since the start.
+    diffusivity : float
+        Across the slab, D.
+    width : float
+        Between the walls, W.
+    frame_interval : float, optional
+        Between two looks; zero for all the time.
+
+    Returns
+    -------
+    (n_times,) float array
+        Share of the atoms that were inside at every look.
+
+    Notes
+    -----
+    P(t) = sum over odd n of 8 / (pi n)^2 exp(-(n pi / W)^2 D t); with a frame interval dt, the walls are
+    0.5826 sqrt(2 D dt) farther out than the slab is.
+
+    References
+    ----------
+    M. Broadie, P. Glasserman, S. Kou, Math. Finance 7, 325 (1997).
 
     Examples
     --------

@@ -16,9 +16,12 @@ class Block:
 
     Attributes
     ----------
-    total : sum of the values, any shape.
-    n_frames : summed.
-    time_start_ps, time_end_ps : of the first and last frame.
+    total : float array
+        Sum of the values, any shape.
+    n_frames : int
+        Frames summed.
+    time_start_ps, time_end_ps : float, ps
+        Time of the first and last frame.
     """
 
     total: NDArray[np.float64]
@@ -53,7 +56,15 @@ class RunningBlocks:
         self._size = 1
 
     def add(self, values: NDArray[np.float64], time_ps: float) -> None:
-        """Add one frame."""
+        """Add one frame.
+
+        Parameters
+        ----------
+        values : float array
+            Of any shape, the same in all frames.
+        time_ps : float, ps
+            Of the frame.
+        """
         if self._open is None:
             self._open = Block(np.array(values, dtype=np.float64), 1, time_ps, time_ps)
         else:
@@ -72,7 +83,18 @@ class RunningBlocks:
 
 
 def merged(blocks: list[Block]) -> Block:
-    """Consecutive blocks as one."""
+    """Consecutive blocks as one.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        In order of time, at least one.
+
+    Returns
+    -------
+    Block
+        Their sum.
+    """
     total = blocks[0].total.copy()
     for block in blocks[1:]:
         total += block.total
@@ -80,7 +102,26 @@ def merged(blocks: list[Block]) -> Block:
 
 
 def regrouped(blocks: list[Block], n_groups: int) -> list[list[Block]]:
-    """Consecutive blocks dealt to at most `n_groups` groups of as equal length as the blocks allow."""
+    """Deal consecutive blocks to groups of as equal length as the blocks allow.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        In order of time.
+    n_groups : int
+        Largest number of groups.
+
+    Returns
+    -------
+    list of list of Block
+        None of them empty.
+
+    Examples
+    --------
+    >>> blocks = [Block(np.zeros(1), 1, float(i), float(i)) for i in range(5)]
+    >>> [len(group) for group in regrouped(blocks, 2)]
+    [2, 3]
+    """
     ends = np.cumsum([block.n_frames for block in blocks])
     groups: list[list[Block]] = [[] for _ in range(n_groups)]
     for block, end in zip(blocks, ends, strict=True):
@@ -90,7 +131,26 @@ def regrouped(blocks: list[Block], n_groups: int) -> list[list[Block]]:
 
 
 def standard_error(blocks: list[Block], n_groups: int = 10) -> NDArray[np.float64]:
-    """Standard error of the mean over all frames from the scatter of groups of blocks; zeros for a single block."""
+    """Standard error of the mean over all frames from the scatter of groups of blocks.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        In order of time.
+    n_groups : int, optional
+        Largest number of groups.
+
+    Returns
+    -------
+    float array
+        Of the shape of the values; zeros for a single block.
+
+    Examples
+    --------
+    >>> blocks = [Block(np.array([value]), 1, 0.0, 0.0) for value in (1.0, 2.0, 3.0)]
+    >>> standard_error(blocks).round(6).tolist()
+    [0.57735]
+    """
     means = np.array([merged(group).mean for group in regrouped(blocks, n_groups)])
     if len(means) < 2:
         return np.zeros_like(means[0])

@@ -26,8 +26,10 @@ class Slab:
 
     Attributes
     ----------
-    low : lower plane, as a share of the depth of the cell.
-    width : share of the depth, above 0, at most 1; a slab may reach through the boundary of the cell.
+    low : float, share of the cell
+        Depth of the lower plane.
+    width : float, share of the cell
+        Above 0, at most 1; a slab may reach through the boundary of the cell.
 
     Examples
     --------
@@ -46,7 +48,18 @@ class Slab:
             )
 
     def inside(self, depth: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Whether depths (any image, shares of the cell, any shape) are in the slab."""
+        """Tell which depths are in the slab.
+
+        Parameters
+        ----------
+        depth : float array, shares of the cell
+            Of any shape, in any periodic image.
+
+        Returns
+        -------
+        bool array
+            Of the same shape.
+        """
         # As in the count of passages: the number of lower planes below, less that of upper planes.
         above_low = np.asarray(depth, dtype=np.float64) - self.low
         return np.asarray(np.floor(above_low) - np.floor(above_low - self.width) == 1.0)
@@ -60,9 +73,19 @@ class DepthTracker:
 
     Parameters
     ----------
-    masses_amu : shape (n_atoms,).
-    reference_mask : atoms whose centre of mass is at rest, shape (n_atoms,); None to leave the drift in.
-    axis : cell vector, 0, 1 or 2.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
+    reference_mask : (n_atoms,) bool array, optional
+        Atoms whose centre of mass is at rest; None to leave the drift in.
+    axis : int, optional
+        Cell vector, 0, 1 or 2.
+
+    Examples
+    --------
+    >>> tracker = DepthTracker(np.ones(2), np.array([True, False]))
+    >>> frames = np.array([[[0.0, 0.0, 1.0], [0.0, 0.0, 5.0]], [[0.0, 0.0, 2.0], [0.0, 0.0, 6.5]]])
+    >>> tracker.feed(frames, np.eye(3)[None].repeat(2, axis=0) * 10.0, np.zeros((2, 3))).round(9).tolist()
+    [[0.1, 0.5], [0.1, 0.55]]
     """
 
     def __init__(
@@ -82,13 +105,17 @@ class DepthTracker:
 
         Parameters
         ----------
-        positions : in any periodic image, shape (n_frames, n_atoms, 3), angstrom.
-        cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-        origins : corner of each cell, shape (n_frames, 3), angstrom.
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            In any periodic image.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors.
+        origins : (n_frames, 3) float array, angstrom
+            Corner of each cell.
 
         Returns
         -------
-        depths : 0 to 1, shape (n_frames, n_atoms); in the first frame those of the positions as they are.
+        (n_frames, n_atoms) float array, shares of the cell
+            From 0 to 1; in the first frame those of the positions as they are.
         """
         along = np.linalg.inv(cells)[:, :, self._axis]
         corners = np.einsum("ti,ti->t", origins, along)
@@ -109,15 +136,19 @@ def layer_slab(depths: NDArray[np.floating], layer_mask: NDArray[np.bool_], heig
 
     Parameters
     ----------
-    depths : of all atoms, shares of the cell, shape (n_atoms,).
-    layer_mask : atoms that started in the layer, shape (n_atoms,).
-    height_angstrom : of the cell.
+    depths : (n_atoms,) float array, shares of the cell
+        Of all atoms.
+    layer_mask : (n_atoms,) bool array
+        Atoms that started in the layer.
+    height_angstrom : float, angstrom
+        Of the cell.
 
     Returns
     -------
-    slab : between the two planes for which (atoms of the layer) - (other atoms) is largest. Sharp layers share the cell
-        without gaps; where two have mixed, the plane is where they are equally dense, and atoms that have gone farther move
-        no plane. None where less than half of the layer's atoms are in it: the layer has dissolved.
+    Slab or None
+        Between the two planes for which (atoms of the layer) - (other atoms) is largest. Sharp layers share the cell
+        without gaps; where two have mixed, the plane is where they are equally dense, and atoms that have gone farther
+        move no plane. None where less than half of the layer's atoms are in it: the layer has dissolved.
 
     Examples
     --------
@@ -147,7 +178,23 @@ def layer_slab(depths: NDArray[np.floating], layer_mask: NDArray[np.bool_], heig
 
 
 def mean_slab(slabs: Sequence[Slab]) -> Slab:
-    """Mean of slabs that differ little, whichever side of the cell's boundary their planes are on."""
+    """Mean of slabs that differ little.
+
+    Parameters
+    ----------
+    slabs : sequence of Slab
+        Their planes may be on either side of the cell's boundary.
+
+    Returns
+    -------
+    Slab
+        With the mean of the lower planes and the mean width.
+
+    Examples
+    --------
+    >>> mean_slab([Slab(0.75, 0.5), Slab(0.0, 0.25)])
+    Slab(low=0.875, width=0.375)
+    """
     lows = np.array([slab.low for slab in slabs])
     low = float(lows[0] + ((lows - lows[0] + 0.5) % 1.0 - 0.5).mean())
     return Slab(low % 1.0, float(np.mean([slab.width for slab in slabs])))
@@ -158,14 +205,27 @@ def interface_depth(lower: Slab, upper: Slab, height_angstrom: float, names: tup
 
     Parameters
     ----------
-    lower, upper : the layers; along the depth, the first ends where the second begins.
-    height_angstrom : of the cell.
-    names : of the two, for the error.
+    lower, upper : Slab
+        The layers; along the depth, the first ends where the second begins.
+    height_angstrom : float, angstrom
+        Of the cell.
+    names : tuple of str
+        Names of the two, for the error.
+
+    Returns
+    -------
+    float, share of the cell
+        From 0 to 1.
 
     Raises
     ------
     AnalysisError
         If the second layer does not begin where the first ends.
+
+    Examples
+    --------
+    >>> interface_depth(Slab(0.0, 0.5), Slab(0.625, 0.25), 10.0, ("electrode", "electrolyte"))
+    0.5625
     """
     gap = (upper.low - lower.low - lower.width + 0.5) % 1.0 - 0.5
     if abs(gap) * height_angstrom > WIDEST_GAP_ANGSTROM:

@@ -21,13 +21,20 @@ class Tetrahedra:
 
     Attributes
     ----------
-    times_ps : middle of each averaging window, shape (n_windows,).
-    counts : regular tetrahedra in each, shape (n_windows,).
-    n_centers : centres that could have one.
-    count_mean, count_error : mean over windows and its standard error from up to five blocks.
-    sensitivity : mean count for other thresholds q_min.
-    depth_fraction : middles of slices of the cell along its third vector, in units of it, shape (n_slices,).
-    depth_counts, depth_centers : regular tetrahedra and centres in each slice, mean over windows, shape (n_slices,).
+    times_ps : (n_windows,) float array, ps
+        Middle of each averaging window.
+    counts : (n_windows,) int array
+        Regular tetrahedra in each.
+    n_centers : int
+        Centres that could have one.
+    count_mean, count_error : float
+        Mean over windows and its standard error from up to five blocks.
+    sensitivity : dict of str to float
+        Mean count for other thresholds q_min.
+    depth_fraction : (n_slices,) float array
+        Middles of slices of the cell along its third vector, in units of it.
+    depth_counts, depth_centers : (n_slices,) float array
+        Regular tetrahedra and centres in each slice, mean over windows.
     """
 
     times_ps: NDArray[np.float64]
@@ -46,11 +53,13 @@ def tetrahedral_order(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    vectors : from each centre to its four neighbours, shape (n_centers, 4, 3).
+    vectors : (n_centers, 4, 3) float array, any unit
+        From each centre to its four neighbours.
 
     Returns
     -------
-    q : shape (n_centers,); 1 for a regular tetrahedron, 0 on average for random directions.
+    (n_centers,) float array
+        1 for a regular tetrahedron, 0 on average for random directions.
 
     References
     ----------
@@ -75,11 +84,30 @@ def order_parameters(
     ligand_mask: NDArray[np.bool_],
     cutoff_angstrom: float,
 ) -> NDArray[np.float64]:
-    """q of every centre with exactly four ligands within the cutoff; minus infinity for the others.
+    """Order parameter q of every centre of a frame.
+
+    Parameters
+    ----------
+    positions : (n_atoms, 3) float array, angstrom
+        In any image.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    center_mask, ligand_mask : (n_atoms,) bool array
+        Atoms that may be a centre, or a corner.
+    cutoff_angstrom : float, angstrom
+        Of the first shell.
 
     Returns
     -------
-    q : shape (number of centres,).
+    (n_centers,) float array
+        That of `tetrahedral_order` where exactly four ligands are within the cutoff; minus infinity for the others.
+
+    Examples
+    --------
+    >>> corners = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    >>> center = np.array([True, False, False, False, False])
+    >>> order_parameters(np.vstack([[[0.0, 0, 0]], corners]), np.eye(3) * 20.0, center, ~center, 2.0).round(9).tolist()
+    [1.0]
     """
     pairs = find_pairs(positions, cell, cutoff_angstrom, first_mask=center_mask, second_mask=ligand_mask)
     centers = np.flatnonzero(center_mask)
@@ -98,20 +126,24 @@ class TetrahedraAccumulator:
 
     Parameters
     ----------
-    center_mask, ligand_mask : shape (n_atoms,).
-    cutoff_angstrom : of the first shell.
-    q_min : threshold of the order parameter.
-    average_ps : window of the average.
-
-    Notes
-    -----
-    Positions are averaged in fractional coordinates of each frame's cell, so that a breathing cell does not blur them.
-    The definition is ours: that of the papers on LiF coatings is not public.
+    center_mask, ligand_mask : (n_atoms,) bool array
+        Atoms that may be a centre, or a corner.
+    cutoff_angstrom : float, angstrom, optional
+        Of the first shell.
+    q_min : float, optional
+        Threshold of the order parameter.
+    average_ps : float, ps, optional
+        Window of the average.
 
     Raises
     ------
     AnalysisError
         If there is no centre or no ligand.
+
+    Notes
+    -----
+    Positions are averaged in fractional coordinates of each frame's cell, so that a breathing cell does not blur them.
+    The definition is ours: that of the papers on LiF coatings is not public.
     """
 
     def __init__(
@@ -136,7 +168,17 @@ class TetrahedraAccumulator:
         self._depth = np.zeros((2, N_SLICES))
 
     def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        """Add a frame: positions (n_atoms, 3) in any image, cell (3, 3), time."""
+        """Add a frame.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            In any image.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+        time_ps : float, ps
+            Of the frame.
+        """
         reference = self._window[0][0] if self._window else np.empty((0, 3))
         scaled = _scaled(positions, self._kept, np.linalg.inv(cell), reference)
         self._window.append((scaled, cell, time_ps))
@@ -151,7 +193,13 @@ class TetrahedraAccumulator:
             self._close()
 
     def result(self) -> Tetrahedra:
-        """Counts of all whole windows; of the whole run where it is shorter than one."""
+        """Give the counts of all whole windows; of the whole run where it is shorter than one.
+
+        Returns
+        -------
+        Tetrahedra
+            Over all frames added.
+        """
         if not self._table:
             if not self._window:
                 raise AnalysisError("There is no frame for tetrahedra.")
@@ -213,11 +261,38 @@ def regular_tetrahedra(
 
     Parameters
     ----------
-    positions : in any image, shape (n_frames, n_atoms, 3), angstrom.
-    cells : shape (n_frames, 3, 3).
-    times_ps : shape (n_frames,).
-    center_mask, ligand_mask : shape (n_atoms,).
-    cutoff_angstrom, q_min, average_ps : see `TetrahedraAccumulator`.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        In any image.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    times_ps : (n_frames,) float array, ps
+        Of the frames.
+    center_mask, ligand_mask : (n_atoms,) bool array
+        Atoms that may be a centre, or a corner.
+    cutoff_angstrom : float, angstrom, optional
+        Of the first shell.
+    q_min : float, optional
+        Threshold of the order parameter.
+    average_ps : float, ps, optional
+        Window of the average.
+
+    Returns
+    -------
+    Tetrahedra
+        Over all frames.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no centre or no ligand.
+
+    Examples
+    --------
+    >>> frame = np.array([[0.0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    >>> lithium = np.array([True, False, False, False, False])
+    >>> found = regular_tetrahedra(frame[None], np.eye(3)[None] * 20.0, np.zeros(1), lithium, ~lithium)
+    >>> found.count_mean, found.n_centers
+    (1.0, 1)
     """
     accumulator = TetrahedraAccumulator(
         center_mask, ligand_mask, cutoff_angstrom=cutoff_angstrom, q_min=q_min, average_ps=average_ps

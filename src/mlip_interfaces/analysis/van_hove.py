@@ -20,11 +20,16 @@ class VanHove:
 
     Attributes
     ----------
-    lags_ps : shape (n_lags,).
-    r_angstrom : bin centres, shape (n_bins,).
-    self_part : G_s(r, t), 1/angstrom^3, shape (n_lags, n_bins); 4 pi r^2 G_s integrates to one.
-    distinct_part : G_d(r, t) over the mean density, shape (n_lags, n_bins); g(r) at lag zero, one far away.
-    non_gaussian : alpha_2 = 3 <r^4> / (5 <r^2>^2) - 1, shape (n_lags,); zero for a Gaussian walk.
+    lags_ps : (n_lags,) float array, ps
+        As asked for.
+    r_angstrom : (n_bins,) float array, angstrom
+        Bin centres.
+    self_part : (n_lags, n_bins) float array, 1/angstrom^3
+        G_s(r, t) = <delta(r - |r_i(t_0 + t) - r_i(t_0)|)>; 4 pi r^2 G_s integrates to one.
+    distinct_part : (n_lags, n_bins) float array
+        G_d(r, t) over the mean density; g(r) at lag zero, one far away.
+    non_gaussian : (n_lags,) float array
+        alpha_2 = 3 <r^4> / (5 <r^2>^2) - 1; zero for a Gaussian walk.
     """
 
     lags_ps: NDArray[np.float64]
@@ -48,12 +53,23 @@ def van_hove(
 
     Parameters
     ----------
-    displacements : unwrapped, drift removed, shape (n_frames, n_atoms, 3), angstrom.
-    positions : in any periodic image, drift removed, same shape; in a cell that changes these are not the unwrapped paths.
-    cells : shape (n_frames, 3, 3).
-    lags : in frames, shape (n_lags,).
-    frame_interval_ps : time between frames.
-    r_max_angstrom, bin_width_angstrom : range and resolution; at most two hundred origins are averaged.
+    displacements : (n_frames, n_atoms, 3) float array, angstrom
+        Unwrapped, drift removed.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        In any periodic image, drift removed; in a cell that changes these are not the unwrapped paths.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    lags : (n_lags,) int array, frames
+        Below the number of frames.
+    frame_interval_ps : float, ps
+        Time between frames.
+    r_max_angstrom, bin_width_angstrom : float, angstrom
+        Range and resolution; at most two hundred origins are averaged.
+
+    Returns
+    -------
+    VanHove
+        Both parts, and how far from Gaussian the self part is.
 
     Raises
     ------
@@ -63,6 +79,15 @@ def van_hove(
     References
     ----------
     L. Van Hove, Phys. Rev. 95, 249 (1954).
+
+    Examples
+    --------
+    >>> walk = np.cumsum(np.random.default_rng(0).normal(0.0, 0.3, (400, 50, 3)), axis=0)
+    >>> found = van_hove(
+    ...     walk, walk, np.eye(3)[None].repeat(400, axis=0) * 20.0, np.array([4]), frame_interval_ps=0.5, r_max_angstrom=6.0
+    ... )
+    >>> found.lags_ps.tolist(), bool(abs(found.non_gaussian[0]) < 0.05)
+    ([2.0], True)
     """
     n_frames, n_atoms, _ = displacements.shape
     half = shortest_height(cells) / 2.0

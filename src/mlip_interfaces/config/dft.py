@@ -6,7 +6,7 @@ study says so.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -194,7 +194,7 @@ class Dft(Section):
         """Plane-wave cutoff of a code, eV."""
         return self.plane_wave_cutoff_ev if self.plane_wave_cutoff_ev is not None else DEFAULT_CUTOFF_EV[code]
 
-    def tags(self, file: str) -> dict[str, Any]:
+    def tags(self, file: str) -> dict[str, JsonValue]:
         """Extra tags of one file."""
         return dict(self.extra.get(file, {}))
 
@@ -219,9 +219,12 @@ def resolved(dft: Dft, code: str, symbols: tuple[str, ...]) -> Dft:
 
     Parameters
     ----------
-    dft : as in the study.
-    code : that will run them.
-    symbols : elements of the study.
+    dft : Dft
+        As in the study.
+    code : str
+        Code that will run them.
+    symbols : tuple of str
+        Elements of the study.
 
     Raises
     ------

@@ -150,9 +150,12 @@ class LayerPlan:
 
     Attributes
     ----------
-    section : the layer of the study.
-    thickness_angstrom : asked for.
-    vacancies : element and share of its atoms that are removed.
+    section : AnyLayer
+        The layer of the study.
+    thickness_angstrom : float, angstrom
+        Asked for.
+    vacancies : tuple of tuple of (str, float)
+        Element and share of its atoms that are removed.
     """
 
     section: AnyLayer
@@ -166,13 +169,20 @@ class ModelPlan:
 
     Attributes
     ----------
-    name : of its folder.
-    small : whether it is a cell for DFT; a study without small cells uses its models for everything.
-    coating_angstrom : thickness of the scanned layer; None in a pair of layers without it.
-    variant : ``vac10`` where vacancies are scanned and a tenth is removed, else empty.
-    layers : bottom to top.
-    lateral_repeat : of the matched lateral cell.
-    max_atoms : a larger model is refused.
+    name : str
+        Of its folder.
+    small : bool
+        Whether it is a cell for DFT; a study without small cells uses its models for everything.
+    coating_angstrom : float or None, angstrom
+        Thickness of the scanned layer; None in a pair of layers without it.
+    variant : str
+        ``vac10`` where vacancies are scanned and a tenth is removed, else empty.
+    layers : tuple of LayerPlan
+        Bottom to top.
+    lateral_repeat : tuple of int
+        Of the matched lateral cell.
+    max_atoms : int or None
+        A larger model is refused.
     """
 
     name: str

@@ -28,10 +28,14 @@ class SideView:
 
     Attributes
     ----------
-    title : shown above.
-    symbols, layers : of each atom.
-    x, z : positions, angstrom.
-    width, height : of the cell along x and z, angstrom.
+    title : str
+        Shown above.
+    symbols, layers : sequence of str
+        Element of each atom, and name of its layer.
+    x, z : (n_atoms,) float array, angstrom
+        Positions.
+    width, height : float, angstrom
+        Of the cell along x and z.
     """
 
     title: str
@@ -162,9 +166,12 @@ class RdfCurves:
 
     Attributes
     ----------
-    r : bin centres, shape (n_bins,), angstrom.
-    g : shape (n_blocks, n_bins).
-    times : start and end of each block, shape (n_blocks, 2), ps.
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    g : (n_blocks, n_bins) float array
+        Mean of g(r) over each block.
+    times : (n_blocks, 2) float array, ps
+        Start and end of each block.
     """
 
     r: Array

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -42,12 +43,17 @@ _SETTINGS: Any = {
 }
 
 
+def look() -> AbstractContextManager[None]:
+    """This room's look, for the figures made in the body; the caller's matplotlib settings come back after it."""
+    return mpl.rc_context(_SETTINGS)
+
+
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw with this room's look and leave the caller's matplotlib settings alone."""
 
     @functools.wraps(draw)
     def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Figure:
-        with mpl.rc_context(_SETTINGS):
+        with look():
             return draw(*arguments, **options)
 
     return drawn

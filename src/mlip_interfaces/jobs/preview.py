@@ -15,11 +15,16 @@ class BatchScripts:
 
     Attributes
     ----------
-    title : what is run.
-    n_tasks, n_jobs : tasks, and the jobs they are dealt to.
-    name : file of the first job's script.
-    script : its text.
-    commands : text of ``NAME.run``, which it sources: the commands of its tasks.
+    title : str
+        What is run.
+    n_tasks, n_jobs : int
+        Tasks, and the jobs they are dealt to.
+    name : str
+        File of the first job's script.
+    script : str
+        Its text.
+    commands : str
+        Text of ``NAME.run``, which it sources: the commands of its tasks.
     """
 
     title: str

@@ -29,10 +29,14 @@ class LiveJob:
 
     Attributes
     ----------
-    job_id : of Slurm, or of the process.
-    job_hash : dpdispatcher's name of it.
-    waiting : not started yet.
-    tasks : folders of its tasks.
+    job_id : str
+        Number of the job in Slurm, or of the process.
+    job_hash : str
+        Name that dpdispatcher gives it.
+    waiting : bool
+        Whether it has not started yet.
+    tasks : tuple of str
+        Folders of its tasks.
     """
 
     job_id: str

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlip_interfaces.config import Execution, LocalExecution, Step
-from mlip_interfaces.jobs.local import local_machine, local_resources
+from mlip_interfaces.jobs.local import Section, local_machine, local_resources
 from mlip_interfaces.jobs.slurm import slurm_machine, slurm_resources
 
 
-def machine_section(execution: Execution, local_root: str) -> dict[str, Any]:
+def machine_section(execution: Execution, local_root: str) -> Section:
     """How jobs are started; `local_root` holds the tasks (DP-GEN wants ``./``)."""
     if isinstance(execution, LocalExecution):
         return local_machine(local_root)
     return slurm_machine(execution, local_root)
 
 
-def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_per_core: int = 1) -> dict[str, Any]:
+def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_per_core: int = 1) -> Section:
     """What a job of this kind gets.
 
     Parameters
     ----------
-    execution : of the study.
-    step : kind of job.
-    n_tasks : tasks in the batch; the local shell deals them to ``jobs_per_core * cores`` jobs, which all start at
-        once. Slurm takes the step's own ``group_size``.
-    jobs_per_core : more than one for tasks of very different length: the system shares the cores out evenly.
+    execution : Execution
+        The study's section.
+    step : Step
+        Kind of job.
+    n_tasks : int
+        Tasks in the batch; the local shell deals them to ``jobs_per_core * cores`` jobs, which all start at once. Slurm
+        takes the step's own ``group_size``.
+    jobs_per_core : int, optional
+        More than one for tasks of very different length: the system shares the cores out evenly.
+
+    Returns
+    -------
+    dict of str to Any
+        As dpdispatcher reads it.
     """
     if isinstance(execution, LocalExecution):
         n_jobs = min(jobs_per_core * execution.cores, n_tasks)

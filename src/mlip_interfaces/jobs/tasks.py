@@ -27,11 +27,16 @@ class JobTask:
 
     Attributes
     ----------
-    name : folder of the task, relative to the batch's directory; it must exist.
-    command : shell command, run inside that folder.
-    outputs : files that a finished task leaves there.
-    inputs : files there that it needs; they matter only where jobs do not run in place.
-    extras : further files it may leave there, brought back from where jobs do not run in place.
+    name : str
+        Folder of the task, relative to the batch's directory; it must exist.
+    command : str
+        Shell command, run inside that folder.
+    outputs : tuple of str
+        Files that a finished task leaves there.
+    inputs : tuple of str
+        Files there that it needs; they matter only where jobs do not run in place.
+    extras : tuple of str
+        Further files it may leave there, brought back from where jobs do not run in place.
     """
 
     name: str
@@ -47,11 +52,16 @@ class Batch:
 
     Attributes
     ----------
-    tasks : all of them; always give the same ones, so that a restarted call finds its jobs.
-    directory : folder that holds the tasks' folders.
-    step : kind of job.
-    jobs_per_core : as in `resources_section`.
-    common_files : files of `directory` that every task needs, where jobs do not run in place.
+    tasks : tuple of JobTask
+        All of them; always give the same ones, so that a restarted call finds its jobs.
+    directory : Path
+        Folder that holds the tasks' folders.
+    step : Step
+        Kind of job.
+    jobs_per_core : int
+        As in `resources_section`.
+    common_files : tuple of str
+        Files of `directory` that every task needs, where jobs do not run in place.
     """
 
     tasks: tuple[JobTask, ...]
@@ -137,13 +147,30 @@ def make_submission(batch: Batch, execution: Execution) -> Any:
 
 
 @contextlib.contextmanager
-def watching(look: Callable[[], None], *, every_seconds: float = 1.0) -> Iterator[None]:
-    """Call `look` regularly while the body runs: progress of work done by other processes."""
+def watching(look: Callable[[], None], *, every_seconds: float) -> Iterator[None]:
+    """Call `look` regularly while the body runs, and once when it has ended well: progress of work done by other processes.
+
+    Parameters
+    ----------
+    look : callable
+        Counts what is there and reports it. It shares the machine with the work, so it must be cheap.
+    every_seconds : float, s
+        Time between two looks: `execution.poll_seconds`, as for the jobs themselves.
+
+    Notes
+    -----
+    What goes wrong in the body comes out as it is. What goes wrong in a look comes out when the work is done.
+    """
     stop = threading.Event()
+    trouble: list[Exception] = []
 
     def watch() -> None:
         while not stop.wait(every_seconds):
-            look()
+            try:
+                look()
+            except Exception as error:  # noqa: BLE001 (kept for the thread that waits, which raises it)
+                trouble.append(error)
+                return
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -152,7 +179,9 @@ def watching(look: Callable[[], None], *, every_seconds: float = 1.0) -> Iterato
     finally:
         stop.set()
         thread.join()
-        look()
+    if trouble:
+        raise trouble[0]
+    look()
 
 
 def _kept(task: JobTask) -> str:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import dpdata
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
+from mlip_interfaces.labels.record import LabelRecord, Numbers
+
+if TYPE_CHECKING:
+    import dpdata
 
 Floats = NDArray[np.float64]
 
 
 def write_dataset(
-    records: Sequence[dict[str, Any]], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
+    records: Sequence[LabelRecord], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
 ) -> None:
     """Write good labels of one structure as a ``deepmd/npy`` system, whole or not at all.
 
     Parameters
     ----------
-    records : good labels, all with the same atoms in the same order.
-    directory : of the system; replaced if it exists.
-    elements : the type map.
-    layer : layer name of each atom, written as ``layer.json`` beside the data.
+    records : sequence of dict of str to Any
+        Good labels, all with the same atoms in the same order.
+    directory : Path
+        Folder of the system; replaced if it exists.
+    elements : sequence of str
+        The type map.
+    layer : sequence of str
+        Layer name of each atom, written as ``layer.json`` beside the data.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def write_dataset(
         raise InputFileError(f"The labels for {directory} were made with different settings; they must not be mixed.")
     _refuse_mixed_pseudopotentials(records, directory)
 
-    def stacked(key: str) -> Any:
+    def stacked(key: Numbers) -> Floats:
         return np.array([record[key] for record in records], dtype=np.float64)
 
     system = labeled_system(
@@ -57,7 +64,7 @@ def write_dataset(
         write_json(working / "layer.json", list(layer), indent=None)
 
 
-def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory: Path) -> None:
+def _refuse_mixed_pseudopotentials(records: Sequence[LabelRecord], directory: Path) -> None:
     first: dict[str, str] = {}
     for record in records:
         for symbol, used in record.get("pseudopotentials", {}).items():
@@ -82,12 +89,28 @@ def labeled_system(
 
     Parameters
     ----------
-    symbols : of each atom.
-    elements : the type map.
-    cells_angstrom, virials_ev : shape (n_labels, 3, 3).
-    positions_angstrom, forces_ev_per_angstrom : shape (n_labels, n_atoms, 3).
-    energies_ev : shape (n_labels,).
+    symbols : sequence of str
+        Element of each atom.
+    elements : sequence of str
+        The type map.
+    cells_angstrom : (n_labels, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    positions_angstrom : (n_labels, n_atoms, 3) float array, angstrom
+        Of the atoms, in the order of `symbols`.
+    energies_ev : (n_labels,) float array, eV
+        Total energies.
+    forces_ev_per_angstrom : (n_labels, n_atoms, 3) float array, eV/angstrom
+        On the atoms.
+    virials_ev : (n_labels, 3, 3) float array, eV
+        Minus volume times stress (tension positive).
+
+    Returns
+    -------
+    dpdata.LabeledSystem
+        With the types of `elements`.
     """
+    import dpdata
+
     index = {symbol: number for number, symbol in enumerate(elements)}
     return dpdata.LabeledSystem(
         data={

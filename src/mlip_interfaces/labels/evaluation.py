@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from mlip_interfaces.labels.settings import LabelSettings
 
@@ -20,9 +22,11 @@ class LabelFailure(Exception):
 
     Attributes
     ----------
-    cause : ``structure`` (it, or its answer, is beyond the limits), ``code`` (the teacher failed on it), ``timeout``, or
+    cause : {'structure', 'code', 'timeout', 'configuration'}
+        ``structure`` (it, or its answer, is beyond the limits), ``code`` (the teacher failed on it), ``timeout``, or
         ``configuration`` (nothing could be labelled here: such a label is made again once the cause is cured).
-    attempt : the last attempt, from 1.
+    attempt : int
+        The last attempt, from 1.
     """
 
     def __init__(self, reason: str, cause: Cause = "code") -> None:
@@ -37,15 +41,24 @@ class Evaluation:
 
     Attributes
     ----------
-    energy_ev : the energy the forces are the gradient of (the free energy where the engine smears), eV.
-    forces_ev_per_angstrom : shape (n_atoms, 3).
-    virial_ev : minus volume times stress (tension positive), shape (3, 3), eV.
-    wall_seconds : time it took, all attempts together.
-    code : name and version as the code printed them; None for an ASE calculator.
-    cores : that it ran on.
-    attempt : the attempt that succeeded, from 1.
-    safer_settings : SCF settings that the second attempt changed.
-    pseudopotentials : by element, what identifies the file that was used.
+    energy_ev : float, eV
+        The energy the forces are the gradient of (the free energy where the engine smears).
+    forces_ev_per_angstrom : (n_atoms, 3) float array, eV/angstrom
+        On each atom.
+    virial_ev : (3, 3) float array, eV
+        Minus volume times stress (tension positive).
+    wall_seconds : float, s
+        Time it took, all attempts together.
+    code : str or None
+        Name and version as the code printed them; None for an ASE calculator.
+    cores : int
+        Cores that it ran on.
+    attempt : int
+        The attempt that succeeded, from 1.
+    safer_settings : mapping of str to JSON
+        SCF settings that the second attempt changed.
+    pseudopotentials : dict of str to dict of str to str
+        By element, what identifies the file that was used.
     """
 
     energy_ev: float
@@ -55,7 +68,7 @@ class Evaluation:
     code: str | None = None
     cores: int = 1
     attempt: int = 1
-    safer_settings: dict[str, Any] = field(default_factory=dict)
+    safer_settings: Mapping[str, JsonValue] = field(default_factory=dict)
     pseudopotentials: dict[str, dict[str, str]] = field(default_factory=dict)
 
 

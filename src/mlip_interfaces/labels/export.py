@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import dpdata
 import numpy as np
 
+from mlip_interfaces.engines import require_packages
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
 from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import LabelStore, StoredLabel
+
+if TYPE_CHECKING:
+    import dpdata
 
 DataFormat = Literal["npy", "mixed"]
 EXPORT_FILE = "export.json"
@@ -34,23 +37,34 @@ def export_labels(
 
     Parameters
     ----------
-    store : labels of one settings hash.
-    directory : must not exist.
-    elements : the type map; labels are brought to it by the names of their atoms.
-    data_format : ``npy`` writes one system for each sequence of atoms, ``mixed`` one for each number of atoms.
-    leave_out : names of labels to leave out.
-    held_out_share : of the labels, held out by whole trajectories (`hold_out`).
-    seed : of the choice of trajectories.
+    store : LabelStore
+        Labels of one settings hash.
+    directory : Path
+        Must not exist.
+    elements : sequence of str
+        The type map; labels are brought to it by the names of their atoms.
+    data_format : {'npy', 'mixed'}, optional
+        Of these, ``npy`` writes one system for each sequence of atoms, ``mixed`` one for each number of atoms.
+    leave_out : collection of str, optional
+        Names of labels to leave out.
+    held_out_share : float, optional
+        Share of the labels that is held out by whole trajectories (`hold_out`).
+    seed : int, optional
+        Of the choice of trajectories.
 
     Returns
     -------
-    content : of ``export.json``: where every frame comes from, in the order of the data.
+    dict of str to Any
+        Content of ``export.json``: where every frame comes from, in the order of the data.
 
     Raises
     ------
     InputFileError
         If settings are mixed, an element is not in the type map, nothing is left, or the folder exists.
+    MissingEngineError
+        If dpdata is not installed.
     """
+    require_packages("dpdata")
     labels = [label for label in store.labels if label.name not in leave_out]
     if not labels:
         raise InputFileError("There is no label to export: all failed or are left out.")

@@ -22,10 +22,19 @@ def check_labels(
 
     Parameters
     ----------
-    store : what `collect_labels` found in the folders.
-    directories : the folders.
-    threshold : robust z-score above which a label is flagged.
-    near_angstrom : largest displacement of a near duplicate, angstrom.
+    store : LabelStore
+        What `collect_labels` found in the folders.
+    directories : sequence of Path
+        The folders.
+    threshold : float
+        Robust z-score above which a label is flagged.
+    near_angstrom : float, angstrom
+        Largest displacement of a near duplicate.
+
+    Returns
+    -------
+    list of LabelFlag
+        Of all folders.
     """
     flags = find_outliers(store.labels, threshold=threshold)
     flags += find_near_duplicates(store.labels, distance_angstrom=near_angstrom)

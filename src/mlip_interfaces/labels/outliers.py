@@ -30,9 +30,12 @@ class LabelFlag:
 
     Attributes
     ----------
-    label : name of the label.
-    kind : ``energy``, ``force``, ``virial``, ``near_duplicate`` or ``disagreement``.
-    reason : a sentence with the numbers.
+    label : str
+        Name of the label.
+    kind : str
+        ``energy``, ``force``, ``virial``, ``near_duplicate`` or ``disagreement``.
+    reason : str
+        A sentence with the numbers.
     """
 
     label: str
@@ -45,8 +48,15 @@ def robust_z(values: Floats, *, floor: float = 0.0) -> Floats:
 
     Parameters
     ----------
-    values : shape (n,).
-    floor : least spread, in the unit of `values`, for values that are nearly all equal.
+    values : (n,) float array, any unit
+        To be judged against each other.
+    floor : float, optional
+        Least spread, in the unit of `values`, for values that are nearly all equal.
+
+    Returns
+    -------
+    (n,) float array
+        Distances from the median in units of the spread.
 
     Examples
     --------
@@ -69,13 +79,17 @@ def energy_residuals(counts: NDArray[np.integer], energies_ev: Floats, *, n_iter
 
     Parameters
     ----------
-    counts : atoms of each element, shape (n_labels, n_elements).
-    energies_ev : shape (n_labels,), eV.
-    n_iterations : of the reweighting.
+    counts : (n_labels, n_elements) int array
+        Atoms of each element.
+    energies_ev : (n_labels,) float array, eV
+        Total energies.
+    n_iterations : int, optional
+        Rounds of reweighting.
 
     Returns
     -------
-    residuals : eV/atom, shape (n_labels,).
+    (n_labels,) float array, eV/atom
+        What the composition does not say.
 
     References
     ----------
@@ -102,8 +116,15 @@ def find_outliers(labels: Sequence[StoredLabel], *, threshold: float = 6.0) -> l
 
     Parameters
     ----------
-    labels : of any systems.
-    threshold : robust z-score above which a label is flagged.
+    labels : sequence of StoredLabel
+        Of any systems.
+    threshold : float, optional
+        Robust z-score above which a label is flagged.
+
+    Returns
+    -------
+    list of LabelFlag
+        A label may have several.
     """
     flags: list[LabelFlag] = []
     by_settings: dict[str, list[StoredLabel]] = defaultdict(list)
@@ -154,8 +175,15 @@ def find_near_duplicates(labels: Sequence[StoredLabel], *, distance_angstrom: fl
 
     Parameters
     ----------
-    labels : of any systems.
-    distance_angstrom : largest displacement of a near duplicate, angstrom.
+    labels : sequence of StoredLabel
+        Of any systems.
+    distance_angstrom : float, angstrom, optional
+        Largest displacement of a near duplicate.
+
+    Returns
+    -------
+    list of LabelFlag
+        On the later label of each pair.
     """
     groups: dict[tuple[str, tuple[str, ...]], list[StoredLabel]] = defaultdict(list)
     for label in labels:

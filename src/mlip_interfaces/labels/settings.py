@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
@@ -61,14 +61,14 @@ class LabelSettings(BaseModel):
         tags that only share out the work, nor how often and how carefully the SCF is tried: a converged answer is the
         same physics whichever road led there.
         """
-        content: list[Any] = [
+        content: list[object] = [
             self.calculator,
             self.parameters if self.dft is None else _physics(self.dft, self.calculator),
         ]
         return content_hash(content)[:16]
 
 
-def _physics(dft: Dft, code: str) -> dict[str, Any]:
+def _physics(dft: Dft, code: str) -> dict[str, object]:
     content = dft.model_dump(
         mode="json", exclude={"command", "cores", "pseudopotential_dir", "max_scf_steps", "extra", "elements"}
     )

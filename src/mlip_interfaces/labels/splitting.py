@@ -13,10 +13,14 @@ class Trajectory:
 
     Attributes
     ----------
-    name : unique.
-    system : the structure it belongs to; a system is never held out whole.
-    n_frames : good labels.
-    layers : names of the layers its atoms belong to.
+    name : str
+        Unlike all others.
+    system : str
+        The structure it belongs to; a system is never held out whole.
+    n_frames : int
+        Number of good labels.
+    layers : frozenset of str
+        Names of the layers its atoms belong to.
     """
 
     name: str
@@ -30,16 +34,26 @@ def hold_out(
 ) -> frozenset[str]:
     """Names of the trajectories to hold out.
 
-    First those named by `first`, as far as the last sentence allows, whatever their share. Then, for each layer not yet held out, the trajectory that covers most such layers with the fewest frames, even
-    where that exceeds the share: an error that says nothing about a layer is worth little. Then others in random order,
-    while they fit. A system, and a layer, always keeps at least one trajectory to train on.
+    First those named by `first`, as far as the last sentence allows, whatever their share. Then, for each layer not yet
+    held out, the trajectory that covers most such layers with the fewest frames, even where that exceeds the share: an
+    error that says nothing about a layer is worth little. Then others in random order, while they fit. A system, and a
+    layer, always keeps at least one trajectory to train on.
 
     Parameters
     ----------
-    trajectories : all of them.
-    share : of all frames that should be held out, 0 (nothing at all) to below 1.
-    seed : of the random order.
-    first : names of trajectories that are held out before any other.
+    trajectories : sequence of Trajectory
+        All of them.
+    share : float
+        Part of all frames that should be held out, 0 (nothing at all) to below 1.
+    seed : int
+        Of the random order.
+    first : collection of str, optional
+        Names of trajectories that are held out before any other.
+
+    Returns
+    -------
+    frozenset of str
+        Of all trajectories, those to hold out.
 
     Examples
     --------

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json
-from mlip_interfaces.labels.driver import OUTPUT_FILE, core_seconds
+from mlip_interfaces.labels.driver import OUTPUT_FILE
+from mlip_interfaces.labels.record import LabelRecord, core_seconds
 from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, read_records
 from mlip_interfaces.units import SECONDS_PER_HOUR
 
@@ -37,18 +38,32 @@ class StoredLabel:
 
     Attributes
     ----------
-    file : where it lies; `line` counts from 0 in a ``records.jsonl`` and is None for a ``label.json``.
-    system : the structure it belongs to.
-    trajectory : the run or parent it comes from; labels of one trajectory are not independent.
-    symbols : chemical symbol of each atom.
-    positions_angstrom, forces_ev_per_angstrom : shape (n_atoms, 3).
-    cell_angstrom : rows are lattice vectors, shape (3, 3).
-    energy_ev : total energy.
-    virial_ev : shape (3, 3).
-    structure_hash, settings_hash : of the structure, and of all that decides the numbers.
-    calculator : code and version.
-    core_seconds : wall time times cores.
-    pseudopotentials : SHA-256 of the file of each element, as far as the code records them.
+    file : Path
+        Where it lies; `line` counts from 0 in a ``records.jsonl`` and is None for a ``label.json``.
+    system : str
+        The structure it belongs to.
+    trajectory : str
+        The run or parent it comes from; labels of one trajectory are not independent.
+    symbols : tuple of str
+        Chemical symbol of each atom.
+    positions_angstrom : (n_atoms, 3) float array, angstrom
+        Of the atoms.
+    forces_ev_per_angstrom : (n_atoms, 3) float array, eV/angstrom
+        On the atoms.
+    cell_angstrom : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    energy_ev : float, eV
+        Total energy.
+    virial_ev : (3, 3) float array, eV
+        Minus volume times stress (tension positive).
+    structure_hash, settings_hash : str
+        Hashes of the structure, and of all that decides the numbers.
+    calculator : str
+        Code and version.
+    core_seconds : float, s
+        Wall time times cores.
+    pseudopotentials : mapping of str to str
+        SHA-256 of the file of each element, as far as the code records them.
     """
 
     file: Path
@@ -79,10 +94,14 @@ class FailedLabel:
 
     Attributes
     ----------
-    file : where it lies.
-    system : the structure it belongs to.
-    reason : why it failed.
-    core_seconds : wall time times cores.
+    file : Path
+        Where it lies.
+    system : str
+        The structure it belongs to.
+    reason : str
+        Why it failed.
+    core_seconds : float, s
+        Wall time times cores.
     """
 
     file: Path
@@ -97,9 +116,12 @@ class LabelStore:
 
     Attributes
     ----------
-    labels : good ones, each structure once for the same settings.
-    failed : failed ones.
-    duplicates : pairs (the copy left out, the label kept).
+    labels : tuple of StoredLabel
+        Good ones, each structure once for the same settings.
+    failed : tuple of FailedLabel
+        Failed ones.
+    duplicates : tuple of tuple of StoredLabel
+        The copy left out and the label kept of each pair.
     """
 
     labels: tuple[StoredLabel, ...]
@@ -211,14 +233,14 @@ def _labels_below(root: Path) -> Iterator[StoredLabel | FailedLabel]:
 
 
 def _label(
-    file: Path, line: int | None, record: dict[str, Any], system: str | None, trajectory: str
+    file: Path, line: int | None, record: LabelRecord, system: str | None, trajectory: str
 ) -> StoredLabel | FailedLabel:
     where = str(file) if line is None else f"line {line + 1} of {file}"
     try:
         seconds = core_seconds(record)
         name = system or Formula.from_list(record["symbols"]).format("metal")
         if record["status"] != "ok":
-            return FailedLabel(file, name, record["reason"], seconds)
+            return FailedLabel(file, name, str(record["reason"]), seconds)
         n_atoms = len(record["symbols"])
         return StoredLabel(
             file=file,
@@ -231,7 +253,7 @@ def _label(
             energy_ev=float(record["energy_ev"]),
             forces_ev_per_angstrom=_array(record["forces_ev_per_angstrom"], n_atoms, 3),
             virial_ev=_array(record["virial_ev"], 3, 3),
-            structure_hash=record["structure_hash"],
+            structure_hash=str(record["structure_hash"]),
             settings_hash=record["settings_hash"],
             calculator=record["calculator"],
             core_seconds=seconds,

@@ -19,6 +19,7 @@ from mlip_interfaces.labels.codes.runner import CodeRunner, describe_os_error
 from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
+from mlip_interfaces.labels.record import LabelRecord
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teacher import open_teacher
 
@@ -78,7 +79,7 @@ def teacher_md(task: Path) -> None:
     except (OSError, ValueError) as error:
         raise InputFileError(f"{task / PLAN_FILE} cannot be used: {error}") from error
     settings = LabelSettings.read(settings_file_of(task.resolve()))
-    result: dict[str, Any] = {"status": "ok", "reason": None}
+    result: dict[str, object] = {"status": "ok", "reason": None}
     with open_teacher(settings) as teacher:
         try:
             _simulate(task, plan, settings, teacher)
@@ -91,7 +92,7 @@ def teacher_md(task: Path) -> None:
     write_record(task / RESULT_FILE, {**result, "n_frames": len(read_records(task))})
 
 
-def read_records(task: Path) -> list[dict[str, Any]]:
+def read_records(task: Path) -> list[LabelRecord]:
     """Labelled frames of a run, as far as its checkpoint vouches for them."""
     checkpoint = task / CHECKPOINT_FILE
     if not checkpoint.is_file():

@@ -24,10 +24,14 @@ class Teacher:
 
     Attributes
     ----------
-    package : distribution that provides it.
-    kind : what its labels may be called.
-    install : command that gets it.
-    build : makes the calculator from the study's parameters.
+    package : str
+        Distribution that provides it.
+    kind : TeacherKind
+        What its labels may be called.
+    install : str
+        Command that gets it.
+    build : callable
+        Makes the calculator from the study's parameters.
     """
 
     package: str
@@ -63,7 +67,8 @@ def check_teacher(name: str) -> None:
 
     Parameters
     ----------
-    name : a name of `TEACHERS` or of `DFT_CODES`, or ``package.module:callable``.
+    name : str
+        A name of `TEACHERS` or of `DFT_CODES`, or ``package.module:callable``.
 
     Raises
     ------

@@ -27,11 +27,15 @@ class HealthBounds:
 
     Attributes
     ----------
-    max_temperature_ratio : largest instantaneous temperature over the target.
-    mean_temperature_tolerance : relative deviation allowed to the mean of the second half of the run; three
-        standard errors of the mean are always allowed on top.
-    density_change : largest relative change of density from the start.
-    min_distance_angstrom : no two atoms come closer, angstrom.
+    max_temperature_ratio : float
+        Largest instantaneous temperature over the target.
+    mean_temperature_tolerance : float
+        Relative deviation allowed to the mean of the second half of the run; three standard errors of the mean are
+        always allowed on top.
+    density_change : float
+        Largest relative change of density from the start.
+    min_distance_angstrom : float, angstrom
+        No two atoms come closer.
     """
 
     max_temperature_ratio: float
@@ -46,9 +50,12 @@ class RunVerdict:
 
     Attributes
     ----------
-    healthy : whether every bound was kept and the run reached its end.
-    reasons : one sentence for each bound that was left.
-    time_ps : how far the run came.
+    healthy : bool
+        Whether every bound was kept and the run reached its end.
+    reasons : tuple of str
+        One sentence for each bound that was left.
+    time_ps : float, ps
+        How far the run came.
     """
 
     healthy: bool
@@ -88,11 +95,21 @@ def judge_run(
 
     Parameters
     ----------
-    file : the table.
-    target_kelvin : temperature of the thermostat, K.
-    requested_ps : length asked for, ps.
-    n_atoms : sets the size of natural temperature fluctuations.
-    bounds : what is healthy.
+    file : Path
+        The table.
+    target_kelvin : float, K
+        Temperature of the thermostat.
+    requested_ps : float, ps
+        Length asked for.
+    n_atoms : int
+        Sets the size of natural temperature fluctuations.
+    bounds : HealthBounds
+        What is healthy.
+
+    Returns
+    -------
+    RunVerdict
+        With a reason for each bound that was left.
 
     Notes
     -----

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import whole_file, write_text
+from mlip_interfaces.files import last_line, whole_file, write_text
 
 CHECKPOINT = "md.restart"
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
@@ -48,11 +48,9 @@ def join_pieces(directory: Path) -> None:
 def time_reached_ps(directory: Path) -> float:
     """Time of the last whole line of the table that is being written, ps; zero before there is one."""
     for file in reversed(_pieces(directory, TABLE)):
-        with file.open("rb") as handle:
-            handle.seek(max(0, file.stat().st_size - _TAIL_BYTES))
-            lines = handle.read().split(b"\n")[:-1]
-        if lines and re.match(rb"[\d.]+(e-?\d+)?,", lines[-1]):
-            return float(lines[-1].split(b",")[0])
+        line = last_line(file)
+        if re.match(r"[\d.]+(e-?\d+)?,", line):
+            return float(line.split(",")[0])
     return 0.0
 
 

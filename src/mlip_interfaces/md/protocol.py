@@ -21,11 +21,18 @@ class MDProtocol:
 
     Attributes
     ----------
-    ensemble : ``npt`` (cell edges relax one by one) or ``nvt``.
-    temperature_kelvin : target temperature, K.
-    pressure_bar : along x, y and z, bar.
-    time_ps, timestep_fs, dump_interval_ps : length, time step and output interval.
-    seed : of the initial velocities.
+    ensemble : {'npt', 'nvt'}
+        Either ``npt`` (cell edges relax one by one) or ``nvt``.
+    temperature_kelvin : float, K
+        Target temperature.
+    pressure_bar : tuple of three float, bar
+        Along x, y and z.
+    time_ps, dump_interval_ps : float, ps
+        Length and output interval.
+    timestep_fs : float, fs
+        Time step.
+    seed : int
+        Of the initial velocities.
     """
 
     ensemble: Literal["npt", "nvt"]

@@ -68,7 +68,7 @@ class Batch:
     @cached_property
     def volumes(self) -> NDArray[np.float64]:
         """Volume of each cell, shape (n_frames,), angstrom^3."""
-        return np.abs(np.linalg.det(self.frames.cells))
+        return np.asarray(np.abs(np.linalg.det(self.frames.cells)))
 
     @cached_property
     def _moved(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -107,7 +107,9 @@ class Record:
     volumes_angstrom3 : (n_frames,) float array, angstrom^3
         Of the cells.
     first_positions : (n_atoms, 3) float array, angstrom
-        Of the first frame, unwrapped.
+        Of the first frame; unwrapped where an analysis uses displacements.
+    drift : str
+        Frame of reference of displacements, as it was asked for.
     store : DisplacementStore or None
         Displacements of all atoms that an observer called moving.
     """
@@ -117,6 +119,7 @@ class Record:
     cells: NDArray[np.float64]
     volumes_angstrom3: NDArray[np.float64]
     first_positions: NDArray[np.float64]
+    drift: str
     store: DisplacementStore | None = field(repr=False)
 
     @property

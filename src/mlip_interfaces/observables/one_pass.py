@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -101,11 +102,12 @@ class _Pass:
         from mlip_interfaces.analysis.displacement_store import DisplacementStore
 
         self._start = start
+        self._unwrapped = any(request.uses_displacements for request in requests.values())
         self._absent: dict[str, str] = {}
         self._notes: list[str] = []
         self.observers: dict[str, Observer] = {}
         for name, request in requests.items():
-            observer = self._tried(name, lambda request=request: request.observe(start))
+            observer = self._tried(name, partial(request.observe, start))
             if observer is not None:
                 self.observers[name] = observer
         moving = np.zeros(start.trajectory.n_atoms, dtype=bool)
@@ -121,7 +123,7 @@ class _Pass:
     def batches(self) -> Iterator[Batch]:
         """Frames of the trajectory in chunks."""
         reader = self._start.trajectory
-        for frames in reader.chunks():
+        for frames in reader.chunks(unwrapped=self._unwrapped):
             if self._first is None:
                 self._first = frames.paths[0].copy()
             yield Batch(frames, self._first, reader.masses_amu, self._start.at_rest)
@@ -138,7 +140,7 @@ class _Pass:
         if self._store is not None:
             self._store.add(batch.displacements)
         for name, observer in list(self.observers.items()):
-            self._tried(name, lambda name=name, observer=observer: observer.feed(batch, scanned.get(name)))
+            self._tried(name, partial(observer.feed, batch, scanned.get(name)))
             if name in self._absent:
                 del self.observers[name]
 
@@ -153,13 +155,14 @@ class _Pass:
             np.concatenate(self._cells),
             np.concatenate(self._volumes),
             self._first,
+            drift,
             self._store,
         )
         if self._start.strict:
             _ = record.interval_ps
         found: dict[str, Result] = {}
         for name, observer in self.observers.items():
-            result = self._tried(name, lambda observer=observer: observer.finish(record))
+            result = self._tried(name, partial(observer.finish, record))
             self._absent |= {f"{name} {part}": why for part, why in observer.absent.items()}
             self._notes += [note for note in observer.notes if note not in self._notes]
             if result is not None:
@@ -167,7 +170,7 @@ class _Pass:
                 found[name] = result
         notes = (*reader.notes, *self._notes)
         origin = Provenance(
-            trajectory=str(reader.path) if reader.path is not None else reader.name,
+            trajectory=reader.origin,
             inputs=reader.inputs,
             n_frames=record.times_ps.size,
             n_atoms=reader.n_atoms,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces import __version__
+from mlip_interfaces.version import __version__
 
 LIBRARIES = ("numpy", "scipy", "numba", "ase", "MDAnalysis")
 """What reads trajectories and computes."""

@@ -18,10 +18,9 @@ from mlip_interfaces.settings import Count, Positive
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.rdf import PairCounter, RdfBlock
     from mlip_interfaces.analysis.rdf import Rdf as PairDistribution
+    from mlip_interfaces.figures import Figure
 
 BREATHING = 1.02
 """A cell that fluctuates may dip below twice the range of g(r) by this factor."""
@@ -198,15 +197,16 @@ class RdfResult(Result):
 
     def _pair(self, rdf: PairDistribution) -> dict[str, Any]:
         from mlip_interfaces.analysis.barrier import barriers
-        from mlip_interfaces.analysis.first_shell import coordination_to_first_minimum, keeps_height
+        from mlip_interfaces.analysis.rdf import first_minimum, first_peak_is_stationary
 
         r, whole = rdf.r_angstrom, rdf.whole
         blocks = [_peak(r, block) for block in rdf.blocks]
+        minimum = first_minimum(r, whole.g)
         entry = _peak(r, whole) | {
             "first_peak_height_error": _error_of_mean(
                 [block["first_peak_height"] for block in blocks if block["first_peak_height"] is not None]
             ),
-            "coordination_to_first_minimum": coordination_to_first_minimum(r, whole.g, whole.coordination),
+            "coordination_to_first_minimum": None if minimum is None else float(whole.coordination[minimum]),
             "blocks": [
                 {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps} | peak
                 for block, peak in zip(rdf.blocks, blocks, strict=True)
@@ -214,21 +214,14 @@ class RdfResult(Result):
         }
         kelvin = self.request.temperature_kelvin
         if kelvin is not None:
-            first, last = blocks[0], blocks[-1]
-            stationary = None
-            if len(blocks) > 1 and first["first_peak_height"] is not None and last["first_peak_height"] is not None:
-                stationary = keeps_height(
-                    first["first_peak_height"],
-                    first["first_peak_height_error"],
-                    last["first_peak_height"],
-                    last["first_peak_height_error"],
-                )
-            barrier = barriers(r, whole.g, whole.counts, kelvin, whole.g_error)
-            entry["barrier"] = asdict(barrier) | {"stationary": stationary}
+            g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
+            entry["barrier"] = asdict(barriers(r, whole.g, whole.counts, kelvin, whole.g_error)) | {
+                "stationary": first_peak_is_stationary(r, g, error)
+            }
         return entry
 
     def tables(self) -> dict[str, Table]:
-        """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block."""
+        """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block; all of these of the whole run."""
         from mlip_interfaces.analysis.barrier import potential_of_mean_force
 
         kelvin = self.request.temperature_kelvin
@@ -242,10 +235,26 @@ class RdfResult(Result):
                     energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
                     more.append((*head, f"{r:.5g}", f"{block.coordination[i]:.6g}", int(block.counts[i]), energy))
         head_columns = ("pair", "block", "time_start_ps", "time_end_ps", "r_angstrom")
+        of_run = ("pair", "r_angstrom", "g", "g_error", "coordination_number", "counts", "potential_of_mean_force_ev")
         return {
             "": Table((*head_columns, "g", "g_error"), rows),
             "potential": Table((*head_columns, "coordination_number", "counts", "potential_of_mean_force_ev"), more),
+            "whole": Table(of_run, self._whole_rows()),
         }
+
+    def _whole_rows(self) -> list[tuple[object, ...]]:
+        from mlip_interfaces.analysis.barrier import potential_of_mean_force
+
+        kelvin = self.request.temperature_kelvin
+        rows: list[tuple[object, ...]] = []
+        for pair, rdf in self.pairs.items():
+            whole = rdf.whole
+            energies = np.full(whole.g.size, np.nan) if kelvin is None else potential_of_mean_force(whole.g, kelvin)
+            for i, r in enumerate(rdf.r_angstrom):
+                energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
+                numbers = (f"{whole.g[i]:.6g}", f"{whole.g_error[i]:.4g}", f"{whole.coordination[i]:.6g}")
+                rows.append((pair, f"{r:.5g}", *numbers, int(whole.counts[i]), energy))
+        return rows
 
     def headlines(self) -> list[Headline]:
         """Height of each first peak."""
@@ -254,7 +263,9 @@ class RdfResult(Result):
             entry = self._pair(rdf)
             if entry["first_peak_height"] is not None:
                 found.append(
-                    Headline(f"first peak of g(r), {pair}", entry["first_peak_height"], entry["first_peak_height_error"])
+                    Headline(
+                        f"first peak of g(r), {pair}", entry["first_peak_height"], entry["first_peak_height_error"]
+                    )
                 )
         return found
 
@@ -282,7 +293,7 @@ class RdfResult(Result):
         """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
         from mlip_interfaces.figures.style import PALETTE, new_figure
 
-        n_blocks, n_pairs = self.request.blocks, len(self.pairs)
+        n_blocks, n_pairs = max(len(rdf.blocks) for rdf in self.pairs.values()), len(self.pairs)
         n_rows = 2 if n_blocks > 1 else 1
         figure, axes = new_figure(n_rows, n_pairs, width=max(4.0, 2.7 * n_pairs), height=2.6 * n_rows, sharex="col")
         for column, (pair, rdf) in enumerate(self.pairs.items()):

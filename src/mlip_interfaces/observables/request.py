@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -73,6 +74,8 @@ def _numbers_by_name(value: Any) -> Any:
         name, _, number = part.partition("=")
         try:
             found[name.strip()] = float(number)
+            if not math.isfinite(found[name.strip()]):
+                raise ValueError(number)
         except ValueError:
             raise ValueError(f"'{part}' is not like Li=1") from None
     return found
@@ -191,7 +194,9 @@ class Request(Section):
             for name in value:
                 if name not in cls.model_fields:
                     close = difflib.get_close_matches(str(name), cls.model_fields, n=1)
-                    known = f"Did you mean '{close[0]}'" if close else f"Known here: {', '.join(sorted(cls.model_fields))}"
+                    known = (
+                        f"Did you mean '{close[0]}'" if close else f"Known here: {', '.join(sorted(cls.model_fields))}"
+                    )
                     raise ValueError(f"unknown key '{name}'. {known}{'?' if close else ''}")
         return value
 
@@ -219,6 +224,4 @@ def required_temperature(temperature_kelvin: float | None) -> float:
     return temperature_kelvin
 
 
-TemperatureKelvin = Annotated[
-    Positive | None, Field(None, description="Of the run; a study takes that of the protocol.")
-]
+TemperatureKelvin = Annotated[Positive | None, Field(description="Of the run; a study takes that of the protocol.")]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.observables.provenance import Provenance
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from mlip_interfaces.figures import Figure
     from mlip_interfaces.observables.request import Request
 
 
@@ -54,11 +53,20 @@ class Headline(NamedTuple):
 
 
 class Result:
-    """Base of all results; children are frozen dataclasses with read-only arrays and have `request`, their settings."""
+    """Base of all results; children are frozen dataclasses with read-only arrays.
+
+    Attributes
+    ----------
+    request : Request
+        The settings behind it.
+    suffixes : tuple of str
+        Of a file besides JSON, tables and figure, as ``.cube``.
+    """
 
     __slots__ = ()
 
     request: Request
+    suffixes: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Content of the JSON file, less its provenance.
@@ -80,15 +88,20 @@ class Result:
         """
         return {}
 
-    def texts(self) -> dict[str, str]:
-        """Other files, by their suffix.
+    def text(self, suffix: str) -> str:
+        """Content of the other files of the result, which `suffixes` names.
+
+        Parameters
+        ----------
+        suffix : str
+            One of `suffixes`.
 
         Returns
         -------
-        texts : dict of str to str
-            ``.cube``, say, to its text.
+        text : str
+            All of the file.
         """
-        return {}
+        raise NotImplementedError
 
     def headlines(self) -> list[Headline]:
         """Numbers to compare between runs.
@@ -128,9 +141,44 @@ class Result:
         figure : matplotlib.figure.Figure or None
             None where the result has no figure.
         """
-        from mlip_interfaces.figures.style import styled
+        from mlip_interfaces.figures.style import look
 
-        return styled(self.draw)()
+        with look():
+            return self.draw()
+
+    def write(self, folder: Path | str, name: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write JSON, tables, figure and other files of one result.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        name : str
+            Of the files.
+        content : dict or None
+            Of the JSON file; what `to_dict` gives when left out.
+
+        Returns
+        -------
+        content : dict
+            Of the JSON file.
+        """
+        from mlip_interfaces.files import write_csv, write_json, write_text
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = self.to_dict() if content is None else content
+        for end, table in self.tables().items():
+            write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
+        for suffix in self.suffixes:
+            write_text(folder / f"{name}{suffix}", self.text(suffix))
+        write_json(folder / f"{name}.json", content)
+        figure = self.plot()
+        if figure is not None:
+            from mlip_interfaces.figures.style import save_figure
+
+            save_figure(figure, folder, name)
+        return content
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name} {value}" for name, value in self.request.settings().items() if value is not None)
@@ -192,10 +240,16 @@ class Results(Mapping[str, Result]):
             Name -> content.
         """
         origin = self.provenance.to_json()
-        return {
-            name: result.to_dict() | {"provenance": origin | {"request": _request(result)}}
-            for name, result in self.found.items()
-        }
+        contents = {}
+        for name, result in self.found.items():
+            files = [f"{name}{suffix}" for suffix in result.suffixes]
+            contents[name] = (
+                result.to_dict()
+                | {"summary": result.lines()}
+                | ({"file": files[0]} if files else {})
+                | {"provenance": origin | {"request": {"kind": result.request.kind} | result.request.settings()}}
+            )
+        return contents
 
     def write(self, folder: Path | str) -> dict[str, dict[str, Any]]:
         """Write JSON, tables and figures of all results.
@@ -210,31 +264,13 @@ class Results(Mapping[str, Result]):
         contents : dict of str to dict
             Name -> content of its JSON file.
         """
-        from mlip_interfaces.figures.style import save_figure
-        from mlip_interfaces.files import write_csv, write_json, write_text
-
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         contents = self.contents()
-        for name, result in self.found.items():
-            for end, table in result.tables().items():
-                write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
-            for suffix, text in result.texts().items():
-                write_text(folder / f"{name}{suffix}", text)
-            write_json(folder / f"{name}.json", contents[name])
-            figure = result.plot()
-            if figure is not None:
-                save_figure(figure, folder, name)
-        return contents
+        return {name: result.write(folder, name, contents[name]) for name, result in self.found.items()}
 
     def __str__(self) -> str:
         parts = [str(self.provenance), *(str(result) for result in self.found.values())]
         parts += [f"{name}: absent: {why}" for name, why in self.absent.items()]
         return "\n".join([*parts, *self.notes])
-
-
-def _request(result: Result) -> dict[str, Any]:
-    return {"kind": result.request.kind} | result.request.settings()
 
 
 def number(value: float) -> float | None:

@@ -17,9 +17,10 @@ class FrameDeviations:
 
     Attributes
     ----------
-    steps : MD steps, shape (n_frames,).
-    max_force_ev_per_angstrom : max over atoms of the committee's standard deviation of the force,
-        shape (n_frames,), eV/angstrom.
+    steps : (n_frames,) int array
+        MD step of each frame.
+    max_force_ev_per_angstrom : (n_frames,) float array, eV/angstrom
+        Largest over atoms of the committee's standard deviation of the force.
     """
 
     steps: NDArray[np.int64]
@@ -45,11 +46,13 @@ def first_lost_frame(failed: NDArray[np.bool_]) -> int:
 
     Parameters
     ----------
-    failed : of each frame of one run, in order of time, shape (n_frames,).
+    failed : (n_frames,) bool array
+        Verdict on each frame of one run, in order of time.
 
     Returns
     -------
-    first : index of the first lost frame, the last such place of several; n_frames where nothing is lost.
+    int
+        Index of the first lost frame, the last such place of several; n_frames where nothing is lost.
 
     References
     ----------

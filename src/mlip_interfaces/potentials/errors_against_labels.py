@@ -19,9 +19,12 @@ class Predictions:
 
     Attributes
     ----------
-    system : its name.
-    energy_reference_ev, energy_model_ev : shape (n_frames,), eV.
-    force_reference_ev_per_angstrom, force_model_ev_per_angstrom : shape (n_frames, n_atoms, 3), eV/angstrom.
+    system : str
+        Its name.
+    energy_reference_ev, energy_model_ev : (n_frames,) float array, eV
+        Total energies.
+    force_reference_ev_per_angstrom, force_model_ev_per_angstrom : (n_frames, n_atoms, 3) float array, eV/angstrom
+        Forces on the atoms.
     """
 
     system: str
@@ -37,9 +40,12 @@ class LabelErrors:
 
     Attributes
     ----------
-    n_frames, n_atoms : frames, and atoms over all frames.
-    energy_rmse_mev_per_atom : meV/atom; every frame counts once.
-    force_rmse_mev_per_angstrom : meV/angstrom, over all Cartesian components.
+    n_frames, n_atoms : int
+        Frames, and atoms over all frames.
+    energy_rmse_mev_per_atom : float, meV/atom
+        Every frame counts once.
+    force_rmse_mev_per_angstrom : float, meV/angstrom
+        Over all Cartesian components.
     """
 
     n_frames: int
@@ -86,12 +92,15 @@ def layer_force_rmse(
 
     Parameters
     ----------
-    predictions : one per system.
-    layers : layer name of each atom, per system.
+    predictions : sequence of Predictions
+        One per system.
+    layers : mapping of str to sequence of str
+        Layer name of each atom, per system.
 
     Returns
     -------
-    errors : layer -> (RMSE in meV/angstrom, number of atoms over all frames).
+    dict of str to tuple of (float, int)
+        RMSE in meV/angstrom and number of atoms over all frames, of each layer.
     """
     squares: dict[str, list[NDArray[np.float64]]] = {}
     for prediction in predictions:

@@ -22,12 +22,17 @@ class Environments:
 
     Attributes
     ----------
-    frame : frame of each atom, ascending, shape (n_atoms,).
-    species : element index of each atom, shape (n_atoms,).
-    features : descriptor of each atom's surroundings, shape (n_atoms, n_features); equal up to rounding for
-        surroundings that differ by a translation, a rotation or an exchange of like atoms.
-    deviation_ev_per_angstrom : committee's standard deviation of the force on each atom, shape (n_atoms,), eV/angstrom.
-    n_frames : frames, also those without atoms.
+    frame : (n_atoms,) int array
+        Frame of each atom, ascending.
+    species : (n_atoms,) int array
+        Element index of each atom.
+    features : (n_atoms, n_features) float array
+        Descriptor of each atom's surroundings; equal up to rounding for surroundings that differ by a translation, a
+        rotation or an exchange of like atoms.
+    deviation_ev_per_angstrom : (n_atoms,) float array, eV/angstrom
+        Committee's standard deviation of the force on each atom.
+    n_frames : int
+        Number of frames, those without atoms included.
     """
 
     frame: NDArray[np.int64]
@@ -48,11 +53,13 @@ def force_deviation(forces_ev_per_angstrom: NDArray[np.floating]) -> Floats:
 
     Parameters
     ----------
-    forces_ev_per_angstrom : shape (n_members, ..., 3), eV/angstrom.
+    forces_ev_per_angstrom : (n_members, ..., 3) float array, eV/angstrom
+        Of each member on each atom.
 
     Returns
     -------
-    deviation : sqrt(<|F - <F>|^2>) over members (population variance, as LAMMPS and DP-GEN define it), shape (...).
+    (...) float array, eV/angstrom
+        The root sqrt(<|F - <F>|^2>) over members (population variance, as LAMMPS and DP-GEN define it).
 
     Examples
     --------
@@ -70,9 +77,17 @@ def committee_environments(frames: Sequence[Atoms], models: Sequence[Path], *, d
 
     Parameters
     ----------
-    frames : periodic structures.
-    models : frozen or compressed Deep Potentials with one type map.
-    deviations : False leaves the deviations zero and needs the first model only.
+    frames : sequence of Atoms
+        Periodic structures.
+    models : sequence of Path
+        Frozen or compressed Deep Potentials with one type map.
+    deviations : bool, optional
+        False leaves the deviations zero and needs the first model only.
+
+    Returns
+    -------
+    Environments
+        Of all frames.
 
     Raises
     ------
@@ -128,12 +143,15 @@ def scaled_features(parts: Sequence[Environments], *, n_components: int = 24) ->
 
     Parameters
     ----------
-    parts : environments by one model.
-    n_components : kept of each element.
+    parts : sequence of Environments
+        Environments by one model.
+    n_components : int, optional
+        Components kept of each element.
 
     Returns
     -------
-    features : one array for each part, shape (n_atoms, n_components).
+    list of (n_atoms, n_components) float array
+        One array for each part.
     """
     scaled = [np.zeros((len(part.species), n_components)) for part in parts]
     kinds = np.unique(np.concatenate([part.species for part in parts]))

@@ -42,14 +42,19 @@ def greedy_coverage(similarity: Floats32, weights: Floats, n_select: int, covere
 
     Parameters
     ----------
-    similarity : of demand i (row) to candidate f (column), shape (n_demand, n_candidates), not negative.
-    weights : of the rows, shape (n_demand,), not negative.
-    n_select : how many; all columns if there are fewer.
-    covered : similarity of each row to what is there already, shape (n_demand,); zeros if left out.
+    similarity : (n_demand, n_candidates) float array
+        Similarity of demand i (row) to candidate f (column), not negative.
+    weights : (n_demand,) float array
+        Weight of each row, not negative.
+    n_select : int
+        How many; all columns if there are fewer.
+    covered : (n_demand,) float array, optional
+        Similarity of each row to what is there already; zeros if left out.
 
     Returns
     -------
-    order : columns as picked; of equal gains the first column, so columns without gain follow in their order.
+    list of int
+        Columns as picked; of equal gains the first column, so columns without gain follow in their order.
 
     Examples
     --------
@@ -99,19 +104,29 @@ def select_diverse(
 
     Parameters
     ----------
-    features : of the candidates' atoms, shape (n_atoms, n_features), scaled so that distances of 1 are typical of
-        unlike surroundings (`scaled_features`).
-    n_select : how many candidates.
-    frame : candidate of each atom, ascending from 0, shape (n_atoms,); one atom each if left out.
-    species : element of each atom, shape (n_atoms,); all alike if left out.
-    weights : of the atoms, shape (n_atoms,), not negative, such as force deviations; ones if left out.
-    already, already_species : environments in the training data, shape (n_known, n_features) and (n_known,).
-    length : distance l over which one environment teaches another, in units of `features`.
-    seed : of the sample of environments where there are over 1,500 of an element.
+    features : (n_atoms, n_features) float array
+        Descriptors of the candidates' atoms, scaled so that distances of 1 are typical of unlike surroundings (`scaled_features`).
+    n_select : int
+        How many candidates.
+    frame : (n_atoms,) int array, optional
+        Candidate of each atom, ascending from 0; one atom each if left out.
+    species : (n_atoms,) int array, optional
+        Element of each atom; all alike if left out.
+    weights : (n_atoms,) float array, optional
+        Weight of each atom, not negative, such as force deviations; ones if left out.
+    already : (n_known, n_features) float array, optional
+        Environments in the training data.
+    already_species : (n_known,) int array, optional
+        Their elements.
+    length : float, optional
+        Distance l over which one environment teaches another, in units of `features`.
+    seed : int, optional
+        Draws the sample of environments where there are over 1,500 of an element.
 
     Returns
     -------
-    order : candidates as picked, shape (min(n_select, n_candidates),).
+    (min(n_select, n_candidates),) int array
+        Candidates as picked.
 
     Raises
     ------
@@ -164,15 +179,21 @@ def rank_frames(
 
     Parameters
     ----------
-    frames : candidates, periodic structures of any composition.
-    model_files : the frozen or compressed committee.
-    training_frames : what is labelled already, or a sample of it.
-    n_select : how many.
-    seed : of the sample of environments that stands for all.
+    frames : sequence of Atoms
+        Candidates, periodic structures of any composition.
+    model_files : sequence of Path
+        The frozen or compressed committee.
+    training_frames : sequence of Atoms
+        What is labelled already, or a sample of it.
+    n_select : int
+        How many.
+    seed : int
+        Draws the sample of environments that stands for all.
 
     Returns
     -------
-    order : indices into `frames`, the most telling first, shape (min(n_select, n_frames),).
+    (min(n_select, n_frames),) int array
+        Indices into `frames`, the most telling first.
     """
     candidates = committee_environments(frames, model_files)
     known = committee_environments(training_frames, model_files, deviations=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,16 @@ class DescriptorSizes:
 
     Attributes
     ----------
-    cutoff_angstrom, smooth_from_angstrom : radial cutoff and where its switching begins, angstrom.
-    embedding_neurons, axis_neurons, fitting_neurons : network sizes.
-    max_neighbors : neighbours kept of each element (DeePMD's ``sel``), in type-map order.
-    precision : of the networks.
+    cutoff_angstrom, smooth_from_angstrom : float, angstrom
+        Radial cutoff and where its switching begins.
+    embedding_neurons, fitting_neurons : tuple of int
+        Sizes of the networks' layers.
+    axis_neurons : int
+        Columns of the embedding kept as axes.
+    max_neighbors : tuple of int
+        Neighbours kept of each element (DeePMD's ``sel``), in type-map order.
+    precision : str
+        Floating-point precision of the networks.
     """
 
     cutoff_angstrom: float
@@ -39,14 +45,19 @@ def max_neighbors(
 
     Parameters
     ----------
-    structures : periodic structures the potential will meet.
-    elements : the type map.
-    cutoff_angstrom : radial cutoff, angstrom.
-    margin : factor on the largest count; the result is rounded up to a multiple of four, at least 4.
+    structures : sequence of Atoms
+        Periodic structures the potential will meet.
+    elements : sequence of str
+        The type map.
+    cutoff_angstrom : float, angstrom
+        Radial cutoff.
+    margin : float, optional
+        Factor on the largest count; the result is rounded up to a multiple of four, at least 4.
 
     Returns
     -------
-    counts : one per element, in type-map order.
+    tuple of int
+        One per element, in type-map order.
     """
     largest = np.zeros(len(elements), dtype=int)
     index = {symbol: i for i, symbol in enumerate(elements)}
@@ -69,27 +80,35 @@ def training_input(
     systems: Sequence[str] = (),
     batch_size: str | int = "auto",
     seed: int | None = None,
-) -> dict[str, Any]:
+) -> dict[str, JsonValue]:
     """Training input for one Deep Potential; energies, forces and virials enter the loss.
 
     Without `systems` and `seed` it is DP-GEN's ``default_training_param``, which fills both in.
 
     Parameters
     ----------
-    sizes : the model.
-    elements : the type map.
-    n_steps : training steps.
-    start_learning_rate, stop_learning_rate : ends of the exponential decay.
-    systems : data folders, relative to where training runs.
-    batch_size : frames a step, or "auto" (at least 32 atoms).
-    seed : of the networks and of the order of batches.
+    sizes : DescriptorSizes
+        The model.
+    elements : sequence of str
+        The type map.
+    n_steps : int
+        Training steps.
+    start_learning_rate, stop_learning_rate : float
+        Ends of the exponential decay.
+    systems : sequence of str, optional
+        Data folders, relative to where training runs.
+    batch_size : str or int, optional
+        Frames a step, or "auto" (at least 32 atoms).
+    seed : int, optional
+        Draws the first weights and the order of batches.
 
     Returns
     -------
-    content : of ``input.json``.
+    dict of str to JSON
+        Content of ``input.json``.
     """
-    seeded: dict[str, Any] = {} if seed is None else {"seed": seed}
-    training: dict[str, Any] = {
+    seeded: dict[str, JsonValue] = {} if seed is None else {"seed": seed}
+    training: dict[str, JsonValue] = {
         "numb_steps": n_steps,
         "disp_file": "lcurve.out",
         "disp_freq": max(1, min(1000, n_steps // 10)),

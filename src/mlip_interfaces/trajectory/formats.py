@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.memory import ase_frame
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 
 DAMAGED = (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, zlib.error)
@@ -30,7 +31,23 @@ ANGSTROM_PER_NM = 10.0
 
 
 def is_text_dump(path: Path) -> bool:
-    """Whether the file is a LAMMPS text dump, by its name, or by its first bytes where the name says nothing."""
+    """Tell whether a file is a LAMMPS text dump.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist.
+
+    Returns
+    -------
+    bool
+        By its name, or by its first bytes where the name says nothing.
+
+    Examples
+    --------
+    >>> is_text_dump(Path("run.lammpstrj.gz")), is_text_dump(Path("missing.dcd"))
+    (True, False)
+    """
     plain = path.name.removesuffix(".gz")
     if plain.endswith(TEXT_DUMP_SUFFIXES):
         return True
@@ -46,9 +63,16 @@ def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
 
     Parameters
     ----------
-    path : ``*.dcd``; extended XYZ as ``*.xyz`` or ``*.extxyz``; a name with ``XDATCAR`` (the last two plain or ``.gz``);
+    path : Path
+        ``*.dcd``; extended XYZ as ``*.xyz`` or ``*.extxyz``; a name with ``XDATCAR`` (the last two plain or ``.gz``);
         ``*.xtc`` and ``*.trr``; anything else is given to MDAnalysis (NetCDF, ...).
-    notes : gets a sentence when an incomplete last frame is left out.
+    notes : list of str
+        Gets a sentence when an incomplete last frame is left out.
+
+    Yields
+    ------
+    RawFrame
+        In the order of the file.
 
     Raises
     ------
@@ -75,6 +99,23 @@ def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
 def mdanalysis_frames(path: Path) -> Iterator[RawFrame]:
     """Frames of any format that MDAnalysis reads without a topology.
 
+    Parameters
+    ----------
+    path : Path
+        Its suffix tells the format.
+
+    Yields
+    ------
+    RawFrame
+        In the order of the file.
+
+    Raises
+    ------
+    InputFileError
+        If MDAnalysis does not know the format, or a frame has no cell.
+
+    Notes
+    -----
     The time in a DCD header has the unit of whoever wrote it and is not used.
     """
     logging.getLogger("MDAnalysis").setLevel(logging.ERROR)
@@ -119,6 +160,18 @@ def gromacs_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
 
     The readers of MDAnalysis leave an index and a lock beside the file, and fail or warn in a folder that is not theirs to
     write to; its parsers below them do not, and keep the cell as it is.
+
+    Parameters
+    ----------
+    path : Path
+        ``*.xtc`` or ``*.trr``.
+    notes : list of str
+        Gets a sentence when an incomplete last frame is left out.
+
+    Yields
+    ------
+    RawFrame
+        In the order of the file, in angstrom and ps.
     """
     from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
 
@@ -146,23 +199,39 @@ def gromacs_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
 
 
 def extended_xyz_frames(path: Path) -> Iterator[RawFrame]:
-    """Frames of an extended XYZ file, with per-atom ``layer`` and per-frame ``time_ps`` where it has them."""
+    """Frames of an extended XYZ file.
+
+    Parameters
+    ----------
+    path : Path
+        With per-atom ``layer`` and per-frame ``time_ps``, or without.
+
+    Yields
+    ------
+    RawFrame
+        In the order of the file.
+    """
     from ase.io import iread
 
     for atoms in iread(path, index=":", format="extxyz"):
-        layers, time = atoms.arrays.get("layer"), atoms.info.get("time_ps")
-        yield RawFrame(
-            positions=np.array(atoms.positions, dtype=np.float64),
-            cell=np.array(atoms.cell, dtype=np.float64),
-            origin=np.zeros(3),
-            symbols=np.array(atoms.get_chemical_symbols()),
-            layers=None if layers is None else np.array(layers, dtype=str),
-            time_ps=None if time is None else float(time),
-        )
+        yield ase_frame(atoms)
 
 
 def xdatcar_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
-    """Frames of a VASP 5 or 6 XDATCAR file, of constant or variable cell."""
+    """Frames of a VASP 5 or 6 XDATCAR file.
+
+    Parameters
+    ----------
+    path : Path
+        Of constant or variable cell, plain or ``.gz``.
+    notes : list of str
+        Gets a sentence when an incomplete last frame is left out.
+
+    Yields
+    ------
+    RawFrame
+        In the order of the file.
+    """
     with _open_text(path) as handle:
         cell, symbols = _xdatcar_header(next(handle, ""), handle)
         for line in handle:

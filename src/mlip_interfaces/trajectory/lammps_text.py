@@ -96,13 +96,17 @@ class LammpsTextFrames:
 
     Parameters
     ----------
-    path : plain, or gzipped where the name ends in ``.gz``.
+    path : Path
+        Plain, or gzipped where the name ends in ``.gz``.
 
     Attributes
     ----------
-    ids : id of each atom, shape (n_atoms,), ascending; known after the first frame.
-    types : LAMMPS type of each atom, shape (n_atoms,), or None without such a column.
-    notes : what was left out and why, in sentences; complete when the iteration is.
+    ids : (n_atoms,) int array
+        Id of each atom, ascending; known after the first frame.
+    types : (n_atoms,) int array or None
+        LAMMPS type of each atom; None without such a column.
+    notes : list of str
+        What was left out and why, in sentences; complete when the iteration is.
 
     Raises
     ------

@@ -14,15 +14,24 @@ class RawFrame:
 
     Attributes
     ----------
-    positions : shape (n_atoms, 3), angstrom.
-    cell : rows are lattice vectors, shape (3, 3), angstrom.
-    origin : corner of the cell, shape (3,), angstrom.
-    images : periodic image of each atom, shape (n_atoms, 3), or None where the format has none.
-    unwrapped : whether the file says that positions are unwrapped; None where it says nothing.
-    symbols : element of each atom, shape (n_atoms,), or None where the format has none.
-    layers : layer of each atom, shape (n_atoms,), or None.
-    time_ps : or None where the format has no time of certain unit.
-    step : number of the MD step, or None.
+    positions : (n_atoms, 3) float array, angstrom
+        Unwrapped or not, as `unwrapped` says.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    origin : (3,) float array, angstrom
+        Corner of the cell.
+    images : (n_atoms, 3) int array or None
+        Periodic image of each atom; None where the format has none.
+    unwrapped : bool or None
+        Whether the file says that positions are unwrapped; None where it says nothing.
+    symbols : (n_atoms,) str array or None
+        Element of each atom; None where the format has none.
+    layers : (n_atoms,) str array or None
+        Layer of each atom; None where the format has none.
+    time_ps : float or None, ps
+        Time of the frame; None where the format has none of certain unit.
+    step : int or None
+        Number of the MD step; None where the format has none.
     """
 
     positions: NDArray[np.float64]

@@ -32,7 +32,7 @@ def first_cell(trajectory: TrajectoryReader) -> NDArray[np.float64]:
     AnalysisError
         If there is no such frame.
     """
-    for frames in trajectory.chunks(1):
+    for frames in trajectory.chunks(1, unwrapped=False):
         return np.asarray(frames.cells[0])
     raise AnalysisError(f"{trajectory.name} has no frame in the time asked for.")
 

@@ -26,17 +26,25 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
 
     Parameters
     ----------
-    buffer : uint8; holds the valid bytes and a newline behind them, at which every token ends.
-    start, stop : first byte of the first atom line, end of the valid bytes.
-    roles : int64, role of each column up to the last needed one.
-    index_of_id : int64, row of an atom by its id, -1 where there is none.
-    positions : float64, shape (n_atoms, 3), filled with the three coordinates as written.
-    images : int32, shape (n_atoms, 3), filled where the columns have image flags.
-    seen : uint8, shape (n_atoms,), working space.
+    buffer : (n_bytes,) uint8 array
+        Holds the valid bytes and a newline behind them, at which every token ends.
+    start, stop : int
+        First byte of the first atom line, end of the valid bytes.
+    roles : (n_columns,) int array
+        Role of each column up to the last needed one.
+    index_of_id : int array
+        Row of an atom by its id, -1 where there is none.
+    positions : (n_atoms, 3) float array
+        Filled with the three coordinates as written.
+    images : (n_atoms, 3) int array
+        Filled where the columns have image flags.
+    seen : (n_atoms,) uint8 array
+        Working space.
 
     Returns
     -------
-    position : of the byte behind the last line, or `TRUNCATED`, or `BAD_LINE` minus the line's number (from 0).
+    int
+        Place of the byte behind the last line, or `TRUNCATED`, or `BAD_LINE` minus the line's number (from 0).
     """
     # Unsigned positions spare the check for negative indices.
     n_atoms = positions.shape[0]

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
-from ase.io import read
-from ase.io.formats import UnknownFileTypeError
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
@@ -29,8 +27,10 @@ class Topology:
 
     Attributes
     ----------
-    symbols : element of each atom, shape (n_atoms,).
-    masses_amu : shape (n_atoms,), u.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
     """
 
     symbols: NDArray[np.str_]
@@ -43,9 +43,12 @@ class LayerLabels:
 
     Attributes
     ----------
-    elements : the type map (LAMMPS type i is the i-th), or empty.
-    symbols : element of each atom, shape (n_atoms,).
-    layers : name of the layer each atom started in, shape (n_atoms,).
+    elements : tuple of str
+        The type map (LAMMPS type i is the i-th); empty where the file has none.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    layers : (n_atoms,) str array
+        Name of the layer each atom started in.
     """
 
     elements: tuple[str, ...]
@@ -54,13 +57,39 @@ class LayerLabels:
 
 
 def standard_masses(symbols: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Standard atomic masses, u, shape (n_atoms,)."""
+    """Standard atomic masses.
+
+    Parameters
+    ----------
+    symbols : (n_atoms,) str array
+        Element of each atom.
+
+    Returns
+    -------
+    (n_atoms,) float array, u
+        Mass of each atom.
+
+    Examples
+    --------
+    >>> standard_masses(np.array(["Li", "S"])).tolist()
+    [6.94, 32.06]
+    """
     unique, inverse = np.unique(symbols, return_inverse=True)
     return np.asarray(atomic_masses[[atomic_numbers[symbol] for symbol in unique]][inverse], dtype=np.float64)
 
 
 def read_layers(file: Path) -> LayerLabels:
     """Read ``layers.json`` as `build` writes it.
+
+    Parameters
+    ----------
+    file : Path
+        Written by `build`, or by hand.
+
+    Returns
+    -------
+    LayerLabels
+        By atom id.
 
     Raises
     ------
@@ -88,9 +117,16 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
 
     Parameters
     ----------
-    file : atoms of a data file are sorted by id, as `dump_modify sort id` does.
-    elements : the type map of a data file. Without it the element of a type is in the comment of its mass, or else the
-        one with that mass.
+    file : Path
+        Atoms of a data file are sorted by id, as `dump_modify sort id` does.
+    elements : sequence of str, optional
+        The type map of a data file. Without it the element of a type is in the comment of its mass, or else the one
+        with that mass.
+
+    Returns
+    -------
+    Topology
+        In the order of the file.
 
     Raises
     ------
@@ -101,6 +137,9 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
         raise InputFileError(f"The topology {file} does not exist.")
     if file.suffix in (".data", ".lmp"):
         return _read_lammps_data(file, elements)
+    from ase.io import read
+    from ase.io.formats import UnknownFileTypeError
+
     try:
         atoms = read(file)
     except (OSError, ValueError, KeyError, IndexError, UnknownFileTypeError) as error:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
-
-Scheme = Literal["auto", "tor", "frac", "image", "none"]
-
-SCHEMES: tuple[Scheme, ...] = ("auto", "tor", "frac", "image", "none")
+from mlip_interfaces.settings import Scheme
 
 MAX_STEP = 0.4
 """Longest step between frames, as a share of the cell, whose image is beyond doubt."""
@@ -26,8 +21,9 @@ class Unwrapper:
 
     Parameters
     ----------
-    scheme : ``tor`` adds minimum-image steps of the wrapped positions (toroidal view preserving); ``frac`` adds steps of
-        the fractional coordinates, each times the cell of its frame; ``image`` trusts the image flags or the unwrapped
+    scheme : {'auto', 'tor', 'frac', 'image', 'none'}, optional
+        Of these, ``tor`` adds minimum-image steps of the wrapped positions (toroidal view preserving); ``frac`` adds steps of the
+        fractional coordinates, each times the cell of its frame; ``image`` trusts the image flags or the unwrapped
         positions of the file; ``auto`` does so while the cell is constant and is ``tor`` where it changes; ``none``
         takes positions as they are.
 
@@ -62,14 +58,19 @@ class Unwrapper:
 
         Parameters
         ----------
-        positions : wrapped or not, shape (n_frames, n_atoms, 3), angstrom.
-        cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-        origins : corner of each cell, shape (n_frames, 3); zeros if left out.
-        stored : positions unwrapped with the file's own image flags, where it has them; same shape.
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            Wrapped or not.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors.
+        origins : (n_frames, 3) float array, angstrom, optional
+            Corner of each cell; zeros if left out.
+        stored : (n_frames, n_atoms, 3) float array, angstrom, optional
+            Positions unwrapped with the file's own image flags, where it has them.
 
         Returns
         -------
-        unwrapped : continuous with the frames fed before; the very first frame is returned as it is.
+        (n_frames, n_atoms, 3) float array, angstrom
+            Continuous with the frames fed before; the very first frame is returned as it is.
 
         Raises
         ------
@@ -100,13 +101,13 @@ class Unwrapper:
             return False
         if self._scheme == "image" and stored is None:
             raise InputFileError(
-                "The file has no image flags and no unwrapped coordinates for --unwrap image; use tor, or write xu yu zu."
+                "The file has no image flags and no unwrapped coordinates for `unwrap` image; use tor, or write xu yu zu."
             )
         assert self._cell is not None
         constant = bool((np.abs(cells - self._cell) <= SAME_CELL * np.abs(self._cell).max()).all())
         if self._scheme == "image" and not constant:
             raise InputFileError(
-                "The cell changes, and image flags multiply its noise by the image number; use --unwrap tor (a cell that "
+                "The cell changes, and image flags multiply its noise by the image number; use `unwrap` tor (a cell that "
                 "fluctuates) or frac (a cell that drifts)."
             )
         return constant and stored is not None
@@ -204,13 +205,17 @@ def unwrap(
 
     Parameters
     ----------
-    positions : wrapped or not, shape (n_frames, n_atoms, 3), angstrom.
-    cells : rows are lattice vectors, shape (n_frames, 3, 3), angstrom.
-    scheme : see `Unwrapper`.
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        Wrapped or not.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    scheme : {'tor', 'frac', 'none'}, optional
+        See `Unwrapper`.
 
     Returns
     -------
-    unwrapped : shape (n_frames, n_atoms, 3), angstrom; the first frame is kept as it is.
+    (n_frames, n_atoms, 3) float array, angstrom
+        The first frame is kept as it is.
 
     Raises
     ------

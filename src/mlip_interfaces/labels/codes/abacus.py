@@ -9,7 +9,6 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -17,7 +16,7 @@ from ase.data import atomic_masses, atomic_numbers
 
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.files import write_text
-from mlip_interfaces.labels.codes.contract import Answer, Code, Written, atom_order, grouped_order
+from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written, atom_order, grouped_order
 from mlip_interfaces.labels.evaluation import LabelFailure
 
 LIBRARY_VARIABLE = "ABACUS_PP_PATH"
@@ -43,7 +42,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         If a pseudopotential or an orbital file is missing.
     """
     species, order = grouped_order(atoms)
-    safer = {"mixing_beta": 0.1, "mixing_ndim": 16, "scf_nmax": 3 * dft.max_scf_steps} if attempt > 1 else {}
+    safer: Tags = {"mixing_beta": 0.1, "mixing_ndim": 16, "scf_nmax": 3 * dft.max_scf_steps} if attempt > 1 else {}
     library, missing = _library(dft)
     tags = _input_tags(species, dft, library) | safer
     write_text(folder / "INPUT", "INPUT_PARAMETERS\n" + "".join(f"{tag:<20} {value}\n" for tag, value in tags.items()))
@@ -99,10 +98,10 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     )
 
 
-def _input_tags(species: list[str], dft: Dft, library: Path | None) -> dict[str, Any]:
+def _input_tags(species: list[str], dft: Dft, library: Path | None) -> Tags:
     elements = [dft.elements[symbol] for symbol in species]
     where = str(library) if library is not None else "./"
-    tags: dict[str, Any] = {
+    tags: Tags = {
         "suffix": "ABACUS",
         "calculation": "scf",
         "ntype": len(species),
@@ -196,4 +195,5 @@ ABACUS = Code(
     parse,
     "abacus.out",
     ("OUT.ABACUS/*CHG*", "OUT.ABACUS/*.cube"),
+    ("dpdata",),
 )

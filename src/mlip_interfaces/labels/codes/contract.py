@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from mlip_interfaces.config.dft import Dft
+
+Tags = dict[str, JsonValue]
+"""Keywords of a code's input and their values; what is nested is a section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +23,16 @@ class Written:
 
     Attributes
     ----------
-    pseudopotentials : by element, what identifies the file (``name``, ``sha256``, ...).
-    safer_settings : SCF settings that differ from the first attempt's.
-    missing : why the inputs cannot be run here; empty if they can.
+    pseudopotentials : dict of str to dict of str to str
+        By element, what identifies the file (``name``, ``sha256``, ...).
+    safer_settings : dict of str to JSON
+        SCF settings that differ from the first attempt's.
+    missing : str
+        Why the inputs cannot be run here; empty if they can.
     """
 
     pseudopotentials: dict[str, dict[str, str]] = field(default_factory=dict)
-    safer_settings: dict[str, Any] = field(default_factory=dict)
+    safer_settings: Tags = field(default_factory=dict)
     missing: str = ""
 
 
@@ -36,11 +42,16 @@ class Answer:
 
     Attributes
     ----------
-    energy_ev : free energy where the code smears, eV.
-    forces_ev_per_angstrom : shape (n_atoms, 3).
-    virial_ev : minus volume times stress (tension positive), shape (3, 3), eV.
-    code : name and version.
-    cores : as printed; None where the code does not say.
+    energy_ev : float, eV
+        Free energy where the code smears.
+    forces_ev_per_angstrom : (n_atoms, 3) float array, eV/angstrom
+        On each atom.
+    virial_ev : (3, 3) float array, eV
+        Minus volume times stress (tension positive).
+    code : str
+        Name and version.
+    cores : int or None
+        Number as printed; None where the code does not say.
     """
 
     energy_ev: float
@@ -56,15 +67,25 @@ class Code:
 
     Attributes
     ----------
-    name : as in ``labels.calculator``.
-    label : its own spelling.
-    install : how to get it.
-    command : from the words of the study's command, none if there is none, to the argument vector that runs the code in the
+    name : str
+        As in ``labels.calculator``.
+    label : str
+        Its own spelling.
+    install : str
+        How to get it.
+    command : callable
+        From the words of the study's command, none if there is none, to the argument vector that runs the code in the
         folder of its inputs.
-    write : writes the inputs of one structure; the attempt counts from 1, the second is the careful one.
-    parse : reads the outputs; given what the program wrote to its log.
-    log : file that receives standard output and error.
-    discard : glob patterns of files that are of no use after a good run.
+    write : callable
+        Writes the inputs of one structure; the attempt counts from 1, the second is the careful one.
+    parse : callable
+        Reads the outputs; given what the program wrote to its log.
+    log : str
+        File that receives standard output and error.
+    discard : tuple of str
+        Glob patterns of files that are of no use after a good run.
+    packages : tuple of str
+        What `parse` imports and an extra brings.
     """
 
     name: str
@@ -75,6 +96,7 @@ class Code:
     parse: Callable[[Atoms, Path], Answer]
     log: str
     discard: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
@@ -82,12 +104,15 @@ def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
 
     Parameters
     ----------
-    atoms : any order.
+    atoms : Atoms
+        Any order.
 
     Returns
     -------
-    species : each once.
-    order : indices into `atoms`, shape (n_atoms,): file row k holds atom ``order[k]``; within a species the order stays.
+    species : list of str
+        Each once.
+    order : (n_atoms,) int array
+        Indices into `atoms`: file row k holds atom ``order[k]``; within a species the order stays.
 
     Examples
     --------

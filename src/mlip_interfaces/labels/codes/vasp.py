@@ -16,7 +16,7 @@ from ase.io import write as write_structure
 
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.files import write_bytes, write_text
-from mlip_interfaces.labels.codes.contract import Answer, Code, Written, atom_order, grouped_order
+from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written, atom_order, grouped_order
 from mlip_interfaces.labels.evaluation import LabelFailure
 
 LIBRARY_VARIABLES = ("VASP_PP_PATH", "PMG_VASP_PSP_DIR")
@@ -64,14 +64,14 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     return Written(used, safer)
 
 
-def incar(ordered: Atoms, species: list[str], dft: Dft, safer: dict[str, Any]) -> str:
+def incar(ordered: Atoms, species: list[str], dft: Dft, safer: Tags) -> str:
     """Text of the INCAR for atoms that are grouped by `species`.
 
     The U arrays hold the species that are there, in the order of POSCAR, and are absent where U acts on none of
     them. All other tags are the same for every composition of a study, so that its labels can be mixed.
     """
     with_u = [element for element in dft.elements.values() if element.has_u]
-    tags: dict[str, Any] = {
+    tags: Tags = {
         "SYSTEM": _formula(ordered, species),
         "PREC": "Normal",
         "ENCUT": dft.cutoff_ev("vasp"),
@@ -220,7 +220,7 @@ def _checked_potcar(content: bytes, symbol: str, name: str, dft: Dft) -> dict[st
     return {"name": " ".join(title.group().split("=")[1].split()), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _safer(dft: Dft) -> dict[str, Any]:
+def _safer(dft: Dft) -> Tags:
     """All bands at once with small steps, a gentle mixing and three times the patience."""
     return {"ALGO": "All", "NELM": 3 * dft.max_scf_steps, "TIME": 0.2, "AMIX": 0.1, "BMIX": 0.01}
 
@@ -247,4 +247,5 @@ VASP = Code(
     parse,
     "vasp.out",
     ("POTCAR", "WAVECAR", "CHG", "CHGCAR"),
+    ("dpdata",),
 )
