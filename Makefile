@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+SOURCES := $(shell find src -name '*.py')
+KERNELS := $(filter src/mlip_interfaces/analysis/% src/mlip_interfaces/trajectory/%,$(SOURCES))
+
 .PHONY: install demo test lint clean
 
 install: $(VENV)/.installed
@@ -20,6 +23,8 @@ demo: install
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/numpydoc lint $(KERNELS)
+	$(BIN)/numpydoc lint --ignore PR01,YD01 $(filter-out $(KERNELS),$(SOURCES))
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
