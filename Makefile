@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-SOURCES := $(shell find src -name '*.py')
-KERNELS := $(filter src/mlip_interfaces/analysis/% src/mlip_interfaces/trajectory/%,$(SOURCES))
-
 .PHONY: install demo test lint clean
 
 install: $(VENV)/.installed
@@ -23,8 +20,7 @@ demo: install
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/numpydoc lint $(KERNELS)
-	$(BIN)/numpydoc lint --ignore PR01,YD01 $(filter-out $(KERNELS),$(SOURCES))
+	$(BIN)/numpydoc lint $$(find src -name '*.py')
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -28,7 +28,18 @@ class RdfPanel:
 
 @styled
 def rdf(panels: Mapping[str, RdfPanel]) -> Figure:
-    """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
+    """g(r) of each pair; with several blocks of time, a heat map of g over time below it.
+
+    Parameters
+    ----------
+    panels : mapping of str to RdfPanel
+        By pair.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     n_blocks = max(len(panel.g) for panel in panels.values())
     n_rows = 2 if n_blocks > 1 else 1
     figure, axes = new_figure(n_rows, len(panels), width=max(4.0, 2.7 * len(panels)), height=2.6 * n_rows, sharex="col")
@@ -72,7 +83,18 @@ class MsdPanel:
 
 @styled
 def msd(panels: Mapping[str, MsdPanel]) -> Figure:
-    """MSD against lag with the fit (top) and, in logarithms, by direction (bottom)."""
+    """MSD against lag with the fit (top) and, in logarithms, by direction (bottom).
+
+    Parameters
+    ----------
+    panels : mapping of str to MsdPanel
+        By species.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(2, len(panels), width=max(4.2, 3.2 * len(panels)), height=5.2)
     for column, (species, panel) in enumerate(panels.items()):
         color = ELEMENT_COLORS.get(species, PALETTE[column % len(PALETTE)])
@@ -103,6 +125,16 @@ def onsager(content: Mapping[str, Any]) -> Figure:
     """L_ij of the whole run with errors, their correlations, L_ij in windows, and fluxes against time.
 
     Of a region also the atoms in it and the fluxes through its two planes.
+
+    Parameters
+    ----------
+    content : mapping of str to Any
+        Content of ``onsager.json``.
+
+    Returns
+    -------
+    Figure
+        Not saved.
     """
     species = content["species"]
     windows = content["windows"]
@@ -196,7 +228,28 @@ def _draw_region(content: Mapping[str, Any], inside: Axes, through: Axes) -> Non
 def tetrahedra(
     time_ps: Array, count: Array, depth_angstrom: Array, depth_count: Array, centers: Array, name: str
 ) -> Figure:
-    """Regular tetrahedra against time and against depth."""
+    """Regular tetrahedra against time and against depth.
+
+    Parameters
+    ----------
+    time_ps : (n_windows,) float array, ps
+        Middles of the averaging windows.
+    count : (n_windows,) float array
+        Regular tetrahedra in each.
+    depth_angstrom : (n_slices,) float array, angstrom
+        Middles of slices.
+    depth_count : (n_slices,) float array
+        Centres in regular tetrahedra.
+    centers : (n_slices,) float array
+        All centres.
+    name : str
+        As in ``Li-F``.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 2, height=2.8)
     left, right = axes[0]
     left.plot(time_ps, count, color=PALETTE[2], marker="o" if len(time_ps) < 60 else None, ms=3)
@@ -214,7 +267,24 @@ def tetrahedra(
 
 @styled
 def chemistry(time_ps: Array, units: Mapping[str, Array], dimers: Array, bonds: Mapping[str, Array]) -> Figure:
-    """Phosphorus units, S2 dimers and bonds of the interface against time."""
+    """Phosphorus units, S2 dimers and bonds of the interface against time.
+
+    Parameters
+    ----------
+    time_ps : (n_frames,) float array, ps
+        Of the frames.
+    units : mapping of str to (n_frames,) float array
+        Number of each kind of unit.
+    dimers : (n_frames,) float array
+        Number of S2.
+    bonds : mapping of str to (n_frames,) float array
+        Number of each kind of bond.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 3, height=2.9)
     first, second, third = axes[0]
     for number, (name, counts) in enumerate(list(units.items())[:6]):
@@ -238,7 +308,22 @@ def chemistry(time_ps: Array, units: Mapping[str, Array], dimers: Array, bonds: 
 
 @styled
 def profile(depth_angstrom: Array, densities: Mapping[str, tuple[Array, Array]], interfaces: Sequence[float]) -> Figure:
-    """Number density of each element against depth, with standard errors; dashed: fitted interfaces."""
+    """Number density of each element against depth, with standard errors; dashed: fitted interfaces.
+
+    Parameters
+    ----------
+    depth_angstrom : (n_slices,) float array, angstrom
+        Middles of slices.
+    densities : mapping of str to tuple of (n_slices,) float array, 1/angstrom^3
+        Density of each element and its standard error.
+    interfaces : sequence of float, angstrom
+        Their depths.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 1, width=7.0, height=3.2)
     ax = axes[0, 0]
     for number, (element, (density, error)) in enumerate(densities.items()):
@@ -255,7 +340,24 @@ def profile(depth_angstrom: Array, densities: Mapping[str, tuple[Array, Array]],
 
 @styled
 def van_hove(r: Array, lags_ps: Array, self_part: Array, distinct_part: Array) -> Figure:
-    """4 pi r^2 G_s and G_d / rho at each lag."""
+    """4 pi r^2 G_s and G_d / rho at each lag.
+
+    Parameters
+    ----------
+    r : (n_bins,) float array, angstrom
+        Bin centres.
+    lags_ps : (n_lags,) float array, ps
+        A curve for each.
+    self_part : (n_lags, n_bins) float array, 1/angstrom^3
+        G_s.
+    distinct_part : (n_lags, n_bins) float array
+        G_d over the mean density.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 2, height=2.9)
     left, right = axes[0]
     for number, lag in enumerate(lags_ps):
@@ -273,7 +375,22 @@ def van_hove(r: Array, lags_ps: Array, self_part: Array, distinct_part: Array) -
 
 @styled
 def density(grid: Array, cell: Array, species: str) -> Figure:
-    """Density of an element summed along each cell vector in turn."""
+    """Density of an element summed along each cell vector in turn.
+
+    Parameters
+    ----------
+    grid : (n_a, n_b, n_c) float array, 1/angstrom^3
+        Number density.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    species : str
+        Chemical symbol.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 3, height=3.2)
     lengths = np.linalg.norm(cell, axis=1)
     for axis, ax in enumerate(axes[0]):
@@ -291,7 +408,28 @@ def density(grid: Array, cell: Array, species: str) -> Figure:
 
 @styled
 def arrhenius(kelvin: Array, diffusivity: Array, error: Array, line_kelvin: Array, line: Array, title: str) -> Figure:
-    """log D against 1000 / T, the fit, and its band of one standard error (line: value, low, high; shape (3, n))."""
+    """log D against 1000 / T, the fit, and its band of one standard error (line: value, low, high; shape (3, n)).
+
+    Parameters
+    ----------
+    kelvin : (n_runs,) float array, K
+        Temperature of each run.
+    diffusivity : (n_runs,) float array, cm^2/s
+        Of each run.
+    error : (n_runs,) float array, cm^2/s
+        Its standard error.
+    line_kelvin : (n,) float array, K
+        Temperatures of the line.
+    line : (3, n) float array, cm^2/s
+        Value, low and high.
+    title : str
+        Shown above.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 1, width=4.6, height=3.4)
     ax = axes[0, 0]
     ax.errorbar(1000 / kelvin, diffusivity, yerr=error, fmt="o", color=PALETTE[0], capsize=3)
@@ -306,7 +444,18 @@ def arrhenius(kelvin: Array, diffusivity: Array, error: Array, line_kelvin: Arra
 
 @styled
 def against_thickness(quantities: Mapping[str, Sequence[tuple[float, float, float]]]) -> Figure:
-    """Results against coating thickness, a panel per quantity: (thickness, value, standard error) of each run."""
+    """Results against coating thickness, a panel per quantity: (thickness, value, standard error) of each run.
+
+    Parameters
+    ----------
+    quantities : mapping of str to sequence of tuple of float
+        By name.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     n_columns = min(4, len(quantities))
     n_rows = -(-len(quantities) // n_columns)
     figure, axes = new_figure(n_rows, n_columns, width=2.6 * n_columns, height=2.4 * n_rows)
