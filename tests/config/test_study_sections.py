@@ -349,3 +349,57 @@ def test_schema_says_which_keys_must_be_there() -> None:
     assert set(schema["required"]) == {"name", "elements", "interface", "labels", "exploration", "protocols"}
     sections = schema["$defs"]
     assert sections["Exploration"]["properties"]["trust"]["enum"] == ["fixed", "adaptive"]
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "right"),
+    [
+        ("interface", "max_srain", "max_strain"),
+        ("labels", "calcuator", "calculator"),
+        ("initial_data", "held_out_fractio", "held_out_fraction"),
+        ("exploration", "iteration", "iterations"),
+        ("training", "step", "steps"),
+        ("validation", "n_exploration_frame", "n_exploration_frames"),
+        ("health", "max_temperature_rato", "max_temperature_ratio"),
+        ("execution", "core", "cores"),
+    ],
+)
+def test_misspelt_key_of_each_section_gets_the_right_one(
+    raw: dict[str, Any], section: str, wrong: str, right: str
+) -> None:
+    said = refusal(raw, **{section: raw.get(section, {}) | {wrong: 1}})
+    assert f"unknown key '{section}.{wrong}'. Did you mean '{right}'?" in said
+
+
+def test_key_that_resembles_none_gets_all_that_are_known(raw: dict[str, Any]) -> None:
+    said = refusal(raw, validation={"qqq": 1})
+    assert "unknown key 'validation.qqq'. Known here: n_exploration_frames." in said
+
+
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (("interface", "layers", 0), "interface.layers.0.thicknes_angstrom"),
+        (("interface", "layers", 1, "melt_quench"), "interface.layers.1.melt_quench.thicknes_angstrom"),
+        (("exploration", "iterations", 0), "exploration.iterations.0.thicknes_angstrom"),
+        (("initial_data", "teacher_md", 0), "initial_data.teacher_md.0.thicknes_angstrom"),
+        (("protocols", "diffusion"), "protocols.diffusion.thicknes_angstrom"),
+    ],
+)
+def test_place_of_a_nested_mistake_is_the_one_in_the_file(
+    raw: dict[str, Any], place: tuple[str | int, ...], key: str
+) -> None:
+    """Pydantic puts the kind of a layer into the place; the file has no such key."""
+    inside: Any = raw
+    for part in place:
+        inside = inside[part]
+    inside["thicknes_angstrom"] = 5
+    assert f"unknown key '{key}'" in refusal(raw)
+
+
+def test_study_of_another_folder_is_named_as_it_was_given(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text("name: [1\n")
+    with pytest.raises(StudyError) as error:
+        load_study(file)
+    assert str(error.value).startswith(f"{file} is not valid YAML")
