@@ -57,6 +57,10 @@ class MissingProgramError(UserError, FileNotFoundError):
     """An external program or package is not installed."""
 
 
+class MissingEngineError(MissingProgramError):
+    """A package or program of an extra is not installed; the message names the extra."""
+
+
 class RunLockedError(UserError, RuntimeError):
     """Another process works in the same run folder."""
 

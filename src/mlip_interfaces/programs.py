@@ -1,23 +1,28 @@
 """External programs: found, started and failed in one way.
 
-Everything that runs `lmp`, `dp` or `dpgen` from this process goes through `run_program`; batches of tasks go
-through `mlip_interfaces.jobs`.
+Whatever this package starts itself goes through `start_program`: `run_program` waits for its end and raises what its log
+says, `run_to_status` gives the exit status and ends it at a limit, `ask_program` gives what it answered. Batches of tasks
+go through `mlip_interfaces.jobs`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.engines import PROGRAMS, how_to_get
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
 
 _PR_SET_PDEATHSIG = 1
 
@@ -52,6 +57,23 @@ class ProgramRun:
     log_file: Path
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramAnswer:
+    """What a program said.
+
+    Attributes
+    ----------
+    status : int
+        Exit status, 0 for success.
+    output, errors : str
+        Its standard output and standard error, without white space around.
+    """
+
+    status: int
+    output: str
+    errors: str
+
+
 def find_program(name: str) -> Path:
     """Path of an executable: next to the running interpreter first, then on ``PATH``.
 
@@ -68,12 +90,16 @@ def find_program(name: str) -> Path:
     Raises
     ------
     MissingProgramError
-        If there is none.
+        If there is none; of an extra's program, the message names the extra.
     """
     beside = Path(sys.executable).parent / name
     if beside.is_file() and os.access(beside, os.X_OK):
         return beside
     found = shutil.which(name)
+    if found is None and name in PROGRAMS:
+        raise MissingEngineError(
+            f"The program '{name}' is neither in {beside.parent} nor on PATH; {how_to_get(PROGRAMS[name])}."
+        )
     if found is None:
         raise MissingProgramError(
             f"The program '{name}' is neither in {beside.parent} nor on PATH. "
@@ -131,6 +157,95 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def start_program(
+    command: Sequence[str],
+    *,
+    output: IO[bytes],
+    errors: IO[bytes] | None = None,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    own_group: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a program without input; it dies with this process.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Argument vector, the program as a path or a name on ``PATH``.
+    output : binary file
+        Receives standard output.
+    errors : binary file or None
+        Receives standard error; `output` if None.
+    directory : Path or None
+        Working directory; this one if None.
+    environment : mapping of str to str or None
+        Its whole environment; `program_environment` if None.
+    own_group : bool
+        Whether it gets a process group of its own, so that all it starts can be ended with it.
+    """
+    return subprocess.Popen(
+        list(command),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors or subprocess.STDOUT,
+        env=dict(environment) if environment is not None else program_environment(),
+        start_new_session=own_group,
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def run_to_status(
+    command: Sequence[str],
+    *,
+    directory: Path,
+    log_file: Path,
+    environment: Mapping[str, str] | None = None,
+    limit_seconds: float | None = None,
+) -> int:
+    """Run a program to its end, or to a limit.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Argument vector.
+    directory : Path
+        Working directory.
+    log_file : Path
+        Receives standard output and standard error.
+    environment : mapping of str to str or None
+        Its whole environment; `program_environment` if None.
+    limit_seconds : float or None, s
+        It and all it started are killed after that, and whatever it left behind at its end.
+
+    Returns
+    -------
+    status : int
+        Exit status; negative for the signal that ended it.
+
+    Raises
+    ------
+    TimeoutError
+        If the limit was reached.
+    """
+    with log_file.open("wb") as log:
+        process = start_program(
+            command, output=log, directory=directory, environment=environment, own_group=limit_seconds is not None
+        )
+        try:
+            return process.wait(limit_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"'{' '.join(command)}' took more than {limit_seconds:g} s") from error
+        finally:
+            if limit_seconds is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            elif process.poll() is None:
+                # This process was interrupted while it waited.
+                process.kill()
+            process.wait()
+
+
 def run_program(
     command: Sequence[str],
     *,
@@ -160,20 +275,47 @@ def run_program(
     """
     arguments = (str(find_program(command[0])), *command[1:])
     started = time.monotonic()
-    with log_file.open("w") as log:
-        completed = subprocess.run(
-            arguments,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=program_environment(environment),
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
-            check=False,
-        )
-    if completed.returncode != 0:
+    status = run_to_status(
+        arguments, directory=directory, log_file=log_file, environment=program_environment(environment)
+    )
+    if status != 0:
         raise ProgramError(
-            f"'{' '.join(command)}' failed with exit status {completed.returncode} in {directory}. "
+            f"'{' '.join(command)}' failed with exit status {status} in {directory}. "
             f"The end of {log_file}:\n{log_tail(log_file)}"
         )
     return ProgramRun(arguments, time.monotonic() - started, log_file)
+
+
+def ask_program(command: Sequence[str], *, limit_seconds: float = 60.0) -> ProgramAnswer:
+    """What a program answers to a short question (its version, the state of a queue).
+
+    Parameters
+    ----------
+    command : sequence of str
+        Argument vector.
+    limit_seconds : float, s
+        An answer that takes longer is none.
+
+    Returns
+    -------
+    answer : ProgramAnswer
+        With a status other than 0 also where there is no such program, or no answer in time.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        try:
+            process = start_program(command, output=output, errors=errors, own_group=True)
+        except OSError as error:
+            return ProgramAnswer(127, "", str(error))
+        try:
+            status = process.wait(limit_seconds)
+        except subprocess.TimeoutExpired:
+            return ProgramAnswer(124, "", f"no answer within {limit_seconds:g} s")
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        said = []
+        for stream in (output, errors):
+            stream.seek(0)
+            said.append(stream.read().decode(errors="replace").strip())
+        return ProgramAnswer(status, *said)

@@ -123,9 +123,9 @@ def test_planes_by_fractions_angstrom_and_interface_are_the_same_slab(words: lis
 
 def test_a_run_that_does_not_fit_in_memory_has_the_same_numbers(words: list[str], capsys, monkeypatch) -> None:
     in_memory = result(capsys, [*words, "--region", "electrolyte", "--windows", "2"])
-    for module in ("region_analysis", "trajectory_analysis"):
+    for module in ("analysis.displacement_store", "observables.region"):
         monkeypatch.setattr(
-            f"mlip_interfaces.pipeline.{module}.DisplacementStore", partial(DisplacementStore, memory_bytes=1000)
+            f"mlip_interfaces.{module}.DisplacementStore", partial(DisplacementStore, memory_bytes=1000)
         )
     monkeypatch.setattr("mlip_interfaces.trajectory.reader.CHUNK_ATOMS", 700)
     on_disk = result(capsys, [*words, "--region", "electrolyte", "--windows", "2"])

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from mlip_interfaces import doctor
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import MissingProgramError
-from mlip_interfaces.pipeline import doctor
 
 
 def test_required_engines_work_and_absent_ones_have_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:

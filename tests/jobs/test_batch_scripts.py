@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
+from mlip_interfaces.campaign.dpgen_files import check_machine, render_machine
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import LocalExecution, SlurmExecution, parse_study
 from mlip_interfaces.jobs import Batch, JobTask, preview_batch, run_tasks
-from mlip_interfaces.pipeline.dpgen_files import check_machine, render_machine
-from mlip_interfaces.pipeline.run_directory import locked
 from mlip_interfaces.pipeline.scan import DONE, RUN_COMMAND
+from mlip_interfaces.run.folder import locked
 
 GOLDEN = Path(__file__).parent / "golden"
 LABELS = Batch(

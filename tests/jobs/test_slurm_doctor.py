@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
 import pytest
 
-from mlip_interfaces.pipeline import doctor
+from mlip_interfaces import doctor
+from mlip_interfaces.programs import ProgramAnswer
 
 
 def test_doctor_names_version_and_partitions(slurm: Any) -> None:
@@ -18,9 +18,7 @@ def test_doctor_names_version_and_partitions(slurm: Any) -> None:
 
 
 def test_doctor_says_what_a_cluster_that_does_not_answer_needs(slurm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "a\nfatal: no")
-    )
+    monkeypatch.setattr(doctor, "ask_program", lambda *_, **__: ProgramAnswer(1, "", "a\nfatal: no"))
     finding = doctor._slurm()[-1]
     assert (finding.works, finding.required, finding.detail) == (False, False, "sbatch: fatal: no")
     assert "SLURM_CONF" in finding.remedy

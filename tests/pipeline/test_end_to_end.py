@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlip_interfaces.pipeline.campaign_files import STEPS, read_position
-from mlip_interfaces.pipeline.dpgen_files import check_machine, check_param
+from mlip_interfaces.campaign.dpgen_files import check_machine, check_param
+from mlip_interfaces.campaign.folder import STEPS, read_position
 from mlip_interfaces.pipeline.flow import STAGES, run_status
 
 pytestmark = pytest.mark.campaign

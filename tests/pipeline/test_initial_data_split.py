@@ -12,11 +12,13 @@ from ase.io import read, write
 
 from mlip_interfaces.config import load_study
 from mlip_interfaces.config.study import Study
+from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.driver import INPUT_FILE, structure_hash
 from mlip_interfaces.labels.store import collect_labels
-from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
-from mlip_interfaces.structures.model_files import write_model
+from mlip_interfaces.run.books import BulkEntry, ModelEntry, StructureIndex
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.structures.assembly import write_model
 
 
 def write_structures(study: Study, directory: Path) -> None:
@@ -41,8 +43,20 @@ def write_structures(study: Study, directory: Path) -> None:
             for number, frame in enumerate(frames):
                 frame.rattle(0.3, seed=number)
             write(directory / name / "snapshots.xyz", frames)
-    index = [{"name": name, "role": "bulk" if name.startswith("bulk") else "interface"} for name in models]
-    (directory / "index.json").write_text(json.dumps({"models": index}))
+    write_json(directory / "index.json", StructureIndex(tuple(map(entry, models))).to_json())
+
+
+def entry(name: str) -> ModelEntry | BulkEntry:
+    """What the index says of a structure; only its name and its role matter here."""
+    shared = {
+        "file": f"{name}/model.xyz", "n_atoms": 2, "composition": "Li2", "density_g_per_cm3": 1.0,
+        "min_distance_angstrom": 4.0, "min_distances_angstrom": {"Li-Li": 4.0},
+    }  # fmt: skip
+    if name.startswith("bulk"):
+        return BulkEntry(name=name, role="bulk", **shared)
+    return ModelEntry(
+        name=name, role="interface", **shared, coating_angstrom=None, area_angstrom2=64.0, layers=(), strain=0.0
+    )
 
 
 def good_record(atoms: Atoms) -> dict:
@@ -117,13 +131,13 @@ def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
                 found.setdefault(part, set()).add(by_structure[coordinates.reshape(-1, 3).round(6).tobytes()])
                 n_frames[part] += 1
     assert not found["dataset"] & found["held_out"]
-    assert found["held_out"] == set(summary["held_out_trajectories"])
+    assert found["held_out"] == set(summary.held_out_trajectories)
     assert SCRAMBLED not in found["held_out"]
     asked_for = {f"md.{number:03d}" for number, md in enumerate(study.initial_data.teacher_md) if md.held_out}
     assert asked_for <= found["held_out"]
     assert asked_for or name != "configs/demo.yaml"
-    assert (n_frames["dataset"], n_frames["held_out"]) == (summary["n_training"], summary["n_held_out"])
-    assert summary["n_held_out"] / summary["made"] < 2.5 * study.initial_data.held_out_fraction
+    assert (n_frames["dataset"], n_frames["held_out"]) == (summary.n_training, summary.n_held_out)
+    assert summary.n_held_out / summary.made < 2.5 * study.initial_data.held_out_fraction
 
 
 def test_copies_with_vacancies_and_shifted_layers_keep_their_labels(repository: Path, tmp_path: Path) -> None:

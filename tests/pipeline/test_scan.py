@@ -10,8 +10,8 @@ import pytest
 from mlip_interfaces.config import load_study
 from mlip_interfaces.md import CHECKPOINT
 from mlip_interfaces.md.health import COLUMNS
-from mlip_interfaces.pipeline.context import RunContext
 from mlip_interfaces.pipeline.scan import DONE, collect_scan, prepare_scan, read_scan_index, scan_progress, scan_runs
+from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import FS_TO_PS
 
 
@@ -74,10 +74,10 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     collect_scan(context)
     assert not list(directory.glob("thermo.*.csv"))
     assert len((directory / "thermo.csv").read_text().splitlines()) == n_frames + 2
-    entry = next(entry for entry in read_scan_index(context) if entry["name"] == first.name)
-    assert entry["healthy"], entry["reasons"]
-    assert entry["n_frames"] == n_frames + 1
-    assert entry["time_ps"] == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6, abs=0)
+    entry = next(entry for entry in read_scan_index(context) if entry.name == first.name)
+    assert entry.healthy, entry.reasons
+    assert entry.n_frames == n_frames + 1
+    assert entry.time_ps == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6, abs=0)
 
 
 def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunContext) -> None:
@@ -90,7 +90,7 @@ def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunCo
     later.write_text(table(10, protocol.n_steps // protocol.dump_every, interval, kelvin))
     (directory / DONE).write_text("0\n")
     assert "not healthy" in collect_scan(context)
-    entry = next(entry for entry in read_scan_index(context) if entry["name"] == first.name)
-    assert not entry["healthy"]
-    assert "leave a gap" in entry["reasons"][0]
+    entry = next(entry for entry in read_scan_index(context) if entry.name == first.name)
+    assert not entry.healthy
+    assert "leave a gap" in entry.reasons[0]
     assert later.is_file()

@@ -18,8 +18,8 @@ from deepmd.tf.entrypoints.freeze import freeze
 from deepmd.tf.entrypoints.train import train
 from deepmd.tf.env import tf
 
+from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.dataset import labeled_system
-from mlip_interfaces.pipeline.run_directory import write_json
 from mlip_interfaces.potentials import DescriptorSizes, training_input
 from mlip_interfaces.potentials.features import committee_environments
 from mlip_interfaces.potentials.selection import rank_frames

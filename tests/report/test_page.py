@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.io import write
 
 from mlip_interfaces.config import load_study
-from mlip_interfaces.pipeline.analyze import study_plan, write_results
-from mlip_interfaces.pipeline.trajectory_analysis import analyze_trajectory
+from mlip_interfaces.observables import analyze
+from mlip_interfaces.pipeline.analyze import study_requests
 from mlip_interfaces.report.page import write_report
 from mlip_interfaces.structures.crystals import load_crystal
 from mlip_interfaces.trajectory import open_trajectory
@@ -23,7 +23,9 @@ SICK, WELL = "coating-00A/diffusion/seed-1", "coating-05A/diffusion/seed-1"
 
 def scan_entry(name: str, coating: float, healthy: bool) -> dict:
     return {
-        "name": name, "directory": name, "coating_angstrom": coating, "variant": "", "protocol": "diffusion", "condition": "diffusion", "temperature_kelvin": 500.0,
+        "name": name, "directory": name, "model": name.split("/")[0], "coating_angstrom": coating, "variant": "",
+        "protocol": "diffusion", "condition": "diffusion", "temperature_kelvin": 500.0, "ensemble": "nvt", "pressure_bar": [],
+        "trajectory": "traj.dcd", "topology": "model.data", "layers": "layers.json", "frame_interval_ps": 0.1, "n_steps": 2000,
         "seed": 1, "healthy": healthy, "reasons": [] if healthy else ["the temperature reached 9000 K"], "n_frames": 21,
         "n_atoms": 52, "thermo_file": "thermo.csv", "time_ps": 2.0, "temperature_mean_kelvin": 510.0,
         "temperature_max_kelvin": 560.0, "density_initial_g_per_cm3": 2.4, "density_mean_g_per_cm3": 2.3,
@@ -62,9 +64,8 @@ def run(tmp_path: Path, repository: Path) -> Path:
         frames.append(frame)
     write(tmp_path / "traj.extxyz", frames, format="extxyz")
     reader = open_trajectory(tmp_path / "traj.extxyz")
-    plan = study_plan(study, 500.0)
-    results = analyze_trajectory(reader, plan, strict=False)
-    write_results(reader, plan, results, tmp_path / "analysis" / WELL, 500.0)
+    results = analyze(reader, study_requests(study, 500.0), strict=False)
+    results.write(tmp_path / "analysis" / WELL)
     absent = results.absent
     assert any("half of the cell" in note for note in results.notes)
     assert "rdf P-O" in absent

@@ -15,11 +15,15 @@ from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.composition import delithiate, remove_atoms
 from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.defects import apply_defects
-from mlip_interfaces.structures.kroger_vink import PointDefect, parse_defect
-from mlip_interfaces.structures.voids import largest_voids
+from mlip_interfaces.structures.defects import (
+    PointDefect,
+    apply_defects,
+    delithiate,
+    largest_voids,
+    parse_defect,
+    remove_atoms,
+)
 
 LI3OCL = load_crystal("Li3OCl")
 

@@ -19,9 +19,8 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from mlip_interfaces.cli import structures as verb
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystal_files import write_crystal
-from mlip_interfaces.structures.crystal_library import DEFAULT_POLYMORPHS, LIBRARY
-from mlip_interfaces.structures.crystals import (
+from mlip_interfaces.structures.crystals import DEFAULT_POLYMORPHS, LIBRARY, minimum_distances, write_crystal
+from mlip_interfaces.structures.crystals.loading import (
     argyrodite,
     bulk_cell,
     crystal_elements,
@@ -29,7 +28,6 @@ from mlip_interfaces.structures.crystals import (
     load_crystal,
     summarise_crystal,
 )
-from mlip_interfaces.structures.variations import minimum_distances
 
 # name: (formula of the cell, density g/cm3, {pair: nearest distance, angstrom}).
 # Densities: CRC Handbook (LiF, LiCl, Li2S, Li, Li3P, gamma-Li3PO4), mineral data (Co9S8 cobaltpentlandite, CoS2

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.common_cells import Strained, always, common_cells, single_cell
 from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.lateral_cells import (
+from mlip_interfaces.structures.matching import rank_matches
+from mlip_interfaces.structures.matching.common_cells import Strained, always, common_cells, single_cell
+from mlip_interfaces.structures.matching.lateral_cells import (
     fitting_supercell,
     has_mirror,
     lateral_cell,
@@ -28,8 +29,7 @@ from mlip_interfaces.structures.lateral_cells import (
     supercells,
     upright_cell,
 )
-from mlip_interfaces.structures.match_search import rank_matches
-from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, turn_over
+from mlip_interfaces.structures.matching.match import MatchedStack, SlabRequest, match_slabs, turn_over
 from mlip_interfaces.structures.slabs import choose_slab, enumerate_slabs
 
 QUICK = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -216,8 +216,30 @@ def test_strain_is_the_ratio_of_the_cells(strained: Strained) -> None:
         np.testing.assert_allclose(largest[0], largest[1], rtol=0.06, atol=0)
         assert largest[0] > 1e-3
     else:
-        assert largest[0 if strained == "film" else 1] < 1e-9
+        kept = matched.strains[0 if strained == "film" else 1]
+        assert (kept.max_strain, kept.angle_degrees) == (0.0, 0.0)
+        assert not kept.tensor.any()
         assert largest[1 if strained == "film" else 0] > 1e-3
+
+
+@pytest.mark.parametrize("strained", ["film", "substrate", "both"])
+@pytest.mark.parametrize("miller", [(1, 1, 0), (1, 1, 1), (2, 1, 0)])
+def test_crystal_on_itself_is_not_strained_at_all(strained: Strained, miller: Miller) -> None:
+    matched = _pair(("Li6PS5Cl", miller, 7), ("Li6PS5Cl", miller, 7), 500, 0.02, strained=strained)
+    for strain in matched.strains:
+        assert (strain.max_strain, strain.angle_degrees) == (0.0, 0.0)
+        assert not strain.tensor.any()
+
+
+@pytest.mark.parametrize("stretch", [0.0, 1e-13, 1e-9, 1e-5, 0.02])
+@pytest.mark.parametrize("seed", range(5))
+def test_strain_is_no_less_exact_than_the_cells(stretch: float, seed: int) -> None:
+    """An isotropic strain has two equal roots, where a discriminant that cancels is off by 1e-8."""
+    rng = np.random.default_rng(seed)
+    cell = np.array([[rng.uniform(3, 20), 0.0], [rng.uniform(-10, 10), rng.uniform(3, 20)]])
+    angle = rng.uniform(0, 6)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    np.testing.assert_allclose(principal_strain(cell, (1 + stretch) * cell @ turn), stretch, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("limit", [0.06, 0.08])
@@ -275,7 +297,7 @@ def test_crystal_alone_has_its_primitive_cell_or_a_long_enough_one() -> None:
     request = SlabRequest("LiF", (1, 0, 0), 8)
     alone = match_slabs([request], max_area_angstrom2=500, max_strain=0.02)
     np.testing.assert_allclose(alone.area_angstrom2, 4.0263**2 / 2, rtol=1e-9, atol=0)
-    assert alone.strains[0].max_strain < 1e-9
+    assert alone.strains[0].max_strain == 0.0
     long = match_slabs([request], max_area_angstrom2=500, max_strain=0.02, min_length_angstrom=9.0)
     lengths = long.slabs[0].cell.lengths()[:2]
     assert min(lengths) >= 9.0

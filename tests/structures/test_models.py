@@ -21,10 +21,10 @@ from pymatgen.core import Structure
 
 from mlip_interfaces.config import CrystalLayer, LayerPlan, Study, parse_study
 from mlip_interfaces.errors import StructureError, StudyError
+from mlip_interfaces.files import read_json
 from mlip_interfaces.pipeline.build import build_models, models_named, run_build
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import read_json
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.slabs import cut_slab
 
 ELEMENTS = ("Li", "Co", "O", "F", "P", "S", "Cl")

@@ -18,15 +18,13 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from mlip_interfaces.chemistry import POLYANION_BONDS_ANGSTROM
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystal_library import LIBRARY
-from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.formal_charges import formal_charges
-from mlip_interfaces.structures.planes import plane_stack, primitive_cell
-from mlip_interfaces.structures.polyanions import POLYANION_BONDS
-from mlip_interfaces.structures.slabs import choose_slab, cut_slab, enumerate_slabs, with_vacuum
-from mlip_interfaces.structures.terminations import Slab
+from mlip_interfaces.structures.crystals import LIBRARY, load_crystal
+from mlip_interfaces.structures.crystals.polyanions import formal_charges
+from mlip_interfaces.structures.slabs import Slab, choose_slab, cut_slab, enumerate_slabs, with_vacuum
+from mlip_interfaces.structures.slabs.planes import plane_stack, primitive_cell
 
 QUICK = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LOW_PLANES = [plane for plane in itertools.product((0, 1, -1), repeat=3) if plane > (0, 0, 0)]
@@ -40,7 +38,7 @@ def _names(material: str, miller: tuple[int, int, int], **flags: bool) -> set[st
 def _bonds(atoms: Atoms) -> int:
     """Bonds inside polyanions; across the boundaries where the cell is periodic."""
     present = set(atoms.get_chemical_symbols())
-    cutoffs = {pair: length for pair, length in POLYANION_BONDS.items() if set(pair) <= present}
+    cutoffs = {pair: length for pair, length in POLYANION_BONDS_ANGSTROM.items() if set(pair) <= present}
     return len(neighbor_list("i", atoms, cutoffs)) if cutoffs else 0
 
 
@@ -379,6 +377,50 @@ def test_formal_charges_are_the_chemists(material: str, expected: dict[str, floa
 def test_impossible_slabs_get_a_sentence(call, sentence: str) -> None:
     with pytest.raises(StructureError, match=sentence):
         call()
+
+
+def _lithium_titanate() -> Atoms:
+    """Spinel LiTi2O4, a = 8.405 angstrom: Ti is 3.5+ by neutrality, where the usual charge is 4+."""
+    places = [(0.125, 0.125, 0.125), (0.5, 0.5, 0.5), (0.2625, 0.2625, 0.2625)]
+    made = crystal(["Li", "Ti", "O"], places, spacegroup=227, setting=2, cellpar=[8.405] * 3 + [90] * 3)
+    return Atoms(made.get_chemical_symbols(), scaled_positions=made.get_scaled_positions(), cell=made.cell, pbc=True)
+
+
+@pytest.mark.parametrize("given", [{"Ti": 3.5}, {"Li": 1.25, "Ti": 3.375}, {"O": -2.25}])
+def test_given_charge_may_be_a_fraction(given: dict[str, float]) -> None:
+    atoms = _lithium_titanate()
+    charges = formal_charges(atoms, given)
+    expected = {"Li": 1.0, "Ti": 4.0, "O": -2.0} | given
+    np.testing.assert_allclose(charges, [expected[symbol] for symbol in atoms.symbols], rtol=1e-12, atol=0)
+    np.testing.assert_allclose(charges.sum(), 0.0, rtol=0, atol=1e-9)
+
+
+def test_slabs_with_a_mean_charge_are_neutral_and_have_its_dipole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "LiTi2O4.vasp"
+    write(file, _lithium_titanate(), format="vasp", direct=True, sort=True)
+    words = ["structures", "slabs", str(file), "--miller", "0", "0", "1", "--thickness-angstrom", "8", "--json"]
+    assert main([*words, "--charge", "Ti=3.5"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    charge = {"Li": 1.0, "Ti": 3.5, "O": -2.0}
+    slabs = enumerate_slabs(str(file), (0, 0, 1), 8.0, charges={"Ti": 3.5})
+    assert [row["name"] for row in rows] == [slab.termination.name for slab in slabs]
+    assert any(row["stoichiometric"] for row in rows)
+    for row, slab in zip(rows, slabs, strict=True):
+        own = np.array([charge[symbol] for symbol in slab.atoms.symbols])
+        np.testing.assert_allclose(row["charge_e"], own.sum(), rtol=0, atol=1e-6)
+        if row["stoichiometric"]:
+            area = float(np.linalg.det(np.asarray(slab.atoms.cell)[:2, :2]))
+            moment = own @ slab.atoms.positions[:, 2] / area
+            np.testing.assert_allclose(row["dipole_e_per_angstrom"], moment, rtol=1e-5, atol=1e-6)
+    assert main(words) == 2
+    message = capsys.readouterr().err
+    assert "do not balance" in message
+    assert "Ti +4" in message
+    for word in ("Ti=nan", "Ti=inf", "Ti=3,5", "Q=1"):
+        assert main([*words, "--charge", word]) == 2
+        assert "--charge Co=3" in capsys.readouterr().err
 
 
 def test_slabs_verb_lists_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,11 @@ from ase import Atoms
 from ase.build import fcc111
 from ase.neighborlist import neighbor_list
 
+from mlip_interfaces.chemistry import attract, layer_contact
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.contacts import attract, contact_distance
-from mlip_interfaces.structures.gaps import lowest_registry, relax_gaps
+from mlip_interfaces.structures.assembly import Layer, stack
+from mlip_interfaces.structures.assembly.gaps import lowest_registry, relax_gaps
 from mlip_interfaces.structures.matching import SlabRequest, match_slabs
-from mlip_interfaces.structures.stacking import Layer, stack
 
 
 def layer(symbols: str, positions: list[list[float]], lateral: float = 12.0, height: float = 1.0) -> Atoms:
@@ -30,18 +30,10 @@ def rock_salt(n_layers: int, *, a: float = 4.03, swapped: bool = False) -> Atoms
     return Atoms(symbols, positions=positions, cell=[a, a, n_layers * a / 2], pbc=True)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [("Li", "F", 2.09), ("F", "Li", 2.09), ("S", "S", 0.85 * 3.68), ("Li", "Co", 2.6), ("Au", "Cu", 1.36 + 1.32)],
-)
-def test_contact_distances_follow_the_radii(first: str, second: str, expected: float) -> None:
-    np.testing.assert_allclose(contact_distance(first, second), expected, rtol=1e-12, atol=0)
-
-
-def test_opposite_ions_relax_to_their_contact_distance() -> None:
+def test_opposite_ions_relax_to_their_layer_contact() -> None:
     atoms = layer("LiF", [[0, 0, 0], [0, 0, 3.0]], height=20)
     relaxed = relax_gaps(atoms, np.array([0, 1]), periodic=False)
-    np.testing.assert_allclose(relaxed.get_distance(0, 1), contact_distance("Li", "F"), rtol=1e-4, atol=0)
+    np.testing.assert_allclose(relaxed.get_distance(0, 1), layer_contact("Li", "F"), rtol=1e-4, atol=0)
 
 
 def test_ions_of_one_sign_neither_attract_nor_overlap() -> None:
@@ -51,7 +43,7 @@ def test_ions_of_one_sign_neither_attract_nor_overlap() -> None:
     )
     near = layer("SS", [[0, 0, 0], [0, 0, 2.8]], height=20)
     relaxed = relax_gaps(near, np.array([0, 1]), periodic=False)
-    assert relaxed.get_distance(0, 1) > contact_distance("S", "S") - 1e-2
+    assert relaxed.get_distance(0, 1) > layer_contact("S", "S") - 1e-2
 
 
 def test_crystal_cut_in_two_closes_to_its_own_spacing_within_the_radii() -> None:
@@ -68,7 +60,7 @@ def test_height_of_the_cell_follows_the_last_gap() -> None:
     across = atoms.arrays["layer"][first] != atoms.arrays["layer"][second]
     symbols = np.array(atoms.get_chemical_symbols())
     unlike = across & (symbols[first] != symbols[second])
-    assert 0.9 * contact_distance("Li", "F") < distance[unlike].min()
+    assert 0.9 * layer_contact("Li", "F") < distance[unlike].min()
     # Both gaps have contacts: the one inside and the one through the boundary.
     assert len(set(np.flatnonzero(np.bincount(first[unlike], minlength=len(atoms))))) > 4
 
@@ -141,7 +133,7 @@ def test_coated_cathode_floats_nowhere_and_labels_every_atom() -> None:
         symbols, owner = atoms.get_chemical_symbols(), atoms.arrays["layer"]
         first, second, distance = neighbor_list("ijd", atoms, 4.0)
         across = owner[first] != owner[second]
-        contact = np.array([contact_distance(symbols[i], symbols[j]) for i, j in zip(first, second, strict=True)])
+        contact = np.array([layer_contact(symbols[i], symbols[j]) for i, j in zip(first, second, strict=True)])
         nearest = (distance / contact)[across].min()
         assert nearest > (0.85 if relax else 1 - 1e-9)
         # The first contact is a contact: nothing floats.

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystals import load_crystal
-from mlip_interfaces.structures.duplicates import clean_set, same_structure
-from mlip_interfaces.structures.variations import (
-    minimum_distances,
+from mlip_interfaces.structures.assembly import (
+    clean_set,
     perturb,
+    same_structure,
     scrambled,
     shift_layers,
     vacancy_samples,
 )
+from mlip_interfaces.structures.crystals import load_crystal, minimum_distances
 
 ELEMENTS = ("Li", "Co", "O", "F", "P", "S", "Cl")
 

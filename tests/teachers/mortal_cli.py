@@ -2,9 +2,9 @@
 
 import sys
 
+from mlip_interfaces.campaign import launching
 from mlip_interfaces.cli.main import main
-from mlip_interfaces.pipeline import campaign
 
 if __name__ == "__main__":
-    campaign.LAUNCHER = "mortal_launcher"
+    launching.LAUNCHER = "mortal_launcher"
     sys.exit(main())

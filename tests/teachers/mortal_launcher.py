@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from mlip_interfaces.pipeline import dpgen_launcher
+from mlip_interfaces.campaign import dpgen_launcher
 
 STEP, MOMENT = os.environ["MORTAL_AT"].split()
 MIDDLE_SECONDS = 3.0
@@ -38,4 +38,4 @@ def mortal(step, number, options):
 
 if __name__ == "__main__":
     dpgen_launcher._bounded = mortal
-    dpgen_launcher.main(sys.argv[1], sys.argv[2], dpgen_launcher.Options.model_validate_json(sys.argv[3]))
+    dpgen_launcher.main(sys.argv[1], sys.argv[2], dpgen_launcher.LauncherOptions.model_validate_json(sys.argv[3]))

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import grouped
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
+from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
 from mlip_interfaces.errors import AnalysisError
 
 BOND = re.compile(r"^([A-Z][a-z]?)-([A-Z][a-z]?)$")
-
-BOND_CUTOFFS_ANGSTROM: dict[str, float] = {"P-S": 2.6, "P-O": 1.9, "P-P": 2.5, "Co-S": 2.6, "Co-O": 2.3, "S-S": 2.5}
-"""Between first and second shells of the crystals: P-S 2.0-2.2 then 3.3; P-O 1.5; P-P 2.25; Co-S 2.1-2.4; S-S 2.1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from mlip_interfaces.analysis.running_blocks import RunningBlocks, merged, standard_error
 from mlip_interfaces.errors import AnalysisError
@@ -261,6 +260,8 @@ def _fit_step(
     """Position, its error, 10-90 width, its error, and rise of a single step; None where there is none."""
     if z.size < MIN_SLICES:
         return None
+    from scipy.optimize import OptimizeWarning, curve_fit
+
     third = max(2, z.size // 3)
     below, above, span = float(np.median(rho[:third])), float(np.median(rho[-third:])), float(z[-1] - z[0])
     share = (float(rho.mean()) - above) / (below - above) if below != above else 0.5

@@ -11,7 +11,7 @@ Subparsers = argparse._SubParsersAction  # the type that `add_subparsers` return
 
 def positive(text: str) -> float:
     """A finite number above zero, as the type of an option."""
-    value = _finite(text)
+    value = finite(text)
     if value <= 0.0:
         raise argparse.ArgumentTypeError(f"must be positive, not {text}")
     return value
@@ -19,7 +19,7 @@ def positive(text: str) -> float:
 
 def non_negative(text: str) -> float:
     """A finite number, zero or more, as the type of an option."""
-    value = _finite(text)
+    value = finite(text)
     if value < 0.0:
         raise argparse.ArgumentTypeError(f"must not be negative, as {text} is")
     return value
@@ -32,7 +32,8 @@ def count(text: str) -> int:
     return int(text)
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """A finite number, as the type of an option."""
     try:
         value = float(text)
     except ValueError:

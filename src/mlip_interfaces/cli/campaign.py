@@ -13,11 +13,12 @@ from mlip_interfaces.cli.arguments import (
     print_scripts,
     run_folder,
 )
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("campaign", help="prepare, run and watch the DP-GEN campaign")
+    parser = subparsers.add_parser("campaign", help=VERBS["campaign"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write everything `dpgen run param.json machine.json` needs")
     add_study(init)
@@ -55,12 +56,12 @@ def run_campaign(arguments: argparse.Namespace) -> int:
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Print where the campaign is, what it found and what to do next; reads files, also while it runs."""
+    from mlip_interfaces.campaign.text import status_lines
     from mlip_interfaces.pipeline.campaign import campaign_status
-    from mlip_interfaces.pipeline.campaign_text import status_lines
-    from mlip_interfaces.pipeline.context import RunContext
     from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)
-    status = campaign_status(RunContext(study, arguments.directory, lambda fraction, note: None))
-    print(json.dumps(status, indent=1) if arguments.json else "\n".join(status_lines(status)))
+    status = campaign_status(RunContext(study, arguments.directory))
+    print(json.dumps(status.to_json(), indent=1) if arguments.json else "\n".join(status_lines(status)))
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from mlip_interfaces.labels.store import LabelStore
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("labels", help="list, check and export the labels of run folders")
+    parser = subparsers.add_parser("labels", help=VERBS["labels"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="count labels by system, failures by reason, and what they cost")
     _add_folders(listing)
@@ -127,7 +128,7 @@ def _type_map(arguments: argparse.Namespace, store: LabelStore) -> list[str]:
     if arguments.elements is not None:
         return [element.strip() for element in arguments.elements.split(",")]
     from mlip_interfaces.pipeline.flow import load_run_study
-    from mlip_interfaces.pipeline.run_directory import STUDY_FILE
+    from mlip_interfaces.run.folder import STUDY_FILE
 
     for directory in arguments.directories:
         for folder in (directory, directory.resolve().parent):

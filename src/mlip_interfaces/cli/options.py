@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from mlip_interfaces.errors import UserError
 
 ARGUMENT = re.compile(r"`([A-Za-z_][A-Za-z0-9_]*)`")
 
@@ -29,3 +32,39 @@ def spoken(text: str, options: Mapping[str, str]) -> str:
     'There is no time; give --frame-interval-ps.'
     """
     return ARGUMENT.sub(lambda match: options.get(match[1], match[0]), text)
+
+
+def option_of(argument: str) -> str:
+    """The option of an argument.
+
+    Parameters
+    ----------
+    argument : str
+        As in ``r_max_angstrom``.
+
+    Returns
+    -------
+    option : str
+        As in ``--r-max-angstrom``.
+    """
+    return f"--{argument.replace('_', '-')}"
+
+
+@contextmanager
+def spoken_errors(arguments: Iterable[str]) -> Iterator[None]:
+    """Errors of the user in the words of the command line.
+
+    Parameters
+    ----------
+    arguments : iterable of str
+        Names of those that are options of the verb.
+
+    Raises
+    ------
+    UserError
+        As the body raises it, with options in place of arguments.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(spoken(str(error), {name: option_of(name) for name in arguments})) from error

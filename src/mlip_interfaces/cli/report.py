@@ -5,24 +5,25 @@ from __future__ import annotations
 import argparse
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("report", help="write report/index.html of a run, complete or not")
+    parser = subparsers.add_parser("report", help=VERBS["report"])
     add_run_folder(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report from whatever stages are done."""
-    from mlip_interfaces.pipeline.context import RunContext
     from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.make_report import run_report
-    from mlip_interfaces.pipeline.run_directory import locked
+    from mlip_interfaces.run.context import RunContext
+    from mlip_interfaces.run.folder import locked
 
     study = load_run_study(arguments.directory)
     with locked(arguments.directory):
-        run_report(RunContext(study, arguments.directory, lambda fraction, note: None))
+        run_report(RunContext(study, arguments.directory))
     print(arguments.directory / "report" / "index.html")
     return 0

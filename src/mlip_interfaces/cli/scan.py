@@ -13,26 +13,27 @@ from mlip_interfaces.cli.arguments import (
     print_scripts,
     run_folder,
 )
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("scan", help="prepare, run and collect the MD of every thickness")
+    parser = subparsers.add_parser("scan", help=VERBS["scan"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write all decks and commands for a given model")
     add_study(init)
     init.add_argument("--model", type=Path, required=True, metavar="M", help="frozen Deep Potential (.pb)")
     init.set_defaults(run=run_init)
-    for name, text in (
-        ("submit", "run the scan of a run folder, or continue it"),
-        ("status", "show each run of the scan"),
-        ("collect", "judge the finished runs again and write index.json"),
-    ):
-        action = actions.add_parser(name, help=text)
-        add_run_folder(action)
-        if name == "submit":
-            add_dry_run(action)
-        action.set_defaults(run=globals()[f"run_{name}"])
+    submit = actions.add_parser("submit", help="run the scan of a run folder, or continue it")
+    add_run_folder(submit)
+    add_dry_run(submit)
+    submit.set_defaults(run=run_submit)
+    status = actions.add_parser("status", help="show each run of the scan")
+    add_run_folder(status)
+    status.set_defaults(run=run_status)
+    collect = actions.add_parser("collect", help="judge the finished runs again and write index.json")
+    add_run_folder(collect)
+    collect.set_defaults(run=run_collect)
 
 
 def run_init(arguments: argparse.Namespace) -> int:
@@ -58,22 +59,22 @@ def run_submit(arguments: argparse.Namespace) -> int:
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Print a line per run."""
-    from mlip_interfaces.pipeline.context import RunContext
     from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import scan_progress
+    from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)
-    for line in scan_progress(RunContext(study, arguments.directory, lambda fraction, note: None)):
+    for line in scan_progress(RunContext(study, arguments.directory)):
         print(line)
     return 0
 
 
 def run_collect(arguments: argparse.Namespace) -> int:
     """Write index.json anew."""
-    from mlip_interfaces.pipeline.context import RunContext
     from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import collect_scan
+    from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)
-    print(collect_scan(RunContext(study, arguments.directory, lambda fraction, note: None)))
+    print(collect_scan(RunContext(study, arguments.directory)))
     return 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("validate", help="errors of a run's final model on held-out labels")
+    parser = subparsers.add_parser("validate", help=VERBS["validate"])
     add_run_folder(parser)
     parser.set_defaults(run=run)
 
@@ -17,12 +18,12 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the stage and print its errors."""
     from mlip_interfaces.pipeline.flow import run_single_stage
-    from mlip_interfaces.pipeline.run_directory import read_json
+    from mlip_interfaces.run.books import VALIDATION_FILE, Validation, read_book
 
     run_single_stage(arguments.directory, "validate")
-    result = read_json(arguments.directory / "validation" / "validation.json")
+    result = read_book(Validation, arguments.directory / "validation" / VALIDATION_FILE)
     print(
-        f"energy RMSE {result['energy_rmse_mev_per_atom']:.1f} meV/atom, force RMSE "
-        f"{result['force_rmse_mev_per_angstrom']:.0f} meV/angstrom over {result['n_frames']} held-out frames"
+        f"energy RMSE {result.energy_rmse_mev_per_atom:.1f} meV/atom, force RMSE "
+        f"{result.force_rmse_mev_per_angstrom:.0f} meV/angstrom over {result.n_frames} held-out frames"
     )
     return 0

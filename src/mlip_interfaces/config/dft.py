@@ -6,11 +6,11 @@ study says so.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
-from mlip_interfaces.config.section import Positive, Section
+from mlip_interfaces.settings import Positive, Section
 
 CodeName = Literal["vasp", "gpaw", "cp2k", "abacus"]
 DFT_CODES: tuple[CodeName, ...] = get_args(CodeName)
@@ -205,7 +205,7 @@ class Dft(Section):
         """
         return self.plane_wave_cutoff_ev if self.plane_wave_cutoff_ev is not None else DEFAULT_CUTOFF_EV[code]
 
-    def tags(self, file: str) -> dict[str, Any]:
+    def tags(self, file: str) -> dict[str, JsonValue]:
         """Extra tags of one file.
 
         Parameters
@@ -215,7 +215,7 @@ class Dft(Section):
 
         Returns
         -------
-        dict of str to Any
+        dict of str to JSON value
             Empty where the study gives none.
         """
         return dict(self.extra.get(file, {}))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
 
-from mlip_interfaces.config.section import Count, Positive, Section
+from mlip_interfaces.settings import Count, Positive, Section
 
 Step = Literal["train", "explore", "label", "md"]
 """Kinds of jobs: training, exploration by the committee, labels and teacher MD, MD of the scan."""
@@ -45,8 +45,8 @@ class SlurmResources(Section):
     account: str | None = Field(None, description="Account that pays (--account).")
     time_limit_minutes: Count | None = Field(
         None,
-        description="Wall time of a job (--time). A job that reaches it is submitted again: training, exploration and labels "
-        "go on where they stopped, an MD run of the scan starts anew, so give it all it needs.",
+        description="Wall time of a job (--time). A job that reaches it is submitted again, `retries` times: training, exploration, "
+        "labels and MD runs of the scan go on where they stopped (from the last checkpoint). Give a job time for some progress.",
     )
     group_size: Count = Field(1, description="Tasks in one job, one after the other unless `para_deg` says otherwise.")
     para_deg: Count = Field(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mlip_interfaces.config.section import Count, Name, NonNegative, Positive, Section
+from mlip_interfaces.settings import Count, Name, NonNegative, Positive, Section
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 

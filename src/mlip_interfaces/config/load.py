@@ -74,14 +74,18 @@ def parse_study(text: str, path: Path) -> Study:
         raise StudyError("\n".join(lines)) from error
 
 
-def study_schema() -> dict[str, Any]:
+def study_schema() -> dict[str, object]:
     """JSON schema of the study file."""
     return Study.model_json_schema()
 
 
 def _sentence(problem: Any) -> str:
     location: Sequence[str | int] = problem["loc"]
-    key = ".".join(str(part) for position, part in enumerate(location) if not _is_tag(location, position))
+    parts = [part for position, part in enumerate(location) if not _is_tag(location, position)]
+    if parts[:2] == ["analysis", "requests"]:
+        # The mapping that every form of the section becomes.
+        del parts[1]
+    key = ".".join(map(str, parts))
     value = problem.get("input")
     match problem["type"]:
         case "extra_forbidden":
@@ -93,7 +97,8 @@ def _sentence(problem: Any) -> str:
             return f"the key '{key}' is missing; add it."
         case "value_error":
             message = problem["msg"].removeprefix("Value error, ")
-            return f"{key}: {message}." if key else f"{message}."
+            sentence = f"{key}: {message}" if key else message
+            return sentence if sentence.endswith((".", "?")) else f"{sentence}."
         case "union_tag_invalid" | "union_tag_not_found":
             kinds = "'local' or 'slurm'" if key == "execution" else "'crystal' or 'amorphous'"
             return f"{key}.kind must be {kinds}."

@@ -6,16 +6,16 @@ user documentation (``mlip-interfaces config schema``).
 
 from __future__ import annotations
 
-import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
-from mlip_interfaces.config.section import ContactFactor, Count, Name, NonNegative, Positive, Section
+from mlip_interfaces.settings import ContactFactor, Count, Name, NonNegative, Positive, Section
 
 
 class Labels(Section):
@@ -158,8 +158,9 @@ class Exploration(Section):
     timestep_fs: Positive = Field(1.0)
     trust: Literal["fixed", "adaptive"] = Field(
         "fixed",
-        description="fixed: the two levels below. adaptive: the lower level follows the force error on held-out "
-        "labels, and the one below is its floor. Neither is ever below that error.",
+        description="fixed: the two levels below; while the force error on held-out labels is above the lower one, that level is "
+        "raised to the error and the upper one in proportion. adaptive: the lower level follows the force error, and the one "
+        "below is its floor.",
     )
     force_trust_low_ev_per_angstrom: Positive = Field(0.15)
     force_trust_high_ev_per_angstrom: Positive = Field(0.5)
@@ -258,71 +259,6 @@ class Health(Section):
     min_distance_angstrom: Positive = Field(1.1, description="No two atoms may come closer.")
 
 
-class RdfSection(Section):
-    """Partial radial distribution functions in time blocks."""
-
-    pairs: tuple[str, ...] = Field(("P-O", "P-S", "Co-S", "S-S"), min_length=1)
-    r_max_angstrom: Positive = Field(6.0)
-    bin_width_angstrom: Positive = Field(0.05)
-    blocks: Count = Field(4)
-
-
-class MsdSection(Section):
-    """Mean squared displacement and diffusivity."""
-
-    species: tuple[str, ...] = Field(("Li",), min_length=1)
-    layer: str | None = Field(None, description="Only atoms that started in this layer; all when left out.")
-
-
-class TetrahedraSection(Section):
-    """Regular tetrahedra (four ligands within the cutoff, Errington-Debenedetti q above q_min)."""
-
-    center: str = "Li"
-    ligand: str = "F"
-    cutoff_angstrom: Positive = 2.6
-    q_min: float = Field(0.85, gt=0, le=1)
-    average_ps: NonNegative = Field(1.0, description="Positions are averaged over this time first.")
-
-
-class OnsagerSection(Section):
-    """Transport coefficients L_ij, in windows of time."""
-
-    species: tuple[str, ...] = Field(min_length=1)
-    charges: tuple[float, ...] = Field(description="Of each species, e; conductivities name the set.")
-    windows: Count = Field(1)
-
-    @model_validator(mode="after")
-    def _paired(self) -> Self:
-        if len(self.charges) != len(self.species):
-            raise ValueError("charges must have one number for each of species")
-        return self
-
-
-class ChemistrySection(Section):
-    """P-S units, S2 dimers, new bonds and exchanges of sulfur for oxygen."""
-
-    min_lifetime_ps: NonNegative = Field(0.1, description="Bonds that last less are collisions.")
-    exchange_window_ps: Positive = Field(1.0, description="A P-O bond made and a P-S bond broken within it.")
-
-
-class ProfileSection(Section):
-    """Density against depth."""
-
-    bin_width_angstrom: Positive = 0.5
-
-
-class Analysis(Section):
-    """What is computed from every trajectory."""
-
-    rdf: RdfSection = Field(default_factory=lambda: RdfSection())
-    msd: MsdSection = Field(default_factory=lambda: MsdSection())
-    onsager: OnsagerSection | None = Field(None, description="Left out: no transport coefficients.")
-    tetrahedra: TetrahedraSection = Field(default_factory=lambda: TetrahedraSection())
-    chemistry: ChemistrySection = Field(default_factory=lambda: ChemistrySection())
-    profile: ProfileSection = Field(default_factory=lambda: ProfileSection())
-    drift: str = Field("com", description="Frame of reference: com, none, elements (Co,O) or a layer's name.")
-
-
 class Study(Section):
     """A whole study."""
 
@@ -339,6 +275,16 @@ class Study(Section):
     health: Health = Field(default_factory=lambda: Health())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
     execution: Execution = Field(default_factory=lambda: LocalExecution(), description="Where jobs run.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_analysis(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("elements"), (list, tuple)):
+            return value
+        asked = value.get("analysis", {})
+        return (
+            value if isinstance(asked, Analysis) else value | {"analysis": canonical_analysis(asked, value["elements"])}
+        )
 
     @field_validator("elements")
     @classmethod
@@ -381,28 +327,17 @@ class Study(Section):
         return self
 
     def _check_analysis(self, layers: set[str]) -> None:
-        asked = self.analysis
-        if asked.msd.layer is not None and asked.msd.layer not in layers:
+        drift = self.analysis.drift
+        if drift not in {"com", "none", *layers} and not set(drift.split(",")) <= set(self.elements):
             raise ValueError(
-                f"analysis.msd.layer is '{asked.msd.layer}', but the layers are {', '.join(sorted(layers))}"
-            )
-        element, layer = "|".join(self.elements), "|".join(map(re.escape, sorted(layers)))
-        side = f"({element})(@({layer}))?"
-        for pair in asked.rdf.pairs:
-            if not re.fullmatch(f"{side}-{side}", pair):
-                raise ValueError(
-                    f"analysis.rdf.pairs: '{pair}' must be two of the elements {', '.join(self.elements)}, as in P-S, each "
-                    f"with a layer if you like ({', '.join(sorted(layers))}), as in Li@{sorted(layers)[0]}-S"
-                )
-        for name, species in (("msd", asked.msd.species), ("onsager", asked.onsager.species if asked.onsager else ())):
-            for symbol in species:
-                if symbol not in self.elements:
-                    raise ValueError(f"analysis.{name}.species: '{symbol}' is not in elements")
-        if asked.drift not in {"com", "none", *layers} and not set(asked.drift.split(",")) <= set(self.elements):
-            raise ValueError(
-                f"analysis.drift is '{asked.drift}'; it must be com, none, a layer ({', '.join(sorted(layers))}) or elements "
+                f"analysis.drift is '{drift}'; it must be com, none, a layer ({', '.join(sorted(layers))}) or elements "
                 "such as Co,O"
             )
+        for name, request in self.analysis.requests.items():
+            try:
+                request.check(self.elements, layers)
+            except ValueError as error:
+                raise ValueError(f"analysis.{name}.{error}") from error
 
     @property
     def explored(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -15,6 +16,8 @@ from ase.data.colors import jmol_colors
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+
+from mlip_interfaces.files import whole_file, write_bytes
 
 Arguments = ParamSpec("Arguments")
 
@@ -40,6 +43,11 @@ _SETTINGS: Any = {
 }
 
 
+def look() -> AbstractContextManager[None]:
+    """The look of this room, for the figures made in the body; the caller's matplotlib settings come back after it."""
+    return mpl.rc_context(_SETTINGS)
+
+
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Draw with this room's look and leave the caller's matplotlib settings alone.
 
@@ -56,7 +64,7 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
 
     @functools.wraps(draw)
     def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Figure:
-        with mpl.rc_context(_SETTINGS):
+        with look():
             return draw(*arguments, **options)
 
     return drawn
@@ -155,8 +163,9 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
     """
     directory.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_SETTINGS):
-        figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+        with whole_file(directory / f"{name}.svg") as working:
+            figure.savefig(working, format="svg", metadata={"Date": None})
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=130)
-    (directory / f"{name}.png").write_bytes(buffer.getvalue())
+    write_bytes(directory / f"{name}.png", buffer.getvalue())
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -22,6 +22,7 @@ from dpdispatcher.submission import Job
 from dpdispatcher.utils.job_status import JobStatus
 
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import read_json, write_text
 from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs
 
 ROOT_FILE = ".job_root.json"
@@ -115,12 +116,12 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         file = Path(context.local_root) / ROOT_FILE
         here = {"context": type(context).__name__, "below": context.temp_remote_root}
         if file.is_file():
-            before = json.loads(file.read_text())
+            before = read_json(file)
             if {key: before[key] for key in here} == here and _has_folder(context, before["folder"]):
                 context.remote_root = before["folder"]
         if type(context).__name__ == "LocalContext":
             Path(context.remote_root).mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(here | {"folder": context.remote_root}))
+        write_text(file, json.dumps(here | {"folder": context.remote_root}))
 
     def _finished_tasks(self) -> set[str]:
         """Folders of tasks that ended well and whose outputs are there; tags without outputs are removed."""

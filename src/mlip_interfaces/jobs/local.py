@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from mlip_interfaces.programs import THREAD_ENVIRONMENT
+
+Section = dict[str, JsonValue]
+"""A section of dpdispatcher's input; its own schema says what is in it."""
 
 
 def own_programs_first() -> str:
@@ -14,7 +18,7 @@ def own_programs_first() -> str:
     return f'export PATH="{Path(sys.executable).parent}:$PATH"'
 
 
-def local_machine(local_root: str) -> dict[str, Any]:
+def local_machine(local_root: str) -> Section:
     """Machine section for the local shell, tasks run in place.
 
     Parameters
@@ -24,7 +28,7 @@ def local_machine(local_root: str) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to Any
+    Section
         As dpdispatcher reads it.
     """
     return {
@@ -35,7 +39,7 @@ def local_machine(local_root: str) -> dict[str, Any]:
     }
 
 
-def local_resources(group_size: int) -> dict[str, Any]:
+def local_resources(group_size: int) -> Section:
     """Resources section: one core a job, one thread a program, this environment's programs first.
 
     Parameters
@@ -45,7 +49,7 @@ def local_resources(group_size: int) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to Any
+    Section
         As dpdispatcher reads it.
     """
     return {
@@ -55,6 +59,6 @@ def local_resources(group_size: int) -> dict[str, Any]:
         "gpu_per_node": 0,
         "queue_name": "",
         "group_size": group_size,
-        "envs": dict(THREAD_ENVIRONMENT),
+        "envs": {**THREAD_ENVIRONMENT},
         "prepend_script": [own_programs_first()],
     }

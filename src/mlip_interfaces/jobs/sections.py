@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlip_interfaces.config import Execution, LocalExecution, Step
-from mlip_interfaces.jobs.local import local_machine, local_resources
+from mlip_interfaces.jobs.local import Section, local_machine, local_resources
 from mlip_interfaces.jobs.slurm import slurm_machine, slurm_resources
 
 
-def machine_section(execution: Execution, local_root: str) -> dict[str, Any]:
+def machine_section(execution: Execution, local_root: str) -> Section:
     """How jobs are started; `local_root` holds the tasks (DP-GEN wants ``./``).
 
     Parameters
@@ -21,7 +19,7 @@ def machine_section(execution: Execution, local_root: str) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to Any
+    Section
         As dpdispatcher reads it.
     """
     if isinstance(execution, LocalExecution):
@@ -29,7 +27,7 @@ def machine_section(execution: Execution, local_root: str) -> dict[str, Any]:
     return slurm_machine(execution, local_root)
 
 
-def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_per_core: int = 1) -> dict[str, Any]:
+def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_per_core: int = 1) -> Section:
     """What a job of this kind gets.
 
     Parameters

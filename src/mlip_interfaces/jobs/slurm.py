@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlip_interfaces.config import SlurmExecution, SlurmResources, Step
-from mlip_interfaces.jobs.local import own_programs_first
+from mlip_interfaces.jobs.local import Section, own_programs_first
 from mlip_interfaces.programs import THREAD_ENVIRONMENT
 
 CONTEXTS = {"lazy-local": "LazyLocalContext", "local": "LocalContext", "ssh": "SSHContext"}
 _THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "DP_INTRA_OP_PARALLELISM_THREADS")
 
 
-def slurm_machine(execution: SlurmExecution, local_root: str) -> dict[str, Any]:
+def slurm_machine(execution: SlurmExecution, local_root: str) -> Section:
     """Machine section: how Slurm is reached and where its jobs run.
 
     Parameters
@@ -24,10 +22,10 @@ def slurm_machine(execution: SlurmExecution, local_root: str) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to Any
+    Section
         As dpdispatcher reads it.
     """
-    machine: dict[str, Any] = {
+    machine: Section = {
         "batch_type": "Slurm",
         "context_type": CONTEXTS[execution.context],
         "local_root": local_root,
@@ -39,7 +37,7 @@ def slurm_machine(execution: SlurmExecution, local_root: str) -> dict[str, Any]:
     return machine
 
 
-def slurm_resources(execution: SlurmExecution, step: Step) -> dict[str, Any]:
+def slurm_resources(execution: SlurmExecution, step: Step) -> Section:
     """Resources section of one kind of job.
 
     Parameters
@@ -51,7 +49,7 @@ def slurm_resources(execution: SlurmExecution, step: Step) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to Any
+    Section
         As dpdispatcher reads it.
     """
     asked = execution.resources(step)
@@ -66,10 +64,10 @@ def slurm_resources(execution: SlurmExecution, step: Step) -> dict[str, Any]:
         "group_size": asked.group_size,
         "para_deg": asked.para_deg // asked.gpus_per_node if spread else asked.para_deg,
         "strategy": {"if_cuda_multi_devices": spread},
-        "custom_flags": _directives(asked),
+        "custom_flags": [*_directives(asked)],
         "module_list": list(asked.modules),
         "source_list": list(asked.source_files),
-        "envs": _environment(asked, step),
+        "envs": {**_environment(asked, step)},
         "prepend_script": [*(asked.setup or [own_programs_first()]), *asked.prepend_script],
         "append_script": list(asked.append_script),
     }

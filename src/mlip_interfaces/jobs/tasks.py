@@ -166,21 +166,30 @@ def make_submission(batch: Batch, execution: Execution) -> Any:
 
 
 @contextlib.contextmanager
-def watching(look: Callable[[], None], *, every_seconds: float = 1.0) -> Iterator[None]:
-    """Call `look` regularly while the body runs: progress of work done by other processes.
+def watching(look: Callable[[], None], *, every_seconds: float) -> Iterator[None]:
+    """Call `look` regularly while the body runs, and once when it has ended well: progress of work done by other processes.
 
     Parameters
     ----------
     look : callable
-        Called without arguments, in a thread of its own.
-    every_seconds : float, s, optional
-        Time between two calls.
+        Counts what is there and reports it. It shares the machine with the work, so it must be cheap.
+    every_seconds : float, s
+        Time between two looks: `execution.poll_seconds`, as for the jobs themselves.
+
+    Notes
+    -----
+    What goes wrong in the body comes out as it is. What goes wrong in a look comes out when the work is done.
     """
     stop = threading.Event()
+    trouble: list[Exception] = []
 
     def watch() -> None:
         while not stop.wait(every_seconds):
-            look()
+            try:
+                look()
+            except Exception as error:  # noqa: BLE001 (kept for the thread that waits, which raises it)
+                trouble.append(error)
+                return
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -189,7 +198,9 @@ def watching(look: Callable[[], None], *, every_seconds: float = 1.0) -> Iterato
     finally:
         stop.set()
         thread.join()
-        look()
+    if trouble:
+        raise trouble[0]
+    look()
 
 
 def _kept(task: JobTask) -> str:

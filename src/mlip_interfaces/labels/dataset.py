@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import dpdata
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import whole_folder, write_json
+from mlip_interfaces.labels.record import LabelRecord, Numbers
+
+if TYPE_CHECKING:
+    import dpdata
 
 Floats = NDArray[np.float64]
 
 
 def write_dataset(
-    records: Sequence[dict[str, Any]], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
+    records: Sequence[LabelRecord], directory: Path, elements: Sequence[str], *, layer: Sequence[str]
 ) -> None:
     """Write good labels of one structure as a ``deepmd/npy`` system, whole or not at all.
 
@@ -45,7 +47,7 @@ def write_dataset(
         raise InputFileError(f"The labels for {directory} were made with different settings; they must not be mixed.")
     _refuse_mixed_pseudopotentials(records, directory)
 
-    def stacked(key: str) -> Any:
+    def stacked(key: Numbers) -> Floats:
         return np.array([record[key] for record in records], dtype=np.float64)
 
     system = labeled_system(
@@ -57,15 +59,12 @@ def write_dataset(
         forces_ev_per_angstrom=stacked("forces_ev_per_angstrom"),
         virials_ev=stacked("virial_ev"),
     )
-    working = directory.with_name(f".{directory.name}")
-    shutil.rmtree(working, ignore_errors=True)
-    system.to("deepmd/npy", str(working), set_size=len(records), prec=np.float64)
-    (working / "layer.json").write_text(json.dumps(list(layer)) + "\n")
-    shutil.rmtree(directory, ignore_errors=True)
-    working.rename(directory)
+    with whole_folder(directory, replace=True) as working:
+        system.to("deepmd/npy", str(working), set_size=len(records), prec=np.float64)
+        write_json(working / "layer.json", list(layer), indent=None)
 
 
-def _refuse_mixed_pseudopotentials(records: Sequence[dict[str, Any]], directory: Path) -> None:
+def _refuse_mixed_pseudopotentials(records: Sequence[LabelRecord], directory: Path) -> None:
     first: dict[str, str] = {}
     for record in records:
         for symbol, used in record.get("pseudopotentials", {}).items():
@@ -110,6 +109,8 @@ def labeled_system(
     dpdata.LabeledSystem
         With the types of `elements`.
     """
+    import dpdata
+
     index = {symbol: number for number, symbol in enumerate(elements)}
     return dpdata.LabeledSystem(
         data={

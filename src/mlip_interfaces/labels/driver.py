@@ -9,22 +9,23 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 from ase import Atoms
 from ase.io import read
 
 from mlip_interfaces.errors import InputFileError, UnfinishedError
+from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.runner import CodeRunner, allocated_cores, describe_os_error
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
+from mlip_interfaces.labels.record import LabelRecord
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher import open_teacher
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
@@ -67,7 +68,7 @@ def label_task(task: Path) -> None:
             _label(task, settings, teacher)
 
 
-def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -> dict[str, Any]:
+def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -> LabelRecord:
     """Record of a good label: plain JSON types, units in the keys.
 
     Parameters
@@ -81,30 +82,30 @@ def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -
 
     Returns
     -------
-    dict of str to Any
+    LabelRecord
         Content of ``label.json``.
     """
-    return (
-        _identity(atoms, settings)
-        | {
-            "status": "ok",
-            "reason": None,
-            "energy_ev": evaluation.energy_ev,
-            "forces_ev_per_angstrom": evaluation.forces_ev_per_angstrom.tolist(),
-            "virial_ev": evaluation.virial_ev.tolist(),
-            "wall_seconds": round(evaluation.wall_seconds, 4),
-            "cores": evaluation.cores,
-            "attempt": evaluation.attempt,
-            "safer_settings": evaluation.safer_settings,
-            "pseudopotentials": evaluation.pseudopotentials,
-        }
-        | ({"calculator": evaluation.code} if evaluation.code else {})
-    )
+    record: LabelRecord = {
+        **_identity(atoms, settings),
+        "status": "ok",
+        "reason": None,
+        "energy_ev": evaluation.energy_ev,
+        "forces_ev_per_angstrom": evaluation.forces_ev_per_angstrom.tolist(),
+        "virial_ev": evaluation.virial_ev.tolist(),
+        "wall_seconds": round(evaluation.wall_seconds, 4),
+        "cores": evaluation.cores,
+        "attempt": evaluation.attempt,
+        "safer_settings": evaluation.safer_settings,
+        "pseudopotentials": evaluation.pseudopotentials,
+    }
+    if evaluation.code:
+        record["calculator"] = evaluation.code
+    return record
 
 
 def failed_record(
     atoms: Atoms | None, settings: LabelSettings, failure: LabelFailure, wall_seconds: float = 0.0
-) -> dict[str, Any]:
+) -> LabelRecord:
     """Record of a failed label; one that failed for the configuration is made again by the next call.
 
     Parameters
@@ -120,16 +121,17 @@ def failed_record(
 
     Returns
     -------
-    dict of str to Any
+    LabelRecord
         Content of ``label.json``.
     """
-    identity = (
+    identity: LabelRecord = (
         _identity(atoms, settings)
         if atoms is not None
         else {"symbols": [], "structure_hash": None, "settings_hash": settings.physics_hash}
     )
     cores = settings.dft.cores if settings.dft is not None and settings.dft.cores else allocated_cores()
-    return identity | {
+    return {
+        **identity,
         "status": "failed",
         "reason": str(failure),
         "cause": failure.cause,
@@ -139,7 +141,7 @@ def failed_record(
     }
 
 
-def write_record(file: Path, record: dict[str, Any]) -> None:
+def write_record(file: Path, record: Mapping[str, object]) -> None:
     """Write a record whole or not at all.
 
     Parameters
@@ -154,32 +156,12 @@ def write_record(file: Path, record: dict[str, Any]) -> None:
     UnfinishedError
         If the disk is full or the folder cannot be written.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        temporary.write_text(json.dumps(record) + "\n")
-        temporary.replace(file)
+        write_text(file, json.dumps(record) + "\n")
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise UnfinishedError(
             f"{file} cannot be written: {describe_os_error(error)}. Labels that were written are kept."
         ) from error
-
-
-def core_seconds(record: dict[str, Any]) -> float:
-    """What a label cost, s; records of older versions ran on one core.
-
-    Parameters
-    ----------
-    record : dict of str to Any
-        Content of ``label.json``.
-
-    Returns
-    -------
-    float, s
-        Wall time times cores.
-    """
-    return float(record["wall_seconds"]) * int(record.get("cores", 1))
 
 
 def structure_hash(atoms: Atoms) -> str:
@@ -252,7 +234,7 @@ def _is_finished(output: Path, settings: LabelSettings, structure: str) -> bool:
     return record.get("settings_hash") == settings.physics_hash and record.get("structure_hash") == structure
 
 
-def read_record(file: Path) -> dict[str, Any] | None:
+def read_record(file: Path) -> LabelRecord | None:
     """A record; None if there is none or it is broken.
 
     Parameters
@@ -262,27 +244,28 @@ def read_record(file: Path) -> dict[str, Any] | None:
 
     Returns
     -------
-    dict of str to Any or None
+    LabelRecord or None
         Content of the file.
     """
     try:
-        record = json.loads(file.read_text())
+        content = json.loads(file.read_text())
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) else None
+    return cast("LabelRecord", content) if isinstance(content, dict) else None
 
 
 def _known_pseudopotentials(folders: list[Path]) -> dict[str, str]:
     known: dict[str, str] = {}
     for folder in folders:
-        used = (read_record(folder / OUTPUT_FILE) or {}).get("pseudopotentials") or {}
+        record = read_record(folder / OUTPUT_FILE)
+        used = record.get("pseudopotentials") or {} if record else {}
         for symbol, potential in used.items():
             if "sha256" in potential:
                 known.setdefault(symbol, potential["sha256"])
     return known
 
 
-def _identity(atoms: Atoms, settings: LabelSettings) -> dict[str, Any]:
+def _identity(atoms: Atoms, settings: LabelSettings) -> LabelRecord:
     return {
         "symbols": atoms.get_chemical_symbols(),
         "positions_angstrom": atoms.positions.tolist(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from mlip_interfaces.labels.settings import LabelSettings
 
@@ -60,7 +62,7 @@ class Evaluation:
         Cores that it ran on.
     attempt : int
         The attempt that succeeded, from 1.
-    safer_settings : dict of str to Any
+    safer_settings : mapping of str to JSON
         SCF settings that the second attempt changed.
     pseudopotentials : dict of str to dict of str to str
         By element, what identifies the file that was used.
@@ -73,7 +75,7 @@ class Evaluation:
     code: str | None = None
     cores: int = 1
     attempt: int = 1
-    safer_settings: dict[str, Any] = field(default_factory=dict)
+    safer_settings: Mapping[str, JsonValue] = field(default_factory=dict)
     pseudopotentials: dict[str, dict[str, str]] = field(default_factory=dict)
 
 

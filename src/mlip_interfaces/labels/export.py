@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import dpdata
 import numpy as np
 
+from mlip_interfaces.engines import require_packages
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import whole_folder, write_json
 from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import LabelStore, StoredLabel
+
+if TYPE_CHECKING:
+    import dpdata
 
 DataFormat = Literal["npy", "mixed"]
 EXPORT_FILE = "export.json"
@@ -59,7 +61,10 @@ def export_labels(
     ------
     InputFileError
         If settings are mixed, an element is not in the type map, nothing is left, or the folder exists.
+    MissingEngineError
+        If dpdata is not installed.
     """
+    require_packages("dpdata")
     labels = [label for label in store.labels if label.name not in leave_out]
     if not labels:
         raise InputFileError("There is no label to export: all failed or are left out.")
@@ -75,8 +80,6 @@ def export_labels(
     parts = {"training": [label for label in labels if label.trajectory not in away]}
     if away:
         parts["held_out"] = [label for label in labels if label.trajectory in away]
-    working = directory.with_name(f".{directory.name}")
-    shutil.rmtree(working, ignore_errors=True)
     content: dict[str, Any] = {
         "elements": list(elements),
         "format": f"deepmd/npy{'/mixed' if data_format == 'mixed' else ''}",
@@ -85,10 +88,10 @@ def export_labels(
         "held_out_trajectories": sorted(away),
         "left_out": sorted(leave_out),
     }
-    for part, members in parts.items():
-        content[part] = _write_systems(members, working / part, elements, data_format)
-    (working / EXPORT_FILE).write_text(json.dumps(content, indent=1) + "\n")
-    working.rename(directory)
+    with whole_folder(directory) as working:
+        for part, members in parts.items():
+            content[part] = _write_systems(members, working / part, elements, data_format)
+        write_json(working / EXPORT_FILE, content)
     return content
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.outliers import LabelFlag, find_near_duplicates, find_outliers
 from mlip_interfaces.labels.store import LabelStore
 
@@ -40,10 +41,7 @@ def check_labels(
     settings = {"threshold": threshold, "near_angstrom": near_angstrom, "n_labels": len(store.labels)}
     for directory in directories:
         inside = [asdict(flag) for flag in flags if _is_below(flag.label, directory)]
-        file = directory / FLAGS_FILE
-        temporary = file.with_name(f".{FLAGS_FILE}")
-        temporary.write_text(json.dumps({"settings": settings, "flags": inside}, indent=1) + "\n")
-        temporary.replace(file)
+        write_json(directory / FLAGS_FILE, {"settings": settings, "flags": inside})
     return flags
 
 

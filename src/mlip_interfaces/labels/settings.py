@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from mlip_interfaces.config.dft import DFT_CODES, PARALLEL_TAGS, Dft
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import content_hash, write_text
 
 SETTINGS_FILE = "label_settings.json"
 
@@ -36,7 +35,7 @@ class LabelSettings(BaseModel):
         file : Path
             Replaced if it exists.
         """
-        file.write_text(self.model_dump_json(indent=1) + "\n")
+        write_text(file, self.model_dump_json(indent=1) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -78,14 +77,14 @@ class LabelSettings(BaseModel):
         tags that only share out the work, nor how often and how carefully the SCF is tried: a converged answer is the
         same physics whichever road led there.
         """
-        content: list[Any] = [
+        content: list[object] = [
             self.calculator,
             self.parameters if self.dft is None else _physics(self.dft, self.calculator),
         ]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return content_hash(content)[:16]
 
 
-def _physics(dft: Dft, code: str) -> dict[str, Any]:
+def _physics(dft: Dft, code: str) -> dict[str, object]:
     content = dft.model_dump(
         mode="json", exclude={"command", "cores", "pseudopotential_dir", "max_scf_steps", "extra", "elements"}
     )

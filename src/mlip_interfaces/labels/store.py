@@ -6,7 +6,6 @@ The files of the campaign are the store: nothing is copied, so nothing can part 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from ase.formula import Formula
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.driver import OUTPUT_FILE, core_seconds
+from mlip_interfaces.files import read_json
+from mlip_interfaces.labels.driver import OUTPUT_FILE
+from mlip_interfaces.labels.record import LabelRecord, core_seconds
 from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, read_records
 from mlip_interfaces.units import SECONDS_PER_HOUR
 
@@ -252,14 +253,14 @@ def _labels_below(root: Path) -> Iterator[StoredLabel | FailedLabel]:
 
 
 def _label(
-    file: Path, line: int | None, record: dict[str, Any], system: str | None, trajectory: str
+    file: Path, line: int | None, record: LabelRecord, system: str | None, trajectory: str
 ) -> StoredLabel | FailedLabel:
     where = str(file) if line is None else f"line {line + 1} of {file}"
     try:
         seconds = core_seconds(record)
         name = system or Formula.from_list(record["symbols"]).format("metal")
         if record["status"] != "ok":
-            return FailedLabel(file, name, record["reason"], seconds)
+            return FailedLabel(file, name, str(record["reason"]), seconds)
         n_atoms = len(record["symbols"])
         return StoredLabel(
             file=file,
@@ -272,7 +273,7 @@ def _label(
             energy_ev=float(record["energy_ev"]),
             forces_ev_per_angstrom=_array(record["forces_ev_per_angstrom"], n_atoms, 3),
             virial_ev=_array(record["virial_ev"], 3, 3),
-            structure_hash=record["structure_hash"],
+            structure_hash=str(record["structure_hash"]),
             settings_hash=record["settings_hash"],
             calculator=record["calculator"],
             core_seconds=seconds,
@@ -289,10 +290,7 @@ def _array(values: Any, *shape: int) -> Floats:
 
 
 def _read_json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text())
-    except ValueError as error:
-        raise InputFileError(f"{file} is no valid JSON ({error}); delete it to have the label made again.") from error
+    return read_json(file, if_damaged="delete it to have the label made again")
 
 
 def _origin(task: Path) -> tuple[str | None, str]:

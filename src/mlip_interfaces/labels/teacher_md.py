@@ -14,10 +14,12 @@ from ase.optimize import FIRE
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlip_interfaces.errors import InputFileError, UnfinishedError
+from mlip_interfaces.files import append_json_line, write_text
 from mlip_interfaces.labels.codes.runner import CodeRunner, describe_os_error
 from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
+from mlip_interfaces.labels.record import LabelRecord
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teacher import open_teacher
 
@@ -82,7 +84,7 @@ def teacher_md(task: Path) -> None:
     except (OSError, ValueError) as error:
         raise InputFileError(f"{task / PLAN_FILE} cannot be used: {error}") from error
     settings = LabelSettings.read(settings_file_of(task.resolve()))
-    result: dict[str, Any] = {"status": "ok", "reason": None}
+    result: dict[str, object] = {"status": "ok", "reason": None}
     with open_teacher(settings) as teacher:
         try:
             _simulate(task, plan, settings, teacher)
@@ -95,7 +97,7 @@ def teacher_md(task: Path) -> None:
     write_record(task / RESULT_FILE, {**result, "n_frames": len(read_records(task))})
 
 
-def read_records(task: Path) -> list[dict[str, Any]]:
+def read_records(task: Path) -> list[LabelRecord]:
     """Labelled frames of a run, as far as its checkpoint vouches for them.
 
     Parameters
@@ -105,7 +107,7 @@ def read_records(task: Path) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list of dict of str to Any
+    list of LabelRecord
         In order of time.
     """
     checkpoint = task / CHECKPOINT_FILE
@@ -130,9 +132,9 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
         atoms.set_velocities(np.array(state["velocities"]))
         rng.bit_generator.state = state["random_state"]
         lines = (task / RECORDS_FILE).read_text().splitlines()[:n_records]
-        (task / RECORDS_FILE).write_text("".join(f"{line}\n" for line in lines))
+        write_text(task / RECORDS_FILE, "".join(f"{line}\n" for line in lines))
     else:
-        (task / RECORDS_FILE).write_text("")
+        write_text(task / RECORDS_FILE, "")
         n_records = _relax(task, plan, settings, atoms, calculator)
         spread = np.sqrt(atoms.get_masses() * units.kB * plan.temperature_kelvin)
         atoms.set_momenta(rng.standard_normal((len(atoms), 3)) * spread[:, None])
@@ -152,7 +154,7 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
         # The forces of the last step may be older than its positions.
         atoms.get_forces()
         assert calculator.last is not None
-        _append(task, make_record(atoms, settings, calculator.last))
+        append_json_line(task / RECORDS_FILE, make_record(atoms, settings, calculator.last))
         n_records += 1
         _save(checkpoint, atoms, rng, n_records, step)
         kelvin = atoms.get_temperature()
@@ -171,7 +173,7 @@ def _relax(
     for number, _converged in enumerate(optimiser.irun(fmax=0.02, steps=plan.relax_steps)):
         if number % plan.sample_every == 0:
             assert calculator.last is not None
-            _append(task, make_record(atoms, settings, calculator.last))
+            append_json_line(task / RECORDS_FILE, make_record(atoms, settings, calculator.last))
             n_records += 1
     return n_records
 
@@ -188,8 +190,3 @@ def _save(checkpoint: Path, atoms: Atoms, rng: np.random.Generator, n_records: i
             "random_state": rng.bit_generator.state,
         },
     )
-
-
-def _append(task: Path, record: dict[str, Any]) -> None:
-    with (task / RECORDS_FILE).open("a") as handle:
-        handle.write(json.dumps(record) + "\n")

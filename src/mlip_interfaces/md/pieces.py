@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import last_line, whole_file, write_text
 
 CHECKPOINT = "md.restart"
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
@@ -63,11 +64,9 @@ def time_reached_ps(directory: Path) -> float:
         As far as the table goes.
     """
     for file in reversed(_pieces(directory, TABLE)):
-        with file.open("rb") as handle:
-            handle.seek(max(0, file.stat().st_size - _TAIL_BYTES))
-            lines = handle.read().split(b"\n")[:-1]
-        if lines and re.match(rb"[\d.]+(e-?\d+)?,", lines[-1]):
-            return float(lines[-1].split(b",")[0])
+        line = last_line(file)
+        if re.match(r"[\d.]+(e-?\d+)?,", line):
+            return float(line.split(",")[0])
     return 0.0
 
 
@@ -98,9 +97,7 @@ def _join_tables(pieces: Sequence[Path], target: Path) -> None:
     if len(pieces) > 1 and intervals.size and intervals.max() > 1.5 * intervals.min():
         raise _gap(pieces, f"{_time(kept[int(intervals.argmax())]):g} ps")
     if kept and (len(pieces) > 1 or n_lines > len(kept) + 1):
-        working = target.with_name(f".{target.name}")
-        working.write_text("\n".join([header, *kept]) + "\n")
-        working.replace(target)
+        write_text(target, "\n".join([header, *kept]) + "\n")
 
 
 def _gap(pieces: Sequence[Path], where: str) -> InputFileError:
@@ -161,10 +158,8 @@ def _join_trajectories(files: Sequence[Path], target: Path) -> None:
     numbers = header[4 : 4 + _HEADER_BYTES].view("<i4")
     numbers[_N_FRAMES] = sum(counts)
     numbers[_LAST_STEP] = pieces[-1].first_step + (pieces[-1].n_frames - 1) * pieces[-1].interval
-    working = target.with_name(f".{target.name}")
-    with working.open("wb") as joined:
+    with whole_file(target) as working, working.open("wb") as joined:
         header.tofile(joined)
         for piece, n_frames in zip(pieces, counts, strict=True):
             size = n_frames * piece.frame_bytes
             np.memmap(piece.file, np.uint8, "r", offset=len(piece.header), shape=size).tofile(joined)
-    working.replace(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -18,18 +17,24 @@ from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, Mode
 from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
-from mlip_interfaces.structures import amorphous
-from mlip_interfaces.structures.composition import delithiate, remove_atoms
-from mlip_interfaces.structures.crystals import bulk_cell
-from mlip_interfaces.structures.defects import apply_defects
-from mlip_interfaces.structures.ions import formula_counts
+from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.run.books import (
+    INDEX,
+    BulkEntry,
+    CrystalLayerEntry,
+    GlassEntry,
+    LayerEntry,
+    ModelEntry,
+    StrainEntry,
+    StructureIndex,
+    read_book,
+)
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.structures.assembly import Layer, stack, write_model
+from mlip_interfaces.structures.crystals import bulk_cell, formula_counts, in_type_order, minimum_distances
+from mlip_interfaces.structures.defects import apply_defects, delithiate, remove_atoms
+from mlip_interfaces.structures.glass import amorphous, named_potential
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs
-from mlip_interfaces.structures.model_files import in_type_order, write_model
-from mlip_interfaces.structures.quench_potential import named_potential
-from mlip_interfaces.structures.stacking import Layer, stack
-from mlip_interfaces.structures.variations import minimum_distances
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 SNAPSHOTS = "snapshots.xyz"
@@ -59,8 +64,8 @@ def run_build(context: RunContext) -> str:
     """Match the crystals, quench the coatings, stack and write every model and every bulk cell."""
     models = context.study.interface.models
     entries = build_models(context, models)
-    sizes = ", ".join(str(entry["n_atoms"]) for entry in entries)
-    return f"{len(models)} models of {sizes} atoms, strain {100 * max(entry['strain'] for entry in entries):.2f} %"
+    sizes = ", ".join(str(entry.n_atoms) for entry in entries)
+    return f"{len(models)} models of {sizes} atoms, strain {100 * max(entry.strain for entry in entries):.2f} %"
 
 
 def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
@@ -78,12 +83,13 @@ def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
     return tuple(known[name] for name in names)
 
 
-def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[dict[str, Any]]:
+def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[ModelEntry]:
     """Build these models and the bulk cells; models of the folder that are not asked for stay.
 
     Returns
     -------
-    entries : of the models in ``index.json``.
+    entries : list of ModelEntry
+        Of these models, as in ``index.json``.
     """
     study, directory = context.study, context.structures
     context.progress(0.0, "matching " + ", ".join(layer.material for layer in _crystals(study)))
@@ -98,11 +104,11 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[dict[
         entries.append(_build_model(study, model, parts, directory))
     bulk = _build_bulk(study, parts, directory)
     quenched = [_glass_entry(study, key, glass) for key, glass in parts.glasses.items()]
-    index = {"models": [*entries, *bulk], "amorphous": quenched}
-    if len(models) < len(study.interface.models) and (directory / "index.json").is_file():
-        index = _merged(read_json(directory / "index.json"), index)
-    write_json(directory / "index.json", index)
-    _write_table([entry for entry in index["models"] if entry["role"] == "interface"], directory / "models.csv")
+    index = StructureIndex((*entries, *bulk), tuple(quenched))
+    if len(models) < len(study.interface.models) and (directory / INDEX).is_file():
+        index = _merged(read_book(StructureIndex, directory / INDEX), index)
+    write_json(directory / INDEX, index.to_json())
+    _write_table(index.interfaces, directory / "models.csv")
     return entries
 
 
@@ -229,7 +235,7 @@ def _glass_folder(key: QuenchKey) -> str:
     return f"amorphous/{name}-{thickness:g}{size}"
 
 
-def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path) -> dict[str, Any]:
+def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path) -> ModelEntry:
     matched = parts.slabs[_slab_key(study, model)]
     layers = [_layer(study, model, plan, matched, parts) for plan in model.layers]
     interface = study.interface
@@ -241,28 +247,32 @@ def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path)
     view = plots.SideView.of_atoms(atoms, f"{model.name}: {len(atoms)} atoms")
     save_figure(plots.structures([view]), directory / model.name, "side_view")
     crystals = {plan.section.name for plan in model.layers if isinstance(plan.section, CrystalLayer)}
-    strains = [
-        {
-            "layer": layer.name,
-            "max_strain": strain.max_strain,
-            "tensor": strain.tensor.tolist(),
-            "angle_degrees": strain.angle_degrees,
-        }
+    strains = tuple(
+        StrainEntry(layer.name, strain.max_strain, tuple(map(tuple, strain.tensor.tolist())), strain.angle_degrees)
         for layer, strain in zip(_crystals(study), matched.strains, strict=True)
         if layer.name in crystals
-    ]
-    return _entry(study, model.name, "interface", atoms) | {
-        "small": model.small,
-        "coating_angstrom": model.coating_angstrom,
-        "variant": model.variant,
-        "area_angstrom2": matched.area_angstrom2,
-        "layers": [
-            _layer_entry(plan, layer, atoms, number) | _termination_entry(study, plan, matched)
+    )
+    distances = minimum_distances(atoms, study.elements)
+    return ModelEntry(
+        name=model.name,
+        role="interface",
+        file=f"{model.name}/model.xyz",
+        n_atoms=len(atoms),
+        composition=atoms.get_chemical_formula(mode="hill"),
+        density_g_per_cm3=_density(atoms),
+        min_distance_angstrom=min(distances.values()),
+        min_distances_angstrom=distances,
+        small=model.small,
+        coating_angstrom=model.coating_angstrom,
+        variant=model.variant,
+        area_angstrom2=matched.area_angstrom2,
+        layers=tuple(
+            _layer_entry(study, plan, layer, atoms, number, matched)
             for number, (plan, layer) in enumerate(zip(model.layers, layers, strict=True))
-        ],
-        "strain": max(strain["max_strain"] for strain in strains),
-        "strains": strains,
-    }
+        ),
+        strain=max(strain.max_strain for strain in strains),
+        strains=strains,
+    )
 
 
 def _layer(study: Study, model: ModelPlan, plan: LayerPlan, matched: MatchedStack, parts: _Parts) -> Layer:
@@ -288,7 +298,7 @@ def _crystal(study: Study, section: CrystalLayer, plan: LayerPlan, matched: Matc
     return atoms
 
 
-def _build_bulk(study: Study, parts: _Parts, directory: Path) -> list[dict[str, Any]]:
+def _build_bulk(study: Study, parts: _Parts, directory: Path) -> list[BulkEntry]:
     """A bulk cell of every layer; of an amorphous one its smallest quenched sample."""
     entries = []
     for layer in study.interface.layers:
@@ -308,91 +318,83 @@ def _build_bulk(study: Study, parts: _Parts, directory: Path) -> list[dict[str, 
         cell.arrays["layer_id"] = np.zeros(len(cell), dtype=int)
         atoms = in_type_order(cell, study.elements)
         write_model(atoms, directory / name, study.elements)
-        entries.append(_entry(study, name, "bulk", atoms) | {"strain": None, "layers": []})
+        distances = minimum_distances(atoms, study.elements)
+        entries.append(
+            BulkEntry(
+                name=name,
+                role="bulk",
+                file=f"{name}/model.xyz",
+                n_atoms=len(atoms),
+                composition=atoms.get_chemical_formula(mode="hill"),
+                density_g_per_cm3=_density(atoms),
+                min_distance_angstrom=min(distances.values()),
+                min_distances_angstrom=distances,
+            )
+        )
     return entries
 
 
-def _entry(study: Study, name: str, role: str, atoms: Atoms) -> dict[str, Any]:
-    distances = minimum_distances(atoms, study.elements)
-    return {
-        "name": name,
-        "role": role,
-        "file": f"{name}/model.xyz",
-        "n_atoms": len(atoms),
-        "composition": atoms.get_chemical_formula(mode="hill"),
-        "density_g_per_cm3": float(atoms.get_masses().sum() / atoms.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
-        "min_distance_angstrom": min(distances.values()),
-        "min_distances_angstrom": distances,
-    }
+def _density(atoms: Atoms) -> float:
+    """Mass over volume, g/cm3."""
+    return float(atoms.get_masses().sum() / atoms.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 
-def _layer_entry(plan: LayerPlan, layer: Layer, model: Atoms, number: int) -> dict[str, Any]:
+def _layer_entry(
+    study: Study, plan: LayerPlan, layer: Layer, model: Atoms, number: int, matched: MatchedStack
+) -> LayerEntry:
     z = np.sort(model.positions[model.arrays["layer_id"] == number, 2])
     height = float(model.cell[2, 2])
     # Around the cell: the extent is what the widest gap leaves.
     gaps = np.diff(np.append(z, z[0] + height))
-    return {
-        "name": layer.name,
-        "material": plan.section.material,
-        "thickness_angstrom": float(np.asarray(layer.atoms.cell)[2, 2]),
-        "requested_thickness_angstrom": plan.thickness_angstrom,
-        "extent_angstrom": height - float(gaps.max()),
-        "n_atoms": len(layer.atoms),
-        "composition": layer.atoms.get_chemical_formula(mode="hill"),
-    }
-
-
-def _termination_entry(study: Study, plan: LayerPlan, matched: MatchedStack) -> dict[str, Any]:
-    """How the slab of a crystal ends."""
+    entry = (
+        layer.name,
+        plan.section.material,
+        float(np.asarray(layer.atoms.cell)[2, 2]),
+        plan.thickness_angstrom,
+        height - float(gaps.max()),
+        len(layer.atoms),
+        str(layer.atoms.get_chemical_formula(mode="hill")),
+    )
     if not isinstance(plan.section, CrystalLayer):
-        return {}
-    found = matched.terminations[_crystals(study).index(plan.section)]
-    return {
-        "termination": found.name,
-        "stoichiometric": found.stoichiometric,
-        "tasker": found.tasker,
-        "dipole_e_per_angstrom": found.dipole_e_per_angstrom,
-    }
+        return LayerEntry(*entry)
+    ends = matched.terminations[_crystals(study).index(plan.section)]
+    return CrystalLayerEntry(*entry, ends.name, ends.stoichiometric, ends.tasker, ends.dipole_e_per_angstrom)
 
 
-def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) -> dict[str, Any]:
+def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) -> GlassEntry:
     section = next(layer for layer in study.interface.layers if layer.name == key[0])
     assert isinstance(section, AmorphousLayer)
-    return {
-        "directory": _glass_folder(key),
-        "material": section.material,
-        "thickness_angstrom": key[1],
-        "density_g_per_cm3": glass.density_g_per_cm3,
-        "requested_density_g_per_cm3": section.density_g_per_cm3,
-        "coordination_mean": glass.coordination_mean,
-        "n_attempts": glass.n_attempts,
-        "quench_kelvin_per_ps": glass.quench_kelvin_per_ps,
-        "verdict": str(glass.order),
-        "order": asdict(glass.order),
-    }
+    return GlassEntry(
+        directory=_glass_folder(key),
+        material=section.material,
+        thickness_angstrom=key[1],
+        density_g_per_cm3=glass.density_g_per_cm3,
+        requested_density_g_per_cm3=section.density_g_per_cm3,
+        coordination_mean=glass.coordination_mean,
+        n_attempts=glass.n_attempts,
+        quench_kelvin_per_ps=glass.quench_kelvin_per_ps,
+        verdict=str(glass.order),
+        order=asdict(glass.order),
+    )
 
 
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def _merged(old: StructureIndex, new: StructureIndex) -> StructureIndex:
     """The index with its entries replaced by those just made."""
-    merged = {}
-    for part, key in (("models", "name"), ("amorphous", "directory")):
-        made = {entry[key]: entry for entry in new[part]}
-        merged[part] = [made.pop(entry[key], entry) for entry in old[part]] + list(made.values())
-    return merged
+    models = {entry.name: entry for entry in (*old.models, *new.models)}
+    glasses = {entry.directory: entry for entry in (*old.amorphous, *new.amorphous)}
+    return StructureIndex(tuple(models.values()), tuple(glasses.values()))
 
 
-def _write_table(entries: Sequence[dict[str, Any]], file: Path) -> None:
+def _write_table(entries: Sequence[ModelEntry], file: Path) -> None:
     """``models.csv``: one line per model, for a spreadsheet."""
-    with file.open("w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(
-            ["model", "n_atoms", "composition", "area_angstrom2", "layers_angstrom", "max_strain", "density_g_per_cm3",
-             "shortest_contact", "min_distance_angstrom"]
+    columns = ("model", "n_atoms", "composition", "area_angstrom2", "layers_angstrom", "max_strain", "density_g_per_cm3",
+               "shortest_contact", "min_distance_angstrom")  # fmt: skip
+    rows = []
+    for entry in entries:
+        layers = "; ".join(f"{part.name} {part.thickness_angstrom:.2f}" for part in entry.layers)
+        contact = min(entry.min_distances_angstrom.items(), key=lambda item: item[1])[0]
+        rows.append(
+            (entry.name, entry.n_atoms, entry.composition, f"{entry.area_angstrom2:.3f}", layers,
+             f"{entry.strain:.5f}", f"{entry.density_g_per_cm3:.4f}", contact, entry.min_distance_angstrom)
         )  # fmt: skip
-        for entry in entries:
-            layers = "; ".join(f"{part['name']} {part['thickness_angstrom']:.2f}" for part in entry["layers"])
-            contact = min(entry["min_distances_angstrom"].items(), key=lambda item: item[1])[0]
-            writer.writerow(
-                [entry["name"], entry["n_atoms"], entry["composition"], f"{entry['area_angstrom2']:.3f}", layers,
-                 f"{entry['strain']:.5f}", f"{entry['density_g_per_cm3']:.4f}", contact, entry["min_distance_angstrom"]]
-            )  # fmt: skip
+    write_csv(file, columns, rows)

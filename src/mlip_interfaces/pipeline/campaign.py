@@ -1,51 +1,58 @@
 """Stage ``campaign``: DP-GEN's active learning, one exploration step at a time.
 
 DP-GEN does all the work and keeps its own books. Between its steps this controller reads them, decides what comes next
-(`campaign_control.decide`), and writes that down before it is done: one more entry of ``model_devi_jobs`` in
+(`campaign.control.decide`), and writes that down before it is done: one more entry of ``model_devi_jobs`` in
 ``param.running.json``, and the reason in ``decisions.jsonl``. Every decision follows from what is on disk, so that a
 campaign killed anywhere takes the same one again.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ase.io import read
 
-from mlip_interfaces.config import Study
-from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
-from mlip_interfaces.jobs import watching
-from mlip_interfaces.labels.again import forget_configuration_failures
-from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.pipeline.campaign_control import Decision, Limits, decide, labels_left, trust_levels
-from mlip_interfaces.pipeline.campaign_files import (
+from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.campaign.control import Decision, Limits, decide, labels_left, trust_levels
+from mlip_interfaces.campaign.dpgen_files import check_param, render_machine, render_param
+from mlip_interfaces.campaign.folder import (
     MACHINE,
     PARAM,
     RUNG_KEY,
     RUNNING_PARAM,
     STEPS,
     CampaignPosition,
+    Job,
     label_files,
+    n_rungs,
     read_jobs,
     read_labels,
+    read_param,
     read_position,
     record_decision,
     reopen_deleted_labels,
     repair_record,
 )
-from mlip_interfaces.pipeline.campaign_summary import finished_outcomes, label_failures_sentence, summarize_campaign
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import check_param, render_machine, render_param
-from mlip_interfaces.pipeline.held_out import committee_errors
+from mlip_interfaces.campaign.held_out import committee_errors
+from mlip_interfaces.campaign.history import finished_outcomes, keep_finished
+from mlip_interfaces.campaign.launching import LauncherOptions, launcher_command
+from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
+from mlip_interfaces.config import Study
+from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
+from mlip_interfaces.files import read_json, update_json, write_json
+from mlip_interfaces.jobs import watching
+from mlip_interfaces.labels.again import forget_configuration_failures
+from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE, read_json, update_json, write_json
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.run.books import INDEX, StructureIndex, read_book
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.folder import STUDY_FILE
 from mlip_interfaces.units import EV_TO_MEV
 
-LAUNCHER = "mlip_interfaces.pipeline.dpgen_launcher"
 _LAST_OF_TRAINING, _LAST_STEP = STEPS.index("post_train"), len(STEPS) - 1
 _ALMOST_FULL_BYTES = 5_000_000
 
@@ -60,8 +67,8 @@ def init_campaign(context: RunContext) -> None:
     write_label_settings(study, directory / SETTINGS_FILE)
     counts = directory / "max_neighbors.json"
     if not counts.is_file():
-        index = read_json(context.structures / "index.json")
-        structures = [read(context.structures / model["file"]) for model in index["models"]]
+        index = read_book(StructureIndex, context.structures / INDEX)
+        structures = [read(context.structures / model.file) for model in index.models]
         write_json(counts, list(max_neighbors(structures, study.elements, study.training.cutoff_angstrom)))
     if not (directory / PARAM).is_file():
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts))
@@ -80,7 +87,8 @@ def run_campaign(context: RunContext) -> str:
         If too many labels failed, or DP-GEN or a program of its failed.
     """
     init_campaign(context)
-    with watching(lambda: _look(context)):
+    keep_finished(context)
+    with watching(lambda: _look(context), every_seconds=context.study.execution.poll_seconds):
         while True:
             iteration = read_position(context.campaign).iteration
             if iteration >= len(read_jobs(context.campaign)):
@@ -90,12 +98,13 @@ def run_campaign(context: RunContext) -> str:
                     break
                 _begin_iteration(context, iteration, decision)
             _run_iteration(context, iteration)
-            update_json(context.campaign / "summary.json", summarize_campaign(context))
+            keep_finished(context)
+            update_json(context.campaign / SUMMARY, summarize_campaign(context).to_json())
     summary = summarize_campaign(context)
-    update_json(context.campaign / "summary.json", summary)
-    labels = summary["labels"]
+    update_json(context.campaign / SUMMARY, summary.to_json())
+    labels = summary.labels
     return (
-        f"{len(summary['iterations'])} iterations, {labels['made']} labels, {len(labels['failed'])} failed; "
+        f"{len(summary.iterations)} iterations, {labels.made} labels, {len(labels.failed)} failed; "
         f"{decision.reason}: {decision.sentence}"
     )
 
@@ -103,18 +112,26 @@ def run_campaign(context: RunContext) -> str:
 def next_decision(context: RunContext) -> Decision:
     """What comes after the finished iterations."""
     return decide(
-        finished_outcomes(context), n_rungs(context), limits_of(context.study), n_systems=len(context.study.explored)
+        finished_outcomes(context),
+        n_rungs(context.campaign),
+        limits_of(context.study),
+        n_systems=len(context.study.explored),
     )
-
-
-def n_rungs(context: RunContext) -> int:
-    """Length of the ladder, as ``param.json`` has it."""
-    return len(read_json(context.campaign / PARAM)["model_devi_jobs"])
 
 
 def limits_of(study: Study) -> Limits:
     """The study's limits."""
-    return Limits(**{name: getattr(study.exploration, name) for name in Limits.__slots__})
+    asked = study.exploration
+    return Limits(
+        climb=asked.climb,
+        healthy_failed_fraction=asked.healthy_failed_fraction,
+        converged_accurate_fraction=asked.converged_accurate_fraction,
+        max_iterations=asked.max_iterations,
+        max_repeats=asked.max_repeats,
+        stall_iterations=asked.stall_iterations,
+        max_labels=asked.max_labels,
+        max_core_hours=asked.max_core_hours,
+    )
 
 
 def has_more_to_do(context: RunContext) -> bool:
@@ -125,32 +142,28 @@ def has_more_to_do(context: RunContext) -> bool:
 def _record(context: RunContext, iteration: int, decision: Decision) -> None:
     record_decision(
         context.campaign,
-        {
-            "iteration": iteration,
-            "action": decision.action,
-            "rung": decision.rung,
-            "reason": decision.reason,
-            "sentence": decision.sentence,
-        },
+        StepDecision(iteration, decision.action, decision.rung, decision.reason, decision.sentence),
     )
 
 
 def _begin_iteration(context: RunContext, iteration: int, decision: Decision) -> None:
     """Append the job of an iteration: the rung's entry of ``param.json``."""
     _record(context, iteration, decision)
-    rung = read_json(context.campaign / PARAM)["model_devi_jobs"][decision.rung]
-    job = rung | {"_idx": f"{iteration:03d}", RUNG_KEY: decision.rung}
+    rung = read_param(context.campaign)["model_devi_jobs"][decision.rung]
+    job = Job(iteration, rung | {"_idx": f"{iteration:03d}", RUNG_KEY: decision.rung})
     _write_running_param(context, [*read_jobs(context.campaign), job])
 
 
-def _write_running_param(context: RunContext, jobs: list[dict[str, Any]]) -> None:
+def _write_running_param(context: RunContext, jobs: Sequence[Job]) -> None:
     """``param.json`` as the user has it, with these jobs and the labels that the budget leaves."""
     exploration = context.study.exploration
-    param = read_json(context.campaign / PARAM) | {
-        "model_devi_jobs": jobs,
+    param = read_param(context.campaign) | {
+        "model_devi_jobs": [job.content for job in jobs],
         "ratio_failed": context.study.labels.max_failed_fraction,
     }
-    left = labels_left(finished_outcomes(context), limits_of(context.study))
+    limits = limits_of(context.study)
+    # Without a budget the history does not matter.
+    left = None if limits.max_labels is None else labels_left(finished_outcomes(context, jobs), limits)
     if left is not None:
         param["fp_task_max"] = min(exploration.max_labels_per_model, left // len(context.study.explored))
     check_param(param)
@@ -173,8 +186,8 @@ def _run_iteration(context: RunContext, iteration: int) -> None:
 def _set_trust_levels(context: RunContext, iteration: int) -> None:
     exploration = context.study.exploration
     errors = committee_errors(context, iteration)
-    rmse = None if errors is None else errors["force_rmse_mev_per_angstrom"] / EV_TO_MEV
-    param = read_json(context.campaign / PARAM)
+    rmse = None if errors is None else errors.force_rmse_mev_per_angstrom / EV_TO_MEV
+    param = read_param(context.campaign)
     levels = trust_levels(
         exploration.trust,
         param["model_devi_f_trust_lo"],
@@ -185,21 +198,16 @@ def _set_trust_levels(context: RunContext, iteration: int) -> None:
     )
     record_decision(
         context.campaign,
-        {
-            "iteration": iteration,
-            "action": "trust",
-            "low_ev_per_angstrom": levels.low_ev_per_angstrom,
-            "high_ev_per_angstrom": levels.high_ev_per_angstrom,
-            "force_rmse_ev_per_angstrom": rmse,
-            "sentence": levels.note,
-        },
+        TrustDecision(iteration, "trust", levels.low_ev_per_angstrom, levels.high_ev_per_angstrom, rmse, levels.note),
     )
-    jobs = read_jobs(context.campaign)
-    jobs[iteration] = jobs[iteration] | {
+    in_force = {
         "model_devi_f_trust_lo": levels.low_ev_per_angstrom,
         "model_devi_f_trust_hi": levels.high_ev_per_angstrom,
     }
-    _write_running_param(context, jobs)
+    jobs = read_jobs(context.campaign)
+    _write_running_param(
+        context, [replace(job, content=job.content | in_force) if job.iteration == iteration else job for job in jobs]
+    )
 
 
 def _run_dpgen(context: RunContext, iteration: int, step: int) -> None:
@@ -209,16 +217,19 @@ def _run_dpgen(context: RunContext, iteration: int, step: int) -> None:
     # Labels that failed because a program or a disk did are made again, now that they may succeed.
     forget_configuration_failures(campaign / f"iter.{read_position(campaign).iteration:06d}" / "02.fp")
     reopen_deleted_labels(campaign)
-    options = {
-        "until_iteration": iteration,
-        "until_step": step,
-        "poll_seconds": study.execution.poll_seconds,
-        "seed": study.seed,
-        "selection": study.exploration.selection,
-    }
     try:
         run_program(
-            ["python", "-m", LAUNCHER, RUNNING_PARAM, MACHINE, json.dumps(options)],
+            launcher_command(
+                RUNNING_PARAM,
+                MACHINE,
+                LauncherOptions(
+                    until_iteration=iteration,
+                    until_step=step,
+                    poll_seconds=study.execution.poll_seconds,
+                    seed=study.seed,
+                    selection=study.exploration.selection,
+                ),
+            ),
             directory=campaign,
             log_file=campaign / "dpgen.out",
             # DP-GEN iterates over sets of file names; a fixed order keeps the hash by which jobs are found.
@@ -235,7 +246,7 @@ def _explained(context: RunContext, error: ProgramError) -> UnfinishedError:
         return UnfinishedError(f"The disk that holds {campaign} is full. Make room; what is done is kept.")
     position = read_position(campaign)
     labels = read_labels(campaign, position.iteration)
-    n_failed = sum(label["status"] != "ok" for label in labels)
+    n_failed = sum(not label.good for label in labels)
     if position.name == "post_label" and n_failed > study.labels.max_failed_fraction * len(labels):
         return UnfinishedError(
             f"{n_failed} of {len(labels)} labels of iteration {position.iteration} failed, more than "
@@ -251,7 +262,7 @@ def _look(context: RunContext) -> None:
     position, jobs = read_position(campaign), read_jobs(campaign)
     if not jobs or position.iteration >= len(jobs):
         return
-    rung, total = jobs[position.iteration].get(RUNG_KEY, position.iteration), n_rungs(context)
+    rung, total = jobs[position.iteration].rung, n_rungs(campaign)
     context.progress(
         (rung + position.step / len(STEPS)) / total,
         f"iteration {position.iteration}, rung {rung + 1} of {total}: {position.name}, "
@@ -259,7 +270,7 @@ def _look(context: RunContext) -> None:
     )
 
 
-def campaign_status(context: RunContext) -> dict[str, Any]:
+def campaign_status(context: RunContext) -> CampaignSummary:
     """Where the campaign is and what it found, as numbers a script may read.
 
     Raises

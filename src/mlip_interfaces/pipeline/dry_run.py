@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
-import json
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mlip_interfaces.campaign.dpgen_files import DpgenContent, render_machine, render_param
+from mlip_interfaces.campaign.folder import read_position
 from mlip_interfaces.config import Study
-from mlip_interfaces.jobs import BatchScripts, preview_batch, preview_submission
+from mlip_interfaces.files import read_json, write_text
+from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.pipeline.campaign_files import read_position
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import render_machine, render_param
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
-from mlip_interfaces.pipeline.run_directory import read_json
 from mlip_interfaces.pipeline.scan import scan_batch
 from mlip_interfaces.pipeline.train import train_batch, training_systems
+from mlip_interfaces.run.context import RunContext
 
 TITLES = {"00.train": "committee", "01.model_devi": "exploration", "02.fp": "labels of candidates"}
 
@@ -56,7 +56,7 @@ def campaign_scripts(context: RunContext) -> list[BatchScripts]:
             real = sorted(path.name for path in (campaign / name / part).glob("task.*"))
             for task in real or tasks:
                 (Path(name) / part / task).mkdir(parents=True)
-        (Path(name) / "01.model_devi" / "cur_job.json").write_text("{}")
+        write_text(Path(name) / "01.model_devi" / "cur_job.json", "{}")
         make = dpgen_run.make_submission
         dpgen_run.make_submission = lambda *arguments, **options: _Recorder(
             make(*arguments, **options), options["work_path"], campaign, scripts
@@ -89,23 +89,23 @@ class _Recorder:
         self._scripts.append(preview_submission(self._submission, self._title))
 
 
-def _machine(context: RunContext) -> dict[str, Any]:
+def _machine(context: RunContext) -> DpgenContent:
     file = context.campaign / "machine.json"
     if file.is_file():
-        machine: dict[str, Any] = read_json(file)
+        machine: DpgenContent = read_json(file)
         return machine
     return render_machine(context.study, label_settings_file=str((context.campaign / SETTINGS_FILE).resolve()))
 
 
-def _without_connection(machine: dict[str, Any]) -> dict[str, Any]:
+def _without_connection(machine: DpgenContent) -> DpgenContent:
     """The same with files copied on this machine: the scripts are alike, and nobody is called."""
-    copy: dict[str, Any] = json.loads(json.dumps(machine))
+    copied = copy.deepcopy(machine)
     for step in ("train", "model_devi", "fp"):
-        section = copy[step]["machine"]
+        section = copied[step]["machine"]
         if section["context_type"].lower().startswith("ssh"):
             section["context_type"] = "LocalContext"
             section.pop("remote_profile", None)
-    return copy
+    return copied
 
 
 def _task_names(study: Study, iteration: int) -> dict[str, list[str]]:
@@ -155,7 +155,7 @@ def _scan_scripts(context: RunContext) -> list[BatchScripts]:
     return [_preview(context, scan_batch(context), "MD of the scan")]
 
 
-def _preview(context: RunContext, batch: Any, title: str) -> BatchScripts:
+def _preview(context: RunContext, batch: Batch, title: str) -> BatchScripts:
     return preview_batch(batch, context.study.execution, title)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -11,21 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlip_interfaces.config import LocalExecution, Study
-from mlip_interfaces.errors import InputFileError, StudyError, UserError
-from mlip_interfaces.labels.teacher import require_teacher
+from mlip_interfaces.engines import ENGINES, require_packages
+from mlip_interfaces.errors import InputFileError, StudyError
+from mlip_interfaces.files import content_hash, file_hash, write_text
 from mlip_interfaces.pipeline.checked_study import load_checked_study
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.display import Display
-from mlip_interfaces.pipeline.initial_data import label_settings
-from mlip_interfaces.pipeline.run_directory import (
-    STUDY_FILE,
-    content_hash,
-    file_hash,
-    locked,
-    read_manifest,
-    recorded,
-    write_manifest,
-)
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.folder import STUDY_FILE, is_held, locked
+from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +25,85 @@ class Stage:
 
     Attributes
     ----------
-    name : as given to ``--until``.
-    folder : its folder in the run folder.
-    entry : ``module:function`` in this room; called with the context, returns a note for the user.
-    sections : keys of the study that it depends on, besides all that the stages before it depend on.
+    name : str
+        As given to ``--until``.
+    folder : str
+        Its folder in the run folder.
+    run : callable
+        Does the work on a `RunContext` and returns a note for the user; imports the engines when it is called.
+    sections : tuple of str
+        Keys of the study that it depends on, besides all that the stages before it depend on.
     """
 
     name: str
     folder: str
-    entry: str
+    run: Callable[[RunContext], str]
     sections: tuple[str, ...]
 
-    @property
-    def run(self) -> Callable[[RunContext], str]:
-        """The function that does the work; imported only when needed."""
-        module, function = self.entry.split(":")
-        loaded: Callable[[RunContext], str] = getattr(
-            importlib.import_module(f"mlip_interfaces.pipeline.{module}"), function
-        )
-        return loaded
+
+def _build(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.build import run_build
+
+    return run_build(context)
+
+
+def _data(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.initial_data import run_initial_data
+
+    return run_initial_data(context)
+
+
+def _campaign(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.campaign import run_campaign
+
+    return run_campaign(context)
+
+
+def _train(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.train import run_train
+
+    return run_train(context)
+
+
+def _validate(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.validate import run_validate
+
+    return run_validate(context)
+
+
+def _scan(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.scan import run_scan
+
+    return run_scan(context)
+
+
+def _analyze(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.analyze import run_analyze
+
+    return run_analyze(context)
+
+
+def _report(context: RunContext) -> str:
+    from mlip_interfaces.pipeline.make_report import run_report
+
+    return run_report(context)
 
 
 STAGES = (
-    Stage("build", "structures", "build:run_build", ("elements", "seed", "interface")),
-    Stage("data", "initial_data", "initial_data:run_initial_data", ("labels", "initial_data")),
-    Stage("campaign", "campaign", "campaign:run_campaign", ("exploration", "training")),
-    Stage("train", "model", "train:run_train", ()),
-    Stage("validate", "validation", "validate:run_validate", ("validation",)),
-    Stage("scan", "scan", "scan:run_scan", ("protocols", "health")),
-    Stage("analyze", "analysis", "analyze:run_analyze", ("analysis",)),
-    Stage("report", "report", "make_report:run_report", ("name",)),
+    Stage("build", "structures", _build, ("elements", "seed", "interface")),
+    Stage("data", "initial_data", _data, ("labels", "initial_data")),
+    Stage("campaign", "campaign", _campaign, ("exploration", "training")),
+    Stage("train", "model", _train, ()),
+    Stage("validate", "validation", _validate, ("validation",)),
+    Stage("scan", "scan", _scan, ("protocols", "health")),
+    Stage("analyze", "analysis", _analyze, ("analysis",)),
+    Stage("report", "report", _report, ("name",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 LABELLING_STAGES = ("data", "campaign", "validate")
+ENGINE_STAGES = (*LABELLING_STAGES, "train", "scan")
+"""Stages that need the packages of the extra."""
+
 LIMITS = {
     "labels": {"max_failed_fraction"},
     "exploration": {
@@ -104,24 +141,30 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     """
     study = load_checked_study(study_file)
     if until != STAGE_NAMES[0]:
+        require_packages(*ENGINES)
         _require_teacher(study)
     text = study_file.read_text()
     _refuse_other_study(study, study_file, root)
     with locked(root):
         copy = root / STUDY_FILE
         if not copy.is_file() or copy.read_text() != text:
-            copy.write_text(text)
+            write_text(copy, text)
         run_stages(study, root, STAGE_NAMES[: STAGE_NAMES.index(until) + 1])
 
 
 def _require_teacher(study: Study) -> None:
     """What labels must be there before anything is begun; on a cluster the compute nodes may have what this machine lacks."""
+    from mlip_interfaces.labels.teacher import require_teacher
+    from mlip_interfaces.pipeline.initial_data import label_settings
+
     if isinstance(study.execution, LocalExecution):
         require_teacher(label_settings(study))
 
 
 def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     """Run the named stages in a folder that the caller holds the lock of."""
+    from mlip_interfaces.run.display import Display
+
     hashes = stage_hashes(study)
     with Display(names) as display:
         for stage in (stage for stage in STAGES if stage.name in names):
@@ -146,11 +189,13 @@ def run_single_stage(root: Path, name: str) -> None:
     Raises
     ------
     MissingProgramError
-        If the stage labels and the teacher cannot run here.
+        If the stage labels and the teacher cannot run here, or an engine is not installed.
     InputFileError
         If the folder holds no study, or a stage before is not finished.
     """
     study = load_run_study(root)
+    if name in ENGINE_STAGES:
+        require_packages(*ENGINES)
     if name in LABELLING_STAGES:
         _require_teacher(study)
     with locked(root):
@@ -174,7 +219,7 @@ def _reopen_campaign(study: Study, root: Path) -> None:
     manifest = read_manifest(root / stage.folder)
     if manifest is None or manifest.status != "done":
         return
-    if not has_more_to_do(RunContext(study, root, lambda fraction, note: None)):
+    if not has_more_to_do(RunContext(study, root)):
         return
     after = [later.folder for later in STAGES[STAGES.index(stage) + 1 :] if read_manifest(root / later.folder)]
     if after:
@@ -193,9 +238,13 @@ def load_run_study(root: Path) -> Study:
     InputFileError
         If there is none.
     """
+    _require_run_folder(root)
+    return load_checked_study(root / STUDY_FILE)
+
+
+def _require_run_folder(root: Path) -> None:
     if not (root / STUDY_FILE).is_file():
         raise InputFileError(f"{root} is no run folder: it has no {STUDY_FILE}. Start one with `mlip-interfaces run`.")
-    return load_checked_study(root / STUDY_FILE)
 
 
 def stage_hashes(study: Study) -> dict[str, str]:
@@ -223,8 +272,8 @@ def run_status(root: Path) -> list[StageStatus]:
     InputFileError
         If `root` is no run folder.
     """
-    load_run_study(root)
-    held = _is_held(root)
+    _require_run_folder(root)
+    held = is_held(root)
     states = []
     for stage in STAGES:
         manifest = read_manifest(root / stage.folder)
@@ -235,14 +284,6 @@ def run_status(root: Path) -> list[StageStatus]:
             status = "done" if manifest.status == "done" else open_status
             states.append(StageStatus(stage.name, status, manifest.wall_seconds, manifest.finished))
     return states
-
-
-def _is_held(root: Path) -> bool:
-    try:
-        with locked(root):
-            return False
-    except UserError:
-        return True
 
 
 def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
@@ -279,7 +320,7 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         "train": f"{study.training.steps_final} steps, frozen and compressed",
         "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones",
         "scan": f"{n_runs} MD runs, {total_ps:g} ps in all",
-        "analyze": f"g(r) of {', '.join(study.analysis.rdf.pairs)}; MSD; tetrahedra; chemistry",
+        "analyze": f"one pass over each trajectory: {', '.join(study.analysis.requests)}",
         "report": "one HTML page with its figures",
     }
     lines = []
@@ -306,8 +347,8 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     models = models_named(study, names)
     _refuse_other_study(study, study_file, root)
     with locked(root):
-        (root / STUDY_FILE).write_text(study_file.read_text())
-        build_models(RunContext(study, root, lambda fraction, note: None), models)
+        write_text(root / STUDY_FILE, study_file.read_text())
+        build_models(RunContext(study, root), models)
 
 
 def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[str]:
@@ -317,7 +358,7 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
 
-    context = RunContext(study, root, lambda fraction, note: None)
+    context = RunContext(study, root)
     texts = []
     for stage in (stage for stage in STAGES if stage.name in names):
         manifest = read_manifest(root / stage.folder)
@@ -339,7 +380,7 @@ def initialise_campaign(study_file: Path, root: Path) -> None:
     run_study(study_file, root, until="data")
     study = load_run_study(root)
     with locked(root):
-        init_campaign(RunContext(study, root, lambda fraction, note: None))
+        init_campaign(RunContext(study, root))
 
 
 def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
@@ -362,7 +403,7 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
             raise InputFileError(f"{target} is another model than {model}; give another --out folder.")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(model, target)
-        prepare_scan(RunContext(study, root, lambda fraction, note: None))
+        prepare_scan(RunContext(study, root))
 
 
 def submit_scan(root: Path) -> None:
@@ -374,5 +415,6 @@ def submit_scan(root: Path) -> None:
         If something is missing, or LAMMPS could not be run.
     """
     study = load_run_study(root)
+    require_packages(*ENGINES)
     with locked(root):
         run_stages(study, root, ("scan",))

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.campaign.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.config.study import Perturbation
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import count_lines, read_json, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
-from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, core_seconds
+from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
+from mlip_interfaces.labels.record import LabelRecord, core_seconds
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
@@ -31,12 +33,9 @@ from mlip_interfaces.labels.teacher_md import (
 )
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import LABEL_COMMAND
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
-from mlip_interfaces.structures.duplicates import clean_set
-from mlip_interfaces.structures.model_files import read_model
-from mlip_interfaces.structures.variations import perturb, scrambled, shift_layers, vacancy_samples
+from mlip_interfaces.run.books import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.structures.assembly import clean_set, perturb, read_model, scrambled, shift_layers, vacancy_samples
 
 SCRAMBLED = "scrambled"
 """Origin, and layer, of structures with all elements at random places."""
@@ -87,24 +86,26 @@ def run_initial_data(context: RunContext) -> str:
 
     def look() -> None:
         done = sum((directory / task.name / task.outputs[0]).is_file() for task in tasks)
-        n_frames = sum(len(read_records(directory / task.name)) for task in tasks if task.name.startswith("md."))
+        n_frames = sum(
+            count_lines(directory / task.name / RECORDS_FILE) for task in tasks if task.name.startswith("md.")
+        )
         context.progress(done / len(tasks), f"{done} of {len(tasks)} tasks, {n_frames} teacher MD frames")
 
-    with watching(look):
+    with watching(look, every_seconds=context.study.execution.poll_seconds):
         for batch in batches:
             if batch.tasks:
                 run_tasks(batch, context.study.execution)
     summary = _write_datasets(context, directory, names)
-    write_json(context.initial_data / "summary.json", summary)
-    n_failed = len(summary["failed"])
-    if n_failed > context.study.labels.max_failed_fraction * (summary["made"] + n_failed):
-        reasons = "; ".join(f"{failed['task']}: {failed['reason']}" for failed in summary["failed"][:5])
+    write_json(context.initial_data / DATA_SUMMARY, summary.to_json())
+    n_failed = len(summary.failed)
+    if n_failed > context.study.labels.max_failed_fraction * (summary.made + n_failed):
+        reasons = "; ".join(f"{failed.task}: {failed.reason}" for failed in summary.failed[:5])
         raise UnfinishedError(
-            f"{n_failed} of {summary['made'] + n_failed} initial labels failed ({reasons}). Cure the cause and run "
+            f"{n_failed} of {summary.made + n_failed} initial labels failed ({reasons}). Cure the cause and run "
             "again: what a missing program, a full disk or the like spoilt is made again; of other failures delete "
             f"{OUTPUT_FILE} (or {RESULT_FILE}) in {directory} first. Or raise labels.max_failed_fraction."
         )
-    return f"{summary['made']} labels, {summary['n_held_out']} of them held out, {n_failed} failed"
+    return f"{summary.made} labels, {summary.n_held_out} of them held out, {n_failed} failed"
 
 
 def label_batch(names: Sequence[str], directory: Path) -> Batch:
@@ -131,15 +132,18 @@ def initial_systems(context: RunContext) -> list[str]:
 
 def _write_tasks(context: RunContext, directory: Path) -> None:
     """One folder per structure; two files say which model and which run each comes from. Appears whole or not at all."""
+    with whole_folder(directory) as staging:
+        _fill_tasks(context, staging)
+
+
+def _fill_tasks(context: RunContext, staging: Path) -> None:
     study, plan = context.study, context.study.initial_data
-    staging = directory.with_name(".tasks")
-    staging.mkdir(parents=True, exist_ok=True)
     origins: dict[str, str] = {}
     trajectories: dict[str, str] = {}
     structures: list[tuple[str, str, Atoms]] = []
-    index = read_json(context.structures / "index.json")
-    for number, model in enumerate(index["models"]):
-        name, bulk = model["name"], model["role"] == "bulk"
+    index = read_book(StructureIndex, context.structures / INDEX)
+    for number, model in enumerate(index.models):
+        name, bulk = model.name, model.role == "bulk"
         if not bulk and name not in study.explored:
             continue
         # Copies are drawn apart: each may be held out by itself.
@@ -173,22 +177,19 @@ def _write_tasks(context: RunContext, directory: Path) -> None:
     ]
     for number, md in enumerate(plan.teacher_md):
         task = _md_task(number)
-        (staging / task).mkdir(exist_ok=True)
+        (staging / task).mkdir()
         _write_structure(staging / task, read_model(context.structures / md.structure))
         plan_fields = md.model_dump(exclude={"structure", "held_out"})
-        (staging / task / PLAN_FILE).write_text(
-            TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json()
-        )
+        write_text(staging / task / PLAN_FILE, TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json())
         origins[task], trajectories[task] = md.structure, task
     for number, (name, trajectory, atoms) in enumerate(structures):
         task = f"task.000.{number:06d}"
-        (staging / task).mkdir(exist_ok=True)
+        (staging / task).mkdir()
         _write_structure(staging / task, atoms)
         origins[task], trajectories[task] = name, trajectory
     write_label_settings(study, staging / SETTINGS_FILE)
     write_json(staging / ORIGINS_FILE, origins)
     write_json(staging / TRAJECTORIES_FILE, trajectories)
-    staging.rename(directory)
 
 
 def _md_task(number: int) -> str:
@@ -233,19 +234,19 @@ def _write_structure(folder: Path, atoms: Atoms) -> None:
     write(folder / INPUT_FILE, bare, format="vasp", direct=True)
 
 
-def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str]) -> dict[str, Any]:
+def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str]) -> InitialData:
     """Split by trajectory and write: a teacher MD is held out whole or not at all, a copy drawn by itself on its own."""
     study = context.study
     names = read_json(directory / TRAJECTORIES_FILE)
-    failed: list[dict[str, str]] = []
+    failed: list[FailedLabel] = []
     seconds = 0.0
-    runs: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    runs: dict[tuple[str, str], list[LabelRecord]] = defaultdict(list)
     for task, origin in origins.items():
         if task.startswith("md."):
             records = read_records(directory / task)
             result = read_json(directory / task / RESULT_FILE)
             if result["status"] != "ok":
-                failed.append({"task": task, "reason": result["reason"]})
+                failed.append(FailedLabel(task, result["reason"]))
             runs[origin, task] += records
             seconds += sum(map(core_seconds, records))
             continue
@@ -254,7 +255,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
         if record["status"] == "ok":
             runs[origin, names[task]].append(record)
         else:
-            failed.append({"task": task, "reason": record["reason"]})
+            failed.append(FailedLabel(task, record["reason"]))
     # Scrambled structures are one trajectory, so never held out: an error on them says nothing about the interface.
     away = hold_out(
         [
@@ -266,8 +267,8 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
         seed=study.seed,
         first=[_md_task(number) for number, md in enumerate(study.initial_data.teacher_md) if md.held_out],
     )
-    training: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    held_out: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    training: dict[str, list[LabelRecord]] = defaultdict(list)
+    held_out: dict[str, list[LabelRecord]] = defaultdict(list)
     for (origin, name), records in runs.items():
         (held_out if name in away else training)[origin] += records
     for folder, sets in (("dataset", training), ("held_out", held_out)):
@@ -278,14 +279,14 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
                 write_dataset(records, context.initial_data / folder / name, study.elements, layer=layer)
     n_training, n_held_out = (sum(map(len, sets.values())) for sets in (training, held_out))
     good = [record for sets in (training, held_out) for records in sets.values() for record in records]
-    return {
-        "calculator": ", ".join(sorted({record["calculator"] for record in good}))
+    return InitialData(
+        calculator=", ".join(sorted({record["calculator"] for record in good}))
         or teacher_version(study.labels.calculator),
-        "kind": teacher_kind(study.labels.calculator),
-        "made": n_training + n_held_out,
-        "n_training": n_training,
-        "n_held_out": n_held_out,
-        "held_out_trajectories": sorted(away),
-        "failed": failed,
-        "core_seconds": round(seconds, 1),
-    }
+        kind=teacher_kind(study.labels.calculator),
+        made=n_training + n_held_out,
+        n_training=n_training,
+        n_held_out=n_held_out,
+        held_out_trajectories=tuple(sorted(away)),
+        failed=tuple(failed),
+        core_seconds=round(seconds, 1),
+    )

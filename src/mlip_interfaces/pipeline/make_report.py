@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mlip_interfaces.campaign.books import SUMMARY
+from mlip_interfaces.campaign.folder import PARAM
+from mlip_interfaces.campaign.summary import summarize_campaign
+from mlip_interfaces.files import update_json
 from mlip_interfaces.labels.teachers import teacher_kind
-from mlip_interfaces.pipeline.campaign_files import PARAM
-from mlip_interfaces.pipeline.campaign_summary import summarize_campaign
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import STUDY_FILE, update_json
 from mlip_interfaces.report.page import write_report
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.folder import STUDY_FILE
 
 
 def run_report(context: RunContext) -> str:
@@ -25,4 +27,4 @@ def run_report(context: RunContext) -> str:
 def _refresh_campaign_summary(context: RunContext) -> None:
     """A campaign in the middle of an iteration, or of an older version, is shown as it is now."""
     if (context.campaign / PARAM).is_file():
-        update_json(context.campaign / "summary.json", summarize_campaign(context))
+        update_json(context.campaign / SUMMARY, summarize_campaign(context).to_json())

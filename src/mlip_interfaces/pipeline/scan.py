@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
@@ -19,14 +18,15 @@ from mlip_interfaces.md import (
     TRAJECTORY,
     HealthBounds,
     MDProtocol,
+    RunVerdict,
     join_pieces,
     judge_run,
     md_command,
     time_reached_ps,
 )
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
+from mlip_interfaces.run.books import INDEX, ScanEntry, ScanIndex, read_book
+from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
@@ -81,7 +81,13 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
 
 def health_bounds(study: Study) -> HealthBounds:
     """The study's bounds of a healthy run."""
-    return HealthBounds(**study.health.model_dump())
+    asked = study.health
+    return HealthBounds(
+        max_temperature_ratio=asked.max_temperature_ratio,
+        mean_temperature_tolerance=asked.mean_temperature_tolerance,
+        density_change=asked.density_change,
+        min_distance_angstrom=asked.min_distance_angstrom,
+    )
 
 
 def scan_batch(context: RunContext) -> Batch:
@@ -135,7 +141,7 @@ def prepare_scan(context: RunContext) -> None:
         if script.is_file() and script.read_text() != text:
             # A checkpoint of another protocol is no place to go on from.
             (directory / CHECKPOINT).unlink(missing_ok=True)
-        script.write_text(text)
+        write_text(script, text)
 
 
 def run_scan(context: RunContext) -> str:
@@ -149,17 +155,17 @@ def run_scan(context: RunContext) -> str:
         finished = sum((context.scan / run.name / DONE).is_file() for run in runs)
         context.progress(done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps")
 
-    with watching(look):
+    with watching(look, every_seconds=context.study.execution.poll_seconds):
         run_tasks(scan_batch(context), context.study.execution)
     return collect_scan(context)
 
 
 def collect_scan(context: RunContext) -> str:
     """Put interrupted runs together, judge every run and write ``index.json``."""
-    entries = [_entry(context, run) for run in scan_runs(context.study)]
-    write_json(context.scan / "index.json", {"runs": entries})
-    sick = [entry["name"] for entry in entries if not entry["healthy"]]
-    simulated = sum(entry["time_ps"] for entry in entries)
+    entries = tuple(_entry(context, run) for run in scan_runs(context.study))
+    write_json(context.scan / INDEX, ScanIndex(entries).to_json())
+    sick = [entry.name for entry in entries if not entry.healthy]
+    simulated = sum(entry.time_ps for entry in entries)
     verdict = "all healthy" if not sick else f"not healthy: {', '.join(sick)}"
     return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}"
 
@@ -172,31 +178,11 @@ def _unpack(archive: Path) -> None:
         archive.unlink()
 
 
-def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
+def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     directory = context.scan / run.name
     protocol = run.protocol
-    n_atoms = len(json.loads((directory / "layers.json").read_text())["symbols"])
-    log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
-    wall_seconds, n_timed = _md_loops(log)
-    entry: dict[str, Any] = {
-        "name": run.name,
-        "model": run.model.name,
-        "coating_angstrom": run.model.coating_angstrom,
-        "variant": run.model.variant,
-        "protocol": run.protocol_name,
-        "condition": run.condition,
-        "ensemble": protocol.ensemble,
-        "temperature_kelvin": protocol.temperature_kelvin,
-        "pressure_bar": list(protocol.pressure_bar),
-        "seed": protocol.seed,
-        "directory": run.name,
-        "trajectory": TRAJECTORY,
-        "topology": "model.data",
-        "layers": "layers.json",
-        "thermo_file": TABLE,
-        "frame_interval_ps": protocol.frame_interval_ps,
-        "n_atoms": n_atoms,
-    }
+    n_atoms = len(read_json(directory / "layers.json")["symbols"])
+    verdict: RunVerdict | None = None
     try:
         if (directory / DONE).is_file():
             _unpack(directory / PIECES)
@@ -208,30 +194,46 @@ def _entry(context: RunContext, run: ScanRun) -> dict[str, Any]:
             n_atoms=n_atoms,
             bounds=health_bounds(context.study),
         )
+        reasons = verdict.reasons
     except InputFileError as error:
         # LAMMPS stopped before the first line of numbers, or pieces are missing.
-        entry |= {"healthy": False, "reasons": [f"nothing to judge: {error}"], "time_ps": 0.0, "n_frames": 0}
-        entry |= {"n_steps": 0, "wall_seconds": None, "steps_per_second": None, "atom_steps_per_second": None}
-        for key in ("temperature_mean_kelvin", "temperature_max_kelvin", "density_initial_g_per_cm3"):
-            entry[key] = None
-        return entry | {"density_mean_g_per_cm3": None, "min_distance_angstrom": None}
-    n_steps = round(verdict.time_ps / (protocol.timestep_fs * FS_TO_PS))
+        reasons = (f"nothing to judge: {error}",)
+    log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
+    wall_seconds, n_timed = _md_loops(log) if verdict else (0.0, 0)
     speed = n_timed / wall_seconds if wall_seconds else None
-    return entry | {
-        "healthy": verdict.healthy,
-        "reasons": list(verdict.reasons),
-        "time_ps": verdict.time_ps,
-        "n_steps": n_steps,
-        "n_frames": n_steps // protocol.dump_every + 1,
-        "wall_seconds": wall_seconds or None,
-        "steps_per_second": speed,
-        "atom_steps_per_second": speed * n_atoms if speed else None,
-        "temperature_mean_kelvin": verdict.temperature_mean_kelvin,
-        "temperature_max_kelvin": verdict.temperature_max_kelvin,
-        "density_initial_g_per_cm3": verdict.density_initial_g_per_cm3,
-        "density_mean_g_per_cm3": verdict.density_mean_g_per_cm3,
-        "min_distance_angstrom": verdict.min_distance_angstrom,
-    }
+    n_steps = round(verdict.time_ps / (protocol.timestep_fs * FS_TO_PS)) if verdict else 0
+    return ScanEntry(
+        name=run.name,
+        model=run.model.name,
+        coating_angstrom=run.model.coating_angstrom,
+        variant=run.model.variant,
+        protocol=run.protocol_name,
+        condition=run.condition,
+        ensemble=protocol.ensemble,
+        temperature_kelvin=protocol.temperature_kelvin,
+        pressure_bar=tuple(protocol.pressure_bar),
+        seed=protocol.seed,
+        directory=run.name,
+        trajectory=TRAJECTORY,
+        topology="model.data",
+        layers="layers.json",
+        thermo_file=TABLE,
+        frame_interval_ps=protocol.frame_interval_ps,
+        n_atoms=n_atoms,
+        healthy=verdict is not None and verdict.healthy,
+        reasons=reasons,
+        time_ps=verdict.time_ps if verdict else 0.0,
+        n_steps=n_steps,
+        n_frames=n_steps // protocol.dump_every + 1 if verdict else 0,
+        wall_seconds=wall_seconds or None,
+        steps_per_second=speed,
+        atom_steps_per_second=speed * n_atoms if speed else None,
+        temperature_mean_kelvin=verdict.temperature_mean_kelvin if verdict else None,
+        temperature_max_kelvin=verdict.temperature_max_kelvin if verdict else None,
+        density_initial_g_per_cm3=verdict.density_initial_g_per_cm3 if verdict else None,
+        density_mean_g_per_cm3=verdict.density_mean_g_per_cm3 if verdict else None,
+        min_distance_angstrom=verdict.min_distance_angstrom if verdict else None,
+    )
 
 
 def _md_loops(log: str) -> tuple[float, int]:
@@ -246,10 +248,15 @@ def _steps_done(directory: Path, protocol: MDProtocol) -> int:
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
 
-def read_scan_index(context: RunContext) -> list[dict[str, Any]]:
-    """Entries of ``scan/index.json``."""
-    entries: list[dict[str, Any]] = read_json(context.scan / "index.json")["runs"]
-    return entries
+def read_scan_index(context: RunContext) -> tuple[ScanEntry, ...]:
+    """Entries of ``scan/index.json``.
+
+    Raises
+    ------
+    InputFileError
+        If the scan has not been collected.
+    """
+    return read_book(ScanIndex, context.scan / INDEX).runs
 
 
 def scan_progress(context: RunContext) -> list[str]:

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlip_interfaces.campaign.dpgen_files import descriptor_sizes
+from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import file_hash, last_line, read_json, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import descriptor_sizes
-from mlip_interfaces.pipeline.run_directory import file_hash, read_json, write_json
 from mlip_interfaces.potentials import training_input
+from mlip_interfaces.run.books import MODEL_FILE, FinalModel
+from mlip_interfaces.run.context import RunContext
 
 
 def training_systems(context: RunContext) -> list[Path]:
@@ -82,33 +84,23 @@ def run_train(context: RunContext) -> str:
         step = _last_step(curve)
         context.progress(0.9 * step / training.steps_final, f"step {step} of {training.steps_final}")
 
-    with watching(look):
+    with watching(look, every_seconds=study.execution.poll_seconds):
         run_tasks(batch, study.execution)
-    shutil.copyfile(directory / "model.pb", context.model / ".model.pb")
-    (context.model / ".model.pb").replace(context.model / "model.pb")
+    with whole_file(context.model / "model.pb") as working:
+        shutil.copyfile(directory / "model.pb", working)
     model = context.model / "model.pb"
-    write_json(
-        context.model / "model.json",
-        {
-            "file": "model.pb",
-            "sha256": file_hash(model),
-            "size_bytes": model.stat().st_size,
-            "steps": training.steps_final,
-            "n_frames": sum(_n_frames(path) for path in systems),
-            "max_neighbors": list(sizes.max_neighbors),
-        },
+    made = FinalModel(
+        file="model.pb",
+        sha256=file_hash(model),
+        size_bytes=model.stat().st_size,
+        steps=training.steps_final,
+        n_frames=sum(count_frames(path) for path in systems),
+        max_neighbors=tuple(sizes.max_neighbors),
     )
+    write_json(context.model / MODEL_FILE, made.to_json())
     return f"{training.steps_final} steps, {model.stat().st_size / 1e6:.1f} MB"
 
 
-def _n_frames(system: Path) -> int:
-    import numpy as np
-
-    return sum(len(np.load(file, mmap_mode="r")) for file in system.glob("set.*/energy.npy"))
-
-
 def _last_step(curve: Path) -> int:
-    if not curve.is_file():
-        return 0
-    lines = [line for line in curve.read_text().splitlines() if line and not line.startswith("#")]
-    return int(lines[-1].split()[0]) if lines else 0
+    words = last_line(curve).split()
+    return int(words[0]) if words and words[0].isdigit() else 0

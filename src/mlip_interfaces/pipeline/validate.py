@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase.io import write
 
+from mlip_interfaces.campaign.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
+from mlip_interfaces.campaign.exploration_frames import exploration_frames, farthest_from_labels
+from mlip_interfaces.campaign.folder import last_explored
+from mlip_interfaces.campaign.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, whole_folder, write_arrays, write_json
 from mlip_interfaces.jobs import run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.pipeline.campaign_files import last_explored
-from mlip_interfaces.pipeline.context import RunContext
-from mlip_interfaces.pipeline.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
-from mlip_interfaces.pipeline.exploration_frames import exploration_frames, farthest_from_labels
-from mlip_interfaces.pipeline.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
-from mlip_interfaces.pipeline.run_directory import read_json, write_json
-from mlip_interfaces.potentials import label_errors
+from mlip_interfaces.potentials import Predictions, label_errors
+from mlip_interfaces.run.books import (
+    MODEL_FILE,
+    VALIDATION_FILE,
+    FailedLabel,
+    FinalModel,
+    SystemErrors,
+    TrainingCost,
+    Validation,
+    read_book,
+)
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.manifests import MANIFEST, Manifest
 
 
 def run_validate(context: RunContext) -> str:
@@ -31,7 +42,7 @@ def run_validate(context: RunContext) -> str:
     InputFileError
         If there is no held-out label at all.
     """
-    made = _label_exploration_frames(context)
+    failed = _label_exploration_frames(context)
     systems = held_out_systems(context)
     systems += sorted(path.parent for path in (context.validation / "dataset").glob("*/type.raw"))
     if not systems:
@@ -44,48 +55,54 @@ def run_validate(context: RunContext) -> str:
     predictions = predict_systems(
         context.model / "model.pb", systems, output=output, log_file=context.validation / "predict.log"
     )
-    result: dict[str, Any] = error_table(predictions, systems) | {
-        "systems": {},
-        "model": read_json(context.model / "model.json"),
-        "failed_labels": made,
-    }
-    for prediction in predictions:
-        errors = label_errors([prediction])
-        result["systems"][prediction.system] = {
-            "energy_rmse_mev_per_atom": errors.energy_rmse_mev_per_atom,
-            "force_rmse_mev_per_angstrom": errors.force_rmse_mev_per_angstrom,
-            "n_frames": errors.n_frames,
-        }
-    manifest = read_json(context.model / "manifest.json")
-    result["training"] = {
-        "steps": result["model"]["steps"],
-        "wall_seconds": manifest["wall_seconds"],
-        "n_frames": result["model"]["n_frames"],
-    }
+    result = _validation(context, predictions, systems, failed)
     layers = {path.name: read_json(path / "layer.json") for path in systems}
     _write_parity(context.validation / "parity.npz", predictions, layers)
-    write_json(context.validation / "validation.json", result)
+    write_json(context.validation / VALIDATION_FILE, result.to_json())
     return (
-        f"{result['n_frames']} held-out frames: energy RMSE {result['energy_rmse_mev_per_atom']:.1f} meV/atom, "
-        f"force RMSE {result['force_rmse_mev_per_angstrom']:.0f} meV/angstrom"
+        f"{result.n_frames} held-out frames: energy RMSE {result.energy_rmse_mev_per_atom:.1f} meV/atom, "
+        f"force RMSE {result.force_rmse_mev_per_angstrom:.0f} meV/angstrom"
     )
 
 
-def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
+def _validation(
+    context: RunContext, predictions: Sequence[Predictions], systems: Sequence[Path], failed: Sequence[FailedLabel]
+) -> Validation:
+    table = error_table(predictions, systems)
+    model = read_book(FinalModel, context.model / MODEL_FILE)
+    trained = read_book(Manifest, context.model / MANIFEST)
+    by_system = {}
+    for prediction in predictions:
+        errors = label_errors([prediction])
+        by_system[prediction.system] = SystemErrors(
+            errors.energy_rmse_mev_per_atom, errors.force_rmse_mev_per_angstrom, errors.n_frames
+        )
+    return Validation(
+        n_frames=table.n_frames,
+        n_atoms=table.n_atoms,
+        energy_rmse_mev_per_atom=table.energy_rmse_mev_per_atom,
+        force_rmse_mev_per_angstrom=table.force_rmse_mev_per_angstrom,
+        layers=table.layers,
+        systems=by_system,
+        model=model,
+        failed_labels=tuple(failed),
+        training=TrainingCost(model.steps, trained.wall_seconds, model.n_frames),
+    )
+
+
+def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
     """Label frames of the last exploration that were not chosen for training; returns the failures."""
     study, directory = context.study, context.validation / "tasks"
     wanted = study.validation.n_exploration_frames
     if not directory.is_dir():
         frames = exploration_frames(context, last_explored(context.campaign))
         chosen = farthest_from_labels(frames, wanted, seed=study.seed)
-        staging = directory.with_name(".tasks")
-        for number, frame in enumerate(chosen):
-            task = staging / f"task.{study.explored.index(frame.model):03d}.{number:06d}"
-            task.mkdir(parents=True, exist_ok=True)
-            write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
-        staging.mkdir(exist_ok=True)
-        write_label_settings(study, staging / SETTINGS_FILE)
-        staging.rename(directory)
+        with whole_folder(directory) as staging:
+            for number, frame in enumerate(chosen):
+                task = staging / f"task.{study.explored.index(frame.model):03d}.{number:06d}"
+                task.mkdir()
+                write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
+            write_label_settings(study, staging / SETTINGS_FILE)
     # Settings that do not change the numbers (command, folders, limits) may have been edited since.
     write_label_settings(study, directory / SETTINGS_FILE)
     forget_configuration_failures(directory)
@@ -96,7 +113,7 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
         context.progress(0.8 * done / max(1, len(names)), f"{done} of {len(names)} held-out labels")
 
     if names:
-        with watching(look):
+        with watching(look, every_seconds=study.execution.poll_seconds):
             run_tasks(label_batch(names, directory), study.execution)
     records = {name: read_json(directory / name / LABEL_OUTPUT) for name in names}
     for number, model in enumerate(study.explored):
@@ -104,10 +121,10 @@ def _label_exploration_frames(context: RunContext) -> list[dict[str, str]]:
         if good:
             layers = read_json(context.structures / model / "layers.json")["layer"]
             write_dataset(good, context.validation / "dataset" / f"exploration-{model}", study.elements, layer=layers)
-    return [{"task": name, "reason": r["reason"]} for name, r in records.items() if r["status"] != "ok"]
+    return [FailedLabel(name, r["reason"]) for name, r in records.items() if r["status"] != "ok"]
 
 
-def _write_parity(file: Path, predictions: list[Any], layers: dict[str, list[str]]) -> None:
+def _write_parity(file: Path, predictions: Sequence[Predictions], layers: Mapping[str, Sequence[str]]) -> None:
     n_atoms = [p.force_reference_ev_per_angstrom.shape[1] for p in predictions]
     arrays = {
         "energy_reference_ev_per_atom": [p.energy_reference_ev / n for p, n in zip(predictions, n_atoms, strict=True)],
@@ -118,4 +135,4 @@ def _write_parity(file: Path, predictions: list[Any], layers: dict[str, list[str
             np.tile(np.repeat(np.asarray(layers[p.system]), 3), len(p.energy_model_ev)) for p in predictions
         ],
     }
-    np.savez_compressed(file, **{name: np.concatenate(parts) for name, parts in arrays.items()})  # type: ignore[arg-type]
+    write_arrays(file, {name: np.concatenate(parts) for name, parts in arrays.items()})

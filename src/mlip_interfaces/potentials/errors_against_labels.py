@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.files import write_arrays
 from mlip_interfaces.units import EV_TO_MEV
 
 
@@ -137,7 +138,7 @@ def save_predictions(file: Path, predictions: Sequence[Predictions]) -> None:
     arrays: dict[str, NDArray[np.float64]] = {
         f"{p.system}/{field}": getattr(p, field) for p in predictions for field in _FIELDS
     }
-    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    write_arrays(file, arrays)
 
 
 def load_predictions(file: Path) -> list[Predictions]:

@@ -6,12 +6,12 @@ whatever ASE reads, ``ORDER.json`` gets the list of indices.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from ase.io import read
 
+from mlip_interfaces.files import write_json
 from mlip_interfaces.potentials.selection import rank_frames
 
 
@@ -40,9 +40,7 @@ def main(candidates: str, training: str, output: str, n_select: str, seed: str, 
         n_select=int(n_select),
         seed=int(seed),
     )
-    working = Path(output).with_name(f".{Path(output).name}")
-    working.write_text(json.dumps(order.tolist()) + "\n")
-    working.replace(output)
+    write_json(Path(output), order.tolist(), indent=None)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def training_input(
     systems: Sequence[str] = (),
     batch_size: str | int = "auto",
     seed: int | None = None,
-) -> dict[str, Any]:
+) -> dict[str, JsonValue]:
     """Training input for one Deep Potential; energies, forces and virials enter the loss.
 
     Without `systems` and `seed` it is DP-GEN's ``default_training_param``, which fills both in.
@@ -104,11 +104,11 @@ def training_input(
 
     Returns
     -------
-    dict of str to Any
+    dict of str to JSON
         Content of ``input.json``.
     """
-    seeded: dict[str, Any] = {} if seed is None else {"seed": seed}
-    training: dict[str, Any] = {
+    seeded: dict[str, JsonValue] = {} if seed is None else {"seed": seed}
+    training: dict[str, JsonValue] = {
         "numb_steps": n_steps,
         "disp_file": "lcurve.out",
         "disp_freq": max(1, min(1000, n_steps // 10)),

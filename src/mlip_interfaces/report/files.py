@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
-
-
-def read_optional_json(file: Path) -> Any | None:
-    """Content of a JSON file, None if its stage has not run.
-
-    Raises
-    ------
-    InputFileError
-        If it is damaged.
-    """
-    if not file.is_file():
-        return None
-    try:
-        return json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise InputFileError(f"{file} is not valid JSON ({error}); delete it and run its stage again.") from error
+from mlip_interfaces.files import read_optional_json
 
 
 def read_result(file: Path) -> Any:

@@ -2,73 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.report.files import read_optional_json
+from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary
+from mlip_interfaces.files import read_optional_json
+from mlip_interfaces.records import Record
+from mlip_interfaces.run.books import (
+    INDEX,
+    VALIDATION_FILE,
+    AnalysisEntry,
+    AnalysisIndex,
+    FailedLabel,
+    LayerForceError,
+    ScanIndex,
+    StructureIndex,
+    Validation,
+    read_optional_book,
+)
 
 
-def collect_results(run: Path) -> dict[str, Any]:
-    """Headline numbers of a run folder: no times, no dates, so that two reports can be compared.
+@dataclass(frozen=True, slots=True)
+class IterationNumbers(Record):
+    """One iteration of the campaign.
 
-    Runs that are not healthy are named and kept out.
+    Attributes
+    ----------
+    accurate, candidate, failed : int
+        Explored frames by verdict.
+    labels_made, n_training_frames : int
+        Good labels, and frames its committee was trained on.
     """
-    structures = read_optional_json(run / "structures" / "index.json") or {"models": []}
-    campaign = read_optional_json(run / "campaign" / "summary.json")
-    validation = read_optional_json(run / "validation" / "validation.json")
-    scan = read_optional_json(run / "scan" / "index.json") or {"runs": []}
-    analysis = read_optional_json(run / "analysis" / "index.json") or {"runs": []}
-    results: dict[str, Any] = {
-        "models": {m["name"]: m["n_atoms"] for m in structures["models"] if m["role"] == "interface"},
-        "campaign": None,
-        "validation": None,
-        "md_ps": sum(r["time_ps"] for r in scan["runs"] if r["healthy"]),
-        "unhealthy": {r["name"]: r["reasons"] for r in scan["runs"] if not r["healthy"]},
-        "runs": {},
-    }
-    if campaign:
-        results["campaign"] = {
-            "iterations": [
-                {key: entry[key] for key in ("accurate", "candidate", "failed", "labels_made", "n_training_frames")}
-                for entry in campaign["iterations"]
-            ],
-            "labels_made": campaign["labels"]["made"],
-            "labels_failed": campaign["labels"]["failed"],
-        }
-    if validation:
-        results["validation"] = {
-            key: validation[key]
-            for key in ("n_frames", "energy_rmse_mev_per_atom", "force_rmse_mev_per_angstrom", "layers")
-        }
-    for entry in analysis["runs"]:
-        if entry["healthy"]:
-            folder = run / "analysis" / entry["directory"]
-            results["runs"][entry["name"]] = _run_numbers(folder, entry)
-    return results
+
+    accurate: int
+    candidate: int
+    failed: int
+    labels_made: int
+    n_training_frames: int
 
 
-def _run_numbers(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
-    numbers: dict[str, Any] = {"coating_angstrom": entry["coating_angstrom"], "condition": entry["condition"]}
-    msd = read_optional_json(folder / "msd.json")
-    if msd:
-        numbers["diffusivity_cm2_per_s"] = {s: v["diffusivity_cm2_per_s"] for s, v in msd["species"].items()}
-    tetrahedra = read_optional_json(folder / "tetrahedra.json")
-    if tetrahedra:
-        numbers["tetrahedra_count_mean"] = tetrahedra["count_mean"]
-    chemistry = read_optional_json(folder / "chemistry.json")
-    if chemistry:
-        numbers["p_s_tetrahedra_mean"] = chemistry["p_s_tetrahedra_mean"]
-        numbers["s2_dimers_mean"] = chemistry["s2_dimers_mean"]
-    rdf = read_optional_json(folder / "rdf.json")
-    if rdf:
-        numbers["first_peaks"] = {p: v["first_peak_height"] for p, v in rdf["pairs"].items()}
+@dataclass(frozen=True, slots=True)
+class CampaignNumbers(Record):
+    """The campaign.
+
+    Attributes
+    ----------
+    iterations : tuple of IterationNumbers
+        In order.
+    labels_made, labels_failed : int, tuple of FailedLabel
+        Labels, the initial data included.
+    """
+
+    iterations: tuple[IterationNumbers, ...]
+    labels_made: int
+    labels_failed: tuple[FailedLabel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationNumbers(Record):
+    """Errors of the final model; fields as in `ErrorTable`."""
+
+    n_frames: int
+    energy_rmse_mev_per_atom: float
+    force_rmse_mev_per_angstrom: float
+    layers: Mapping[str, LayerForceError]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline(Record):
+    """``report/results.json``: no times, no dates, so that two reports can be compared.
+
+    Attributes
+    ----------
+    models : mapping of str to int
+        Interface model -> its atoms.
+    campaign, validation : CampaignNumbers, ValidationNumbers or None
+        None where the stage has not run.
+    md_ps : float, ps
+        Healthy MD.
+    unhealthy : mapping of str to tuple of str
+        Run -> why it is kept out.
+    runs : mapping of str to mapping
+        Healthy run -> numbers of its analyses.
+    """
+
+    models: Mapping[str, int]
+    campaign: CampaignNumbers | None
+    validation: ValidationNumbers | None
+    md_ps: float
+    unhealthy: Mapping[str, tuple[str, ...]]
+    runs: Mapping[str, Mapping[str, object]]
+
+
+def collect_results(run: Path) -> Headline:
+    """Headline numbers of a run folder; runs that are not healthy are named and kept out."""
+    structures = read_optional_book(StructureIndex, run / "structures" / INDEX) or StructureIndex()
+    scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
+    analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
+    return Headline(
+        models={model.name: model.n_atoms for model in structures.interfaces},
+        campaign=_campaign_numbers(read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)),
+        validation=_validation_numbers(read_optional_book(Validation, run / "validation" / VALIDATION_FILE)),
+        md_ps=sum(entry.time_ps for entry in scan.runs if entry.healthy),
+        unhealthy={entry.name: entry.reasons for entry in scan.runs if not entry.healthy},
+        runs={
+            entry.name: _run_numbers(run / "analysis" / entry.directory, entry)
+            for entry in analysis.runs
+            if entry.healthy
+        },
+    )
+
+
+def _campaign_numbers(campaign: CampaignSummary | None) -> CampaignNumbers | None:
+    if campaign is None:
+        return None
+    iterations = tuple(
+        IterationNumbers(entry.accurate, entry.candidate, entry.failed, entry.labels_made, entry.n_training_frames)
+        for entry in campaign.iterations
+    )
+    return CampaignNumbers(iterations, campaign.labels.made, campaign.labels.failed)
+
+
+def _validation_numbers(validation: Validation | None) -> ValidationNumbers | None:
+    if validation is None:
+        return None
+    return ValidationNumbers(
+        validation.n_frames,
+        validation.energy_rmse_mev_per_atom,
+        validation.force_rmse_mev_per_angstrom,
+        validation.layers,
+    )
+
+
+def _run_numbers(folder: Path, entry: AnalysisEntry) -> dict[str, object]:
+    """Numbers of a run; those of analyses that have a name of their own stand under it."""
+    numbers: dict[str, object] = {"coating_angstrom": entry.coating_angstrom, "condition": entry.condition}
+    for name in entry.results:
+        kind = entry.kinds.get(name, name)
+        found = _analysis_numbers(kind, read_optional_json(folder / f"{name}.json"))
+        if name == kind:
+            numbers |= found
+        elif found:
+            numbers[name] = found
     return numbers
 
 
-def limitations(run: Path, results: dict[str, Any], teacher_kind: str) -> list[str]:
+def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
+    if content is None:
+        return {}
+    match kind:
+        case "msd":
+            return {"diffusivity_cm2_per_s": {s: v["diffusivity_cm2_per_s"] for s, v in content["species"].items()}}
+        case "tetrahedra":
+            return {"tetrahedra_count_mean": content["count_mean"]}
+        case "chemistry":
+            return {name: content[name] for name in ("p_s_tetrahedra_mean", "s2_dimers_mean")}
+        case "rdf":
+            return {"first_peaks": {p: v["first_peak_height"] for p, v in content["pairs"].items()}}
+    return {}
+
+
+def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
     """Sentences on what the numbers cannot support, each from the data of this run."""
-    scan = read_optional_json(run / "scan" / "index.json") or {"runs": []}
+    scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     sentences = []
     if teacher_kind == "surrogate":
         sentences.append(
@@ -77,57 +175,59 @@ def limitations(run: Path, results: dict[str, Any], teacher_kind: str) -> list[s
         )
     elif teacher_kind != "dft":
         sentences.append("The labels are not DFT; the Deep Potential is as good as the calculator named above.")
-    stop = (read_optional_json(run / "campaign" / "summary.json") or {}).get("stop")
-    if stop and stop["reason"] != "converged":
+    campaign = read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)
+    stop = campaign.stop if campaign else None
+    if stop and stop.reason != "converged":
         sentences.append(
-            f"The active learning did not end because it had converged, but {stop['reason']}: there are structures in reach that "
+            f"The active learning did not end because it had converged, but {stop.reason}: there are structures in reach that "
             "the committee does not agree on."
         )
-    lengths = [r["time_ps"] for r in scan["runs"]]
+    lengths = [entry.time_ps for entry in scan.runs]
     if lengths:
         sentences.append(
             f"Each MD run has {max(lengths):.3g} ps. Interfaces react and Li diffuses over nanoseconds: what has not "
             "happened here may happen later, and what is seen is the first relaxation after joining two crystals."
         )
-    seeds: dict[tuple[float, str], list[int]] = {}
-    for entry in scan["runs"]:
-        seeds.setdefault((entry["coating_angstrom"], entry["condition"]), []).append(entry["seed"])
+    seeds: dict[tuple[float | None, str], list[int]] = {}
+    for entry in scan.runs:
+        seeds.setdefault((entry.coating_angstrom, entry.condition), []).append(entry.seed)
     if seeds and min(len(found) for found in seeds.values()) < 3:
         sentences.append(
             "There are fewer than three seeds per thickness and protocol: a difference between thicknesses is not "
             "separated from the chance of one quenched coating and one set of velocities."
         )
-    sizes = list(results["models"].values())
+    sizes = list(results.models.values())
     if sizes and max(sizes) < 1000:
         sentences.append(
             f"The models have {min(sizes)} to {max(sizes)} atoms and lateral cells of a few lattice constants: both "
             "interfaces of the periodic stack feel each other, and an amorphous layer this small is one sample."
         )
-    if results["validation"]:
-        rmse = results["validation"]["force_rmse_mev_per_angstrom"]
+    if results.validation:
+        rmse = results.validation.force_rmse_mev_per_angstrom
         if rmse > 110:
             sentences.append(
                 f"The force error on held-out labels is {rmse:.0f} meV/Å; a published production model of this "
                 "interface reaches 110 meV/Å. Barriers and rates depend on it exponentially."
             )
     sentences += _transport_limits(run)
-    if results["unhealthy"]:
-        names = ", ".join(results["unhealthy"])
+    if results.unhealthy:
+        names = ", ".join(results.unhealthy)
         sentences.append(f"These runs were not healthy and enter no average: {names}.")
     return sentences
 
 
 def _transport_limits(run: Path) -> list[str]:
-    analysis = read_optional_json(run / "analysis" / "index.json") or {"runs": []}
+    analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     caged, zero = [], []
-    for entry in analysis["runs"]:
-        msd = read_optional_json(run / "analysis" / entry["directory"] / "msd.json")
-        for values in (msd or {"species": {}})["species"].values():
+    for entry in analysis.runs:
+        folder = run / "analysis" / entry.directory
+        found = [read_optional_json(folder / f"{name}.json") or {"species": {}} for name in entry.of_kind("msd")]
+        for values in (values for content in found for values in content["species"].values()):
             if not values["diffusive"]:
-                caged.append(entry["name"])
+                caged.append(entry.name)
             low, high = values["confidence_95_cm2_per_s"]
             if low <= 0 <= high:
-                zero.append(entry["name"])
+                zero.append(entry.name)
     sentences = []
     if caged:
         sentences.append(

@@ -1,1 +1,125 @@
-"""What we simulate: crystals, matched slabs, amorphous layers, stacks and their variations."""
+"""What we simulate: crystals, matched slabs, amorphous layers, stacks and their variations.
+
+The rooms know each other in one direction only: `crystals`; above it `slabs`, `glass` and `defects`; `matching` above
+`slabs`; `assembly` on top. Importing them is cheap: pymatgen, scipy and ASE's readers are imported where they are used.
+"""
+
+from __future__ import annotations
+
+from mlip_interfaces.structures.assembly import (
+    CleanSet,
+    Layer,
+    clean_set,
+    perturb,
+    read_model,
+    same_structure,
+    scrambled,
+    shift_layers,
+    stack,
+    vacancy_samples,
+    write_model,
+)
+from mlip_interfaces.structures.crystals import (
+    CrystalSummary,
+    argyrodite,
+    bulk_cell,
+    crystal_elements,
+    crystal_table,
+    formula_counts,
+    load_crystal,
+    minimum_distances,
+    summarise_crystal,
+    write_crystal,
+)
+from mlip_interfaces.structures.defects import (
+    DefectiveStructure,
+    PartialLithiation,
+    PlacedDefect,
+    apply_defects,
+    delithiate,
+    remove_atoms,
+)
+from mlip_interfaces.structures.glass import (
+    AmorphousLayer,
+    MeltQuench,
+    OrderReport,
+    QuenchPotential,
+    QuenchTrace,
+    default_density,
+    measure_order,
+    melt_quench,
+    named_potential,
+    partial_g,
+)
+from mlip_interfaces.structures.matching import (
+    MatchCandidate,
+    MatchedStack,
+    SlabRequest,
+    Strain,
+    match_slabs,
+    rank_matches,
+    write_matches_csv,
+)
+from mlip_interfaces.structures.slabs import (
+    Slab,
+    Termination,
+    choose_slab,
+    cut_slab,
+    enumerate_slabs,
+    with_vacuum,
+    write_slabs,
+)
+
+__all__ = [
+    "AmorphousLayer",
+    "CleanSet",
+    "CrystalSummary",
+    "DefectiveStructure",
+    "Layer",
+    "MatchCandidate",
+    "MatchedStack",
+    "MeltQuench",
+    "OrderReport",
+    "PartialLithiation",
+    "PlacedDefect",
+    "QuenchPotential",
+    "QuenchTrace",
+    "Slab",
+    "SlabRequest",
+    "Strain",
+    "Termination",
+    "apply_defects",
+    "argyrodite",
+    "bulk_cell",
+    "choose_slab",
+    "clean_set",
+    "crystal_elements",
+    "crystal_table",
+    "cut_slab",
+    "default_density",
+    "delithiate",
+    "enumerate_slabs",
+    "formula_counts",
+    "load_crystal",
+    "match_slabs",
+    "measure_order",
+    "melt_quench",
+    "minimum_distances",
+    "named_potential",
+    "partial_g",
+    "perturb",
+    "rank_matches",
+    "read_model",
+    "remove_atoms",
+    "same_structure",
+    "scrambled",
+    "shift_layers",
+    "stack",
+    "summarise_crystal",
+    "vacancy_samples",
+    "with_vacuum",
+    "write_crystal",
+    "write_matches_csv",
+    "write_model",
+    "write_slabs",
+]

@@ -1,8 +1,16 @@
 """Frames from trajectory files, layer labels, unwrapping, frames of reference."""
 
-from mlip_interfaces.trajectory.reader import Frames, Trajectory, TrajectoryReader, open_trajectory, read_trajectory
+from mlip_interfaces.settings import SCHEMES, Scheme
+from mlip_interfaces.trajectory.reader import (
+    Frames,
+    Trajectory,
+    TrajectoryReader,
+    open_trajectory,
+    read_trajectory,
+    trajectory_of_arrays,
+)
 from mlip_interfaces.trajectory.reference_frame import center_of_mass_path, remove_drift
-from mlip_interfaces.trajectory.unwrapping import SCHEMES, Scheme, unwrap
+from mlip_interfaces.trajectory.unwrapping import unwrap
 
 __all__ = [
     "SCHEMES",
@@ -14,5 +22,6 @@ __all__ = [
     "open_trajectory",
     "read_trajectory",
     "remove_drift",
+    "trajectory_of_arrays",
     "unwrap",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.memory import ase_frame
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 
 DAMAGED = (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, zlib.error)
@@ -213,15 +214,7 @@ def extended_xyz_frames(path: Path) -> Iterator[RawFrame]:
     from ase.io import iread
 
     for atoms in iread(path, index=":", format="extxyz"):
-        layers, time = atoms.arrays.get("layer"), atoms.info.get("time_ps")
-        yield RawFrame(
-            positions=np.array(atoms.positions, dtype=np.float64),
-            cell=np.array(atoms.cell, dtype=np.float64),
-            origin=np.zeros(3),
-            symbols=np.array(atoms.get_chemical_symbols()),
-            layers=None if layers is None else np.array(layers, dtype=str),
-            time_ps=None if time is None else float(time),
-        )
+        yield ase_frame(atoms)
 
 
 def xdatcar_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from ase.data import atomic_numbers
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mlip_interfaces.errors import InputFileError, counted
+from mlip_interfaces.settings import Scheme
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
+from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 from mlip_interfaces.trajectory.topology import read_layers, read_topology, standard_masses
-from mlip_interfaces.trajectory.unwrapping import Scheme, Unwrapper
+from mlip_interfaces.trajectory.unwrapping import Unwrapper
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from MDAnalysis import Universe
 
 CHUNK_ATOMS = 200_000
 """Atoms times frames held at once."""
@@ -36,6 +43,8 @@ class Trajectory:
     ----------
     symbols : (n_atoms,) str array
         Element of each atom.
+    masses_amu : (n_atoms,) float array, u
+        Mass of each atom.
     layers : (n_atoms,) str array
         Name of the layer each atom started in; empty strings where there are no labels.
     positions : (n_frames, n_atoms, 3) float array, angstrom
@@ -49,6 +58,7 @@ class Trajectory:
     """
 
     symbols: NDArray[np.str_]
+    masses_amu: NDArray[np.float64]
     layers: NDArray[np.str_]
     positions: NDArray[np.float64]
     paths: NDArray[np.float64]
@@ -88,8 +98,12 @@ class TrajectoryReader:
 
     Attributes
     ----------
-    path : Path
-        The file.
+    name : str
+        Of the file, or of what is in memory, for messages.
+    path : Path or None
+        The file; None where the frames come from memory.
+    raw_frames : callable
+        Gives all frames from the first one on, and adds to a list what was left out of the file and why.
     symbols : (n_atoms,) str array
         Element of each atom.
     masses_amu : (n_atoms,) float array, u
@@ -102,11 +116,15 @@ class TrajectoryReader:
         Frames outside are left out; times count from the first frame of the file where it has none.
     unwrap : {'auto', 'tor', 'frac', 'image', 'none'}
         How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    inputs : tuple of Path
+        Files that were read: the trajectory, its topology, its layers.
     notes : list of str
         What was left out of the file and why, in sentences; complete after a pass.
     """
 
-    path: Path
+    name: str
+    path: Path | None
+    raw_frames: Callable[[list[str]], Iterator[RawFrame]]
     symbols: NDArray[np.str_]
     masses_amu: NDArray[np.float64]
     layers: NDArray[np.str_] | None
@@ -114,6 +132,7 @@ class TrajectoryReader:
     start_ps: float | None
     stop_ps: float | None
     unwrap: Scheme
+    inputs: tuple[Path, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -121,13 +140,21 @@ class TrajectoryReader:
         """Number of atoms."""
         return self.symbols.size
 
-    def chunks(self, n_frames: int | None = None) -> Iterator[Frames]:
+    @property
+    def origin(self) -> str:
+        """The file with its path, or what the frames in memory are."""
+        return self.name if self.path is None else str(self.path)
+
+    def chunks(self, n_frames: int | None = None, *, unwrapped: bool = True) -> Iterator[Frames]:
         """Frames in chunks, so that memory does not grow with the length of the run.
 
         Parameters
         ----------
         n_frames : int, optional
             Largest number in a chunk; by default as many as make two hundred thousand positions.
+        unwrapped : bool, optional
+            Whether paths are made continuous; without it they are the positions, and frames may be as far apart in time as
+            they like.
 
         Yields
         ------
@@ -142,13 +169,17 @@ class TrajectoryReader:
         """
         self.notes.clear()
         unwrapper = Unwrapper(self.unwrap)
-        frames = self._timed(_raw_frames(self.path, self.notes))
+        frames = self._timed(self.raw_frames(self.notes))
         size = n_frames if n_frames is not None else max(2, CHUNK_ATOMS // self.n_atoms)
         while part := list(islice(frames, size)):
             raw = [frame for frame, _ in part]
             positions = np.array([frame.positions for frame in raw])
             cells = np.array([frame.cell for frame in raw])
             origins = np.array([frame.origin for frame in raw])
+            times = np.array([time for _, time in part])
+            if not unwrapped:
+                yield Frames(positions, positions, cells, origins, times)
+                continue
             stored = None
             if raw[0].images is not None:
                 images = np.array([frame.images for frame in raw], dtype=np.float64)
@@ -156,7 +187,7 @@ class TrajectoryReader:
             elif raw[0].unwrapped:
                 stored = positions
             paths = unwrapper.feed(positions, cells, origins=origins, stored=stored)
-            yield Frames(positions, paths, cells, origins, np.array([time for _, time in part]))
+            yield Frames(positions, paths, cells, origins, times)
 
     def read(self) -> Trajectory:
         """Read all frames into memory.
@@ -173,9 +204,10 @@ class TrajectoryReader:
         """
         parts = list(self.chunks())
         if not parts:
-            raise InputFileError(f"{self.path} has no frame between `start_ps` and `stop_ps`.")
+            raise InputFileError(f"{self.origin} has no frame between `start_ps` and `stop_ps`.")
         return Trajectory(
             symbols=self.symbols,
+            masses_amu=self.masses_amu,
             layers=self.layers if self.layers is not None else np.full(self.n_atoms, ""),
             positions=np.concatenate([part.positions for part in parts]),
             paths=np.concatenate([part.paths for part in parts]),
@@ -193,7 +225,7 @@ class TrajectoryReader:
         number = 0
         for place, frame in enumerate(frames):
             if last_step is not None and frame.step is not None and frame.step <= last_step:
-                note = f"Frames that a restart of the MD wrote again in {self.path.name} were left out."
+                note = f"Frames that a restart of the MD wrote again in {self.name} were left out."
                 if note not in self.notes:
                     self.notes.append(note)
                 continue
@@ -212,7 +244,7 @@ class TrajectoryReader:
                     spacing = time - last_time
                 if spacing <= 0.0 or abs(time - last_time - spacing) > UNEVEN * spacing:
                     raise InputFileError(
-                        f"The time between frames of {self.path} is not constant: {spacing:g} ps at first, "
+                        f"The time between frames of {self.origin} is not constant: {spacing:g} ps at first, "
                         f"{time - last_time:g} ps before frame {place}. Cut the file there, or write it evenly."
                     )
             first_step = frame.step if first_step is None else first_step
@@ -226,7 +258,7 @@ class TrajectoryReader:
     def _require_sound(self, frame: RawFrame, number: int) -> None:
         if len(frame.positions) != self.n_atoms:
             raise InputFileError(
-                f"Frame {number} of {self.path} has {counted(len(frame.positions), 'atom')}, the first one {self.n_atoms}."
+                f"Frame {number} of {self.origin} has {counted(len(frame.positions), 'atom')}, the first one {self.n_atoms}."
             )
         # Readers that know the elements once hand on the same array for every frame.
         if (
@@ -234,20 +266,20 @@ class TrajectoryReader:
             and frame.symbols is not self.symbols
             and not np.array_equal(frame.symbols, self.symbols)
         ):
-            raise InputFileError(f"Frame {number} of {self.path} has its atoms in another order than the first.")
+            raise InputFileError(f"Frame {number} of {self.origin} has its atoms in another order than the first.")
         if not np.isfinite(frame.positions).all():
             raise InputFileError(
-                f"{self.path} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
+                f"{self.origin} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
                 "came before with `stop_ps`."
             )
         if not np.isfinite(frame.cell).all() or abs(np.linalg.det(frame.cell)) < 1e-6:
-            raise InputFileError(f"Frame {number} of {self.path} has no cell; all analyses here are periodic.")
+            raise InputFileError(f"Frame {number} of {self.origin} has no cell; all analyses here are periodic.")
         if self.frame_interval_ps is None and frame.time_ps is None:
-            raise InputFileError(f"Frame {number} of {self.path} has no time; give `frame_interval_ps`.")
+            raise InputFileError(f"Frame {number} of {self.origin} has no time; give `frame_interval_ps`.")
 
 
 def open_trajectory(
-    path: Path | str,
+    source: Path | str | Sequence[Atoms] | Universe,
     *,
     topology: Path | str | None = None,
     layers: Path | str | None = None,
@@ -260,24 +292,25 @@ def open_trajectory(
 
     Parameters
     ----------
-    path : Path or str
-        LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR; see `mlip_interfaces.trajectory.formats`.
-    topology : Path or str, optional
+    source : path, sequence of ase.Atoms, or MDAnalysis.Universe
+        A LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR (see `mlip_interfaces.trajectory.formats`), or frames
+        in memory.
+    topology : path or None
         LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
-    layers : Path or str, optional
+    layers : path or None
         ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
-    frame_interval_ps : float, ps, optional
-        Time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in extended
-        XYZ, a LAMMPS dump with ``dump_modify time yes units yes``).
-    start_ps, stop_ps : float, ps, optional
+    frame_interval_ps : float or None, ps
+        Time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in extended XYZ, a
+        LAMMPS dump with ``dump_modify time yes units yes``).
+    start_ps, stop_ps : float or None, ps
         Leave out frames before and after.
-    unwrap : {'auto', 'tor', 'frac', 'image', 'none'}, optional
-        How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+    unwrap : {"auto", "tor", "frac", "image", "none"}
+        See `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
 
     Returns
     -------
-    TrajectoryReader
-        Opened; frames are read by its methods.
+    trajectory : TrajectoryReader
+        Knows elements, masses and layers; reads frames when asked for.
 
     Raises
     ------
@@ -292,43 +325,101 @@ def open_trajectory(
     ...
     mlip_interfaces.errors.InputFileError: The trajectory missing.dcd does not exist.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputFileError(f"The trajectory {path} does not exist.")
-    frame, ids, types = _first_frame(path)
+    opened = _opened(source)
+    name, frame, ids = opened.name, opened.first, opened.ids
     symbols, labels = frame.symbols, frame.layers
-    masses: NDArray[np.float64] | None = None
+    masses = opened.masses_amu
     elements: tuple[str, ...] = ()
     if layers is not None:
         content = read_layers(Path(layers))
         known_symbols, labels = _rows(content.symbols, ids), _rows(content.layers, ids)
         elements = content.elements
-        symbols = _agreed(path, frame, symbols, Path(layers), known_symbols)
+        symbols = _agreed(name, frame, symbols, Path(layers), known_symbols)
     if topology is not None:
         atoms = read_topology(Path(topology), elements=elements)
-        symbols = _agreed(path, frame, symbols, Path(topology), _rows(atoms.symbols, ids))
+        symbols = _agreed(name, frame, symbols, Path(topology), _rows(atoms.symbols, ids))
         masses = _rows(atoms.masses_amu, ids)
     if symbols is None:
-        seen = f" (its atoms have LAMMPS types {', '.join(map(str, np.unique(types)))})" if types is not None else ""
+        types = "" if opened.types is None else ", ".join(map(str, np.unique(opened.types)))
+        seen = f" (its atoms have LAMMPS types {types})" if types else ""
         raise InputFileError(
-            f"{path} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or `layers`."
+            f"{name} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or `layers`."
         )
     unknown = sorted(set(symbols.tolist()) - (atomic_numbers.keys() - {"X"}))
     if unknown:
-        raise InputFileError(f"{path} names {', '.join(unknown)}, which is not an element.")
-    if frame_interval_ps is None and frame.time_ps is None:
-        raise InputFileError(f"{path} does not say how much time lies between frames; give `frame_interval_ps`.")
-    if frame_interval_ps is not None and not (np.isfinite(frame_interval_ps) and frame_interval_ps > 0.0):
-        raise InputFileError(f"`frame_interval_ps` must be positive, not {frame_interval_ps}.")
+        raise InputFileError(f"{name} names {', '.join(unknown)}, which is not an element.")
+    _require_time(name, frame, frame_interval_ps)
     return TrajectoryReader(
-        path,
-        symbols,
-        standard_masses(symbols) if masses is None else masses,
-        labels,
-        frame_interval_ps,
-        start_ps,
-        stop_ps,
-        unwrap,
+        name=name if opened.path is None else opened.path.name,
+        path=opened.path,
+        raw_frames=opened.raw_frames,
+        symbols=symbols,
+        masses_amu=standard_masses(symbols) if masses is None else masses,
+        layers=labels,
+        frame_interval_ps=frame_interval_ps,
+        start_ps=start_ps,
+        stop_ps=stop_ps,
+        unwrap=unwrap,
+        inputs=tuple(Path(file) for file in (opened.path, topology, layers) if file is not None),
+    )
+
+
+def trajectory_of_arrays(
+    positions: ArrayLike,
+    cells: ArrayLike,
+    symbols: Sequence[str],
+    *,
+    frame_interval_ps: float,
+    layers: Sequence[str] | None = None,
+    unwrap: Scheme = "auto",
+) -> TrajectoryReader:
+    """A trajectory of plain arrays.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3) array, angstrom
+        Wrapped or not.
+    cells : (n_frames, 3, 3) or (3, 3) array, angstrom
+        Rows are lattice vectors.
+    symbols : sequence of str
+        Element of each atom.
+    frame_interval_ps : float, ps
+        Time between frames.
+    layers : sequence of str or None
+        Layer of each atom.
+    unwrap : {"auto", "tor", "frac", "image", "none"}
+        See `mlip_interfaces.trajectory.unwrapping.Unwrapper`.
+
+    Returns
+    -------
+    trajectory : TrajectoryReader
+        As `open_trajectory` gives.
+
+    Raises
+    ------
+    InputFileError
+        If shapes do not fit each other, there is no frame, or a symbol is no element.
+    """
+    frames = array_frames(positions, cells, symbols, layers)
+    name = "arrays in memory"
+    if not frames:
+        raise InputFileError(f"{name} hold no frame.")
+    unknown = sorted(set(symbols) - (atomic_numbers.keys() - {"X"}))
+    if unknown:
+        raise InputFileError(f"`symbols` names {', '.join(unknown)}, which is not an element.")
+    _require_time(name, frames[0], frame_interval_ps)
+    elements = np.array(symbols, dtype=str)
+    return TrajectoryReader(
+        name=name,
+        path=None,
+        raw_frames=lambda notes: iter(frames),
+        symbols=elements,
+        masses_amu=standard_masses(elements),
+        layers=frames[0].layers,
+        frame_interval_ps=frame_interval_ps,
+        start_ps=None,
+        stop_ps=None,
+        unwrap=unwrap,
     )
 
 
@@ -355,6 +446,47 @@ def read_trajectory(file: Path, layers_file: Path, *, frame_interval_ps: float) 
         As `open_trajectory`.
     """
     return open_trajectory(file, layers=layers_file, frame_interval_ps=frame_interval_ps).read()
+
+
+def _require_time(name: str, frame: RawFrame, frame_interval_ps: float | None) -> None:
+    if frame_interval_ps is None and frame.time_ps is None:
+        raise InputFileError(f"{name} does not say how much time lies between frames; give `frame_interval_ps`.")
+    if frame_interval_ps is not None and not (np.isfinite(frame_interval_ps) and frame_interval_ps > 0.0):
+        raise InputFileError(f"`frame_interval_ps` must be positive, not {frame_interval_ps}.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A source of frames and its first one; ids, types and masses where the source has them."""
+
+    name: str
+    path: Path | None
+    raw_frames: Callable[[list[str]], Iterator[RawFrame]]
+    first: RawFrame
+    ids: NDArray[np.int64] | None = None
+    types: NDArray[np.int64] | None = None
+    masses_amu: NDArray[np.float64] | None = None
+
+
+def _opened(source: Path | str | Sequence[Atoms] | Universe) -> _Opened:
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.is_file():
+            raise InputFileError(f"The trajectory {path} does not exist.")
+        first, ids, types = _first_frame(path)
+        return _Opened(str(path), path, partial(_raw_frames, path), first, ids, types)
+    if isinstance(source, Sequence):
+        name = f"{counted(len(source), 'structure')} in memory"
+        if not source:
+            raise InputFileError(f"{name} hold no frame.")
+        return _Opened(name, None, lambda notes: map(ase_frame, source), ase_frame(source[0]))
+    name = "the MDAnalysis universe"
+    frame = next(universe_frames(source), None)
+    if frame is None:
+        raise InputFileError(f"{name} holds no frame.")
+    masses = np.asarray(getattr(source.atoms, "masses", np.zeros(1)), dtype=np.float64)
+    known = masses if masses.size == len(frame.positions) and (masses > 0.0).all() else None
+    return _Opened(name, None, lambda notes: universe_frames(source), frame, masses_amu=known)
 
 
 def _raw_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
@@ -388,15 +520,15 @@ def _rows(values: NDArray[Scalar], ids: NDArray[np.int64] | None) -> NDArray[Sca
 
 
 def _agreed(
-    path: Path, frame: RawFrame, known: NDArray[np.str_] | None, other: Path, symbols: NDArray[np.str_]
+    name: str, frame: RawFrame, known: NDArray[np.str_] | None, other: Path, symbols: NDArray[np.str_]
 ) -> NDArray[np.str_]:
     """The elements of `other`, if they are those known so far."""
     if symbols.size != len(frame.positions):
-        raise InputFileError(f"{path} has {counted(len(frame.positions), 'atom')}, {other} has {symbols.size}.")
+        raise InputFileError(f"{name} has {counted(len(frame.positions), 'atom')}, {other} has {symbols.size}.")
     if known is not None and not np.array_equal(known, symbols):
         atom = int(np.argmax(known != symbols))
         raise InputFileError(
-            f"{other} calls atom {atom + 1} of {path} {symbols[atom]}, another file calls it {known[atom]}; they belong to "
+            f"{other} calls atom {atom + 1} of {name} {symbols[atom]}, another file calls it {known[atom]}; they belong to "
             "different models or orders of atoms."
         )
     return symbols

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
-
-Scheme = Literal["auto", "tor", "frac", "image", "none"]
-
-SCHEMES: tuple[Scheme, ...] = ("auto", "tor", "frac", "image", "none")
+from mlip_interfaces.settings import Scheme
 
 MAX_STEP = 0.4
 """Longest step between frames, as a share of the cell, whose image is beyond doubt."""

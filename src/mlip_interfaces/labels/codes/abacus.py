@@ -9,14 +9,14 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers
 
 from mlip_interfaces.config.dft import Dft
-from mlip_interfaces.labels.codes.contract import Answer, Code, Written, atom_order, grouped_order
+from mlip_interfaces.files import write_text
+from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written, atom_order, grouped_order
 from mlip_interfaces.labels.evaluation import LabelFailure
 
 LIBRARY_VARIABLE = "ABACUS_PP_PATH"
@@ -69,13 +69,13 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         If a pseudopotential or an orbital file is missing.
     """
     species, order = grouped_order(atoms)
-    safer = {"mixing_beta": 0.1, "mixing_ndim": 16, "scf_nmax": 3 * dft.max_scf_steps} if attempt > 1 else {}
+    safer: Tags = {"mixing_beta": 0.1, "mixing_ndim": 16, "scf_nmax": 3 * dft.max_scf_steps} if attempt > 1 else {}
     library, missing = _library(dft)
     tags = _input_tags(species, dft, library) | safer
-    (folder / "INPUT").write_text("INPUT_PARAMETERS\n" + "".join(f"{tag:<20} {value}\n" for tag, value in tags.items()))
-    (folder / "STRU").write_text(_stru(atoms[order], species, dft))
+    write_text(folder / "INPUT", "INPUT_PARAMETERS\n" + "".join(f"{tag:<20} {value}\n" for tag, value in tags.items()))
+    write_text(folder / "STRU", _stru(atoms[order], species, dft))
     grid = " ".join(str(number) for number in dft.kpoints)
-    (folder / "KPT").write_text(f"K_POINTS\n0\nGamma\n{grid} 0 0 0\n")
+    write_text(folder / "KPT", f"K_POINTS\n0\nGamma\n{grid} 0 0 0\n")
     if library is None:
         return Written(safer_settings=safer, missing=missing)
     return Written({symbol: _identified(library, symbol, dft) for symbol in species}, safer)
@@ -137,10 +137,10 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     )
 
 
-def _input_tags(species: list[str], dft: Dft, library: Path | None) -> dict[str, Any]:
+def _input_tags(species: list[str], dft: Dft, library: Path | None) -> Tags:
     elements = [dft.elements[symbol] for symbol in species]
     where = str(library) if library is not None else "./"
-    tags: dict[str, Any] = {
+    tags: Tags = {
         "suffix": "ABACUS",
         "calculation": "scf",
         "ntype": len(species),
@@ -234,4 +234,5 @@ ABACUS = Code(
     parse,
     "abacus.out",
     ("OUT.ABACUS/*CHG*", "OUT.ABACUS/*.cube"),
+    ("dpdata",),
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from mlip_interfaces.config.dft import Dft
+
+Tags = dict[str, JsonValue]
+"""Keywords of a code's input and their values; what is nested is a section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +25,14 @@ class Written:
     ----------
     pseudopotentials : dict of str to dict of str to str
         By element, what identifies the file (``name``, ``sha256``, ...).
-    safer_settings : dict of str to Any
+    safer_settings : dict of str to JSON
         SCF settings that differ from the first attempt's.
     missing : str
         Why the inputs cannot be run here; empty if they can.
     """
 
     pseudopotentials: dict[str, dict[str, str]] = field(default_factory=dict)
-    safer_settings: dict[str, Any] = field(default_factory=dict)
+    safer_settings: Tags = field(default_factory=dict)
     missing: str = ""
 
 
@@ -81,6 +84,8 @@ class Code:
         File that receives standard output and error.
     discard : tuple of str
         Glob patterns of files that are of no use after a good run.
+    packages : tuple of str
+        What `parse` imports and an extra brings.
     """
 
     name: str
@@ -91,6 +96,7 @@ class Code:
     parse: Callable[[Atoms, Path], Answer]
     log: str
     discard: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:

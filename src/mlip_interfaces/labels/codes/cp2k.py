@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from mlip_interfaces.config.dft import Dft
-from mlip_interfaces.labels.codes.contract import Answer, Code, Written
+from mlip_interfaces.files import write_text
+from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written
 from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
@@ -72,8 +74,8 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     data = data_folder(dft)
     if data is not None:
         _check_data(data, symbols, dft)
-    safer = {"ALPHA": 0.1, "NBROYDEN": 12, "MAX_SCF": 3 * dft.max_scf_steps} if attempt > 1 else {}
-    content: list[tuple[str, dict[str, Any]]] = [
+    safer: Tags = {"ALPHA": 0.1, "NBROYDEN": 12, "MAX_SCF": 3 * dft.max_scf_steps} if attempt > 1 else {}
+    content: list[tuple[str, Tags]] = [
         ("GLOBAL", {"PROJECT": "label", "RUN_TYPE": "ENERGY_FORCE", "PRINT_LEVEL": "MEDIUM"}),
         (
             "FORCE_EVAL",
@@ -86,7 +88,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
             },
         ),
     ]
-    (folder / INPUT).write_text("".join(line + "\n" for name, section in content for line in _lines(name, section, 0)))
+    write_text(folder / INPUT, "".join(line + "\n" for name, section in content for line in _lines(name, section, 0)))
     used = {
         symbol: {"name": f"{_kind(dft, symbol)['POTENTIAL']} {_kind(dft, symbol)['BASIS_SET']}"} for symbol in symbols
     }
@@ -173,8 +175,8 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     return Answer(energy, forces, virial, f"CP2K {version.group(1)}" if version else "CP2K", cores)
 
 
-def _dft(atoms: Atoms, symbols: list[str], dft: Dft, safer: dict[str, Any], data: Path | None) -> dict[str, Any]:
-    section: dict[str, Any] = {
+def _dft(atoms: Atoms, symbols: list[str], dft: Dft, safer: Tags, data: Path | None) -> Tags:
+    section: Tags = {
         "BASIS_SET_FILE_NAME": str(data / BASIS_FILE) if dft.pseudopotential_dir and data else BASIS_FILE,
         "POTENTIAL_FILE_NAME": str(data / POTENTIAL_FILE) if dft.pseudopotential_dir and data else POTENTIAL_FILE,
     }
@@ -183,7 +185,7 @@ def _dft(atoms: Atoms, symbols: list[str], dft: Dft, safer: dict[str, Any], data
         section["PLUS_U_METHOD"] = "MULLIKEN"
     if dft.spin_polarised:
         section["UKS"] = "TRUE"
-    scf: dict[str, Any] = {
+    scf: Tags = {
         "SCF_GUESS": "ATOMIC",
         # Of the density matrix; 1e-6 goes with 1e-5 eV.
         "EPS_SCF": f"{0.1 * dft.energy_convergence_ev:.1E}",
@@ -199,12 +201,13 @@ def _dft(atoms: Atoms, symbols: list[str], dft: Dft, safer: dict[str, Any], data
     if dft.smearing_ev:
         n_electrons = sum(dft.elements[symbol].valence or 0 for symbol in atoms.get_chemical_symbols())
         scf["ADDED_MOS"] = max(4, int(_EMPTY_BANDS_SHARE * n_electrons / 2))
-        scf["SMEAR ON"] = {
+        smear: Tags = {
             "METHOD": "FERMI_DIRAC",
             "ELECTRONIC_TEMPERATURE": f"[K] {dft.smearing_ev / BOLTZMANN_EV_PER_K:.2f}",
         }
         if dft.spin_polarised:
-            scf["SMEAR ON"]["FIXED_MAGNETIC_MOMENT"] = "-1.0"
+            smear["FIXED_MAGNETIC_MOMENT"] = "-1.0"
+        scf["SMEAR ON"] = smear
     section["MGRID"] = {
         "CUTOFF": f"{dft.grid_cutoff_ry:g}",
         "REL_CUTOFF": f"{dft.relative_cutoff_ry:g}",
@@ -219,9 +222,9 @@ def _dft(atoms: Atoms, symbols: list[str], dft: Dft, safer: dict[str, Any], data
     return section
 
 
-def _subsys(atoms: Atoms, symbols: list[str], dft: Dft) -> dict[str, Any]:
+def _subsys(atoms: Atoms, symbols: list[str], dft: Dft) -> Tags:
     rows = zip("ABC", np.asarray(atoms.cell), strict=True)
-    section: dict[str, Any] = {
+    section: Tags = {
         "CELL": {axis: " ".join(f"{value:.12f}" for value in row) for axis, row in rows},
         "COORD": [
             f"{symbol} " + " ".join(f"{value:.12f}" for value in position)
@@ -240,12 +243,12 @@ def _subsys(atoms: Atoms, symbols: list[str], dft: Dft) -> dict[str, Any]:
     return section
 
 
-def _kind(dft: Dft, symbol: str) -> dict[str, Any]:
+def _kind(dft: Dft, symbol: str) -> Tags:
     element = dft.elements[symbol]
     return {"BASIS_SET": element.basis.cp2k, "POTENTIAL": element.pseudopotential.cp2k}
 
 
-def _lines(name: str, content: dict[str, Any] | list[str], depth: int) -> list[str]:
+def _lines(name: str, content: Tags | list[JsonValue], depth: int) -> list[str]:
     """Text of a section: nested mappings are sections, lists are lines, the rest are keywords."""
     pad = "  " * depth
     lines = [f"{pad}&{name}"]
@@ -289,4 +292,5 @@ CP2K = Code(
     parse,
     OUTPUT,
     ("*.wfn*", "*.kp*"),
+    ("dpdata", "cp2kdata"),
 )

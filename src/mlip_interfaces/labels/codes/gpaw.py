@@ -6,17 +6,17 @@ import functools
 import importlib.util
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 from mlip_interfaces.config.dft import Dft
-from mlip_interfaces.labels.codes.contract import Answer, Code, Written
+from mlip_interfaces.files import write_json
+from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written
 from mlip_interfaces.labels.evaluation import LabelFailure
+from mlip_interfaces.programs import ask_program
 
 SCRIPT = Path(__file__).with_name("gpaw_script.py")
 # Copied to the inputs: a script's own folder comes first where Python looks for modules, and ours has this very name.
@@ -61,10 +61,8 @@ def find_python() -> str | None:
     if importlib.util.find_spec("gpaw") is not None:
         return sys.executable
     for python in dict.fromkeys(("/usr/bin/python3", shutil.which("python3"))):
-        if python and Path(python).is_file():
-            probe = subprocess.run([python, "-c", "import gpaw"], capture_output=True, check=False)
-            if probe.returncode == 0:
-                return python
+        if python and Path(python).is_file() and ask_program([python, "-c", "import gpaw"]).status == 0:
+            return python
     return None
 
 
@@ -89,19 +87,19 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     """
     symbols = atoms.get_chemical_symbols()
     species = dict.fromkeys(symbols)
-    safer: dict[str, Any] = {}
+    safer: Tags = {}
     n_steps = dft.max_scf_steps
     if attempt > 1:
         n_steps *= 3
         safer = {"mixer beta": _CAREFUL_BETA, "maxiter": n_steps}
-    keywords = {
+    keywords: Tags = {
         "xc": dft.functional,
         "setups": {
             symbol: f":{dft.elements[symbol].hubbard_orbital},{dft.elements[symbol].hubbard_u_ev:g}"
             for symbol in species
             if dft.elements[symbol].has_u
         },
-        "kpts": {"size": dft.kpoints, "gamma": True},
+        "kpts": {"size": [*dft.kpoints], "gamma": True},
         "spinpol": dft.spin_polarised,
         "maxiter": n_steps,
         # GPAW wants it for each valence electron; there are fewer of those than protons.
@@ -119,7 +117,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         "keywords": keywords,
     }
     shutil.copyfile(SCRIPT, folder / COPY)
-    (folder / INPUT).write_text(json.dumps(content, indent=1) + "\n")
+    write_json(folder / INPUT, content)
     return Written(safer_settings=safer)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,12 +16,14 @@ from typing import Self
 from ase import Atoms
 
 from mlip_interfaces.config.dft import Dft
-from mlip_interfaces.errors import MissingProgramError
+from mlip_interfaces.engines import require_packages
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError
+from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure, judge_answer, judge_structure
 from mlip_interfaces.labels.settings import LabelSettings
-from mlip_interfaces.programs import THREAD_ENVIRONMENT, die_with_parent, find_program, log_tail
+from mlip_interfaces.programs import THREAD_ENVIRONMENT, find_program, log_tail, run_to_status
 
 _FOLDER_ERRORS = {
     errno.ENOSPC: "the disk is full",
@@ -109,7 +107,7 @@ class CodeRunner:
             if written.missing:
                 raise LabelFailure(written.missing, "configuration")
             log = working / self._code.log
-            (working / "run.sh").write_text(f'cd "$(dirname "$0")"\nexec {shlex.join(command)} > {log.name} 2>&1\n')
+            write_text(working / "run.sh", f'cd "$(dirname "$0")"\nexec {shlex.join(command)} > {log.name} 2>&1\n')
             status = _run(command, working, log, self._settings.timeout_seconds)
             answer = self._parsed(atoms, working, log, status)
         except OSError as error:
@@ -162,7 +160,7 @@ class CodeRunner:
 
 
 def runnable_command(code: Code, dft: Dft) -> list[str]:
-    """Argument vector of a code, its program found.
+    """Argument vector of a code, its program found, and what reads its output.
 
     Parameters
     ----------
@@ -179,8 +177,12 @@ def runnable_command(code: Code, dft: Dft) -> list[str]:
     Raises
     ------
     LabelFailure
-        If the program is not there.
+        If the program is not there, or a package that reads what it prints.
     """
+    try:
+        require_packages(*code.packages)
+    except MissingEngineError as error:
+        raise LabelFailure(f"the output of {code.label} cannot be read: {error}", "configuration") from error
     command = code.command(shlex.split(dft.command or ""))
     try:
         return [str(find_program(command[0])), *command[1:]]
@@ -213,24 +215,15 @@ def describe_os_error(error: OSError) -> str:
 
 
 def _run(command: list[str], working: Path, log: Path, limit_seconds: float) -> int:
-    """Exit status of a program; it and all it started end at the limit, and with this process."""
-    with log.open("w") as handle:
-        process = subprocess.Popen(
+    """Exit status of a code; it and all it started end at the limit, and with this process."""
+    try:
+        return run_to_status(
             command,
-            cwd=working,
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=subprocess.STDOUT,
+            directory=working,
+            log_file=log,
             # Threads as the job's environment says; one where it says nothing.
-            env=THREAD_ENVIRONMENT | os.environ,
-            start_new_session=True,
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            environment=THREAD_ENVIRONMENT | os.environ,
+            limit_seconds=limit_seconds,
         )
-        try:
-            return process.wait(limit_seconds)
-        except subprocess.TimeoutExpired as error:
-            raise LabelFailure(f"timed out after {limit_seconds:g} s", "timeout") from error
-        finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    except TimeoutError as error:
+        raise LabelFailure(f"timed out after {limit_seconds:g} s", "timeout") from error

@@ -15,7 +15,8 @@ from ase import Atoms, units
 from ase.io import write as write_structure
 
 from mlip_interfaces.config.dft import Dft
-from mlip_interfaces.labels.codes.contract import Answer, Code, Written, atom_order, grouped_order
+from mlip_interfaces.files import write_bytes, write_text
+from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written, atom_order, grouped_order
 from mlip_interfaces.labels.evaluation import LabelFailure
 
 LIBRARY_VARIABLES = ("VASP_PP_PATH", "PMG_VASP_PSP_DIR")
@@ -66,15 +67,15 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     species, order = grouped_order(atoms)
     ordered = atoms[order]
     safer = _safer(dft) if attempt > 1 else {}
-    (folder / "INCAR").write_text(incar(ordered, species, dft, safer))
+    write_text(folder / "INCAR", incar(ordered, species, dft, safer))
     grid = " ".join(str(number) for number in dft.kpoints)
-    (folder / "KPOINTS").write_text(f"Gamma-centred grid\n0\nGamma\n{grid}\n0 0 0\n")
+    write_text(folder / "KPOINTS", f"Gamma-centred grid\n0\nGamma\n{grid}\n0 0 0\n")
     poscar = io.StringIO()
     write_structure(poscar, ordered, format="vasp", direct=True)
     # The formula as title: dpdata compares it with what the POTCARs say.
-    (folder / "POSCAR").write_text(_formula(ordered, species) + "\n" + poscar.getvalue().split("\n", 1)[1])
+    write_text(folder / "POSCAR", _formula(ordered, species) + "\n" + poscar.getvalue().split("\n", 1)[1])
     names = {symbol: str(dft.elements[symbol].pseudopotential.vasp) for symbol in species}
-    (folder / "POTCAR.symbols").write_text("".join(f"{name}\n" for name in names.values()))
+    write_text(folder / "POTCAR.symbols", "".join(f"{name}\n" for name in names.values()))
     library = potcar_library(dft)
     if library is None:
         return Written(
@@ -86,11 +87,11 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         content = potcar_file(library, name).read_bytes()
         used[symbol] = _checked_potcar(content, symbol, name, dft)
         contents.append(content if content.endswith(b"\n") else content + b"\n")
-    (folder / "POTCAR").write_bytes(b"".join(contents))
+    write_bytes(folder / "POTCAR", b"".join(contents))
     return Written(used, safer)
 
 
-def incar(ordered: Atoms, species: list[str], dft: Dft, safer: dict[str, Any]) -> str:
+def incar(ordered: Atoms, species: list[str], dft: Dft, safer: Tags) -> str:
     """Text of the INCAR for atoms that are grouped by `species`.
 
     The U arrays hold the species that are there, in the order of POSCAR, and are absent where U acts on none of
@@ -113,7 +114,7 @@ def incar(ordered: Atoms, species: list[str], dft: Dft, safer: dict[str, Any]) -
         Lines of the file.
     """
     with_u = [element for element in dft.elements.values() if element.has_u]
-    tags: dict[str, Any] = {
+    tags: Tags = {
         "SYSTEM": _formula(ordered, species),
         "PREC": "Normal",
         "ENCUT": dft.cutoff_ev("vasp"),
@@ -296,7 +297,7 @@ def _checked_potcar(content: bytes, symbol: str, name: str, dft: Dft) -> dict[st
     return {"name": " ".join(title.group().split("=")[1].split()), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _safer(dft: Dft) -> dict[str, Any]:
+def _safer(dft: Dft) -> Tags:
     """All bands at once with small steps, a gentle mixing and three times the patience."""
     return {"ALGO": "All", "NELM": 3 * dft.max_scf_steps, "TIME": 0.2, "AMIX": 0.1, "BMIX": 0.01}
 
@@ -323,4 +324,5 @@ VASP = Code(
     parse,
     "vasp.out",
     ("POTCAR", "WAVECAR", "CHG", "CHGCAR"),
+    ("dpdata",),
 )

@@ -1,0 +1,280 @@
+"""Pages written from the code when the site is built: the command line, the study's keys, analyses, Python names."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mkdocs_gen_files
+
+from mlip_interfaces.cli.main import build_parser
+from mlip_interfaces.config import study_schema
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {
+    "mlip_interfaces": "What `import mlip_interfaces as mi` gives.",
+    "mlip_interfaces.trajectory": "Frames from any file, unwrapping, frames of reference, layers.",
+    "mlip_interfaces.observables": "One request and one result for each analysis, and the pass that feeds them.",
+    "mlip_interfaces.analysis": "Kernels on arrays.",
+    "mlip_interfaces.structures": "Crystals, slabs, matching, amorphous layers, defects, stacking.",
+    "mlip_interfaces.config": "The study file.",
+    "mlip_interfaces.labels": "Teachers, labels and data sets.",
+    "mlip_interfaces.potentials": "Training input, committee deviation, errors, selection.",
+    "mlip_interfaces.md": "Decks, health verdicts, pieces of interrupted runs.",
+    "mlip_interfaces.jobs": "Jobs in the local shell or on Slurm.",
+    "mlip_interfaces.campaign": "Decisions, books and files of an active-learning campaign.",
+    "mlip_interfaces.run": "Run folders, manifests, progress.",
+    "mlip_interfaces.pipeline": "The flow and its stages.",
+    "mlip_interfaces.figures": "Results as figures.",
+    "mlip_interfaces.report": "Results as a page.",
+    "mlip_interfaces.errors": "What is raised.",
+    "mlip_interfaces.units": "Constants and conversions.",
+}
+
+
+def main() -> None:
+    """Write all pages."""
+    os.environ["COLUMNS"] = "100"
+    page("changelog.md", (ROOT / "CHANGELOG.md").read_text())
+    page("contributing.md", (ROOT / "CONTRIBUTING.md").read_text())
+    page("reference/cli.md", command_line())
+    page("reference/study.md", study())
+    analyses()
+    python()
+
+
+def page(path: str, text: str) -> None:
+    """One page of the site."""
+    with mkdocs_gen_files.open(path, "w") as file:
+        file.write(text)
+    mkdocs_gen_files.set_edit_path(path, None)
+
+
+# --- the command line ---
+
+
+def command_line() -> str:
+    """The help of every verb, as the program prints it."""
+    lines = [
+        "# Command line",
+        "",
+        "Exit codes: 0 done, 1 a bug (with traceback), 2 a mistake in what was given (a sentence), 3 unfinished (the same command "
+        "continues), 141 whoever read the output has gone.",
+        "",
+    ]
+    for depth, parser in parsers(build_parser(), 2):
+        lines += [f"{'#' * depth} `{parser.prog}`", "", "```text", parser.format_help().rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def parsers(parser: argparse.ArgumentParser, depth: int) -> Iterator[tuple[int, argparse.ArgumentParser]]:
+    """A parser and those below it, with the depth of their headings."""
+    yield depth, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers(below, min(4, depth + 1 if parser.prog.count(" ") else depth))
+
+
+# --- tables of settings ---
+
+
+def study() -> str:
+    """Every key of a study."""
+    schema = study_schema()
+    sections: dict[str, Any] = schema.get("$defs", {})
+    text = [
+        "# The study file",
+        "",
+        "One YAML file says everything. Unknown keys are refused with a suggestion, and every number has its unit in its name. "
+        "This page is written from the schema that checks the file; `mlip-interfaces config schema` prints it as JSON. Complete "
+        "examples are on [Studies](../studies.md).",
+        "",
+        *table(schema, sections, "study.md"),
+        "",
+    ]
+    for name in reachable(schema, sections):
+        section = sections[name]
+        if "properties" not in section:
+            continue
+        text += [f"## {name}", "", first_paragraph(section.get("description", "")), ""]
+        text += [*table(section, sections, "study.md"), ""]
+    return "\n".join(text)
+
+
+def reachable(schema: dict[str, Any], sections: dict[str, Any]) -> list[str]:
+    """Sections in the order in which a reader of the study meets them."""
+    found: list[str] = []
+
+    def visit(node: object) -> None:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                name = str(node["$ref"]).rpartition("/")[2]
+                if name not in found:
+                    found.append(name)
+                    visit(sections[name])
+            for key, value in node.items():
+                if key not in ("$defs", "default"):
+                    visit(value)
+        elif isinstance(node, list):
+            for value in node:
+                visit(value)
+
+    visit(schema.get("properties", {}))
+    return found
+
+
+def table(section: dict[str, Any], sections: dict[str, Any], target: str) -> list[str]:
+    """Keys of one section with type, default and meaning."""
+    rows = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    required = section.get("required", [])
+    for key, entry in section.get("properties", {}).items():
+        kind = type_text(entry, sections, target)
+        default = "**required**" if key in required else default_text(entry)
+        rows.append(f"| `{key}` | {kind} | {default} | {cell(entry.get('description', ''))} |")
+    return rows
+
+
+def default_text(entry: dict[str, Any]) -> str:
+    """The default of a key; sections have their own."""
+    if "default" not in entry:
+        return "its defaults"
+    value = entry["default"]
+    if value is None:
+        return "left out"
+    if isinstance(value, dict):
+        return "its defaults" if value else "`{}`"
+    return f"`{cell(value if isinstance(value, str) and value else json.dumps(value))}`"
+
+
+def type_text(entry: dict[str, Any], sections: dict[str, Any], target: str) -> str:
+    """Type of a key in words, with its bounds."""
+    if "$ref" in entry:
+        name = str(entry["$ref"]).rpartition("/")[2]
+        if "properties" in sections[name]:
+            return f"[{name}]({target}#{name.lower()})"
+        return type_text(sections[name], sections, target)
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    if "enum" in entry:
+        return " or ".join(f"`{value}`" for value in entry["enum"])
+    for several in ("anyOf", "oneOf"):
+        if several in entry:
+            kinds = [type_text(part, sections, target) for part in entry[several] if part.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    kind = entry.get("type", "any value")
+    if kind == "array":
+        if "prefixItems" in entry:
+            return "[" + ", ".join(type_text(part, sections, target) for part in entry["prefixItems"]) + "]"
+        return f"list of {type_text(entry.get('items', {}), sections, target)}"
+    if kind == "object":
+        values = entry.get("additionalProperties") or next(iter(entry.get("patternProperties", {}).values()), None)
+        return f"mapping to {type_text(values, sections, target)}" if isinstance(values, dict) else "mapping"
+    words = {"string": "text", "integer": "whole number", "boolean": "true or false"}
+    bounds = [
+        f"{sign} {entry[name]:.10g}"
+        for name, sign in (
+            ("exclusiveMinimum", ">"), ("minimum", "≥"), ("exclusiveMaximum", "<"), ("maximum", "≤"),
+        )
+        if name in entry
+    ]  # fmt: skip
+    return " ".join([words.get(kind, str(kind)), ", ".join(bounds)]).strip()
+
+
+def cell(text: object) -> str:
+    """Text that stands in a table."""
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def first_paragraph(text: str) -> str:
+    """What a docstring says before its sections."""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+# --- analyses ---
+
+
+def analyses() -> None:
+    """A page for each analysis in the registry."""
+    kinds = registered()
+    lines = ["# Analyses", "", "Settings of each, as in a study, on the command line and in Python.", ""]
+    lines += ["| kind | what it gives |", "| --- | --- |"]
+    summary = ["* [Overview](index.md)"]
+    for kind, (text, _) in kinds.items():
+        lines.append(f"| [{kind}]({kind}.md) | {cell(text)} |")
+        summary.append(f"* [{kind}]({kind}.md)")
+    page("reference/analyses/index.md", "\n".join(lines) + "\n")
+    for kind, (text, schema) in kinds.items():
+        page(f"reference/analyses/{kind}.md", analysis(kind, text, schema))
+    page("reference/analyses/SUMMARY.md", "\n".join(summary) + "\n")
+
+
+def registered() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Kind, summary and schema of every analysis."""
+    registry = getattr(importlib.import_module("mlip_interfaces.observables"), "ANALYSES", None)
+    if registry is None:
+        sections = study_schema()["$defs"]
+        names = {"rdf": "RdfSection", "msd": "MsdSection", "onsager": "OnsagerSection", "tetrahedra": "TetrahedraSection",
+                 "chemistry": "ChemistrySection", "profile": "ProfileSection"}  # fmt: skip
+        return {kind: (sections[name]["description"], sections[name]) for kind, name in names.items()}
+    return {kind: (request.summary, request.model_json_schema()) for kind, request in registry.items()}
+
+
+def analysis(kind: str, text: str, schema: dict[str, Any]) -> str:
+    """The page of one analysis."""
+    verb = kind.replace("_", "-")
+    lines = [f"# {kind}", "", text, ""]
+    if (ROOT / "docs" / "theory" / f"{kind}.md").is_file():
+        lines += [f"Formula, errors, meaning and limits: [theory](../../theory/{kind}.md).", ""]
+    sections = schema.get("$defs", {})
+    lines += ["## Settings", "", *table(schema, sections, f"{kind}.md"), ""]
+    for name in reachable(schema, sections):
+        if "properties" in sections[name]:
+            lines += [f"### {name}", "", first_paragraph(sections[name].get("description", "")), ""]
+            lines += [*table(sections[name], sections, f"{kind}.md"), ""]
+    verbs = {parser.prog.rpartition(" ")[2]: parser for _, parser in parsers(build_parser(), 2)}
+    if verb in verbs:
+        lines += ["## On the command line", "", "```text", verbs[verb].format_help().rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+# --- Python ---
+
+
+def python() -> None:
+    """A page for each room that says what is its own."""
+    summary = []
+    lines = ["# Python", "", "| module | what it is for |", "| --- | --- |"]
+    for room, text in ROOMS.items():
+        if importlib.util.find_spec(room) is None:
+            continue
+        module = importlib.import_module(room)
+        names = [name for name in getattr(module, "__all__", ()) if not name.startswith("__")]
+        if not names and room not in ("mlip_interfaces.errors", "mlip_interfaces.units"):
+            continue
+        file = f"{room.rpartition('.')[2]}.md"
+        lines.append(f"| [`{room}`]({file}) | {text} |")
+        summary.append(f"* [{room}]({file})")
+        values = {
+            name: getattr(module, name)
+            for name in names
+            if isinstance(getattr(module, name), str | int | float | tuple)
+        }
+        blocks = [f"::: {room}.{name}" for name in names if name not in values] or [
+            f"::: {room}\n    options:\n      show_root_heading: false"
+        ]
+        if values:
+            rows = [f"| `{name}` | `{cell(repr(value))}` |" for name, value in values.items()]
+            blocks.append("\n".join(["### Constants", "", "| name | value |", "| --- | --- |", *rows]))
+        page(f"reference/api/{file}", f"# `{room}`\n\n{text}\n\n" + "\n\n".join(blocks) + "\n")
+    page("reference/api/index.md", "\n".join(lines) + "\n")
+    page("reference/api/SUMMARY.md", "\n".join(["* [Overview](index.md)", *summary]) + "\n")
+
+
+main()

@@ -1,0 +1,204 @@
+"""``param.json`` and ``machine.json`` of a campaign, checked against DP-GEN's own strict schema."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mlip_interfaces.config import Step, Study
+from mlip_interfaces.errors import StudyError
+from mlip_interfaces.jobs import machine_section, resources_section
+from mlip_interfaces.potentials import DescriptorSizes, training_input
+from mlip_interfaces.units import FS_TO_PS
+
+DpgenContent = dict[str, Any]
+"""Content of a file of DP-GEN, or an entry of one: DP-GEN's own schema says what is in it."""
+
+LABEL_INPUT, LABEL_OUTPUT = "POSCAR_in", "label.json"
+LABEL_COMMAND = f"test -s {LABEL_OUTPUT} || mlip-interfaces label ."
+"""What runs in each labelling task; one call labels its waiting siblings, so the next ones find theirs made."""
+
+
+def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSizes:
+    """Model sizes of the study with these neighbour counts, unless the study gives its own."""
+    training = study.training
+    return DescriptorSizes(
+        cutoff_angstrom=training.cutoff_angstrom,
+        smooth_from_angstrom=training.smooth_from_angstrom,
+        embedding_neurons=training.embedding_neurons,
+        axis_neurons=training.axis_neurons,
+        fitting_neurons=training.fitting_neurons,
+        max_neighbors=training.max_neighbors or tuple(max_neighbors),
+        precision=training.precision,
+    )
+
+
+def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors: Sequence[int]) -> DpgenContent:
+    """Content of DP-GEN's ``param.json``; all paths are relative to the campaign's folder.
+
+    It lists the whole ladder, so that plain ``dpgen run`` climbs it rung by rung; ``campaign run`` takes its rungs from here
+    and keeps the jobs it has asked for in ``param.running.json``.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    initial_systems : sequence of str
+        Names of the data folders in ``../initial_data/dataset``.
+    max_neighbors : (n_elements,) ints
+        Neighbours kept of each element, in type-map order.
+
+    Raises
+    ------
+    StudyError
+        If DP-GEN's strict schema refuses the result.
+    """
+    exploration, training = study.exploration, study.training
+    default = training_input(
+        descriptor_sizes(study, max_neighbors),
+        study.elements,
+        n_steps=training.steps,
+        start_learning_rate=training.start_learning_rate,
+        stop_learning_rate=training.stop_learning_rate,
+    )
+    param: DpgenContent = {
+        "type_map": list(study.elements),
+        "mass_map": "auto",
+        "init_data_prefix": "../initial_data/dataset",
+        "init_data_sys": list(initial_systems),
+        "init_batch_size": [training.batch_size] * len(initial_systems),
+        "sys_configs_prefix": "../structures",
+        "sys_configs": [[f"{name}/POSCAR"] for name in study.explored],
+        "sys_batch_size": [training.batch_size] * len(study.explored),
+        "numb_models": training.committee_size,
+        "default_training_param": default,
+        "dp_compress": True,
+        # The neighbour statistics are what `dp compress` needs.
+        "dp_train_skip_neighbor_stat": False,
+        "training_reuse_iter": 1,
+        "training_reuse_old_ratio": "auto:10",
+        "training_reuse_numb_steps": training.steps_reuse,
+        "training_reuse_start_lr": training.start_learning_rate_reuse,
+        "training_reuse_start_pref_e": 0.2,
+        "training_reuse_start_pref_f": 100,
+        "model_devi_dt": exploration.timestep_fs * FS_TO_PS,
+        "model_devi_skip": 0,
+        "model_devi_f_trust_lo": exploration.force_trust_low_ev_per_angstrom,
+        "model_devi_f_trust_hi": exploration.force_trust_high_ev_per_angstrom,
+        "model_devi_merge_traj": True,
+        "model_devi_clean_traj": False,
+        "model_devi_jobs": [
+            {
+                "_idx": f"{index:03d}",
+                "sys_idx": list(range(len(study.explored))),
+                "temps": list(step.temperatures_kelvin),
+                "press": list(step.pressures_bar),
+                "trj_freq": step.sample_every,
+                "nsteps": step.steps,
+                "ensemble": "npt",
+                "taut": 0.1,
+                "taup": 0.5,
+                "neidelay": 0,
+            }
+            for index, step in enumerate(exploration.iterations)
+        ],
+        "fp_style": "custom",
+        "fp_task_max": exploration.max_labels_per_model,
+        "fp_task_min": 0,
+        "ratio_failed": study.labels.max_failed_fraction,
+        "detailed_report_make_fp": True,
+        "fp_params": {
+            "input_fmt": "vasp/poscar",
+            "input_fn": LABEL_INPUT,
+            "output_fmt": "mlip_interfaces/label",
+            "output_fn": LABEL_OUTPUT,
+        },
+    }
+    check_param(param)
+    return param
+
+
+def render_machine(study: Study, *, label_settings_file: str) -> DpgenContent:
+    """Content of DP-GEN's ``machine.json``, as the study's execution says.
+
+    Editing it in the middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished:
+    dpdispatcher marks finished tasks by their command and files, whatever their resources.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    label_settings_file : str
+        Absolute path of the settings that each labelling task gets.
+
+    Raises
+    ------
+    StudyError
+        If DP-GEN's strict schema refuses the result.
+    """
+    n_explorations = len(study.explored) * max(
+        len(step.temperatures_kelvin) * len(step.pressures_bar) for step in study.exploration.iterations
+    )
+    n_labels = study.exploration.max_labels_per_model * len(study.explored)
+
+    def section(command: str, step: Step, n_tasks: int, jobs_per_core: int = 1) -> DpgenContent:
+        return {
+            "command": command,
+            "machine": machine_section(study.execution, "./"),
+            "resources": resources_section(study.execution, step, n_tasks=n_tasks, jobs_per_core=jobs_per_core),
+        }
+
+    machine = {
+        "api_version": "1.0",
+        "deepmd_version": "3.2.0",
+        "train": section("dp", "train", study.training.committee_size),
+        # Explorations differ in length: twice as many jobs as cores.
+        "model_devi": section("lmp", "explore", n_explorations, jobs_per_core=2),
+        "fp": {**section(LABEL_COMMAND, "label", n_labels), "user_forward_files": [label_settings_file]},
+    }
+    check_machine(machine)
+    return machine
+
+
+def check_param(param: DpgenContent) -> None:
+    """Check ``param.json`` with DP-GEN's strict schema and for what that schema lets pass.
+
+    Raises
+    ------
+    StudyError
+        With DP-GEN's own message.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        from dpgen.generator.arginfo import run_jdata_arginfo
+        from dpgen.util import normalize
+    _checked(lambda: normalize(run_jdata_arginfo(), param, strict_check=True), "param.json")
+    if "init_data_prefix" not in param:
+        raise StudyError("param.json lacks init_data_prefix, which DP-GEN reads without asking.")
+    for field, n_expected in (("init_batch_size", "init_data_sys"), ("sys_batch_size", "sys_configs")):
+        if len(param[field]) != len(param[n_expected]):
+            raise StudyError(f"param.json: {field} and {n_expected} must have equally many entries.")
+
+
+def check_machine(machine: DpgenContent) -> None:
+    """Check ``machine.json`` with DP-GEN's strict schema, which ``dpgen run`` itself never does.
+
+    Raises
+    ------
+    StudyError
+        With DP-GEN's own message.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        from dpgen.generator.arginfo import run_mdata_arginfo
+        from dpgen.util import normalize
+    _checked(lambda: normalize(run_mdata_arginfo(), machine, strict_check=True), "machine.json")
+
+
+def _checked(check: Callable[[], object], name: str) -> None:
+    from dargs.dargs import ArgumentError
+
+    try:
+        check()
+    except ArgumentError as error:
+        raise StudyError(f"DP-GEN refuses {name}: {error}") from error

@@ -1,0 +1,98 @@
+"""The committee's error on held-out labels, once after every training of a campaign."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlip_interfaces.campaign.folder import iteration_folder
+from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
+from mlip_interfaces.programs import run_program
+from mlip_interfaces.run.books import ErrorTable, LayerForceError, read_optional_book
+from mlip_interfaces.run.context import RunContext
+
+FOLDER = "held_out"
+"""In the campaign's folder: one JSON file for each iteration."""
+
+
+def held_out_systems(context: RunContext) -> list[Path]:
+    """Data folders of the initial labels that no training sees."""
+    return sorted(path.parent for path in (context.initial_data / "held_out").glob("*/type.raw"))
+
+
+def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_file: Path) -> list[Predictions]:
+    """A frozen model on labelled systems, in a process of its own; `output` (``.npz``) keeps the numbers."""
+    run_program(
+        ["python", "-m", "mlip_interfaces.potentials.predict", str(model.resolve()), str(output.resolve()),
+         *(str(path.resolve()) for path in systems)],
+        directory=output.parent,
+        log_file=log_file,
+    )  # fmt: skip
+    return load_predictions(output)
+
+
+def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> ErrorTable:
+    """Errors over all, and the force error of each layer.
+
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        Of all systems.
+    systems : sequence of Path
+        Their folders; ``layer.json`` in each names the layer of every atom.
+    """
+    layers = {path.name: read_json(path / "layer.json") for path in systems}
+    errors = label_errors(predictions)
+    return ErrorTable(
+        n_frames=errors.n_frames,
+        n_atoms=errors.n_atoms,
+        energy_rmse_mev_per_atom=errors.energy_rmse_mev_per_atom,
+        force_rmse_mev_per_angstrom=errors.force_rmse_mev_per_angstrom,
+        layers={
+            name: LayerForceError(rmse, n_atoms)
+            for name, (rmse, n_atoms) in layer_force_rmse(predictions, layers).items()
+        },
+    )
+
+
+def committee_errors(context: RunContext, iteration: int) -> ErrorTable | None:
+    """Errors of the iteration's first committee member; measured once, then read.
+
+    Returns
+    -------
+    errors : ErrorTable or None
+        None if the study holds no labels out.
+    """
+    stored = read_committee_errors(context.campaign, iteration)
+    if stored is not None:
+        return stored
+    systems = held_out_systems(context)
+    if not systems:
+        return None
+    training = iteration_folder(context.campaign, iteration) / "00.train"
+    errors = read_committee_errors(context.campaign, iteration - 1) if (training / "copied").is_file() else None
+    if errors is None:
+        folder = context.campaign / FOLDER
+        folder.mkdir(exist_ok=True)
+        output = folder / f".predictions.{os.getpid()}.npz"
+        try:
+            predictions = predict_systems(
+                training / "graph.000.pb", systems, output=output, log_file=folder / "predict.log"
+            )
+        finally:
+            output.unlink(missing_ok=True)
+        errors = error_table(predictions, systems)
+    write_json(errors_file(context.campaign, iteration), errors.to_json())
+    return errors
+
+
+def read_committee_errors(campaign: Path, iteration: int) -> ErrorTable | None:
+    """What `committee_errors` stored, None if it has not measured this iteration."""
+    return read_optional_book(ErrorTable, errors_file(campaign, iteration))
+
+
+def errors_file(campaign: Path, iteration: int) -> Path:
+    """Where the committee's errors of an iteration stand."""
+    return campaign / FOLDER / f"iter.{iteration:06d}.json"

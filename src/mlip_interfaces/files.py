@@ -1,0 +1,215 @@
+"""Files that appear whole or not at all, JSON that says what is wrong with it, and hashes: the one place that writes.
+
+Everything is written under a hidden name beside its place and renamed when it is whole, so that a kill or a full disk leaves
+the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlip_interfaces.errors import InputFileError
+
+_BLOCK_BYTES = 1 << 20
+_TAIL_BYTES = 4096
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to; it takes the place of `path` when the body ends well, else it is removed.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be.
+
+    Yields
+    ------
+    working : Path
+        The file to write, under a hidden name of this process.
+    """
+    working = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield working
+        working.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            working.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_folder(directory: Path, *, replace: bool = False) -> Iterator[Path]:
+    """An empty folder beside `directory` to fill; it becomes `directory` when the body ends well.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder to be.
+    replace : bool
+        Whether an older folder of this name goes away for it.
+
+    Yields
+    ------
+    working : Path
+        The folder to fill, under a hidden name. What a kill left there is removed at the next start.
+    """
+    working = directory.with_name(f".{directory.name}")
+    shutil.rmtree(working, ignore_errors=True)
+    working.mkdir(parents=True)
+    yield working
+    if replace:
+        shutil.rmtree(directory, ignore_errors=True)
+    working.rename(directory)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write text so that the file is either the old one or the whole new one."""
+    with whole_file(path) as working:
+        working.write_text(content)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes so that the file is either the old one or the whole new one."""
+    with whole_file(path) as working:
+        working.write_bytes(content)
+
+
+def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: bool = False) -> None:
+    """Write JSON so that the file is either the old one or the whole new one.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON has no word for it.
+    """
+    write_text(path, json.dumps(content, indent=indent, sort_keys=sort_keys, allow_nan=False) + "\n")
+
+
+def update_json(path: Path, content: Any) -> None:
+    """Write JSON unless the file says the same already."""
+    if not path.is_file() or read_json(path) != content:
+        write_json(path, content)
+
+
+def write_json_lines(path: Path, entries: Iterable[Any]) -> None:
+    """Write one line of JSON for each entry, whole or not at all."""
+    write_text(path, "".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def append_json_line(path: Path, entry: Any) -> None:
+    """Append a line of JSON; a kill may leave half of it, so whoever reads must know how many lines count."""
+    with path.open("a") as handle:
+        handle.write(json.dumps(entry) + "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : sequence of str
+        The first line.
+    rows : iterable of sequences
+        One line each, as the `csv` module writes them.
+    """
+    with whole_file(path) as working, working.open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays by name as one compressed ``.npz``, whole or not at all."""
+    import numpy as np
+
+    with whole_file(path) as working, working.open("wb") as handle:
+        np.savez_compressed(handle, **arrays)
+
+
+def read_json(
+    path: Path,
+    *,
+    if_missing: str = "run the stage that writes it first",
+    if_damaged: str = "delete it and run its stage again",
+) -> Any:
+    """Read JSON.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    if_missing, if_damaged : str
+        What to do then, for the message.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputFileError(f"{path} is missing; {if_missing}.") from error
+    except ValueError as error:
+        # Also bytes that are no text.
+        raise InputFileError(f"{path} is not valid JSON ({error}); {if_damaged}.") from error
+
+
+def read_optional_json(path: Path) -> Any | None:
+    """Content of a JSON file, None if there is none.
+
+    Raises
+    ------
+    InputFileError
+        If it is damaged.
+    """
+    return read_json(path) if path.is_file() else None
+
+
+def count_lines(path: Path) -> int:
+    """Whole lines of a file, 0 if there is none; nothing is parsed, so that it may be asked while somebody writes."""
+    if not path.is_file():
+        return 0
+    n_lines = 0
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            n_lines += block.count(b"\n")
+    return n_lines
+
+
+def last_line(path: Path) -> str:
+    """The last whole line of a file that may still be written; empty if there is none.
+
+    Only the end of the file is read: lines longer than 4 kB are not found.
+    """
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        lines = handle.read().split(b"\n")[:-1]
+    return lines[-1].decode(errors="replace") if lines else ""
+
+
+def content_hash(content: Any) -> str:
+    """SHA-256 of the canonical JSON of `content`."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, read block by block."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

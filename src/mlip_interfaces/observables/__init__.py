@@ -1,0 +1,40 @@
+"""What is computed from trajectories: one file per analysis, the registry of all, and the one pass that feeds them."""
+
+from mlip_interfaces.observables.arrhenius import Arrhenius
+from mlip_interfaces.observables.chemistry import Chemistry
+from mlip_interfaces.observables.density import Density
+from mlip_interfaces.observables.msd import Msd
+from mlip_interfaces.observables.one_pass import analyze, named
+from mlip_interfaces.observables.onsager import Onsager
+from mlip_interfaces.observables.profile import Profile
+from mlip_interfaces.observables.rdf import Rdf
+from mlip_interfaces.observables.request import Request
+from mlip_interfaces.observables.residence import Residence
+from mlip_interfaces.observables.results import Result, Results
+from mlip_interfaces.observables.tetrahedra import Tetrahedra
+from mlip_interfaces.observables.van_hove import VanHove
+
+ANALYSES: dict[str, type[Request]] = {
+    request.kind: request
+    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density)
+}
+"""Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
+
+__all__ = [
+    "ANALYSES",
+    "Arrhenius",
+    "Chemistry",
+    "Density",
+    "Msd",
+    "Onsager",
+    "Profile",
+    "Rdf",
+    "Request",
+    "Residence",
+    "Result",
+    "Results",
+    "Tetrahedra",
+    "VanHove",
+    "analyze",
+    "named",
+]

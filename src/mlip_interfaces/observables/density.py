@@ -1,0 +1,128 @@
+"""Probability density of one element on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.request import Option, Request
+from mlip_interfaces.observables.results import Result
+from mlip_interfaces.settings import Positive
+
+if TYPE_CHECKING:
+    from mlip_interfaces.analysis.density_grid import DensityGrid
+    from mlip_interfaces.figures import Figure
+
+
+class Density(Request):
+    """Probability density of one element on a grid."""
+
+    kind: ClassVar[str] = "density"
+    summary: ClassVar[str] = "probability density on a grid: cube file and figure"
+    uses_displacements: ClassVar[bool] = True
+
+    species: Annotated[str, Option("Li")] = Field(description="Element.")
+    spacing_angstrom: Annotated[Positive, Option("W")] = Field(0.25, description="Of the grid in the first frame.")
+
+    def observe(self, start: Start) -> Observer:
+        """Count the atoms in every voxel."""
+        return _DensityObserver(self, start)
+
+
+class _DensityObserver(Observer):
+    def __init__(self, request: Density, start: Start) -> None:
+        from mlip_interfaces.analysis.density_grid import DensityGridAccumulator
+        from mlip_interfaces.trajectory.selection import element_mask
+
+        super().__init__()
+        self._request = request
+        mask = element_mask(start.trajectory, request.species)
+        self._accumulator = DensityGridAccumulator(mask, spacing_angstrom=request.spacing_angstrom)
+
+    def feed(self, batch: Batch, scanned: Any) -> None:
+        """Count where the atoms are, the drift taken out."""
+        for place, cell in zip(batch.places, batch.frames.cells, strict=True):
+            self._accumulator.add(place, cell)
+
+    def finish(self, record: Record) -> DensityResult:
+        """The mean density."""
+        return DensityResult(
+            self._request, self._accumulator.result(), record.trajectory.symbols, record.first_positions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DensityResult(Result):
+    """Mean density of an element.
+
+    Attributes
+    ----------
+    request : Density
+        What was asked for.
+    grid : mlip_interfaces.analysis.density_grid.DensityGrid
+        Density in voxels of the mean cell.
+    symbols : (n_atoms,) str array
+        Elements of all atoms.
+    first_positions : (n_atoms, 3) float array, angstrom
+        Of all atoms in the first frame, drawn in the cube file.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".cube",)
+
+    request: Density
+    grid: DensityGrid
+    symbols: NDArray[np.str_]
+    first_positions: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content of ``density.json``."""
+        density = self.grid.density_per_angstrom3
+        voxel = abs(float(np.linalg.det(self.grid.cell))) / density.size
+        return {
+            "shape": list(density.shape),
+            "n_atoms": float(density.sum() * voxel),
+            "largest_per_angstrom3": float(density.max()),
+            "settings": self.request.settings(),
+        }
+
+    def text(self, suffix: str) -> str:
+        """A Gaussian cube file with the atoms of the first frame in the mean cell."""
+        from ase import Atoms
+
+        from mlip_interfaces.analysis.density_grid import cube_text
+
+        atoms = Atoms(self.symbols, positions=self.first_positions, cell=self.grid.cell, pbc=True)
+        atoms.wrap()
+        return "".join(cube_text(self.grid, atoms.positions, atoms.numbers))
+
+    def lines(self) -> list[str]:
+        """Shape of the grid and the largest density."""
+        content = self.to_dict()
+        shape = " x ".join(str(n) for n in content["shape"])
+        return [
+            f"{self.request.species}: {content['n_atoms']:.6g} atoms on a grid of {shape}, at most "
+            f"{content['largest_per_angstrom3']:.3g} /angstrom^3"
+        ]
+
+    def draw(self) -> Figure:
+        """Density summed along each cell vector in turn."""
+        from mlip_interfaces.figures.style import new_figure
+
+        figure, axes = new_figure(1, 3, height=3.2)
+        lengths = np.linalg.norm(self.grid.cell, axis=1)
+        for axis, ax in enumerate(axes[0]):
+            first, second = (k for k in range(3) if k != axis)
+            table = self.grid.density_per_angstrom3.mean(axis=axis) * lengths[axis]
+            extent = (0, lengths[first], 0, lengths[second])
+            image = ax.imshow(table.T, origin="lower", extent=extent, cmap="magma", aspect="equal")
+            ax.set_xlabel(f"{'abc'[first]} (Å)")
+            ax.set_ylabel(f"{'abc'[second]} (Å)")
+            ax.set_title(f"along {'abc'[axis]}", loc="left")
+            label = f"{self.request.species} (1/Å²)" if axis == 2 else None
+            figure.colorbar(image, ax=ax, label=label, shrink=0.8)
+        return figure

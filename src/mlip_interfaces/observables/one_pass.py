@@ -1,0 +1,216 @@
+"""One pass over a trajectory that feeds every analysis asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.provenance import Provenance
+from mlip_interfaces.observables.request import Request
+from mlip_interfaces.observables.results import Result, Results, read_only
+
+if TYPE_CHECKING:
+    from mlip_interfaces.trajectory import Frames, TrajectoryReader
+
+Made = TypeVar("Made")
+
+
+def analyze(
+    trajectory: TrajectoryReader,
+    requests: Sequence[Request] | Mapping[str, Request],
+    *,
+    drift: str = "com",
+    strict: bool = True,
+    n_threads: int = 1,
+    progress: Callable[[float], None] = lambda time_ps: None,
+) -> Results:
+    """Every analysis asked for, in one pass.
+
+    Parameters
+    ----------
+    trajectory : TrajectoryReader
+        From `mlip_interfaces.open_trajectory`.
+    requests : sequence of Request, or mapping of str to Request
+        What to compute, with names of one's own; in a sequence a request is called by its kind, the second of a kind ``msd-2``.
+    drift : str
+        Frame of reference of all displacements: ``com``, ``none``, or names of elements or of one layer, whose centre of mass is
+        at rest.
+    strict : bool
+        Whether an analysis that cannot be done (an absent element, say) is an error; else it is named in the results.
+    n_threads : int
+        For pair searches besides the one that reads; with one, all is done in turn. The results do not depend on it.
+    progress : callable
+        Called with the time reached, ps.
+
+    Returns
+    -------
+    results : Results
+        By name.
+
+    Raises
+    ------
+    AnalysisError
+        If an analysis cannot be done (where `strict`), or the trajectory has a single frame or none in the time asked for.
+    InputFileError
+        If the file is damaged.
+    """
+    from mlip_interfaces.trajectory.selection import reference_mask
+
+    with ExitStack() as resources:
+        start = Start(trajectory, reference_mask(trajectory, drift), strict, resources)
+        asked = requests if isinstance(requests, Mapping) else named(requests)
+        run = _Pass(start, asked)
+        for batch, scanned in _scanned(run, n_threads):
+            run.feed(batch, scanned)
+            progress(float(batch.frames.times_ps[-1]))
+        return run.finish(drift)
+
+
+def named(requests: Sequence[Request]) -> dict[str, Request]:
+    """Requests by kind, the second of a kind as in ``msd-2``.
+
+    Parameters
+    ----------
+    requests : sequence of Request
+        In the order of their results.
+
+    Returns
+    -------
+    requests : dict of str to Request
+        Each under a name of its own.
+    """
+    found: dict[str, Request] = {}
+    for request in requests:
+        number = sum(other.kind == request.kind for other in found.values()) + 1
+        found[request.kind if number == 1 else f"{request.kind}-{number}"] = request
+    return found
+
+
+class _Pass:
+    """State of one pass: observers by name, and what all of them share."""
+
+    def __init__(self, start: Start, requests: Mapping[str, Request]) -> None:
+        from mlip_interfaces.analysis.displacement_store import DisplacementStore
+
+        self._start = start
+        self._unwrapped = any(request.uses_displacements for request in requests.values())
+        self._absent: dict[str, str] = {}
+        self._notes: list[str] = []
+        self.observers: dict[str, Observer] = {}
+        for name, request in requests.items():
+            observer = self._tried(name, partial(request.observe, start))
+            if observer is not None:
+                self.observers[name] = observer
+        moving = np.zeros(start.trajectory.n_atoms, dtype=bool)
+        for observer in self.observers.values():
+            if observer.moving is not None:
+                moving |= observer.moving
+        self._store = start.resources.enter_context(DisplacementStore(moving)) if moving.any() else None
+        self._times: list[NDArray[np.float64]] = []
+        self._cells: list[NDArray[np.float64]] = []
+        self._volumes: list[NDArray[np.float64]] = []
+        self._first: NDArray[np.float64] | None = None
+
+    def batches(self) -> Iterator[Batch]:
+        """Frames of the trajectory in chunks."""
+        reader = self._start.trajectory
+        for frames in reader.chunks(unwrapped=self._unwrapped):
+            if self._first is None:
+                self._first = frames.paths[0].copy()
+            yield Batch(frames, self._first, reader.masses_amu, self._start.at_rest)
+
+    def scanners(self) -> dict[str, Observer]:
+        """Observers that look at single frames, by name."""
+        return {name: observer for name, observer in self.observers.items() if observer.scans}
+
+    def feed(self, batch: Batch, scanned: Mapping[str, Any]) -> None:
+        """Hand a batch to all observers."""
+        self._times.append(batch.frames.times_ps)
+        self._cells.append(batch.frames.cells)
+        self._volumes.append(batch.volumes)
+        if self._store is not None:
+            self._store.add(batch.displacements)
+        for name, observer in list(self.observers.items()):
+            self._tried(name, partial(observer.feed, batch, scanned.get(name)))
+            if name in self._absent:
+                del self.observers[name]
+
+    def finish(self, drift: str) -> Results:
+        """What the observers found."""
+        reader = self._start.trajectory
+        if self._first is None:
+            raise AnalysisError(f"{reader.name} has no frame in the time asked for.")
+        record = Record(
+            reader,
+            np.concatenate(self._times),
+            np.concatenate(self._cells),
+            np.concatenate(self._volumes),
+            self._first,
+            drift,
+            self._store,
+        )
+        if self._start.strict:
+            _ = record.interval_ps
+        found: dict[str, Result] = {}
+        for name, observer in self.observers.items():
+            result = self._tried(name, partial(observer.finish, record))
+            self._absent |= {f"{name} {part}": why for part, why in observer.absent.items()}
+            self._notes += [note for note in observer.notes if note not in self._notes]
+            if result is not None:
+                read_only(result)
+                found[name] = result
+        notes = (*reader.notes, *self._notes)
+        origin = Provenance(
+            trajectory=reader.origin,
+            inputs=reader.inputs,
+            n_frames=record.times_ps.size,
+            n_atoms=reader.n_atoms,
+            time_start_ps=float(record.times_ps[0]),
+            time_end_ps=float(record.times_ps[-1]),
+            unwrap=reader.unwrap,
+            drift=drift,
+            notes=notes,
+        )
+        return Results(found, self._absent, notes, record.times_ps, record.mean_cell, origin)
+
+    def _tried(self, name: str, work: Callable[[], Made]) -> Made | None:
+        """The outcome; None where an analysis cannot be done and need not."""
+        try:
+            return work()
+        except AnalysisError as error:
+            if self._start.strict:
+                raise
+            self._absent[name] = str(error)
+            return None
+
+
+def _scanned(run: _Pass, n_threads: int) -> Iterator[tuple[Batch, dict[str, Any]]]:
+    """Batches in order, each with what the scanners found; a few ahead are at work in other threads."""
+    scanners = run.scanners()
+
+    def scan(frames: Frames) -> dict[str, Any]:
+        return {name: observer.scan(frames.positions, frames.cells) for name, observer in scanners.items()}
+
+    if n_threads <= 1 or not scanners:
+        for batch in run.batches():
+            yield batch, scan(batch.frames)
+        return
+    waiting: deque[tuple[Batch, Future[dict[str, Any]]]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for batch in run.batches():
+            waiting.append((batch, pool.submit(scan, batch.frames)))
+            if len(waiting) > 2 * n_threads:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        while waiting:
+            done, future = waiting.popleft()
+            yield done, future.result()

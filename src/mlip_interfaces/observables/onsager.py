@@ -1,0 +1,460 @@
+"""Transport coefficients L_ij, conductivity and net fluxes: of all atoms, of a layer's, or of a slab fixed in space."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.request import (
+    Names,
+    NumberByName,
+    Option,
+    Request,
+    TemperatureKelvin,
+    TwoNumbers,
+    required_temperature,
+)
+from mlip_interfaces.observables.results import Result, Table, measured, plain
+from mlip_interfaces.settings import Count
+
+if TYPE_CHECKING:
+    from mlip_interfaces.analysis.onsager import FluxHistory, OnsagerSettings, OnsagerWindow
+    from mlip_interfaces.figures import Axes, Figure
+    from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
+
+
+def _two_layers(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    lower, _, upper = value.partition("/")
+    if not (lower and upper):
+        raise ValueError(f"'{value}' is not two layers such as cathode/coating")
+    return lower, upper
+
+
+class Onsager(Request):
+    """Transport coefficients between elements, conductivity, Haven ratio and fluxes, in windows of time."""
+
+    kind: ClassVar[str] = "onsager"
+    summary: ClassVar[str] = "transport coefficients L_ij, conductivity, Haven ratio, fluxes"
+    uses_displacements: ClassVar[bool] = True
+
+    species: Annotated[Names, Option("Li,P,S,Cl")] = Field(description="Elements.")
+    temperature_kelvin: Annotated[TemperatureKelvin, Option("T", required=True)] = None
+    charges: Annotated[NumberByName, Option("Li=1,S=-2")] = Field(
+        {},
+        validate_default=True,
+        description="Of each element, in e; formal oxidation states where left out. A list has one number for each of species.",
+    )
+    windows: Annotated[Count, Option("N")] = Field(1, description="Windows of time.")
+    layer: Annotated[str | None, Option("NAME", choice="where")] = Field(
+        None, description="Only atoms that started in this layer, wherever they go."
+    )
+    region: Annotated[str | None, Option("LAYER", choice="where")] = Field(
+        None, description="Atoms in the space that this layer takes at the start of each window."
+    )
+    region_fraction: Annotated[TwoNumbers | None, Option("LO,HI", choice="where")] = Field(
+        None, description="Atoms between two depths, shares of the cell, at the start of each window."
+    )
+    region_angstrom: Annotated[TwoNumbers | None, Option("LO,HI", choice="where")] = Field(
+        None, description="The same from the cell's corner, or from an interface: =-5,5."
+    )
+    interface: Annotated[tuple[str, str] | None, BeforeValidator(_two_layers), Option("LOWER/UPPER")] = Field(
+        None, description="Zero of region_angstrom: where one layer ends and the next begins."
+    )
+    directions: Literal["xyz", "xy", "x", "y", "z"] = Field("xyz", description="Averaged for L_ij.")
+    flux_axis: Literal["x", "y", "z"] = Field(
+        "z", description="Of the fluxes against time; a region's are along the depth."
+    )
+
+    @field_validator("charges", mode="before")
+    @classmethod
+    def _listed(cls, value: Any, info: ValidationInfo) -> Any:
+        species = info.data.get("species", ())
+        if not isinstance(value, (list, tuple)):
+            return value
+        if len(value) != len(species):
+            raise ValueError("must have one number for each of species")
+        return dict(zip(species, value, strict=True))
+
+    @field_validator("charges")
+    @classmethod
+    def _complete(cls, value: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        from mlip_interfaces.chemistry.charges import SPECIES_CHARGES
+
+        species = info.data.get("species", ())
+        for name in value:
+            if name not in species:
+                raise ValueError(f"names {name}, which is not in `species` {','.join(species)}")
+        charges = SPECIES_CHARGES | value
+        missing = [name for name in species if name not in charges]
+        if missing:
+            raise ValueError(f"has none for {', '.join(missing)}, and there is no formal one; give {missing[0]}=...")
+        return {name: float(charges[name]) for name in species}
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        self.slab()
+        if self.layer is not None and self.slab() is not None:
+            raise ValueError("`layer` and a region exclude each other")
+        return self
+
+    def slab(self) -> Region | None:
+        """The slab fixed in space that is asked for; None without one.
+
+        Returns
+        -------
+        region : Region or None
+            Of `region`, `region_fraction`, `region_angstrom` and `interface`.
+
+        Raises
+        ------
+        AnalysisError
+            If these make no slab.
+        """
+        asked = (self.region, self.region_fraction, self.region_angstrom, self.interface)
+        if asked == (None, None, None, None):
+            return None
+        from mlip_interfaces.observables.region import Region
+
+        return Region(*asked)
+
+    def check(self, elements: Collection[str], layers: Collection[str]) -> None:
+        """Whether elements and layers are there."""
+        super().check(elements, layers)
+        for name in (self.region, *(self.interface or ())):
+            if name is not None and name not in layers:
+                raise ValueError(f"region names '{name}', but the layers are {', '.join(sorted(layers))}")
+
+    def observe(self, start: Start) -> Observer:
+        """Keep displacements, and for a region depths, of the elements."""
+        return _OnsagerObserver(self, start)
+
+
+class _OnsagerObserver(Observer):
+    def __init__(self, request: Onsager, start: Start) -> None:
+        from mlip_interfaces.trajectory.selection import species_masks
+
+        super().__init__()
+        required_temperature(request.temperature_kelvin)
+        self._request = request
+        self._masks = species_masks(start.trajectory, request.species, request.layer)
+        self._mine = self.moving = np.any(list(self._masks.values()), axis=0)
+        self._recorder = self._region_recorder(start)
+
+    def _region_recorder(self, start: Start) -> RegionRecorder | None:
+        from mlip_interfaces.analysis.slab import DepthTracker
+        from mlip_interfaces.observables.region import RegionRecorder
+        from mlip_interfaces.trajectory.selection import layer_mask
+
+        region = self._request.slab()
+        if region is None:
+            return None
+        layers = {name: layer_mask(start.trajectory, name) for name in region.layers}
+        tracker = DepthTracker(start.trajectory.masses_amu, start.at_rest)
+        return RegionRecorder(region, layers, self._mine, tracker, start.resources)
+
+    def feed(self, batch: Batch, scanned: Any) -> None:
+        """Follow the depths that a region needs."""
+        if self._recorder is not None:
+            self._recorder.add(batch.frames)
+
+    def finish(self, record: Record) -> OnsagerResult:
+        """Coefficients of the run and its windows, and fluxes."""
+        from mlip_interfaces.analysis.onsager import OnsagerSettings
+
+        request = self._request
+        settings = OnsagerSettings(
+            frame_interval_ps=record.interval_ps,
+            volume_angstrom3=self._volume(record),
+            temperature_kelvin=required_temperature(request.temperature_kelvin),
+            charges=tuple(request.charges.values()),
+            time_start_ps=float(record.times_ps[0]),
+            directions=request.directions,
+        )
+        if self._recorder is not None:
+            return self._of_region(self._recorder, record, settings)
+        return self._of_atoms(record, settings)
+
+    def _volume(self, record: Record) -> float:
+        """Of the cell, or of the layer's share of it."""
+        from mlip_interfaces.analysis.layer_transport import filled_span
+        from mlip_interfaces.trajectory.selection import layer_mask
+
+        volume = float(np.mean(record.volumes_angstrom3))
+        name = self._request.layer
+        if name is None:
+            return volume
+        depths = record.first_positions[layer_mask(record.trajectory, name)] @ np.linalg.inv(record.cells[0])[:, 2]
+        share = filled_span(depths)[1]
+        self.notes.append(f"Volume of the layer '{name}': {share:.3f} of the cell, by its depth at the start.")
+        return volume * share
+
+    def _of_atoms(self, record: Record, settings: OnsagerSettings) -> OnsagerResult:
+        from mlip_interfaces.analysis.onsager import flux_history, onsager_windows
+
+        moved = [record.displacements(mask) for mask in self._masks.values()]
+        whole, windows = onsager_windows(moved, settings, n_windows=self._request.windows)
+        collective = np.stack([part.sum(axis=1, dtype=np.float64) for part in moved], axis=1)
+        fluxes = flux_history(
+            collective,
+            record.times_ps,
+            np.diag(whole.l_per_ev_angstrom_ps),
+            whole.rattling_angstrom2,
+            volume_angstrom3=settings.volume_angstrom3,
+            temperature_kelvin=settings.temperature_kelvin,
+            axis="xyz".index(self._request.flux_axis),
+        )
+        return OnsagerResult(self._request, record.drift, settings.volume_angstrom3, whole, windows, fluxes)
+
+    def _of_region(self, recorder: RegionRecorder, record: Record, settings: OnsagerSettings) -> OnsagerResult:
+        from mlip_interfaces.analysis.onsager import FluxHistory
+
+        found = recorder.analyze(
+            record.displacements(self._mine),
+            self._masks,
+            record.cells,
+            record.times_ps,
+            settings,
+            self._request.windows,
+        )
+        self.notes.extend(found.notes)
+        through = found.fluxes.inside
+        fluxes = FluxHistory(
+            found.fluxes.time_start_ps,
+            found.fluxes.time_end_ps,
+            through.flux_per_angstrom2_ps,
+            through.error_per_angstrom2_ps,
+            through.zero_since_ps,
+        )
+        volume = float(np.mean([window.volume_angstrom3 for window in found.windows]))
+        windows = tuple(window.transport for window in found.windows)
+        return OnsagerResult(self._request, record.drift, volume, found.mean, windows, fluxes, found)
+
+
+@dataclass(frozen=True, slots=True)
+class OnsagerResult(Result):
+    """Transport coefficients of a run and of its windows, and fluxes.
+
+    Attributes
+    ----------
+    request : Onsager
+        What was asked for.
+    drift : str
+        What is at rest.
+    volume_angstrom3 : float, angstrom^3
+        Of the cell, the layer, or the region (mean over windows).
+    whole : mlip_interfaces.analysis.onsager.OnsagerWindow
+        Of the whole run; of a region the mean over windows.
+    windows : tuple of OnsagerWindow
+        In order of time.
+    fluxes : mlip_interfaces.analysis.onsager.FluxHistory
+        Along one direction; of a region through it, along the depth.
+    region : RegionResult or None
+        Atoms, planes and fluxes of a region.
+    """
+
+    request: Onsager
+    drift: str
+    volume_angstrom3: float
+    whole: OnsagerWindow
+    windows: tuple[OnsagerWindow, ...]
+    fluxes: FluxHistory
+    region: RegionResult | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content of ``onsager.json``."""
+        species, request = self.request.species, self.request
+        slab = request.slab()
+        whole = _window(self.whole)
+        windows = [_window(window) for window in self.windows]
+        content: dict[str, Any] = {}
+        if self.region is not None:
+            from mlip_interfaces.observables.region import region_content
+
+            content = region_content(self.region, species)
+            windows = [window | own for window, own in zip(windows, content.pop("windows"), strict=True)]
+        return {
+            "species": list(species),
+            "charges": dict(request.charges),
+            "windows": windows,
+            "whole": whole,
+            "conductivity_s_per_cm": whole["conductivity_s_per_cm"],
+            "conductivity_error_s_per_cm": whole["conductivity_error_s_per_cm"],
+            "nernst_einstein_s_per_cm": whole["nernst_einstein_s_per_cm"],
+            "haven_ratio": whole["haven_ratio"],
+            "transference": dict(zip(species, whole["transference"], strict=True)),
+            "fluxes": {
+                "axis": request.flux_axis if self.region is None else "depth",
+                "time_start_ps": self.fluxes.time_start_ps.tolist(),
+                "time_end_ps": self.fluxes.time_end_ps.tolist(),
+                "flux_per_angstrom2_ps": self.fluxes.flux_per_angstrom2_ps.tolist(),
+                "error_per_angstrom2_ps": self.fluxes.error_per_angstrom2_ps.tolist(),
+                "zero_within_2_sigma_since_ps": dict(zip(species, self.fluxes.zero_since_ps, strict=True)),
+            },
+            "settings": {
+                "temperature_kelvin": request.temperature_kelvin,
+                "volume_angstrom3": self.volume_angstrom3,
+                "layer": request.layer,
+                "region": None if slab is None else slab.definition(),
+                "directions": request.directions,
+                "drift": self.drift,
+                "definition": "J_i = -sum_j L_ij grad mu_j; L_ij = d/dt <dR_i dR_j> / (2 d kT V); mean velocities taken out and "
+                "reported as net flux",
+            },
+        } | content
+
+    def tables(self) -> dict[str, Table]:
+        """L_ij in windows; of a region also atoms inside and fluxes against time."""
+        species = self.request.species
+        rows = [
+            (
+                f"{window.time_start_ps:.6g}",
+                f"{window.time_end_ps:.6g}",
+                first,
+                second,
+                f"{window.l_per_ev_angstrom_ps[i][j]:.6g}",
+                f"{window.l_error_per_ev_angstrom_ps[i][j]:.4g}",
+            )
+            for window in self.windows
+            for i, first in enumerate(species)
+            for j, second in enumerate(species)
+        ]
+        columns = (
+            "time_start_ps", "time_end_ps", "first", "second", "l_per_ev_angstrom_ps", "l_error_per_ev_angstrom_ps",
+        )  # fmt: skip
+        tables = {"": Table(columns, rows)}
+        if self.region is not None:
+            from mlip_interfaces.observables.region import region_rows
+
+            tables["region"] = Table(*region_rows(self.to_dict()))
+        return tables
+
+    def lines(self) -> list[str]:
+        """Conductivity, Haven ratio and every L_ij with its error."""
+        whole, species = self.whole, self.request.species
+        charges = ", ".join(f"{name} {charge:+g}" for name, charge in self.request.charges.items())
+        conductivity = measured(whole.conductivity_s_per_cm, whole.conductivity_error_s_per_cm)
+        lines = [
+            f"conductivity: {conductivity} S/cm (charges {charges}); about {whole.n_effective:.0f} independent pieces"
+        ]
+        haven = (
+            f"{whole.haven_ratio:.3g}" if np.isfinite(whole.haven_ratio) else "not known, the conductivity may be zero"
+        )
+        lines.append(f"Nernst-Einstein: {whole.nernst_einstein_s_per_cm:.3g} S/cm; Haven ratio: {haven}")
+        for i, first in enumerate(species):
+            for j in range(i, len(species)):
+                value = measured(whole.l_per_ev_angstrom_ps[i, j], whole.l_error_per_ev_angstrom_ps[i, j])
+                lines.append(f"L {first}-{species[j]}: {value} /(eV angstrom ps)")
+        return lines
+
+    def draw(self) -> Figure:
+        """L_ij of the whole run with errors, their correlations, L_ij in windows, and fluxes against time.
+
+        Of a region also the atoms in it and the fluxes through its two planes.
+        """
+        from mlip_interfaces.figures.style import new_figure
+
+        n_rows = 2 if self.region is None else 3
+        figure, axes = new_figure(n_rows, 2, height=3.1 * n_rows)
+        species = self.request.species
+        pairs = [(i, j) for i in range(len(species)) for j in range(i, len(species))]
+        names = [f"{species[i]}-{species[j]}" for i, j in pairs]
+        self._draw_whole(axes[0, 0], pairs, names)
+        image = self._draw_correlations(axes[0, 1])
+        figure.colorbar(image, ax=axes[0, 1], label="correlation $L_{ij}/\\sqrt{L_{ii}L_{jj}}$")
+        self._draw_windows(axes[1, 0], pairs, names)
+        self._draw_fluxes(axes[1, 1])
+        if self.region is not None:
+            self._draw_region(axes[2, 0], axes[2, 1], self.region)
+        return figure
+
+    def _draw_whole(self, ax: Axes, pairs: list[tuple[int, int]], names: list[str]) -> None:
+        from mlip_interfaces.figures.style import PALETTE
+
+        values = [self.whole.l_per_ev_angstrom_ps[pair] for pair in pairs]
+        errors = [1.96 * self.whole.l_error_per_ev_angstrom_ps[pair] for pair in pairs]
+        ax.errorbar(range(len(pairs)), values, yerr=errors, fmt="o", color=PALETTE[0], capsize=3, ms=4)
+        ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+        ax.set_xticks(range(len(pairs)), names, rotation=60)
+        ax.set_ylabel("L (1/(eV Å ps)), 95 %")
+
+    def _draw_correlations(self, ax: Axes) -> Any:
+        species, correlation = self.request.species, self.whole.correlation
+        image = ax.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r")
+        for (i, j), value in np.ndenumerate(correlation):
+            if np.isfinite(value):
+                color = "white" if abs(value) > 0.6 else "black"
+                ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7.5, color=color)
+        ax.set_xticks(range(len(species)), species)
+        ax.set_yticks(range(len(species)), species)
+        return image
+
+    def _draw_windows(self, ax: Axes, pairs: list[tuple[int, int]], names: list[str]) -> None:
+        from mlip_interfaces.figures.style import PALETTE
+
+        middles = [(window.time_start_ps + window.time_end_ps) / 2 for window in self.windows]
+        for number, (pair, name) in enumerate(zip(pairs, names, strict=True)):
+            values = [window.l_per_ev_angstrom_ps[pair] for window in self.windows]
+            errors = [window.l_error_per_ev_angstrom_ps[pair] for window in self.windows]
+            ax.errorbar(
+                middles, values, yerr=errors, label=name, color=PALETTE[number % len(PALETTE)], capsize=2, marker="o", ms=3,
+                ls="-" if pair[0] == pair[1] else "--", lw=1.0,
+            )  # fmt: skip
+        ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+        ax.set_xlabel("time (ps)")
+        ax.set_ylabel("L in windows (1/(eV Å ps))")
+        if len(pairs) <= 10:
+            ax.legend(ncol=2, fontsize=7, handlelength=1.5)
+
+    def _draw_fluxes(self, ax: Axes) -> None:
+        from mlip_interfaces.figures.style import ELEMENT_COLORS, PALETTE
+
+        times = (self.fluxes.time_start_ps + self.fluxes.time_end_ps) / 2
+        for k, name in enumerate(self.request.species):
+            color = ELEMENT_COLORS.get(name, PALETTE[k % len(PALETTE)])
+            bound = 2 * self.fluxes.error_per_angstrom2_ps[:, k]
+            flux = self.fluxes.flux_per_angstrom2_ps[:, k]
+            ax.plot(times, flux, color=color, label=name, marker="o", ms=3, lw=1.0)
+            ax.fill_between(times, -bound, bound, color=color, alpha=0.12, lw=0)
+        ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+        axis = self.request.flux_axis if self.region is None else "depth"
+        ax.set_xlabel("time (ps)")
+        ax.set_ylabel(f"net flux along {axis} (1/(Å² ps))\nbands: zero within 2 σ")
+        ax.legend(fontsize=7)
+
+    def _draw_region(self, inside: Axes, through: Axes, region: RegionResult) -> None:
+        """Atoms in a region, with the least share still inside at the end of a window, and the fluxes through its planes."""
+        from mlip_interfaces.figures.style import ELEMENT_COLORS, PALETTE
+
+        fluxes = region.fluxes
+        starts, stops = fluxes.time_start_ps, fluxes.time_end_ps
+        for k, name in enumerate(self.request.species):
+            color = ELEMENT_COLORS.get(name, PALETTE[k % len(PALETTE)])
+            stay = min(float(window.survivors[k]) for window in region.windows)
+            counts = [*fluxes.n_start[:, k], fluxes.n_end[-1, k]]
+            label = f"{name}, {100 * stay:.0f} %"
+            inside.plot([*starts, stops[-1]], counts, color=color, label=label, marker="o", ms=3, lw=1.0)
+            for plane, part, style in (("lower", fluxes.lower, "-"), ("upper", fluxes.upper, "--")):
+                through.errorbar(
+                    (starts + stops) / 2, part.flux_per_angstrom2_ps[:, k], yerr=part.error_per_angstrom2_ps[:, k],
+                    color=color, ls=style, lw=1.0, marker="o", ms=3, capsize=2, label=f"{name}, {plane}",
+                )  # fmt: skip
+        inside.set_ylim(0, 1.25 * float(fluxes.n_start.max()))
+        inside.set_xlabel("time (ps)")
+        inside.set_ylabel("atoms in the region")
+        inside.legend(fontsize=7, ncol=2, title="least share still inside at a window's end", title_fontsize=7)
+        through.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+        through.set_xlabel("time (ps)")
+        through.set_ylabel("flux through its planes (1/(Å² ps))")
+        if len(self.request.species) <= 4:
+            through.legend(fontsize=7, ncol=2)
+
+
+def _window(window: OnsagerWindow) -> dict[str, Any]:
+    return {name: plain(value) for name, value in asdict(window).items()}

@@ -1,0 +1,338 @@
+"""Partial radial distribution functions, coordination numbers, potentials of mean force and their barriers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.request import Names, Option, Request, TemperatureKelvin
+from mlip_interfaces.observables.results import Headline, Result, Table, measured
+from mlip_interfaces.settings import Count, Positive
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mlip_interfaces.analysis.rdf import PairCounter, RdfBlock
+    from mlip_interfaces.analysis.rdf import Rdf as PairDistribution
+    from mlip_interfaces.figures import Figure
+
+BREATHING = 1.02
+"""A cell that fluctuates may dip below twice the range of g(r) by this factor."""
+
+RANGE_ANGSTROM = 8.0
+"""How far g(r) goes where nothing else is asked for and the cell allows it."""
+
+
+class Rdf(Request):
+    """Partial g(r) in blocks of time, coordination numbers, -kT ln g(r)."""
+
+    kind: ClassVar[str] = "rdf"
+    summary: ClassVar[str] = "partial g(r) in blocks of time, coordination numbers, -kT ln g(r)"
+
+    pairs: Annotated[Names, Option("P-S,S-S")] = Field(
+        description="Of elements, as in P-S; with layers: Li@coating-S@electrolyte."
+    )
+    r_max_angstrom: Annotated[Positive | None, Option("R")] = Field(
+        None, description="Range; 8, or half of a smaller cell, when left out."
+    )
+    bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.05, description="Of the histogram.")
+    blocks: Annotated[Count, Option("N")] = Field(1, description="Blocks of time.")
+    temperature_kelvin: Annotated[TemperatureKelvin, Option("T")] = Field(
+        None,
+        description="Of the run: gives -kT ln g(r) and barriers; a study takes that of the protocol.",
+    )
+
+    def observe(self, start: Start) -> Observer:
+        """Count the pairs of every frame."""
+        return _RdfObserver(self, start)
+
+    def check(self, elements: Collection[str], layers: Collection[str]) -> None:
+        """Whether elements and layers of all pairs are there."""
+        from mlip_interfaces.analysis.rdf import selectors
+
+        for pair in self.pairs:
+            try:
+                sides = selectors(pair)
+            except AnalysisError:
+                sides = (("", None), ("", None))
+            if any(element not in elements or (layer or next(iter(layers))) not in layers for element, layer in sides):
+                raise ValueError(
+                    f"pairs: '{pair}' must be two of the elements {', '.join(elements)}, as in P-S, each with a layer if you "
+                    f"like ({', '.join(sorted(layers))}), as in Li@{min(layers)}-S"
+                )
+
+
+class _RdfObserver(Observer):
+    scans = True
+
+    def __init__(self, request: Rdf, start: Start) -> None:
+        from mlip_interfaces.analysis.rdf import RdfAccumulator
+
+        super().__init__()
+        self._request, self._start = request, start
+        self._r_max = self._range()
+        pairs = tuple(pair for pair in request.pairs if self._countable(pair))
+        self._counter = self._pair_counter(pairs) if pairs else None
+        self._accumulator = RdfAccumulator(self._counter) if self._counter is not None else None
+        self.scans = self._counter is not None
+
+    def _range(self) -> float:
+        from mlip_interfaces.analysis.rdf import largest_r_max
+        from mlip_interfaces.trajectory.selection import first_cell
+
+        asked, width = self._request.r_max_angstrom, self._request.bin_width_angstrom
+        half = largest_r_max(first_cell(self._start.trajectory)[None])
+        whole_bins = float(np.floor(half / width) * width)
+        if asked is None:
+            return min(RANGE_ANGSTROM, whole_bins)
+        if asked <= half:
+            return asked
+        if self._start.strict:
+            raise AnalysisError(
+                f"`r_max_angstrom` {asked:g} is beyond half the cell ({half:.2f} angstrom), where g(r) sees images; give "
+                f"{np.floor(10 * half) / 10:g} or less."
+            )
+        self.notes.append(f"g(r) ends at {whole_bins:g} and not at {asked:g} angstrom: half of the cell.")
+        return whole_bins
+
+    def _countable(self, pair: str) -> bool:
+        try:
+            self._pair_counter((pair,))
+        except AnalysisError as error:
+            if self._start.strict:
+                raise
+            self.absent[pair] = str(error)
+            return False
+        return True
+
+    def _pair_counter(self, pairs: tuple[str, ...]) -> PairCounter:
+        from mlip_interfaces.analysis.rdf import PairCounter
+
+        return PairCounter(
+            pairs,
+            self._start.trajectory.symbols,
+            self._start.trajectory.layers,
+            r_max_angstrom=self._r_max,
+            bin_width_angstrom=self._request.bin_width_angstrom,
+        )
+
+    def scan(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Pair counts, shape (n_frames, n_pairs, n_bins)."""
+        assert self._counter is not None
+        return self._counter.count(positions, cells)
+
+    def feed(self, batch: Batch, scanned: Any) -> None:
+        """Normalise each frame by its own volume."""
+        from mlip_interfaces.analysis.rdf import largest_r_max
+
+        if self._accumulator is None:
+            return
+        half = largest_r_max(batch.frames.cells)
+        if self._r_max > BREATHING * half:
+            raise AnalysisError(
+                f"The cell shrinks to {2 * half:.2f} angstrom across; g(r) to {self._r_max:g} angstrom would see images. "
+                f"Give `r_max_angstrom` {np.floor(10 * half) / 10:g} or less."
+            )
+        times = batch.frames.times_ps.tolist()
+        for counts, volume, time in zip(scanned, batch.volumes.tolist(), times, strict=True):
+            self._accumulator.add(counts, volume, time)
+
+    def finish(self, record: Record) -> RdfResult | None:
+        """g(r) of the whole run and of its blocks."""
+        if self._accumulator is None:
+            return None
+        found = self._accumulator.result(self._request.blocks)
+        return RdfResult(
+            self._request, self._r_max, record.times_ps.size, {rdf.pair: rdf for rdf in found}, dict(self.absent)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RdfResult(Result):
+    """g(r) of each pair.
+
+    Attributes
+    ----------
+    request : Rdf
+        What was asked for.
+    r_max_angstrom : float, angstrom
+        Range, which the cell may have made shorter.
+    n_frames : int
+        Averaged.
+    pairs : dict of str to mlip_interfaces.analysis.rdf.Rdf
+        By pair.
+    absent : dict of str to str
+        Pair -> why it has no g(r).
+    """
+
+    request: Rdf
+    r_max_angstrom: float
+    n_frames: int
+    pairs: dict[str, PairDistribution]
+    absent: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content of ``rdf.json``."""
+        from mlip_interfaces.analysis.barrier import MIN_COUNTS
+
+        return {
+            "pairs": {pair: self._pair(rdf) for pair, rdf in self.pairs.items()},
+            "temperature_kelvin": self.request.temperature_kelvin,
+            "n_frames": self.n_frames,
+            "absent": self.absent,
+            "settings": {
+                "r_max_angstrom": self.r_max_angstrom,
+                "bin_width_angstrom": self.request.bin_width_angstrom,
+                "blocks": self.request.blocks,
+                "barriers": "formation: kT ln(1 / g_min), zero of energy at g = 1; breaking: kT ln(g_peak / g_min); refused "
+                f"below {MIN_COUNTS} counts",
+            },
+        }
+
+    def _pair(self, rdf: PairDistribution) -> dict[str, Any]:
+        from mlip_interfaces.analysis.barrier import barriers
+        from mlip_interfaces.analysis.rdf import first_minimum, first_peak_is_stationary
+
+        r, whole = rdf.r_angstrom, rdf.whole
+        blocks = [_peak(r, block) for block in rdf.blocks]
+        minimum = first_minimum(r, whole.g)
+        entry = _peak(r, whole) | {
+            "first_peak_height_error": _error_of_mean(
+                [block["first_peak_height"] for block in blocks if block["first_peak_height"] is not None]
+            ),
+            "coordination_to_first_minimum": None if minimum is None else float(whole.coordination[minimum]),
+            "blocks": [
+                {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps} | peak
+                for block, peak in zip(rdf.blocks, blocks, strict=True)
+            ],
+        }
+        kelvin = self.request.temperature_kelvin
+        if kelvin is not None:
+            g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
+            entry["barrier"] = asdict(barriers(r, whole.g, whole.counts, kelvin, whole.g_error)) | {
+                "stationary": first_peak_is_stationary(r, g, error)
+            }
+        return entry
+
+    def tables(self) -> dict[str, Table]:
+        """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block; all of these of the whole run."""
+        from mlip_interfaces.analysis.barrier import potential_of_mean_force
+
+        kelvin = self.request.temperature_kelvin
+        rows, more = [], []
+        for pair, rdf in self.pairs.items():
+            for number, block in enumerate(rdf.blocks):
+                energies = np.full(block.g.size, np.nan) if kelvin is None else potential_of_mean_force(block.g, kelvin)
+                head = (pair, number, f"{block.time_start_ps:.6g}", f"{block.time_end_ps:.6g}")
+                for i, r in enumerate(rdf.r_angstrom):
+                    rows.append((*head, f"{r:.5g}", f"{block.g[i]:.6g}", f"{block.g_error[i]:.4g}"))
+                    energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
+                    more.append((*head, f"{r:.5g}", f"{block.coordination[i]:.6g}", int(block.counts[i]), energy))
+        head_columns = ("pair", "block", "time_start_ps", "time_end_ps", "r_angstrom")
+        of_run = ("pair", "r_angstrom", "g", "g_error", "coordination_number", "counts", "potential_of_mean_force_ev")
+        return {
+            "": Table((*head_columns, "g", "g_error"), rows),
+            "potential": Table((*head_columns, "coordination_number", "counts", "potential_of_mean_force_ev"), more),
+            "whole": Table(of_run, self._whole_rows()),
+        }
+
+    def _whole_rows(self) -> list[tuple[object, ...]]:
+        from mlip_interfaces.analysis.barrier import potential_of_mean_force
+
+        kelvin = self.request.temperature_kelvin
+        rows: list[tuple[object, ...]] = []
+        for pair, rdf in self.pairs.items():
+            whole = rdf.whole
+            energies = np.full(whole.g.size, np.nan) if kelvin is None else potential_of_mean_force(whole.g, kelvin)
+            for i, r in enumerate(rdf.r_angstrom):
+                energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
+                numbers = (f"{whole.g[i]:.6g}", f"{whole.g_error[i]:.4g}", f"{whole.coordination[i]:.6g}")
+                rows.append((pair, f"{r:.5g}", *numbers, int(whole.counts[i]), energy))
+        return rows
+
+    def headlines(self) -> list[Headline]:
+        """Height of each first peak."""
+        found = []
+        for pair, rdf in self.pairs.items():
+            entry = self._pair(rdf)
+            if entry["first_peak_height"] is not None:
+                found.append(
+                    Headline(
+                        f"first peak of g(r), {pair}", entry["first_peak_height"], entry["first_peak_height_error"]
+                    )
+                )
+        return found
+
+    def lines(self) -> list[str]:
+        """First peak, coordination number and barrier of each pair."""
+        lines = []
+        for pair, rdf in self.pairs.items():
+            entry = self._pair(rdf)
+            if entry["first_peak_height"] is None:
+                lines.append(f"{pair}: no peak above 1, {self.n_frames} frames")
+                continue
+            text = f"{pair}: first peak {measured(entry['first_peak_height'], entry['first_peak_height_error'])} at "
+            text += f"{entry['first_peak_angstrom']:.2f} angstrom"
+            if entry["coordination_to_first_minimum"] is not None:
+                text += f", {entry['coordination_to_first_minimum']:.2f} neighbours to the first minimum"
+            barrier = entry.get("barrier")
+            if barrier is not None and barrier["breaking_ev"] is not None:
+                text += f", barrier to break {measured(barrier['breaking_ev'], barrier['error_ev'])} eV (apparent)"
+            elif barrier is not None:
+                text += f", no barrier: {barrier['note']}"
+            lines.append(f"{text}; {self.n_frames} frames")
+        return lines
+
+    def draw(self) -> Figure:
+        """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
+        from mlip_interfaces.figures.style import PALETTE, new_figure
+
+        n_blocks, n_pairs = max(len(rdf.blocks) for rdf in self.pairs.values()), len(self.pairs)
+        n_rows = 2 if n_blocks > 1 else 1
+        figure, axes = new_figure(n_rows, n_pairs, width=max(4.0, 2.7 * n_pairs), height=2.6 * n_rows, sharex="col")
+        for column, (pair, rdf) in enumerate(self.pairs.items()):
+            top, r = axes[0, column], rdf.r_angstrom
+            shades = np.linspace(0.3, 1.0, len(rdf.blocks)) if len(rdf.blocks) > 1 else [1.0]
+            for block, shade in zip(rdf.blocks, shades, strict=True):
+                label = f"{block.time_start_ps:.3g}-{block.time_end_ps:.3g} ps"
+                top.plot(r, block.g, color=PALETTE[0], alpha=shade, lw=1.2, label=label)
+                low, high = block.g - block.g_error, block.g + block.g_error
+                top.fill_between(r, low, high, color=PALETTE[0], alpha=0.2 * shade, lw=0)
+            top.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
+            top.set_title(pair, loc="left")
+            if n_rows == 2:
+                bottom = axes[1, column]
+                width = r[1] - r[0] if len(r) > 1 else 1.0
+                edges = np.append(r - width / 2, r[-1] + width / 2)
+                times = [*(block.time_start_ps for block in rdf.blocks), rdf.blocks[-1].time_end_ps]
+                g = np.array([block.g for block in rdf.blocks])
+                image = bottom.pcolormesh(edges, times, g, cmap="viridis", vmin=0.0, rasterized=True)
+                figure.colorbar(image, ax=bottom, label="g(r)")
+            axes[-1, column].set_xlabel("r (Å)")
+        axes[0, 0].set_ylabel("g(r)")
+        if n_rows == 2:
+            axes[1, 0].set_ylabel("time (ps)")
+            if n_blocks <= 6:
+                axes[0, 0].legend(loc="upper right", handlelength=1.0)
+        return figure
+
+
+def _peak(r: NDArray[np.float64], block: RdfBlock) -> dict[str, Any]:
+    from mlip_interfaces.analysis.rdf import first_peak
+
+    peak = first_peak(r, block.g)
+    if peak is None:
+        return {"first_peak_angstrom": None, "first_peak_height": None, "first_peak_height_error": None}
+    error = float(block.g_error[int(np.argmin(np.abs(r - peak[0])))])
+    return {"first_peak_angstrom": peak[0], "first_peak_height": peak[1], "first_peak_height_error": error}
+
+
+def _error_of_mean(values: list[float]) -> float:
+    """Standard error of a mean from the values of blocks; zero for a single one."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

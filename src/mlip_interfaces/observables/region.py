@@ -1,0 +1,339 @@
+"""Slabs fixed in space in a pass over a trajectory: what is kept of each frame, and the analysis at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.analysis.displacement_store import DisplacementStore
+from mlip_interfaces.analysis.onsager import OnsagerSettings, OnsagerWindow, window_bounds
+from mlip_interfaces.analysis.region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
+from mlip_interfaces.analysis.slab import DepthTracker, Slab, interface_depth, layer_slab, mean_slab
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.trajectory import Frames
+
+EDGE_FRAMES = 10
+"""At the start of a window, over which the space of a layer is averaged."""
+
+PLANES = ("lower", "upper", "inside")
+"""Of a slab: through its two planes, and the mean over all between them."""
+
+FEW_SURVIVORS = 0.8
+"""Share of tagged atoms still inside at the end below which a note says so: where ions are ten times as fast outside as
+inside, a tenth of them outside double the coefficient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A slab fixed in space along the third cell vector; one of the first three is given.
+
+    Attributes
+    ----------
+    layer : str or None
+        The space that this layer takes at the start of each window.
+    fraction : tuple of float or None, share of the cell
+        Lower and upper plane; a lower one above the upper one reaches through the boundary.
+    angstrom : tuple of float or None, angstrom
+        Lower and upper plane at the start of the run, from the cell's corner or from an interface.
+    interface : tuple of str or None
+        Names of the two layers that meet there, the lower one first.
+
+    Raises
+    ------
+    AnalysisError
+        If none or several are given, or planes make no slab.
+    """
+
+    layer: str | None = None
+    fraction: tuple[float, float] | None = None
+    angstrom: tuple[float, float] | None = None
+    interface: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.interface is not None and self.angstrom is None:
+            raise AnalysisError("`interface` says from where `region_angstrom` is measured; give both")
+        if [self.layer, self.fraction, self.angstrom].count(None) != 2:
+            raise AnalysisError("a region is a layer's space, shares of the cell, or angstrom: give one of them")
+        if self.fraction is not None and (
+            not all(0.0 <= plane <= 1.0 for plane in self.fraction) or self.fraction[0] == self.fraction[1]
+        ):
+            raise AnalysisError(
+                f"`region_fraction` {self.fraction[0]:g},{self.fraction[1]:g}: two different shares of the cell, from 0 to 1"
+            )
+        if self.angstrom is not None and not self.angstrom[0] < self.angstrom[1]:
+            raise AnalysisError(
+                f"`region_angstrom` {self.angstrom[0]:g},{self.angstrom[1]:g}: the lower plane comes first"
+            )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers by which the region is found."""
+        return (self.layer,) if self.layer is not None else self.interface or ()
+
+    def definition(self) -> dict[str, Any]:
+        """What was asked for, as result files have it."""
+        asked: dict[str, Any] = {"along": "c", "tagged": "atoms inside at the start of each window"}
+        if self.layer is not None:
+            return asked | {"layer": self.layer}
+        if self.fraction is not None:
+            return asked | {"fraction": list(self.fraction)}
+        assert self.angstrom is not None
+        origin = "/".join(self.interface) if self.interface is not None else "corner of the cell"
+        return asked | {"angstrom": list(self.angstrom), "from": origin}
+
+
+@dataclass(frozen=True, slots=True)
+class RegionResult:
+    """Windows and fluxes of a region.
+
+    Attributes
+    ----------
+    mean : OnsagerWindow
+        Coefficients, mean over the windows.
+    windows : tuple of RegionWindow
+        In order of time.
+    fluxes : SlabFluxes
+        Through its planes.
+    heights_angstrom : (n_windows,) float array, angstrom
+        Of the cell, mean over each window.
+    notes : tuple of str
+        Of what is doubtful.
+    """
+
+    mean: OnsagerWindow
+    windows: tuple[RegionWindow, ...]
+    fluxes: SlabFluxes
+    heights_angstrom: NDArray[np.float64]
+    notes: tuple[str, ...]
+
+
+class RegionRecorder:
+    """Keeps the depth of some atoms in every frame.
+
+    Parameters
+    ----------
+    region : Region
+        Which slab.
+    layer_masks : dict of str to (n_atoms,) bool array
+        Atoms of each of `Region.layers`.
+    kept : (n_atoms,) bool array
+        Atoms whose depth is kept.
+    tracker : DepthTracker
+        Of depths.
+    resources : ExitStack
+        Closes the file that depths may need.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        layer_masks: Mapping[str, NDArray[np.bool_]],
+        kept: NDArray[np.bool_],
+        tracker: DepthTracker,
+        resources: ExitStack,
+    ) -> None:
+        self._region, self._layer_masks, self._tracker = region, layer_masks, tracker
+        self._store = resources.enter_context(DisplacementStore(kept, n_components=1))
+        self._spaces: dict[str, list[Slab | None]] = {name: [] for name in layer_masks}
+
+    def add(self, frames: Frames) -> None:
+        """Add a chunk of frames.
+
+        Parameters
+        ----------
+        frames : Frames
+            In order.
+        """
+        depths = self._tracker.feed(frames.positions, frames.cells, frames.origins)
+        self._store.add(depths[:, :, None])
+        for name, spaces in self._spaces.items():
+            heights = 1.0 / np.linalg.norm(np.linalg.inv(frames.cells)[:, :, 2], axis=1)
+            for frame, height in zip(depths, heights.tolist(), strict=True):
+                spaces.append(layer_slab(frame, self._layer_masks[name], height))
+
+    def analyze(
+        self,
+        displacements: NDArray[np.floating],
+        masks: Mapping[str, NDArray[np.bool_]],
+        cells: NDArray[np.float64],
+        times_ps: NDArray[np.float64],
+        settings: OnsagerSettings,
+        n_windows: int,
+    ) -> RegionResult:
+        """Coefficients in windows and fluxes.
+
+        Parameters
+        ----------
+        displacements : (n_frames, n_kept, 3) float array, angstrom
+            Of the atoms kept.
+        masks : dict of str to (n_atoms,) bool array
+            Atoms of each species.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Of all frames.
+        times_ps : (n_frames,) float array, ps
+            Of all frames.
+        settings : OnsagerSettings
+            Of the run.
+        n_windows : int
+            Of equal length.
+
+        Returns
+        -------
+        result : RegionResult
+            Of all windows.
+
+        Raises
+        ------
+        AnalysisError
+            If a layer dissolves, or planes lie farther apart than the cell is high.
+        """
+        depths = self._store.array()[:, :, 0]
+        species = np.full(depths.shape[1], -1, dtype=np.int64)
+        for index, mask in enumerate(masks.values()):
+            species[self._store.rows(mask)] = index
+        volumes = np.abs(np.linalg.det(cells))
+        areas = np.linalg.norm(np.cross(cells[:, 0], cells[:, 1]), axis=1)
+        heights = volumes / areas
+        bounds = window_bounds(len(depths), n_windows)
+        slabs = self._slabs(bounds[:-1], float(heights[0]))
+        mean, windows = region_windows(displacements, depths, species, slabs, volumes, settings, tuple(masks))
+        fluxes = slab_fluxes(depths, species, slabs, areas, times_ps, len(masks))
+        of_windows = np.array([heights[a:b].mean() for a, b in zip(bounds[:-1], bounds[1:], strict=True)])
+        return RegionResult(mean, windows, fluxes, of_windows, _notes(windows, tuple(masks)))
+
+    def _slabs(self, starts: Sequence[int], height: float) -> list[Slab]:
+        """The region in each window; the height is that of the first cell."""
+        region = self._region
+        if region.layer is not None:
+            return [self._layer(region.layer, start) for start in starts]
+        if region.fraction is not None:
+            low, high = region.fraction
+            return [Slab(low, high - low if high > low else high - low + 1.0)] * len(starts)
+        assert region.angstrom is not None
+        low, high = region.angstrom
+        if high - low > height:
+            raise AnalysisError(f"`region_angstrom` {low:g},{high:g} is wider than the cell ({height:.2f} angstrom).")
+        zero = 0.0
+        if region.interface is not None:
+            lower, upper = (self._layer(name, 0) for name in region.interface)
+            zero = interface_depth(lower, upper, height, region.interface)
+        return [Slab((zero + low / height) % 1.0, (high - low) / height)] * len(starts)
+
+    def _layer(self, name: str, start: int) -> Slab:
+        spaces = self._spaces[name][start : start + EDGE_FRAMES]
+        found = [space for space in spaces if space is not None]
+        if len(found) < len(spaces):
+            raise AnalysisError(
+                f"The layer '{name}' has dissolved in frame {start + spaces.index(None)}: less than half of its atoms are "
+                "where they outnumber the others. Give the region as `region_fraction` or `region_angstrom`, or end before "
+                "with `stop_ps`."
+            )
+        return mean_slab(found)
+
+
+def _notes(windows: Sequence[RegionWindow], names: Sequence[str]) -> tuple[str, ...]:
+    """A sentence for each species that leaves the region within a window."""
+    notes = []
+    for index, name in enumerate(names):
+        least = min(float(window.survivors[index]) for window in windows)
+        if least < FEW_SURVIVORS:
+            notes.append(
+                f"Only {100 * least:.0f} % of the {name} found in the region at the start of a window are inside at its end: "
+                "its coefficients are those of what lies around the region, too. Ask for more windows, or, if they rattle about a "
+                "plane, put it between those of the crystal."
+            )
+    return tuple(notes)
+
+
+def region_content(found: RegionResult, species: Sequence[str]) -> dict[str, Any]:
+    """A region's part of ``onsager.json``.
+
+    Parameters
+    ----------
+    found : RegionResult
+        Windows and fluxes.
+    species : sequence of str
+        In the order of the coefficients.
+
+    Returns
+    -------
+    content : dict
+        ``windows`` (what each adds to the coefficients of a window) and ``region`` (fluxes through its planes).
+    """
+    windows = []
+    for window, height in zip(found.windows, found.heights_angstrom.tolist(), strict=True):
+        windows.append(
+            {
+                "region": {
+                    "low_fraction": window.slab.low,
+                    "width_fraction": window.slab.width,
+                    "low_angstrom": window.slab.low * height,
+                    "thickness_angstrom": window.slab.width * height,
+                    "volume_angstrom3": window.volume_angstrom3,
+                    "n_atoms": dict(zip(species, window.n_atoms.tolist(), strict=True)),
+                    "survivors": dict(zip(species, window.survivors.tolist(), strict=True)),
+                }
+            }
+        )
+    fluxes = found.fluxes
+    region: dict[str, Any] = {
+        "time_start_ps": fluxes.time_start_ps.tolist(),
+        "time_end_ps": fluxes.time_end_ps.tolist(),
+        "n_start": fluxes.n_start.tolist(),
+        "n_end": fluxes.n_end.tolist(),
+    }
+    return {"windows": windows, "region": region | {name: _plane(getattr(fluxes, name), species) for name in PLANES}}
+
+
+def _plane(plane: PlaneFlux, species: Sequence[str]) -> dict[str, Any]:
+    return {
+        "passages": plane.passages.tolist(),
+        "flux_per_angstrom2_ps": plane.flux_per_angstrom2_ps.tolist(),
+        "error_per_angstrom2_ps": plane.error_per_angstrom2_ps.tolist(),
+        "zero_within_2_sigma_since_ps": dict(zip(species, plane.zero_since_ps, strict=True)),
+    }
+
+
+def region_rows(content: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """The table of a region: atoms inside and fluxes against time.
+
+    Parameters
+    ----------
+    content : dict
+        Of ``onsager.json``.
+
+    Returns
+    -------
+    columns : tuple of str
+        Names, with units.
+    rows : list of tuple
+        One for each interval of time and species.
+    """
+    region = content["region"]
+    rows = [
+        (
+            f"{start:.6g}", f"{stop:.6g}", name, region["n_start"][k][i], region["n_end"][k][i],
+            *(
+                text
+                for plane in PLANES
+                for text in (
+                    f"{region[plane]['passages'][k][i]:.6g}",
+                    f"{region[plane]['flux_per_angstrom2_ps'][k][i]:.6g}",
+                    f"{region[plane]['error_per_angstrom2_ps'][k][i]:.4g}",
+                )
+            ),
+        )
+        for k, (start, stop) in enumerate(zip(region["time_start_ps"], region["time_end_ps"], strict=True))
+        for i, name in enumerate(content["species"])
+    ]  # fmt: skip
+    columns = ("time_start_ps", "time_end_ps", "species", "n_start", "n_end") + tuple(
+        column
+        for plane in PLANES
+        for column in (f"{plane}_passages", f"{plane}_flux_per_angstrom2_ps", f"{plane}_error_per_angstrom2_ps")
+    )
+    return columns, rows

@@ -1,0 +1,227 @@
+"""What a request is: the settings of one analysis, the same in a study, on the command line and in Python."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.settings import Positive, Section
+
+if TYPE_CHECKING:
+    from mlip_interfaces.observables.observer import Observer, Start
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a setting looks on the command line, beyond what its type says.
+
+    Attributes
+    ----------
+    metavar : str
+        Placeholder of the value; the choices where it is empty and the setting has some.
+    required : bool
+        Whether the command line must give it though the model need not (a study knows it from elsewhere).
+    choice : str
+        Name of a group of which one at most may be given.
+    """
+
+    metavar: str = ""
+    required: bool = False
+    choice: str = ""
+
+
+def _split(value: Any) -> Any:
+    """A list as the command line writes it."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _named_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("names nothing")
+    twice = [name for name in dict.fromkeys(value) if value.count(name) > 1]
+    if twice:
+        raise ValueError(f"names {', '.join(twice)} twice")
+    return value
+
+
+def _numbers(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(float(part) for part in _split(value))
+    except ValueError:
+        raise ValueError(f"'{value}' is not a list of numbers such as 500,600") from None
+
+
+def _two_numbers(value: Any) -> Any:
+    numbers = _numbers(value)
+    if isinstance(value, str) and len(numbers) != 2:
+        raise ValueError(f"'{value}' is not two numbers such as 0.2,0.4")
+    return numbers
+
+
+def _numbers_by_name(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = {}
+    for part in _split(value):
+        name, _, number = part.partition("=")
+        try:
+            found[name.strip()] = float(number)
+            if not math.isfinite(found[name.strip()]):
+                raise ValueError(number)
+        except ValueError:
+            raise ValueError(f"'{part}' is not like Li=1") from None
+    return found
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_named_once)]
+"""One name or more, each once; a text with commas is a list."""
+
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_numbers)]
+"""Numbers; a text with commas is a list."""
+
+TwoNumbers = Annotated[tuple[float, float], BeforeValidator(_two_numbers)]
+"""Two numbers; a text with a comma is a pair."""
+
+NumberByName = Annotated[dict[str, float], BeforeValidator(_numbers_by_name)]
+"""A number for each name; a text such as ``Li=1,S=-2`` is a mapping."""
+
+PositiveByName = Annotated[dict[str, Positive], BeforeValidator(_numbers_by_name)]
+"""The same with positive numbers."""
+
+
+class Request(Section):
+    """Settings of one analysis; immutable, validated once.
+
+    A child names its kind, says in a line what it gives, and makes the observer that consumes a trajectory. Registered in
+    `mlip_interfaces.observables.ANALYSES` it is a verb of ``analyze``, a kind in a study, and a page of the documentation.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the verb, the kind in a study, and the files.
+    summary : str
+        One line of help.
+    uses_displacements : bool
+        Whether results depend on how paths are unwrapped and on the frame of reference.
+    """
+
+    kind: ClassVar[str]
+    summary: ClassVar[str]
+    uses_displacements: ClassVar[bool] = False
+
+    def observe(self, start: Start) -> Observer:
+        """What consumes the frames of one trajectory.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame is taken.
+
+        Returns
+        -------
+        observer : Observer
+            Fed by `mlip_interfaces.observables.analyze`.
+
+        Raises
+        ------
+        AnalysisError
+            If the trajectory has not what the request asks for.
+        """
+        raise NotImplementedError
+
+    def check(self, elements: Collection[str], layers: Collection[str]) -> None:
+        """Whether the request can be met by a study.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the study.
+        layers : collection of str
+            Names of its layers.
+
+        Raises
+        ------
+        ValueError
+            If it names an element or a layer that is not there; the text begins with the setting.
+        """
+        species = getattr(self, "species", ())
+        for symbol in (species,) if isinstance(species, str) else species:
+            if symbol not in elements:
+                raise ValueError(f"species: '{symbol}' is not in elements")
+        layer = getattr(self, "layer", None)
+        if layer is not None and layer not in layers:
+            raise ValueError(f"layer is '{layer}', but the layers are {', '.join(sorted(layers))}")
+
+    def at(self, temperature_kelvin: float) -> Self:
+        """The request with the temperature of a run, where it takes one and has none of its own.
+
+        Parameters
+        ----------
+        temperature_kelvin : float, K
+            Of the run.
+
+        Returns
+        -------
+        request : Request
+            Itself where there is nothing to set.
+        """
+        if getattr(self, "temperature_kelvin", temperature_kelvin) is not None:
+            return self
+        return self.model_copy(update={"temperature_kelvin": temperature_kelvin})
+
+    def settings(self) -> dict[str, Any]:
+        """All settings by name, as JSON has them.
+
+        Returns
+        -------
+        settings : dict of str to object
+            Defaults included.
+        """
+        return self.model_dump(mode="json")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_settings(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for name in value:
+                if name not in cls.model_fields:
+                    close = difflib.get_close_matches(str(name), cls.model_fields, n=1)
+                    known = (
+                        f"Did you mean '{close[0]}'" if close else f"Known here: {', '.join(sorted(cls.model_fields))}"
+                    )
+                    raise ValueError(f"unknown key '{name}'. {known}{'?' if close else ''}")
+        return value
+
+
+def required_temperature(temperature_kelvin: float | None) -> float:
+    """The temperature of a run, which some analyses cannot do without.
+
+    Parameters
+    ----------
+    temperature_kelvin : float or None, K
+        As the request has it.
+
+    Returns
+    -------
+    temperature_kelvin : float, K
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none.
+    """
+    if temperature_kelvin is None:
+        raise AnalysisError("The temperature of the run is needed: give `temperature_kelvin`.")
+    return temperature_kelvin
+
+
+TemperatureKelvin = Annotated[Positive | None, Field(description="Of the run; a study takes that of the protocol.")]

@@ -1,0 +1,359 @@
+"""What analyses give: numbers with errors that print themselves, become JSON, tables and a figure, and know their origin."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.observables.provenance import Provenance
+
+if TYPE_CHECKING:
+    from mlip_interfaces.figures import Figure
+    from mlip_interfaces.observables.request import Request
+
+
+class Table(NamedTuple):
+    """A table of a result.
+
+    Attributes
+    ----------
+    columns : sequence of str
+        Names, with units.
+    rows : iterable of sequences
+        Cells as they are written.
+    """
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[object]]
+
+
+class Headline(NamedTuple):
+    """A number that a scan draws against the thickness of the coating.
+
+    Attributes
+    ----------
+    quantity : str
+        What it is, with its unit.
+    value : float
+        The number.
+    error : float
+        Its standard error.
+    """
+
+    quantity: str
+    value: float
+    error: float
+
+
+class Result:
+    """Base of all results; children are frozen dataclasses with read-only arrays.
+
+    Attributes
+    ----------
+    request : Request
+        The settings behind it.
+    suffixes : tuple of str
+        Of a file besides JSON, tables and figure, as ``.cube``.
+    """
+
+    __slots__ = ()
+
+    request: Request
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content of the JSON file, less its provenance.
+
+        Returns
+        -------
+        content : dict
+            Plain numbers, texts, lists and mappings; None for what is not a number.
+        """
+        raise NotImplementedError
+
+    def tables(self) -> dict[str, Table]:
+        """Tables, by the end of their file's name.
+
+        Returns
+        -------
+        tables : dict of str to Table
+            An empty key is the table ``NAME.csv``; ``depth`` is ``NAME_depth.csv``.
+        """
+        return {}
+
+    def text(self, suffix: str) -> str:
+        """Content of the other files of the result, which `suffixes` names.
+
+        Parameters
+        ----------
+        suffix : str
+            One of `suffixes`.
+
+        Returns
+        -------
+        text : str
+            All of the file.
+        """
+        raise NotImplementedError
+
+    def headlines(self) -> list[Headline]:
+        """Numbers to compare between runs.
+
+        Returns
+        -------
+        headlines : list of Headline
+            None by default.
+        """
+        return []
+
+    def lines(self) -> list[str]:
+        """The result in sentences for a terminal: value, error, sample size.
+
+        Returns
+        -------
+        lines : list of str
+            One for each number that matters.
+        """
+        return [f"{headline.quantity}: {measured(headline.value, headline.error)}" for headline in self.headlines()]
+
+    def draw(self) -> Figure | None:
+        """The figure, drawn with whatever look is set.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure or None
+            None where the result has no figure.
+        """
+        return None
+
+    def plot(self) -> Figure | None:
+        """The figure, in the look of all figures here.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure or None
+            None where the result has no figure.
+        """
+        from mlip_interfaces.figures.style import look
+
+        with look():
+            return self.draw()
+
+    def write(self, folder: Path | str, name: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write JSON, tables, figure and other files of one result.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        name : str
+            Of the files.
+        content : dict or None
+            Of the JSON file; what `to_dict` gives when left out.
+
+        Returns
+        -------
+        content : dict
+            Of the JSON file.
+        """
+        from mlip_interfaces.files import write_csv, write_json, write_text
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = self.to_dict() if content is None else content
+        for end, table in self.tables().items():
+            write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
+        for suffix in self.suffixes:
+            write_text(folder / f"{name}{suffix}", self.text(suffix))
+        write_json(folder / f"{name}.json", content)
+        figure = self.plot()
+        if figure is not None:
+            from mlip_interfaces.figures.style import save_figure
+
+            save_figure(figure, folder, name)
+        return content
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name} {value}" for name, value in self.request.settings().items() if value is not None)
+        return "\n".join([f"{self.request.kind} ({settings})", *(f"  {line}" for line in self.lines())])
+
+
+@dataclass(frozen=True, slots=True)
+class Results(Mapping[str, Result]):
+    """What one pass over a trajectory gave, by the name of each request.
+
+    Attributes
+    ----------
+    found : dict of str to Result
+        Results that are there.
+    absent : dict of str to str
+        Name of a request, or name and part of it -> why there is no result.
+    notes : tuple of str
+        About the file and the settings, in sentences.
+    times_ps : (n_frames,) float array, ps
+        Of the frames analysed.
+    mean_cell : (3, 3) float array, angstrom
+        Mean over frames.
+    provenance : Provenance
+        Files, frames and settings behind all results.
+    """
+
+    found: dict[str, Result]
+    absent: dict[str, str]
+    notes: tuple[str, ...]
+    times_ps: NDArray[np.float64]
+    mean_cell: NDArray[np.float64]
+    provenance: Provenance
+
+    def __getitem__(self, name: str) -> Result:
+        return self.found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def kinds(self) -> dict[str, str]:
+        """Kind of each result.
+
+        Returns
+        -------
+        kinds : dict of str to str
+            Name -> kind.
+        """
+        return {name: result.request.kind for name, result in self.found.items()}
+
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """Content of the JSON file of each result, with its provenance.
+
+        Returns
+        -------
+        contents : dict of str to dict
+            Name -> content.
+        """
+        origin = self.provenance.to_json()
+        contents = {}
+        for name, result in self.found.items():
+            files = [f"{name}{suffix}" for suffix in result.suffixes]
+            contents[name] = (
+                result.to_dict()
+                | {"summary": result.lines()}
+                | ({"file": files[0]} if files else {})
+                | {"provenance": origin | {"request": {"kind": result.request.kind} | result.request.settings()}}
+            )
+        return contents
+
+    def write(self, folder: Path | str) -> dict[str, dict[str, Any]]:
+        """Write JSON, tables and figures of all results.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+
+        Returns
+        -------
+        contents : dict of str to dict
+            Name -> content of its JSON file.
+        """
+        contents = self.contents()
+        return {name: result.write(folder, name, contents[name]) for name, result in self.found.items()}
+
+    def __str__(self) -> str:
+        parts = [str(self.provenance), *(str(result) for result in self.found.values())]
+        parts += [f"{name}: absent: {why}" for name, why in self.absent.items()]
+        return "\n".join([*parts, *self.notes])
+
+
+def number(value: float) -> float | None:
+    """A number for JSON, which has no infinities.
+
+    Parameters
+    ----------
+    value : float
+        Any.
+
+    Returns
+    -------
+    value : float or None
+        None where it is not finite.
+    """
+    return float(value) if math.isfinite(value) else None
+
+
+def plain(value: Any) -> Any:
+    """Lists and numbers for JSON.
+
+    Parameters
+    ----------
+    value : object
+        An array, a list, a number, or what JSON has anyway.
+
+    Returns
+    -------
+    value : object
+        The same without arrays; None for what is not a finite number.
+    """
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return number(value) if isinstance(value, float) else value
+
+
+def measured(value: float, error: float) -> str:
+    """A value with its standard error, to two digits of the error.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    error : float
+        Its standard error.
+
+    Returns
+    -------
+    text : str
+        As in ``1.25 ± 0.03``; without an error where that is zero or not finite.
+
+    Examples
+    --------
+    >>> measured(1.2534, 0.031), measured(2.5e-6, 4e-7), measured(3.0, 0.0)
+    ('1.253 ± 0.031', '2.50e-06 ± 4.0e-07', '3')
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0.0):
+        return f"{value:.4g}"
+    if not 1e-3 <= abs(value) < 1e5:
+        digits = max(0, math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) + 1) if value else 1
+        return f"{value:.{digits}e} ± {error:.1e}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def read_only(value: object) -> None:
+    """Make the arrays of a result, and of the dataclasses, lists and mappings in it, read-only.
+
+    Parameters
+    ----------
+    value : object
+        A result or a part of one.
+    """
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            read_only(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            read_only(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            read_only(item)

@@ -1,0 +1,162 @@
+"""Regular tetrahedra, such as LiF4, against time and depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.request import Option, Request
+from mlip_interfaces.observables.results import Headline, Result, Table, measured
+from mlip_interfaces.settings import NonNegative, Positive
+
+if TYPE_CHECKING:
+    from mlip_interfaces.analysis.tetrahedra import Tetrahedra as TetrahedraCounts
+    from mlip_interfaces.figures import Figure
+
+
+class Tetrahedra(Request):
+    """Regular tetrahedra (four ligands within the cutoff, Errington-Debenedetti q above q_min)."""
+
+    kind: ClassVar[str] = "tetrahedra"
+    summary: ClassVar[str] = "regular tetrahedra such as LiF4, against time and depth"
+
+    center: Annotated[str, Option("EL")] = Field("Li", description="Element in the middle.")
+    ligand: Annotated[str, Option("EL")] = Field("F", description="Element at the corners.")
+    cutoff_angstrom: Annotated[Positive, Option("R")] = Field(2.6, description="Of the first shell.")
+    q_min: Annotated[float, Option("Q")] = Field(0.85, gt=0, le=1, description="Errington-Debenedetti order parameter.")
+    average_ps: Annotated[NonNegative, Option("T")] = Field(
+        1.0, description="Positions are averaged over this time first."
+    )
+
+    def observe(self, start: Start) -> Observer:
+        """Count regular tetrahedra in every window of the average."""
+        return _TetrahedraObserver(self, start)
+
+
+class _TetrahedraObserver(Observer):
+    def __init__(self, request: Tetrahedra, start: Start) -> None:
+        from mlip_interfaces.analysis.rdf import largest_r_max
+        from mlip_interfaces.analysis.tetrahedra import TetrahedraAccumulator
+        from mlip_interfaces.trajectory.selection import element_mask, first_cell
+
+        super().__init__()
+        self._request = request
+        half = largest_r_max(first_cell(start.trajectory)[None])
+        if request.cutoff_angstrom > half:
+            raise AnalysisError(
+                f"`cutoff_angstrom` {request.cutoff_angstrom:g} is beyond half the cell ({half:.2f} angstrom), where a ligand "
+                "and its image are both near."
+            )
+        self._accumulator = TetrahedraAccumulator(
+            element_mask(start.trajectory, request.center),
+            element_mask(start.trajectory, request.ligand),
+            cutoff_angstrom=request.cutoff_angstrom,
+            q_min=request.q_min,
+            average_ps=request.average_ps,
+        )
+
+    def feed(self, batch: Batch, scanned: Any) -> None:
+        """Average positions; count where a window is whole."""
+        frames = batch.frames
+        for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
+            self._accumulator.add(positions, cell, time)
+
+    def finish(self, record: Record) -> TetrahedraResult:
+        """Counts against time and depth."""
+        height = float(np.linalg.norm(record.mean_cell[2]))
+        return TetrahedraResult(self._request, self._accumulator.result(), height)
+
+
+@dataclass(frozen=True, slots=True)
+class TetrahedraResult(Result):
+    """Regular tetrahedra of a run.
+
+    Attributes
+    ----------
+    request : Tetrahedra
+        What was asked for.
+    counts : mlip_interfaces.analysis.tetrahedra.Tetrahedra
+        Against time and depth.
+    length_angstrom : float, angstrom
+        Of the mean third cell vector.
+    """
+
+    request: Tetrahedra
+    counts: TetrahedraCounts
+    length_angstrom: float
+
+    @property
+    def depth_angstrom(self) -> NDArray[np.float64]:
+        """Middles of the slices, shape (n_slices,), angstrom."""
+        return self.counts.depth_fraction * self.length_angstrom
+
+    def to_dict(self) -> dict[str, Any]:
+        """Content of ``tetrahedra.json``."""
+        found = self.counts
+        return {
+            "count_mean": found.count_mean,
+            "count_error": found.count_error,
+            "fraction_mean": found.count_mean / found.n_centers,
+            "fraction_error": found.count_error / found.n_centers,
+            "n_centers": found.n_centers,
+            "sensitivity": {q: {"count_mean": count} for q, count in found.sensitivity.items()},
+            "settings": self.request.settings()
+            | {
+                "definition": "exactly four ligands within the cutoff and Errington-Debenedetti q >= q_min, on averaged positions"
+            },
+        }
+
+    def tables(self) -> dict[str, Table]:
+        """Counts against time, and against depth."""
+        found = self.counts
+        against_time = [
+            (f"{time:.6g}", int(count), f"{count / found.n_centers:.6g}")
+            for time, count in zip(found.times_ps, found.counts, strict=True)
+        ]
+        against_depth = [
+            (f"{z:.5g}", f"{count:.6g}", f"{centers:.6g}")
+            for z, count, centers in zip(self.depth_angstrom, found.depth_counts, found.depth_centers, strict=True)
+        ]
+        return {
+            "": Table(("time_ps", "count", "fraction"), against_time),
+            "depth": Table(("depth_angstrom", "count", "centers"), against_depth),
+        }
+
+    def headlines(self) -> list[Headline]:
+        """Mean count."""
+        return [Headline("regular tetrahedra", self.counts.count_mean, self.counts.count_error)]
+
+    def lines(self) -> list[str]:
+        """Mean count of all centres."""
+        found, request = self.counts, self.request
+        return [
+            f"regular {request.center}{request.ligand}4: {measured(found.count_mean, found.count_error)} of {found.n_centers} "
+            f"{request.center}, {found.times_ps.size} windows"
+        ]
+
+    def draw(self) -> Figure:
+        """Regular tetrahedra against time and against depth."""
+        from mlip_interfaces.figures.style import PALETTE, new_figure
+
+        found, depth = self.counts, self.depth_angstrom
+        figure, axes = new_figure(1, 2, height=2.8)
+        left, right = axes[0]
+        left.plot(
+            found.times_ps, found.counts, color=PALETTE[2], marker="o" if len(found.times_ps) < 60 else None, ms=3
+        )
+        left.set_ylim(0, max(1.0, 1.1 * float(np.max(found.counts))))
+        left.set_xlabel("time (ps)")
+        left.set_ylabel(f"regular {self.request.center}{self.request.ligand}₄ tetrahedra")
+        width = depth[1] - depth[0]
+        right.bar(depth, found.depth_centers, width=width, color="#cccccc", label="all centres")
+        right.bar(depth, found.depth_counts, width=width, color=PALETTE[2], label="in regular tetrahedra")
+        right.set_xlabel("depth along c (Å)")
+        right.set_ylabel("mean number in slice")
+        right.legend()
+        return figure

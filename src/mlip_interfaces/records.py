@@ -1,0 +1,77 @@
+"""Frozen dataclasses that are written as JSON and read back, each key checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from mlip_interfaces.errors import InputFileError
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+"""Made once for each class of record, when the first one is read."""
+
+
+class Record:
+    """Base of the dataclasses that stand in files.
+
+    The names of the fields are the keys of the file, in their order. Fields may be numbers, strings, other records, and
+    tuples and mappings of these. A field with a default may be missing in a file (an older version wrote it); a key that is
+    no field is ignored (a newer one did).
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True, slots=True)
+    ... class Point(Record):
+    ...     x_angstrom: float
+    ...     tags: tuple[str, ...] = ()
+    >>> Point(1.5, ("a",)).to_json()
+    {'x_angstrom': 1.5, 'tags': ['a']}
+    >>> Point.from_json({"x_angstrom": 2.0, "color": "red"}, Path("p.json"))
+    Point(x_angstrom=2.0, tags=())
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def from_json(cls, content: object, file: Path) -> Self:
+        """The record that a file holds.
+
+        Parameters
+        ----------
+        content : object
+            As `files.read_json` gives it.
+        file : Path
+            Where it comes from, for the message.
+
+        Raises
+        ------
+        InputFileError
+            If a key is missing or wrong; the message names the file and the key.
+        """
+        adapter = _ADAPTERS.get(cls) or _ADAPTERS.setdefault(cls, TypeAdapter(cls))
+        try:
+            record: Self = adapter.validate_python(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"])) or "its content"
+            what = "is missing" if first["type"] == "missing" else f"is wrong ({first['msg']})"
+            raise InputFileError(f"{file}: {key} {what}; delete the file and run its stage again.") from error
+        return record
+
+    def to_json(self) -> dict[str, object]:
+        """Content of the file: plain dictionaries and lists, keys in the order of the fields."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value]
+    return value

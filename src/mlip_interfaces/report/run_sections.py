@@ -1,0 +1,176 @@
+"""Sections on the stages before the analysis: structures, final model, MD, and what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ase.io import read
+
+from mlip_interfaces.figures import Figure, plots
+from mlip_interfaces.report.files import read_table
+from mlip_interfaces.report.parts import PageSection, Picture, Table
+from mlip_interfaces.run.books import (
+    INDEX,
+    VALIDATION_FILE,
+    ModelEntry,
+    ScanEntry,
+    ScanIndex,
+    StructureIndex,
+    Validation,
+    read_optional_book,
+)
+from mlip_interfaces.run.manifests import read_manifest
+
+STAGE_FOLDERS = ("structures", "initial_data", "campaign", "model", "validation", "scan", "analysis")
+
+MakePicture = Callable[[Figure, str, str], Picture]
+"""Called with the figure, its name and its caption."""
+
+
+def structures_section(run: Path, picture: MakePicture) -> PageSection:
+    """The models as built."""
+    section = PageSection("structures", "Structures")
+    index = read_optional_book(StructureIndex, run / "structures" / INDEX)
+    if index is None:
+        section.absent = "The models have not been built."
+        return section
+    for small, name in ((False, "structures"), (True, "small-structures")):
+        chosen = [model for model in index.interfaces if model.small == small]
+        if chosen:
+            views = [
+                plots.SideView.of_atoms(read(run / "structures" / model.file), f"{model.name}: {model.n_atoms} atoms")
+                for model in chosen
+            ]
+            kind = " for DFT" if small else ""
+            caption = f"The models{kind} as built, seen along y; bands show the layer each atom comes from."
+            section.figures.append(picture(plots.structures(views), name, caption))
+    head = [
+        "model",
+        "atoms",
+        "area (Å²)",
+        "layers: thickness made (asked), Å",
+        "strain",
+        "shortest contact (Å)",
+        "g/cm³",
+    ]
+    section.tables.append(Table(head, [_model_row(model) for model in index.interfaces]))
+    section.paragraphs += [
+        f"Amorphous {glass.material}, {glass.thickness_angstrom:g} Å: {glass.density_g_per_cm3:.2f} g/cm³; {glass.verdict}."
+        for glass in index.amorphous
+    ]
+    return section
+
+
+def _model_row(model: ModelEntry) -> list[str]:
+    layers = ", ".join(
+        f"{part.name} {part.thickness_angstrom:.1f} ({part.requested_thickness_angstrom:g})" for part in model.layers
+    )
+    pair, distance = min(model.min_distances_angstrom.items(), key=lambda item: item[1])
+    return [
+        model.name, str(model.n_atoms), f"{model.area_angstrom2:.1f}", layers, f"{100 * model.strain:.2f} %",
+        f"{pair} {distance:.2f}", f"{model.density_g_per_cm3:.2f}",
+    ]  # fmt: skip
+
+
+def model_section(run: Path, picture: MakePicture) -> PageSection:
+    """The final model against held-out labels."""
+    section = PageSection("model", "Deep Potential against held-out labels")
+    validation = read_optional_book(Validation, run / "validation" / VALIDATION_FILE)
+    if validation is None:
+        section.absent = "The final model has not been validated."
+        return section
+    training = validation.training
+    section.paragraphs.append(
+        f"Trained on {training.n_frames} frames for {training.steps} steps (from a committee member), frozen and "
+        f"compressed; tested on {validation.n_frames} frames that no training saw."
+    )
+    with np.load(run / "validation" / "parity.npz") as data:
+        figure = plots.parity(
+            data["energy_reference_ev_per_atom"], data["energy_model_ev_per_atom"], data["force_reference"],
+            data["force_model"], data["force_layer"],
+        )  # fmt: skip
+    caption = f"Model against label for {validation.n_frames} held-out frames; forces by layer of the atom."
+    section.figures.append(picture(figure, "parity", caption))
+    rows = [
+        ["all", f"{validation.energy_rmse_mev_per_atom:.1f}", f"{validation.force_rmse_mev_per_angstrom:.0f}",
+         f"{validation.n_frames} frames"]
+    ]  # fmt: skip
+    rows += [
+        [f"layer {name}", "", f"{layer.force_rmse_mev_per_angstrom:.0f}", f"{layer.n_atoms} atoms"]
+        for name, layer in validation.layers.items()
+    ]
+    rows += [
+        [name, f"{system.energy_rmse_mev_per_atom:.1f}", f"{system.force_rmse_mev_per_angstrom:.0f}",
+         f"{system.n_frames} frames"]
+        for name, system in validation.systems.items()
+    ]  # fmt: skip
+    section.tables.append(Table(["", "energy RMSE (meV/atom)", "force RMSE (meV/Å)", "over"], rows))
+    return section
+
+
+def md_section(run: Path, picture: MakePicture) -> PageSection:
+    """The runs of the scan and their verdicts."""
+    section = PageSection("md", "Molecular dynamics")
+    entries = (read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()).runs
+    if not entries:
+        section.absent = "The scan has not been run."
+        return section
+    traces = []
+    for entry in entries:
+        if entry.n_frames:
+            table = read_table(run / "scan" / entry.directory / entry.thermo_file)
+            traces.append(
+                plots.ThermoTrace(
+                    coating_angstrom=entry.coating_angstrom or 0.0,
+                    condition=entry.condition,
+                    target_kelvin=entry.temperature_kelvin,
+                    healthy=entry.healthy,
+                    time_ps=table["time_ps"],
+                    temperature_kelvin=table["temperature_kelvin"],
+                    density_g_per_cm3=table["density_g_per_cm3"],
+                )
+            )
+    if traces:
+        caption = "Temperature and density of every run; the grey line is the thermostat's target."
+        section.figures.append(picture(plots.health(traces), "health", caption))
+    head = ["run", "verdict", "atoms", "ps", "T mean (max), K", "density start, mean", "shortest (Å)", "steps/s"]
+    section.tables.append(Table(head, [_run_row(entry) for entry in entries]))
+    section.points += [
+        f"{entry.name} is not healthy and enters no average: {'; '.join(entry.reasons)}."
+        for entry in entries
+        if not entry.healthy
+    ]
+    return section
+
+
+def _run_row(entry: ScanEntry) -> list[str]:
+    verdict = "healthy" if entry.healthy else "not healthy"
+    if entry.n_frames == 0:
+        return [entry.name, verdict, str(entry.n_atoms), "0", "", "", "", ""]
+    speed = f"{entry.steps_per_second:.1f}" if entry.steps_per_second else ""
+    return [
+        entry.name, verdict, str(entry.n_atoms), f"{entry.time_ps:.3g}",
+        f"{entry.temperature_mean_kelvin:.0f} ({entry.temperature_max_kelvin:.0f})",
+        f"{entry.density_initial_g_per_cm3:.2f}, {entry.density_mean_g_per_cm3:.2f}",
+        f"{entry.min_distance_angstrom:.2f}", speed,
+    ]  # fmt: skip
+
+
+def provenance_section(run: Path, study_text: str) -> PageSection:
+    """Stages with their cost, versions of the engines, and the study."""
+    section = PageSection("provenance", "What was run", text=study_text, text_title="The study file")
+    rows: list[list[str]] = []
+    versions: dict[str, str] = {}
+    for folder in STAGE_FOLDERS:
+        manifest = read_manifest(run / folder)
+        if manifest:
+            versions |= manifest.versions
+            rows.append(
+                [manifest.stage, manifest.status, f"{manifest.wall_seconds:.0f}", str(manifest.n_starts),
+                 manifest.finished or "", manifest.command]
+            )  # fmt: skip
+    section.tables.append(Table(["stage", "status", "wall time (s)", "starts", "finished", "command"], rows))
+    section.tables.append(Table(["program", "version"], [[name, version] for name, version in versions.items()]))
+    return section

@@ -1,0 +1,26 @@
+"""Run folders: their lock and study, the manifest of each stage, the books that stages leave for each other, progress."""
+
+from mlip_interfaces.run.books import read_book, read_optional_book
+from mlip_interfaces.run.context import Progress, RunContext, no_progress
+from mlip_interfaces.run.folder import LOCK_FILE, STUDY_FILE, is_held, locked
+from mlip_interfaces.run.manifests import MANIFEST, Manifest, read_manifest, recorded, write_manifest
+from mlip_interfaces.run.versions import ENGINES, engine_versions
+
+__all__ = [
+    "ENGINES",
+    "LOCK_FILE",
+    "MANIFEST",
+    "STUDY_FILE",
+    "Manifest",
+    "Progress",
+    "RunContext",
+    "engine_versions",
+    "is_held",
+    "locked",
+    "no_progress",
+    "read_book",
+    "read_manifest",
+    "read_optional_book",
+    "recorded",
+    "write_manifest",
+]

@@ -1,0 +1,575 @@
+"""The books of a run folder: what each stage leaves for the next ones and for the report, as typed records.
+
+Keys of the files are the names of the fields. What older versions did not write has a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import Field, JsonValue
+
+from mlip_interfaces.files import read_json
+from mlip_interfaces.records import Record
+
+INDEX = "index.json"
+"""In the folders of structures, scan and analysis."""
+MODEL_FILE = "model.json"
+VALIDATION_FILE = "validation.json"
+DATA_SUMMARY = "summary.json"
+
+_R = TypeVar("_R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEntry(Record):
+    """One layer of a model.
+
+    Attributes
+    ----------
+    name, material : str
+        Of the layer; its chemical formula.
+    thickness_angstrom, requested_thickness_angstrom : float, angstrom
+        As made and as asked.
+    extent_angstrom : float, angstrom
+        Height of the cell without the widest gap between two atoms of the layer.
+    n_atoms : int
+        Atoms of the layer.
+    composition : str
+        Formula of these atoms.
+    """
+
+    name: str
+    material: str
+    thickness_angstrom: float
+    requested_thickness_angstrom: float
+    extent_angstrom: float
+    n_atoms: int
+    composition: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrystalLayerEntry(LayerEntry):
+    """A crystal layer, with how its slab ends.
+
+    Attributes
+    ----------
+    termination : str
+        Name of its terminations.
+    stoichiometric : bool
+        Whether the slab has the crystal's composition.
+    tasker : int
+        Tasker's type, 1 to 3.
+    dipole_e_per_angstrom : float, e/angstrom
+        Dipole moment along z per area of the surface.
+    """
+
+    termination: str
+    stoichiometric: bool
+    tasker: int
+    dipole_e_per_angstrom: float
+
+
+@dataclass(frozen=True, slots=True)
+class StrainEntry(Record):
+    """Strain of one crystal of a model.
+
+    Attributes
+    ----------
+    layer : str
+        Its name.
+    max_strain : float
+        Largest principal strain.
+    tensor : (2, 2) floats
+        The in-plane tensor.
+    angle_degrees : float, degrees
+        By which the crystal was turned.
+    """
+
+    layer: str
+    max_strain: float
+    tensor: tuple[tuple[float, ...], ...]
+    angle_degrees: float
+
+
+@dataclass(frozen=True, slots=True)
+class _StructureEntry(Record):
+    name: str
+    role: str
+    file: str
+    n_atoms: int
+    composition: str
+    density_g_per_cm3: float
+    min_distance_angstrom: float
+    min_distances_angstrom: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkEntry(_StructureEntry):
+    """The bulk cell of one layer, in ``structures/index.json``.
+
+    Attributes
+    ----------
+    name, file : str
+        Of the structure; its extended XYZ, relative to the folder of the index.
+    role : "bulk"
+        Tells it from an interface.
+    n_atoms : int
+        Atoms of the cell.
+    composition : str
+        Hill formula.
+    density_g_per_cm3 : float, g/cm3
+        Mass over volume.
+    min_distance_angstrom : float, angstrom
+        The shortest contact.
+    min_distances_angstrom : mapping of str to float, angstrom
+        The shortest contact of each pair of elements, as in ``Li-O``.
+    strain, layers : None and ()
+        A bulk cell has neither.
+    """
+
+    role: Literal["bulk"]
+    strain: None = None
+    layers: tuple[LayerEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry(_StructureEntry):
+    """An interface model, in ``structures/index.json``; fields as in `BulkEntry`, and these.
+
+    Attributes
+    ----------
+    small : bool
+        Whether it is one of the small cells for DFT.
+    coating_angstrom : float or None, angstrom
+        Thickness asked for the coating that is scanned.
+    variant : str
+        What vacancies it has, empty for none.
+    area_angstrom2 : float, angstrom2
+        Of the lateral cell.
+    layers : tuple of LayerEntry
+        From bottom to top.
+    strain : float
+        The largest of `strains`.
+    strains : tuple of StrainEntry
+        Of each crystal.
+    """
+
+    role: Literal["interface"]
+    small: bool = False
+    coating_angstrom: float | None
+    variant: str = ""
+    area_angstrom2: float
+    layers: tuple[Annotated[CrystalLayerEntry | LayerEntry, Field(union_mode="left_to_right")], ...]
+    strain: float
+    strains: tuple[StrainEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GlassEntry(Record):
+    """One melt-quenched layer, in ``structures/index.json``.
+
+    Attributes
+    ----------
+    directory : str
+        Where it was made, relative to the folder of the index.
+    material : str
+        Formula.
+    thickness_angstrom : float, angstrom
+        Asked for.
+    density_g_per_cm3, requested_density_g_per_cm3 : float, g/cm3
+        As made and as asked.
+    coordination_mean : float
+        Anions around the first cation of the formula.
+    n_attempts : int
+        Seeds tried until it did not crystallise.
+    quench_kelvin_per_ps : float, K/ps
+        Cooling rate of the last one.
+    verdict : str
+        How it compares with the crystal, as a sentence.
+    order : mapping
+        The numbers behind the verdict (`structures`' order report).
+    """
+
+    directory: str
+    material: str
+    thickness_angstrom: float
+    density_g_per_cm3: float
+    requested_density_g_per_cm3: float
+    coordination_mean: float
+    n_attempts: int
+    quench_kelvin_per_ps: float
+    verdict: str
+    order: Mapping[str, JsonValue]
+
+
+StructureEntry = Annotated[ModelEntry | BulkEntry, Field(discriminator="role")]
+
+
+@dataclass(frozen=True, slots=True)
+class StructureIndex(Record):
+    """``structures/index.json``.
+
+    Attributes
+    ----------
+    models : tuple of ModelEntry and BulkEntry
+        Interface models in the study's order, then the bulk cells.
+    amorphous : tuple of GlassEntry
+        The quenched layers.
+    """
+
+    models: tuple[StructureEntry, ...] = ()
+    amorphous: tuple[GlassEntry, ...] = ()
+
+    @property
+    def interfaces(self) -> tuple[ModelEntry, ...]:
+        """The interface models."""
+        return tuple(model for model in self.models if isinstance(model, ModelEntry))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLabel(Record):
+    """A label that was not made.
+
+    Attributes
+    ----------
+    task, reason : str
+        Its folder, and why.
+    """
+
+    task: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialData(Record):
+    """``initial_data/summary.json``.
+
+    Attributes
+    ----------
+    calculator, kind : str
+        Who labelled; ``surrogate``, ``dft``, ``semiempirical`` or ``custom``.
+    made, n_training, n_held_out : int
+        Labels in all, and in the two data sets.
+    held_out_trajectories : tuple of str
+        Names of what was held out.
+    failed : tuple of FailedLabel
+        Labels that were not made.
+    core_seconds : float, s
+        Cost.
+    """
+
+    calculator: str
+    kind: str
+    made: int
+    n_training: int = 0
+    n_held_out: int = 0
+    held_out_trajectories: tuple[str, ...] = ()
+    failed: tuple[FailedLabel, ...]
+    core_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerForceError(Record):
+    """Force error of the atoms of one layer.
+
+    Attributes
+    ----------
+    force_rmse_mev_per_angstrom : float, meV/angstrom
+        Root mean square over all components.
+    n_atoms : int
+        Atoms over all frames.
+    """
+
+    force_rmse_mev_per_angstrom: float
+    n_atoms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorTable(Record):
+    """Errors of a potential on labels that its training has not seen.
+
+    Attributes
+    ----------
+    n_frames, n_atoms : int
+        Frames, and atoms over all frames.
+    energy_rmse_mev_per_atom : float, meV/atom
+        Every frame counts once.
+    force_rmse_mev_per_angstrom : float, meV/angstrom
+        Over all components.
+    layers : mapping of str to LayerForceError
+        By the layer of the atom.
+    """
+
+    n_frames: int
+    n_atoms: int = 0
+    energy_rmse_mev_per_atom: float
+    force_rmse_mev_per_angstrom: float
+    layers: Mapping[str, LayerForceError]
+
+    @property
+    def worst_layer(self) -> str:
+        """Name of the layer with the largest force error."""
+        return max(self.layers, key=lambda name: self.layers[name].force_rmse_mev_per_angstrom)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemErrors(Record):
+    """Errors on one labelled system.
+
+    Attributes
+    ----------
+    energy_rmse_mev_per_atom : float, meV/atom
+        Root mean square over its frames.
+    force_rmse_mev_per_angstrom : float, meV/angstrom
+        Root mean square over all components.
+    n_frames : int
+        Its frames.
+    """
+
+    energy_rmse_mev_per_atom: float
+    force_rmse_mev_per_angstrom: float
+    n_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinalModel(Record):
+    """``model/model.json``: the final Deep Potential.
+
+    Attributes
+    ----------
+    file, sha256 : str
+        Name and hash of the frozen model.
+    size_bytes : int, bytes
+        Its size.
+    steps, n_frames : int
+        Training steps, and frames trained on.
+    max_neighbors : tuple of int
+        Neighbours kept of each element.
+    """
+
+    file: str
+    sha256: str
+    size_bytes: int
+    steps: int
+    n_frames: int
+    max_neighbors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCost(Record):
+    """What the final training took.
+
+    Attributes
+    ----------
+    steps : int
+        Training steps.
+    wall_seconds : float, s
+        Time of the stage over all its starts.
+    n_frames : int
+        Frames trained on.
+    """
+
+    steps: int
+    wall_seconds: float
+    n_frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation(ErrorTable):
+    """``validation/validation.json``: fields as in `ErrorTable`, and these.
+
+    Attributes
+    ----------
+    systems : mapping of str to SystemErrors
+        By the labelled system.
+    model : FinalModel
+        What was tested.
+    failed_labels : tuple of FailedLabel
+        Labels for this test that were not made.
+    training : TrainingCost
+        Of the model.
+    """
+
+    systems: Mapping[str, SystemErrors]
+    model: FinalModel
+    failed_labels: tuple[FailedLabel, ...] = ()
+    training: TrainingCost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanEntry(Record):
+    """One MD run of the scan, in ``scan/index.json``.
+
+    Attributes
+    ----------
+    name, directory : str
+        Of the run; its folder, relative to the scan's.
+    model, variant, protocol, condition : str
+        Interface model, its vacancies, the MD protocol, and protocol with variant.
+    coating_angstrom : float or None, angstrom
+        Thickness of the coating.
+    ensemble : str
+        Of the protocol.
+    temperature_kelvin : float, K
+        Of the thermostat.
+    pressure_bar : tuple of float, bar
+        Of the barostat along each axis; empty without one.
+    seed : int
+        Of the velocities.
+    trajectory, topology, layers, thermo_file : str
+        Names of files in `directory`.
+    frame_interval_ps : float, ps
+        Between two frames of the trajectory.
+    n_atoms : int
+        Atoms of the model.
+    healthy, reasons : bool, tuple of str
+        The verdict, and each bound that was left.
+    time_ps : float, ps
+        How far the run came.
+    n_steps, n_frames : int
+        MD steps and frames of the trajectory.
+    wall_seconds : float or None, s
+        Time of MD in LAMMPS' log.
+    steps_per_second, atom_steps_per_second : float or None, 1/s
+        Speed; None where LAMMPS told no time.
+    temperature_mean_kelvin, temperature_max_kelvin : float or None, K
+        Of the run; None where there is nothing to judge, as in what follows.
+    density_initial_g_per_cm3, density_mean_g_per_cm3 : float or None, g/cm3
+        At the start, and over the second half.
+    min_distance_angstrom : float or None, angstrom
+        The shortest contact.
+    """
+
+    name: str
+    model: str
+    coating_angstrom: float | None
+    variant: str = ""
+    protocol: str
+    condition: str
+    ensemble: str
+    temperature_kelvin: float
+    pressure_bar: tuple[float, ...]
+    seed: int
+    directory: str
+    trajectory: str
+    topology: str
+    layers: str
+    thermo_file: str
+    frame_interval_ps: float
+    n_atoms: int
+    healthy: bool
+    reasons: tuple[str, ...]
+    time_ps: float
+    n_steps: int
+    n_frames: int
+    wall_seconds: float | None = None
+    steps_per_second: float | None = None
+    atom_steps_per_second: float | None = None
+    temperature_mean_kelvin: float | None = None
+    temperature_max_kelvin: float | None = None
+    density_initial_g_per_cm3: float | None = None
+    density_mean_g_per_cm3: float | None = None
+    min_distance_angstrom: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanIndex(Record):
+    """``scan/index.json``.
+
+    Attributes
+    ----------
+    runs : tuple of ScanEntry
+        Longest first.
+    """
+
+    runs: tuple[ScanEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisEntry(Record):
+    """One run of the scan, in ``analysis/index.json``; fields as in `ScanEntry`, and these.
+
+    Attributes
+    ----------
+    results : tuple of str
+        Names of analyses that have a JSON file in `directory` (relative to the analysis' folder).
+    kinds : mapping of str to str
+        Their kinds, by name; where it is missing, a name is a kind.
+    absent : mapping of str to str
+        Analyses that could not be made, and why.
+    """
+
+    name: str
+    directory: str
+    coating_angstrom: float | None
+    variant: str = ""
+    protocol: str
+    condition: str
+    temperature_kelvin: float
+    seed: int
+    healthy: bool
+    results: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Names of the analyses of a kind."""
+        return tuple(name for name in self.results if self.kinds.get(name, name) == kind)
+
+    @classmethod
+    def of_run(cls, run: ScanEntry, *, kinds: Mapping[str, str], absent: Mapping[str, str]) -> Self:
+        """The entry of a run of the scan with what was found of it."""
+        return cls(
+            name=run.name,
+            directory=run.directory,
+            coating_angstrom=run.coating_angstrom,
+            variant=run.variant,
+            protocol=run.protocol,
+            condition=run.condition,
+            temperature_kelvin=run.temperature_kelvin,
+            seed=run.seed,
+            healthy=run.healthy,
+            results=tuple(kinds),
+            kinds=kinds,
+            absent=absent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisIndex(Record):
+    """``analysis/index.json``.
+
+    Attributes
+    ----------
+    runs : tuple of AnalysisEntry
+        As in the scan.
+    """
+
+    runs: tuple[AnalysisEntry, ...] = ()
+
+
+def read_book(kind: type[_R], file: Path) -> _R:
+    """A record from its file.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the record.
+    file : Path
+        Where it lies.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing, damaged, or lacks a key.
+    """
+    return kind.from_json(read_json(file), file)
+
+
+def read_optional_book(kind: type[_R], file: Path) -> _R | None:
+    """As `read_book`, and None if there is no such file."""
+    return read_book(kind, file) if file.is_file() else None

@@ -1,0 +1,113 @@
+"""The manifest of each stage of a run: what it was made of, how far it is, what it cost."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.records import Record
+from mlip_interfaces.run.versions import engine_versions
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest(Record):
+    """What is known of one stage of a run.
+
+    Attributes
+    ----------
+    stage : str
+        Name of the stage.
+    status : {"running", "done"}
+        ``running`` until its last output is written, then ``done``.
+    input_hash : str
+        SHA-256 of all that the stage depends on.
+    started, finished : str
+        ISO times; `finished` is None while running.
+    wall_seconds : float, s
+        Time spent in this stage over all its starts.
+    command : str
+        The command line that started it last.
+    versions : mapping of str to str
+        Version of each engine.
+    n_starts : int
+        How often it was started.
+    """
+
+    stage: str
+    status: Literal["running", "done"]
+    input_hash: str
+    started: str
+    finished: str | None
+    wall_seconds: float
+    command: str
+    versions: Mapping[str, str]
+    n_starts: int
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """Manifest of the stage in `directory`, or None if the stage was never started.
+
+    Raises
+    ------
+    InputFileError
+        If it is damaged or of another version.
+    """
+    file = directory / MANIFEST
+    if not file.is_file():
+        return None
+    content = read_json(file)
+    try:
+        return Manifest.from_json(content, file)
+    except InputFileError as error:
+        raise InputFileError(f"{error} It is no manifest of this version; delete {directory} and run again.") from error
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write the stage's manifest."""
+    write_json(directory / MANIFEST, manifest.to_json())
+
+
+@contextlib.contextmanager
+def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
+    """Record a stage while the body runs it: ``running`` at once, ``done`` only if it ends well."""
+    directory.mkdir(parents=True, exist_ok=True)
+    before = read_manifest(directory)
+    began = time.monotonic()
+    manifest = Manifest(
+        stage=stage,
+        status="running",
+        input_hash=input_hash,
+        started=before.started if before else _now(),
+        finished=None,
+        wall_seconds=before.wall_seconds if before else 0.0,
+        command=" ".join(["mlip-interfaces", *sys.argv[1:]]),
+        versions=engine_versions(),
+        n_starts=(before.n_starts if before else 0) + 1,
+    )
+    write_manifest(directory, manifest)
+
+    def so_far() -> float:
+        return round(manifest.wall_seconds + time.monotonic() - began, 2)
+
+    try:
+        yield
+    except BaseException:
+        # What went wrong is told, also where this cannot be written (a full disk).
+        with contextlib.suppress(OSError):
+            write_manifest(directory, replace(manifest, wall_seconds=so_far()))
+        raise
+    write_manifest(directory, replace(manifest, status="done", finished=_now(), wall_seconds=so_far()))
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,106 @@
+"""Polyanions: groups of atoms that a cut must not divide, put together across the periodic boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from mlip_interfaces.chemistry import POLYANION_BONDS_ANGSTROM, site_charges
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One atom, or one polyanion.
+
+    Attributes
+    ----------
+    indices : (n,) integer array
+        Its atoms.
+    offsets : (n, 3) integer array
+        Lattice translations that make it whole, added to their fractional coordinates.
+    periods : (k, 3) integer array
+        Translations along which it goes on for ever; none for a molecule, one for a chain.
+    """
+
+    indices: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    periods: NDArray[np.int64]
+
+
+def polyanion_bonds(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Covalent bonds inside polyanions, each in both directions.
+
+    Returns
+    -------
+    first, second : (n_bonds,) integer arrays
+        Atom numbers.
+    images : (n_bonds, 3) integer array
+        The lattice translation of the second atom.
+    """
+    from ase.neighborlist import neighbor_list
+
+    present = set(atoms.get_chemical_symbols())
+    cutoffs = {pair: length for pair, length in POLYANION_BONDS_ANGSTROM.items() if set(pair) <= present}
+    if not cutoffs:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 3), dtype=np.int64)
+    first, second, images = neighbor_list("ijS", atoms, cutoffs)
+    return np.asarray(first, np.int64), np.asarray(second, np.int64), np.asarray(images, np.int64)
+
+
+def formal_charges(atoms: Atoms, given: Mapping[str, float] | None = None) -> NDArray[np.float64]:
+    """Charge of every atom of a crystal; they add up to zero.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+    given : mapping of float, e
+        Charges by element that replace the usual ones.
+
+    Returns
+    -------
+    charges : (n_atoms,) float array, e
+
+    Raises
+    ------
+    StructureError
+        If the charges do not balance; see `chemistry.site_charges` for the rules.
+    """
+    first, second, _ = polyanion_bonds(atoms)
+    return site_charges(atoms.get_chemical_symbols(), first, second, given)
+
+
+def whole_units(atoms: Atoms) -> tuple[Unit, ...]:
+    """Every atom and every polyanion of a crystal once, polyanions put together.
+
+    >>> from ase import Atoms
+    >>> pair = Atoms("S2", scaled_positions=[[0, 0, 0.1], [0, 0, 0.9]], cell=[10, 10, 10], pbc=True)
+    >>> [unit.offsets.tolist() for unit in whole_units(pair)]
+    [[[0, 0, 0], [0, 0, -1]]]
+    """
+    first, second, images = polyanion_bonds(atoms)
+    neighbors: list[list[tuple[int, NDArray[np.int64]]]] = [[] for _ in atoms]
+    for i, j, image in zip(first.tolist(), second.tolist(), images, strict=True):
+        neighbors[i].append((j, image))
+    placed: dict[int, NDArray[np.int64]] = {}
+    units = []
+    for start in range(len(atoms)):
+        if start in placed:
+            continue
+        placed[start] = np.zeros(3, dtype=np.int64)
+        members, periods = [start], []
+        for atom in members:  # grows while it is walked through
+            for other, image in neighbors[atom]:
+                offset = placed[atom] + image
+                if other not in placed:
+                    placed[other] = offset
+                    members.append(other)
+                elif (placed[other] != offset).any():
+                    periods.append(offset - placed[other])
+        offsets = np.array([placed[atom] for atom in members])
+        units.append(Unit(np.array(members), offsets, np.array(periods, dtype=np.int64).reshape(-1, 3)))
+    return tuple(units)

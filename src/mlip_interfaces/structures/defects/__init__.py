@@ -1,0 +1,21 @@
+"""Atoms taken out, put in and exchanged: vacancies, partial lithiation, charge-balanced point defects."""
+
+from __future__ import annotations
+
+from mlip_interfaces.structures.defects.composition import PartialLithiation, delithiate, layer_mask, remove_atoms
+from mlip_interfaces.structures.defects.kroger_vink import PointDefect, parse_defect
+from mlip_interfaces.structures.defects.point_defects import DefectiveStructure, PlacedDefect, apply_defects
+from mlip_interfaces.structures.defects.voids import largest_voids
+
+__all__ = [
+    "DefectiveStructure",
+    "PartialLithiation",
+    "PlacedDefect",
+    "PointDefect",
+    "apply_defects",
+    "delithiate",
+    "largest_voids",
+    "layer_mask",
+    "parse_defect",
+    "remove_atoms",
+]
