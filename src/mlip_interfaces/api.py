@@ -90,7 +90,7 @@ def rdf(
     Returns
     -------
     result : mlip_interfaces.observables.rdf.RdfResult
-        g(r) of each pair, with errors.
+        By pair, with errors.
 
     Raises
     ------

@@ -54,7 +54,18 @@ class Chemistry(Request):
         return BOND_CUTOFFS_ANGSTROM | self.bond_cutoffs_angstrom
 
     def observe(self, start: Start) -> Observer:
-        """Find the bonds of every frame."""
+        """Find the bonds of every frame.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ChemistryObserver(self, start)
 
 

@@ -42,7 +42,18 @@ class Msd(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Keep the displacements of the atoms asked for."""
+        """Keep the displacements of the atoms asked for.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _MsdObserver(self, start)
 
 

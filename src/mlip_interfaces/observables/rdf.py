@@ -49,11 +49,35 @@ class Rdf(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Count the pairs of every frame."""
+        """Count the pairs of every frame.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _RdfObserver(self, start)
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
-        """Whether elements and layers of all pairs are there."""
+        """Whether elements and layers of all pairs are there.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the study.
+        layers : collection of str
+            Names of its layers.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
+        """
         from mlip_interfaces.analysis.rdf import selectors
 
         for pair in self.pairs:

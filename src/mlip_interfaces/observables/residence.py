@@ -35,7 +35,18 @@ class Residence(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Keep the displacements of the element."""
+        """Keep the displacements of the element.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ResidenceObserver(self, start)
 
 

@@ -35,7 +35,18 @@ class Tetrahedra(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Count regular tetrahedra in every window of the average."""
+        """Count regular tetrahedra in every window of the average.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _TetrahedraObserver(self, start)
 
 
