@@ -220,7 +220,7 @@ def run_to_status(
 
     Returns
     -------
-    status : int
+    int
         Exit status; negative for the signal that ended it.
 
     Raises
@@ -298,7 +298,7 @@ def ask_program(command: Sequence[str], *, limit_seconds: float = 60.0) -> Progr
 
     Returns
     -------
-    answer : ProgramAnswer
+    ProgramAnswer
         With a status other than 0 also where there is no such program, or no answer in time.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

@@ -309,7 +309,7 @@ def open_trajectory(
 
     Returns
     -------
-    trajectory : TrajectoryReader
+    TrajectoryReader
         Knows elements, masses and layers; reads frames when asked for.
 
     Raises
@@ -392,7 +392,7 @@ def trajectory_of_arrays(
 
     Returns
     -------
-    trajectory : TrajectoryReader
+    TrajectoryReader
         As `open_trajectory` gives.
 
     Raises
