@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -112,7 +112,7 @@ class MsdResult(Result):
     species: dict[str, Diffusivity]
     of_layer: dict[str, LayerTransport] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``msd.json``."""
         return {
             "species": {
@@ -125,7 +125,7 @@ class MsdResult(Result):
             },
         }
 
-    def _entry(self, symbol: str, found: Diffusivity) -> dict[str, Any]:
+    def _entry(self, symbol: str, found: Diffusivity) -> dict[str, object]:
         from mlip_interfaces.analysis.arrhenius import jump_statistics
 
         distance = self.request.site_distance_angstrom.get(symbol, SITE_DISTANCE_ANGSTROM)
@@ -157,7 +157,7 @@ class MsdResult(Result):
             "diffusive": found.diffusive,
         }
 
-    def _layer_entry(self, symbol: str) -> dict[str, Any]:
+    def _layer_entry(self, symbol: str) -> dict[str, object]:
         """Diffusion in the plane of the layer by the atoms that stayed, and across it by how fast atoms leave."""
         found = self.of_layer.get(symbol)
         if found is None:
