@@ -82,11 +82,13 @@ class _MsdObserver(Observer):
         from mlip_interfaces.analysis.layer_transport import filled_span, layer_transport
         from mlip_interfaces.trajectory.selection import layer_mask
 
-        cell = record.cells[0]
+        cell, half_of_run = record.cells[0], 0.5 * float(record.times_ps[-1] - record.times_ps[0])
         depths = record.first_positions @ np.linalg.inv(cell)[:, 2]
         span = filled_span(depths[layer_mask(record.trajectory, name)])
         return {
-            symbol: layer_transport(record.displacements(mask), depths[mask], span, cell, record.interval_ps)
+            symbol: layer_transport(
+                record.displacements(mask), depths[mask], span, cell, record.interval_ps, max_lag_ps=half_of_run
+            )
             for symbol, mask in self._masks.items()
         }
 

@@ -280,7 +280,7 @@ class RdfResult(Result):
         r, whole = rdf.r_angstrom, rdf.whole
         heights = [height for block in rdf.blocks if (height := _peak(r, block)[1]) is not None]
         place, height, _ = _peak(r, whole)
-        minimum, kelvin = first_minimum(r, whole.g), self.request.temperature_kelvin
+        minimum, kelvin = first_minimum(r, whole.g, whole.counts), self.request.temperature_kelvin
         g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
         return PairSummary(
             first_peak_angstrom=place,
