@@ -1,9 +1,9 @@
-# make install | make demo | make test ; everything lives in .venv of this checkout.
+# make install | make demo | make test | make docs ; everything lives in .venv of this checkout.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint docs clean
 
 install: $(VENV)/.installed
 
@@ -20,11 +20,16 @@ demo: install
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/numpydoc lint $$(find src -name '*.py')
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+# The pages, into site/; warnings are errors. The two variables silence advertisements.
+docs: install
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site

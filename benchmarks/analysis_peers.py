@@ -239,19 +239,17 @@ def everything_two_cores(folder: Path) -> Work:
 
 
 def _everything(file: Path, n_threads: int = 1) -> Work:
-    from mlip_interfaces.pipeline import trajectory_analysis as requests
+    from mlip_interfaces.observables import Chemistry, Msd, Rdf, Tetrahedra, analyze
     from mlip_interfaces.trajectory import open_trajectory
 
-    plan = requests.AnalysisPlan(
-        rdf=requests.RdfRequest(("P-S", "S-S", "Li-S", "Li-Cl"), 8.0, 0.05, 4),
-        msd=requests.MsdRequest(("Li",)),
-        tetrahedra=requests.TetrahedraRequest("Li", "Cl", 3.0),
-        chemistry=requests.ChemistryRequest(),
-    )
-    requests.analyze_trajectory(open_trajectory(file, frame_interval_ps=0.1, stop_ps=5.0), plan)
-    return lambda: requests.analyze_trajectory(
-        open_trajectory(file, frame_interval_ps=0.1), plan, n_processes=n_threads
-    )
+    requests = [
+        Rdf(pairs=("P-S", "S-S", "Li-S", "Li-Cl"), r_max_angstrom=8.0, bin_width_angstrom=0.05, blocks=4),
+        Msd(species=("Li",)),
+        Tetrahedra(center="Li", ligand="Cl", cutoff_angstrom=3.0),
+        Chemistry(),
+    ]
+    analyze(open_trajectory(file, frame_interval_ps=0.1, stop_ps=5.0), requests)
+    return lambda: analyze(open_trajectory(file, frame_interval_ps=0.1), requests, n_threads=n_threads)
 
 
 def bare_reading_ours(folder: Path) -> Work:

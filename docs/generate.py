@@ -15,13 +15,15 @@ import mkdocs_gen_files
 
 from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
+from mlip_interfaces.observables import ANALYSES, Request
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {
-    "mlip_interfaces": "What `import mlip_interfaces as mi` gives.",
+    "mlip_interfaces.api": "What `import mlip_interfaces as mi` gives.",
     "mlip_interfaces.trajectory": "Frames from any file, unwrapping, frames of reference, layers.",
     "mlip_interfaces.observables": "One request and one result for each analysis, and the pass that feeds them.",
     "mlip_interfaces.analysis": "Kernels on arrays.",
+    "mlip_interfaces.chemistry": "Charges, radii and contacts of ions, bonds, formulas.",
     "mlip_interfaces.structures": "Crystals, slabs, matching, amorphous layers, defects, stacking.",
     "mlip_interfaces.config": "The study file.",
     "mlip_interfaces.labels": "Teachers, labels and data sets.",
@@ -169,6 +171,10 @@ def type_text(entry: dict[str, Any], sections: dict[str, Any], target: str) -> s
             kinds = [type_text(part, sections, target) for part in entry[several] if part.get("type") != "null"]
             return " or ".join(dict.fromkeys(kinds))
     kind = entry.get("type", "any value")
+    if "kind" in entry.get("properties", {}):
+        # A request of an analysis, which has a page of its own.
+        name = entry["properties"]["kind"]["const"]
+        return f"[{name}](analyses/{name}.md)"
     if kind == "array":
         if "prefixItems" in entry:
             return "[" + ", ".join(type_text(part, sections, target) for part in entry["prefixItems"]) + "]"
@@ -217,18 +223,11 @@ def analyses() -> None:
 
 def registered() -> dict[str, tuple[str, dict[str, Any]]]:
     """Kind, summary and schema of every analysis."""
-    if importlib.util.find_spec("mlip_interfaces.observables") is None:
-        sections = study_schema()["$defs"]
-        names = {"rdf": "RdfSection", "msd": "MsdSection", "onsager": "OnsagerSection", "tetrahedra": "TetrahedraSection",
-                 "chemistry": "ChemistrySection", "profile": "ProfileSection"}  # fmt: skip
-        return {kind: (sections[name]["description"], sections[name]) for kind, name in names.items()}
-    registry = importlib.import_module("mlip_interfaces.observables").ANALYSES
-    return {kind: (request.summary, request.model_json_schema()) for kind, request in registry.items()}
+    return {kind: (request.summary, request.model_json_schema()) for kind, request in ANALYSES.items()}
 
 
 def analysis(kind: str, text: str, schema: dict[str, Any]) -> str:
     """The page of one analysis."""
-    verb = kind.replace("_", "-")
     lines = [f"# {kind}", "", text, ""]
     if (ROOT / "docs" / "theory" / f"{kind}.md").is_file():
         lines += [f"Formula, errors, meaning and limits: [theory](../../theory/{kind}.md).", ""]
@@ -238,9 +237,8 @@ def analysis(kind: str, text: str, schema: dict[str, Any]) -> str:
         if "properties" in sections[name]:
             lines += [f"### {name}", "", first_paragraph(sections[name].get("description", "")), ""]
             lines += [*table(sections[name], sections, f"{kind}.md"), ""]
-    verbs = {parser.prog.rpartition(" ")[2]: parser for _, parser in parsers(build_parser(), 2)}
-    if verb in verbs:
-        lines += ["## On the command line", "", "```text", verbs[verb].format_help().rstrip(), "```", ""]
+    (parser,) = (parser for _, parser in parsers(build_parser(), 2) if parser.prog.endswith(f" analyze {kind}"))
+    lines += ["## On the command line", "", "```text", parser.format_help().rstrip(), "```", ""]
     return "\n".join(lines)
 
 
@@ -252,25 +250,45 @@ def python() -> None:
     summary = []
     lines = ["# Python", "", "| module | what it is for |", "| --- | --- |"]
     for room, text in ROOMS.items():
-        if importlib.util.find_spec(room) is None:
-            continue
-        module = importlib.import_module(room)
-        names = [name for name in getattr(module, "__all__", ()) if not name.startswith("__")]
-        if not names and room not in ("mlip_interfaces.errors", "mlip_interfaces.units"):
-            continue
         file = f"{room.rpartition('.')[2]}.md"
-        lines.append(f"| [`{room}`]({file}) | {text} |")
-        summary.append(f"* [{room}]({file})")
-        values = {name: getattr(module, name) for name in names if isinstance(getattr(module, name), str | int | float | tuple)}
-        blocks = [f"::: {room}.{name}" for name in names if name not in values] or [
-            f"::: {room}\n    options:\n      show_root_heading: false"
-        ]
-        if values:
-            rows = [f"| `{name}` | `{cell(repr(value))}` |" for name, value in values.items()]
-            blocks.append("\n".join(["### Constants", "", "| name | value |", "| --- | --- |", *rows]))
-        page(f"reference/api/{file}", f"# `{room}`\n\n{text}\n\n" + "\n\n".join(blocks) + "\n")
+        content = contents(room)
+        if content:
+            lines.append(f"| [`{room}`]({file}) | {text} |")
+            summary.append(f"* [{room}]({file})")
+            page(f"reference/api/{file}", f"# `{room}`\n\n{text}\n\n{content}\n")
     page("reference/api/index.md", "\n".join(lines) + "\n")
     page("reference/api/SUMMARY.md", "\n".join(["* [Overview](index.md)", *summary]) + "\n")
+
+
+def contents(room: str) -> str:
+    """What a room names as its own; all of a module that has no list. Empty where there is neither."""
+    module = importlib.import_module(room)
+    names = [name for name in getattr(module, "__all__", ()) if not name.startswith("__")]
+    if not names:
+        return "" if hasattr(module, "__path__") else f"::: {room}\n    options:\n      show_root_heading: false"
+    blocks, constants = [], []
+    for name in names:
+        value = getattr(module, name)
+        if isinstance(value, type) and issubclass(value, Request) and value is not Request:
+            blocks.append(f"### `{name}`\n\n{request_text(value)}")
+        elif isinstance(value, type) or callable(value):
+            if value.__module__.startswith("mlip_interfaces"):
+                blocks.append(f"::: {room}.{name}")
+        elif isinstance(value, str | int | float | tuple):
+            constants.append(f"| `{name}` | `{cell(repr(value))}` |")
+        else:
+            blocks.append(f"::: {room}.{name}")
+    if constants:
+        blocks.append("\n".join(["### Constants", "", "| name | value |", "| --- | --- |", *constants]))
+    return "\n\n".join(blocks)
+
+
+def request_text(request: type[Request]) -> str:
+    """What a request is for, and where its settings stand."""
+    if request.kind in ANALYSES:
+        return f"{request.summary}. [Settings](../analyses/{request.kind}.md)."
+    schema = request.model_json_schema()
+    return "\n".join([f"{request.summary}.", "", *table(schema, schema.get("$defs", {}), "")])
 
 
 main()

@@ -1,14 +1,29 @@
-"""Formulas as MathML, written when the site is built, so that a page needs no script for them."""
+"""Formulas as MathML, written when the site is built, so that a page needs no script; lists of pages are no pages."""
 
 from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
+from typing import Any
 
 from latex2mathml.converter import convert
 
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 DISPLAYED = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
+    """Lists of pages, which the menu is made of, are not searched."""
+    if page.file.src_uri.endswith("SUMMARY.md"):
+        page.meta["search"] = {"exclude": True}
+    return markdown
+
+
+def on_post_build(config: Any, **_: object) -> None:
+    """Nor are they kept."""
+    for file in Path(config["site_dir"]).rglob("SUMMARY.html"):
+        file.unlink()
 
 
 def on_page_content(content: str, **_: object) -> str:

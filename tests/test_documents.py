@@ -18,9 +18,13 @@ import mlip_interfaces
 def test_quickstart_notebook_runs(repository: Path) -> None:
     notebook = nbformat.read(repository / "notebooks" / "quickstart.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    texts = [str(output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = [str(output) for output in outputs]
     assert any("148 atoms" in text for text in texts)
-    assert any("PS4" in text for text in texts)
+    assert any("{'PS4': 4.0}" in text for text in texts)
+    assert any("diffusive: True" in text and "diffusive: False" in text for text in texts)
+    # Four results draw themselves.
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 4
 
 
 PACKAGE = Path(mlip_interfaces.__file__).parent

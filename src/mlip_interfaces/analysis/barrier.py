@@ -45,7 +45,7 @@ def potential_of_mean_force(g: NDArray[np.float64], temperature_kelvin: float) -
     Parameters
     ----------
     g : (n_bins,) float array
-        g(r), not negative.
+        Radial distribution function g(r).
     temperature_kelvin : float, K
         Of the run.
 
@@ -82,7 +82,7 @@ def barriers(
     r : (n_bins,) float array, angstrom
         Bin centres.
     g : (n_bins,) float array
-        g(r).
+        Radial distribution function g(r).
     counts : (n_bins,) int array
         Pairs counted in each bin.
     temperature_kelvin : float, K

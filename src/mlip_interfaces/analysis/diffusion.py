@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.stats import f as f_distribution
-from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.lag_fit import (
     QUALITY_THRESHOLD,
@@ -129,6 +126,8 @@ def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
     [0.0, 1.0, 4.0, 9.0]
     """
     n_frames, n_atoms, _ = displacements.shape
+    from scipy.fft import irfft, next_fast_len, rfft
+
     size = next_fast_len(2 * n_frames, real=True)
     power = np.zeros(size // 2 + 1)
     squares = np.zeros(n_frames)
@@ -222,6 +221,8 @@ def diffusivity(
             raise AnalysisError(
                 f"The run is too short for a fit from {first_lag_ps:g} ps; the first lag can be {longest:.3g} ps at most."
             )
+    from scipy.special import fdtrc, stdtrit
+
     curve_lags = _curve_lags(n_frames)
     needed = np.union1d(curve_lags, _lags_of_all(strides, n_frames))
     samples = msd_by_atom(displacements, needed)
@@ -251,10 +252,10 @@ def diffusivity(
     error, freedom = (bootstrap, n_atoms - 1) if n_atoms > 1 else (error_walk, pieces)
     freedom = max(2, min(freedom, round(n_atoms * share * pieces)))
     if np.isfinite(error_blocks) and error > 0.0:
-        excess = f_distribution.sf((error_blocks / error) ** 2, blocks.size - 1, freedom)
+        excess = fdtrc(blocks.size - 1, freedom, (error_blocks / error) ** 2)
         if excess < BLOCKS_DISAGREE:
             error, freedom = error_blocks, blocks.size - 1
-    reach = float(student_t.ppf(0.975, freedom)) * error
+    reach = float(stdtrit(freedom, 0.975)) * error
     curve, curve_error = _curve(samples[np.searchsorted(needed, curve_lags)])
     mean = values.mean(axis=1).sum(axis=1)
     log_slope = np.polyfit(np.log(lags), np.log(np.maximum(mean, 1e-12)), 1)[0]

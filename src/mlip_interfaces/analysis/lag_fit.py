@@ -16,8 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
 
 MOST_LAGS, FEWEST_LAGS = 8, 4
 """Lags of a fit, in multiples of its stride."""
@@ -241,6 +239,8 @@ def quality_factor(
     >>> quality_factor(lags + noise, weights, theory) > 0.05, quality_factor(lags**0.5 + noise, weights, theory) > 0.05
     (True, False)
     """
+    from scipy.special import chdtrc, fdtrc
+
     n_samples, n_lags = samples.shape
     design = np.stack([np.ones(n_lags), weights.lags.astype(np.float64)], axis=1)
     # Directions in the space of lags that no line reaches.
@@ -254,6 +254,7 @@ def quality_factor(
         spread = np.atleast_2d(np.cov(residuals, rowvar=False))
         t2 = float(independent_share * n_samples * mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean)
         ratio = (n_samples - n_free) / (n_free * (n_samples - 1)) * t2
-        return float(f_distribution.sf(ratio, n_free, n_samples - n_free))
+        return float(fdtrc(n_free, n_samples - n_free, max(ratio, 0.0)))
     spread = basis.T @ covariance @ basis / (n_samples * independent_share)
-    return float(chi2.sf(mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean, n_free))
+    excess = mean @ np.linalg.pinv(spread, rcond=1e-12, hermitian=True) @ mean
+    return float(chdtrc(n_free, max(excess, 0.0)))

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import f as f_distribution
-from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, first_walking_lag
 from mlip_interfaces.analysis.lag_fit import LagWeights, candidate_strides, gls_weights, lags_of, walk_covariance
@@ -345,9 +343,31 @@ def _window(
     settings: OnsagerSettings,
     start: int,
 ) -> OnsagerWindow:
-    """Coefficients from collective displacements (n_frames, n_species, 3) and sums of squared steps of single atoms
-    (n_species, n_lags, n_frames, by first frame)."""
+    """Coefficients of one window.
+
+    Parameters
+    ----------
+    collective : (n_frames, n_species, 3) float array, angstrom
+        Sums of displacements over the atoms of each species.
+    squares : (n_species, n_lags, n_frames) float array, angstrom^2
+        Sums of squared steps of single atoms, by the first frame of the step.
+    counts : (n_species,) float array
+        Atoms of each species.
+    lags : (n_lags,) int array, frames
+        Of the fit.
+    settings : OnsagerSettings
+        Of the run.
+    start : int, frames
+        First frame of the window.
+
+    Returns
+    -------
+    OnsagerWindow
+        The coefficients.
+    """
     n_frames = len(collective)
+    from scipy.special import stdtrit
+
     axes = list(DIRECTIONS[settings.directions])
     interval, volume = settings.frame_interval_ps, settings.volume_angstrom3
     thermal = BOLTZMANN_EV_PER_K * settings.temperature_kelvin
@@ -362,7 +382,7 @@ def _window(
     if len(axes) > 1:
         paths = [collective[:, :, [axis]] for axis in axes]
         by_direction = [_slopes(path, _products(path, lags), weights)[:2] for path in paths]
-    reach = student_t.ppf(0.975, freedom) * l_error
+    reach = stdtrit(freedom, 0.975) * l_error
 
     l_self, l_self_error = (part * factor for part in _self_slopes(collective[:, :, axes], squares, counts, weights))
     z = np.asarray(settings.charges, dtype=np.float64)
@@ -633,6 +653,8 @@ def _with_blocks(
     n_blocks = min(N_BLOCKS, len(collective) // (4 * int(weights.lags[-1])))
     if n_blocks < 4:
         return variance, freedom
+    from scipy.special import fdtrc
+
     bounds = np.linspace(0, len(collective), n_blocks + 1).astype(np.int64)
     slopes = np.array(
         [
@@ -642,7 +664,7 @@ def _with_blocks(
     )
     scatter = slopes.var(axis=0, ddof=1) / n_blocks
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = f_distribution.sf(scatter / variance, n_blocks - 1, freedom) < BLOCKS_DISAGREE
+        excess = fdtrc(n_blocks - 1, freedom, scatter / variance) < BLOCKS_DISAGREE
     return np.where(excess, scatter, variance), np.where(excess, n_blocks - 1.0, freedom)
 
 

@@ -291,8 +291,10 @@ def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]
 
     Returns
     -------
-    first, second : tuple of (str, str or None)
-        Element, and layer where one is named.
+    first : tuple of (str, str or None)
+        Element of the first side, and its layer where one is named.
+    second : tuple of (str, str or None)
+        Of the second side.
 
     Raises
     ------
@@ -326,8 +328,10 @@ def selected_sides(
 
     Returns
     -------
-    first, second : (n_atoms,) bool array
-        Masks.
+    first : (n_atoms,) bool array
+        Atoms of the first side.
+    second : (n_atoms,) bool array
+        Atoms of the second side.
 
     Raises
     ------
@@ -382,7 +386,7 @@ def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, f
     r : (n_bins,) float array, angstrom
         Bin centres.
     g : (n_bins,) float array
-        g(r).
+        Radial distribution function g(r).
 
     Returns
     -------
@@ -419,7 +423,7 @@ def first_minimum(
     r : (n_bins,) float array, angstrom
         Bin centres.
     g : (n_bins,) float array
-        g(r).
+        Radial distribution function g(r).
     counts : (n_bins,) int array, optional
         Pairs counted in each bin. With them, bins that are low or high by chance neither begin nor end the valley.
 
@@ -489,7 +493,7 @@ def first_peak_is_stationary(
     r : (n_bins,) float array, angstrom
         Bin centres.
     g, g_error : (n_blocks, n_bins) float array
-        g(r) of each block in order of time, and its standard error.
+        Radial distribution function of each block in order of time, and its standard error.
 
     Returns
     -------

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
 
 from mlip_interfaces.analysis.onsager import (
     LAG_ATOMS,
@@ -260,6 +259,8 @@ def slab_fluxes(
 
 def _mean(windows: Sequence[OnsagerWindow], settings: OnsagerSettings) -> OnsagerWindow:
     """Mean over windows of equal length; errors as of independent ones."""
+    from scipy.special import stdtrit
+
     if len(windows) == 1:
         return windows[0]
 
@@ -274,7 +275,7 @@ def _mean(windows: Sequence[OnsagerWindow], settings: OnsagerSettings) -> Onsage
     l_matrix, l_error = mean("l_per_ev_angstrom_ps"), error("l_error_per_ev_angstrom_ps")
     n_effective = float(sum(window.n_effective for window in windows))
     # The least degrees of freedom that the windows have.
-    reach = student_t.ppf(0.975, len(windows[0].l_by_direction_per_ev_angstrom_ps) * n_effective) * l_error
+    reach = stdtrit(len(windows[0].l_by_direction_per_ev_angstrom_ps) * n_effective, 0.975) * l_error
     conductivity = float(mean("conductivity_s_per_cm")), float(error("conductivity_error_s_per_cm"))
     nernst_einstein = float(mean("nernst_einstein_s_per_cm"))
     haven_ratio, transference = haven_and_transference(l_matrix, charges, nernst_einstein, conductivity)

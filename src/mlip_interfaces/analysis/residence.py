@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from mlip_interfaces.errors import AnalysisError, counted
 from mlip_interfaces.units import ANGSTROM2_PER_PS_TO_CM2_PER_S
@@ -177,6 +176,8 @@ def slab_survival(
     inside = (np.asarray(depth) >= low) & (np.asarray(depth) <= high)
     if not inside.any():
         raise AnalysisError(f"No atom is between {low:g} and {high:g} angstrom.")
+    from scipy.optimize import minimize_scalar
+
     n_lags = min(len(inside) - 1, max(2, round(max_lag_ps / frame_interval_ps)))
     stayed, started = _survivors(inside, n_lags)
     lags = np.arange(n_lags + 1, dtype=np.float64) * np.float64(frame_interval_ps)

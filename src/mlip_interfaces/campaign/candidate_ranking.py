@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import dpdata
 import numpy as np
 from ase import Atoms
 from ase.io import read, write
@@ -91,6 +90,8 @@ def rank_by_committee(
 
 def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:
     """An even sample of what the committee was trained on."""
+    import dpdata
+
     systems = sorted(path.parent for path in (campaign / "../initial_data/dataset").glob("*/type.raw"))
     for earlier in range(iteration):
         systems += sorted(

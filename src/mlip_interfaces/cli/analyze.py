@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, count, finite, positive
 from mlip_interfaces.cli.options import option_of, spoken, spoken_errors
 from mlip_interfaces.cli.request_options import add_request_options, request_of
+from mlip_interfaces.cli.verbs import VERBS
 from mlip_interfaces.observables import ANALYSES, Arrhenius
 from mlip_interfaces.settings import SCHEMES
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("analyze", help="turn trajectories into numbers with error bars")
+    parser = subparsers.add_parser("analyze", help=VERBS["analyze"])
     actions = parser.add_subparsers(dest="action", metavar="ANALYSIS", required=True)
     everything = actions.add_parser("all", help="all analyses of a study over its scan, one pass over each trajectory")
     add_run_folder(everything)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from mlip_interfaces.cli.arguments import Subparsers, add_study, run_folder
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("build", help="build the interface models of a study")
+    parser = subparsers.add_parser("build", help=VERBS["build"])
     add_study(parser)
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="build this model alone; may be given several times"

@@ -13,11 +13,12 @@ from mlip_interfaces.cli.arguments import (
     print_scripts,
     run_folder,
 )
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("campaign", help="prepare, run and watch the DP-GEN campaign")
+    parser = subparsers.add_parser("campaign", help=VERBS["campaign"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write everything `dpgen run param.json machine.json` needs")
     add_study(init)

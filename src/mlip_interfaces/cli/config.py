@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("config", help="check study files, print their schema")
+    parser = subparsers.add_parser("config", help=VERBS["config"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="check study files")
     check.add_argument("files", type=Path, nargs="+", metavar="FILE")

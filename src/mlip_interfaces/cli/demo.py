@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("demo", help="run the demo study (LiCoO2 | a-LiF | Li6PS5Cl, 20 to 30 minutes)")
+    parser = subparsers.add_parser("demo", help=VERBS["demo"])
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="run folder")
     parser.set_defaults(run=run)
 

@@ -7,11 +7,12 @@ import json
 from dataclasses import asdict
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("doctor", help="check the engines (half a minute)")
+    parser = subparsers.add_parser("doctor", help=VERBS["doctor"])
     parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
     parser.set_defaults(run=run)
 

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("label", help="label a structure and its waiting siblings (called by DP-GEN)")
+    parser = subparsers.add_parser("label", help=VERBS["label"])
     parser.add_argument(
         "task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in; label.json is written there"
     )

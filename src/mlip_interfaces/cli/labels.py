@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from mlip_interfaces.labels.store import LabelStore
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("labels", help="list, check and export the labels of run folders")
+    parser = subparsers.add_parser("labels", help=VERBS["labels"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="count labels by system, failures by reason, and what they cost")
     _add_folders(listing)

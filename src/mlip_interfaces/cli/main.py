@@ -13,34 +13,24 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.engines import missing_engine
 from mlip_interfaces.errors import UnfinishedError, UserError
 from mlip_interfaces.version import __version__
 
 BROKEN_PIPE = 128 + signal.SIGPIPE
 
-VERBS = (
-    "run",
-    "demo",
-    "status",
-    "build",
-    "campaign",
-    "validate",
-    "scan",
-    "analyze",
-    "report",
-    "config",
-    "structures",
-    "doctor",
-    "label",
-    "labels",
-    "teacher_md",
-)
 
+def build_parser(loaded: Collection[str] = tuple(VERBS)) -> argparse.ArgumentParser:
+    """Parser of the command line.
 
-def build_parser() -> argparse.ArgumentParser:
-    """Parser of all verbs; each verb's file adds its own."""
+    Parameters
+    ----------
+    loaded : collection of str
+        Verbs whose own options are there, from the file of each; of the others only the line in the list.
+    """
     parser = argparse.ArgumentParser(
         prog="mlip-interfaces",
         description="From one study file to the figures of a paper: solid-solid battery interfaces with "
@@ -48,8 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mlip-interfaces {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name in VERBS:
-        importlib.import_module(f"mlip_interfaces.cli.{name}").register(subparsers)
+    for name, text in VERBS.items():
+        if name in loaded:
+            importlib.import_module(f"mlip_interfaces.cli.{name.replace('-', '_')}").register(subparsers)
+        else:
+            subparsers.add_parser(name, help=text)
     return parser
 
 
@@ -72,11 +65,19 @@ def _run_verb(argv: Sequence[str] | None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Before a library does it: one of dpdata's turns on the messages of all others, under its own name.
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # A verb is always the first word: no other one's file is needed.
+    arguments = build_parser(words[:1]).parse_args(words)
     try:
         code: int = arguments.run(arguments)
     except UserError as error:
         print(f"mlip-interfaces: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        engine = missing_engine(error)
+        if engine is None:
+            raise
+        print(f"mlip-interfaces: {engine}", file=sys.stderr)
         return 2
     except UnfinishedError as error:
         print(f"mlip-interfaces: unfinished: {error}\nThe same command continues.", file=sys.stderr)

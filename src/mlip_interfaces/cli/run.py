@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from mlip_interfaces.cli.arguments import Subparsers, add_study, run_folder
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("run", help="run a study from its file to the report, or continue it")
+    parser = subparsers.add_parser("run", help=VERBS["run"])
     add_study(parser)
     parser.add_argument("--until", metavar="STAGE", help="last stage to run (build, data, campaign, ..., report)")
     parser.add_argument(

@@ -13,11 +13,12 @@ from mlip_interfaces.cli.arguments import (
     print_scripts,
     run_folder,
 )
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("scan", help="prepare, run and collect the MD of every thickness")
+    parser = subparsers.add_parser("scan", help=VERBS["scan"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write all decks and commands for a given model")
     add_study(init)

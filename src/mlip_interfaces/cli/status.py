@@ -8,11 +8,12 @@ import sys
 from dataclasses import asdict
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("status", help="show which stages of a run are done")
+    parser = subparsers.add_parser("status", help=VERBS["status"])
     add_run_folder(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
     parser.set_defaults(run=run)

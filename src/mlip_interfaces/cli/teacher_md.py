@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("teacher-md", help="short MD with the teacher, every sampled frame a label")
+    parser = subparsers.add_parser("teacher-md", help=VERBS["teacher-md"])
     parser.add_argument("task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in and teacher_md.json")
     parser.set_defaults(run=run)
 

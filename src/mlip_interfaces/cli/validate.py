@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser("validate", help="errors of a run's final model on held-out labels")
+    parser = subparsers.add_parser("validate", help=VERBS["validate"])
     add_run_folder(parser)
     parser.set_defaults(run=run)
 

@@ -26,7 +26,7 @@ def default_requests(elements: Collection[str] | None = None) -> dict[str, dict[
 
     Returns
     -------
-    requests : dict of str to dict
+    dict of str to dict
         Kind -> settings that differ from those of the kind.
     """
 
@@ -113,7 +113,7 @@ def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> A
 
     Returns
     -------
-    value : object
+    object
         What is no form of it is returned as it is, for the schema to refuse.
     """
     if isinstance(value, list):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dpdata
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
 from mlip_interfaces.labels.record import LabelRecord, Numbers
+
+if TYPE_CHECKING:
+    import dpdata
 
 Floats = NDArray[np.float64]
 
@@ -106,6 +109,8 @@ def labeled_system(
     dpdata.LabeledSystem
         With the types of `elements`.
     """
+    import dpdata
+
     index = {symbol: number for number, symbol in enumerate(elements)}
     return dpdata.LabeledSystem(
         data={

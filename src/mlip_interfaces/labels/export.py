@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import dpdata
 import numpy as np
 
+from mlip_interfaces.engines import require_packages
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import whole_folder, write_json
 from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import LabelStore, StoredLabel
+
+if TYPE_CHECKING:
+    import dpdata
 
 DataFormat = Literal["npy", "mixed"]
 EXPORT_FILE = "export.json"
@@ -58,7 +61,10 @@ def export_labels(
     ------
     InputFileError
         If settings are mixed, an element is not in the type map, nothing is left, or the folder exists.
+    MissingEngineError
+        If dpdata is not installed.
     """
+    require_packages("dpdata")
     labels = [label for label in store.labels if label.name not in leave_out]
     if not labels:
         raise InputFileError("There is no label to export: all failed or are left out.")
@@ -92,6 +98,11 @@ def export_labels(
 def refuse_mixed_settings(labels: Sequence[StoredLabel]) -> None:
     """Labels of different settings or pseudopotentials have no common energy zero and never share a data set.
 
+    Parameters
+    ----------
+    labels : sequence of StoredLabel
+        That are to share a data set.
+
     Raises
     ------
     InputFileError
@@ -118,7 +129,22 @@ def refuse_mixed_settings(labels: Sequence[StoredLabel]) -> None:
 
 
 def held_out_trajectories(labels: Sequence[StoredLabel], share: float, *, seed: int) -> frozenset[str]:
-    """Names of the trajectories to hold out; each element counts as a layer of its own, so that all are seen."""
+    """Names of the trajectories to hold out; each element counts as a layer of its own, so that all are seen.
+
+    Parameters
+    ----------
+    labels : sequence of StoredLabel
+        Of one settings hash.
+    share : float
+        Part of all labels, 0 to below 1.
+    seed : int
+        Draws the order of trajectories.
+
+    Returns
+    -------
+    frozenset of str
+        As from `hold_out`.
+    """
     groups: dict[str, list[StoredLabel]] = defaultdict(list)
     for label in labels:
         groups[label.trajectory].append(label)

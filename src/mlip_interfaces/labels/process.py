@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 from ase import Atoms
 
+from mlip_interfaces.engines import missing_engine
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure, judge_answer, judge_structure
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teachers import build_teacher
@@ -49,6 +50,18 @@ class TeacherProcess:
 
     def evaluate(self, atoms: Atoms, folder: Path | None = None) -> Evaluation:
         """Energy, forces and virial; an ASE calculator needs no folder.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The structure.
+        folder : Path, optional
+            Not used.
+
+        Returns
+        -------
+        Evaluation
+            Of the structure.
 
         Raises
         ------
@@ -123,7 +136,8 @@ def _serve(pipe: Connection, settings: LabelSettings, parent: int) -> None:
     try:
         calculator = build_teacher(settings.calculator, settings.parameters)
     except Exception as error:  # noqa: BLE001 (whatever a foreign calculator raises is the reason of the failure)
-        pipe.send(("not loaded", f"{type(error).__name__}: {error}"))
+        engine = missing_engine(error) if isinstance(error, ModuleNotFoundError) else None
+        pipe.send(("not loaded", str(engine) if engine else f"{type(error).__name__}: {error}"))
         return
     pipe.send(("ready", None))
     while True:

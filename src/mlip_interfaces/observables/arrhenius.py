@@ -17,9 +17,8 @@ from mlip_interfaces.observables.results import Headline, Result, measured
 from mlip_interfaces.settings import Count, Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.arrhenius import ArrheniusFit
+    from mlip_interfaces.figures import Figure
 
 
 class Arrhenius(Request):

@@ -16,9 +16,8 @@ from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.chemistry import BondHistory, FrameChemistry
+    from mlip_interfaces.figures import Figure
 
 
 class Chemistry(Request):
@@ -55,7 +54,18 @@ class Chemistry(Request):
         return BOND_CUTOFFS_ANGSTROM | self.bond_cutoffs_angstrom
 
     def observe(self, start: Start) -> Observer:
-        """Find the bonds of every frame."""
+        """Find the bonds of every frame.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ChemistryObserver(self, start)
 
 

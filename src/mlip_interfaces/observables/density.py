@@ -15,9 +15,8 @@ from mlip_interfaces.observables.results import Result
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.density_grid import DensityGrid
+    from mlip_interfaces.figures import Figure
 
 
 class Density(Request):
@@ -31,7 +30,18 @@ class Density(Request):
     spacing_angstrom: Annotated[Positive, Option("W")] = Field(0.25, description="Of the grid in the first frame.")
 
     def observe(self, start: Start) -> Observer:
-        """Count the atoms in every voxel."""
+        """Count the atoms in every voxel.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _DensityObserver(self, start)
 
 
@@ -92,7 +102,18 @@ class DensityResult(Result):
         }
 
     def text(self, suffix: str) -> str:
-        """A Gaussian cube file with the atoms of the first frame in the mean cell."""
+        """A Gaussian cube file with the atoms of the first frame in the mean cell.
+
+        Parameters
+        ----------
+        suffix : str
+            The only one of `suffixes`.
+
+        Returns
+        -------
+        str
+            All of the file.
+        """
         from ase import Atoms
 
         from mlip_interfaces.analysis.density_grid import cube_text

@@ -14,10 +14,9 @@ from mlip_interfaces.observables.results import Headline, Result, Table, measure
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.diffusion import Diffusivity
     from mlip_interfaces.analysis.layer_transport import LayerTransport
+    from mlip_interfaces.figures import Figure
 
 SITE_DISTANCE_ANGSTROM = 3.0
 """Between Li sites of most solid electrolytes, 2 to 4: only for the rule-of-thumb count of jumps."""
@@ -43,7 +42,18 @@ class Msd(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Keep the displacements of the atoms asked for."""
+        """Keep the displacements of the atoms asked for.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _MsdObserver(self, start)
 
 

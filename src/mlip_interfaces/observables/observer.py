@@ -107,7 +107,7 @@ class Record:
     volumes_angstrom3 : (n_frames,) float array, angstrom^3
         Of the cells.
     first_positions : (n_atoms, 3) float array, angstrom
-        Of the first frame, unwrapped.
+        Of the first frame; unwrapped where an analysis uses displacements.
     drift : str
         Frame of reference of displacements, as it was asked for.
     store : DisplacementStore or None
@@ -168,7 +168,7 @@ class Record:
         Returns
         -------
         displacements : (n_frames, n_chosen, 3) float array, angstrom
-            r(t) - r(0) in the frame of reference asked for.
+            In the frame of reference asked for, from the first frame on.
         """
         if self.store is None:
             raise ValueError("no observer called an atom moving")

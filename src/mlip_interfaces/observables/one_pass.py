@@ -102,6 +102,7 @@ class _Pass:
         from mlip_interfaces.analysis.displacement_store import DisplacementStore
 
         self._start = start
+        self._unwrapped = any(request.uses_displacements for request in requests.values())
         self._absent: dict[str, str] = {}
         self._notes: list[str] = []
         self.observers: dict[str, Observer] = {}
@@ -122,7 +123,7 @@ class _Pass:
     def batches(self) -> Iterator[Batch]:
         """Frames of the trajectory in chunks."""
         reader = self._start.trajectory
-        for frames in reader.chunks():
+        for frames in reader.chunks(unwrapped=self._unwrapped):
             if self._first is None:
                 self._first = frames.paths[0].copy()
             yield Batch(frames, self._first, reader.masses_amu, self._start.at_rest)

@@ -23,10 +23,8 @@ from mlip_interfaces.observables.results import Result, Table, measured, plain
 from mlip_interfaces.settings import Count
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.onsager import FluxHistory, OnsagerSettings, OnsagerWindow
+    from mlip_interfaces.figures import Axes, Figure
     from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
 
 
@@ -127,14 +125,38 @@ class Onsager(Request):
         return Region(*asked)
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
-        """Whether elements and layers are there."""
+        """Whether elements and layers are there.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the study.
+        layers : collection of str
+            Names of its layers.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
+        """
         super().check(elements, layers)
         for name in (self.region, *(self.interface or ())):
             if name is not None and name not in layers:
                 raise ValueError(f"region names '{name}', but the layers are {', '.join(sorted(layers))}")
 
     def observe(self, start: Start) -> Observer:
-        """Keep displacements, and for a region depths, of the elements."""
+        """Keep displacements, and for a region depths, of the elements.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _OnsagerObserver(self, start)
 
 

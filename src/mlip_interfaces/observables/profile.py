@@ -13,9 +13,8 @@ from mlip_interfaces.observables.results import Result, Table, measured
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.depth_profile import DepthProfile
+    from mlip_interfaces.figures import Figure
 
 
 class Profile(Request):
@@ -28,7 +27,18 @@ class Profile(Request):
     bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.5, description="Of a slice.")
 
     def observe(self, start: Start) -> Observer:
-        """Count atoms in slices."""
+        """Count atoms in slices.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ProfileObserver(self, start)
 
 

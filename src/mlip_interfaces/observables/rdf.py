@@ -18,10 +18,9 @@ from mlip_interfaces.settings import Count, Positive
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.rdf import PairCounter, RdfBlock
     from mlip_interfaces.analysis.rdf import Rdf as PairDistribution
+    from mlip_interfaces.figures import Figure
 
 BREATHING = 1.02
 """A cell that fluctuates may dip below twice the range of g(r) by this factor."""
@@ -50,11 +49,35 @@ class Rdf(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Count the pairs of every frame."""
+        """Count the pairs of every frame.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _RdfObserver(self, start)
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
-        """Whether elements and layers of all pairs are there."""
+        """Whether elements and layers of all pairs are there.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the study.
+        layers : collection of str
+            Names of its layers.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
+        """
         from mlip_interfaces.analysis.rdf import selectors
 
         for pair in self.pairs:
@@ -246,7 +269,8 @@ class RdfResult(Result):
     def _whole_rows(self) -> list[tuple[object, ...]]:
         from mlip_interfaces.analysis.barrier import potential_of_mean_force
 
-        kelvin, rows = self.request.temperature_kelvin, []
+        kelvin = self.request.temperature_kelvin
+        rows: list[tuple[object, ...]] = []
         for pair, rdf in self.pairs.items():
             whole = rdf.whole
             energies = np.full(whole.g.size, np.nan) if kelvin is None else potential_of_mean_force(whole.g, kelvin)

@@ -14,9 +14,8 @@ from mlip_interfaces.observables.results import Result, measured, number
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.residence import Residence as ResidenceTimes
+    from mlip_interfaces.figures import Figure
 
 
 class Residence(Request):
@@ -36,7 +35,18 @@ class Residence(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Keep the displacements of the element."""
+        """Keep the displacements of the element.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ResidenceObserver(self, start)
 
 

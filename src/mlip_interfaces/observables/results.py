@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.observables.provenance import Provenance
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from mlip_interfaces.figures import Figure
     from mlip_interfaces.observables.request import Request
 
 

@@ -16,9 +16,8 @@ from mlip_interfaces.observables.results import Headline, Result, Table, measure
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.tetrahedra import Tetrahedra as TetrahedraCounts
+    from mlip_interfaces.figures import Figure
 
 
 class Tetrahedra(Request):
@@ -36,7 +35,18 @@ class Tetrahedra(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Count regular tetrahedra in every window of the average."""
+        """Count regular tetrahedra in every window of the average.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _TetrahedraObserver(self, start)
 
 

@@ -15,9 +15,8 @@ from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlip_interfaces.analysis.van_hove import VanHove as VanHoveFunctions
+    from mlip_interfaces.figures import Figure
 
 
 class VanHove(Request):
@@ -33,7 +32,18 @@ class VanHove(Request):
     bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.1, description="Of the histogram.")
 
     def observe(self, start: Start) -> Observer:
-        """Keep displacements and places of the element."""
+        """Keep displacements and places of the element.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _VanHoveObserver(self, start)
 
 

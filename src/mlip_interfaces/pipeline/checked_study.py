@@ -7,7 +7,6 @@ from pathlib import Path
 from mlip_interfaces.config import CrystalLayer, Study, load_study
 from mlip_interfaces.errors import StructureError, StudyError, UserError
 from mlip_interfaces.labels.teachers import check_teacher
-from mlip_interfaces.structures.crystals import crystal_elements
 
 
 def load_checked_study(path: Path) -> Study:
@@ -18,6 +17,8 @@ def load_checked_study(path: Path) -> Study:
     StudyError
         With file, key, value and remedy.
     """
+    from mlip_interfaces.structures.crystals import crystal_elements
+
     study = load_study(path)
     try:
         check_teacher(study.labels.calculator)

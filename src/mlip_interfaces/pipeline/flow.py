@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlip_interfaces.config import LocalExecution, Study
+from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.files import content_hash, file_hash, write_text
-from mlip_interfaces.labels.teacher import require_teacher
 from mlip_interfaces.pipeline.checked_study import load_checked_study
-from mlip_interfaces.pipeline.initial_data import label_settings
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.run.display import Display
 from mlip_interfaces.run.folder import STUDY_FILE, is_held, locked
 from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
 
@@ -103,6 +101,9 @@ STAGES = (
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 LABELLING_STAGES = ("data", "campaign", "validate")
+ENGINE_STAGES = (*LABELLING_STAGES, "train", "scan")
+"""Stages that need the packages of the extra."""
+
 LIMITS = {
     "labels": {"max_failed_fraction"},
     "exploration": {
@@ -140,6 +141,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     """
     study = load_checked_study(study_file)
     if until != STAGE_NAMES[0]:
+        require_packages(*ENGINES)
         _require_teacher(study)
     text = study_file.read_text()
     _refuse_other_study(study, study_file, root)
@@ -152,12 +154,17 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
 
 def _require_teacher(study: Study) -> None:
     """What labels must be there before anything is begun; on a cluster the compute nodes may have what this machine lacks."""
+    from mlip_interfaces.labels.teacher import require_teacher
+    from mlip_interfaces.pipeline.initial_data import label_settings
+
     if isinstance(study.execution, LocalExecution):
         require_teacher(label_settings(study))
 
 
 def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     """Run the named stages in a folder that the caller holds the lock of."""
+    from mlip_interfaces.run.display import Display
+
     hashes = stage_hashes(study)
     with Display(names) as display:
         for stage in (stage for stage in STAGES if stage.name in names):
@@ -182,11 +189,13 @@ def run_single_stage(root: Path, name: str) -> None:
     Raises
     ------
     MissingProgramError
-        If the stage labels and the teacher cannot run here.
+        If the stage labels and the teacher cannot run here, or an engine is not installed.
     InputFileError
         If the folder holds no study, or a stage before is not finished.
     """
     study = load_run_study(root)
+    if name in ENGINE_STAGES:
+        require_packages(*ENGINES)
     if name in LABELLING_STAGES:
         _require_teacher(study)
     with locked(root):
@@ -229,9 +238,13 @@ def load_run_study(root: Path) -> Study:
     InputFileError
         If there is none.
     """
+    _require_run_folder(root)
+    return load_checked_study(root / STUDY_FILE)
+
+
+def _require_run_folder(root: Path) -> None:
     if not (root / STUDY_FILE).is_file():
         raise InputFileError(f"{root} is no run folder: it has no {STUDY_FILE}. Start one with `mlip-interfaces run`.")
-    return load_checked_study(root / STUDY_FILE)
 
 
 def stage_hashes(study: Study) -> dict[str, str]:
@@ -259,7 +272,7 @@ def run_status(root: Path) -> list[StageStatus]:
     InputFileError
         If `root` is no run folder.
     """
-    load_run_study(root)
+    _require_run_folder(root)
     held = is_held(root)
     states = []
     for stage in STAGES:
@@ -402,5 +415,6 @@ def submit_scan(root: Path) -> None:
         If something is missing, or LAMMPS could not be run.
     """
     study = load_run_study(root)
+    require_packages(*ENGINES)
     with locked(root):
         run_stages(study, root, ("scan",))

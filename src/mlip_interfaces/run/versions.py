@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import sys
 
-from mlip_interfaces import __version__
+from mlip_interfaces.version import __version__
 
 ENGINES = (
     "deepmd-kit",

@@ -145,13 +145,16 @@ class TrajectoryReader:
         """The file with its path, or what the frames in memory are."""
         return self.name if self.path is None else str(self.path)
 
-    def chunks(self, n_frames: int | None = None) -> Iterator[Frames]:
+    def chunks(self, n_frames: int | None = None, *, unwrapped: bool = True) -> Iterator[Frames]:
         """Frames in chunks, so that memory does not grow with the length of the run.
 
         Parameters
         ----------
         n_frames : int, optional
             Largest number in a chunk; by default as many as make two hundred thousand positions.
+        unwrapped : bool, optional
+            Whether paths are made continuous; without it they are the positions, and frames may be as far apart in time as
+            they like.
 
         Yields
         ------
@@ -173,6 +176,10 @@ class TrajectoryReader:
             positions = np.array([frame.positions for frame in raw])
             cells = np.array([frame.cell for frame in raw])
             origins = np.array([frame.origin for frame in raw])
+            times = np.array([time for _, time in part])
+            if not unwrapped:
+                yield Frames(positions, positions, cells, origins, times)
+                continue
             stored = None
             if raw[0].images is not None:
                 images = np.array([frame.images for frame in raw], dtype=np.float64)
@@ -180,7 +187,7 @@ class TrajectoryReader:
             elif raw[0].unwrapped:
                 stored = positions
             paths = unwrapper.feed(positions, cells, origins=origins, stored=stored)
-            yield Frames(positions, paths, cells, origins, np.array([time for _, time in part]))
+            yield Frames(positions, paths, cells, origins, times)
 
     def read(self) -> Trajectory:
         """Read all frames into memory.
@@ -302,7 +309,7 @@ def open_trajectory(
 
     Returns
     -------
-    trajectory : TrajectoryReader
+    TrajectoryReader
         Knows elements, masses and layers; reads frames when asked for.
 
     Raises
@@ -385,7 +392,7 @@ def trajectory_of_arrays(
 
     Returns
     -------
-    trajectory : TrajectoryReader
+    TrajectoryReader
         As `open_trajectory` gives.
 
     Raises

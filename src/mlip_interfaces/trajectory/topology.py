@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
-from ase.io import read
-from ase.io.formats import UnknownFileTypeError
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
@@ -139,6 +137,9 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
         raise InputFileError(f"The topology {file} does not exist.")
     if file.suffix in (".data", ".lmp"):
         return _read_lammps_data(file, elements)
+    from ase.io import read
+    from ase.io.formats import UnknownFileTypeError
+
     try:
         atoms = read(file)
     except (OSError, ValueError, KeyError, IndexError, UnknownFileTypeError) as error:

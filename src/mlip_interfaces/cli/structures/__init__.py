@@ -6,13 +6,12 @@ import argparse
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.structures import amorphous, library, match, slabs
+from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = subparsers.add_parser(
-        "structures", help="crystals of the library, their slabs, matching planes of two crystals, amorphous layers"
-    )
+    parser = subparsers.add_parser("structures", help=VERBS["structures"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for action in (library, slabs, match, amorphous):
         action.register(actions)

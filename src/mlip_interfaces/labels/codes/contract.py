@@ -84,6 +84,8 @@ class Code:
         File that receives standard output and error.
     discard : tuple of str
         Glob patterns of files that are of no use after a good run.
+    packages : tuple of str
+        What `parse` imports and an extra brings.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Code:
     parse: Callable[[Atoms, Path], Answer]
     log: str
     discard: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
@@ -122,7 +125,20 @@ def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def atom_order(rows: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rows of a file that was written in `order`, back in the order of the structure."""
+    """Rows of a file that was written in `order`, back in the order of the structure.
+
+    Parameters
+    ----------
+    rows : (n_atoms, ...) float array
+        As in the file.
+    order : (n_atoms,) int array
+        File row k holds atom ``order[k]``.
+
+    Returns
+    -------
+    (n_atoms, ...) float array
+        Row i belongs to atom i.
+    """
     back = np.empty_like(rows)
     back[order] = rows
     return back

@@ -16,7 +16,8 @@ from typing import Self
 from ase import Atoms
 
 from mlip_interfaces.config.dft import Dft
-from mlip_interfaces.errors import MissingProgramError
+from mlip_interfaces.engines import require_packages
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError
 from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Written
 from mlip_interfaces.labels.codes.registry import CODES
@@ -159,13 +160,29 @@ class CodeRunner:
 
 
 def runnable_command(code: Code, dft: Dft) -> list[str]:
-    """Argument vector of a code, its program found.
+    """Argument vector of a code, its program found, and what reads its output.
+
+    Parameters
+    ----------
+    code : Code
+        The DFT code.
+    dft : Dft
+        Settings of the study.
+
+    Returns
+    -------
+    list of str
+        The first word is a program that exists.
 
     Raises
     ------
     LabelFailure
-        If the program is not there.
+        If the program is not there, or a package that reads what it prints.
     """
+    try:
+        require_packages(*code.packages)
+    except MissingEngineError as error:
+        raise LabelFailure(f"the output of {code.label} cannot be read: {error}", "configuration") from error
     command = code.command(shlex.split(dft.command or ""))
     try:
         return [str(find_program(command[0])), *command[1:]]
@@ -182,7 +199,18 @@ def allocated_cores() -> int:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Words for the trouble a folder can give."""
+    """Words for the trouble a folder can give.
+
+    Parameters
+    ----------
+    error : OSError
+        As raised.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
     return _FOLDER_ERRORS.get(error.errno or 0, str(error))
 
 

@@ -1,0 +1,22 @@
+"""The verbs and the line that the list of them shows, so that the list is shown without loading any."""
+
+from __future__ import annotations
+
+VERBS = {
+    "run": "run a study from its file to the report, or continue it",
+    "demo": "run the demo study (LiCoO2 | a-LiF | Li6PS5Cl, 20 to 30 minutes)",
+    "status": "show which stages of a run are done",
+    "build": "build the interface models of a study",
+    "campaign": "prepare, run and watch the DP-GEN campaign",
+    "validate": "errors of a run's final model on held-out labels",
+    "scan": "prepare, run and collect the MD of every thickness",
+    "analyze": "turn trajectories into numbers with error bars",
+    "report": "write report/index.html of a run, complete or not",
+    "config": "check study files, print their schema",
+    "structures": "crystals of the library, their slabs, matching planes of two crystals, amorphous layers",
+    "doctor": "check the engines (half a minute)",
+    "label": "label a structure and its waiting siblings (called by DP-GEN)",
+    "labels": "list, check and export the labels of run folders",
+    "teacher-md": "short MD with the teacher, every sampled frame a label",
+}
+"""In the order of the list."""

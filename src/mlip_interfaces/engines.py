@@ -1,0 +1,107 @@
+"""What the extras of this package bring, and the sentence for an engine that is not there.
+
+The core analyses, builds and reports; what labels, trains and runs is an extra of the installation.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+from mlip_interfaces.errors import MissingEngineError
+
+PACKAGES = {
+    "cp2kdata": "engines",
+    "dargs": "engines",
+    "deepmd": "engines",
+    "dpdata": "engines",
+    "dpdispatcher": "engines",
+    "dpgen": "engines",
+    "chgnet": "teacher",
+    "torch": "teacher",
+    "tblite": "xtb",
+}
+"""Extra of each package that is not of the core, by the name that is imported."""
+
+PROGRAMS = {"dp": "engines", "dpgen": "engines", "lmp": "engines"}
+"""Extra of each program."""
+
+ENGINES = tuple(name for name, extra in PACKAGES.items() if extra == "engines")
+"""Packages without which nothing is labelled, trained or run."""
+
+
+def how_to_get(extra: str) -> str:
+    """Words for where an extra is to be had.
+
+    Parameters
+    ----------
+    extra : str
+        Name of the extra.
+
+    Returns
+    -------
+    str
+        With the command.
+
+    Examples
+    --------
+    >>> how_to_get("xtb")
+    'it comes with the extra xtb: pip install "mlip-interfaces[xtb]"'
+    """
+    other = ' (with NVIDIA GPUs: "mlip-interfaces[gpu]")' if extra == "engines" else ""
+    return f'it comes with the extra {extra}: pip install "mlip-interfaces[{extra}]"{other}'
+
+
+def missing_engine(error: ModuleNotFoundError) -> MissingEngineError | None:
+    """The same as a sentence for the user; None where what cannot be imported is no engine.
+
+    Parameters
+    ----------
+    error : ModuleNotFoundError
+        As raised by an import.
+
+    Returns
+    -------
+    MissingEngineError or None
+        To be raised from it.
+    """
+    if error.name not in PACKAGES:
+        return None
+    return MissingEngineError(f"{error.name} is not installed; {how_to_get(PACKAGES[error.name])}.")
+
+
+def require_packages(*names: str) -> None:
+    """Check that packages are installed, before work is begun that would end for want of them.
+
+    Parameters
+    ----------
+    *names : str
+        Names by which they are imported.
+
+    Raises
+    ------
+    MissingEngineError
+        Naming all that are not, and the extra that brings them.
+    """
+    missing = [name for name in names if not is_installed(name)]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise MissingEngineError(f"{', '.join(missing)} {verb} not installed; {how_to_get(PACKAGES[missing[0]])}.")
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be found; it is not imported.
+
+    Parameters
+    ----------
+    package : str
+        Name by which it is imported.
+
+    Returns
+    -------
+    bool
+        False where it or its parent is missing.
+    """
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
