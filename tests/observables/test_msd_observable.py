@@ -139,7 +139,9 @@ def test_first_lag_of_the_fit_is_the_one_asked_for() -> None:
 
 def test_table_has_three_directions_that_add_up(result) -> None:
     table = [row for row in rows(result) if row["species"] == "S"]
-    msd = {axis: column([row for row in table if row["direction"] == axis], "msd_angstrom2") for axis in ("xyz", *"xyz")}
+    msd = {
+        axis: column([row for row in table if row["direction"] == axis], "msd_angstrom2") for axis in ("xyz", *"xyz")
+    }
     np.testing.assert_allclose(msd["xyz"], msd["x"] + msd["y"] + msd["z"], rtol=1e-4, atol=1e-9)
     errors = {row["msd_error_angstrom2"] for row in table if row["direction"] != "xyz"}
     assert errors == {""}
