@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
 from mlip_interfaces.observables.request import Names, Option, PositiveByName, Request
@@ -18,6 +20,18 @@ from mlip_interfaces.settings import NonNegative, Positive
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.chemistry import BondHistory, Exchange, FrameChemistry
     from mlip_interfaces.figures import Figure
+
+
+BOND = re.compile(r"([A-Z][a-z]?)-([A-Z][a-z]?)")
+
+
+def _as_in(bond: str, known: Collection[str]) -> str:
+    """A bond with its elements in the order that is known, for S-P is P-S."""
+    match = BOND.fullmatch(bond)
+    if match is None:
+        raise ValueError(f"'{bond}' is no bond; write P-S")
+    turned = f"{match[2]}-{match[1]}"
+    return turned if turned in known else bond
 
 
 class Chemistry(Request):
@@ -41,11 +55,27 @@ class Chemistry(Request):
     @field_validator("bond_cutoffs_angstrom")
     @classmethod
     def _bonds(cls, value: dict[str, float]) -> dict[str, float]:
-        for bond in value:
-            first, dash, second = bond.partition("-")
-            if not (first and dash and second):
-                raise ValueError(f"'{bond}' is no bond; write P-S")
-        return value
+        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
+
+        named: dict[str, float] = {}
+        for bond, cutoff in value.items():
+            name = _as_in(bond, BOND_CUTOFFS_ANGSTROM | named)
+            if name in named:
+                raise ValueError(f"gives {name} twice")
+            named[name] = cutoff
+        return named
+
+    @field_validator("reaction_bonds")
+    @classmethod
+    def _with_cutoffs(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
+
+        known = BOND_CUTOFFS_ANGSTROM | info.data.get("bond_cutoffs_angstrom", {})
+        named = tuple(_as_in(bond, known) for bond in value)
+        for bond in named:
+            if bond not in known:
+                raise ValueError(f"names {bond}, whose longest length is not known; give it in `bond_cutoffs_angstrom`")
+        return named
 
     def cutoffs_angstrom(self) -> dict[str, float]:
         """Longest length of every bond looked for, angstrom."""

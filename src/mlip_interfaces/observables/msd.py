@@ -215,7 +215,7 @@ class MsdResult(Result):
 
     def draw(self) -> Figure:
         """MSD against lag with the fit (top) and, in logarithms, by direction (bottom)."""
-        from mlip_interfaces.figures.style import ELEMENT_COLORS, PALETTE, new_figure
+        from mlip_interfaces.figures.style import ELEMENT_COLORS, PALETTE, new_figure, note_empty
 
         n_species = len(self.species)
         figure, axes = new_figure(2, n_species, width=max(4.2, 3.2 * n_species), height=5.2)
@@ -237,7 +237,10 @@ class MsdResult(Result):
             for ax in (top, bottom):
                 ax.axvspan(*found.fit_lags_ps, color="#999999", alpha=0.15, lw=0)
                 ax.set_xlabel("lag (ps)")
-            bottom.legend(title="direction")
+            if bottom.lines:
+                bottom.legend(title="direction")
+            else:
+                note_empty(bottom, "atoms at rest")
         axes[0, 0].set_ylabel("MSD (Å²); grey: lags of the fit")
         axes[1, 0].set_ylabel("MSD along a direction (Å²)")
         return figure
