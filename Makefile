@@ -18,8 +18,9 @@ demo: install
 	$(BIN)/mlip-interfaces demo --out runs/demo
 
 lint: install
-	$(BIN)/ruff format --check src tests benchmarks docs
-	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs/*.py
+	$(BIN)/ruff check src tests benchmarks docs/*.py
+	$(BIN)/numpydoc lint $$(find src -name '*.py')
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

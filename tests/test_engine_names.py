@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from mlip_interfaces.campaign import dpgen_launcher
 from mlip_interfaces.config import LocalExecution
 from mlip_interfaces.engines import PACKAGES
 from mlip_interfaces.jobs.tasks import Batch, JobTask, make_submission
-from mlip_interfaces.campaign import dpgen_launcher
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "mlip_interfaces").rglob("*.py"))

@@ -89,8 +89,8 @@ def rdf(
 
     Returns
     -------
-    result : mlip_interfaces.observables.rdf.RdfResult
-        g(r) of each pair, with errors.
+    mlip_interfaces.observables.rdf.RdfResult
+        By pair, with errors.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def msd(
 
     Returns
     -------
-    result : mlip_interfaces.observables.msd.MsdResult
+    mlip_interfaces.observables.msd.MsdResult
         By element.
 
     Raises
@@ -171,7 +171,7 @@ def build(study: Path | str, *, out: Path | str) -> dict[str, Atoms]:
 
     Returns
     -------
-    models : dict of str to ase.Atoms
+    dict of str to ase.Atoms
         By name, each atom with the ``layer`` it comes from.
 
     Raises

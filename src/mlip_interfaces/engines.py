@@ -32,6 +32,16 @@ ENGINES = tuple(name for name, extra in PACKAGES.items() if extra == "engines")
 def how_to_get(extra: str) -> str:
     """Words for where an extra is to be had.
 
+    Parameters
+    ----------
+    extra : str
+        Name of the extra.
+
+    Returns
+    -------
+    str
+        With the command.
+
     Examples
     --------
     >>> how_to_get("xtb")
@@ -42,7 +52,18 @@ def how_to_get(extra: str) -> str:
 
 
 def missing_engine(error: ModuleNotFoundError) -> MissingEngineError | None:
-    """The same as a sentence for the user; None where what cannot be imported is no engine."""
+    """The same as a sentence for the user; None where what cannot be imported is no engine.
+
+    Parameters
+    ----------
+    error : ModuleNotFoundError
+        As raised by an import.
+
+    Returns
+    -------
+    MissingEngineError or None
+        To be raised from it.
+    """
     if error.name not in PACKAGES:
         return None
     return MissingEngineError(f"{error.name} is not installed; {how_to_get(PACKAGES[error.name])}.")
@@ -50,6 +71,11 @@ def missing_engine(error: ModuleNotFoundError) -> MissingEngineError | None:
 
 def require_packages(*names: str) -> None:
     """Check that packages are installed, before work is begun that would end for want of them.
+
+    Parameters
+    ----------
+    *names : str
+        Names by which they are imported.
 
     Raises
     ------
@@ -63,7 +89,18 @@ def require_packages(*names: str) -> None:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package can be found; it is not imported."""
+    """Whether a package can be found; it is not imported.
+
+    Parameters
+    ----------
+    package : str
+        Name by which it is imported.
+
+    Returns
+    -------
+    bool
+        False where it or its parent is missing.
+    """
     try:
         return importlib.util.find_spec(package) is not None
     except ModuleNotFoundError:

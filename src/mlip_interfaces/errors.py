@@ -9,6 +9,18 @@ and the same command continues. Any other exception is a bug and shows its trace
 def counted(number: int, noun: str) -> str:
     """A number and its noun, as messages name them.
 
+    Parameters
+    ----------
+    number : int
+        How many there are.
+    noun : str
+        In the singular.
+
+    Returns
+    -------
+    str
+        With an s unless there is one.
+
     Examples
     --------
     >>> counted(1, "pair"), counted(2, "pair")

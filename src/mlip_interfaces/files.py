@@ -72,19 +72,46 @@ def whole_folder(directory: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text so that the file is either the old one or the whole new one."""
+    """Write text so that the file is either the old one or the whole new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : str
+        All of it.
+    """
     with whole_file(path) as working:
         working.write_text(content)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write bytes so that the file is either the old one or the whole new one."""
+    """Write bytes so that the file is either the old one or the whole new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        All of it.
+    """
     with whole_file(path) as working:
         working.write_bytes(content)
 
 
 def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: bool = False) -> None:
     """Write JSON so that the file is either the old one or the whole new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : Any
+        What JSON has words for.
+    indent : int, optional
+        Of each level; None for a single line.
+    sort_keys : bool, optional
+        Whether keys come in alphabetical order.
 
     Raises
     ------
@@ -95,18 +122,42 @@ def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: b
 
 
 def update_json(path: Path, content: Any) -> None:
-    """Write JSON unless the file says the same already."""
+    """Write JSON unless the file says the same already.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : Any
+        What JSON has words for.
+    """
     if not path.is_file() or read_json(path) != content:
         write_json(path, content)
 
 
 def write_json_lines(path: Path, entries: Iterable[Any]) -> None:
-    """Write one line of JSON for each entry, whole or not at all."""
+    """Write one line of JSON for each entry, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    entries : iterable of Any
+        What JSON has words for.
+    """
     write_text(path, "".join(json.dumps(entry) + "\n" for entry in entries))
 
 
 def append_json_line(path: Path, entry: Any) -> None:
-    """Append a line of JSON; a kill may leave half of it, so whoever reads must know how many lines count."""
+    """Append a line of JSON; a kill may leave half of it, so whoever reads must know how many lines count.
+
+    Parameters
+    ----------
+    path : Path
+        Made where it is missing.
+    entry : Any
+        What JSON has words for.
+    """
     with path.open("a") as handle:
         handle.write(json.dumps(entry) + "\n")
 
@@ -130,7 +181,15 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays by name as one compressed ``.npz``, whole or not at all."""
+    """Write arrays by name as one compressed ``.npz``, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    arrays : mapping of str to array
+        By name.
+    """
     import numpy as np
 
     with whole_file(path) as working, working.open("wb") as handle:
@@ -169,6 +228,16 @@ def read_json(
 def read_optional_json(path: Path) -> Any | None:
     """Content of a JSON file, None if there is none.
 
+    Parameters
+    ----------
+    path : Path
+        Need not exist.
+
+    Returns
+    -------
+    Any or None
+        As `json` reads it.
+
     Raises
     ------
     InputFileError
@@ -178,7 +247,18 @@ def read_optional_json(path: Path) -> Any | None:
 
 
 def count_lines(path: Path) -> int:
-    """Whole lines of a file, 0 if there is none; nothing is parsed, so that it may be asked while somebody writes."""
+    """Whole lines of a file, 0 if there is none; nothing is parsed, so that it may be asked while somebody writes.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist.
+
+    Returns
+    -------
+    int
+        A last line without its end does not count.
+    """
     if not path.is_file():
         return 0
     n_lines = 0
@@ -192,6 +272,16 @@ def last_line(path: Path) -> str:
     """The last whole line of a file that may still be written; empty if there is none.
 
     Only the end of the file is read: lines longer than 4 kB are not found.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist.
+
+    Returns
+    -------
+    str
+        Without its end.
     """
     if not path.is_file():
         return ""
@@ -202,12 +292,34 @@ def last_line(path: Path) -> str:
 
 
 def content_hash(content: Any) -> str:
-    """SHA-256 of the canonical JSON of `content`."""
+    """SHA-256 of the canonical JSON of `content`.
+
+    Parameters
+    ----------
+    content : Any
+        What JSON has words for.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits, whatever the order of keys.
+    """
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, read block by block."""
+    """SHA-256 of a file, read block by block.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while block := handle.read(_BLOCK_BYTES):

@@ -77,6 +77,16 @@ class ProgramAnswer:
 def find_program(name: str) -> Path:
     """Path of an executable: next to the running interpreter first, then on ``PATH``.
 
+    Parameters
+    ----------
+    name : str
+        As typed in a shell.
+
+    Returns
+    -------
+    Path
+        Absolute, or as ``PATH`` has it.
+
     Raises
     ------
     MissingProgramError
@@ -99,7 +109,18 @@ def find_program(name: str) -> Path:
 
 
 def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Environment for engines: this one, the interpreter's folder first on PATH, one thread per process."""
+    """Environment for engines: this one, the interpreter's folder first on PATH, one thread per process.
+
+    Parameters
+    ----------
+    extra : mapping of str to str, optional
+        Variables that win over all others.
+
+    Returns
+    -------
+    dict of str to str
+        For a child process.
+    """
     environment = dict(os.environ)
     beside = str(Path(sys.executable).parent)
     parts = environment.get("PATH", "").split(os.pathsep)
@@ -110,7 +131,20 @@ def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def log_tail(log_file: Path, n_lines: int = 15) -> str:
-    """Last lines of a log, without the CUDA noise of a CPU-only TensorFlow."""
+    """Last lines of a log, without the CUDA noise of a CPU-only TensorFlow.
+
+    Parameters
+    ----------
+    log_file : Path
+        Need not exist.
+    n_lines : int, optional
+        Largest number of lines.
+
+    Returns
+    -------
+    str
+        Text.
+    """
     if not log_file.is_file():
         return "(no log was written)"
     lines = log_file.read_text(errors="replace").splitlines()
@@ -186,7 +220,7 @@ def run_to_status(
 
     Returns
     -------
-    status : int
+    int
         Exit status; negative for the signal that ended it.
 
     Raises
@@ -264,7 +298,7 @@ def ask_program(command: Sequence[str], *, limit_seconds: float = 60.0) -> Progr
 
     Returns
     -------
-    answer : ProgramAnswer
+    ProgramAnswer
         With a status other than 0 also where there is no such program, or no answer in time.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

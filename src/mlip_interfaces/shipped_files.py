@@ -8,12 +8,34 @@ from mlip_interfaces.errors import InputFileError
 
 
 def lammps_deck(name: str) -> Path:
-    """Path of a deck of ``lammps_inputs/``."""
+    """Path of a deck of ``lammps_inputs/``.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+
+    Returns
+    -------
+    Path
+        That exists.
+    """
     return _shipped("lammps_inputs", name)
 
 
 def study_file(name: str) -> Path:
-    """Path of a study of ``configs/``."""
+    """Path of a study of ``configs/``.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+
+    Returns
+    -------
+    Path
+        That exists.
+    """
     return _shipped("configs", name)
 
 

@@ -206,7 +206,13 @@ class BondHistory:
         return [int(frames) for frames in broken[made, 0] - broken[made, 2]]
 
     def counts(self) -> NDArray[np.int64]:
-        """Bonds that stand in each frame, shape (n_frames,)."""
+        """Count the bonds that stand in each frame.
+
+        Returns
+        -------
+        (n_frames,) int array
+            Flickers left out.
+        """
         formed, broken = (np.bincount(_rows(part, n)[:, 0], minlength=self._frame) for part, n in
                           ((self._formed, 2), (self._broken, 3)))  # fmt: skip
         return np.cumsum(formed - broken)

@@ -359,8 +359,10 @@ def stretch_around(pile, depth, reach):  # type: ignore[no-untyped-def]
 
     Returns
     -------
-    first, end : int
-        Place of the first atom in the pile, and of the one behind the last.
+    first : int
+        Place of the first atom in the pile.
+    end : int
+        Place behind the last one.
     """
     low = int(np.floor(depth - reach)) + pile.below
     high = int(np.floor(depth + reach)) + pile.below + 1

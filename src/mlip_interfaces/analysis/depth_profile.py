@@ -218,6 +218,10 @@ def fit_interfaces(
     again between its edges until they stay. Density oscillations of the layer's planes are left to the residual. A step
     narrower than a slice has half a slice for its error.
 
+    References
+    ----------
+    npj Comput. Mater. (2024), article s41524-024-01327-1, Fig. 3, for interfaces from 10 to 90 % of the number density.
+
     Examples
     --------
     >>> depth = np.arange(40) + 0.5

@@ -54,7 +54,7 @@ def layer_transport(
     Parameters
     ----------
     displacements : (n_frames, n_atoms, 3) float array, angstrom
-        r(t) - r(0) of the layer's atoms of one species, unwrapped, drift removed.
+        Displacements r(t) - r(0) of the layer's atoms of one species, unwrapped, drift removed.
     start_depths : (n_atoms,) float array, share of the cell
         Depths of these atoms in the first frame along the third cell vector, in any periodic image.
     span : tuple of float, share of the cell

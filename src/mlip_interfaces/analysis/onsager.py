@@ -343,8 +343,28 @@ def _window(
     settings: OnsagerSettings,
     start: int,
 ) -> OnsagerWindow:
-    """Coefficients from collective displacements (n_frames, n_species, 3) and sums of squared steps of single atoms
-    (n_species, n_lags, n_frames, by first frame)."""
+    """Coefficients of one window.
+
+    Parameters
+    ----------
+    collective : (n_frames, n_species, 3) float array, angstrom
+        Sums of displacements over the atoms of each species.
+    squares : (n_species, n_lags, n_frames) float array, angstrom^2
+        Sums of squared steps of single atoms, by the first frame of the step.
+    counts : (n_species,) float array
+        Atoms of each species.
+    lags : (n_lags,) int array, frames
+        Of the fit.
+    settings : OnsagerSettings
+        Of the run.
+    start : int, frames
+        First frame of the window.
+
+    Returns
+    -------
+    OnsagerWindow
+        The coefficients.
+    """
     n_frames = len(collective)
     from scipy.special import stdtrit
 
@@ -600,6 +620,9 @@ def _common_weights(products: NDArray[np.float64], lags: NDArray[np.int64], n_fr
     """Weights for the mean of all species, each in units of its own correlation."""
     own = np.diagonal(products, axis1=1, axis2=2)
     size = own.mean(axis=0)
+    if not size.any():
+        # Where nothing moves, any weights give zero: those of a walk.
+        return gls_weights(n_frames, lags, lags.astype(np.float64))
     moving = size > 1.0e-12 * max(float(size.max()), 1e-300)
     return gls_weights(n_frames, lags, (own[:, moving] / size[moving]).mean(axis=1))
 

@@ -291,8 +291,10 @@ def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]
 
     Returns
     -------
-    first, second : tuple of (str, str or None)
-        Element, and layer where one is named.
+    first : tuple of (str, str or None)
+        Element of the first side, and its layer where one is named.
+    second : tuple of (str, str or None)
+        Of the second side.
 
     Raises
     ------
@@ -326,8 +328,10 @@ def selected_sides(
 
     Returns
     -------
-    first, second : (n_atoms,) bool array
-        Masks.
+    first : (n_atoms,) bool array
+        Atoms of the first side.
+    second : (n_atoms,) bool array
+        Atoms of the second side.
 
     Raises
     ------
@@ -382,7 +386,7 @@ def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, f
     r : (n_bins,) float array, angstrom
         Bin centres.
     g : (n_bins,) float array
-        g(r).
+        Radial distribution function g(r).
 
     Returns
     -------
@@ -419,7 +423,7 @@ def first_minimum(
     r : (n_bins,) float array, angstrom
         Bin centres.
     g : (n_bins,) float array
-        g(r).
+        Radial distribution function g(r).
     counts : (n_bins,) int array, optional
         Pairs counted in each bin. With them, bins that are low or high by chance neither begin nor end the valley.
 
@@ -430,8 +434,7 @@ def first_minimum(
 
     Notes
     -----
-    The valley begins where g behind the first peak falls below 1 and below half of the peak (below 1, where it never
-    falls so far), and ends where g rises above 1 again. The minimum is the lowest mean of three bins between the two;
+    The valley begins where g behind the first peak falls below 1 and ends where g rises above 1 again. The minimum is the lowest mean of three bins between the two;
     where several are as low, the first. With `counts`, the valley begins and ends with the first run of bins whose pairs
     differ from those of the threshold by more than two standard errors of counting; where there is no such run, with the
     first bin, as without them.
@@ -451,11 +454,8 @@ def first_minimum(
     if counts is not None and counts.any():
         # Pairs that g = 1 would have in each bin.
         pairs, ideal = counts[behind:], (r**2 * (counts.sum() / (g @ r**2)))[behind:]
-    for depth in (min(1.0, peak[1] / 2.0), 1.0):
-        start = _crossing(depth - g[behind:], pairs, None if ideal is None else depth * ideal)
-        if start is not None:
-            break
-    else:
+    start = _crossing(1.0 - g[behind:], pairs, ideal)
+    if start is None:
         return None
     stop = _crossing(
         g[behind + start :] - 1.0, None if pairs is None else pairs[start:], None if ideal is None else ideal[start:]
@@ -489,7 +489,7 @@ def first_peak_is_stationary(
     r : (n_bins,) float array, angstrom
         Bin centres.
     g, g_error : (n_blocks, n_bins) float array
-        g(r) of each block in order of time, and its standard error.
+        Radial distribution function of each block in order of time, and its standard error.
 
     Returns
     -------

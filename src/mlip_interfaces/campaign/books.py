@@ -151,11 +151,6 @@ class DeviationDistribution(Record):
     counts: tuple[int, ...]
     n_not_finite: int
 
-    @property
-    def median_ev_per_angstrom(self) -> float | None:
-        """The median, None without a frame."""
-        return self.quantiles["0.5"]
-
 
 @dataclass(frozen=True, slots=True)
 class StepSeconds(Record):

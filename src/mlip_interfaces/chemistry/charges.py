@@ -53,7 +53,7 @@ def compound_charges(symbols: Iterable[str]) -> dict[str, float]:
 
     Returns
     -------
-    charges : dict of float, e
+    dict of str to float, e
         One per element: their mean where an element has two, such as Mn in LiMn2O4.
 
     Notes
@@ -73,7 +73,18 @@ def compound_charges(symbols: Iterable[str]) -> dict[str, float]:
 
 
 def anion_symbols(symbols: Iterable[str]) -> frozenset[str]:
-    """Elements of negative formal charge in a compound; all of them in a metal or where no charges are found."""
+    """Elements of negative formal charge in a compound; all of them in a metal or where no charges are found.
+
+    Parameters
+    ----------
+    symbols : iterable of str
+        Element of each atom; the ratios decide.
+
+    Returns
+    -------
+    frozenset of str
+        At least one.
+    """
     present = list(symbols)
     negative = frozenset(symbol for symbol, charge in compound_charges(present).items() if charge < 0)
     return negative or frozenset(present)
@@ -95,14 +106,15 @@ def site_charges(
     ----------
     symbols : sequence of str
         Element of each atom.
-    first, second : (n_bonds,) integer arrays
+    first, second : (n_bonds,) int array
         Atoms of each bond inside polyanions, each bond in both directions.
-    given : mapping of float, e
+    given : mapping of str to float, e, optional
         Charges by element that replace those of the tables.
 
     Returns
     -------
-    charges : (n_atoms,) float array, e
+    (n_atoms,) float array, e
+        In the order of the atoms.
 
     Raises
     ------
@@ -144,7 +156,17 @@ def site_charges(
 
 
 def extreme_charge(symbol: str) -> float:
-    """Charge of an ion whose valence shell is full, if it is an anion, or empty, e.
+    """Charge of an ion whose valence shell is full, if it is an anion, or empty.
+
+    Parameters
+    ----------
+    symbol : str
+        Chemical symbol.
+
+    Returns
+    -------
+    float, e
+        Negative for an anion.
 
     Notes
     -----

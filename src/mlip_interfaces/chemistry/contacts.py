@@ -64,11 +64,21 @@ class Contact:
 
 
 def covalent_radii(symbols: Sequence[str]) -> NDArray[np.float64]:
-    """Covalent radius of each element, of B. Cordero et al., Dalton Trans. 2832 (2008), as ASE has them.
+    """Covalent radius of each element, as ASE has it.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        Of n elements.
 
     Returns
     -------
-    radii : (n,) float array, angstrom
+    (n,) float array, angstrom
+        In the same order.
+
+    References
+    ----------
+    B. Cordero et al., Dalton Trans. 2832 (2008).
 
     Examples
     --------
@@ -82,7 +92,21 @@ def covalent_radii(symbols: Sequence[str]) -> NDArray[np.float64]:
 
 
 def shortest_allowed(first: str, second: str, share: float = TOO_CLOSE_SHARE) -> float:
-    """Distance below which two atoms are too close, angstrom: a share of the sum of their covalent radii.
+    """Distance below which two atoms are too close: a share of the sum of their covalent radii.
+
+    Parameters
+    ----------
+    first : str
+        Element of one atom.
+    second : str
+        Element of the other.
+    share : float, optional
+        Of the sum of covalent radii.
+
+    Returns
+    -------
+    float, angstrom
+        The distance.
 
     Examples
     --------
@@ -100,8 +124,13 @@ def worst_contact(atoms: Atoms, share: float = TOO_CLOSE_SHARE) -> Contact | Non
     ----------
     atoms : ase.Atoms
         Images count where it is periodic.
-    share : float
+    share : float, optional
         Of the sum of covalent radii.
+
+    Returns
+    -------
+    Contact or None
+        With its two elements.
     """
     from ase.neighborlist import neighbor_list
 
@@ -116,12 +145,25 @@ def worst_contact(atoms: Atoms, share: float = TOO_CLOSE_SHARE) -> Contact | Non
 
 
 def has_short_contact(atoms: Atoms, share: float = TOO_CLOSE_SHARE) -> bool:
-    """Whether two atoms are too close, as `worst_contact`."""
+    """Whether two atoms are too close, as `worst_contact`.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        Images count where it is periodic.
+    share : float, optional
+        Of the sum of covalent radii.
+
+    Returns
+    -------
+    bool
+        True where there is one.
+    """
     return worst_contact(atoms, share) is not None
 
 
 def ion_contact(first: str, second: str, charges: Mapping[str, float]) -> float:
-    """Distance at which two ions of a compound touch, angstrom.
+    """Distance at which two ions of a compound touch.
 
     Unlike signs and two anions: the sum of Shannon's crystal radii for their charges; two cations: at least 2.6 angstrom;
     elements without a charge: the sum of the covalent radii.
@@ -130,8 +172,13 @@ def ion_contact(first: str, second: str, charges: Mapping[str, float]) -> float:
     ----------
     first, second : str
         Elements.
-    charges : mapping of float, e
+    charges : mapping of str to float, e
         By element, as `charges.compound_charges` gives them.
+
+    Returns
+    -------
+    float, angstrom
+        Sum of two radii, or more.
 
     Examples
     --------
@@ -144,10 +191,22 @@ def ion_contact(first: str, second: str, charges: Mapping[str, float]) -> float:
 
 
 def layer_contact(first: str, second: str) -> float:
-    """Closest distance at which atoms of two layers are placed, angstrom.
+    """Closest distance at which atoms of two layers are placed.
 
     Cation and anion: the sum of their ionic radii; two anions: 0.85 of it; two cations: 2.6 angstrom; elements
     without a radius in `IONIC_RADII_ANGSTROM`: the sum of the covalent radii.
+
+    Parameters
+    ----------
+    first : str
+        Element of one atom.
+    second : str
+        Element of the other.
+
+    Returns
+    -------
+    float, angstrom
+        The distance.
 
     Examples
     --------
@@ -164,7 +223,20 @@ def layer_contact(first: str, second: str) -> float:
 
 
 def attract(first: str, second: str) -> bool:
-    """Whether two elements pull each other into contact: a cation and an anion, or one without an ionic radius here."""
+    """Whether two elements pull each other into contact: a cation and an anion, or one without an ionic radius here.
+
+    Parameters
+    ----------
+    first : str
+        One element.
+    second : str
+        The other.
+
+    Returns
+    -------
+    bool
+        False for two cations and for two anions.
+    """
     if first not in IONIC_RADII_ANGSTROM or second not in IONIC_RADII_ANGSTROM:
         return True
     return (first in LAYER_CATIONS) != (second in LAYER_CATIONS)

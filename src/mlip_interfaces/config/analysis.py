@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from mlip_interfaces.choices import Scheme
 from mlip_interfaces.observables import ANALYSES, Request
-from mlip_interfaces.settings import Name, Scheme, Section
+from mlip_interfaces.settings import Name, Section
 
 PAIRS = ("P-O", "P-S", "Co-S", "S-S")
 """Bonds of the interface between an oxide and a thiophosphate: made, kept and broken."""
@@ -26,7 +27,7 @@ def default_requests(elements: Collection[str] | None = None) -> dict[str, dict[
 
     Returns
     -------
-    requests : dict of str to dict
+    dict of str to dict
         Kind -> settings that differ from those of the kind.
     """
 
@@ -113,7 +114,7 @@ def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> A
 
     Returns
     -------
-    value : object
+    object
         What is no form of it is returned as it is, for the schema to refuse.
     """
     if isinstance(value, list):

@@ -191,16 +191,51 @@ class Dft(Section):
         return self
 
     def cutoff_ev(self, code: str) -> float:
-        """Plane-wave cutoff of a code, eV."""
+        """Plane-wave cutoff of a code, eV.
+
+        Parameters
+        ----------
+        code : str
+            Name of the code.
+
+        Returns
+        -------
+        float, eV
+            The study's, or the default of the code.
+        """
         return self.plane_wave_cutoff_ev if self.plane_wave_cutoff_ev is not None else DEFAULT_CUTOFF_EV[code]
 
     def tags(self, file: str) -> dict[str, JsonValue]:
-        """Extra tags of one file."""
+        """Extra tags of one file.
+
+        Parameters
+        ----------
+        file : str
+            Name of the input file.
+
+        Returns
+        -------
+        dict of str to JSON value
+            Empty where the study gives none.
+        """
         return dict(self.extra.get(file, {}))
 
 
 def default_element(symbol: str, code: str) -> ElementDft:
-    """What is shipped for an element and a code; empty where nothing is."""
+    """What is shipped for an element and a code; empty where nothing is.
+
+    Parameters
+    ----------
+    symbol : str
+        Chemical symbol.
+    code : str
+        Name of the code.
+
+    Returns
+    -------
+    ElementDft
+        With a pseudopotential, a basis and valence electrons where they are known.
+    """
     shipped = _DEFAULTS.get(code, {}).get(symbol)
     if shipped is None:
         return ElementDft()

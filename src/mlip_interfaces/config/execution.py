@@ -182,7 +182,18 @@ class SlurmExecution(Section):
         return self.context != "lazy-local"
 
     def resources(self, step: Step) -> SlurmResources:
-        """What a job of this kind gets: the defaults with the step's own keys on top."""
+        """What a job of this kind gets: the defaults with the step's own keys on top.
+
+        Parameters
+        ----------
+        step : Step
+            Kind of job.
+
+        Returns
+        -------
+        SlurmResources
+            Complete.
+        """
         own: SlurmOverrides = getattr(self, step)
         return SlurmResources.model_validate(self.defaults.model_dump() | own.model_dump(exclude_none=True))
 

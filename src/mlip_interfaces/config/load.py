@@ -21,6 +21,16 @@ _TAGS = ("crystal", "amorphous", "local", "slurm")
 def load_study(path: Path) -> Study:
     """Read and validate a study file.
 
+    Parameters
+    ----------
+    path : Path
+        YAML.
+
+    Returns
+    -------
+    Study
+        Validated.
+
     Raises
     ------
     StudyError
@@ -33,6 +43,18 @@ def load_study(path: Path) -> Study:
 
 def parse_study(text: str, path: Path) -> Study:
     """Validate the text of a study file; `path` only names it in messages.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    path : Path
+        Of the file, for messages.
+
+    Returns
+    -------
+    Study
+        Validated.
 
     Raises
     ------

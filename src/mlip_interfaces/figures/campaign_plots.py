@@ -18,7 +18,18 @@ _MOST_TICKS = 16
 
 @styled
 def exploration(iterations: Iterations) -> Figure:
-    """Share of frames by verdict, and the force deviation between the trust levels in force."""
+    """Share of frames by verdict, and the force deviation between the trust levels in force.
+
+    Parameters
+    ----------
+    iterations : sequence of mapping of str to Any
+        Iterations of ``summary.json``.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 2, height=3.2)
     _verdicts(axes[0, 0], iterations)
     _deviations(axes[0, 1], iterations)
@@ -27,7 +38,18 @@ def exploration(iterations: Iterations) -> Figure:
 
 @styled
 def learning(iterations: Iterations) -> Figure:
-    """Force error on held-out labels by layer, and labels with their cost."""
+    """Force error on held-out labels by layer, and labels with their cost.
+
+    Parameters
+    ----------
+    iterations : sequence of mapping of str to Any
+        Iterations of ``summary.json``.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 2, height=3.2)
     _errors(axes[0, 0], iterations)
     _costs(axes[0, 1], iterations)

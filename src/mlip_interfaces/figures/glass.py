@@ -28,7 +28,26 @@ class GlassPair:
 def amorphous_layer(
     time_ps: Array, temperature_kelvin: Array, height_angstrom: Array, pairs: Mapping[str, GlassPair], *, title: str
 ) -> Figure:
-    """Temperature (and height, where it moved) against time; g(r) of every pair, the crystal's drawn below zero."""
+    """Temperature (and height, where it moved) against time; g(r) of every pair, the crystal's drawn below zero.
+
+    Parameters
+    ----------
+    time_ps : (n,) float array, ps
+        Of the schedule.
+    temperature_kelvin : (n,) float array, K
+        At these times.
+    height_angstrom : (n,) float array, angstrom
+        At these times.
+    pairs : mapping of str to GlassPair
+        By pair.
+    title : str
+        Shown above.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 1 + len(pairs), width=3.0 * (1 + len(pairs)), height=3.0)
     schedule = axes[0, 0]
     schedule.plot(time_ps, temperature_kelvin, color=PALETTE[1], lw=0.9)

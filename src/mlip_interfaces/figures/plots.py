@@ -48,7 +48,20 @@ class SideView:
 
     @classmethod
     def of_atoms(cls, atoms: Atoms, title: str) -> SideView:
-        """View of a model with its array ``layer``."""
+        """View of a model with its array ``layer``.
+
+        Parameters
+        ----------
+        atoms : Atoms
+            The model.
+        title : str
+            Shown above.
+
+        Returns
+        -------
+        SideView
+            Positions as they are.
+        """
         lengths = atoms.cell.lengths()
         return cls(
             title, atoms.get_chemical_symbols(), atoms.arrays["layer"].tolist(), atoms.positions[:, 0],
@@ -58,7 +71,18 @@ class SideView:
 
 @styled
 def structures(views: Sequence[SideView]) -> Figure:
-    """Side views: z across the interface runs to the right; bands show the layers."""
+    """Side views: z across the interface runs to the right; bands show the layers.
+
+    Parameters
+    ----------
+    views : sequence of SideView
+        From top to bottom.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     tallest = max(view.height for view in views)
     figure, axes = new_figure(len(views), 1, height=0.5 + 1.75 * len(views), sharex=True)
     names = list(dict.fromkeys(name for view in views for name in view.layers))
@@ -101,7 +125,26 @@ def parity(
     force_model: Array,
     force_layer: NDArray[np.str_],
 ) -> Figure:
-    """Model against label: energies per atom, and force components coloured by layer."""
+    """Model against label: energies per atom, and force components coloured by layer.
+
+    Parameters
+    ----------
+    energy_reference : (n_frames,) float array, eV/atom
+        Energies of the labels.
+    energy_model : (n_frames,) float array, eV/atom
+        Energies of the model.
+    force_reference : (n,) float array, eV/angstrom
+        Components of the labels' forces.
+    force_model : (n,) float array, eV/angstrom
+        Those of the model.
+    force_layer : (n,) str array
+        Layer of each component's atom.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 2, height=4.0)
     left, right = axes[0]
     left.scatter(energy_reference, energy_model, s=18, color=PALETTE[0], alpha=0.8)
@@ -137,7 +180,18 @@ class ThermoTrace:
 
 @styled
 def health(traces: Sequence[ThermoTrace]) -> Figure:
-    """Temperature (top) and density (bottom) of every run, a column per condition; dashed where unhealthy."""
+    """Temperature (top) and density (bottom) of every run, a column per condition; dashed where unhealthy.
+
+    Parameters
+    ----------
+    traces : sequence of ThermoTrace
+        Of all runs.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     conditions = list(dict.fromkeys(trace.condition for trace in traces))
     coatings = sorted({trace.coating_angstrom for trace in traces})
     figure, axes = new_figure(2, len(conditions), height=4.6, sharex="col")
@@ -181,7 +235,18 @@ class RdfCurves:
 
 @styled
 def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
-    """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker."""
+    """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker.
+
+    Parameters
+    ----------
+    curves : mapping of str to mapping of float to RdfCurves
+        By pair, then by coating thickness in angstrom.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     pairs = list(curves)
     coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
     figure, axes = new_figure(len(pairs), len(coatings), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
@@ -213,7 +278,20 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
 
 @styled
 def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin: float) -> Figure:
-    """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness."""
+    """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness.
+
+    Parameters
+    ----------
+    curves : mapping of str to mapping of float to tuple of (n_bins,) float array
+        Bin centres in angstrom and V(r) in eV, by pair, then by coating thickness in angstrom.
+    kelvin : float, K
+        Temperature of the runs.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     pairs = list(curves)
     coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
     figure, axes = new_figure(1, len(pairs), height=2.7, sharey=True)
@@ -243,7 +321,20 @@ class MsdCurve:
 
 @styled
 def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
-    """MSD against lag per thickness (left; the fit begins at the dot) and diffusivity with 95 % intervals (right)."""
+    """MSD against lag per thickness (left; the fit begins at the dot) and diffusivity with 95 % intervals (right).
+
+    Parameters
+    ----------
+    curves : sequence of MsdCurve
+        Of all healthy runs.
+    group : str
+        Which atoms move, for the titles.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 2, height=3.0)
     left, right = axes[0]
     if not curves:
@@ -287,7 +378,25 @@ class ChemistryTrace:
 def order_and_chemistry(
     tetrahedra: Sequence[tuple[float, float, float, int]], chemistry: Sequence[ChemistryTrace], center: str, ligand: str
 ) -> Figure:
-    """Regular tetrahedra against thickness; intact PS4 and S2 dimers against time."""
+    """Regular tetrahedra against thickness; intact PS4 and S2 dimers against time.
+
+    Parameters
+    ----------
+    tetrahedra : sequence of tuple of (float, float, float, int)
+        Coating thickness in angstrom, share of centres in regular tetrahedra, its standard error, and number of
+        centres.
+    chemistry : sequence of ChemistryTrace
+        Of the same runs.
+    center : str
+        Chemical symbol of the centres.
+    ligand : str
+        Chemical symbol of the corners.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 3, height=2.9)
     first, second, third = axes[0]
     if tetrahedra:

@@ -25,7 +25,28 @@ _OFFSETS = [
 def matches(
     area_angstrom2: Array, max_strain: Array, n_atoms: Array, labels: Sequence[str], *, substrate: str, film: str
 ) -> Figure:
-    """Strain against area of the lateral cells that planes of two crystals share; larger points have more atoms."""
+    """Strain against area of the lateral cells that planes of two crystals share; larger points have more atoms.
+
+    Parameters
+    ----------
+    area_angstrom2 : (n,) float array, angstrom^2
+        Of each common cell.
+    max_strain : (n,) float array
+        Largest strain of each.
+    n_atoms : (n,) float array
+        Atoms of each interface.
+    labels : sequence of str
+        Shown beside the points.
+    substrate : str
+        Name of one crystal.
+    film : str
+        Name of the other.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     figure, axes = new_figure(1, 1, width=7.2, height=4.4)
     ax = axes[0, 0]
     percent = 100.0 * np.asarray(max_strain, dtype=float)

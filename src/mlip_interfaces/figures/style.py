@@ -44,12 +44,23 @@ _SETTINGS: Any = {
 
 
 def look() -> AbstractContextManager[None]:
-    """This room's look, for the figures made in the body; the caller's matplotlib settings come back after it."""
+    """The look of this room, for the figures made in the body; the caller's matplotlib settings come back after it."""
     return mpl.rc_context(_SETTINGS)
 
 
 def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
-    """Draw with this room's look and leave the caller's matplotlib settings alone."""
+    """Draw with this room's look and leave the caller's matplotlib settings alone.
+
+    Parameters
+    ----------
+    draw : callable
+        Makes a figure.
+
+    Returns
+    -------
+    callable
+        With the same arguments.
+    """
 
     @functools.wraps(draw)
     def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Figure:
@@ -60,32 +71,96 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
 
 
 def new_figure(n_rows: int, n_columns: int, *, width: float = 9.0, height: float, **options: Any) -> tuple[Figure, Any]:
-    """A figure and its axes (always a two-dimensional array), laid out without overlaps; sizes in inches."""
+    """A figure and its axes (always a two-dimensional array), laid out without overlaps; sizes in inches.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of panels.
+    n_columns : int
+        Of panels.
+    width : float, inch, optional
+        Of the figure.
+    height : float, inch
+        Of the figure.
+    **options : Any
+        Those of `Figure.subplots`.
+
+    Returns
+    -------
+    tuple of (Figure, (n_rows, n_columns) object array)
+        The figure and its axes.
+    """
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(n_rows, n_columns, squeeze=False, **options)
 
 
 def element_color(symbol: str) -> str:
-    """Colour of an element: ours, or the one of Jmol."""
+    """Colour of an element: ours, or the one of Jmol.
+
+    Parameters
+    ----------
+    symbol : str
+        Chemical symbol.
+
+    Returns
+    -------
+    str
+        As matplotlib takes it.
+    """
     if symbol in ELEMENT_COLORS:
         return ELEMENT_COLORS[symbol]
     return str(to_hex(jmol_colors[atomic_numbers[symbol]]))
 
 
 def thickness_color(index: int) -> str:
-    """Colour of the index-th coating thickness, everywhere the same."""
+    """Colour of the index-th coating thickness, everywhere the same.
+
+    Parameters
+    ----------
+    index : int
+        From 0, in order of thickness.
+
+    Returns
+    -------
+    str
+        As matplotlib takes it.
+    """
     return PALETTE[index % len(PALETTE)]
 
 
 def note_empty(axes: Axes, text: str) -> None:
-    """Say in an empty panel why it is empty."""
+    """Say in an empty panel why it is empty.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    text : str
+        The reason.
+    """
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color="#666666", wrap=True)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def save_figure(figure: Figure, directory: Path, name: str) -> str:
-    """Write PNG and SVG; returns the PNG as a data URI for a self-contained page."""
+    """Write PNG and SVG; returns the PNG as a data URI for a self-contained page.
+
+    Parameters
+    ----------
+    figure : Figure
+        To be saved.
+    directory : Path
+        Made where it is missing.
+    name : str
+        Without suffix.
+
+    Returns
+    -------
+    str
+        The PNG.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(_SETTINGS):
         with whole_file(directory / f"{name}.svg") as working:

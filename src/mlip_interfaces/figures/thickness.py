@@ -12,7 +12,18 @@ from mlip_interfaces.figures.style import PALETTE, new_figure, styled
 
 @styled
 def against_thickness(quantities: Mapping[str, Sequence[tuple[float, float, float]]]) -> Figure:
-    """Results against coating thickness, a panel per quantity: (thickness, value, standard error) of each run."""
+    """Results against coating thickness, a panel per quantity: (thickness, value, standard error) of each run.
+
+    Parameters
+    ----------
+    quantities : mapping of str to sequence of tuple of float
+        By name.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
     n_columns = min(4, len(quantities))
     n_rows = -(-len(quantities) // n_columns)
     figure, axes = new_figure(n_rows, n_columns, width=2.6 * n_columns, height=2.4 * n_rows)

@@ -42,6 +42,16 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
     def run_submission(self, **options: Any) -> Any:
         """Run all jobs to their end.
 
+        Parameters
+        ----------
+        **options : Any
+            Those of dpdispatcher's method.
+
+        Returns
+        -------
+        dict of str to Any
+            As dpdispatcher's method.
+
         Raises
         ------
         JobsGivenUpError

@@ -19,7 +19,18 @@ def own_programs_first() -> str:
 
 
 def local_machine(local_root: str) -> Section:
-    """Machine section for the local shell, tasks run in place."""
+    """Machine section for the local shell, tasks run in place.
+
+    Parameters
+    ----------
+    local_root : str
+        Folder that holds the tasks; DP-GEN wants ``./``.
+
+    Returns
+    -------
+    Section
+        As dpdispatcher reads it.
+    """
     return {
         "batch_type": "Shell",
         "context_type": "LazyLocalContext",
@@ -29,7 +40,18 @@ def local_machine(local_root: str) -> Section:
 
 
 def local_resources(group_size: int) -> Section:
-    """Resources section: one core a job, one thread a program, this environment's programs first."""
+    """Resources section: one core a job, one thread a program, this environment's programs first.
+
+    Parameters
+    ----------
+    group_size : int
+        Tasks of a job, one after another.
+
+    Returns
+    -------
+    Section
+        As dpdispatcher reads it.
+    """
     return {
         "batch_type": "Shell",
         "number_node": 1,

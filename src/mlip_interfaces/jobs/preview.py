@@ -44,12 +44,40 @@ class BatchScripts:
 
 
 def preview_batch(batch: Batch, execution: Execution, title: str) -> BatchScripts:
-    """Scripts of a batch; its folders need not exist."""
+    """Scripts of a batch; its folders need not exist.
+
+    Parameters
+    ----------
+    batch : Batch
+        Tasks and their kind.
+    execution : Execution
+        How jobs are run: the study's section.
+    title : str
+        What is run.
+
+    Returns
+    -------
+    BatchScripts
+        Of the first job.
+    """
     return preview_submission(make_submission(batch, without_connection(execution)), title)
 
 
 def preview_submission(submission: Any, title: str) -> BatchScripts:
-    """Scripts of a dpdispatcher submission."""
+    """Scripts of a dpdispatcher submission.
+
+    Parameters
+    ----------
+    submission : dpdispatcher.Submission
+        Made, not submitted.
+    title : str
+        What is run.
+
+    Returns
+    -------
+    BatchScripts
+        Of the first job.
+    """
     if not submission.belonging_jobs:
         submission.generate_jobs()
     jobs = submission.belonging_jobs
@@ -65,7 +93,18 @@ def preview_submission(submission: Any, title: str) -> BatchScripts:
 
 
 def without_connection(execution: Execution) -> Execution:
-    """The same with files copied on this machine: the scripts are alike, and nobody is called."""
+    """The same with files copied on this machine: the scripts are alike, and nobody is called.
+
+    Parameters
+    ----------
+    execution : Execution
+        How jobs are run: the study's section.
+
+    Returns
+    -------
+    Execution
+        Equal but for the connection.
+    """
     if isinstance(execution, SlurmExecution) and execution.context == "ssh":
         return execution.model_copy(update={"context": "local", "remote_profile": {}})
     return execution

@@ -48,6 +48,16 @@ class LiveJob:
 def live_jobs(machine: Any) -> list[LiveJob]:
     """All jobs of the folder that `machine` (a bound dpdispatcher machine) works in.
 
+    Parameters
+    ----------
+    machine : dpdispatcher.Machine
+        Bound to the folder.
+
+    Returns
+    -------
+    list of LiveJob
+        Waiting and running ones.
+
     Raises
     ------
     UnfinishedError
@@ -77,14 +87,30 @@ def live_jobs(machine: Any) -> list[LiveJob]:
 
 
 def cancel_waiting(machine: Any, jobs: list[LiveJob]) -> None:
-    """Take jobs out of Slurm's queue unless they started meanwhile."""
+    """Take jobs out of Slurm's queue unless they started meanwhile.
+
+    Parameters
+    ----------
+    machine : dpdispatcher.Machine
+        Bound to the jobs' folder.
+    jobs : list of LiveJob
+        Of Slurm.
+    """
     if jobs:
         numbers = " ".join(job.job_id for job in jobs)
         machine.context.block_call(f"scancel -Q --state=PENDING {numbers}")
 
 
 def cancel(machine: Any, jobs: list[LiveJob]) -> None:
-    """Cancel jobs, waiting or running."""
+    """Cancel jobs, waiting or running.
+
+    Parameters
+    ----------
+    machine : dpdispatcher.Machine
+        Bound to the jobs' folder.
+    jobs : list of LiveJob
+        Of Slurm.
+    """
     if jobs:
         machine.context.block_call(f"scancel -Q {' '.join(job.job_id for job in jobs)}")
 

@@ -8,7 +8,20 @@ from mlip_interfaces.jobs.slurm import slurm_machine, slurm_resources
 
 
 def machine_section(execution: Execution, local_root: str) -> Section:
-    """How jobs are started; `local_root` holds the tasks (DP-GEN wants ``./``)."""
+    """How jobs are started; `local_root` holds the tasks (DP-GEN wants ``./``).
+
+    Parameters
+    ----------
+    execution : Execution
+        How jobs are run: the study's section.
+    local_root : str
+        Folder that holds the tasks; DP-GEN wants ``./``.
+
+    Returns
+    -------
+    Section
+        As dpdispatcher reads it.
+    """
     if isinstance(execution, LocalExecution):
         return local_machine(local_root)
     return slurm_machine(execution, local_root)

@@ -11,7 +11,20 @@ _THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "DP_I
 
 
 def slurm_machine(execution: SlurmExecution, local_root: str) -> Section:
-    """Machine section: how Slurm is reached and where its jobs run."""
+    """Machine section: how Slurm is reached and where its jobs run.
+
+    Parameters
+    ----------
+    execution : SlurmExecution
+        How jobs are run: the study's section.
+    local_root : str
+        Folder that holds the tasks; DP-GEN wants ``./``.
+
+    Returns
+    -------
+    Section
+        As dpdispatcher reads it.
+    """
     machine: Section = {
         "batch_type": "Slurm",
         "context_type": CONTEXTS[execution.context],
@@ -25,7 +38,20 @@ def slurm_machine(execution: SlurmExecution, local_root: str) -> Section:
 
 
 def slurm_resources(execution: SlurmExecution, step: Step) -> Section:
-    """Resources section of one kind of job."""
+    """Resources section of one kind of job.
+
+    Parameters
+    ----------
+    execution : SlurmExecution
+        How jobs are run: the study's section.
+    step : Step
+        Kind of job.
+
+    Returns
+    -------
+    Section
+        As dpdispatcher reads it.
+    """
     asked = execution.resources(step)
     # dpdispatcher counts the tasks side by side on each GPU where it deals them to several GPUs.
     spread = asked.para_deg > 1 and asked.gpus_per_node > 1

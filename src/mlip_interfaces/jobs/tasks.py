@@ -74,6 +74,13 @@ class Batch:
 def run_tasks(batch: Batch, execution: Execution) -> None:
     """Run all tasks to their end; finished ones are not run again.
 
+    Parameters
+    ----------
+    batch : Batch
+        All its tasks; a restarted call gives the same ones.
+    execution : Execution
+        How jobs are run: the study's section.
+
     Raises
     ------
     UnfinishedError
@@ -114,6 +121,18 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
 
 def make_submission(batch: Batch, execution: Execution) -> Any:
     """The batch as a dpdispatcher submission; nothing is written or submitted, but for an SSH connection.
+
+    Parameters
+    ----------
+    batch : Batch
+        All its tasks.
+    execution : Execution
+        How jobs are run: the study's section.
+
+    Returns
+    -------
+    dpdispatcher.Submission
+        Bound to its machine.
 
     Raises
     ------

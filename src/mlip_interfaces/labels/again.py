@@ -13,6 +13,11 @@ def forget_configuration_failures(directory: Path) -> list[str]:
 
     Whatever failed on a structure stays failed. A task without its result runs again.
 
+    Parameters
+    ----------
+    directory : Path
+        Folder of the tasks.
+
     Returns
     -------
     list of str

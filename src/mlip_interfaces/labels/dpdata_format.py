@@ -15,7 +15,20 @@ class MlipLabelFormat(Format):  # type: ignore[misc]
     """``label.json`` of the label driver."""
 
     def from_labeled_system(self, file_name: str, **kwargs: Any) -> dict[str, Any]:
-        """Data of one label; zero frames if it failed or cannot be read."""
+        """Data of one label; zero frames if it failed or cannot be read.
+
+        Parameters
+        ----------
+        file_name : str
+            A ``label.json``.
+        **kwargs : Any
+            Not used.
+
+        Returns
+        -------
+        dict of str to Any
+            As dpdata holds it.
+        """
         try:
             record = json.loads(Path(file_name).read_text())
         except (OSError, ValueError):

@@ -69,7 +69,22 @@ def label_task(task: Path) -> None:
 
 
 def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -> LabelRecord:
-    """Record of a good label: plain JSON types, units in the keys."""
+    """Record of a good label: plain JSON types, units in the keys.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+    settings : LabelSettings
+        Settings of the labels.
+    evaluation : Evaluation
+        Answer of the teacher.
+
+    Returns
+    -------
+    LabelRecord
+        Content of ``label.json``.
+    """
     record: LabelRecord = {
         **_identity(atoms, settings),
         "status": "ok",
@@ -91,7 +106,24 @@ def make_record(atoms: Atoms, settings: LabelSettings, evaluation: Evaluation) -
 def failed_record(
     atoms: Atoms | None, settings: LabelSettings, failure: LabelFailure, wall_seconds: float = 0.0
 ) -> LabelRecord:
-    """Record of a failed label; one that failed for the configuration is made again by the next call."""
+    """Record of a failed label; one that failed for the configuration is made again by the next call.
+
+    Parameters
+    ----------
+    atoms : Atoms or None
+        The structure; None where it could not be read.
+    settings : LabelSettings
+        Settings of the labels.
+    failure : LabelFailure
+        Reason and cause.
+    wall_seconds : float, s, optional
+        Time it took, all attempts together.
+
+    Returns
+    -------
+    LabelRecord
+        Content of ``label.json``.
+    """
     identity: LabelRecord = (
         _identity(atoms, settings)
         if atoms is not None
@@ -112,6 +144,13 @@ def failed_record(
 def write_record(file: Path, record: Mapping[str, object]) -> None:
     """Write a record whole or not at all.
 
+    Parameters
+    ----------
+    file : Path
+        Replaced if it exists.
+    record : dict of str to Any
+        Content of ``label.json``.
+
     Raises
     ------
     UnfinishedError
@@ -126,7 +165,18 @@ def write_record(file: Path, record: Mapping[str, object]) -> None:
 
 
 def structure_hash(atoms: Atoms) -> str:
-    """Hash of elements, positions and cell (rounded to 1e-8 angstrom)."""
+    """Hash of elements, positions and cell (rounded to 1e-8 angstrom).
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     digest = hashlib.sha256("".join(atoms.get_chemical_symbols()).encode())
     for values in (atoms.positions, np.asarray(atoms.cell)):
         digest.update((np.round(values, 8) + 0.0).tobytes())
@@ -135,6 +185,16 @@ def structure_hash(atoms: Atoms) -> str:
 
 def read_structure(folder: Path) -> Atoms:
     """The structure of a task.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the task.
+
+    Returns
+    -------
+    Atoms
+        Periodic.
 
     Raises
     ------
@@ -175,7 +235,18 @@ def _is_finished(output: Path, settings: LabelSettings, structure: str) -> bool:
 
 
 def read_record(file: Path) -> LabelRecord | None:
-    """A record; None if there is none or it is broken."""
+    """A record; None if there is none or it is broken.
+
+    Parameters
+    ----------
+    file : Path
+        A ``label.json``.
+
+    Returns
+    -------
+    LabelRecord or None
+        Content of the file.
+    """
     try:
         content = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -209,6 +280,16 @@ def _identity(atoms: Atoms, settings: LabelSettings) -> LabelRecord:
 
 def settings_file_of(folder: Path) -> Path:
     """The settings of a task: in its folder or one above.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the task.
+
+    Returns
+    -------
+    Path
+        That exists.
 
     Raises
     ------

@@ -20,6 +20,13 @@ _MIN_VOLUME_ANGSTROM3 = 1e-3
 class LabelFailure(Exception):
     """No usable answer for one structure; the message is the reason.
 
+    Parameters
+    ----------
+    reason : str
+        A sentence without its period.
+    cause : {'structure', 'code', 'timeout', 'configuration'}, optional
+        Kept as an attribute.
+
     Attributes
     ----------
     cause : {'structure', 'code', 'timeout', 'configuration'}
@@ -75,6 +82,13 @@ class Evaluation:
 def judge_structure(atoms: Atoms, settings: LabelSettings) -> None:
     """Refuse a structure that no teacher should be given.
 
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+    settings : LabelSettings
+        With the limits.
+
     Raises
     ------
     LabelFailure
@@ -97,6 +111,19 @@ def judge_answer(
     energy_ev: float, forces: NDArray[np.float64], virial: NDArray[np.float64], n_atoms: int, settings: LabelSettings
 ) -> None:
     """Refuse numbers that must not become data.
+
+    Parameters
+    ----------
+    energy_ev : float, eV
+        Total energy.
+    forces : (n_atoms, 3) float array, eV/angstrom
+        On the atoms.
+    virial : (3, 3) float array, eV
+        Minus volume times stress.
+    n_atoms : int
+        Of the structure.
+    settings : LabelSettings
+        With the limits.
 
     Raises
     ------

@@ -98,6 +98,11 @@ def export_labels(
 def refuse_mixed_settings(labels: Sequence[StoredLabel]) -> None:
     """Labels of different settings or pseudopotentials have no common energy zero and never share a data set.
 
+    Parameters
+    ----------
+    labels : sequence of StoredLabel
+        That are to share a data set.
+
     Raises
     ------
     InputFileError
@@ -124,7 +129,22 @@ def refuse_mixed_settings(labels: Sequence[StoredLabel]) -> None:
 
 
 def held_out_trajectories(labels: Sequence[StoredLabel], share: float, *, seed: int) -> frozenset[str]:
-    """Names of the trajectories to hold out; each element counts as a layer of its own, so that all are seen."""
+    """Names of the trajectories to hold out; each element counts as a layer of its own, so that all are seen.
+
+    Parameters
+    ----------
+    labels : sequence of StoredLabel
+        Of one settings hash.
+    share : float
+        Part of all labels, 0 to below 1.
+    seed : int
+        Draws the order of trajectories.
+
+    Returns
+    -------
+    frozenset of str
+        As from `hold_out`.
+    """
     groups: dict[str, list[StoredLabel]] = defaultdict(list)
     for label in labels:
         groups[label.trajectory].append(label)

@@ -48,6 +48,18 @@ def check_labels(
 def flagged_names(directories: Sequence[Path], kinds: Collection[str]) -> frozenset[str]:
     """Labels flagged as one of `kinds`.
 
+    Parameters
+    ----------
+    directories : sequence of Path
+        Checked before by `check_labels`.
+    kinds : collection of str
+        Kinds of `LabelFlag`.
+
+    Returns
+    -------
+    frozenset of str
+        Names of labels.
+
     Raises
     ------
     InputFileError

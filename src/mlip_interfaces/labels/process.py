@@ -51,6 +51,18 @@ class TeacherProcess:
     def evaluate(self, atoms: Atoms, folder: Path | None = None) -> Evaluation:
         """Energy, forces and virial; an ASE calculator needs no folder.
 
+        Parameters
+        ----------
+        atoms : Atoms
+            The structure.
+        folder : Path, optional
+            Not used.
+
+        Returns
+        -------
+        Evaluation
+            Of the structure.
+
         Raises
         ------
         LabelFailure

@@ -37,5 +37,16 @@ Numbers = Literal["positions_angstrom", "cell_angstrom", "energy_ev", "forces_ev
 
 
 def core_seconds(record: LabelRecord) -> float:
-    """What a label cost, s; records of older versions ran on one core."""
+    """What a label cost, s; records of older versions ran on one core.
+
+    Parameters
+    ----------
+    record : LabelRecord
+        Of a good or a failed label.
+
+    Returns
+    -------
+    float, s
+        Wall time times cores.
+    """
     return float(record["wall_seconds"]) * int(record.get("cores", 1))

@@ -28,12 +28,28 @@ class LabelSettings(BaseModel):
     min_distance_angstrom: float = Field(0.7, gt=0)
 
     def write(self, file: Path) -> None:
-        """Write the settings as JSON."""
+        """Write the settings as JSON.
+
+        Parameters
+        ----------
+        file : Path
+            Replaced if it exists.
+        """
         write_text(file, self.model_dump_json(indent=1) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Self:
         """Read settings.
+
+        Parameters
+        ----------
+        file : Path
+            As `write` writes it.
+
+        Returns
+        -------
+        LabelSettings
+            Validated.
 
         Raises
         ------

@@ -143,6 +143,16 @@ class LabelStore:
     def with_settings(self, settings_hash: str) -> LabelStore:
         """Only the labels of these settings; failed ones stay.
 
+        Parameters
+        ----------
+        settings_hash : str
+            As the labels have it.
+
+        Returns
+        -------
+        LabelStore
+            Of one settings hash.
+
         Raises
         ------
         InputFileError
@@ -187,6 +197,16 @@ def collect_labels(directories: Sequence[Path]) -> LabelStore:
 
     Folders named ``validation``, hidden folders and DP-GEN's backups (``.bkNNN``) are passed over. Of labels with
     equal structure and settings the first in the order of paths is kept.
+
+    Parameters
+    ----------
+    directories : sequence of Path
+        Searched with all below them.
+
+    Returns
+    -------
+    LabelStore
+        Of all folders together.
 
     Raises
     ------

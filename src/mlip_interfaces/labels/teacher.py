@@ -20,7 +20,20 @@ from mlip_interfaces.labels.teachers import require_calculator
 def open_teacher(
     settings: LabelSettings, known_pseudopotentials: Mapping[str, str] | None = None
 ) -> TeacherProcess | CodeRunner:
-    """The teacher of the settings, as a context manager with ``evaluate(atoms, folder)``."""
+    """The teacher of the settings, as a context manager with ``evaluate(atoms, folder)``.
+
+    Parameters
+    ----------
+    settings : LabelSettings
+        Settings of the labels.
+    known_pseudopotentials : mapping of str to str, optional
+        Hashes by element that earlier labels used; others are refused.
+
+    Returns
+    -------
+    TeacherProcess or CodeRunner
+        Of a code, or of an ASE calculator.
+    """
     if settings.calculator in CODES:
         return CodeRunner(settings, known_pseudopotentials)
     return TeacherProcess(settings)
@@ -30,6 +43,11 @@ def require_teacher(settings: LabelSettings) -> None:
     """Check that the teacher can run here, before a thousand labels fail for the same reason.
 
     For a DFT code: the program is there, and so are the pseudopotential and basis of every element.
+
+    Parameters
+    ----------
+    settings : LabelSettings
+        Settings of the labels.
 
     Raises
     ------

@@ -65,6 +65,11 @@ def teacher_md(task: Path) -> None:
 
     Every sampled frame is appended to ``records.jsonl`` with the state to go on from in ``checkpoint.json``.
 
+    Parameters
+    ----------
+    task : Path
+        Folder with the plan and the settings.
+
     Raises
     ------
     InputFileError
@@ -93,7 +98,18 @@ def teacher_md(task: Path) -> None:
 
 
 def read_records(task: Path) -> list[LabelRecord]:
-    """Labelled frames of a run, as far as its checkpoint vouches for them."""
+    """Labelled frames of a run, as far as its checkpoint vouches for them.
+
+    Parameters
+    ----------
+    task : Path
+        Folder of the run.
+
+    Returns
+    -------
+    list of LabelRecord
+        In order of time.
+    """
     checkpoint = task / CHECKPOINT_FILE
     if not checkpoint.is_file():
         return []

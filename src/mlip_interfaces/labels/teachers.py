@@ -95,6 +95,11 @@ def check_teacher(name: str) -> None:
 def require_calculator(name: str) -> None:
     """Check that the package of a known teacher is installed.
 
+    Parameters
+    ----------
+    name : str
+        A name of `TEACHERS`, or ``package.module:callable``.
+
     Raises
     ------
     MissingProgramError
@@ -108,7 +113,20 @@ def require_calculator(name: str) -> None:
 
 
 def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:
-    """The ASE calculator of a teacher."""
+    """The ASE calculator of a teacher.
+
+    Parameters
+    ----------
+    name : str
+        A name of `TEACHERS`, or ``package.module:callable``.
+    parameters : mapping of str to Any
+        As in the study.
+
+    Returns
+    -------
+    ase.calculators.calculator.Calculator
+        Ready for use.
+    """
     if name in TEACHERS:
         return TEACHERS[name].build(parameters)
     module, _, attribute = name.partition(":")
@@ -116,14 +134,36 @@ def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:
 
 
 def teacher_kind(name: str) -> TeacherKind:
-    """What labels of this teacher may be called."""
+    """What labels of this teacher may be called.
+
+    Parameters
+    ----------
+    name : str
+        A name of `TEACHERS` or of `DFT_CODES`, or ``package.module:callable``.
+
+    Returns
+    -------
+    str
+        That of the teacher; ``dft`` for a code, ``custom`` for a calculator of the user's own.
+    """
     if name in DFT_CODES:
         return "dft"
     return TEACHERS[name].kind if name in TEACHERS else "custom"
 
 
 def teacher_version(name: str) -> str:
-    """Name and version, as in ``chgnet 0.4.2``."""
+    """Name and version, as in ``chgnet 0.4.2``.
+
+    Parameters
+    ----------
+    name : str
+        A name of `TEACHERS`, or ``package.module:callable``.
+
+    Returns
+    -------
+    str
+        For the record of a label.
+    """
     if name not in TEACHERS:
         return name
     package = TEACHERS[name].package

@@ -71,6 +71,16 @@ class RunVerdict:
 def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
     """Columns of a ``thermo.csv`` written by the MD deck.
 
+    Parameters
+    ----------
+    file : Path
+        CSV.
+
+    Returns
+    -------
+    dict of str to (n_rows,) float array
+        By the name of the column.
+
     Raises
     ------
     InputFileError

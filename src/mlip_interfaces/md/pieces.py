@@ -31,6 +31,11 @@ def join_pieces(directory: Path) -> None:
 
     Frames and numbers are copied as they are. Killed in the middle, the same call ends with the same files.
 
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run.
+
     Raises
     ------
     InputFileError
@@ -46,7 +51,18 @@ def join_pieces(directory: Path) -> None:
 
 
 def time_reached_ps(directory: Path) -> float:
-    """Time of the last whole line of the table that is being written, ps; zero before there is one."""
+    """Time of the last whole line of the table that is being written, ps; zero before there is one.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run.
+
+    Returns
+    -------
+    float, ps
+        As far as the table goes.
+    """
     for file in reversed(_pieces(directory, TABLE)):
         line = last_line(file)
         if re.match(r"[\d.]+(e-?\d+)?,", line):

@@ -73,7 +73,28 @@ def md_command(
     potential: str,
     elements: Sequence[str],
 ) -> str:
-    """Shell command that runs `protocol` with `deck`; it works by hand in the run's folder."""
+    """Shell command that runs `protocol` with `deck`; it works by hand in the run's folder.
+
+    Parameters
+    ----------
+    protocol : MDProtocol
+        The run.
+    bounds : HealthBounds
+        Where it is stopped.
+    deck : str
+        LAMMPS input file.
+    data : str
+        LAMMPS data file.
+    potential : str
+        Model file.
+    elements : sequence of str
+        The type map.
+
+    Returns
+    -------
+    str
+        One line.
+    """
     variables: dict[str, str] = {
         "data": data,
         "potential": potential,

@@ -168,7 +168,7 @@ class Record:
         Returns
         -------
         displacements : (n_frames, n_chosen, 3) float array, angstrom
-            r(t) - r(0) in the frame of reference asked for.
+            In the frame of reference asked for, from the first frame on.
         """
         if self.store is None:
             raise ValueError("no observer called an atom moving")

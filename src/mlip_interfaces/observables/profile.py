@@ -27,7 +27,18 @@ class Profile(Request):
     bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.5, description="Of a slice.")
 
     def observe(self, start: Start) -> Observer:
-        """Count atoms in slices."""
+        """Count atoms in slices.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ProfileObserver(self, start)
 
 
@@ -71,7 +82,7 @@ class ProfileResult(Result):
     request: Profile
     profile: DepthProfile
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``profile.json``."""
         return {
             "elements": list(self.profile.elements),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -35,7 +35,18 @@ class Residence(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Keep the displacements of the element."""
+        """Keep the displacements of the element.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _ResidenceObserver(self, start)
 
 
@@ -76,7 +87,7 @@ class ResidenceResult(Result):
     request: Residence
     times: ResidenceTimes
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``residence.json``."""
         return {
             "n_jumps": self.times.n_jumps,

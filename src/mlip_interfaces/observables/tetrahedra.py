@@ -35,7 +35,18 @@ class Tetrahedra(Request):
     )
 
     def observe(self, start: Start) -> Observer:
-        """Count regular tetrahedra in every window of the average."""
+        """Count regular tetrahedra in every window of the average.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _TetrahedraObserver(self, start)
 
 
@@ -96,7 +107,7 @@ class TetrahedraResult(Result):
         """Middles of the slices, shape (n_slices,), angstrom."""
         return self.counts.depth_fraction * self.length_angstrom
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``tetrahedra.json``."""
         found = self.counts
         return {

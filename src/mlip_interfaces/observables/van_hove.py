@@ -32,7 +32,18 @@ class VanHove(Request):
     bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.1, description="Of the histogram.")
 
     def observe(self, start: Start) -> Observer:
-        """Keep displacements and places of the element."""
+        """Keep displacements and places of the element.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
         return _VanHoveObserver(self, start)
 
 
@@ -85,7 +96,7 @@ class VanHoveResult(Result):
     request: VanHove
     functions: VanHoveFunctions
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``van-hove.json``."""
         return {
             "lags_ps": self.functions.lags_ps.tolist(),

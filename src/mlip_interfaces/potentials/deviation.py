@@ -27,13 +27,37 @@ class FrameDeviations:
     max_force_ev_per_angstrom: NDArray[np.float64]
 
     def grade(self, low: float, high: float) -> NDArray[np.str_]:
-        """``accurate`` (below `low`), ``candidate`` or ``failed`` (`high` and above, or not a number)."""
+        """``accurate`` (below `low`), ``candidate`` or ``failed`` (`high` and above, or not a number).
+
+        Parameters
+        ----------
+        low : float, eV/angstrom
+            Lower trust level.
+        high : float, eV/angstrom
+            Upper trust level.
+
+        Returns
+        -------
+        (n_frames,) str array
+            Verdict on each frame.
+        """
         deviation = self.max_force_ev_per_angstrom
         failed = ~(deviation < high)
         return np.where(failed, "failed", np.where(deviation < low, "accurate", "candidate"))
 
     def n_before_loss(self, high: float) -> int:
-        """Frames before the run falls apart: `first_lost_frame` of those that failed at the upper trust level `high`."""
+        """Frames before the run falls apart: `first_lost_frame` of those that failed at the upper trust level `high`.
+
+        Parameters
+        ----------
+        high : float, eV/angstrom
+            Upper trust level.
+
+        Returns
+        -------
+        int
+            Number of frames from the start.
+        """
         return first_lost_frame(~(self.max_force_ev_per_angstrom < high))
 
 
@@ -72,6 +96,16 @@ def first_lost_frame(failed: NDArray[np.bool_]) -> int:
 
 def read_model_deviation(file: Path) -> FrameDeviations:
     """Read ``model_devi.out`` (columns step, max/min/avg of virial, max/min/avg of force).
+
+    Parameters
+    ----------
+    file : Path
+        Written by LAMMPS.
+
+    Returns
+    -------
+    FrameDeviations
+        Of all frames.
 
     Raises
     ------

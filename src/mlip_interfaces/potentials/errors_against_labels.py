@@ -65,6 +65,16 @@ _FIELDS = (
 def label_errors(predictions: Sequence[Predictions]) -> LabelErrors:
     """Errors over all systems together.
 
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        One per system.
+
+    Returns
+    -------
+    LabelErrors
+        Every frame and every atom counts once.
+
     Examples
     --------
     >>> zero = np.zeros((1, 2, 3))
@@ -116,7 +126,15 @@ def layer_force_rmse(
 
 
 def save_predictions(file: Path, predictions: Sequence[Predictions]) -> None:
-    """Write predictions as one compressed ``.npz``."""
+    """Write predictions as one compressed ``.npz``.
+
+    Parameters
+    ----------
+    file : Path
+        Replaced if it exists.
+    predictions : sequence of Predictions
+        One per system.
+    """
     arrays: dict[str, NDArray[np.float64]] = {
         f"{p.system}/{field}": getattr(p, field) for p in predictions for field in _FIELDS
     }
@@ -124,7 +142,18 @@ def save_predictions(file: Path, predictions: Sequence[Predictions]) -> None:
 
 
 def load_predictions(file: Path) -> list[Predictions]:
-    """Read what `save_predictions` wrote."""
+    """Read what `save_predictions` wrote.
+
+    Parameters
+    ----------
+    file : Path
+        As `save_predictions` wrote it.
+
+    Returns
+    -------
+    list of Predictions
+        In the same order.
+    """
     with np.load(file) as archive:
         systems = sorted({name.rsplit("/", 1)[0] for name in archive.files})
         return [Predictions(system, *(archive[f"{system}/{field}"] for field in _FIELDS)) for system in systems]

@@ -17,7 +17,20 @@ from mlip_interfaces.potentials.errors_against_labels import Predictions, save_p
 
 
 def predict(model: Path, systems: list[Path]) -> list[Predictions]:
-    """Evaluate `model` on every frame of each ``deepmd/npy`` system."""
+    """Evaluate `model` on every frame of each ``deepmd/npy`` system.
+
+    Parameters
+    ----------
+    model : Path
+        Frozen or compressed Deep Potential.
+    systems : list of Path
+        Folders in ``deepmd/npy`` format.
+
+    Returns
+    -------
+    list of Predictions
+        One per system.
+    """
     potential = DeepPot(str(model))
     results = []
     for path in systems:

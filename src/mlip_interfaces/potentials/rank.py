@@ -16,7 +16,23 @@ from mlip_interfaces.potentials.selection import rank_frames
 
 
 def main(candidates: str, training: str, output: str, n_select: str, seed: str, *models: str) -> None:
-    """Read, rank, write whole or not at all."""
+    """Read, rank, write whole or not at all.
+
+    Parameters
+    ----------
+    candidates : str
+        Extended XYZ file of the frames to be ranked.
+    training : str
+        Extended XYZ file of frames that are labelled already.
+    output : str
+        JSON file for the order.
+    n_select : str
+        A whole number.
+    seed : str
+        A whole number.
+    *models : str
+        Files of the committee.
+    """
     order = rank_frames(
         read(candidates, index=":"),
         [Path(model) for model in models],

@@ -203,7 +203,26 @@ def rank_frames(
 def rank_environments(
     candidates: Environments, known: Environments, n_select: int, *, length: float = LENGTH, seed: int = 0
 ) -> NDArray[np.int64]:
-    """As `rank_frames`, from environments made before."""
+    """As `rank_frames`, from environments made before.
+
+    Parameters
+    ----------
+    candidates : Environments
+        Atoms of the frames to be ranked.
+    known : Environments
+        Atoms of the training data.
+    n_select : int
+        How many.
+    length : float, optional
+        Distance over which one environment teaches another, in units of scaled features.
+    seed : int, optional
+        Draws the sample of environments that stands for all.
+
+    Returns
+    -------
+    (min(n_select, n_frames),) int array
+        Indices of frames, the most telling first.
+    """
     if candidates.n_frames == 0:
         return np.empty(0, dtype=np.int64)
     features, known_features = scaled_features([candidates, known])

@@ -36,7 +36,7 @@ def array_frames(
 
     Returns
     -------
-    frames : list of RawFrame
+    list of RawFrame
         In the same order.
 
     Raises
@@ -73,7 +73,7 @@ def ase_frame(atoms: Atoms) -> RawFrame:
 
     Returns
     -------
-    frame : RawFrame
+    RawFrame
         The same.
     """
     layers, time = atoms.arrays.get("layer"), atoms.info.get("time_ps")
@@ -97,7 +97,7 @@ def universe_frames(universe: Any) -> Iterator[RawFrame]:
 
     Yields
     ------
-    frame : RawFrame
+    RawFrame
         In order. The universe is left at its first frame.
 
     Raises
@@ -131,7 +131,7 @@ def universe_symbols(universe: Any) -> NDArray[np.str_] | None:
 
     Returns
     -------
-    symbols : (n_atoms,) str array or None
+    (n_atoms,) str array or None
         None where it has none.
     """
     if not hasattr(universe.atoms, "elements"):

@@ -13,8 +13,8 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
+from mlip_interfaces.choices import Scheme
 from mlip_interfaces.errors import InputFileError, counted
-from mlip_interfaces.settings import Scheme
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
@@ -309,7 +309,7 @@ def open_trajectory(
 
     Returns
     -------
-    trajectory : TrajectoryReader
+    TrajectoryReader
         Knows elements, masses and layers; reads frames when asked for.
 
     Raises
@@ -392,7 +392,7 @@ def trajectory_of_arrays(
 
     Returns
     -------
-    trajectory : TrajectoryReader
+    TrajectoryReader
         As `open_trajectory` gives.
 
     Raises

@@ -24,7 +24,7 @@ def first_cell(trajectory: TrajectoryReader) -> NDArray[np.float64]:
 
     Returns
     -------
-    cell : (3, 3) float array, angstrom
+    (3, 3) float array, angstrom
         Rows are lattice vectors.
 
     Raises
@@ -49,7 +49,7 @@ def layer_mask(trajectory: TrajectoryReader, layer: str) -> NDArray[np.bool_]:
 
     Returns
     -------
-    mask : (n_atoms,) bool array
+    (n_atoms,) bool array
         True for its atoms.
 
     Raises
@@ -82,7 +82,7 @@ def species_masks(
 
     Returns
     -------
-    masks : dict of str to (n_atoms,) bool array
+    dict of str to (n_atoms,) bool array
         By element.
 
     Raises
@@ -114,7 +114,7 @@ def element_mask(trajectory: TrajectoryReader, element: str) -> NDArray[np.bool_
 
     Returns
     -------
-    mask : (n_atoms,) bool array
+    (n_atoms,) bool array
         True for its atoms.
 
     Raises
@@ -137,7 +137,7 @@ def reference_mask(trajectory: TrajectoryReader, drift: str) -> NDArray[np.bool_
 
     Returns
     -------
-    mask : (n_atoms,) bool array or None
+    (n_atoms,) bool array or None
         None to leave the drift in.
 
     Raises

@@ -29,12 +29,39 @@ _FRACTIONAL_DIGITS = 12
 
 
 def command(given: list[str]) -> list[str]:
-    """ABACUS as it is usually called."""
+    """ABACUS as it is usually called.
+
+    Parameters
+    ----------
+    given : list of str
+        Words of the study's command; empty if there is none.
+
+    Returns
+    -------
+    list of str
+        Argument vector.
+    """
     return given or ["abacus"]
 
 
 def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     """Write the three files; +U by type, in the order of STRU.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+    dft : Dft
+        Settings of the study, resolved.
+    folder : Path
+        Where the code will run.
+    attempt : int
+        From 1; the second is the careful one.
+
+    Returns
+    -------
+    Written
+        What the record of the label needs.
 
     Raises
     ------
@@ -56,6 +83,18 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
 
 def parse(atoms: Atoms, folder: Path) -> Answer:
     """Read the log with dpdata.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure as it was written.
+    folder : Path
+        Where the code ran.
+
+    Returns
+    -------
+    Answer
+        In the order of the atoms.
 
     Raises
     ------

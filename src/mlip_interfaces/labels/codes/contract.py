@@ -125,7 +125,20 @@ def grouped_order(atoms: Atoms) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def atom_order(rows: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rows of a file that was written in `order`, back in the order of the structure."""
+    """Rows of a file that was written in `order`, back in the order of the structure.
+
+    Parameters
+    ----------
+    rows : (n_atoms, ...) float array
+        As in the file.
+    order : (n_atoms,) int array
+        File row k holds atom ``order[k]``.
+
+    Returns
+    -------
+    (n_atoms, ...) float array
+        Row i belongs to atom i.
+    """
     back = np.empty_like(rows)
     back[order] = rows
     return back

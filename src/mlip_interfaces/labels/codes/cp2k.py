@@ -30,13 +30,40 @@ _EMPTY_BANDS_SHARE = 0.15
 
 
 def command(given: list[str]) -> list[str]:
-    """CP2K of the study, or the first that is there, on our input."""
+    """CP2K of the study, or the first that is there, on our input.
+
+    Parameters
+    ----------
+    given : list of str
+        Words of the study's command; empty if there is none.
+
+    Returns
+    -------
+    list of str
+        Argument vector.
+    """
     program = given or [next((name for name in PROGRAMS if shutil.which(name)), PROGRAMS[0])]
     return program if "-i" in program else [*program, "-i", INPUT]
 
 
 def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     """Write the input, the atoms in their own order and the cell in full.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+    dft : Dft
+        Settings of the study, resolved.
+    folder : Path
+        Where the code will run.
+    attempt : int
+        From 1; the second is the careful one.
+
+    Returns
+    -------
+    Written
+        What the record of the label needs.
 
     Raises
     ------
@@ -71,6 +98,16 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
 def data_folder(dft: Dft) -> Path | None:
     """CP2K's basis sets and potentials, where they are not left to CP2K itself.
 
+    Parameters
+    ----------
+    dft : Dft
+        Settings of the study.
+
+    Returns
+    -------
+    Path or None
+        None where CP2K finds its own.
+
     Raises
     ------
     LabelFailure
@@ -87,6 +124,18 @@ def data_folder(dft: Dft) -> Path | None:
 
 def parse(atoms: Atoms, folder: Path) -> Answer:
     """Read the output with dpdata and cp2kdata; the cell, printed to three decimals, is the structure's.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure as it was written.
+    folder : Path
+        Where the code ran.
+
+    Returns
+    -------
+    Answer
+        In the order of the atoms.
 
     Raises
     ------

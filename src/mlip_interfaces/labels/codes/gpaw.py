@@ -28,6 +28,16 @@ _CAREFUL_BETA = 0.02
 def command(given: list[str]) -> list[str]:
     """The Python of the study, ours, or the first of the system that has GPAW; with the script.
 
+    Parameters
+    ----------
+    given : list of str
+        Words of the study's command; empty if there is none.
+
+    Returns
+    -------
+    list of str
+        Argument vector.
+
     Raises
     ------
     LabelFailure
@@ -57,7 +67,24 @@ def find_python() -> str | None:
 
 
 def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
-    """Write the structure, GPAW's keywords with +U in ``setups``, and the script."""
+    """Write the structure, GPAW's keywords with +U in ``setups``, and the script.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+    dft : Dft
+        Settings of the study, resolved.
+    folder : Path
+        Where the code will run.
+    attempt : int
+        From 1; the second is the careful one.
+
+    Returns
+    -------
+    Written
+        What the record of the label needs.
+    """
     symbols = atoms.get_chemical_symbols()
     species = dict.fromkeys(symbols)
     safer: Tags = {}
@@ -96,6 +123,18 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
 
 def parse(atoms: Atoms, folder: Path) -> Answer:
     """Read the script's result; GPAW's stress has ASE's sign.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure as it was written.
+    folder : Path
+        Where the code ran.
+
+    Returns
+    -------
+    Answer
+        In the order of the atoms.
 
     Raises
     ------

@@ -162,6 +162,18 @@ class CodeRunner:
 def runnable_command(code: Code, dft: Dft) -> list[str]:
     """Argument vector of a code, its program found, and what reads its output.
 
+    Parameters
+    ----------
+    code : Code
+        The DFT code.
+    dft : Dft
+        Settings of the study.
+
+    Returns
+    -------
+    list of str
+        The first word is a program that exists.
+
     Raises
     ------
     LabelFailure
@@ -187,7 +199,18 @@ def allocated_cores() -> int:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Words for the trouble a folder can give."""
+    """Words for the trouble a folder can give.
+
+    Parameters
+    ----------
+    error : OSError
+        As raised.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
     return _FOLDER_ERRORS.get(error.errno or 0, str(error))
 
 

@@ -25,12 +25,39 @@ _FRACTIONAL_TOLERANCE = 1e-3
 
 
 def command(given: list[str]) -> list[str]:
-    """VASP as it is usually called."""
+    """VASP as it is usually called.
+
+    Parameters
+    ----------
+    given : list of str
+        Words of the study's command; empty if there is none.
+
+    Returns
+    -------
+    list of str
+        Argument vector.
+    """
     return given or ["vasp_std"]
 
 
 def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
     """Write the four files; without a library of POTCARs their symbols only.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure.
+    dft : Dft
+        Settings of the study, resolved.
+    folder : Path
+        Where the code will run.
+    attempt : int
+        From 1; the second is the careful one.
+
+    Returns
+    -------
+    Written
+        What the record of the label needs.
 
     Raises
     ------
@@ -69,6 +96,22 @@ def incar(ordered: Atoms, species: list[str], dft: Dft, safer: Tags) -> str:
 
     The U arrays hold the species that are there, in the order of POSCAR, and are absent where U acts on none of
     them. All other tags are the same for every composition of a study, so that its labels can be mixed.
+
+    Parameters
+    ----------
+    ordered : Atoms
+        The atoms, grouped.
+    species : list of str
+        Elements in the order of POSCAR.
+    dft : Dft
+        Settings of the study, resolved.
+    safer : dict of str to Any
+        SCF settings that replace those of the first attempt.
+
+    Returns
+    -------
+    str
+        Lines of the file.
     """
     with_u = [element for element in dft.elements.values() if element.has_u]
     tags: Tags = {
@@ -109,6 +152,16 @@ def incar(ordered: Atoms, species: list[str], dft: Dft, safer: Tags) -> str:
 def potcar_library(dft: Dft) -> Path | None:
     """Folder of the POTCARs, as the study or the environment names it.
 
+    Parameters
+    ----------
+    dft : Dft
+        Settings of the study.
+
+    Returns
+    -------
+    Path or None
+        None where neither names one.
+
     Raises
     ------
     LabelFailure
@@ -127,6 +180,18 @@ def potcar_library(dft: Dft) -> Path | None:
 
 def potcar_file(library: Path, name: str) -> Path:
     """The POTCAR of a name, in the layouts ``NAME/POTCAR`` and ``potpaw_PBE*/NAME/POTCAR``.
+
+    Parameters
+    ----------
+    library : Path
+        Folder of the POTCARs.
+    name : str
+        As in ``Li_sv``.
+
+    Returns
+    -------
+    Path
+        That exists.
 
     Raises
     ------
@@ -152,6 +217,18 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
 
     dpdata's ``vasp/outcar`` format turns the cell to LAMMPS' convention and forces and virial with it; the reader below
     it leaves them. OUTCAR rounds the positions, so that they come from the structure.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        The structure as it was written.
+    folder : Path
+        Where the code ran.
+
+    Returns
+    -------
+    Answer
+        In the order of the atoms.
 
     Raises
     ------
