@@ -76,7 +76,9 @@ def scan_entry(**changes: object) -> ScanEntry:
 BOOKS = [
     index(),
     ScanIndex((scan_entry(), scan_entry(healthy=False, reasons=("too hot",), coating_angstrom=None))),
-    AnalysisIndex((AnalysisEntry.of_run(scan_entry(), kinds={"rdf": "rdf", "msd of Li": "msd"}, absent={"chemistry": "no P"}),)),
+    AnalysisIndex(
+        (AnalysisEntry.of_run(scan_entry(), kinds={"rdf": "rdf", "msd of Li": "msd"}, absent={"chemistry": "no P"}),)
+    ),
     InitialData(calculator="x", kind="dft", made=7, failed=(FailedLabel("t", "r"),), core_seconds=3.5),
     Validation(
         n_frames=3,
