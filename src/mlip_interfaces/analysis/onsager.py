@@ -620,6 +620,9 @@ def _common_weights(products: NDArray[np.float64], lags: NDArray[np.int64], n_fr
     """Weights for the mean of all species, each in units of its own correlation."""
     own = np.diagonal(products, axis1=1, axis2=2)
     size = own.mean(axis=0)
+    if not size.any():
+        # Where nothing moves, any weights give zero: those of a walk.
+        return gls_weights(n_frames, lags, lags.astype(np.float64))
     moving = size > 1.0e-12 * max(float(size.max()), 1e-300)
     return gls_weights(n_frames, lags, (own[:, moving] / size[moving]).mean(axis=1))
 

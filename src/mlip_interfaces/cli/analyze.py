@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlip_interfaces.choices import SCHEMES
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, count, finite, positive
 from mlip_interfaces.cli.options import option_of, spoken, spoken_errors
 from mlip_interfaces.cli.request_options import add_request_options, request_of
 from mlip_interfaces.cli.verbs import VERBS
 from mlip_interfaces.observables import ANALYSES, Arrhenius
-from mlip_interfaces.settings import SCHEMES
 
 if TYPE_CHECKING:
     from mlip_interfaces.observables import Request

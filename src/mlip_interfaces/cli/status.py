@@ -21,7 +21,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the state of each stage."""
-    from mlip_interfaces.pipeline.flow import run_status
+    from mlip_interfaces.run.stages import run_status
 
     states = run_status(arguments.directory)
     if arguments.json:

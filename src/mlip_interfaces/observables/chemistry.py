@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
 from mlip_interfaces.observables.request import Names, Option, PositiveByName, Request
@@ -16,8 +18,20 @@ from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from mlip_interfaces.analysis.chemistry import BondHistory, FrameChemistry
+    from mlip_interfaces.analysis.chemistry import BondHistory, Exchange, FrameChemistry
     from mlip_interfaces.figures import Figure
+
+
+BOND = re.compile(r"([A-Z][a-z]?)-([A-Z][a-z]?)")
+
+
+def _as_in(bond: str, known: Collection[str]) -> str:
+    """A bond with its elements in the order that is known, for S-P is P-S."""
+    match = BOND.fullmatch(bond)
+    if match is None:
+        raise ValueError(f"'{bond}' is no bond; write P-S")
+    turned = f"{match[2]}-{match[1]}"
+    return turned if turned in known else bond
 
 
 class Chemistry(Request):
@@ -41,11 +55,27 @@ class Chemistry(Request):
     @field_validator("bond_cutoffs_angstrom")
     @classmethod
     def _bonds(cls, value: dict[str, float]) -> dict[str, float]:
-        for bond in value:
-            first, dash, second = bond.partition("-")
-            if not (first and dash and second):
-                raise ValueError(f"'{bond}' is no bond; write P-S")
-        return value
+        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
+
+        named: dict[str, float] = {}
+        for bond, cutoff in value.items():
+            name = _as_in(bond, BOND_CUTOFFS_ANGSTROM | named)
+            if name in named:
+                raise ValueError(f"gives {name} twice")
+            named[name] = cutoff
+        return named
+
+    @field_validator("reaction_bonds")
+    @classmethod
+    def _with_cutoffs(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
+
+        known = BOND_CUTOFFS_ANGSTROM | info.data.get("bond_cutoffs_angstrom", {})
+        named = tuple(_as_in(bond, known) for bond in value)
+        for bond in named:
+            if bond not in known:
+                raise ValueError(f"names {bond}, whose longest length is not known; give it in `bond_cutoffs_angstrom`")
+        return named
 
     def cutoffs_angstrom(self) -> dict[str, float]:
         """Longest length of every bond looked for, angstrom."""
@@ -183,14 +213,14 @@ class ChemistryResult(Result):
             total.update(frame.units)
         return {kind: count / len(self.frames) for kind, count in total.most_common()}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``chemistry.json``."""
-        from mlip_interfaces.analysis.chemistry import exchanges, origins
+        from mlip_interfaces.analysis.chemistry import origins
 
         n_frames = len(self.frames)
         interval = float(self.times_ps[1] - self.times_ps[0]) if n_frames > 1 else 0.0
         units = self.mean_units()
-        events = exchanges(self.histories["P-O"], self.histories["P-S"], self.window_frames)
+        events = self.exchanges()
         lifetimes = np.array(self.dimers.lifetimes, dtype=np.float64) * interval
         return {
             "p_s_units": units,
@@ -198,14 +228,12 @@ class ChemistryResult(Result):
             "p_s_tetrahedra_initial": self.frames[0].units.get("PS4", 0),
             "n_phosphorus": self.n_phosphorus,
             "s2_dimers_mean": float(self.dimers.counts().mean()),
-            "s2_dimers_formed": sum(frame > 0 for frame, _, _ in self.dimers.formed),
+            "s2_dimers_formed": _new(self.dimers),
             "s2_lifetime_mean_ps": float(lifetimes.mean()) if lifetimes.size else None,
             "s2_lifetimes_ended": int(lifetimes.size),
             "polysulfides_mean": float(np.mean([frame.n_polysulfides for frame in self.frames])),
-            "bonds": {bond: sum(frame.bonds[bond] for frame in self.frames) / n_frames for bond in self.histories},
-            "bonds_formed": {
-                bond: sum(f > 0 for f, _, _ in history.formed) for bond, history in self.histories.items()
-            },
+            "bonds": self.mean_bonds(),
+            "bonds_formed": {bond: _new(history) for bond, history in self.histories.items()},
             "bonds_broken": {bond: len(history.broken) for bond, history in self.histories.items()},
             "o_s_exchanges": len(events),
             "o_s_exchanges_by_origin": [
@@ -242,19 +270,38 @@ class ChemistryResult(Result):
         ]
         return {"": Table(("time_ps", *kinds, "s2_dimers", *(f"bonds_{bond}" for bond in bonds)), rows)}
 
+    def mean_bonds(self) -> dict[str, float]:
+        """Mean number of each kind of bond.
+
+        Returns
+        -------
+        dict of str to float
+            By bond.
+        """
+        return {bond: sum(frame.bonds[bond] for frame in self.frames) / len(self.frames) for bond in self.histories}
+
+    def exchanges(self) -> list[Exchange]:
+        """Sulfur exchanged for oxygen.
+
+        Returns
+        -------
+        list of Exchange
+            In order of time.
+        """
+        from mlip_interfaces.analysis.chemistry import exchanges
+
+        return exchanges(self.histories["P-O"], self.histories["P-S"], self.window_frames)
+
     def lines(self) -> list[str]:
         """Units, dimers, reaction bonds and exchanges, as means over frames."""
-        content = self.to_dict()
-        units = ", ".join(f"{kind} {mean:.3g}" for kind, mean in content["p_s_units"].items() if mean > 0.05)
+        units = ", ".join(f"{kind} {mean:.3g}" for kind, mean in self.mean_units().items() if mean > 0.05)
         lines = [f"phosphorus units: {units or 'none'}; mean of {len(self.frames)} frames"] if self.n_phosphorus else []
-        lines.append(f"S2 dimers: {content['s2_dimers_mean']:.3g}, {content['s2_dimers_formed']} formed")
-        lines += [
-            f"{bond} bonds: {content['bonds'][bond]:.3g}, {content['bonds_formed'][bond]} formed, "
-            f"{content['bonds_broken'][bond]} broken"
-            for bond in self.request.reaction_bonds
-            if bond in content["bonds"]
-        ]
-        return [*lines, f"exchanges of sulfur for oxygen: {content['o_s_exchanges']}"]
+        lines.append(f"S2 dimers: {self.dimers.counts().mean():.3g}, {_new(self.dimers)} formed")
+        bonds = self.mean_bonds()
+        for bond in (bond for bond in self.request.reaction_bonds if bond in bonds):
+            history = self.histories[bond]
+            lines.append(f"{bond} bonds: {bonds[bond]:.3g}, {_new(history)} formed, {len(history.broken)} broken")
+        return [*lines, f"exchanges of sulfur for oxygen: {len(self.exchanges())}"]
 
     def draw(self) -> Figure:
         """Phosphorus units, S2 dimers and the bonds of reactions against time."""
@@ -285,3 +332,8 @@ class ChemistryResult(Result):
         for ax in axes[0]:
             ax.set_xlabel("time (ps)")
         return figure
+
+
+def _new(history: BondHistory) -> int:
+    """Bonds that were made, those of the start not counted."""
+    return sum(frame > 0 for frame, _, _ in history.formed)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.engines import ENGINES, require_packages
@@ -15,8 +14,9 @@ from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.files import content_hash, file_hash, write_text
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.run.folder import STUDY_FILE, is_held, locked
+from mlip_interfaces.run.folder import STUDY_FILE, locked
 from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
+from mlip_interfaces.run.stages import FOLDERS, require_run_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,6 @@ class Stage:
     ----------
     name : str
         As given to ``--until``.
-    folder : str
-        Its folder in the run folder.
     run : callable
         Does the work on a `RunContext` and returns a note for the user; imports the engines when it is called.
     sections : tuple of str
@@ -36,9 +34,13 @@ class Stage:
     """
 
     name: str
-    folder: str
     run: Callable[[RunContext], str]
     sections: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Its folder in the run folder."""
+        return FOLDERS[self.name]
 
 
 def _build(context: RunContext) -> str:
@@ -90,14 +92,14 @@ def _report(context: RunContext) -> str:
 
 
 STAGES = (
-    Stage("build", "structures", _build, ("elements", "seed", "interface")),
-    Stage("data", "initial_data", _data, ("labels", "initial_data")),
-    Stage("campaign", "campaign", _campaign, ("exploration", "training")),
-    Stage("train", "model", _train, ()),
-    Stage("validate", "validation", _validate, ("validation",)),
-    Stage("scan", "scan", _scan, ("protocols", "health")),
-    Stage("analyze", "analysis", _analyze, ("analysis",)),
-    Stage("report", "report", _report, ("name",)),
+    Stage("build", _build, ("elements", "seed", "interface")),
+    Stage("data", _data, ("labels", "initial_data")),
+    Stage("campaign", _campaign, ("exploration", "training")),
+    Stage("train", _train, ()),
+    Stage("validate", _validate, ("validation",)),
+    Stage("scan", _scan, ("protocols", "health")),
+    Stage("analyze", _analyze, ("analysis",)),
+    Stage("report", _report, ("name",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 LABELLING_STAGES = ("data", "campaign", "validate")
@@ -117,16 +119,6 @@ LIMITS = {
     },
 }
 """Keys that say how long to go on, not what is done: they may be changed in the middle of a run."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageStatus:
-    """State of one stage of a run folder."""
-
-    stage: str
-    status: Literal["to do", "interrupted", "running", "done"]
-    wall_seconds: float
-    finished: str | None
 
 
 def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> None:
@@ -238,13 +230,8 @@ def load_run_study(root: Path) -> Study:
     InputFileError
         If there is none.
     """
-    _require_run_folder(root)
+    require_run_folder(root)
     return load_checked_study(root / STUDY_FILE)
-
-
-def _require_run_folder(root: Path) -> None:
-    if not (root / STUDY_FILE).is_file():
-        raise InputFileError(f"{root} is no run folder: it has no {STUDY_FILE}. Start one with `mlip-interfaces run`.")
 
 
 def stage_hashes(study: Study) -> dict[str, str]:
@@ -262,28 +249,6 @@ def stage_hashes(study: Study) -> dict[str, str]:
         upstream = content_hash([upstream, {name: content[name] for name in stage.sections}])
         hashes[stage.name] = upstream
     return hashes
-
-
-def run_status(root: Path) -> list[StageStatus]:
-    """State of every stage of a run folder.
-
-    Raises
-    ------
-    InputFileError
-        If `root` is no run folder.
-    """
-    _require_run_folder(root)
-    held = is_held(root)
-    states = []
-    for stage in STAGES:
-        manifest = read_manifest(root / stage.folder)
-        if manifest is None:
-            states.append(StageStatus(stage.name, "to do", 0.0, None))
-        else:
-            open_status: Literal["running", "interrupted"] = "running" if held else "interrupted"
-            status = "done" if manifest.status == "done" else open_status
-            states.append(StageStatus(stage.name, status, manifest.wall_seconds, manifest.finished))
-    return states
 
 
 def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:

@@ -22,8 +22,7 @@ from mlip_interfaces.run.books import (
     read_optional_book,
 )
 from mlip_interfaces.run.manifests import read_manifest
-
-STAGE_FOLDERS = ("structures", "initial_data", "campaign", "model", "validation", "scan", "analysis")
+from mlip_interfaces.run.stages import FOLDERS
 
 MakePicture = Callable[[Figure, str, str], Picture]
 """Called with the figure, its name and its caption."""
@@ -163,7 +162,7 @@ def provenance_section(run: Path, study_text: str) -> PageSection:
     section = PageSection("provenance", "What was run", text=study_text, text_title="The study file")
     rows: list[list[str]] = []
     versions: dict[str, str] = {}
-    for folder in STAGE_FOLDERS:
+    for folder in list(FOLDERS.values())[:-1]:
         manifest = read_manifest(run / folder)
         if manifest:
             versions |= manifest.versions

@@ -1,0 +1,159 @@
+"""``chemistry``: PS4 and a chain of them, an exchange of sulfur for oxygen, a dimer that comes and goes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_trajectories import column, content, found, rows, trajectory
+from pydantic import ValidationError
+
+import mlip_interfaces as mi
+
+CORNERS = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3.0)
+LENGTH, INTERVAL, N_FRAMES = 24.0, 0.1, 60
+
+
+def ps4(center: np.ndarray) -> np.ndarray:
+    return np.vstack([center, center + 2.05 * CORNERS])
+
+
+def made(events: bool = True) -> mi.TrajectoryReader:
+    """PS4 at (6, 6, 6), which takes an O in frame 20 for the S it loses in frame 25; P2S7; two S that meet in frames 30 to 44."""
+    single = ps4(np.array([6.0, 6.0, 6.0]))
+    first = ps4(np.array([16.0, 16.0, 6.0]))
+    # The second P shares the first corner of the first one.
+    shared = first[1]
+    second = np.vstack([shared + 2.05 * CORNERS[0]])
+    around = second[0] + 2.05 * np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
+    loose = np.array([[6.0, 18.0, 18.0], [10.0, 18.0, 18.0]])
+    oxygen = np.array([[6.0, 6.0, 12.0]])
+    start = np.vstack([single, first, second, around, loose, oxygen])
+    path = np.repeat(start[None], N_FRAMES, axis=0)
+    if events:
+        path[20:, 16] = single[0] - 1.5 * np.array([0.0, 0.0, 1.0])
+        path[25:, 4] = single[0] + 5.0 * CORNERS[3]
+        path[30:45, 15] = loose[0] + [2.1, 0.0, 0.0]
+    return trajectory(path, LENGTH, SYMBOLS, INTERVAL, layers=LAYERS)
+
+
+SYMBOLS = ["P", "S", "S", "S", "S"] * 2 + ["P"] + ["S"] * 3 + ["S"] * 2 + ["O"]
+LAYERS = ["electrolyte"] * 16 + ["cathode"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return found(made(), mi.Chemistry())
+
+
+def test_units_are_counted_by_their_formula(result) -> None:
+    assert result.frames[0].units == {"PS4": 1, "P2S7": 1}
+    assert result.frames[22].units == {"PS4O": 1, "P2S7": 1}
+    assert result.frames[40].units == {"PS3O": 1, "P2S7": 1}
+    entry = content(result)
+    assert entry["n_phosphorus"] == 3
+    assert entry["p_s_tetrahedra_initial"] == 1
+    np.testing.assert_allclose(entry["p_s_tetrahedra_mean"], 20 / N_FRAMES)
+    np.testing.assert_allclose(sum(entry["p_s_units"].values()), 2.0)
+    assert next(iter(entry["p_s_units"])) == "P2S7"
+
+
+def test_an_exchange_has_its_time_atoms_and_origin(result) -> None:
+    entry = content(result)
+    assert entry["o_s_exchanges"] == 1
+    assert entry["o_s_exchange_events"] == [{"time_ps": 2.5, "phosphorus_atom": 1, "oxygen_atom": 17, "sulfur_atom": 5}]
+    assert entry["o_s_exchanges_by_origin"] == [{"oxygen_from": "cathode", "sulfur_from": "electrolyte", "count": 1}]
+    assert entry["bonds_formed"]["P-O"] == 1
+    assert entry["bonds_broken"]["P-S"] == 1
+
+
+def test_changes_farther_apart_than_the_window_are_no_exchange() -> None:
+    assert content(found(made(), mi.Chemistry(exchange_window_ps=0.4)))["o_s_exchanges"] == 0
+    assert content(found(made(), mi.Chemistry(exchange_window_ps=0.5)))["o_s_exchanges"] == 1
+
+
+def test_a_dimer_has_its_lifetime_and_a_collision_none(result) -> None:
+    entry = content(result)
+    assert (entry["s2_dimers_formed"], entry["s2_lifetimes_ended"]) == (1, 1)
+    np.testing.assert_allclose(entry["s2_lifetime_mean_ps"], 1.5, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(entry["s2_dimers_mean"], 15 / N_FRAMES, rtol=1e-9)
+    # Bonds shorter than two picoseconds are collisions.
+    long = content(found(made(), mi.Chemistry(min_lifetime_ps=2.0)))
+    assert (long["s2_dimers_formed"], long["s2_lifetime_mean_ps"]) == (0, None)
+
+
+def test_a_still_run_has_no_events() -> None:
+    entry = content(found(made(events=False), mi.Chemistry()))
+    assert entry["p_s_units"] == {"PS4": 1.0, "P2S7": 1.0}
+    assert entry["o_s_exchanges"] == 0
+    assert entry["o_s_exchange_events"] == []
+    assert entry["bonds"]["P-S"] == 12.0
+    assert set(entry["bonds_broken"].values()) == {0}
+
+
+def test_cutoffs_are_the_tables_but_for_those_given() -> None:
+    request = mi.Chemistry(bond_cutoffs_angstrom={"P-S": 2.0})
+    entry = content(found(made(events=False), request))
+    assert entry["bonds"]["P-S"] == 0.0
+    assert entry["settings"]["bond_cutoffs_angstrom"]["P-S"] == 2.0
+    assert entry["settings"]["bond_cutoffs_angstrom"]["P-O"] == mi.Chemistry().cutoffs_angstrom()["P-O"]
+    wide = content(found(made(events=False), mi.Chemistry(bond_cutoffs_angstrom="Li-O=2.5")))
+    assert wide["bonds"]["Li-O"] == 0.0
+    assert wide["bonds"]["P-S"] == 12.0
+
+
+def test_a_bond_is_the_same_whichever_element_comes_first() -> None:
+    turned = mi.Chemistry(bond_cutoffs_angstrom="S-P=2.0,S-Ti=2.7,S-Ge=2.6", reaction_bonds="O-P,Ti-S")
+    assert turned.bond_cutoffs_angstrom == {"P-S": 2.0, "S-Ti": 2.7, "S-Ge": 2.6}
+    assert turned.reaction_bonds == ("P-O", "S-Ti")
+    assert content(found(made(events=False), turned))["bonds"]["P-S"] == 0.0
+
+
+def test_table_has_a_row_for_every_frame(result) -> None:
+    table = rows(result)
+    assert list(table[0])[:1] == ["time_ps"]
+    assert {"PS4", "P2S7", "PS3O", "s2_dimers", "bonds_P-O", "bonds_P-S", "bonds_Co-S"} <= set(table[0])
+    np.testing.assert_array_equal(column(table, "PS4"), [1] * 20 + [0] * 40)
+    np.testing.assert_array_equal(column(table, "bonds_P-O"), [0] * 20 + [1] * 40)
+    np.testing.assert_array_equal(column(table, "s2_dimers")[[29, 30, 44, 45]], [0, 1, 1, 0])
+
+
+def test_lines_and_figure_have_the_reaction_bonds_asked_for(result) -> None:
+    assert any(line.startswith("P-O bonds: 0.667, 1 formed, 0 broken") for line in result.lines())
+    assert result.lines()[-1] == "exchanges of sulfur for oxygen: 1"
+    own = found(made(), mi.Chemistry(reaction_bonds="S-S"))
+    assert [line.split(":")[0] for line in own.lines()] == [
+        "phosphorus units", "S2 dimers", "S-S bonds", "exchanges of sulfur for oxygen",
+    ]  # fmt: skip
+    figure = result.plot()
+    units, dimers, bonds = figure.axes
+    assert [ax.get_xlabel() for ax in figure.axes] == ["time (ps)"] * 3
+    assert (units.get_ylabel(), dimers.get_ylabel(), bonds.get_ylabel()) == ("P units", "S₂ dimers", "bonds")
+    assert [line.get_label() for line in bonds.lines] == ["P-O", "Co-S"]
+    np.testing.assert_array_equal(bonds.lines[0].get_ydata(), [0] * 20 + [1] * 40)
+    assert [line.get_label() for line in own.plot().axes[2].lines] == ["S-S"]
+
+
+def test_without_phosphorus_the_figure_says_so() -> None:
+    result = found(trajectory(np.zeros((3, 2, 3)) + [[0, 0, 0], [3, 3, 3]], 10.0, ["Li", "F"]), mi.Chemistry())
+    assert content(result)["n_phosphorus"] == 0
+    assert not any("phosphorus" in line for line in result.lines())
+    assert [text.get_text() for text in result.plot().axes[0].texts] == ["no phosphorus"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"bond_cutoffs_angstrom": "PS=2.4"}, "'PS' is no bond; write P-S"),
+        ({"bond_cutoffs_angstrom": "P-=2.4"}, "is no bond"),
+        ({"bond_cutoffs_angstrom": {"P-S": -1.0}}, "greater than 0"),
+        ({"bond_cutoffs_angstrom": {"S-P": 2.4, "P-S": 2.6}}, "gives P-S twice"),
+        ({"bond_cutoffs_angstrom": {"P-S-S": 2.4}}, "is no bond"),
+        ({"reaction_bonds": "P-O,P-O"}, "names P-O twice"),
+        ({"reaction_bonds": "Ti-S"}, "names Ti-S, whose longest length is not known; give it in `bond_cutoffs_angstrom`"),
+        ({"min_lifetime_ps": -1}, "greater than or equal to 0"),
+        ({"exchange_window_ps": 0}, "greater than 0"),
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_refused(settings: dict, sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        mi.Chemistry(**settings)
