@@ -38,18 +38,26 @@ def rank_candidates(
 
     Parameters
     ----------
-    campaign : DP-GEN's folder.
-    iteration : the one that explored.
-    system : index of the model.
-    candidates : as DP-GEN chose them by the trust levels.
-    elements : the type map.
-    n_select : how many are labelled.
-    seed : of the sample of environments that stands for all.
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        The one that explored.
+    system : int
+        Index of the model.
+    candidates : sequence of Candidate
+        As DP-GEN chose them by the trust levels.
+    elements : sequence of str
+        The type map.
+    n_select : int
+        How many are labelled.
+    seed : int
+        Of the sample of environments that stands for all.
 
     Returns
     -------
-    ranked : all of them, each once; the first `n_select` as `potentials.selection` picks them, then the others in their
-        order, at the end those of runs that had fallen apart by then (`potentials.first_lost_frame`).
+    ranked : list of Candidate
+        All of them, each once; the first `n_select` as `potentials.selection` picks them, then the others in their order, at
+        the end those of runs that had fallen apart by then (`potentials.first_lost_frame`).
     """
     if len(candidates) <= n_select:
         return list(candidates)

@@ -72,8 +72,8 @@ def run_list(arguments: argparse.Namespace) -> int:
     )
     for settings, entry in summary["settings"].items():
         print(f"  settings {settings} ({entry['calculator']}): {entry['made']} labels")
-    for system, entry in summary["systems"].items():
-        print(f"  {system}: {entry['made']} labels of {entry['trajectories']} trajectories, {entry['failed']} failed")
+    for system, found in summary["systems"].items():
+        print(f"  {system}: {found['made']} labels of {found['trajectories']} trajectories, {found['failed']} failed")
     for reason, number in summary["reasons"].items():
         print(f"  failed {number} times: {reason}")
     return 0
@@ -117,8 +117,8 @@ def run_export(arguments: argparse.Namespace) -> int:
         held_out_share=arguments.held_out,
         seed=arguments.seed,
     )
-    for part in ("training", "held_out"):
-        for system, names in content.get(part, {}).items():
+    for part, systems in (("training", content["training"]), ("held_out", content.get("held_out", {}))):
+        for system, names in systems.items():
             print(f"{arguments.out / part / system}: {len(names)} frames")
     return 0
 

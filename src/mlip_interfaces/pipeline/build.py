@@ -52,8 +52,10 @@ class _Parts:
 
     Attributes
     ----------
-    slabs : matched crystals, by the thicknesses of all crystal layers and the lateral repeat.
-    glasses : amorphous layers.
+    slabs : dict
+        Matched crystals, by the thicknesses of all crystal layers and the lateral repeat.
+    glasses : dict
+        Amorphous layers, by name, thickness and lateral repeat.
     """
 
     slabs: dict[tuple[tuple[float, ...], tuple[int, int]], MatchedStack]

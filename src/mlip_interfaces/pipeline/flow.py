@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.engines import ENGINES, require_packages
@@ -237,7 +236,7 @@ def load_run_study(root: Path) -> Study:
 
 def stage_hashes(study: Study) -> dict[str, str]:
     """Hash of all that each stage depends on: its own sections of the study and the stages before it."""
-    content: dict[str, Any] = study.model_dump(mode="json")
+    content = study.model_dump(mode="json")
     for section, names in LIMITS.items():
         content[section] = {name: value for name, value in content[section].items() if name not in names}
     if content["labels"]["dft"] is not None:
