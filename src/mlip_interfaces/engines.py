@@ -36,6 +36,8 @@ def how_to_get(extra: str, subject: str = "it comes") -> str:
     ----------
     extra : str
         Name of the extra.
+    subject : str
+        How the sentence begins.
 
     Returns
     -------
