@@ -482,7 +482,8 @@ def run_one(task: str, name: str, folder: Path) -> None:
         seconds.append(time.process_time() - start)
         walls.append(time.perf_counter() - wall)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu_seconds": min(seconds), "wall_seconds": min(walls), "memory_mb": memory}))
+    found = {"cpu_seconds": min(seconds), "wall_seconds": min(walls), "memory_mb": memory}
+    print(json.dumps({name: round(value, 4) for name, value in found.items()}))
 
 
 def make_dumps(folder: Path, tasks: list[str]) -> None:
@@ -515,9 +516,8 @@ def table(tasks: list[str], who: str, folder: Path) -> Iterator[dict[str, Any]]:
             row = measured(task, name, folder)
             if "not_run" not in row:
                 first = first or row
-                row |= {
-                    f"{clock}_ratio": row[f"{clock}_seconds"] / first[f"{clock}_seconds"] for clock in ("cpu", "wall")
-                }
+                for clock in ("cpu", "wall"):
+                    row[f"{clock}_ratio"] = round(row[f"{clock}_seconds"] / first[f"{clock}_seconds"], 2)
             yield row
 
 
