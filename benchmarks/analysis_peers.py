@@ -6,8 +6,8 @@ table with the ratios to the first row of each task; ``--json FILE`` keeps it. E
 two. Machines are noisy: read the ratios, and those of the wall clock only where nothing else runs.
 
 Peers that are not installed are left out. The extra ``bench`` brings fastatomstruct, freud, mdtraj and pyscal3, the package
-itself MDAnalysis; ``pip install chemfiles mdapy mdcraft ovito`` the others. Their objects are made of arrays in memory
-before the clock starts, except for OVITO, whose pipeline is made for each frame.
+itself MDAnalysis; ``pip install chemfiles mdapy mdcraft ovito tidynamics`` the others (tidynamics for MDAnalysis' MSD).
+Their objects are made of arrays in memory before the clock starts, except for OVITO, whose pipeline is made for each frame.
 
 What is not here: fastatomstruct reads no LAMMPS dump and has no van Hove function; mdtraj has no MSD and no tetrahedral
 order; pyscal3 has g(r) of all atoms alike, no partial one, no MSD, no van Hove function and no tetrahedral order.
@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import write_record
+from record import reason, write_record
 
 COUNTS = {"Li": 1700, "P": 400, "S": 1400, "Cl": 500}
 LENGTHS = np.array([40.0, 40.0, 50.0])
@@ -46,7 +46,7 @@ TETRAHEDRA_CUTOFF = 3.8
 PAIRS = list(combinations_with_replacement(COUNTS, 2))
 PEERS = (
     "MDAnalysis", "chemfiles", "fastatomstruct", "freud-analysis", "mdapy", "mdcraft", "mdtraj", "ovito", "pyscal3",
-    "numpy", "numba",
+    "tidynamics", "numpy", "numba",
 )  # fmt: skip
 Work = Callable[[], object]
 
@@ -502,7 +502,7 @@ def measured(task: str, name: str, folder: Path) -> dict[str, Any]:
         capture_output=True, text=True, check=False, env=os.environ | limits | QUIET,
     )  # fmt: skip
     if done.returncode:
-        return {"task": task, "who": name, "not_run": (done.stderr.strip().splitlines() or ["?"])[-1][:80]}
+        return {"task": task, "who": name, "not_run": reason(done.stderr)[:80]}
     return {"task": task, "who": name} | json.loads(done.stdout.strip().splitlines()[-1])
 
 

@@ -34,7 +34,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.lj import LennardJones
-from record import write_record
+from record import reason, write_record
 
 from mlip_interfaces.campaign.dpgen_files import descriptor_sizes
 from mlip_interfaces.config import load_study
@@ -278,8 +278,7 @@ def run_backend(bench: Bench, name: str, elements: tuple[str, ...]) -> None:
     backend, result = BACKENDS[name], bench.results.setdefault(name, {})
     asked = ask_program([sys.executable, "-c", f"import {backend.module}"], limit_seconds=300)
     if asked.status != 0:
-        lines = asked.errors.splitlines() or ["?"]
-        result["not_run"] = next((line for line in reversed(lines) if re.match(r"[\w.]+Error: ", line)), lines[-1])
+        result["not_run"] = reason(asked.errors)
         say(f"{name}: not run: {result['not_run']}")
         bench.keep()
         return

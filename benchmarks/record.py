@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,12 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def reason(errors: str) -> str:
+    """Of what a program wrote before it failed, the line that names the error."""
+    lines = errors.strip().splitlines() or ["?"]
+    return next((line for line in reversed(lines) if re.match(r"[\w.]+Error: ", line)), lines[-1])
 
 
 def _field(file: str, name: str) -> str:
