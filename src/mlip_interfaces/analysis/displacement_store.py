@@ -35,7 +35,7 @@ class DisplacementStore:
 
     def __init__(self, mask: NDArray[np.bool_], *, memory_bytes: int = MEMORY_BYTES, n_components: int = 3) -> None:
         self.atoms = np.flatnonzero(mask)
-        self._row_of_atom = np.cumsum(mask) - 1
+        self._row_of_atom = np.where(mask, np.cumsum(mask) - 1, -1)
         self._memory_bytes = memory_bytes
         self._shape = (self.atoms.size, n_components)
         self._chunks: list[NDArray[np.float32]] = []
@@ -96,8 +96,16 @@ class DisplacementStore:
         -------
         (n_chosen,) int array
             Places along the second axis of `array`.
+
+        Raises
+        ------
+        ValueError
+            If an atom was not kept.
         """
-        return np.asarray(self._row_of_atom[mask], dtype=np.int64)
+        rows = np.asarray(self._row_of_atom[mask], dtype=np.int64)
+        if (rows < 0).any():
+            raise ValueError(f"{np.count_nonzero(rows < 0)} of {rows.size} atoms were not kept")
+        return rows
 
     def of(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Displacements of some of the kept atoms.

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.files import read_json
-from mlip_interfaces.observables.request import Numbers, Option, Request
+from mlip_interfaces.observables.request import Option, PositiveNumbers, Request
 from mlip_interfaces.observables.results import Headline, Result, measured
 from mlip_interfaces.settings import Count, Positive
 
@@ -27,7 +27,7 @@ class Arrhenius(Request):
     kind: ClassVar[str] = "arrhenius"
     summary: ClassVar[str] = "activation energy from the msd.json of several temperatures"
 
-    temperatures_kelvin: Annotated[Numbers, Option("500,600,700")] = Field(description="One for each file.")
+    temperatures_kelvin: Annotated[PositiveNumbers, Option("500,600,700")] = Field(description="One for each file.")
     species: Annotated[str, Option("Li")] = Field("Li", description="Element.")
     at_kelvin: Annotated[Positive, Option("T")] = Field(300.0, description="Extrapolate to this temperature.")
     n_ions: Annotated[Count | None, Option("N")] = Field(

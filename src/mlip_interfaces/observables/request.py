@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.settings import Positive, Section
+from mlip_interfaces.settings import NonNegative, Positive, Section
 
 if TYPE_CHECKING:
     from mlip_interfaces.observables.observer import Observer, Start
@@ -84,8 +84,11 @@ def _numbers_by_name(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_named_once)]
 """One name or more, each once; a text with commas is a list."""
 
-Numbers = Annotated[tuple[float, ...], BeforeValidator(_numbers)]
-"""Numbers; a text with commas is a list."""
+Numbers = Annotated[tuple[NonNegative, ...], BeforeValidator(_numbers)]
+"""Numbers, none of them negative; a text with commas is a list."""
+
+PositiveNumbers = Annotated[tuple[Positive, ...], BeforeValidator(_numbers)]
+"""Numbers above zero; a text with commas is a list."""
 
 TwoNumbers = Annotated[tuple[float, float], BeforeValidator(_two_numbers)]
 """Two numbers; a text with a comma is a pair."""

@@ -302,7 +302,7 @@ def plain(value: Any) -> Any:
     value : object
         The same without arrays; None for what is not a finite number.
     """
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return plain(value.tolist())
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

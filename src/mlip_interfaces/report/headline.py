@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary
-from mlip_interfaces.files import read_optional_json
-from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
+from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
     AnalysisEntry,
@@ -22,6 +20,8 @@ from mlip_interfaces.run.books import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.files import read_optional_json
+from mlip_interfaces.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +231,8 @@ def _transport_limits(run: Path) -> list[str]:
     sentences = []
     if caged:
         sentences.append(
-            f"The MSD stays below 4.5 Å² (less than a jump per atom) in {_listed(caged)}: the slope there is that of atoms "
-            "settling in their cages, not a diffusivity."
+            f"The MSD stays below 4.5 Å² (less than a jump per atom), or is not that of a random walk, in {_listed(caged)}: the "
+            "slope there is that of atoms settling in their cages, not a diffusivity."
         )
     if zero:
         sentences.append(f"The 95 % interval of D contains zero in {_listed(zero)}.")
@@ -240,4 +240,6 @@ def _transport_limits(run: Path) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) < 5 else f"{len(names)} runs"
+    """Each run once, however many of its diffusivities are meant."""
+    runs = list(dict.fromkeys(names))
+    return ", ".join(runs) if len(runs) < 5 else f"{len(runs)} runs"

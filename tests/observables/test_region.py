@@ -1,4 +1,4 @@
-"""``analyze onsager`` of a slab fixed in space, on files."""
+"""A slab fixed in space, from files to the table: volume, survivors, fluxes that balance, and what makes no slab."""
 
 from __future__ import annotations
 
