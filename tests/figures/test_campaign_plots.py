@@ -107,7 +107,9 @@ def test_without_held_out_labels_the_panel_says_so() -> None:
 
 
 def test_labels_and_costs_add_up_over_iterations() -> None:
-    figure = campaign_plots.learning([iteration(0), iteration(1, labels_made=5, labels_failed=(), label_core_hours=0.5)])
+    figure = campaign_plots.learning(
+        [iteration(0), iteration(1, labels_made=5, labels_failed=(), label_core_hours=0.5)]
+    )
     labels, cost = figure.axes[1], figure.axes[2]
     assert (labels.get_ylabel(), cost.get_ylabel()) == ("labels so far", "cost so far (core hours)")
     np.testing.assert_array_equal(bars(labels), [[8, 13], [2, 2]])

@@ -104,7 +104,11 @@ def test_health_has_a_column_per_condition_and_tells_unhealthy_runs() -> None:
     figure = plots.health([trace(5.0), trace(0.0, healthy=False), trace(0.0, "cold", kelvin=300.0)])
     warm, cold, density, _ = figure.axes
     assert (warm.get_title(loc="left"), cold.get_title(loc="left")) == ("warm, 500 K", "cold, 300 K")
-    assert (warm.get_ylabel(), density.get_ylabel(), density.get_xlabel()) == ("temperature (K)", "density (g/cm³)", "time (ps)")
+    assert (warm.get_ylabel(), density.get_ylabel(), density.get_xlabel()) == (
+        "temperature (K)",
+        "density (g/cm³)",
+        "time (ps)",
+    )
     thin, thick = curves(warm)
     assert (thin.get_label(), thin.get_linestyle()) == ("0 Å (unhealthy)", "--")
     assert (thick.get_label(), thick.get_linestyle()) == ("5 Å", "-")
@@ -117,7 +121,10 @@ def test_health_has_a_column_per_condition_and_tells_unhealthy_runs() -> None:
 def test_seeds_of_a_thickness_share_a_line_of_the_legend() -> None:
     assert legend(plots.health([trace(0.0), trace(0.0), trace(5.0)]).axes[0]) == ["0 Å", "5 Å"]
     assert legend(plots.transport([msd(0.0), msd(0.0), msd(5.0)], "Li").axes[0]) == ["0 Å", "5 Å"]
-    assert legend(plots.order_and_chemistry([], [bonds(0.0), bonds(0.0), bonds(5.0)], "Li", "F").axes[1]) == ["0 Å", "5 Å"]
+    assert legend(plots.order_and_chemistry([], [bonds(0.0), bonds(0.0), bonds(5.0)], "Li", "F").axes[1]) == [
+        "0 Å",
+        "5 Å",
+    ]
 
 
 def test_a_thickness_has_one_colour_in_all_figures() -> None:
@@ -152,7 +159,9 @@ def test_rdf_over_time_has_rows_of_pairs_columns_of_thicknesses_and_darker_later
 
 def test_mean_force_is_drawn_as_it_is_given() -> None:
     r, potential = np.linspace(1.0, 4.0, 7), np.array([np.nan, 0.3, 0.0, -0.1, 0.1, 0.0, 0.0])
-    figure = plots.mean_force({"P-S": {5.0: (r, potential), 0.0: (r, 2 * potential)}, "S-S": {5.0: (r, potential)}}, 450.0)
+    figure = plots.mean_force(
+        {"P-S": {5.0: (r, potential), 0.0: (r, 2 * potential)}, "S-S": {5.0: (r, potential)}}, 450.0
+    )
     first, second = figure.axes
     assert (first.get_title(loc="left"), second.get_title(loc="left")) == ("P-S, 450 K", "S-S, 450 K")
     assert labels(first) == ("r (Å)", "-kT ln g(r) (eV)")
@@ -185,10 +194,16 @@ def bonds(coating: float) -> plots.ChemistryTrace:
 
 
 def test_order_and_chemistry_are_shares_in_per_cent() -> None:
-    figure = plots.order_and_chemistry([(0.0, 0.25, 0.05, 8), (5.0, 0.5, 0.1, 16)], [bonds(5.0), bonds(0.0)], "Na", "Cl")
+    figure = plots.order_and_chemistry(
+        [(0.0, 0.25, 0.05, 8), (5.0, 0.5, 0.1, 16)], [bonds(5.0), bonds(0.0)], "Na", "Cl"
+    )
     first, second, third = figure.axes
     assert labels(first) == ("coating thickness (Å)", "Na in regular NaCl₄ (%)")
-    assert (second.get_ylabel(), third.get_ylabel(), third.get_xlabel()) == ("P in intact PS₄ (%)", "S₂ dimers", "time (ps)")
+    assert (second.get_ylabel(), third.get_ylabel(), third.get_xlabel()) == (
+        "P in intact PS₄ (%)",
+        "S₂ dimers",
+        "time (ps)",
+    )
     np.testing.assert_allclose([box.lines[0].get_xydata()[0] for box in first.containers], [[0, 25], [5, 50]])
     assert [text.get_text() for text in first.texts] == ["2.0 of 8", "8.0 of 16"]
     np.testing.assert_allclose(numbers(curves(second)[0]), 100 - 10 * TIME)
@@ -199,7 +214,10 @@ def test_order_and_chemistry_are_shares_in_per_cent() -> None:
 def test_panels_without_anything_say_why() -> None:
     for figure, texts in (
         (plots.transport([], "Li"), ["no healthy run has Li"] * 2),
-        (plots.order_and_chemistry([], [], "Li", "F"), ["no healthy run has Li and F", "no healthy run", "no healthy run"]),
+        (
+            plots.order_and_chemistry([], [], "Li", "F"),
+            ["no healthy run has Li and F", "no healthy run", "no healthy run"],
+        ),
     ):
         assert [ax.texts[0].get_text() for ax in figure.axes] == texts
         assert all(ax.get_legend() is None for ax in figure.axes)

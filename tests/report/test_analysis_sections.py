@@ -214,7 +214,9 @@ def test_cells_are_words_and_numbers(run: Path, make) -> None:
 def test_a_result_that_the_index_promises_is_missed(run: Path, tmp_path: Path) -> None:
     write_analysis(tmp_path, RUNS[:1])
     (tmp_path / "analysis" / RUNS[0].directory / "rdf.json").unlink()
-    with pytest.raises(InputFileError, match=r"rdf\.json is missing although its index names it; run `analyze all` again"):
+    with pytest.raises(
+        InputFileError, match=r"rdf\.json is missing although its index names it; run `analyze all` again"
+    ):
         rdf_section(tmp_path, RUNS[:1], Pictures())
 
 
