@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_runs import SCAN, SICK, Pictures, campaign, made, scan_entry, write_stages
-from mlip_interfaces.campaign.books import SUMMARY
-from mlip_interfaces.run.books import INDEX, ScanIndex
 
+from mlip_interfaces.books.campaign import SUMMARY
+from mlip_interfaces.books.run import INDEX, ScanIndex
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
 from mlip_interfaces.report.campaign_section import campaign_section
