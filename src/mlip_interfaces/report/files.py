@@ -48,19 +48,21 @@ def read_table(file: Path) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to (n_rows,) array
-        Numbers where every entry is one (empty entries are not-a-number), else strings. A row that does not have an entry for
-        each title is left out.
+        Numbers where every entry is one (empty entries are not-a-number), else strings. A row that was not written to its
+        end is left out.
 
     Raises
     ------
     InputFileError
-        If it cannot be opened.
+        If it is missing or empty.
     """
     try:
         with file.open(newline="") as handle:
             rows = list(csv.reader(handle))
     except OSError as error:
         raise InputFileError(f"{file} cannot be read: {error}") from error
+    if not rows:
+        raise InputFileError(f"{file} is empty; run the stage that writes it again.")
     complete = [row for row in rows[1:] if len(row) == len(rows[0])]
     return {name: _column([row[i] for row in complete]) for i, name in enumerate(rows[0])}
 

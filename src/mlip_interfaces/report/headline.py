@@ -279,8 +279,8 @@ def _transport_limits(run: Path) -> list[str]:
     sentences = []
     if caged:
         sentences.append(
-            f"The MSD stays below 4.5 Å² (less than a jump per atom) in {_listed(caged)}: the slope there is that of atoms "
-            "settling in their cages, not a diffusivity."
+            f"The MSD stays below 4.5 Å² (less than a jump per atom), or is not that of a random walk, in {_listed(caged)}: the "
+            "slope there is that of atoms settling in their cages, not a diffusivity."
         )
     if zero:
         sentences.append(f"The 95 % interval of D contains zero in {_listed(zero)}.")
@@ -288,4 +288,6 @@ def _transport_limits(run: Path) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) < 5 else f"{len(names)} runs"
+    """Each run once, however many of its diffusivities are meant."""
+    runs = list(dict.fromkeys(names))
+    return ", ".join(runs) if len(runs) < 5 else f"{len(runs)} runs"
