@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 import mlip_interfaces as mi
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.report.parts import Picture
-from mlip_interfaces.run.books import INDEX, AnalysisEntry, AnalysisIndex
 
 SYMBOLS = ["Li"] * 12 + ["P"] * 3 + ["S"] * 9 + ["F"] * 8
 LAYERS = ["coating"] * 16 + ["electrolyte"] * 16

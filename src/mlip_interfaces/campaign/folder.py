@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlip_interfaces.campaign.books import StepDecision, TrustDecision, decision_from_json
+from mlip_interfaces.books.campaign import StepDecision, TrustDecision, decision_from_json
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT, DpgenContent
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json_lines, write_text

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlip_interfaces.books.run import ErrorTable, LayerForceError, read_optional_book
 from mlip_interfaces.campaign.folder import iteration_folder
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
-from mlip_interfaces.run.books import ErrorTable, LayerForceError, read_optional_book
 from mlip_interfaces.run.context import RunContext
 
 FOLDER = "held_out"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlip_interfaces.campaign.books import CampaignSummary, Hint, IterationSummary
+from mlip_interfaces.books.campaign import CampaignSummary, Hint, IterationSummary
 from mlip_interfaces.config import Study
 from mlip_interfaces.units import EV_TO_MEV
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mlip_interfaces.campaign.books import ConditionCounts, DeviationDistribution, StepSeconds, StoppedRun
+from mlip_interfaces.books.campaign import ConditionCounts, DeviationDistribution, StepSeconds, StoppedRun
+from mlip_interfaces.books.run import ErrorTable, FailedLabel
 from mlip_interfaces.campaign.control import FrameCounts, IterationOutcome
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT
 from mlip_interfaces.campaign.folder import (
@@ -34,7 +35,6 @@ from mlip_interfaces.campaign.held_out import errors_file, read_committee_errors
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, read_json, write_json
 from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import ErrorTable, FailedLabel
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import EV_TO_MEV
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mlip_interfaces.campaign.books import (
+from mlip_interfaces.books.campaign import (
     CampaignSummary,
     FailureGroup,
     IterationSummary,
@@ -15,6 +15,7 @@ from mlip_interfaces.campaign.books import (
     StepDecision,
     TrustDecision,
 )
+from mlip_interfaces.books.run import DATA_SUMMARY, FailedLabel, InitialData, read_book
 from mlip_interfaces.campaign.folder import (
     Job,
     count_frames,
@@ -26,7 +27,6 @@ from mlip_interfaces.campaign.folder import (
 )
 from mlip_interfaces.campaign.hints import hints
 from mlip_interfaces.campaign.history import Measured, measured_iterations
-from mlip_interfaces.run.books import DATA_SUMMARY, FailedLabel, InitialData, read_book
 from mlip_interfaces.run.context import RunContext
 
 EXAMPLES = 3

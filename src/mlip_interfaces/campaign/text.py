@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlip_interfaces.campaign.books import CampaignSummary, IterationSummary, LabelsSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.campaign import CampaignSummary, IterationSummary, LabelsSummary, StepDecision, TrustDecision
 
 _RECENT_DECISIONS = 4
 

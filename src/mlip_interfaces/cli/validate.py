@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
+    from mlip_interfaces.books.run import VALIDATION_FILE, Validation, read_book
     from mlip_interfaces.pipeline.flow import run_single_stage
-    from mlip_interfaces.run.books import VALIDATION_FILE, Validation, read_book
 
     run_single_stage(arguments.directory, "validate")
     result = read_book(Validation, arguments.directory / "validation" / VALIDATION_FILE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex
 from mlip_interfaces.config import Study
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables import Request, Results, analyze
 from mlip_interfaces.pipeline.scan import read_scan_index
-from mlip_interfaces.run.books import INDEX, AnalysisEntry, AnalysisIndex
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.trajectory import open_trajectory
 

@@ -13,12 +13,7 @@ from ase import Atoms
 from ase.io import write
 from numpy.typing import NDArray
 
-from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
-from mlip_interfaces.errors import StructureError, StudyError
-from mlip_interfaces.figures import plots
-from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.files import write_csv, write_json
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.run import (
     INDEX,
     BulkEntry,
     CrystalLayerEntry,
@@ -29,6 +24,11 @@ from mlip_interfaces.run.books import (
     StructureIndex,
     read_book,
 )
+from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
+from mlip_interfaces.errors import StructureError, StudyError
+from mlip_interfaces.figures import plots
+from mlip_interfaces.figures.style import save_figure
+from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import Layer, stack, write_model
 from mlip_interfaces.structures.crystals import bulk_cell, formula_counts, in_type_order, minimum_distances

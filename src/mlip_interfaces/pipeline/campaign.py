@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from ase.io import read
 
-from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.run import INDEX, StructureIndex, read_book
 from mlip_interfaces.campaign.control import Decision, Limits, decide, labels_left, trust_levels
 from mlip_interfaces.campaign.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.campaign.folder import (
@@ -48,7 +49,6 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
-from mlip_interfaces.run.books import INDEX, StructureIndex, read_book
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
 from mlip_interfaces.units import EV_TO_MEV

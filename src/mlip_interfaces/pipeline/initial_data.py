@@ -9,6 +9,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
 from mlip_interfaces.campaign.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
@@ -33,7 +34,6 @@ from mlip_interfaces.labels.teacher_md import (
 )
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
-from mlip_interfaces.run.books import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import clean_set, perturb, read_model, scrambled, shift_layers, vacancy_samples
 

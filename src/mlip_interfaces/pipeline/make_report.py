@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlip_interfaces.campaign.books import SUMMARY
+from mlip_interfaces.books.campaign import SUMMARY
 from mlip_interfaces.campaign.folder import PARAM
 from mlip_interfaces.campaign.summary import summarize_campaign
 from mlip_interfaces.files import update_json

@@ -8,6 +8,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlip_interfaces.books.run import INDEX, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json, write_text
@@ -25,7 +26,6 @@ from mlip_interfaces.md import (
     time_reached_ps,
 )
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.run.books import INDEX, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS

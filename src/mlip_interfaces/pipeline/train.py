@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlip_interfaces.books.run import MODEL_FILE, FinalModel
 from mlip_interfaces.campaign.dpgen_files import descriptor_sizes
 from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, last_line, read_json, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.potentials import training_input
-from mlip_interfaces.run.books import MODEL_FILE, FinalModel
 from mlip_interfaces.run.context import RunContext
 
 

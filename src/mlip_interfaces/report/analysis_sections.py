@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import MakePicture
-from mlip_interfaces.run.books import AnalysisEntry
 
 Runs = Sequence[AnalysisEntry]
 """Healthy runs of the scan."""

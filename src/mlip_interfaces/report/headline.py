@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary
-from mlip_interfaces.files import read_optional_json
-from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
+from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
     AnalysisEntry,
@@ -22,6 +20,8 @@ from mlip_interfaces.run.books import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.files import read_optional_json
+from mlip_interfaces.records import Record
 
 
 @dataclass(frozen=True, slots=True)

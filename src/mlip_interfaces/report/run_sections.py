@@ -8,10 +8,7 @@ from pathlib import Path
 import numpy as np
 from ase.io import read
 
-from mlip_interfaces.figures import Figure, plots
-from mlip_interfaces.report.files import read_table
-from mlip_interfaces.report.parts import PageSection, Picture, Table
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
     ModelEntry,
@@ -21,6 +18,9 @@ from mlip_interfaces.run.books import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.figures import Figure, plots
+from mlip_interfaces.report.files import read_table
+from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.run.manifests import read_manifest
 from mlip_interfaces.run.stages import FOLDERS
 

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mlip_interfaces.books.run import ErrorTable, FailedLabel
 from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import ErrorTable, FailedLabel
 
 SUMMARY = "summary.json"
 """In the campaign's folder."""
