@@ -196,7 +196,7 @@ def test_sections_without_runs_or_without_the_analysis_say_so(run: Path) -> None
             pictures = Pictures()
             section = make(run, entries, pictures)
             assert section.absent.startswith(sentence)
-            assert not (pictures.figures or section.tables or section.figures)
+            assert (pictures.figures, section.tables, section.figures) == ({}, [], [])
     own = [replace(one, results=("msd",), kinds={"msd": "msd"}) for one in RUNS]
     assert other_section(run, own).absent == other_section(run, []).absent == "There is none."
 

@@ -380,7 +380,7 @@ def trust_levels(
     rmse_factor : float
         Adaptive lower level over that error.
     ratio : float
-        Adaptive upper level over the lower one.
+        Adaptive upper level over the lower one; also as near as a raised lower level comes to a fixed upper one.
 
     Returns
     -------
@@ -389,10 +389,10 @@ def trust_levels(
 
     Notes
     -----
-    Deviations below the force error say nothing, so a fixed lower level is raised to that error, and the upper level by the
-    same factor: the window between them holds the candidates, and a window that closes while the lower level approaches the
-    upper one would leave nothing to label, just where the committee has most to learn. So the ratio of the study's levels is
-    kept, both levels are continuous in the error, and without need they stay as the study has them.
+    Deviations below the force error say nothing, so a fixed lower level is raised to that error. The window between the levels
+    holds the candidates: one that closes while the lower level approaches the upper one would leave nothing to label, just
+    where the committee has most to learn. So the upper level is raised, too, where it would come closer to the lower one
+    than `ratio`, or than it is in the study if that is less. Both levels are continuous in the error.
 
     Examples
     --------
@@ -409,11 +409,11 @@ def trust_levels(
     elif mode == "adaptive":
         note = f"the study's floor; the force RMSE is {1000 * rmse:.0f} meV/angstrom"
     elif rmse > low:
-        note = (
-            f"raised from {low:g} to the force RMSE on held-out labels, and the upper level from {high:g} in proportion"
-        )
-        low = _rounded_up(rmse)
-        high = low * (high_ev_per_angstrom / low_ev_per_angstrom)
+        note = f"raised from {low:g} to the force RMSE on held-out labels"
+        nearest = min(ratio, high / low) * _rounded_up(rmse)
+        if nearest > high:
+            note += f", and the upper level from {high:g} with it"
+        low, high = _rounded_up(rmse), max(high, nearest)
     if mode == "adaptive":
         high = ratio * low
     return TrustLevels(_rounded_up(low), _rounded_up(high), note)
