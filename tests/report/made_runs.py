@@ -24,8 +24,6 @@ from mlip_interfaces.books.campaign import (
     StepSeconds,
     TrustDecision,
 )
-from mlip_interfaces.files import write_csv, write_json
-from mlip_interfaces.report.parts import Picture
 from mlip_interfaces.books.run import (
     DATA_SUMMARY,
     INDEX,
@@ -48,6 +46,8 @@ from mlip_interfaces.books.run import (
     TrainingCost,
     Validation,
 )
+from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.report.parts import Picture
 from mlip_interfaces.run.manifests import Manifest
 
 SYMBOLS = ["Li"] * 12 + ["P"] * 3 + ["S"] * 9 + ["F"] * 8
