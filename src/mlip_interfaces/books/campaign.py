@@ -74,6 +74,18 @@ Decided = Annotated[StepDecision | TrustDecision, Field(discriminator="action")]
 def decision_from_json(content: object, file: Path) -> StepDecision | TrustDecision:
     """A line of ``decisions.jsonl``, of whichever kind it is.
 
+    Parameters
+    ----------
+    content : object
+        The line, as JSON has it.
+    file : Path
+        Where it stands, for the message.
+
+    Returns
+    -------
+    StepDecision or TrustDecision
+        The decision.
+
     Raises
     ------
     InputFileError

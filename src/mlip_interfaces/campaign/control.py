@@ -88,7 +88,27 @@ class IterationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to climb and when to stop; fields as in the study's ``exploration``."""
+    """When to climb and when to stop, as the study's ``exploration`` says.
+
+    Attributes
+    ----------
+    climb : {"when_healthy", "always"}
+        Repeat a rung until it is healthy, or take every rung once.
+    healthy_failed_fraction : float
+        A rung is healthy when a smaller share of its frames failed and no run stopped early.
+    converged_accurate_fraction : float
+        Share of accurate frames of every model with which the last rung has converged.
+    max_iterations : int
+        Iterations in all.
+    max_repeats : int
+        Iterations in a row on one rung.
+    stall_iterations : int
+        Iterations on one rung that may bring nothing.
+    max_labels : int or None
+        Labels of the campaign, failed ones included; None for no limit.
+    max_core_hours : float or None, h
+        Cost of these labels; None for no limit.
+    """
 
     climb: Literal["when_healthy", "always"]
     healthy_failed_fraction: float
@@ -123,7 +143,20 @@ class Decision:
 
 
 def is_healthy(outcome: IterationOutcome, limits: Limits) -> bool:
-    """Whether the rung above may be entered: few failed frames and no run that ended early."""
+    """Whether the rung above may be entered: few failed frames and no run that ended early.
+
+    Parameters
+    ----------
+    outcome : IterationOutcome
+        The rung as explored.
+    limits : Limits
+        How many frames may fail.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
     return outcome.n_stopped_runs == 0 and outcome.failed_share < limits.healthy_failed_fraction
 
 
@@ -178,7 +211,20 @@ def decide(history: Sequence[IterationOutcome], n_rungs: int, limits: Limits, *,
 
 
 def labels_left(history: Sequence[IterationOutcome], limits: Limits) -> int | None:
-    """Labels that may still be made, None without a limit."""
+    """Labels that may still be made.
+
+    Parameters
+    ----------
+    history : sequence of IterationOutcome
+        The finished iterations.
+    limits : Limits
+        With the limit for the campaign.
+
+    Returns
+    -------
+    int or None
+        None without a limit.
+    """
     if limits.max_labels is None:
         return None
     return max(0, limits.max_labels - sum(outcome.n_labels for outcome in history))

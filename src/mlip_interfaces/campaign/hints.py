@@ -26,6 +26,11 @@ def hints(summary: CampaignSummary, study: Study) -> tuple[Hint, ...]:
         Of the campaign; its own hints are not looked at.
     study : Study
         With the limits and levels that the remedies name.
+
+    Returns
+    -------
+    tuple of Hint
+        Empty where nothing fires.
     """
     found: list[tuple[str, str]] = []
     if summary.iterations:

@@ -10,7 +10,18 @@ _RECENT_DECISIONS = 4
 
 
 def status_lines(summary: CampaignSummary) -> list[str]:
-    """Lines that say where a campaign is, what it found, what it cost and what to do next."""
+    """Lines that say where a campaign is, what it found, what it cost and what to do next.
+
+    Parameters
+    ----------
+    summary : CampaignSummary
+        Of the campaign.
+
+    Returns
+    -------
+    list of str
+        For a terminal.
+    """
     iterations = summary.iterations
     lines = [_headline(summary)]
     if iterations:

@@ -25,13 +25,13 @@ def run_analyze(context: RunContext) -> str:
 
     Returns
     -------
-    note : str
+    str
         How many runs were analysed.
 
     Raises
     ------
     InputFileError
-        If a trajectory is damaged.
+        If the scan has not been collected, or a trajectory is damaged.
     """
     entries = []
     by_condition: dict[str, ThicknessTable] = {}
@@ -79,7 +79,7 @@ def study_requests(study: Study, temperature_kelvin: float) -> dict[str, Request
 
     Returns
     -------
-    requests : dict of str to Request
+    dict of str to Request
         By name.
     """
     return {name: request.at(temperature_kelvin) for name, request in study.analysis.requests.items()}

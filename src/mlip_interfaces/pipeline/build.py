@@ -63,7 +63,25 @@ class _Parts:
 
 
 def run_build(context: RunContext) -> str:
-    """Match the crystals, quench the coatings, stack and write every model and every bulk cell."""
+    """Match the crystals, quench the coatings, stack and write every model and every bulk cell.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+
+    Returns
+    -------
+    str
+        How many models there are, how large, and their strain.
+
+    Raises
+    ------
+    StructureError
+        If the crystals do not match, a layer cannot be made, or a small model is too large.
+    ProgramError
+        If LAMMPS fails.
+    """
     models = context.study.interface.models
     entries = build_models(context, models)
     sizes = ", ".join(str(entry.n_atoms) for entry in entries)
@@ -72,6 +90,18 @@ def run_build(context: RunContext) -> str:
 
 def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
     """The models of these names.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    names : collection of str
+        Of its models.
+
+    Returns
+    -------
+    tuple of ModelPlan
+        In the order of the names.
 
     Raises
     ------
@@ -88,10 +118,22 @@ def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
 def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[ModelEntry]:
     """Build these models and the bulk cells; models of the folder that are not asked for stay.
 
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    models : sequence of ModelPlan
+        Which ones.
+
     Returns
     -------
-    entries : list of ModelEntry
+    list of ModelEntry
         Of these models, as in ``index.json``.
+
+    Raises
+    ------
+    StructureError, ProgramError
+        As `run_build`.
     """
     study, directory = context.study, context.structures
     context.progress(0.0, "matching " + ", ".join(layer.material for layer in _crystals(study)))

@@ -37,10 +37,22 @@ from mlip_interfaces.run.manifests import MANIFEST, Manifest
 def run_validate(context: RunContext) -> str:
     """Label frames of the last exploration, then measure errors on them and on the held-out initial data.
 
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with a final model.
+
+    Returns
+    -------
+    str
+        Number of frames, and the errors.
+
     Raises
     ------
     InputFileError
         If there is no held-out label at all.
+    UnfinishedError
+        If a labelling job failed, or the model cannot be used; the same call continues.
     """
     failed = _label_exploration_frames(context)
     systems = held_out_systems(context)

@@ -58,8 +58,13 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("rdf", "Bonds against time: g(r)")
     names = _names(entries, "rdf")
@@ -158,8 +163,13 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("transport", "Diffusion")
     names = _names(entries, "msd")
@@ -231,8 +241,13 @@ def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("order", "Tetrahedra, PS₄ units and S₂ dimers")
     if not entries:
@@ -306,8 +321,13 @@ def other_section(run: Path, entries: Runs) -> PageSection:
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("analyses", "Other analyses")
     shown: set[tuple[str, float | None, str]] = set()

@@ -20,7 +20,25 @@ from mlip_interfaces.report.run_sections import MakePicture
 
 
 def campaign_section(run: Path, picture: MakePicture) -> PageSection:
-    """The campaign over its iterations, from ``summary.json``, which stands after the first one."""
+    """The campaign over its iterations, from ``summary.json``, which stands after the first one.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    picture : callable
+        Saves a figure.
+
+    Returns
+    -------
+    PageSection
+        Saying so where there is no campaign.
+
+    Raises
+    ------
+    InputFileError
+        If the summary is damaged.
+    """
     section = PageSection("campaign", "Active learning")
     summary = read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)
     if summary is None:

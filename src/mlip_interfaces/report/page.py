@@ -32,8 +32,13 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
 
     Returns
     -------
-    page : Path
+    Path
         The HTML file.
+
+    Raises
+    ------
+    InputFileError
+        If a book or a result that an index names is missing or damaged.
     """
     report = run / "report"
     report.mkdir(parents=True, exist_ok=True)
