@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -276,3 +277,26 @@ def test_drawing_leaves_the_callers_settings_alone_and_has_its_own(name: str) ->
         assert dict(mpl.rcParams) == before
     assert all(not ax.spines["top"].get_visible() for ax in figure.axes if ax.get_visible())
     assert all(ax.xaxis.label.get_size() == 9.0 for ax in figure.axes)
+
+
+CROWDED = DRAWN | {
+    "structures": lambda: plots.structures([view(f"model {k}") for k in range(5)]),
+    "health": lambda: plots.health([trace(float(c), name) for c in (0, 5, 10, 20) for name in ("warm", "cold, 10 % vacancies")]),
+    "rdf_over_time": lambda: plots.rdf_over_time({p: {float(c): rdf(4) for c in (0, 5, 10, 20)} for p in ("P-S", "P-O", "Co-S")}),
+    "mean_force": lambda: plots.mean_force({p: {float(c): (TIME, TIME) for c in (0, 5, 10, 20)} for p in ("P-S", "P-O", "Co-S")}, 300.0),
+    "transport": lambda: plots.transport([msd(float(c)) for c in (0, 5, 10, 20)], "Li of the electrolyte"),
+    "against_thickness": lambda: against_thickness({f"first peak of g(r), P-S {k}": [(0.0, 1.0, 0.1)] for k in range(9)}),
+}  # fmt: skip
+"""As many panels and curves as a study of four thicknesses has."""
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_all_words_stand_inside_of_the_figure(name: str) -> None:
+    figure = CROWDED[name]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = figure.bbox.size
+    # Each panel with its labels, ticks, titles and legend; a tick beyond the limits of its axis is not drawn.
+    for part in [ax for ax in figure.axes if ax.get_visible()] + figure.legends:
+        box = part.get_tightbbox(canvas.get_renderer())
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -2, part
