@@ -193,6 +193,11 @@ def type_text(entry: dict[str, Any], sections: dict[str, Any], target: str) -> s
     return " ".join([words.get(kind, str(kind)), ", ".join(bounds)]).strip()
 
 
+def sentence(text: str) -> str:
+    """A line of help as a sentence."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def cell(text: object) -> str:
     """Text that stands in a table."""
     return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
@@ -228,7 +233,7 @@ def registered() -> dict[str, tuple[str, dict[str, Any]]]:
 
 def analysis(kind: str, text: str, schema: dict[str, Any]) -> str:
     """The page of one analysis."""
-    lines = [f"# {kind}", "", text, ""]
+    lines = [f"# {kind}", "", sentence(text), ""]
     if (ROOT / "docs" / "theory" / f"{kind}.md").is_file():
         lines += [f"Formula, errors, meaning and limits: [theory](../../theory/{kind}.md).", ""]
     sections = schema.get("$defs", {})
@@ -286,9 +291,9 @@ def contents(room: str) -> str:
 def request_text(request: type[Request]) -> str:
     """What a request is for, and where its settings stand."""
     if request.kind in ANALYSES:
-        return f"{request.summary}. [Settings](../analyses/{request.kind}.md)."
+        return f"{sentence(request.summary)} [Settings](../analyses/{request.kind}.md)."
     schema = request.model_json_schema()
-    return "\n".join([f"{request.summary}.", "", *table(schema, schema.get("$defs", {}), "")])
+    return "\n".join([sentence(request.summary), "", *table(schema, schema.get("$defs", {}), "")])
 
 
 main()

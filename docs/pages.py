@@ -46,13 +46,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """Fenced blocks of a page in order.
-
-    Examples
-    --------
-    >>> [block.language for block in blocks("```bash\\nls\\n```\\n")]
-    ['bash']
-    """
+    """Fenced blocks of a page in order."""
     return [
         Block(match[1], match[2] or "", match[3], text.count("\n", 0, match.start()) + 1)
         for match in FENCE.finditer(text)

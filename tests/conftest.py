@@ -21,6 +21,26 @@ sys.path.insert(0, str(TESTS / "teachers"))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS / "teachers"), os.environ.get("PYTHONPATH")]))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What `pytest -n 2 --dist loadgroup --no-loadscope-reorder` runs side by side, the long ones first.
+
+    The tests of a file stay together, since they share what they make; all tests of Slurm share one cluster.
+    """
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        name = "slurm" if "slurm" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
+        groups.setdefault(name, []).append(item)
+    if hasattr(config, "workerinput"):
+
+        def minutes_first(members: list[pytest.Item]) -> tuple[bool, int]:
+            n_long = sum(item.get_closest_marker("campaign") is not None for item in members)
+            return n_long == 0, -n_long
+
+        items[:] = [item for members in sorted(groups.values(), key=minutes_first) for item in members]
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The checkout."""

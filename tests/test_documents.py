@@ -21,7 +21,7 @@ def test_quickstart_notebook_runs(repository: Path) -> None:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     texts = [str(output) for output in outputs]
     assert any("148 atoms" in text for text in texts)
-    assert any("{'PS4': 4.0}" in text for text in texts)
+    assert any("{'PS4': 16.0}" in text for text in texts)
     assert any("diffusive: True" in text and "diffusive: False" in text for text in texts)
     # Four results draw themselves.
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 4

@@ -117,3 +117,19 @@ def test_hash_of_a_file_longer_than_a_block(tmp_path: Path) -> None:
     content = bytes(range(256)) * 9000
     (tmp_path / "big").write_bytes(content)
     assert files.file_hash(tmp_path / "big") == hashlib.sha256(content).hexdigest()
+
+
+def test_lines_are_counted_while_the_last_one_is_being_written(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    assert files.count_lines(file) == 0
+    file.write_text('{"a": 1}\n' * 300_000 + '{"a"')
+    assert files.count_lines(file) == 300_000
+
+
+def test_last_line_is_the_last_whole_one(tmp_path: Path) -> None:
+    file = tmp_path / "lcurve.out"
+    assert files.last_line(file) == ""
+    file.write_text("# step\n")
+    assert files.last_line(file) == "# step"
+    file.write_text("".join(f"{step} 0.1\n" for step in range(10_000)) + "10000 0.")
+    assert files.last_line(file) == "9999 0.1"

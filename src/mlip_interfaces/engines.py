@@ -29,13 +29,15 @@ ENGINES = tuple(name for name, extra in PACKAGES.items() if extra == "engines")
 """Packages without which nothing is labelled, trained or run."""
 
 
-def how_to_get(extra: str) -> str:
+def how_to_get(extra: str, subject: str = "it comes") -> str:
     """Words for where an extra is to be had.
 
     Parameters
     ----------
     extra : str
         Name of the extra.
+    subject : str
+        How the sentence begins.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def how_to_get(extra: str) -> str:
     'it comes with the extra xtb: pip install "mlip-interfaces[xtb]"'
     """
     other = ' (with NVIDIA GPUs: "mlip-interfaces[gpu]")' if extra == "engines" else ""
-    return f'it comes with the extra {extra}: pip install "mlip-interfaces[{extra}]"{other}'
+    return f'{subject} with the extra {extra}: pip install "mlip-interfaces[{extra}]"{other}'
 
 
 def missing_engine(error: ModuleNotFoundError) -> MissingEngineError | None:
@@ -84,8 +86,10 @@ def require_packages(*names: str) -> None:
     """
     missing = [name for name in names if not is_installed(name)]
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise MissingEngineError(f"{', '.join(missing)} {verb} not installed; {how_to_get(PACKAGES[missing[0]])}.")
+        verb, subject = ("is", "it comes") if len(missing) == 1 else ("are", "they come")
+        raise MissingEngineError(
+            f"{', '.join(missing)} {verb} not installed; {how_to_get(PACKAGES[missing[0]], subject)}."
+        )
 
 
 def is_installed(package: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,13 +12,8 @@ NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
-Scheme = Literal["auto", "tor", "frac", "image", "none"]
-"""How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`."""
-
-SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-
 
 class Section(BaseModel):
     """Base of all sections of a study: immutable, unknown keys forbidden, infinities refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)

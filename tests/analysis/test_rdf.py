@@ -263,7 +263,7 @@ def test_first_minimum_of_a_soft_liquid_needs_only_fall_below_one_but_has_no_bar
     minimum = first_minimum(r, g)
     np.testing.assert_allclose(r[minimum], 4.5 - 0.06, rtol=0, atol=0.06)
     assert g[minimum] > 0.5 * first_peak(r, g)[1]
-    assert barriers(r, g, np.full(r.size, 1000), 300.0).note == "no minimum behind the first peak"
+    assert barriers(r, g, np.round(1e4 * g * r**2).astype(np.int64), 300.0).note == "no minimum behind the first peak"
 
 
 def test_first_minimum_is_none_without_a_peak_or_a_valley() -> None:

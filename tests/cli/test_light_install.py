@@ -22,7 +22,7 @@ from mlip_interfaces.errors import MissingEngineError
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.programs import find_program
 
-SENTENCE = 'it comes with the extra engines: pip install "mlip-interfaces[engines]"'
+SENTENCE = 'with the extra engines: pip install "mlip-interfaces[engines]"'
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -142,7 +142,7 @@ def test_doctor_shows_which_extras_are_there(call: Call) -> None:
 def test_missing_packages_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
     require_packages("dpdata", "dpgen")
     monkeypatch.setattr(engines, "is_installed", lambda package: package == "dpdata")
-    with pytest.raises(MissingEngineError, match=r"^dpgen, deepmd are not installed; it comes with the extra engines"):
+    with pytest.raises(MissingEngineError, match=r"^dpgen, deepmd are not installed; they come with the extra engines"):
         require_packages("dpdata", "dpgen", "deepmd")
 
 

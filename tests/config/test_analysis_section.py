@@ -10,13 +10,13 @@ import yaml
 from pydantic import ValidationError
 
 import mlip_interfaces as mi
+from mlip_interfaces.choices import SCHEMES
 from mlip_interfaces.config import Study, study_schema
 from mlip_interfaces.config.analysis import Analysis, default_requests
 from mlip_interfaces.config.load import parse_study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.observables import ANALYSES
 from mlip_interfaces.pipeline.analyze import study_requests
-from mlip_interfaces.settings import SCHEMES
 
 
 @pytest.fixture(scope="module")

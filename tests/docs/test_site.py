@@ -12,9 +12,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlip_interfaces.cli.main import main
-from mlip_interfaces.config import load_study, study_schema
+from mlip_interfaces.config import load_study, parse_study, study_schema
 from mlip_interfaces.observables import ANALYSES
 
 PACKAGES = ("mkdocs", "material", "mkdocstrings", "mkdocs_gen_files", "latex2mathml")
@@ -126,6 +127,16 @@ def test_every_analysis_has_a_theory_page_with_all_its_parts(repository: Path) -
 @pytest.mark.parametrize("name", ["campaign-minimal", "campaign-full", "scan-minimal", "scan-full", "analyses"])
 def test_studies_of_the_site_are_valid(name: str, repository: Path) -> None:
     assert load_study(repository / "docs" / "studies" / f"{name}.yaml").name
+
+
+def test_analyses_that_a_how_to_shows_are_valid(repository: Path) -> None:
+    study = yaml.safe_load((repository / "docs" / "studies" / "analyses.yaml").read_text())
+    text = (repository / "docs" / "howto" / "choose-analyses.md").read_text()
+    shown = re.findall(r"```yaml\n(analysis:.*?)```", text, re.DOTALL)
+    assert len(shown) == 2
+    for block in shown:
+        found = parse_study(yaml.safe_dump(study | yaml.safe_load(block)), Path("choose-analyses.md"))
+        assert "rdf" in found.analysis.requests
 
 
 # --- result files ---

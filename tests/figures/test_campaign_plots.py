@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from mlip_interfaces.campaign.books import DeviationDistribution, IterationSummary
+from mlip_interfaces.books.campaign import DeviationDistribution, IterationSummary
+from mlip_interfaces.books.run import ErrorTable, FailedLabel, LayerForceError
 from mlip_interfaces.figures import campaign_plots
 from mlip_interfaces.figures.style import VERDICT_COLORS
-from mlip_interfaces.run.books import ErrorTable, FailedLabel, LayerForceError
 
 LEVELS = ("0.05", "0.25", "0.5", "0.75", "0.95")
 

@@ -16,7 +16,8 @@ import pytest
 
 from mlip_interfaces.campaign.dpgen_files import check_machine, check_param
 from mlip_interfaces.campaign.folder import STEPS, read_position
-from mlip_interfaces.pipeline.flow import STAGES, run_status
+from mlip_interfaces.pipeline.flow import STAGES
+from mlip_interfaces.run.stages import run_status
 
 pytestmark = pytest.mark.campaign
 

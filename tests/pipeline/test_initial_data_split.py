@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,13 @@ import pytest
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.books.run import BulkEntry, ModelEntry, StructureIndex
 from mlip_interfaces.config import load_study
 from mlip_interfaces.config.study import Study
 from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.driver import INPUT_FILE, structure_hash
 from mlip_interfaces.labels.store import collect_labels
 from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
-from mlip_interfaces.run.books import BulkEntry, ModelEntry, StructureIndex
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import write_model
 
@@ -96,17 +98,30 @@ STUDIES = [
 ]  # fmt: skip
 
 
+Made = Callable[[str], tuple[RunContext, dict]]
+
+
+@pytest.fixture(scope="module")
+def made(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The initial data of a study, made once, with its summary."""
+
+    @functools.cache
+    def make(name: str) -> tuple[RunContext, dict]:
+        study = load_study(repository / name)
+        context = RunContext(study, tmp_path_factory.mktemp("run"), lambda fraction, note: None)
+        write_structures(study, context.structures)
+        tasks = context.initial_data / "tasks"
+        _write_tasks(context, tasks)
+        label_tasks(tasks)
+        return context, _write_datasets(context, tasks, json.loads((tasks / "origins.json").read_text()))
+
+    return make
+
+
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
-    repository: Path, tmp_path: Path, name: str
-) -> None:
-    study = load_study(repository / name)
-    context = RunContext(study, tmp_path, lambda fraction, note: None)
-    write_structures(study, context.structures)
-    tasks = context.initial_data / "tasks"
-    _write_tasks(context, tasks)
-    label_tasks(tasks)
-    summary = _write_datasets(context, tasks, json.loads((tasks / "origins.json").read_text()))
+def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(made: Made, name: str) -> None:
+    context, summary = made(name)
+    study, tasks = context.study, context.initial_data / "tasks"
     layers = {
         part: {
             layer
@@ -140,15 +155,9 @@ def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(
     assert summary.n_held_out / summary.made < 2.5 * study.initial_data.held_out_fraction
 
 
-def test_copies_with_vacancies_and_shifted_layers_keep_their_labels(repository: Path, tmp_path: Path) -> None:
-    study = load_study(repository / "configs" / "lco_lif_lpscl.yaml")
-    context = RunContext(study, tmp_path, lambda fraction, note: None)
-    write_structures(study, context.structures)
-    tasks = context.initial_data / "tasks"
-    _write_tasks(context, tasks)
-    label_tasks(tasks)
-    origins = json.loads((tasks / "origins.json").read_text())
-    _write_datasets(context, tasks, origins)
+def test_copies_with_vacancies_and_shifted_layers_keep_their_labels(made: Made) -> None:
+    context, _ = made("configs/lco_lif_lpscl.yaml")
+    study, tasks = context.study, context.initial_data / "tasks"
     kinds = {name.split()[1] for name in json.loads((tasks / "trajectories.json").read_text()).values() if " " in name}
     assert kinds == {"perturbed", "shifted", "vacancies", "melt-quench"}
     lacking = sorted(path for path in (context.initial_data / "dataset").glob("*-vacancies-*"))

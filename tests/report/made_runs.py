@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.io import write
 
 import mlip_interfaces as mi
-from mlip_interfaces.campaign.books import (
+from mlip_interfaces.books.campaign import (
     SUMMARY,
     CampaignSummary,
     ConditionCounts,
@@ -24,9 +24,7 @@ from mlip_interfaces.campaign.books import (
     StepSeconds,
     TrustDecision,
 )
-from mlip_interfaces.files import write_csv, write_json
-from mlip_interfaces.report.parts import Picture
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.run import (
     DATA_SUMMARY,
     INDEX,
     VALIDATION_FILE,
@@ -48,6 +46,8 @@ from mlip_interfaces.run.books import (
     TrainingCost,
     Validation,
 )
+from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.report.parts import Picture
 from mlip_interfaces.run.manifests import Manifest
 
 SYMBOLS = ["Li"] * 12 + ["P"] * 3 + ["S"] * 9 + ["F"] * 8

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from made_runs import KELVIN, RUNS, Pictures, analyzed, write_analysis
 
+from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.report.analysis_sections import order_section, other_section, rdf_section, transport_section
 from mlip_interfaces.report.files import read_result, read_table
-from mlip_interfaces.run.books import AnalysisEntry
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 SECTIONS = [rdf_section, transport_section, order_section]

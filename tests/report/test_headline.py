@@ -20,10 +20,10 @@ from made_runs import (
     write_stages,
 )
 
-from mlip_interfaces.campaign.books import SUMMARY
+from mlip_interfaces.books.campaign import SUMMARY
+from mlip_interfaces.books.run import INDEX, VALIDATION_FILE, AnalysisIndex, ScanIndex
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.report.headline import Headline, collect_results, limitations
-from mlip_interfaces.run.books import INDEX, VALIDATION_FILE, AnalysisIndex, ScanIndex
 
 NOTHING = Headline({}, None, None, 0.0, {}, {})
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from made_runs import INITIAL_DATA, RUNS, write_analysis, write_stages
 
+from mlip_interfaces.books.run import DATA_SUMMARY
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.report.page import write_report
-from mlip_interfaces.run.books import DATA_SUMMARY
 
 HEALTHY = (RUNS[0], RUNS[2])
 """Two thicknesses at one condition."""

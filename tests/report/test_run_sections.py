@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from made_runs import SCAN, SICK, Pictures, campaign, made, scan_entry, write_stages
 
-from mlip_interfaces.campaign.books import SUMMARY
+from mlip_interfaces.books.campaign import SUMMARY
+from mlip_interfaces.books.run import INDEX, ScanIndex
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
-from mlip_interfaces.run.books import INDEX, ScanIndex
 
 
 @pytest.fixture(scope="module")

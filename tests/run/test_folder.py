@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
+import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 
-from mlip_interfaces.errors import RunLockedError
-from mlip_interfaces.run.folder import locked
+import mlip_interfaces
+from mlip_interfaces.errors import InputFileError, RunLockedError
+from mlip_interfaces.run.display import Display
+from mlip_interfaces.run.folder import LOCK_FILE, is_held, locked
 from mlip_interfaces.run.manifests import read_manifest, recorded
+from mlip_interfaces.run.versions import ENGINES, engine_versions
 
 HOLD = "import sys, time; from pathlib import Path; from mlip_interfaces.run.folder import locked\n"
 HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
@@ -49,3 +58,78 @@ def test_stage_that_fails_stays_running_and_adds_up_its_time(tmp_path: Path) -> 
     assert (second.status, second.n_starts) == ("done", 2)
     assert second.wall_seconds >= first.wall_seconds + 0.05
     assert second.versions["deepmd-kit"]
+
+
+def test_folder_is_held_only_while_somebody_works_in_it(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path):
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)
+
+
+def test_folder_that_cannot_be_written_can_be_asked(small_disk: Path) -> None:
+    with locked(small_disk):
+        pass
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert not is_held(small_disk)
+
+
+def test_asking_harms_nobody_who_begins_meanwhile(tmp_path: Path) -> None:
+    """The question takes no lock of its own that another question would see."""
+    with locked(tmp_path):
+        pass
+    handle = (tmp_path / LOCK_FILE).open()
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        assert not is_held(tmp_path)
+
+
+def test_failure_comes_out_even_where_its_record_cannot_be_written(small_disk: Path) -> None:
+    def fail() -> None:
+        with recorded(small_disk, "build", "hash"):
+            (small_disk / "ballast").write_bytes(b"0" * shutil.disk_usage(small_disk).free)
+            raise ValueError("the reason")
+
+    with pytest.raises(ValueError, match="the reason"):
+        fail()
+    manifest = read_manifest(small_disk)
+    assert manifest is not None
+    assert manifest.status == "running"
+
+
+def test_manifest_of_another_version_says_what_to_delete(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path) is None
+    with recorded(tmp_path, "build", "hash"):
+        pass
+    file = tmp_path / "manifest.json"
+    content = json.loads(file.read_text())
+    assert list(content) == ["stage", "status", "input_hash", "started", "finished", "wall_seconds", "command", "versions",
+                             "n_starts"]  # fmt: skip
+    del content["n_starts"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputFileError, match=rf"n_starts is missing.*delete {tmp_path} and run again"):
+        read_manifest(tmp_path)
+
+
+def test_versions_are_those_of_what_is_installed() -> None:
+    versions = engine_versions()
+    assert versions["mlip-interfaces"] == mlip_interfaces.__version__
+    assert versions["numpy"] == np.__version__
+    assert set(versions) <= {"mlip-interfaces", "python", *ENGINES}
+
+
+def test_display_writes_a_line_for_each_tenth_and_stage_where_nobody_watches() -> None:
+    said = io.StringIO()
+    with Display(("build", "scan"), Console(file=said, force_terminal=False, width=200)) as display:
+        display.skip("build")
+        display.begin("scan")
+        for step in range(101):
+            display.update("scan", step / 100, f"step {step}")
+        display.end("scan", "all healthy")
+    lines = [line.split(" s  ", 1)[1] for line in said.getvalue().splitlines()]
+    assert lines[0] == "[1/2] build: finished before"
+    assert lines[1] == "[2/2] scan: started"
+    assert lines[-1] == "[2/2] scan: done, all healthy"
+    assert len(lines) == 3 + 11
+    assert lines[2:4] == ["    scan:   0 %  step 0", "    scan:  10 %  step 10"]

@@ -97,8 +97,7 @@ def barriers(
 
     Notes
     -----
-    The minimum is that of `first_minimum`, where g falls below 1 and below half of the peak; g_min is the mean of three
-    bins. The mean of -ln n of n counts is 1 / (2n) too large, which is taken off.
+    The minimum is that of `first_minimum`; g_min is the mean of three bins, and must be below half of the peak. The mean of -ln n of n counts is 1 / (2n) too large, which is taken off.
     A run that visits the minimum fewer than ten times says nothing about its height: refused. Barriers of a reacting
     system are apparent: its g(r) is not that of equilibrium.
 
@@ -113,11 +112,11 @@ def barriers(
     peak = first_peak(r, g)
     if peak is None:
         return Barrier(None, None, None, 0, "no first peak above g = 1")
-    lowest = first_minimum(r, g)
-    # Shallower than half of the peak, it bounds a shell of neighbours but is no barrier.
-    if lowest is None or not (g[r > peak[0]] < min(1.0, peak[1] / 2.0)).any():
-        return Barrier(None, None, None, 0, "no minimum behind the first peak")
+    lowest = first_minimum(r, g, counts)
     smooth = np.convolve(g, np.ones(3) / 3.0, mode="same")
+    # Shallower than half of the peak, it bounds a shell of neighbours but is no barrier.
+    if lowest is None or smooth[lowest] >= peak[1] / 2.0:
+        return Barrier(None, None, None, 0, "no minimum behind the first peak")
     n_counts = int(counts[max(0, lowest - 1) : lowest + 2].sum())
     if n_counts < MIN_COUNTS:
         return Barrier(None, None, None, n_counts, f"only {counted(n_counts, 'pair')} at the minimum; ten are needed")

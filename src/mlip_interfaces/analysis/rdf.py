@@ -434,8 +434,7 @@ def first_minimum(
 
     Notes
     -----
-    The valley begins where g behind the first peak falls below 1 and below half of the peak (below 1, where it never
-    falls so far), and ends where g rises above 1 again. The minimum is the lowest mean of three bins between the two;
+    The valley begins where g behind the first peak falls below 1 and ends where g rises above 1 again. The minimum is the lowest mean of three bins between the two;
     where several are as low, the first. With `counts`, the valley begins and ends with the first run of bins whose pairs
     differ from those of the threshold by more than two standard errors of counting; where there is no such run, with the
     first bin, as without them.
@@ -455,11 +454,8 @@ def first_minimum(
     if counts is not None and counts.any():
         # Pairs that g = 1 would have in each bin.
         pairs, ideal = counts[behind:], (r**2 * (counts.sum() / (g @ r**2)))[behind:]
-    for depth in (min(1.0, peak[1] / 2.0), 1.0):
-        start = _crossing(depth - g[behind:], pairs, None if ideal is None else depth * ideal)
-        if start is not None:
-            break
-    else:
+    start = _crossing(1.0 - g[behind:], pairs, ideal)
+    if start is None:
         return None
     stop = _crossing(
         g[behind + start :] - 1.0, None if pairs is None else pairs[start:], None if ideal is None else ideal[start:]

@@ -24,9 +24,12 @@ class ExplorationFrame:
 
     Attributes
     ----------
-    model : the interface model explored.
-    atoms : the structure, in the model's atom order.
-    steps_from_label : MD steps to the nearest frame of the same run that was sent to be labelled; infinite if none was.
+    model : str
+        The interface model explored.
+    atoms : ase.Atoms
+        The structure, in the model's atom order.
+    steps_from_label : float
+        MD steps to the nearest frame of the same run that was sent to be labelled; infinite if none was.
     """
 
     model: str
@@ -41,8 +44,15 @@ def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationF
 
     Parameters
     ----------
-    context : the run.
-    iteration : which exploration.
+    context : RunContext
+        The run.
+    iteration : int
+        Which exploration.
+
+    Returns
+    -------
+    list of ExplorationFrame
+        By model, run and time.
     """
     study = context.study
     folder = iteration_folder(context.campaign, iteration)
@@ -79,9 +89,17 @@ def farthest_from_labels(frames: Sequence[ExplorationFrame], n_frames: int, *, s
 
     Parameters
     ----------
-    frames : of all models.
-    n_frames : how many at most.
-    seed : of the order of frames that are equally far.
+    frames : sequence of ExplorationFrame
+        Of all models.
+    n_frames : int
+        How many at most.
+    seed : int
+        Of the order of frames that are equally far.
+
+    Returns
+    -------
+    list of ExplorationFrame
+        Fewer than asked for where there are no more.
     """
     by_model: dict[str, list[ExplorationFrame]] = defaultdict(list)
     for frame in random.Random(seed).sample(frames, len(frames)):

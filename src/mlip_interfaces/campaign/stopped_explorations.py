@@ -16,11 +16,13 @@ def keep_whole_frames(task: Path) -> int:
 
     Parameters
     ----------
-    task : folder of one exploration.
+    task : Path
+        Folder of one exploration.
 
     Returns
     -------
-    n_frames : that are left.
+    n_frames : int
+        Frames that are left.
     """
     deviations, dump = task / "model_devi.out", task / "all.lammpstrj"
     frames = _whole_frames(dump)

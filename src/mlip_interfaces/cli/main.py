@@ -30,6 +30,11 @@ def build_parser(loaded: Collection[str] = tuple(VERBS)) -> argparse.ArgumentPar
     ----------
     loaded : collection of str
         Verbs whose own options are there, from the file of each; of the others only the line in the list.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        Of the whole program.
     """
     parser = argparse.ArgumentParser(
         prog="mlip-interfaces",
@@ -47,7 +52,18 @@ def build_parser(loaded: Collection[str] = tuple(VERBS)) -> argparse.ArgumentPar
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit code."""
+    """Run one verb and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str or None, optional
+        Words after the name of the program; those of the process when left out.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     try:
         try:
             return _run_verb(argv)
@@ -95,7 +111,18 @@ def _run_verb(argv: Sequence[str] | None) -> int:
 
 
 def file_system_sentence(error: OSError) -> str | None:
-    """What to do about a full disk or a folder that cannot be written; None for every other error."""
+    """What to do about a full disk or a folder that cannot be written.
+
+    Parameters
+    ----------
+    error : OSError
+        What went wrong.
+
+    Returns
+    -------
+    str or None
+        A sentence; None for every other error.
+    """
     where = error.filename or "the run folder"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where} cannot be written: {error.strerror}. Make room; what is done is kept."

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from mlip_interfaces.choices import Scheme
 from mlip_interfaces.observables import ANALYSES, Request
-from mlip_interfaces.settings import Name, Scheme, Section
+from mlip_interfaces.settings import Name, Section
 
 PAIRS = ("P-O", "P-S", "Co-S", "S-S")
 """Bonds of the interface between an oxide and a thiophosphate: made, kept and broken."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -23,6 +23,19 @@ DataFormat = Literal["npy", "mixed"]
 EXPORT_FILE = "export.json"
 
 
+class Export(TypedDict):
+    """Content of ``export.json``; systems with the names of their labels, in the order of the data."""
+
+    elements: list[str]
+    format: str
+    settings_hash: str
+    calculators: list[str]
+    held_out_trajectories: list[str]
+    left_out: list[str]
+    training: dict[str, list[str]]
+    held_out: NotRequired[dict[str, list[str]]]
+
+
 def export_labels(
     store: LabelStore,
     directory: Path,
@@ -32,7 +45,7 @@ def export_labels(
     leave_out: Collection[str] = (),
     held_out_share: float = 0.0,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Export:
     """Write ``training/`` and, where a share is held out, ``held_out/``; the folder appears whole or not at all.
 
     Parameters
@@ -54,7 +67,7 @@ def export_labels(
 
     Returns
     -------
-    dict of str to Any
+    Export
         Content of ``export.json``: where every frame comes from, in the order of the data.
 
     Raises
@@ -80,17 +93,19 @@ def export_labels(
     parts = {"training": [label for label in labels if label.trajectory not in away]}
     if away:
         parts["held_out"] = [label for label in labels if label.trajectory in away]
-    content: dict[str, Any] = {
+    content: Export = {
         "elements": list(elements),
         "format": f"deepmd/npy{'/mixed' if data_format == 'mixed' else ''}",
         "settings_hash": labels[0].settings_hash,
         "calculators": sorted({label.calculator for label in labels}),
         "held_out_trajectories": sorted(away),
         "left_out": sorted(leave_out),
+        "training": {},
     }
     with whole_folder(directory) as working:
-        for part, members in parts.items():
-            content[part] = _write_systems(members, working / part, elements, data_format)
+        content["training"] = _write_systems(parts["training"], working / "training", elements, data_format)
+        if away:
+            content["held_out"] = _write_systems(parts["held_out"], working / "held_out", elements, data_format)
         write_json(working / EXPORT_FILE, content)
     return content
 

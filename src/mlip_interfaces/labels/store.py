@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from ase.formula import Formula
@@ -30,6 +30,33 @@ ORIGINS_FILE, TRAJECTORIES_FILE = "origins.json", "trajectories.json"
 
 _LEFT_OUT = ("validation", "__pycache__")
 """Labels of the stage ``validate`` never enter a data set."""
+
+
+class SettingsCount(TypedDict):
+    """Labels of some settings."""
+
+    calculator: str
+    made: int
+
+
+class SystemCount(TypedDict):
+    """Labels of one structure."""
+
+    made: int
+    failed: int
+    trajectories: int
+
+
+class StoreSummary(TypedDict):
+    """Counts and cost of a store: by the hash of settings, by structure, by reason of failure."""
+
+    made: int
+    failed: int
+    duplicates: int
+    core_hours: float
+    settings: dict[str, SettingsCount]
+    systems: dict[str, SystemCount]
+    reasons: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +191,7 @@ class LabelStore:
             raise InputFileError(f"No label has the settings {settings_hash}; there are {known}.")
         return LabelStore(labels, self.failed, self.duplicates)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> StoreSummary:
         """Counts and cost as plain JSON types."""
         good = Counter(label.system for label in self.labels)
         failed = Counter(label.system for label in self.failed)

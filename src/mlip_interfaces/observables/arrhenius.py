@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -96,13 +96,13 @@ class ArrheniusResult(Result):
     diffusivities_cm2_per_s: tuple[float, ...]
     errors_cm2_per_s: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``arrhenius.json``."""
         from mlip_interfaces.analysis.arrhenius import nernst_einstein_s_per_cm
 
         request, fit = self.request, self.fitted
         value, low, high = fit.diffusivity(request.at_kelvin)
-        content: dict[str, Any] = {
+        content: dict[str, object] = {
             "species": request.species,
             "activation_energy_ev": fit.activation_energy_ev,
             "activation_energy_error_ev": fit.activation_energy_error_ev,

@@ -18,7 +18,7 @@ from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
-    from mlip_interfaces.analysis.chemistry import BondHistory, FrameChemistry
+    from mlip_interfaces.analysis.chemistry import BondHistory, Exchange, FrameChemistry
     from mlip_interfaces.figures import Figure
 
 
@@ -213,14 +213,14 @@ class ChemistryResult(Result):
             total.update(frame.units)
         return {kind: count / len(self.frames) for kind, count in total.most_common()}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``chemistry.json``."""
-        from mlip_interfaces.analysis.chemistry import exchanges, origins
+        from mlip_interfaces.analysis.chemistry import origins
 
         n_frames = len(self.frames)
         interval = float(self.times_ps[1] - self.times_ps[0]) if n_frames > 1 else 0.0
         units = self.mean_units()
-        events = exchanges(self.histories["P-O"], self.histories["P-S"], self.window_frames)
+        events = self.exchanges()
         lifetimes = np.array(self.dimers.lifetimes, dtype=np.float64) * interval
         return {
             "p_s_units": units,
@@ -228,14 +228,12 @@ class ChemistryResult(Result):
             "p_s_tetrahedra_initial": self.frames[0].units.get("PS4", 0),
             "n_phosphorus": self.n_phosphorus,
             "s2_dimers_mean": float(self.dimers.counts().mean()),
-            "s2_dimers_formed": sum(frame > 0 for frame, _, _ in self.dimers.formed),
+            "s2_dimers_formed": _new(self.dimers),
             "s2_lifetime_mean_ps": float(lifetimes.mean()) if lifetimes.size else None,
             "s2_lifetimes_ended": int(lifetimes.size),
             "polysulfides_mean": float(np.mean([frame.n_polysulfides for frame in self.frames])),
-            "bonds": {bond: sum(frame.bonds[bond] for frame in self.frames) / n_frames for bond in self.histories},
-            "bonds_formed": {
-                bond: sum(f > 0 for f, _, _ in history.formed) for bond, history in self.histories.items()
-            },
+            "bonds": self.mean_bonds(),
+            "bonds_formed": {bond: _new(history) for bond, history in self.histories.items()},
             "bonds_broken": {bond: len(history.broken) for bond, history in self.histories.items()},
             "o_s_exchanges": len(events),
             "o_s_exchanges_by_origin": [
@@ -272,19 +270,38 @@ class ChemistryResult(Result):
         ]
         return {"": Table(("time_ps", *kinds, "s2_dimers", *(f"bonds_{bond}" for bond in bonds)), rows)}
 
+    def mean_bonds(self) -> dict[str, float]:
+        """Mean number of each kind of bond.
+
+        Returns
+        -------
+        dict of str to float
+            By bond.
+        """
+        return {bond: sum(frame.bonds[bond] for frame in self.frames) / len(self.frames) for bond in self.histories}
+
+    def exchanges(self) -> list[Exchange]:
+        """Sulfur exchanged for oxygen.
+
+        Returns
+        -------
+        list of Exchange
+            In order of time.
+        """
+        from mlip_interfaces.analysis.chemistry import exchanges
+
+        return exchanges(self.histories["P-O"], self.histories["P-S"], self.window_frames)
+
     def lines(self) -> list[str]:
         """Units, dimers, reaction bonds and exchanges, as means over frames."""
-        content = self.to_dict()
-        units = ", ".join(f"{kind} {mean:.3g}" for kind, mean in content["p_s_units"].items() if mean > 0.05)
+        units = ", ".join(f"{kind} {mean:.3g}" for kind, mean in self.mean_units().items() if mean > 0.05)
         lines = [f"phosphorus units: {units or 'none'}; mean of {len(self.frames)} frames"] if self.n_phosphorus else []
-        lines.append(f"S2 dimers: {content['s2_dimers_mean']:.3g}, {content['s2_dimers_formed']} formed")
-        lines += [
-            f"{bond} bonds: {content['bonds'][bond]:.3g}, {content['bonds_formed'][bond]} formed, "
-            f"{content['bonds_broken'][bond]} broken"
-            for bond in self.request.reaction_bonds
-            if bond in content["bonds"]
-        ]
-        return [*lines, f"exchanges of sulfur for oxygen: {content['o_s_exchanges']}"]
+        lines.append(f"S2 dimers: {self.dimers.counts().mean():.3g}, {_new(self.dimers)} formed")
+        bonds = self.mean_bonds()
+        for bond in (bond for bond in self.request.reaction_bonds if bond in bonds):
+            history = self.histories[bond]
+            lines.append(f"{bond} bonds: {bonds[bond]:.3g}, {_new(history)} formed, {len(history.broken)} broken")
+        return [*lines, f"exchanges of sulfur for oxygen: {len(self.exchanges())}"]
 
     def draw(self) -> Figure:
         """Phosphorus units, S2 dimers and the bonds of reactions against time."""
@@ -315,3 +332,8 @@ class ChemistryResult(Result):
         for ax in axes[0]:
             ax.set_xlabel("time (ps)")
         return figure
+
+
+def _new(history: BondHistory) -> int:
+    """Bonds that were made, those of the start not counted."""
+    return sum(frame > 0 for frame, _, _ in history.formed)

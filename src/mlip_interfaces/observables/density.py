@@ -90,13 +90,18 @@ class DensityResult(Result):
     symbols: NDArray[np.str_]
     first_positions: NDArray[np.float64]
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def n_atoms(self) -> float:
+        """Integral of the density."""
+        density = self.grid.density_per_angstrom3
+        return float(density.sum() * (abs(float(np.linalg.det(self.grid.cell))) / density.size))
+
+    def to_dict(self) -> dict[str, object]:
         """Content of ``density.json``."""
         density = self.grid.density_per_angstrom3
-        voxel = abs(float(np.linalg.det(self.grid.cell))) / density.size
         return {
             "shape": list(density.shape),
-            "n_atoms": float(density.sum() * voxel),
+            "n_atoms": self.n_atoms,
             "largest_per_angstrom3": float(density.max()),
             "settings": self.request.settings(),
         }
@@ -124,11 +129,10 @@ class DensityResult(Result):
 
     def lines(self) -> list[str]:
         """Shape of the grid and the largest density."""
-        content = self.to_dict()
-        shape = " x ".join(str(n) for n in content["shape"])
+        density = self.grid.density_per_angstrom3
+        shape = " x ".join(map(str, density.shape))
         return [
-            f"{self.request.species}: {content['n_atoms']:.6g} atoms on a grid of {shape}, at most "
-            f"{content['largest_per_angstrom3']:.3g} /angstrom^3"
+            f"{self.request.species}: {self.n_atoms:.6g} atoms on a grid of {shape}, at most {density.max():.3g} /angstrom^3"
         ]
 
     def draw(self) -> Figure:

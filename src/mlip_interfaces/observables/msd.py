@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -82,11 +82,13 @@ class _MsdObserver(Observer):
         from mlip_interfaces.analysis.layer_transport import filled_span, layer_transport
         from mlip_interfaces.trajectory.selection import layer_mask
 
-        cell = record.cells[0]
+        cell, half_of_run = record.cells[0], 0.5 * float(record.times_ps[-1] - record.times_ps[0])
         depths = record.first_positions @ np.linalg.inv(cell)[:, 2]
         span = filled_span(depths[layer_mask(record.trajectory, name)])
         return {
-            symbol: layer_transport(record.displacements(mask), depths[mask], span, cell, record.interval_ps)
+            symbol: layer_transport(
+                record.displacements(mask), depths[mask], span, cell, record.interval_ps, max_lag_ps=half_of_run
+            )
             for symbol, mask in self._masks.items()
         }
 
@@ -112,7 +114,7 @@ class MsdResult(Result):
     species: dict[str, Diffusivity]
     of_layer: dict[str, LayerTransport] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``msd.json``."""
         return {
             "species": {
@@ -125,7 +127,7 @@ class MsdResult(Result):
             },
         }
 
-    def _entry(self, symbol: str, found: Diffusivity) -> dict[str, Any]:
+    def _entry(self, symbol: str, found: Diffusivity) -> dict[str, object]:
         from mlip_interfaces.analysis.arrhenius import jump_statistics
 
         distance = self.request.site_distance_angstrom.get(symbol, SITE_DISTANCE_ANGSTROM)
@@ -157,7 +159,7 @@ class MsdResult(Result):
             "diffusive": found.diffusive,
         }
 
-    def _layer_entry(self, symbol: str) -> dict[str, Any]:
+    def _layer_entry(self, symbol: str) -> dict[str, object]:
         """Diffusion in the plane of the layer by the atoms that stayed, and across it by how fast atoms leave."""
         found = self.of_layer.get(symbol)
         if found is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mlip_interfaces.trajectory import Frames, TrajectoryReader
 
 Made = TypeVar("Made")
+Scanned = dict[str, object]
+"""What each observer found in the frames of a chunk, by name."""
 
 
 def analyze(
@@ -132,7 +134,7 @@ class _Pass:
         """Observers that look at single frames, by name."""
         return {name: observer for name, observer in self.observers.items() if observer.scans}
 
-    def feed(self, batch: Batch, scanned: Mapping[str, Any]) -> None:
+    def feed(self, batch: Batch, scanned: Scanned) -> None:
         """Hand a batch to all observers."""
         self._times.append(batch.frames.times_ps)
         self._cells.append(batch.frames.cells)
@@ -193,18 +195,18 @@ class _Pass:
             return None
 
 
-def _scanned(run: _Pass, n_threads: int) -> Iterator[tuple[Batch, dict[str, Any]]]:
+def _scanned(run: _Pass, n_threads: int) -> Iterator[tuple[Batch, Scanned]]:
     """Batches in order, each with what the scanners found; a few ahead are at work in other threads."""
     scanners = run.scanners()
 
-    def scan(frames: Frames) -> dict[str, Any]:
+    def scan(frames: Frames) -> Scanned:
         return {name: observer.scan(frames.positions, frames.cells) for name, observer in scanners.items()}
 
     if n_threads <= 1 or not scanners:
         for batch in run.batches():
             yield batch, scan(batch.frames)
         return
-    waiting: deque[tuple[Batch, Future[dict[str, Any]]]] = deque()
+    waiting: deque[tuple[Batch, Future[Scanned]]] = deque()
     with ThreadPoolExecutor(n_threads) as pool:
         for batch in run.batches():
             waiting.append((batch, pool.submit(scan, batch.frames)))

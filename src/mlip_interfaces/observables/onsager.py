@@ -291,18 +291,16 @@ class OnsagerResult(Result):
     fluxes: FluxHistory
     region: RegionResult | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``onsager.json``."""
         species, request = self.request.species, self.request
         slab = request.slab()
         whole = _window(self.whole)
         windows = [_window(window) for window in self.windows]
-        content: dict[str, Any] = {}
+        regional: dict[str, object] = {}
         if self.region is not None:
-            from mlip_interfaces.observables.region import region_content
-
-            content = region_content(self.region, species)
-            windows = [window | own for window, own in zip(windows, content.pop("windows"), strict=True)]
+            windows = [window | own for window, own in zip(windows, self.region.of_windows(species), strict=True)]
+            regional = {"region": self.region.of_planes(species)}
         return {
             "species": list(species),
             "charges": dict(request.charges),
@@ -312,7 +310,7 @@ class OnsagerResult(Result):
             "conductivity_error_s_per_cm": whole["conductivity_error_s_per_cm"],
             "nernst_einstein_s_per_cm": whole["nernst_einstein_s_per_cm"],
             "haven_ratio": whole["haven_ratio"],
-            "transference": dict(zip(species, whole["transference"], strict=True)),
+            "transference": dict(zip(species, plain(self.whole.transference), strict=True)),
             "fluxes": {
                 "axis": request.flux_axis if self.region is None else "depth",
                 "time_start_ps": self.fluxes.time_start_ps.tolist(),
@@ -331,7 +329,7 @@ class OnsagerResult(Result):
                 "definition": "J_i = -sum_j L_ij grad mu_j; L_ij = d/dt <dR_i dR_j> / (2 d kT V); mean velocities taken out and "
                 "reported as net flux",
             },
-        } | content
+        } | regional
 
     def tables(self) -> dict[str, Table]:
         """L_ij in windows; of a region also atoms inside and fluxes against time."""
@@ -354,9 +352,7 @@ class OnsagerResult(Result):
         )  # fmt: skip
         tables = {"": Table(columns, rows)}
         if self.region is not None:
-            from mlip_interfaces.observables.region import region_rows
-
-            tables["region"] = Table(*region_rows(self.to_dict()))
+            tables["region"] = self.region.table(species)
         return tables
 
     def lines(self) -> list[str]:
@@ -480,5 +476,5 @@ class OnsagerResult(Result):
             through.legend(fontsize=7, ncol=2)
 
 
-def _window(window: OnsagerWindow) -> dict[str, Any]:
+def _window(window: OnsagerWindow) -> dict[str, object]:
     return {name: plain(value) for name, value in asdict(window).items()}

@@ -82,7 +82,7 @@ class ProfileResult(Result):
     request: Profile
     profile: DepthProfile
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``profile.json``."""
         return {
             "elements": list(self.profile.elements),

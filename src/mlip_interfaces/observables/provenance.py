@@ -8,7 +8,6 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mlip_interfaces.version import __version__
 
@@ -46,7 +45,7 @@ class Provenance:
     drift: str
     notes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """As result files have it; hashes are made now.
 
         Returns

@@ -18,6 +18,7 @@ from mlip_interfaces.settings import Count, Positive
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from mlip_interfaces.analysis.barrier import Barrier
     from mlip_interfaces.analysis.rdf import PairCounter, RdfBlock
     from mlip_interfaces.analysis.rdf import Rdf as PairDistribution
     from mlip_interfaces.figures import Figure
@@ -178,6 +179,46 @@ class _RdfObserver(Observer):
 
 
 @dataclass(frozen=True, slots=True)
+class PairSummary:
+    """What is said of the g(r) of a pair.
+
+    Attributes
+    ----------
+    first_peak_angstrom, first_peak_height : float or None, angstrom and 1
+        Of the whole run; None where g does not rise above 1.
+    first_peak_height_error : float
+        Standard error of the height, from the blocks.
+    coordination_to_first_minimum : float or None
+        Neighbours up to the first minimum behind the peak.
+    barrier : mlip_interfaces.analysis.barrier.Barrier or None
+        Of the potential of mean force; None without a temperature.
+    stationary : bool or None
+        Whether the peak keeps its height from the first to the last block.
+    """
+
+    first_peak_angstrom: float | None
+    first_peak_height: float | None
+    first_peak_height_error: float
+    coordination_to_first_minimum: float | None
+    barrier: Barrier | None
+    stationary: bool | None
+
+    def __str__(self) -> str:
+        if self.first_peak_height is None:
+            return "no peak above 1"
+        text = f"first peak {measured(self.first_peak_height, self.first_peak_height_error)} at "
+        text += f"{self.first_peak_angstrom:.2f} angstrom"
+        if self.coordination_to_first_minimum is not None:
+            text += f", {self.coordination_to_first_minimum:.2f} neighbours to the first minimum"
+        barrier = self.barrier
+        if barrier is None:
+            return text
+        if barrier.breaking_ev is None or barrier.error_ev is None:
+            return f"{text}, no barrier: {barrier.note}"
+        return f"{text}, barrier to break {measured(barrier.breaking_ev, barrier.error_ev)} eV (apparent)"
+
+
+@dataclass(frozen=True, slots=True)
 class RdfResult(Result):
     """g(r) of each pair.
 
@@ -201,12 +242,12 @@ class RdfResult(Result):
     pairs: dict[str, PairDistribution]
     absent: dict[str, str]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``rdf.json``."""
         from mlip_interfaces.analysis.barrier import MIN_COUNTS
 
         return {
-            "pairs": {pair: self._pair(rdf) for pair, rdf in self.pairs.items()},
+            "pairs": {pair: self._entry(pair, rdf) for pair, rdf in self.pairs.items()},
             "temperature_kelvin": self.request.temperature_kelvin,
             "n_frames": self.n_frames,
             "absent": self.absent,
@@ -219,30 +260,48 @@ class RdfResult(Result):
             },
         }
 
-    def _pair(self, rdf: PairDistribution) -> dict[str, Any]:
+    def summary_of(self, pair: str) -> PairSummary:
+        """What is said of a pair.
+
+        Parameters
+        ----------
+        pair : str
+            One of `pairs`.
+
+        Returns
+        -------
+        PairSummary
+            Peak, shell and barrier, of the whole run.
+        """
         from mlip_interfaces.analysis.barrier import barriers
         from mlip_interfaces.analysis.rdf import first_minimum, first_peak_is_stationary
 
+        rdf = self.pairs[pair]
         r, whole = rdf.r_angstrom, rdf.whole
-        blocks = [_peak(r, block) for block in rdf.blocks]
-        minimum = first_minimum(r, whole.g)
-        entry = _peak(r, whole) | {
-            "first_peak_height_error": _error_of_mean(
-                [block["first_peak_height"] for block in blocks if block["first_peak_height"] is not None]
-            ),
-            "coordination_to_first_minimum": None if minimum is None else float(whole.coordination[minimum]),
-            "blocks": [
-                {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps} | peak
-                for block, peak in zip(rdf.blocks, blocks, strict=True)
-            ],
-        }
-        kelvin = self.request.temperature_kelvin
-        if kelvin is not None:
-            g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
-            entry["barrier"] = asdict(barriers(r, whole.g, whole.counts, kelvin, whole.g_error)) | {
-                "stationary": first_peak_is_stationary(r, g, error)
-            }
-        return entry
+        heights = [height for block in rdf.blocks if (height := _peak(r, block)[1]) is not None]
+        place, height, _ = _peak(r, whole)
+        minimum, kelvin = first_minimum(r, whole.g, whole.counts), self.request.temperature_kelvin
+        g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
+        return PairSummary(
+            first_peak_angstrom=place,
+            first_peak_height=height,
+            first_peak_height_error=_error_of_mean(heights),
+            coordination_to_first_minimum=None if minimum is None else float(whole.coordination[minimum]),
+            barrier=None if kelvin is None else barriers(r, whole.g, whole.counts, kelvin, whole.g_error),
+            stationary=first_peak_is_stationary(r, g, error),
+        )
+
+    def _entry(self, pair: str, rdf: PairDistribution) -> dict[str, object]:
+        summary = self.summary_of(pair)
+        entry = asdict(summary)
+        barrier, stationary = entry.pop("barrier"), entry.pop("stationary")
+        entry["blocks"] = [
+            {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps}
+            | dict(zip(("first_peak_angstrom", "first_peak_height", "first_peak_height_error"), peak, strict=True))
+            for block in rdf.blocks
+            for peak in [_peak(rdf.r_angstrom, block)]
+        ]
+        return entry if barrier is None else entry | {"barrier": barrier | {"stationary": stationary}}
 
     def tables(self) -> dict[str, Table]:
         """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block; all of these of the whole run."""
@@ -282,36 +341,16 @@ class RdfResult(Result):
 
     def headlines(self) -> list[Headline]:
         """Height of each first peak."""
-        found = []
-        for pair, rdf in self.pairs.items():
-            entry = self._pair(rdf)
-            if entry["first_peak_height"] is not None:
-                found.append(
-                    Headline(
-                        f"first peak of g(r), {pair}", entry["first_peak_height"], entry["first_peak_height_error"]
-                    )
-                )
-        return found
+        found = [(pair, self.summary_of(pair)) for pair in self.pairs]
+        return [
+            Headline(f"first peak of g(r), {pair}", summary.first_peak_height, summary.first_peak_height_error)
+            for pair, summary in found
+            if summary.first_peak_height is not None
+        ]
 
     def lines(self) -> list[str]:
         """First peak, coordination number and barrier of each pair."""
-        lines = []
-        for pair, rdf in self.pairs.items():
-            entry = self._pair(rdf)
-            if entry["first_peak_height"] is None:
-                lines.append(f"{pair}: no peak above 1, {self.n_frames} frames")
-                continue
-            text = f"{pair}: first peak {measured(entry['first_peak_height'], entry['first_peak_height_error'])} at "
-            text += f"{entry['first_peak_angstrom']:.2f} angstrom"
-            if entry["coordination_to_first_minimum"] is not None:
-                text += f", {entry['coordination_to_first_minimum']:.2f} neighbours to the first minimum"
-            barrier = entry.get("barrier")
-            if barrier is not None and barrier["breaking_ev"] is not None:
-                text += f", barrier to break {measured(barrier['breaking_ev'], barrier['error_ev'])} eV (apparent)"
-            elif barrier is not None:
-                text += f", no barrier: {barrier['note']}"
-            lines.append(f"{text}; {self.n_frames} frames")
-        return lines
+        return [f"{pair}: {self.summary_of(pair)}; {self.n_frames} frames" for pair in self.pairs]
 
     def draw(self) -> Figure:
         """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
@@ -347,14 +386,14 @@ class RdfResult(Result):
         return figure
 
 
-def _peak(r: NDArray[np.float64], block: RdfBlock) -> dict[str, Any]:
+def _peak(r: NDArray[np.float64], block: RdfBlock) -> tuple[float | None, float | None, float | None]:
+    """Position of the first peak, its height and the standard error of that."""
     from mlip_interfaces.analysis.rdf import first_peak
 
     peak = first_peak(r, block.g)
     if peak is None:
-        return {"first_peak_angstrom": None, "first_peak_height": None, "first_peak_height_error": None}
-    error = float(block.g_error[int(np.argmin(np.abs(r - peak[0])))])
-    return {"first_peak_angstrom": peak[0], "first_peak_height": peak[1], "first_peak_height_error": error}
+        return None, None, None
+    return *peak, float(block.g_error[int(np.argmin(np.abs(r - peak[0])))])
 
 
 def _error_of_mean(values: list[float]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,11 @@ from mlip_interfaces.analysis.onsager import OnsagerSettings, OnsagerWindow, win
 from mlip_interfaces.analysis.region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
 from mlip_interfaces.analysis.slab import DepthTracker, Slab, interface_depth, layer_slab, mean_slab
 from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.observables.results import Table
 from mlip_interfaces.trajectory import Frames
 
 EDGE_FRAMES = 10
 """At the start of a window, over which the space of a layer is averaged."""
-
-PLANES = ("lower", "upper", "inside")
-"""Of a slab: through its two planes, and the mean over all between them."""
 
 FEW_SURVIVORS = 0.8
 """Share of tagged atoms still inside at the end below which a note says so: where ions are ten times as fast outside as
@@ -75,9 +72,9 @@ class Region:
         """Layers by which the region is found."""
         return (self.layer,) if self.layer is not None else self.interface or ()
 
-    def definition(self) -> dict[str, Any]:
+    def definition(self) -> dict[str, object]:
         """What was asked for, as result files have it."""
-        asked: dict[str, Any] = {"along": "c", "tagged": "atoms inside at the start of each window"}
+        asked: dict[str, object] = {"along": "c", "tagged": "atoms inside at the start of each window"}
         if self.layer is not None:
             return asked | {"layer": self.layer}
         if self.fraction is not None:
@@ -110,6 +107,97 @@ class RegionResult:
     fluxes: SlabFluxes
     heights_angstrom: NDArray[np.float64]
     notes: tuple[str, ...]
+
+    def of_windows(self, species: Sequence[str]) -> list[dict[str, object]]:
+        """What a region adds to each window in ``onsager.json``.
+
+        Parameters
+        ----------
+        species : sequence of str
+            In the order of the coefficients.
+
+        Returns
+        -------
+        list of dict
+            Where the slab is, its atoms and survivors.
+        """
+        return [
+            {
+                "region": {
+                    "low_fraction": window.slab.low,
+                    "width_fraction": window.slab.width,
+                    "low_angstrom": window.slab.low * height,
+                    "thickness_angstrom": window.slab.width * height,
+                    "volume_angstrom3": window.volume_angstrom3,
+                    "n_atoms": dict(zip(species, window.n_atoms.tolist(), strict=True)),
+                    "survivors": dict(zip(species, window.survivors.tolist(), strict=True)),
+                }
+            }
+            for window, height in zip(self.windows, self.heights_angstrom.tolist(), strict=True)
+        ]
+
+    def of_planes(self, species: Sequence[str]) -> dict[str, object]:
+        """Atoms inside and fluxes against time, in ``onsager.json``.
+
+        Parameters
+        ----------
+        species : sequence of str
+            In the order of the coefficients.
+
+        Returns
+        -------
+        dict
+            By plane.
+        """
+        fluxes = self.fluxes
+        return {
+            "time_start_ps": fluxes.time_start_ps.tolist(),
+            "time_end_ps": fluxes.time_end_ps.tolist(),
+            "n_start": fluxes.n_start.tolist(),
+            "n_end": fluxes.n_end.tolist(),
+        } | {
+            name: {
+                "passages": plane.passages.tolist(),
+                "flux_per_angstrom2_ps": plane.flux_per_angstrom2_ps.tolist(),
+                "error_per_angstrom2_ps": plane.error_per_angstrom2_ps.tolist(),
+                "zero_within_2_sigma_since_ps": dict(zip(species, plane.zero_since_ps, strict=True)),
+            }
+            for name, plane in self._planes().items()
+        }
+
+    def table(self, species: Sequence[str]) -> Table:
+        """Atoms inside and fluxes against time, ``onsager_region.csv``.
+
+        Parameters
+        ----------
+        species : sequence of str
+            In the order of the coefficients.
+
+        Returns
+        -------
+        Table
+            A row for each interval of time and species.
+        """
+        fluxes, planes = self.fluxes, self._planes()
+        rows = []
+        for k, (start, stop) in enumerate(zip(fluxes.time_start_ps, fluxes.time_end_ps, strict=True)):
+            for i, name in enumerate(species):
+                row: list[object] = [f"{start:.6g}", f"{stop:.6g}", name, fluxes.n_start[k, i], fluxes.n_end[k, i]]
+                for plane in planes.values():
+                    row.append(f"{plane.passages[k, i]:.6g}")
+                    row.append(f"{plane.flux_per_angstrom2_ps[k, i]:.6g}")
+                    row.append(f"{plane.error_per_angstrom2_ps[k, i]:.4g}")
+                rows.append(row)
+        columns = ["time_start_ps", "time_end_ps", "species", "n_start", "n_end"]
+        for plane_name in planes:
+            columns += [
+                f"{plane_name}_{what}" for what in ("passages", "flux_per_angstrom2_ps", "error_per_angstrom2_ps")
+            ]
+        return Table(columns, rows)
+
+    def _planes(self) -> dict[str, PlaneFlux]:
+        """Through the two planes, and the mean over all between them."""
+        return {"lower": self.fluxes.lower, "upper": self.fluxes.upper, "inside": self.fluxes.inside}
 
 
 class RegionRecorder:
@@ -248,92 +336,3 @@ def _notes(windows: Sequence[RegionWindow], names: Sequence[str]) -> tuple[str, 
                 "plane, put it between those of the crystal."
             )
     return tuple(notes)
-
-
-def region_content(found: RegionResult, species: Sequence[str]) -> dict[str, Any]:
-    """A region's part of ``onsager.json``.
-
-    Parameters
-    ----------
-    found : RegionResult
-        Windows and fluxes.
-    species : sequence of str
-        In the order of the coefficients.
-
-    Returns
-    -------
-    content : dict
-        ``windows`` (what each adds to the coefficients of a window) and ``region`` (fluxes through its planes).
-    """
-    windows = []
-    for window, height in zip(found.windows, found.heights_angstrom.tolist(), strict=True):
-        windows.append(
-            {
-                "region": {
-                    "low_fraction": window.slab.low,
-                    "width_fraction": window.slab.width,
-                    "low_angstrom": window.slab.low * height,
-                    "thickness_angstrom": window.slab.width * height,
-                    "volume_angstrom3": window.volume_angstrom3,
-                    "n_atoms": dict(zip(species, window.n_atoms.tolist(), strict=True)),
-                    "survivors": dict(zip(species, window.survivors.tolist(), strict=True)),
-                }
-            }
-        )
-    fluxes = found.fluxes
-    region: dict[str, Any] = {
-        "time_start_ps": fluxes.time_start_ps.tolist(),
-        "time_end_ps": fluxes.time_end_ps.tolist(),
-        "n_start": fluxes.n_start.tolist(),
-        "n_end": fluxes.n_end.tolist(),
-    }
-    return {"windows": windows, "region": region | {name: _plane(getattr(fluxes, name), species) for name in PLANES}}
-
-
-def _plane(plane: PlaneFlux, species: Sequence[str]) -> dict[str, Any]:
-    return {
-        "passages": plane.passages.tolist(),
-        "flux_per_angstrom2_ps": plane.flux_per_angstrom2_ps.tolist(),
-        "error_per_angstrom2_ps": plane.error_per_angstrom2_ps.tolist(),
-        "zero_within_2_sigma_since_ps": dict(zip(species, plane.zero_since_ps, strict=True)),
-    }
-
-
-def region_rows(content: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    """The table of a region: atoms inside and fluxes against time.
-
-    Parameters
-    ----------
-    content : dict
-        Of ``onsager.json``.
-
-    Returns
-    -------
-    columns : tuple of str
-        Names, with units.
-    rows : list of tuple
-        One for each interval of time and species.
-    """
-    region = content["region"]
-    rows = [
-        (
-            f"{start:.6g}", f"{stop:.6g}", name, region["n_start"][k][i], region["n_end"][k][i],
-            *(
-                text
-                for plane in PLANES
-                for text in (
-                    f"{region[plane]['passages'][k][i]:.6g}",
-                    f"{region[plane]['flux_per_angstrom2_ps'][k][i]:.6g}",
-                    f"{region[plane]['error_per_angstrom2_ps'][k][i]:.4g}",
-                )
-            ),
-        )
-        for k, (start, stop) in enumerate(zip(region["time_start_ps"], region["time_end_ps"], strict=True))
-        for i, name in enumerate(content["species"])
-    ]  # fmt: skip
-    columns = ("time_start_ps", "time_end_ps", "species", "n_start", "n_end") + tuple(
-        column
-        for plane in PLANES
-        for column in (f"{plane}_passages", f"{plane}_flux_per_angstrom2_ps", f"{plane}_error_per_angstrom2_ps")
-    )
-    return columns, rows

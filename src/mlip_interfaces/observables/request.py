@@ -180,7 +180,7 @@ class Request(Section):
             return self
         return self.model_copy(update={"temperature_kelvin": temperature_kelvin})
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """All settings by name, as JSON has them.
 
         Returns

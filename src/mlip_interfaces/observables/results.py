@@ -68,7 +68,7 @@ class Result:
     request: Request
     suffixes: ClassVar[tuple[str, ...]] = ()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of the JSON file, less its provenance.
 
         Returns
@@ -146,7 +146,7 @@ class Result:
         with look():
             return self.draw()
 
-    def write(self, folder: Path | str, name: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+    def write(self, folder: Path | str, name: str, content: dict[str, object] | None = None) -> dict[str, object]:
         """Write JSON, tables, figure and other files of one result.
 
         Parameters
@@ -231,7 +231,7 @@ class Results(Mapping[str, Result]):
         """
         return {name: result.request.kind for name, result in self.found.items()}
 
-    def contents(self) -> dict[str, dict[str, Any]]:
+    def contents(self) -> dict[str, dict[str, object]]:
         """Content of the JSON file of each result, with its provenance.
 
         Returns
@@ -251,7 +251,7 @@ class Results(Mapping[str, Result]):
             )
         return contents
 
-    def write(self, folder: Path | str) -> dict[str, dict[str, Any]]:
+    def write(self, folder: Path | str) -> dict[str, dict[str, object]]:
         """Write JSON, tables and figures of all results.
 
         Parameters

@@ -107,7 +107,7 @@ class TetrahedraResult(Result):
         """Middles of the slices, shape (n_slices,), angstrom."""
         return self.counts.depth_fraction * self.length_angstrom
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``tetrahedra.json``."""
         found = self.counts
         return {

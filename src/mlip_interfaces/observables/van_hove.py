@@ -96,7 +96,7 @@ class VanHoveResult(Result):
     request: VanHove
     functions: VanHoveFunctions
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Content of ``van-hove.json``."""
         return {
             "lags_ps": self.functions.lags_ps.tolist(),

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.engines import ENGINES, require_packages
@@ -15,8 +14,9 @@ from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.files import content_hash, file_hash, write_text
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.run.folder import STUDY_FILE, is_held, locked
+from mlip_interfaces.run.folder import STUDY_FILE, locked
 from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
+from mlip_interfaces.run.stages import FOLDERS, require_run_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,6 @@ class Stage:
     ----------
     name : str
         As given to ``--until``.
-    folder : str
-        Its folder in the run folder.
     run : callable
         Does the work on a `RunContext` and returns a note for the user; imports the engines when it is called.
     sections : tuple of str
@@ -36,9 +34,13 @@ class Stage:
     """
 
     name: str
-    folder: str
     run: Callable[[RunContext], str]
     sections: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Its folder in the run folder."""
+        return FOLDERS[self.name]
 
 
 def _build(context: RunContext) -> str:
@@ -90,14 +92,14 @@ def _report(context: RunContext) -> str:
 
 
 STAGES = (
-    Stage("build", "structures", _build, ("elements", "seed", "interface")),
-    Stage("data", "initial_data", _data, ("labels", "initial_data")),
-    Stage("campaign", "campaign", _campaign, ("exploration", "training")),
-    Stage("train", "model", _train, ()),
-    Stage("validate", "validation", _validate, ("validation",)),
-    Stage("scan", "scan", _scan, ("protocols", "health")),
-    Stage("analyze", "analysis", _analyze, ("analysis",)),
-    Stage("report", "report", _report, ("name",)),
+    Stage("build", _build, ("elements", "seed", "interface")),
+    Stage("data", _data, ("labels", "initial_data")),
+    Stage("campaign", _campaign, ("exploration", "training")),
+    Stage("train", _train, ()),
+    Stage("validate", _validate, ("validation",)),
+    Stage("scan", _scan, ("protocols", "health")),
+    Stage("analyze", _analyze, ("analysis",)),
+    Stage("report", _report, ("name",)),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 LABELLING_STAGES = ("data", "campaign", "validate")
@@ -119,18 +121,17 @@ LIMITS = {
 """Keys that say how long to go on, not what is done: they may be changed in the middle of a run."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageStatus:
-    """State of one stage of a run folder."""
-
-    stage: str
-    status: Literal["to do", "interrupted", "running", "done"]
-    wall_seconds: float
-    finished: str | None
-
-
 def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> None:
     """Run a study's stages up to `until`; finished ones are skipped.
+
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
+    until : str, optional
+        Name of the last stage to run.
 
     Raises
     ------
@@ -162,7 +163,22 @@ def _require_teacher(study: Study) -> None:
 
 
 def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
-    """Run the named stages in a folder that the caller holds the lock of."""
+    """Run the named stages in a folder that the caller holds the lock of.
+
+    Parameters
+    ----------
+    study : Study
+        The study of the folder.
+    root : Path
+        The run folder.
+    names : tuple of str
+        Stages; they run in the order of the flow, and those that are done are skipped.
+
+    Raises
+    ------
+    UserError, UnfinishedError
+        As the stages raise them; the same call continues.
+    """
     from mlip_interfaces.run.display import Display
 
     hashes = stage_hashes(study)
@@ -186,12 +202,23 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
 def run_single_stage(root: Path, name: str) -> None:
     """Run one stage of an existing run folder; the stages before it must be done.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    name : str
+        Name of the stage.
+
     Raises
     ------
     MissingProgramError
         If the stage labels and the teacher cannot run here, or an engine is not installed.
     InputFileError
         If the folder holds no study, or a stage before is not finished.
+    RunLockedError
+        If another process works in the folder.
+    UnfinishedError
+        If an engine failed; the same call continues.
     """
     study = load_run_study(root)
     if name in ENGINE_STAGES:
@@ -233,23 +260,41 @@ def _reopen_campaign(study: Study, root: Path) -> None:
 def load_run_study(root: Path) -> Study:
     """The study a run folder was made with.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    Study
+        As `load_checked_study` reads it.
+
     Raises
     ------
     InputFileError
         If there is none.
+    StudyError
+        If it is wrong.
     """
-    _require_run_folder(root)
+    require_run_folder(root)
     return load_checked_study(root / STUDY_FILE)
 
 
-def _require_run_folder(root: Path) -> None:
-    if not (root / STUDY_FILE).is_file():
-        raise InputFileError(f"{root} is no run folder: it has no {STUDY_FILE}. Start one with `mlip-interfaces run`.")
-
-
 def stage_hashes(study: Study) -> dict[str, str]:
-    """Hash of all that each stage depends on: its own sections of the study and the stages before it."""
-    content: dict[str, Any] = study.model_dump(mode="json")
+    """Hash of all that each stage depends on: its own sections of the study and the stages before it.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 by name of the stage.
+    """
+    content = study.model_dump(mode="json")
     for section, names in LIMITS.items():
         content[section] = {name: value for name, value in content[section].items() if name not in names}
     if content["labels"]["dft"] is not None:
@@ -262,28 +307,6 @@ def stage_hashes(study: Study) -> dict[str, str]:
         upstream = content_hash([upstream, {name: content[name] for name in stage.sections}])
         hashes[stage.name] = upstream
     return hashes
-
-
-def run_status(root: Path) -> list[StageStatus]:
-    """State of every stage of a run folder.
-
-    Raises
-    ------
-    InputFileError
-        If `root` is no run folder.
-    """
-    _require_run_folder(root)
-    held = is_held(root)
-    states = []
-    for stage in STAGES:
-        manifest = read_manifest(root / stage.folder)
-        if manifest is None:
-            states.append(StageStatus(stage.name, "to do", 0.0, None))
-        else:
-            open_status: Literal["running", "interrupted"] = "running" if held else "interrupted"
-            status = "done" if manifest.status == "done" else open_status
-            states.append(StageStatus(stage.name, status, manifest.wall_seconds, manifest.finished))
-    return states
 
 
 def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
@@ -300,7 +323,27 @@ def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
 
 
 def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
-    """What `run_study` would do, a line per stage; nothing is written."""
+    """What `run_study` would do, a line per stage; nothing is written.
+
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder, there or not.
+    until : str
+        Name of the last stage.
+
+    Returns
+    -------
+    list of str
+        State of each stage, its folder, and what it comes to.
+
+    Raises
+    ------
+    StudyError
+        If the study is wrong, or differs from the one this folder was made with.
+    """
     study = load_checked_study(study_file)
     _refuse_other_study(study, study_file, root)
     exploration = study.exploration
@@ -334,6 +377,15 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
 def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     """Build the named models and the bulk cells; the stage stays open until the whole of it has run.
 
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
+    names : sequence of str
+        Of the models.
+
     Raises
     ------
     StudyError
@@ -355,6 +407,20 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
     """The batch scripts that the named stages would submit, as text; nothing is submitted or written.
 
     A stage that is done has none.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    root : Path
+        The run folder, there or not.
+    names : tuple of str
+        Names of the stages.
+
+    Returns
+    -------
+    list of str
+        One text for each batch of jobs.
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
 
@@ -369,6 +435,13 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
 
 def initialise_campaign(study_file: Path, root: Path) -> None:
     """Build, label the initial data and write DP-GEN's files, so that ``dpgen run`` works in ``campaign/``.
+
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
 
     Raises
     ------
@@ -386,10 +459,21 @@ def initialise_campaign(study_file: Path, root: Path) -> None:
 def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
     """Build the models and write every deck of the scan for a given potential.
 
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
+    model : Path
+        The frozen potential; it is copied into the folder.
+
     Raises
     ------
     InputFileError
         If there is no such model, or the folder has another one.
+    UserError, UnfinishedError
+        As `run_study`.
     """
     from mlip_interfaces.pipeline.scan import prepare_scan
 
@@ -409,10 +493,21 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
 def submit_scan(root: Path) -> None:
     """Run or continue the scan of a folder that has its models and a potential.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
     Raises
     ------
-    InputFileError, UnfinishedError
-        If something is missing, or LAMMPS could not be run.
+    InputFileError
+        If the folder holds no study or no potential.
+    MissingProgramError
+        If an engine is not installed.
+    RunLockedError
+        If another process works in the folder.
+    UnfinishedError
+        If LAMMPS failed; the same call continues.
     """
     study = load_run_study(root)
     require_packages(*ENGINES)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import MakePicture
-from mlip_interfaces.run.books import AnalysisEntry
 
 Runs = Sequence[AnalysisEntry]
 """Healthy runs of the scan."""
@@ -58,8 +58,13 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("rdf", "Bonds against time: g(r)")
     names = _names(entries, "rdf")
@@ -158,8 +163,13 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("transport", "Diffusion")
     names = _names(entries, "msd")
@@ -231,8 +241,13 @@ def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("order", "Tetrahedra, PS₄ units and S₂ dimers")
     if not entries:
@@ -306,8 +321,13 @@ def other_section(run: Path, entries: Runs) -> PageSection:
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("analyses", "Other analyses")
     shown: set[tuple[str, float | None, str]] = set()

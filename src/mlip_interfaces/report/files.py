@@ -16,6 +16,16 @@ from mlip_interfaces.files import read_optional_json
 def read_result(file: Path) -> Any:
     """Content of a JSON file that its index promises.
 
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    object
+        As JSON has it.
+
     Raises
     ------
     InputFileError
@@ -28,9 +38,18 @@ def read_result(file: Path) -> Any:
 
 
 def read_table(file: Path) -> dict[str, NDArray[Any]]:
-    """Columns of a CSV file: numbers where every entry is one (empty entries are not-a-number), else strings.
+    """Columns of a CSV file with a line of titles.
 
-    A row that was not written to its end is left out.
+    Parameters
+    ----------
+    file : Path
+        The table.
+
+    Returns
+    -------
+    dict of str to (n_rows,) array
+        Numbers where every entry is one (empty entries are not-a-number), else strings. A row that was not written to its
+        end is left out.
 
     Raises
     ------

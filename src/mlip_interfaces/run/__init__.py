@@ -1,26 +1,27 @@
 """Run folders: their lock and study, the manifest of each stage, the books that stages leave for each other, progress."""
 
-from mlip_interfaces.run.books import read_book, read_optional_book
 from mlip_interfaces.run.context import Progress, RunContext, no_progress
 from mlip_interfaces.run.folder import LOCK_FILE, STUDY_FILE, is_held, locked
 from mlip_interfaces.run.manifests import MANIFEST, Manifest, read_manifest, recorded, write_manifest
+from mlip_interfaces.run.stages import FOLDERS, StageStatus, run_status
 from mlip_interfaces.run.versions import ENGINES, engine_versions
 
 __all__ = [
     "ENGINES",
+    "FOLDERS",
     "LOCK_FILE",
     "MANIFEST",
     "STUDY_FILE",
     "Manifest",
     "Progress",
     "RunContext",
+    "StageStatus",
     "engine_versions",
     "is_held",
     "locked",
     "no_progress",
-    "read_book",
     "read_manifest",
-    "read_optional_book",
     "recorded",
+    "run_status",
     "write_manifest",
 ]

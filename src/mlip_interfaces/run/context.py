@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlip_interfaces.config import Study
+if TYPE_CHECKING:
+    from mlip_interfaces.config import Study
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and a short note."""
 
 
 def no_progress(fraction: float, note: str) -> None:
-    """Report to nobody."""
+    """Report to nobody.
+
+    Parameters
+    ----------
+    fraction : float
+        What is done, 0 to 1.
+    note : str
+        What is happening.
+    """
 
 
 @dataclass(frozen=True, slots=True)

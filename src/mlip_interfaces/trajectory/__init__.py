@@ -1,6 +1,6 @@
 """Frames from trajectory files, layer labels, unwrapping, frames of reference."""
 
-from mlip_interfaces.settings import SCHEMES, Scheme
+from mlip_interfaces.choices import SCHEMES, Scheme
 from mlip_interfaces.trajectory.reader import (
     Frames,
     Trajectory,

@@ -13,8 +13,8 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
+from mlip_interfaces.choices import Scheme
 from mlip_interfaces.errors import InputFileError, counted
-from mlip_interfaces.settings import Scheme
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames

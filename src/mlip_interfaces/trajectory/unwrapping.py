@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.choices import Scheme
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.settings import Scheme
 
 MAX_STEP = 0.4
 """Longest step between frames, as a share of the cell, whose image is beyond doubt."""

@@ -1,0 +1,10 @@
+"""Choices that settings offer and kernels take, so that neither needs the other."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Scheme = Literal["auto", "tor", "frac", "image", "none"]
+"""How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`."""
+
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
