@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from imitated_dpgen import study_with
 
-from mlip_interfaces.campaign.books import (
+from mlip_interfaces.books.campaign import (
     CampaignSummary,
     ConditionCounts,
     DeviationDistribution,
@@ -24,13 +24,13 @@ from mlip_interfaces.campaign.books import (
     TrustDecision,
     decision_from_json,
 )
+from mlip_interfaces.books.run import ErrorTable, FailedLabel, LayerForceError
 from mlip_interfaces.campaign.hints import hints
 from mlip_interfaces.campaign.launching import LAUNCHER, LauncherOptions, launcher_command
 from mlip_interfaces.campaign.summary import failure_groups
 from mlip_interfaces.campaign.text import status_lines
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.figures import campaign_plots
-from mlip_interfaces.run.books import ErrorTable, FailedLabel, LayerForceError
 
 FILE = Path("run/campaign/summary.json")
 

@@ -189,6 +189,15 @@ def test_window_of_fixed_levels_neither_closes_nor_jumps_where_the_error_crosses
         before = now
 
 
+def test_wide_fixed_levels_keep_their_upper_one_until_the_lower_one_comes_near() -> None:
+    def levels(rmse: float) -> tuple[float, float]:
+        found = trust_levels("fixed", 0.0001, 50.0, force_rmse_ev_per_angstrom=rmse, rmse_factor=2.0, ratio=3.0)
+        return found.low_ev_per_angstrom, found.high_ev_per_angstrom
+
+    assert levels(0.24) == (0.24, 50.0)
+    assert levels(20.0) == (20.0, 60.0)
+
+
 def test_adaptive_levels_follow_the_error_down_to_their_floor() -> None:
     def levels(rmse: float) -> tuple[float, float]:
         found = trust_levels("adaptive", 0.12, 0.3, force_rmse_ev_per_angstrom=rmse, rmse_factor=2.0, ratio=3.0)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from imitated_dpgen import dpgen, prepare, run, study_with, write_deviations
 
-from mlip_interfaces.campaign.books import CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.campaign import CampaignSummary, StepDecision, TrustDecision
 from mlip_interfaces.campaign.folder import (
     CampaignPosition,
     read_decisions,

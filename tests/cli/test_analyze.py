@@ -15,7 +15,6 @@ from mlip_interfaces.cli.main import main
 SYMBOLS = ["Li"] * 20 + ["F"] * 10 + ["S"] * 10
 LAYERS = ["coating"] * 15 + ["electrolyte"] * 5 + ["coating"] * 10 + ["electrolyte"] * 10
 LENGTH = 12.0
-ARGYRODITE = Path(__file__).parents[3] / "shared" / "data" / "argyrodite" / "Li6PS5Cl_0p_run1.XDATCAR.gz"
 
 
 def motion(n_frames: int = 150) -> np.ndarray:
@@ -89,35 +88,6 @@ def test_rdf_table_has_the_columns_that_others_read(dump: Path, tmp_path: Path, 
     assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".png", ".svg"}
 
 
-def test_distances_in_a_breathing_cell_are_those_of_the_atoms_not_of_their_paths(tmp_path: Path, capsys) -> None:
-    # A crystal that flows through the boundaries of a cell that breathes by 5 %: its bonds keep their length in the cell.
-    rng = np.random.default_rng(5)
-    frames = []
-    lattice = np.array([(i, j, k) for i in range(4) for j in range(4) for k in range(4)]) / 4.0
-    for t in range(120):
-        length = LENGTH * (1.0 + 0.05 * np.sin(0.7 * t))
-        scaled = (lattice + 0.03 * t * np.array([1.0, 0.6, -0.8]) + rng.normal(0, 0.002, lattice.shape)) % 1.0
-        rows = "".join(f"{i + 1} Li {x:.8f} {y:.8f} {z:.8f}\n" for i, (x, y, z) in enumerate(scaled * length))
-        bounds = f"0 {length:.10f}\n" * 3
-        frames.append(
-            f"ITEM: TIMESTEP\n{t}\nITEM: NUMBER OF ATOMS\n64\nITEM: BOX BOUNDS pp pp pp\n{bounds}ITEM: ATOMS id element x y z\n"
-            + rows
-        )
-    (tmp_path / "npt.dump").write_text("".join(frames))
-    words = ["npt.dump", "--frame-interval-ps", "0.1", "--unwrap", "tor"]
-    pairs = result(capsys, "rdf", tmp_path / words[0], *words[1:3], "--pairs", "Li-Li", "--r-max-angstrom", "5")
-    assert 2.7 < pairs["pairs"]["Li-Li"]["first_peak_angstrom"] < 3.3
-    assert pairs["pairs"]["Li-Li"]["coordination_to_first_minimum"] == 6.0
-    order = ["--center", "Li", "--ligand", "Li", "--average-ps", "0.1"]
-    assert result(capsys, "tetrahedra", tmp_path / words[0], *words[1:3], *order)["count_mean"] == 0.0
-    hove = ["--species", "Li", "--lags-ps", "0.1", "--r-max-angstrom", "5", "--drift", "com", "--unwrap", "tor"]
-    out = tmp_path / "vh"
-    assert main(["analyze", "van-hove", str(tmp_path / words[0]), *words[1:3], *hove, "--out", str(out)]) == 0
-    with (out / "van-hove.csv").open() as handle:
-        near = [float(row["distinct"]) for row in csv.DictReader(handle) if float(row["r_angstrom"]) < 1.5]
-    assert max(near) == 0.0
-
-
 def test_layers_restrict_either_side(dump: Path, tmp_path: Path, capsys) -> None:
     words = ["rdf", dump, "--layers", tmp_path / "layers.json", "--frame-interval-ps", "0.1", "--r-max-angstrom", "5"]
     both = result(capsys, *words, "--pairs", "Li@coating-S@electrolyte,Li-S")["pairs"]
@@ -139,36 +109,6 @@ def test_msd_keys_and_the_known_diffusivity(dump: Path, tmp_path: Path, capsys) 
     layer = result(capsys, *words[:3], "Li", *words[4:], "--layer", "coating", "--layers", tmp_path / "layers.json")
     assert layer["species"]["Li"]["n_atoms"] == 15
     assert layer["species"]["Li"]["across_by_survival"]["diffusivity_cm2_per_s"] > 0
-
-
-def test_atoms_that_stay_tell_the_diffusivity_of_their_slab(tmp_path: Path, capsys) -> None:
-    # 0.05 angstrom^2/ps in the lower half, 0.005 in the upper one. Atoms leave: by where they started, the slow half
-    # looks half as fast again as it is.
-    rng = np.random.default_rng(6)
-    n_atoms, n_frames, length = 300, 400, 24.0
-    path = np.empty((n_frames, n_atoms, 3))
-    path[0] = rng.random((n_atoms, 3)) * length
-    for t in range(1, n_frames):
-        d = np.where(path[t - 1, :, 2] % length < length / 2, 0.05, 0.005)
-        path[t] = path[t - 1] + rng.normal(size=(n_atoms, 3)) * np.sqrt(2 * d)[:, None]
-    half = np.where(path[0, :, 2] < length / 2, "fast", "slow").tolist()
-    frames = []
-    for t, positions in enumerate(path % length):
-        rows = "".join(f"{i + 1} Li {x:.6f} {y:.6f} {z:.6f}\n" for i, (x, y, z) in enumerate(positions))
-        bounds = f"0 {length}\n" * 3
-        frames.append(
-            f"ITEM: TIMESTEP\n{t}\nITEM: NUMBER OF ATOMS\n{n_atoms}\nITEM: BOX BOUNDS pp pp pp\n{bounds}"
-            f"ITEM: ATOMS id element x y z\n{rows}"
-        )
-    (tmp_path / "two.dump").write_text("".join(frames))
-    (tmp_path / "layers.json").write_text(json.dumps({"symbols": ["Li"] * n_atoms, "layer": half}))
-    words = ["msd", tmp_path / "two.dump", "--layers", tmp_path / "layers.json", "--frame-interval-ps", "1"]
-    slow = result(capsys, *words, "--species", "Li", "--layer", "slow", "--drift", "none")["species"]["Li"]
-    stayed = slow["in_plane_of_survivors"]
-    assert abs(stayed["diffusivity_cm2_per_s"] - 0.005e-4) < 4 * stayed["diffusivity_error_cm2_per_s"]
-    np.testing.assert_allclose(stayed["diffusivity_cm2_per_s"], 0.005e-4, rtol=0.06, atol=0)
-    assert slow["diffusivity_cm2_per_s"] > 1.2 * stayed["diffusivity_cm2_per_s"]
-    assert 0.002e-4 < slow["across_by_survival"]["diffusivity_cm2_per_s"] < 0.02e-4
 
 
 def test_onsager_keys_and_windows(dump: Path, capsys) -> None:
@@ -265,19 +205,3 @@ def test_a_binary_file_and_broken_numbers_are_named(dump: Path, tmp_path: Path, 
 def test_without_out_or_json_nothing_is_done(dump: Path, capsys) -> None:
     assert main(["analyze", "chemistry", str(dump), "--frame-interval-ps", "0.1"]) == 2
     assert "--out DIR" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(not ARGYRODITE.is_file(), reason="no real trajectory beside the checkout")
-def test_real_argyrodite_has_its_diffusivity_and_its_ps4(capsys) -> None:
-    # 1.08(6)e-5 cm^2/s from lags of 2 to 7 ps in the frame of the anions.
-    words = [ARGYRODITE, "--frame-interval-ps", "0.1"]
-    found = result(capsys, "msd", *words, "--species", "Li", "--drift", "P,S,Cl", "--first-lag-ps", "1.7")["species"][
-        "Li"
-    ]
-    difference = abs(found["diffusivity_cm2_per_s"] - 1.08e-5)
-    assert difference < 3 * np.hypot(found["diffusivity_error_cm2_per_s"], 0.06e-5)
-    assert found["diffusivity_error_cm2_per_s"] < 0.3e-5
-    assert result(capsys, "chemistry", *words)["p_s_units"] == {"PS4": 32.0}
-    shell = result(capsys, "rdf", *words, "--pairs", "P-S")["pairs"]["P-S"]
-    assert shell["coordination_to_first_minimum"] == 4.0
-    np.testing.assert_allclose(shell["first_peak_angstrom"], 2.05, rtol=0, atol=0.05)

@@ -87,7 +87,7 @@ def test_a_still_run_has_no_events() -> None:
     assert entry["o_s_exchanges"] == 0
     assert entry["o_s_exchange_events"] == []
     assert entry["bonds"]["P-S"] == 12.0
-    assert set(entry["bonds_broken"].values()) == {0}
+    assert set(entry["bonds_formed"].values()) == set(entry["bonds_broken"].values()) == {0}
 
 
 def test_cutoffs_are_the_tables_but_for_those_given() -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import load_study, study_schema
 from mlip_interfaces.observables import ANALYSES, analyze
 from mlip_interfaces.report.analysis_sections import other_section
-from mlip_interfaces.run.books import AnalysisEntry
 from mlip_interfaces.trajectory import open_trajectory
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -178,7 +178,7 @@ def test_lines_tell_peak_neighbours_and_barrier() -> None:
     assert "6.00 neighbours to the first minimum" in line
     assert line.endswith("3 frames")
     none = found(trajectory(np.zeros((2, 2, 3)), 10.0, ["Li", "S"]), mi.Rdf(pairs="Li-S", r_max_angstrom=0.5))
-    assert none.lines() == ["Li-S: no peak above 1, 2 frames"]
+    assert none.lines() == ["Li-S: no peak above 1; 2 frames"]
     assert none.headlines() == []
     assert [headline.quantity for headline in result.headlines()] == ["first peak of g(r), Li-Li"]
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mlip_interfaces as mi
 from mlip_interfaces.analysis.displacement_store import DisplacementStore
 from mlip_interfaces.cli.main import main
+from mlip_interfaces.errors import AnalysisError
 
 SYMBOLS = ["Li"] * 40 + ["S"] * 30 + ["O"] * 30
 LAYERS = ["cathode"] * 20 + ["electrolyte"] * 50 + ["cathode"] * 30
@@ -166,3 +168,63 @@ def test_a_layer_and_a_region_exclude_each_other(words: list[str], capsys) -> No
         main([*words, "--layer", "cathode", "--region", "cathode", "--json"])
     assert ended.value.code == 2
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+def reader(path: np.ndarray, layers: list[str] = LAYERS) -> mi.TrajectoryReader:
+    return mi.trajectory_of_arrays(path, np.diag(LENGTHS), SYMBOLS, frame_interval_ps=0.5, layers=layers)
+
+
+def asked(**region: object) -> mi.Onsager:
+    return mi.Onsager(**({"species": "Li", "temperature_kelvin": 500.0} | region))
+
+
+def test_a_layer_that_dissolves_ends_this_analysis_alone() -> None:
+    path = motion()
+    # Between the frames 40 and 80 the cathode's atoms go anywhere.
+    away = np.random.default_rng(3).random(50) * 20.0
+    path[:, np.array(LAYERS) == "cathode", 2] += np.clip((np.arange(160) - 40) / 40, 0.0, 1.0)[:, None] * away
+    requests = {"region": asked(region="cathode", windows=2), "planes": asked(region_fraction=(0.0, 0.4), windows=2)}
+    with pytest.raises(AnalysisError, match=r"layer 'cathode' has dissolved in frame 8\d.*`region_fraction`"):
+        mi.analyze(reader(path), requests, drift="none")
+    results = mi.analyze(reader(path), requests, drift="none", strict=False)
+    assert set(results) == {"planes"}
+    assert "has dissolved" in results.absent["region"]
+
+
+def test_a_region_of_the_api_has_tables_lines_and_a_figure() -> None:
+    result = mi.analyze(reader(motion()), [asked(species="Li,S", region="electrolyte", windows=2)], drift="none")[
+        "onsager"
+    ]
+    table = result.tables()["region"]
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert {row["species"] for row in rows} == {"Li", "S"}
+    inside = [row["n_start"] for row in rows if row["species"] == "Li"]
+    assert inside == [int(n) for n in result.region.fluxes.n_start[:, 0]]
+    # The flow is upwards: through both planes.
+    flux = np.array([float(row["inside_flux_per_angstrom2_ps"]) for row in rows if row["species"] == "Li"])
+    assert (flux > 0).all()
+    figure = result.plot()
+    labels = [ax.get_ylabel() for ax in figure.axes]
+    assert "atoms in the region" in labels
+    assert "flux through its planes (1/(Å² ps))" in labels
+    assert any(label.startswith("net flux along depth") for label in labels)
+    panel = figure.axes[labels.index("atoms in the region")]
+    np.testing.assert_array_equal(panel.lines[0].get_ydata()[:-1], result.region.fluxes.n_start[:, 0])
+    np.testing.assert_allclose(
+        result.volume_angstrom3, np.mean([w.volume_angstrom3 for w in result.region.windows]), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "definition"),
+    [
+        ({"region": "electrolyte"}, {"layer": "electrolyte"}),
+        ({"region_fraction": (0.9, 0.2)}, {"fraction": [0.9, 0.2]}),
+        ({"region_angstrom": (2, 9)}, {"angstrom": [2.0, 9.0], "from": "corner of the cell"}),
+        ({"region_angstrom": (-3, 5), "interface": "cathode/electrolyte"}, {"angstrom": [-3.0, 5.0], "from": "cathode/electrolyte"}),
+    ],
+)  # fmt: skip
+def test_results_say_which_slab_it_was(region: dict, definition: dict) -> None:
+    result = mi.analyze(reader(motion()), [asked(**region)], drift="none")["onsager"]
+    expected = {"along": "c", "tagged": "atoms inside at the start of each window"} | definition
+    assert result.to_dict()["settings"]["region"] == expected

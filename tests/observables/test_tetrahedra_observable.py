@@ -75,6 +75,7 @@ def test_a_tetrahedron_that_breaks_is_seen_in_time() -> None:
     entry = content(result)
     assert entry["count_mean"] == 1.5
     assert entry["count_error"] > 0
+    np.testing.assert_allclose(entry["fraction_error"], entry["count_error"] / 4, rtol=1e-12)
     (line,) = result.lines()
     assert line.startswith("regular LiF4: 1.50 ± ")
     assert line.endswith("of 4 Li, 20 windows")

@@ -12,13 +12,13 @@ import pytest
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.books.run import BulkEntry, ModelEntry, StructureIndex
 from mlip_interfaces.config import load_study
 from mlip_interfaces.config.study import Study
 from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.driver import INPUT_FILE, structure_hash
 from mlip_interfaces.labels.store import collect_labels
 from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
-from mlip_interfaces.run.books import BulkEntry, ModelEntry, StructureIndex
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import write_model
 

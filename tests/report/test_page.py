@@ -33,9 +33,10 @@ def scan_entry(name: str, coating: float, healthy: bool) -> dict:
     }  # fmt: skip
 
 
-@pytest.fixture
-def run(tmp_path: Path, repository: Path) -> Path:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     """A run folder with a healthy and an unhealthy run."""
+    tmp_path = tmp_path_factory.mktemp("run")
     study = load_study(repository / "configs" / "demo.yaml")
     for name in (SICK, WELL):
         folder = tmp_path / "scan" / name

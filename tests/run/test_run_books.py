@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import write_json
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.run import (
     AnalysisEntry,
     AnalysisIndex,
     BulkEntry,
@@ -32,6 +30,8 @@ from mlip_interfaces.run.books import (
     read_book,
     read_optional_book,
 )
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import write_json
 
 FILE = Path("run/index.json")
 SIZE = ("LiF", 5.0, 5.5, 4.8, 24, "F12Li12")

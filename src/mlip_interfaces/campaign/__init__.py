@@ -1,6 +1,6 @@
 """DP-GEN's active learning: what comes next, what the folder says, the campaign in numbers, DP-GEN's files and launcher."""
 
-from mlip_interfaces.campaign.books import (
+from mlip_interfaces.books.campaign import (
     SUMMARY,
     CampaignSummary,
     Hint,

@@ -55,7 +55,7 @@ def rank_candidates(
 
     Returns
     -------
-    ranked : list of Candidate
+    list of Candidate
         All of them, each once; the first `n_select` as `potentials.selection` picks them, then the others in their order, at
         the end those of runs that had fallen apart by then (`potentials.first_lost_frame`).
     """
@@ -75,7 +75,33 @@ def rank_candidates(
 def rank_by_committee(
     campaign: Path, iteration: int, system: int, frames: Sequence[Atoms], *, n_select: int, seed: int
 ) -> list[int]:
-    """The frames to label, by the committee that explored them and what it was trained on."""
+    """Choose the frames to label, by the committee that explored them and what it was trained on.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        The one that explored.
+    system : int
+        Index of the model, for the names of files.
+    frames : sequence of ase.Atoms
+        The candidates.
+    n_select : int
+        How many are labelled.
+    seed : int
+        Of the sample of environments that stands for all.
+
+    Returns
+    -------
+    list of int
+        Indices of `frames`, in the order they were picked.
+
+    Raises
+    ------
+    ProgramError
+        If the ranking, in a process of its own, fails.
+    """
     folder = (campaign / f"iter.{iteration:06d}" / "02.fp").resolve()
     name = f"ranking.{system:03d}"
     candidates, training, order = (

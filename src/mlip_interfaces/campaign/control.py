@@ -88,7 +88,27 @@ class IterationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to climb and when to stop; fields as in the study's ``exploration``."""
+    """When to climb and when to stop, as the study's ``exploration`` says.
+
+    Attributes
+    ----------
+    climb : {"when_healthy", "always"}
+        Repeat a rung until it is healthy, or take every rung once.
+    healthy_failed_fraction : float
+        A rung is healthy when a smaller share of its frames failed and no run stopped early.
+    converged_accurate_fraction : float
+        Share of accurate frames of every model with which the last rung has converged.
+    max_iterations : int
+        Iterations in all.
+    max_repeats : int
+        Iterations in a row on one rung.
+    stall_iterations : int
+        Iterations on one rung that may bring nothing.
+    max_labels : int or None
+        Labels of the campaign, failed ones included; None for no limit.
+    max_core_hours : float or None, h
+        Cost of these labels; None for no limit.
+    """
 
     climb: Literal["when_healthy", "always"]
     healthy_failed_fraction: float
@@ -123,7 +143,20 @@ class Decision:
 
 
 def is_healthy(outcome: IterationOutcome, limits: Limits) -> bool:
-    """Whether the rung above may be entered: few failed frames and no run that ended early."""
+    """Whether the rung above may be entered: few failed frames and no run that ended early.
+
+    Parameters
+    ----------
+    outcome : IterationOutcome
+        The rung as explored.
+    limits : Limits
+        How many frames may fail.
+
+    Returns
+    -------
+    bool
+        True if so.
+    """
     return outcome.n_stopped_runs == 0 and outcome.failed_share < limits.healthy_failed_fraction
 
 
@@ -178,7 +211,20 @@ def decide(history: Sequence[IterationOutcome], n_rungs: int, limits: Limits, *,
 
 
 def labels_left(history: Sequence[IterationOutcome], limits: Limits) -> int | None:
-    """Labels that may still be made, None without a limit."""
+    """Labels that may still be made.
+
+    Parameters
+    ----------
+    history : sequence of IterationOutcome
+        The finished iterations.
+    limits : Limits
+        With the limit for the campaign.
+
+    Returns
+    -------
+    int or None
+        None without a limit.
+    """
     if limits.max_labels is None:
         return None
     return max(0, limits.max_labels - sum(outcome.n_labels for outcome in history))
@@ -334,7 +380,7 @@ def trust_levels(
     rmse_factor : float
         Adaptive lower level over that error.
     ratio : float
-        Adaptive upper level over the lower one.
+        Adaptive upper level over the lower one; also as near as a raised lower level comes to a fixed upper one.
 
     Returns
     -------
@@ -343,10 +389,10 @@ def trust_levels(
 
     Notes
     -----
-    Deviations below the force error say nothing, so a fixed lower level is raised to that error, and the upper level by the
-    same factor: the window between them holds the candidates, and a window that closes while the lower level approaches the
-    upper one would leave nothing to label, just where the committee has most to learn. So the ratio of the study's levels is
-    kept, both levels are continuous in the error, and without need they stay as the study has them.
+    Deviations below the force error say nothing, so a fixed lower level is raised to that error. The window between the levels
+    holds the candidates: one that closes while the lower level approaches the upper one would leave nothing to label, just
+    where the committee has most to learn. So the upper level is raised, too, where it would come closer to the lower one
+    than `ratio`, or than it is in the study if that is less. Both levels are continuous in the error.
 
     Examples
     --------
@@ -363,11 +409,11 @@ def trust_levels(
     elif mode == "adaptive":
         note = f"the study's floor; the force RMSE is {1000 * rmse:.0f} meV/angstrom"
     elif rmse > low:
-        note = (
-            f"raised from {low:g} to the force RMSE on held-out labels, and the upper level from {high:g} in proportion"
-        )
-        low = _rounded_up(rmse)
-        high = low * (high_ev_per_angstrom / low_ev_per_angstrom)
+        note = f"raised from {low:g} to the force RMSE on held-out labels"
+        nearest = min(ratio, high / low) * _rounded_up(rmse)
+        if nearest > high:
+            note += f", and the upper level from {high:g} with it"
+        low, high = _rounded_up(rmse), max(high, nearest)
     if mode == "adaptive":
         high = ratio * low
     return TrustLevels(_rounded_up(low), _rounded_up(high), note)

@@ -22,7 +22,20 @@ LABEL_COMMAND = f"test -s {LABEL_OUTPUT} || mlip-interfaces label ."
 
 
 def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSizes:
-    """Model sizes of the study with these neighbour counts, unless the study gives its own."""
+    """Model sizes of the study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    max_neighbors : (n_elements,) sequence of int
+        Neighbours kept of each element, in type-map order, where the study does not give its own.
+
+    Returns
+    -------
+    DescriptorSizes
+        For `potentials.training_input`.
+    """
     training = study.training
     return DescriptorSizes(
         cutoff_angstrom=training.cutoff_angstrom,
@@ -47,8 +60,13 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         The study.
     initial_systems : sequence of str
         Names of the data folders in ``../initial_data/dataset``.
-    max_neighbors : (n_elements,) ints
+    max_neighbors : (n_elements,) sequence of int
         Neighbours kept of each element, in type-map order.
+
+    Returns
+    -------
+    dict
+        As DP-GEN's schema says.
 
     Raises
     ------
@@ -133,6 +151,11 @@ def render_machine(study: Study, *, label_settings_file: str) -> DpgenContent:
     label_settings_file : str
         Absolute path of the settings that each labelling task gets.
 
+    Returns
+    -------
+    dict
+        As DP-GEN's schema says.
+
     Raises
     ------
     StudyError
@@ -165,10 +188,15 @@ def render_machine(study: Study, *, label_settings_file: str) -> DpgenContent:
 def check_param(param: DpgenContent) -> None:
     """Check ``param.json`` with DP-GEN's strict schema and for what that schema lets pass.
 
+    Parameters
+    ----------
+    param : dict
+        Content of the file.
+
     Raises
     ------
     StudyError
-        With DP-GEN's own message.
+        With DP-GEN's own message, or the field that is missing or too short.
     """
     with contextlib.redirect_stdout(io.StringIO()):
         from dpgen.generator.arginfo import run_jdata_arginfo
@@ -183,6 +211,11 @@ def check_param(param: DpgenContent) -> None:
 
 def check_machine(machine: DpgenContent) -> None:
     """Check ``machine.json`` with DP-GEN's strict schema, which ``dpgen run`` itself never does.
+
+    Parameters
+    ----------
+    machine : dict
+        Content of the file.
 
     Raises
     ------

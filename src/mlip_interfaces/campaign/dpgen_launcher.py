@@ -44,7 +44,15 @@ class _Reached(Exception):
 
 
 def main(param_file: str, machine_file: str, options: LauncherOptions) -> None:
-    """Run the campaign in the current directory until the step that was asked for."""
+    """Run the campaign in the current directory until the step that was asked for.
+
+    Parameters
+    ----------
+    param_file, machine_file : str
+        DP-GEN's two files.
+    options : LauncherOptions
+        How far, and how.
+    """
     param = json.loads(Path(param_file).read_text())
     AttachingSubmission.poll_seconds = options.poll_seconds
     dpgen_dispatcher.Submission = AttachingSubmission
@@ -173,6 +181,11 @@ def forget_damaged_submissions(campaign: Path) -> None:
     """Remove dpdispatcher's notes on a submission that were cut off while being written (a full disk, a kill).
 
     It could never read them again; without them it makes the submission anew, and finished tasks of it are skipped.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
     """
     for file in campaign.glob("iter.*/0*/*.json"):
         if is_submission_note(file):

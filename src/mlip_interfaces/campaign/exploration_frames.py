@@ -48,6 +48,11 @@ def exploration_frames(context: RunContext, iteration: int) -> list[ExplorationF
         The run.
     iteration : int
         Which exploration.
+
+    Returns
+    -------
+    list of ExplorationFrame
+        By model, run and time.
     """
     study = context.study
     folder = iteration_folder(context.campaign, iteration)
@@ -90,6 +95,11 @@ def farthest_from_labels(frames: Sequence[ExplorationFrame], n_frames: int, *, s
         How many at most.
     seed : int
         Of the order of frames that are equally far.
+
+    Returns
+    -------
+    list of ExplorationFrame
+        Fewer than asked for where there are no more.
     """
     by_model: dict[str, list[ExplorationFrame]] = defaultdict(list)
     for frame in random.Random(seed).sample(frames, len(frames)):

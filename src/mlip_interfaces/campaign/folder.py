@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlip_interfaces.campaign.books import StepDecision, TrustDecision, decision_from_json
+from mlip_interfaces.books.campaign import StepDecision, TrustDecision, decision_from_json
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT, DpgenContent
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json_lines, write_text
@@ -152,12 +152,36 @@ class LabelOutcome:
 
 
 def iteration_folder(campaign: Path, iteration: int) -> Path:
-    """DP-GEN's folder of an iteration."""
+    """DP-GEN's folder of an iteration.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        From 0.
+
+    Returns
+    -------
+    Path
+        Whether it is there or not.
+    """
     return campaign / f"iter.{iteration:06d}"
 
 
 def read_position(campaign: Path) -> CampaignPosition:
-    """Position from ``record.dpgen``."""
+    """Position from ``record.dpgen``.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    CampaignPosition
+        The step after the last one that is recorded; the first one where there is no record.
+    """
     complete = _complete_record(campaign / "record.dpgen")
     if not complete:
         return CampaignPosition(0, 0)
@@ -166,7 +190,13 @@ def read_position(campaign: Path) -> CampaignPosition:
 
 
 def repair_record(campaign: Path) -> None:
-    """Drop a last line of ``record.dpgen`` that was cut off (a full disk): DP-GEN cannot read it."""
+    """Drop a last line of ``record.dpgen`` that was cut off (a full disk): DP-GEN cannot read it.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    """
     record = campaign / "record.dpgen"
     if record.is_file():
         whole = "".join(f"{line}\n" for line in _complete_record(record))
@@ -179,9 +209,14 @@ def reopen_deleted_labels(campaign: Path) -> int:
 
     Only before the labels have been collected; the finished ones are not made again.
 
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
     Returns
     -------
-    n_deleted : int
+    int
         Labels that will be made again.
     """
     position = read_position(campaign)
@@ -201,7 +236,18 @@ def reopen_deleted_labels(campaign: Path) -> int:
 
 
 def is_submission_note(file: Path) -> bool:
-    """Whether a file is dpdispatcher's note on a submission, named by its hash."""
+    """Whether a file is dpdispatcher's note on a submission, named by its hash.
+
+    Parameters
+    ----------
+    file : Path
+        The file; its name is looked at, not its content.
+
+    Returns
+    -------
+    bool
+        True if it is one.
+    """
     return re.fullmatch(r"[0-9a-f]{40}\.json", file.name) is not None
 
 
@@ -214,13 +260,45 @@ def _complete_record(record: Path) -> list[str]:
 
 
 def read_param(campaign: Path) -> DpgenContent:
-    """``param.json`` as the user has it."""
+    """Content of ``param.json`` as the user has it.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    dict
+        As DP-GEN's schema says.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or damaged.
+    """
     content: DpgenContent = read_json(campaign / PARAM)
     return content
 
 
 def n_rungs(campaign: Path) -> int:
-    """Length of the ladder, as ``param.json`` has it."""
+    """Length of the ladder, as ``param.json`` has it.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    int
+        Jobs of the file.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or damaged.
+    """
     return len(read_param(campaign)["model_devi_jobs"])
 
 
@@ -228,6 +306,21 @@ def read_jobs(campaign: Path) -> tuple[Job, ...]:
     """The jobs that ``campaign run`` has asked for, one per iteration.
 
     Iterations that a plain ``dpgen run`` began are taken from ``param.json``, where iteration and rung are the same.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    tuple of Job
+        In the order of the iterations.
+
+    Raises
+    ------
+    InputFileError
+        If a file is damaged.
     """
     contents: list[DpgenContent] = []
     if (campaign / RUNNING_PARAM).is_file():
@@ -243,6 +336,16 @@ def read_jobs(campaign: Path) -> tuple[Job, ...]:
 
 def read_decisions(campaign: Path) -> tuple[StepDecision | TrustDecision, ...]:
     """All that was decided, in order.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    tuple of StepDecision or TrustDecision
+        Empty if nothing was decided yet.
 
     Raises
     ------
@@ -262,7 +365,20 @@ def read_decisions(campaign: Path) -> tuple[StepDecision | TrustDecision, ...]:
 
 
 def record_decision(campaign: Path, decision: StepDecision | TrustDecision) -> None:
-    """Append a decision, unless it is the last one of its kind already."""
+    """Append a decision, unless it is the last one of its kind already.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    decision : StepDecision or TrustDecision
+        What was decided.
+
+    Raises
+    ------
+    InputFileError
+        If the file of decisions is damaged.
+    """
     decisions = read_decisions(campaign)
     same_kind = [d for d in decisions if (d.iteration, d.action) == (decision.iteration, decision.action)]
     if same_kind and same_kind[-1] == decision:
@@ -271,7 +387,25 @@ def record_decision(campaign: Path, decision: StepDecision | TrustDecision) -> N
 
 
 def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:
-    """Exploration runs of an iteration as far as they are; none if they have not begun."""
+    """Exploration runs of an iteration as far as they are; none if they have not begun.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    list of Exploration
+        In the order of their folders.
+
+    Raises
+    ------
+    InputFileError
+        If a job file of DP-GEN is damaged.
+    """
     folder = iteration_folder(campaign, iteration) / "01.model_devi"
     if not (folder / "cur_job.json").is_file():
         return []
@@ -297,7 +431,25 @@ def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:
 
 
 def trust_levels_of(campaign: Path, iteration: int) -> tuple[float, float]:
-    """Trust levels in force in an iteration, eV/angstrom: its job's, else those of ``param.json``."""
+    """Trust levels in force in an iteration: its job's, else those of ``param.json``.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    (2,) tuple of float, eV/angstrom
+        The lower and the upper level.
+
+    Raises
+    ------
+    InputFileError
+        If ``param.json`` is missing, or a file is damaged.
+    """
     job: DpgenContent = {}
     current = iteration_folder(campaign, iteration) / "01.model_devi" / "cur_job.json"
     if current.is_file():
@@ -308,7 +460,20 @@ def trust_levels_of(campaign: Path, iteration: int) -> tuple[float, float]:
 
 
 def read_labels(campaign: Path, iteration: int) -> list[LabelOutcome]:
-    """Labels of an iteration, good and failed."""
+    """Labels of an iteration, good and failed.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    list of LabelOutcome
+        In the order of their folders; a label that was cut off has failed.
+    """
     outcomes = []
     for file in label_files(campaign, f"{iteration:06d}"):
         record = _label_record(file)
@@ -333,17 +498,54 @@ def _label_record(file: Path) -> LabelRecord:
 
 
 def label_files(campaign: Path, iteration: str) -> list[Path]:
-    """``label.json`` of an iteration ("*": of all), good and failed."""
+    """Every ``label.json`` of an iteration, good and failed.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : str
+        Six digits, as in ``000001``; ``*`` for all.
+
+    Returns
+    -------
+    list of Path
+        Sorted.
+    """
     return sorted(campaign.glob(f"iter.{iteration}/02.fp/task.*/{LABEL_OUTPUT}"))
 
 
 def count_frames(dataset: Path) -> int:
-    """Frames of a data set in ``deepmd/npy``."""
+    """Frames of a data set in ``deepmd/npy``.
+
+    Parameters
+    ----------
+    dataset : Path
+        Folder of systems, or one of them.
+
+    Returns
+    -------
+    int
+        Over all systems.
+    """
     return sum(len(np.load(file, mmap_mode="r")) for file in dataset.glob("**/set.*/energy.npy"))
 
 
 def step_seconds(campaign: Path, iteration: int) -> Mapping[str, float]:
-    """Wall time of the three expensive steps, from the folders DP-GEN's jobs wrote, s."""
+    """Wall time of the three expensive steps, from the folders DP-GEN's jobs wrote.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    mapping of str to float, s
+        Of ``train``, ``explore`` and ``label``; 0 for a step that is not finished.
+    """
     folder = iteration_folder(campaign, iteration)
     seconds = {}
     for name, part in (("train", "00.train"), ("explore", "01.model_devi"), ("label", "02.fp")):
@@ -355,6 +557,16 @@ def step_seconds(campaign: Path, iteration: int) -> Mapping[str, float]:
 
 def last_explored(campaign: Path) -> int:
     """The last iteration whose candidates were chosen.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    int
+        From 0.
 
     Raises
     ------
@@ -369,7 +581,18 @@ def last_explored(campaign: Path) -> int:
 
 
 def deviations_so_far(file: Path) -> FrameDeviations:
-    """Deviations of a run that may still be writing, or was continued: whole lines, the last one of each step."""
+    """Deviations of a run that may still be writing, or was continued: whole lines, the last one of each step.
+
+    Parameters
+    ----------
+    file : Path
+        A ``model_devi.out``, there or not.
+
+    Returns
+    -------
+    FrameDeviations
+        Without a frame where there is no file.
+    """
     rows: dict[int, float] = {}
     if file.is_file():
         for line in file.read_text().split("\n")[:-1]:

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlip_interfaces.books.run import ErrorTable, LayerForceError, read_optional_book
 from mlip_interfaces.campaign.folder import iteration_folder
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
-from mlip_interfaces.run.books import ErrorTable, LayerForceError, read_optional_book
 from mlip_interfaces.run.context import RunContext
 
 FOLDER = "held_out"
@@ -18,12 +18,45 @@ FOLDER = "held_out"
 
 
 def held_out_systems(context: RunContext) -> list[Path]:
-    """Data folders of the initial labels that no training sees."""
+    """Data folders of the initial labels that no training sees.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    list of Path
+        Empty if the study holds no labels out.
+    """
     return sorted(path.parent for path in (context.initial_data / "held_out").glob("*/type.raw"))
 
 
 def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_file: Path) -> list[Predictions]:
-    """A frozen model on labelled systems, in a process of its own; `output` (``.npz``) keeps the numbers."""
+    """Use a frozen model on labelled systems, in a process of its own.
+
+    Parameters
+    ----------
+    model : Path
+        Frozen Deep Potential.
+    systems : sequence of Path
+        Data folders.
+    output : Path
+        Keeps the numbers (``.npz``).
+    log_file : Path
+        Receives what the process says.
+
+    Returns
+    -------
+    list of Predictions
+        One for each system, by name.
+
+    Raises
+    ------
+    ProgramError
+        If the process fails.
+    """
     run_program(
         ["python", "-m", "mlip_interfaces.potentials.predict", str(model.resolve()), str(output.resolve()),
          *(str(path.resolve()) for path in systems)],
@@ -42,6 +75,11 @@ def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> 
         Of all systems.
     systems : sequence of Path
         Their folders; ``layer.json`` in each names the layer of every atom.
+
+    Returns
+    -------
+    ErrorTable
+        With all layers that the systems name.
     """
     layers = {path.name: read_json(path / "layer.json") for path in systems}
     errors = label_errors(predictions)
@@ -60,10 +98,22 @@ def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> 
 def committee_errors(context: RunContext, iteration: int) -> ErrorTable | None:
     """Errors of the iteration's first committee member; measured once, then read.
 
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    iteration : int
+        Which one; its committee must be frozen.
+
     Returns
     -------
-    errors : ErrorTable or None
+    ErrorTable or None
         None if the study holds no labels out.
+
+    Raises
+    ------
+    ProgramError
+        If the model cannot be used.
     """
     stored = read_committee_errors(context.campaign, iteration)
     if stored is not None:
@@ -89,10 +139,41 @@ def committee_errors(context: RunContext, iteration: int) -> ErrorTable | None:
 
 
 def read_committee_errors(campaign: Path, iteration: int) -> ErrorTable | None:
-    """What `committee_errors` stored, None if it has not measured this iteration."""
+    """Errors that `committee_errors` stored.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    ErrorTable or None
+        None if it has not measured this iteration.
+
+    Raises
+    ------
+    InputFileError
+        If the file is damaged.
+    """
     return read_optional_book(ErrorTable, errors_file(campaign, iteration))
 
 
 def errors_file(campaign: Path, iteration: int) -> Path:
-    """Where the committee's errors of an iteration stand."""
+    """Where the committee's errors of an iteration stand.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    Path
+        Whether it is there or not.
+    """
     return campaign / FOLDER / f"iter.{iteration:06d}.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlip_interfaces.campaign.books import CampaignSummary, Hint, IterationSummary
+from mlip_interfaces.books.campaign import CampaignSummary, Hint, IterationSummary
 from mlip_interfaces.config import Study
 from mlip_interfaces.units import EV_TO_MEV
 
@@ -26,6 +26,11 @@ def hints(summary: CampaignSummary, study: Study) -> tuple[Hint, ...]:
         Of the campaign; its own hints are not looked at.
     study : Study
         With the limits and levels that the remedies name.
+
+    Returns
+    -------
+    tuple of Hint
+        Empty where nothing fires.
     """
     found: list[tuple[str, str]] = []
     if summary.iterations:

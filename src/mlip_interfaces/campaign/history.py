@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mlip_interfaces.campaign.books import ConditionCounts, DeviationDistribution, StepSeconds, StoppedRun
+from mlip_interfaces.books.campaign import ConditionCounts, DeviationDistribution, StepSeconds, StoppedRun
+from mlip_interfaces.books.run import ErrorTable, FailedLabel
 from mlip_interfaces.campaign.control import FrameCounts, IterationOutcome
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT
 from mlip_interfaces.campaign.folder import (
@@ -34,7 +35,6 @@ from mlip_interfaces.campaign.held_out import errors_file, read_committee_errors
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, read_json, write_json
 from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import ErrorTable, FailedLabel
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import EV_TO_MEV
 
@@ -96,7 +96,20 @@ class Measured(Record):
         return sum((FrameCounts(s.accurate, s.candidate, s.failed) for s in self.systems), FrameCounts(0, 0, 0))
 
     def outcome(self, rung: int, models: Iterable[str]) -> IterationOutcome:
-        """What `control.decide` needs of the iteration; a model of `models` without a frame counts as such."""
+        """What `control.decide` needs of the iteration.
+
+        Parameters
+        ----------
+        rung : int
+            Of the ladder, 0 first.
+        models : iterable of str
+            All models explored; one without a frame counts as such.
+
+        Returns
+        -------
+        IterationOutcome
+            With the frames of each model.
+        """
         systems = {name: FrameCounts(0, 0, 0) for name in models}
         for run in self.systems:
             systems[run.name] += FrameCounts(run.accurate, run.candidate, run.failed)
@@ -137,6 +150,11 @@ def measured_iterations(context: RunContext, n_iterations: int) -> tuple[Measure
         The run.
     n_iterations : int
         How many; the last one may be in work.
+
+    Returns
+    -------
+    tuple of Measured
+        In order.
     """
     position = read_position(context.campaign)
     found = []
@@ -148,7 +166,13 @@ def measured_iterations(context: RunContext, n_iterations: int) -> tuple[Measure
 
 
 def keep_finished(context: RunContext) -> None:
-    """Measure every finished iteration that has not been kept, or whose files are others since."""
+    """Measure every finished iteration that has not been kept, or whose files are others since.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+    """
     for iteration in range(read_position(context.campaign).iteration):
         if _kept(context, iteration) is None:
             measured = measure(context, iteration, is_explored=True)
@@ -166,6 +190,11 @@ def finished_outcomes(context: RunContext, jobs: Sequence[Job] | None = None) ->
         The run.
     jobs : sequence of Job
         Of the campaign, where they were read already.
+
+    Returns
+    -------
+    list of IterationOutcome
+        In order.
     """
     jobs = read_jobs(context.campaign) if jobs is None else jobs
     history = measured_iterations(context, read_position(context.campaign).iteration)
@@ -183,6 +212,11 @@ def measure(context: RunContext, iteration: int, *, is_explored: bool) -> Measur
         Which one.
     is_explored : bool
         Whether its explorations are over: frames they have not reached by then have failed.
+
+    Returns
+    -------
+    Measured
+        Of the files as they are now.
     """
     campaign, study = context.campaign, context.study
     explorations = read_explorations(campaign, iteration)
@@ -222,6 +256,11 @@ def frame_counts(run: Exploration, low: float, high: float, *, is_over: bool) ->
         Trust levels.
     is_over : bool
         Whether it has ended.
+
+    Returns
+    -------
+    FrameCounts
+        Of its frames.
     """
     grades = run.deviations.grade(low, high)
     n_accurate, n_candidate, n_failed = (int((grades == name).sum()) for name in ("accurate", "candidate", "failed"))
@@ -229,7 +268,18 @@ def frame_counts(run: Exploration, low: float, high: float, *, is_over: bool) ->
 
 
 def stopped_early(run: Exploration) -> bool:
-    """Whether a finished run blew up: it lacks frames, or has some whose deviation is no number."""
+    """Whether a finished run blew up: it lacks frames, or has some whose deviation is no number.
+
+    Parameters
+    ----------
+    run : Exploration
+        The run; it is over.
+
+    Returns
+    -------
+    bool
+        True if it did.
+    """
     return run.n_missing > 0 or run.n_not_finite > 0
 
 

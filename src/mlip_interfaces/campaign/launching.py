@@ -42,5 +42,10 @@ def launcher_command(param: str, machine: str, options: LauncherOptions) -> list
         DP-GEN's two files.
     options : LauncherOptions
         How far, and how.
+
+    Returns
+    -------
+    list of str
+        Program first.
     """
     return ["python", "-m", LAUNCHER, param, machine, options.model_dump_json()]

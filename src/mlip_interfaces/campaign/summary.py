@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mlip_interfaces.campaign.books import (
+from mlip_interfaces.books.campaign import (
     CampaignSummary,
     FailureGroup,
     IterationSummary,
@@ -15,6 +15,7 @@ from mlip_interfaces.campaign.books import (
     StepDecision,
     TrustDecision,
 )
+from mlip_interfaces.books.run import DATA_SUMMARY, FailedLabel, InitialData, read_book
 from mlip_interfaces.campaign.folder import (
     Job,
     count_frames,
@@ -26,14 +27,29 @@ from mlip_interfaces.campaign.folder import (
 )
 from mlip_interfaces.campaign.hints import hints
 from mlip_interfaces.campaign.history import Measured, measured_iterations
-from mlip_interfaces.run.books import DATA_SUMMARY, FailedLabel, InitialData, read_book
 from mlip_interfaces.run.context import RunContext
 
 EXAMPLES = 3
 
 
 def summarize_campaign(context: RunContext) -> CampaignSummary:
-    """Everything that ``campaign status`` and the report show; reads files, changes none."""
+    """Everything that ``campaign status`` and the report show; reads files, changes none.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run; its campaign has been prepared.
+
+    Returns
+    -------
+    CampaignSummary
+        With its hints.
+
+    Raises
+    ------
+    InputFileError
+        If a file is missing or damaged.
+    """
     campaign = context.campaign
     position = read_position(campaign)
     jobs = read_jobs(campaign)
@@ -101,7 +117,18 @@ def _iteration(job: Job, measured: Measured, trust_note: str, n_frames: int, *, 
 
 
 def failure_groups(failed: Iterable[FailedLabel]) -> tuple[FailureGroup, ...]:
-    """Failures with the same reason but for its numbers, most frequent first, each with examples."""
+    """Failures with the same reason but for its numbers, most frequent first, each with examples.
+
+    Parameters
+    ----------
+    failed : iterable of FailedLabel
+        The failures.
+
+    Returns
+    -------
+    tuple of FailureGroup
+        Empty where nothing failed.
+    """
     groups: dict[str, list[FailedLabel]] = {}
     for failure in failed:
         groups.setdefault(re.sub(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", "#", failure.reason), []).append(failure)
@@ -113,7 +140,20 @@ def failure_groups(failed: Iterable[FailedLabel]) -> tuple[FailureGroup, ...]:
 
 
 def label_failures_sentence(campaign: Path, iteration: int) -> str:
-    """Reasons of an iteration's failed labels, grouped, for an error message."""
+    """Reasons of an iteration's failed labels, grouped, for an error message.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+    iteration : int
+        Which one.
+
+    Returns
+    -------
+    str
+        Empty where nothing failed.
+    """
     failed = [FailedLabel(label.task, label.reason) for label in read_labels(campaign, iteration) if not label.good]
     return "; ".join(
         f"{group.count} times: {group.reason} ({', '.join(group.examples)})" for group in failure_groups(failed)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlip_interfaces.campaign.books import CampaignSummary, IterationSummary, LabelsSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.campaign import CampaignSummary, IterationSummary, LabelsSummary, StepDecision, TrustDecision
 
 _RECENT_DECISIONS = 4
 
 
 def status_lines(summary: CampaignSummary) -> list[str]:
-    """Lines that say where a campaign is, what it found, what it cost and what to do next."""
+    """Lines that say where a campaign is, what it found, what it cost and what to do next.
+
+    Parameters
+    ----------
+    summary : CampaignSummary
+        Of the campaign.
+
+    Returns
+    -------
+    list of str
+        For a terminal.
+    """
     iterations = summary.iterations
     lines = [_headline(summary)]
     if iterations:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("analyze", help=VERBS["analyze"])
     actions = parser.add_subparsers(dest="action", metavar="ANALYSIS", required=True)
     everything = actions.add_parser("all", help="all analyses of a study over its scan, one pass over each trajectory")
@@ -72,7 +78,18 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def run_all(arguments: argparse.Namespace) -> int:
-    """Run the analysis stage."""
+    """Run the analysis stage.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import run_single_stage
 
     run_single_stage(arguments.directory, "analyze")
@@ -81,7 +98,23 @@ def run_all(arguments: argparse.Namespace) -> int:
 
 
 def run_one(arguments: argparse.Namespace) -> int:
-    """Run one analysis over one trajectory."""
+    """Run one analysis over one trajectory.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+
+    Raises
+    ------
+    AnalysisError
+        If neither files nor JSON are asked for, or an option is refused.
+    """
     with spoken_errors(vars(arguments)):
         _require_output(arguments)
         request = request_of(ANALYSES[arguments.action], arguments)
@@ -110,7 +143,23 @@ def run_one(arguments: argparse.Namespace) -> int:
 
 
 def run_arrhenius(arguments: argparse.Namespace) -> int:
-    """Fit the diffusivities of several runs."""
+    """Fit the diffusivities of several runs.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+
+    Raises
+    ------
+    AnalysisError
+        If neither files nor JSON are asked for, or an option is refused.
+    """
     with spoken_errors(vars(arguments)):
         _require_output(arguments)
         result = request_of(Arrhenius, arguments).fit(arguments.files)

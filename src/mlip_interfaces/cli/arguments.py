@@ -10,7 +10,23 @@ Subparsers = argparse._SubParsersAction  # the type that `add_subparsers` return
 
 
 def positive(text: str) -> float:
-    """A finite number above zero, as the type of an option."""
+    """Read a finite number above zero, as the type of an option.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
     value = finite(text)
     if value <= 0.0:
         raise argparse.ArgumentTypeError(f"must be positive, not {text}")
@@ -18,7 +34,23 @@ def positive(text: str) -> float:
 
 
 def non_negative(text: str) -> float:
-    """A finite number, zero or more, as the type of an option."""
+    """Read a finite number, zero or more, as the type of an option.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
     value = finite(text)
     if value < 0.0:
         raise argparse.ArgumentTypeError(f"must not be negative, as {text} is")
@@ -26,14 +58,46 @@ def non_negative(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """A whole number, one or more, as the type of an option."""
+    """Read a whole number, one or more, as the type of an option.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number, one or more, not {text}")
     return int(text)
 
 
 def finite(text: str) -> float:
-    """A finite number, as the type of an option."""
+    """Read a finite number, as the type of an option.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is something else.
+    """
     try:
         value = float(text)
     except ValueError:
@@ -44,18 +108,36 @@ def finite(text: str) -> float:
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
-    """STUDY and --out."""
+    """Add STUDY and --out.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the verb or action.
+    """
     parser.add_argument("study", type=Path, metavar="STUDY", help="the study file (YAML)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/ and the file's name)")
 
 
 def add_run_folder(parser: argparse.ArgumentParser) -> None:
-    """DIR of an existing run."""
+    """Add DIR of an existing run.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the verb or action.
+    """
     parser.add_argument("directory", type=Path, metavar="DIR", help="run folder")
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
-    """--dry-run."""
+    """Add --dry-run.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the verb or action.
+    """
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -64,7 +146,15 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 
 def print_scripts(root: Path, stage: str) -> None:
-    """Print what a stage of a run folder would submit."""
+    """Print what a stage of a run folder would submit.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    stage : str
+        Name of the stage.
+    """
     from mlip_interfaces.pipeline.flow import load_run_study, planned_scripts
 
     texts = planned_scripts(load_run_study(root), root, (stage,))
@@ -72,5 +162,18 @@ def print_scripts(root: Path, stage: str) -> None:
 
 
 def run_folder(study: Path, out: Path | None) -> Path:
-    """The run folder asked for, or the default one for this study file."""
+    """The run folder asked for, or the default one for this study file.
+
+    Parameters
+    ----------
+    study : Path
+        The study file.
+    out : Path or None
+        Folder asked for.
+
+    Returns
+    -------
+    Path
+        That folder, or one in ``runs`` called as the file.
+    """
     return out if out is not None else Path("runs") / study.stem

@@ -9,7 +9,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("build", help=VERBS["build"])
     add_study(parser)
     parser.add_argument(
@@ -19,7 +25,18 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the first stage, whole or for some models."""
+    """Run the first stage, whole or for some models.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import build_some, run_study
 
     root = run_folder(arguments.study, arguments.out)

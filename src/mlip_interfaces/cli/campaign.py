@@ -17,7 +17,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("campaign", help=VERBS["campaign"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write everything `dpgen run param.json machine.json` needs")
@@ -34,7 +40,18 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_init(arguments: argparse.Namespace) -> int:
-    """Build, make the initial data, write DP-GEN's files."""
+    """Build, make the initial data, write DP-GEN's files.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import initialise_campaign
 
     root = run_folder(arguments.study, arguments.out)
@@ -44,7 +61,18 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_campaign(arguments: argparse.Namespace) -> int:
-    """Run the campaign stage, or show its scripts."""
+    """Run the campaign stage, or show its scripts.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import run_single_stage
 
     if arguments.dry_run:
@@ -55,7 +83,18 @@ def run_campaign(arguments: argparse.Namespace) -> int:
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    """Print where the campaign is, what it found and what to do next; reads files, also while it runs."""
+    """Print where the campaign is, what it found and what to do next; reads files, also while it runs.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.campaign.text import status_lines
     from mlip_interfaces.pipeline.campaign import campaign_status
     from mlip_interfaces.pipeline.flow import load_run_study

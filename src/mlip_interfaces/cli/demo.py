@@ -10,14 +10,31 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("demo", help=VERBS["demo"])
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="run folder")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo."""
+    """Run the demo.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import run_study
     from mlip_interfaces.shipped_files import study_file
 

@@ -11,14 +11,31 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("doctor", help=VERBS["doctor"])
     parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the findings; exit code 3 if something required does not work."""
+    """Print the findings; exit code 3 if something required does not work.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0 or 3.
+    """
     from mlip_interfaces.doctor import examine
 
     findings = examine()

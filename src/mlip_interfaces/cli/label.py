@@ -10,7 +10,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("label", help=VERBS["label"])
     parser.add_argument(
         "task", type=Path, metavar="TASK_DIR", help="folder with POSCAR_in; label.json is written there"
@@ -19,7 +25,18 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Label."""
+    """Label.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.labels.driver import label_task
 
     label_task(arguments.task)

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("labels", help=VERBS["labels"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="count labels by system, failures by reason, and what they cost")
@@ -58,7 +64,18 @@ def _add_folders(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print counts and cost."""
+    """Print counts and cost.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.labels.store import collect_labels
 
     store = collect_labels(arguments.directories)
@@ -80,7 +97,18 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Write flags beside the labels and print them."""
+    """Write flags beside the labels and print them.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.labels.flags import check_labels
     from mlip_interfaces.labels.store import collect_labels
 
@@ -100,7 +128,18 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """Write the data set."""
+    """Write the data set.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.labels.export import export_labels
     from mlip_interfaces.labels.flags import flagged_names
     from mlip_interfaces.labels.store import collect_labels

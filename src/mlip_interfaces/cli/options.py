@@ -44,7 +44,7 @@ def option_of(argument: str) -> str:
 
     Returns
     -------
-    option : str
+    str
         As in ``--r-max-angstrom``.
     """
     return f"--{argument.replace('_', '-')}"
@@ -58,6 +58,11 @@ def spoken_errors(arguments: Iterable[str]) -> Iterator[None]:
     ----------
     arguments : iterable of str
         Names of those that are options of the verb.
+
+    Yields
+    ------
+    None
+        While the body runs.
 
     Raises
     ------

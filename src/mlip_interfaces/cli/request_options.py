@@ -58,7 +58,7 @@ def request_of(request: type[Asked], arguments: argparse.Namespace) -> Asked:
 
     Returns
     -------
-    request : Request
+    Request
         Validated.
 
     Raises

@@ -9,7 +9,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("run", help=VERBS["run"])
     add_study(parser)
     parser.add_argument("--until", metavar="STAGE", help="last stage to run (build, data, campaign, ..., report)")
@@ -20,7 +26,23 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run or plan the study."""
+    """Run or plan the study.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+
+    Raises
+    ------
+    StudyError
+        If there is no stage of the name given.
+    """
     from mlip_interfaces.errors import StudyError
     from mlip_interfaces.pipeline.checked_study import load_checked_study
     from mlip_interfaces.pipeline.flow import STAGE_NAMES, plan, planned_scripts, run_study

@@ -17,7 +17,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("scan", help=VERBS["scan"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write all decks and commands for a given model")
@@ -37,7 +43,18 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_init(arguments: argparse.Namespace) -> int:
-    """Build the models and write the decks."""
+    """Build the models and write the decks.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import initialise_scan
 
     root = run_folder(arguments.study, arguments.out)
@@ -47,7 +64,18 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_submit(arguments: argparse.Namespace) -> int:
-    """Run the scan stage, or show its scripts."""
+    """Run the scan stage, or show its scripts.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import submit_scan
 
     if arguments.dry_run:
@@ -58,7 +86,18 @@ def run_submit(arguments: argparse.Namespace) -> int:
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    """Print a line per run."""
+    """Print a line per run.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import scan_progress
     from mlip_interfaces.run.context import RunContext
@@ -70,7 +109,18 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 
 def run_collect(arguments: argparse.Namespace) -> int:
-    """Write index.json anew."""
+    """Write index.json anew.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import collect_scan
     from mlip_interfaces.run.context import RunContext

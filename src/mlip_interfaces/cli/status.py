@@ -12,7 +12,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("status", help=VERBS["status"])
     add_run_folder(parser)
     parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
@@ -20,7 +26,18 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the state of each stage."""
+    """Print the state of each stage.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.run.stages import run_status
 
     states = run_status(arguments.directory)

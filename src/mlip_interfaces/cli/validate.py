@@ -9,16 +9,33 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("validate", help=VERBS["validate"])
     add_run_folder(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the stage and print its errors."""
+    """Run the stage and print its errors.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
+    from mlip_interfaces.books.run import VALIDATION_FILE, Validation, read_book
     from mlip_interfaces.pipeline.flow import run_single_stage
-    from mlip_interfaces.run.books import VALIDATION_FILE, Validation, read_book
 
     run_single_stage(arguments.directory, "validate")
     result = read_book(Validation, arguments.directory / "validation" / VALIDATION_FILE)

@@ -71,8 +71,8 @@ class _AnyRequest:
         kind = value.get("kind")
         if kind not in ANALYSES:
             close = difflib.get_close_matches(str(kind), ANALYSES, n=1)
-            hint = f"did you mean '{close[0]}'" if close else f"the kinds are {', '.join(ANALYSES)}"
-            raise ValueError(f"there is no kind of analysis '{kind}'; {hint}")
+            hint = f"Did you mean '{close[0]}'?" if close else f"The kinds are {', '.join(ANALYSES)}."
+            raise ValueError(f"there is no kind of analysis '{kind}'. {hint}")
         return ANALYSES[kind].model_validate({name: setting for name, setting in value.items() if name != "kind"})
 
     @staticmethod
@@ -136,14 +136,20 @@ def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> A
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
-    """A list of requests by their names, or their kinds."""
+    """A list of requests by their names, or their kinds: the second of a kind without a name is ``msd-2``."""
+    given = [str(entry["name"]) for entry in entries if isinstance(entry, Mapping) and "name" in entry]
+    twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
+    if twice:
+        raise ValueError(f"the name '{twice[0]}' in analysis stands twice; each request needs one of its own")
     named: dict[str, Any] = {}
     for entry in entries:
         settings = dict(entry) if isinstance(entry, Mapping) else entry
         kind = settings.get("kind") if isinstance(settings, dict) else "request"
-        name = str(settings.pop("name", kind)) if isinstance(settings, dict) else str(kind)
-        number = 2
-        while name in named:
+        if isinstance(settings, dict) and "name" in settings:
+            named[str(settings.pop("name"))] = settings
+            continue
+        name, number = str(kind), 2
+        while name in named or name in given:
             name = f"{kind}-{number}"
             number += 1
         named[name] = settings

@@ -167,7 +167,11 @@ class Exploration(Section):
     trust_rmse_factor: float = Field(
         2.0, ge=1, description="Adaptive: lower level over the force RMSE on held-out labels."
     )
-    trust_ratio: float = Field(3.0, gt=1, description="Adaptive: upper level over lower level.")
+    trust_ratio: float = Field(
+        3.0,
+        gt=1,
+        description="Adaptive: upper level over lower level. Fixed: how near the two come at most where the lower one is raised.",
+    )
     max_labels_per_model: Count = Field(
         30, description="Candidates labelled per model and iteration (DP-GEN's fp_task_max)."
     )

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlip_interfaces.campaign.books import IterationSummary
+from mlip_interfaces.books.campaign import IterationSummary
 from mlip_interfaces.figures.style import PALETTE, VERDICT_COLORS, new_figure, note_empty, styled
 from mlip_interfaces.units import EV_TO_MEV
 

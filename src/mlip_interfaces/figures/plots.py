@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.figures.style import (
     PALETTE,
     element_color,
+    legend_of_labels,
     new_figure,
     note_empty,
     styled,
@@ -92,7 +93,7 @@ def structures(views: Sequence[SideView]) -> Figure:
         for name in names:
             z = view.z[layers == name]
             if z.size:
-                ax.axvspan(z.min(), z.max(), color=PALETTE[names.index(name)], alpha=0.12, lw=0)
+                ax.axvspan(z.min(), z.max(), color=PALETTE[names.index(name) % len(PALETTE)], alpha=0.12, lw=0)
                 place = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "bottom", "fontsize": 8}
                 ax.text((z.min() + z.max()) / 2, 1.01, name, **place)
         # Crowded models get smaller atoms.
@@ -152,7 +153,8 @@ def parity(
     left.set_ylabel("Deep Potential, energy (eV/atom)")
     for number, name in enumerate(np.unique(force_layer)):
         mask = force_layer == name
-        right.scatter(force_reference[mask], force_model[mask], s=5, alpha=0.4, color=PALETTE[number], label=str(name))
+        color = PALETTE[number % len(PALETTE)]
+        right.scatter(force_reference[mask], force_model[mask], s=5, alpha=0.4, color=color, label=str(name))
     right.set_xlabel("label, force component (eV/Å)")
     right.set_ylabel("Deep Potential, force component (eV/Å)")
     right.legend(markerscale=3, loc="upper left")
@@ -210,7 +212,7 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
         bottom.set_xlabel("time (ps)")
     axes[0, 0].set_ylabel("temperature (K)")
     axes[1, 0].set_ylabel("density (g/cm³)")
-    axes[0, -1].legend(title="coating", loc="lower right")
+    legend_of_labels(axes[0, -1], title="coating", loc="lower right")
     return figure
 
 
@@ -343,7 +345,7 @@ def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
         return figure
     coatings = sorted({curve.coating_angstrom for curve in curves})
     for curve in curves:
-        color = thickness_color(coatings.index(curve.coating_angstrom) + 1)
+        color = thickness_color(coatings.index(curve.coating_angstrom))
         low, high = (curve.msd_angstrom2 + sign * curve.msd_error_angstrom2 for sign in (-1, 1))
         left.plot(curve.lag_ps, curve.msd_angstrom2, color=color, label=f"{curve.coating_angstrom:g} Å")
         left.fill_between(curve.lag_ps, low, high, color=color, alpha=0.2, lw=0)
@@ -356,7 +358,7 @@ def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
         )  # fmt: skip
     left.set_xlabel("lag (ps)")
     left.set_ylabel(f"MSD of {group} (Å²)")
-    left.legend(title="coating", loc="upper left")
+    legend_of_labels(left, title="coating", loc="upper left")
     right.axhline(0.0, color="#999999", lw=0.8, zorder=0)
     right.set_xlabel("coating thickness (Å)")
     right.set_ylabel("D (10⁻⁵ cm²/s)")
@@ -427,7 +429,7 @@ def order_and_chemistry(
     for ax in (second, third):
         ax.set_xlabel("time (ps)")
     if chemistry:
-        second.legend(title="coating", loc="lower left")
+        legend_of_labels(second, title="coating", loc="lower left")
     else:
         note_empty(second, "no healthy run")
         note_empty(third, "no healthy run")

@@ -129,6 +129,22 @@ def thickness_color(index: int) -> str:
     return PALETTE[index % len(PALETTE)]
 
 
+def legend_of_labels(axes: Axes, **options: Any) -> None:
+    """A legend that has each label once: runs of one thickness share a line of it.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    **options : Any
+        Those of `Axes.legend`.
+    """
+    handles: dict[str, Any] = {}
+    for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+        handles.setdefault(label, handle)
+    axes.legend(handles.values(), handles.keys(), **options)
+
+
 def note_empty(axes: Axes, text: str) -> None:
     """Say in an empty panel why it is empty.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex
 from mlip_interfaces.config import Study
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables import Request, Results, analyze
 from mlip_interfaces.pipeline.scan import read_scan_index
-from mlip_interfaces.run.books import INDEX, AnalysisEntry, AnalysisIndex
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.trajectory import open_trajectory
 
@@ -25,13 +25,13 @@ def run_analyze(context: RunContext) -> str:
 
     Returns
     -------
-    note : str
+    str
         How many runs were analysed.
 
     Raises
     ------
     InputFileError
-        If a trajectory is damaged.
+        If the scan has not been collected, or a trajectory is damaged.
     """
     entries = []
     by_condition: dict[str, ThicknessTable] = {}
@@ -79,7 +79,7 @@ def study_requests(study: Study, temperature_kelvin: float) -> dict[str, Request
 
     Returns
     -------
-    requests : dict of str to Request
+    dict of str to Request
         By name.
     """
     return {name: request.at(temperature_kelvin) for name, request in study.analysis.requests.items()}

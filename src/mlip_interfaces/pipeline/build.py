@@ -13,12 +13,7 @@ from ase import Atoms
 from ase.io import write
 from numpy.typing import NDArray
 
-from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
-from mlip_interfaces.errors import StructureError, StudyError
-from mlip_interfaces.figures import plots
-from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.files import write_csv, write_json
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.run import (
     INDEX,
     BulkEntry,
     CrystalLayerEntry,
@@ -29,6 +24,11 @@ from mlip_interfaces.run.books import (
     StructureIndex,
     read_book,
 )
+from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
+from mlip_interfaces.errors import StructureError, StudyError
+from mlip_interfaces.figures import plots
+from mlip_interfaces.figures.style import save_figure
+from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import Layer, stack, write_model
 from mlip_interfaces.structures.crystals import bulk_cell, formula_counts, in_type_order, minimum_distances
@@ -63,7 +63,25 @@ class _Parts:
 
 
 def run_build(context: RunContext) -> str:
-    """Match the crystals, quench the coatings, stack and write every model and every bulk cell."""
+    """Match the crystals, quench the coatings, stack and write every model and every bulk cell.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+
+    Returns
+    -------
+    str
+        How many models there are, how large, and their strain.
+
+    Raises
+    ------
+    StructureError
+        If the crystals do not match, a layer cannot be made, or a small model is too large.
+    ProgramError
+        If LAMMPS fails.
+    """
     models = context.study.interface.models
     entries = build_models(context, models)
     sizes = ", ".join(str(entry.n_atoms) for entry in entries)
@@ -72,6 +90,18 @@ def run_build(context: RunContext) -> str:
 
 def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
     """The models of these names.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    names : collection of str
+        Of its models.
+
+    Returns
+    -------
+    tuple of ModelPlan
+        In the order of the names.
 
     Raises
     ------
@@ -88,10 +118,22 @@ def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
 def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[ModelEntry]:
     """Build these models and the bulk cells; models of the folder that are not asked for stay.
 
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    models : sequence of ModelPlan
+        Which ones.
+
     Returns
     -------
-    entries : list of ModelEntry
+    list of ModelEntry
         Of these models, as in ``index.json``.
+
+    Raises
+    ------
+    StructureError, ProgramError
+        As `run_build`.
     """
     study, directory = context.study, context.structures
     context.progress(0.0, "matching " + ", ".join(layer.material for layer in _crystals(study)))

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from ase.io import read
 
-from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary, StepDecision, TrustDecision
+from mlip_interfaces.books.run import INDEX, StructureIndex, read_book
 from mlip_interfaces.campaign.control import Decision, Limits, decide, labels_left, trust_levels
 from mlip_interfaces.campaign.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.campaign.folder import (
@@ -48,7 +49,6 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
-from mlip_interfaces.run.books import INDEX, StructureIndex, read_book
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
 from mlip_interfaces.units import EV_TO_MEV
@@ -61,6 +61,18 @@ def init_campaign(context: RunContext) -> None:
     """Write ``param.json``, ``machine.json`` and the label settings; files that stand already are kept.
 
     They are the user's to edit: what is written once is never written over.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with structures and initial data.
+
+    Raises
+    ------
+    StudyError
+        If DP-GEN's strict schema refuses one of its files.
+    InputFileError
+        If the models have not been built.
     """
     study, directory = context.study, context.campaign
     directory.mkdir(parents=True, exist_ok=True)
@@ -80,6 +92,16 @@ def init_campaign(context: RunContext) -> None:
 
 def run_campaign(context: RunContext) -> str:
     """Explore, label and train until the campaign stops; continues where it was interrupted.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with structures and initial data.
+
+    Returns
+    -------
+    str
+        How many iterations and labels there were, and why it stopped.
 
     Raises
     ------
@@ -110,7 +132,18 @@ def run_campaign(context: RunContext) -> str:
 
 
 def next_decision(context: RunContext) -> Decision:
-    """What comes after the finished iterations."""
+    """What comes after the finished iterations.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    Decision
+        The same for the same files and limits.
+    """
     return decide(
         finished_outcomes(context),
         n_rungs(context.campaign),
@@ -120,7 +153,18 @@ def next_decision(context: RunContext) -> Decision:
 
 
 def limits_of(study: Study) -> Limits:
-    """The study's limits."""
+    """The study's limits.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    Limits
+        For `control.decide`.
+    """
     asked = study.exploration
     return Limits(
         climb=asked.climb,
@@ -135,7 +179,18 @@ def limits_of(study: Study) -> Limits:
 
 
 def has_more_to_do(context: RunContext) -> bool:
-    """Whether a finished campaign would go on under the study's limits as they are now."""
+    """Whether a finished campaign would go on under the study's limits as they are now.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    bool
+        False for a campaign that was not prepared.
+    """
     return (context.campaign / PARAM).is_file() and next_decision(context).action == "explore"
 
 
@@ -272,6 +327,16 @@ def _look(context: RunContext) -> None:
 
 def campaign_status(context: RunContext) -> CampaignSummary:
     """Where the campaign is and what it found, as numbers a script may read.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    CampaignSummary
+        With its hints.
 
     Raises
     ------

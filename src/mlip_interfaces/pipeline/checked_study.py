@@ -12,6 +12,16 @@ from mlip_interfaces.labels.teachers import check_teacher
 def load_checked_study(path: Path) -> Study:
     """Read a study and check what it names: the calculator exists, every element is in the type map.
 
+    Parameters
+    ----------
+    path : Path
+        The study file.
+
+    Returns
+    -------
+    Study
+        Valid in itself and against what it names.
+
     Raises
     ------
     StudyError

@@ -26,7 +26,20 @@ TITLES = {"00.train": "committee", "01.model_devi": "exploration", "02.fp": "lab
 
 
 def stage_scripts(context: RunContext, stage: str) -> list[BatchScripts]:
-    """Scripts of a stage's jobs; empty for a stage that submits none. Nothing is submitted or written."""
+    """Scripts of a stage's jobs; nothing is submitted or written.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    stage : str
+        Name of the stage.
+
+    Returns
+    -------
+    list of BatchScripts
+        Empty for a stage that submits none.
+    """
     return _PREVIEWS[stage](context) if stage in _PREVIEWS else []
 
 
@@ -35,6 +48,16 @@ def campaign_scripts(context: RunContext) -> list[BatchScripts]:
 
     It runs in a folder of its own with tasks of the right names; they are the real ones where the step is prepared,
     and as many as can be otherwise. ``machine.json`` is the campaign's own where there is one, edited or not.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+
+    Returns
+    -------
+    list of BatchScripts
+        In the order of the steps.
     """
     study, iteration = context.study, read_position(context.campaign).iteration
     machine = _without_connection(_machine(context))

@@ -124,6 +124,15 @@ LIMITS = {
 def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> None:
     """Run a study's stages up to `until`; finished ones are skipped.
 
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
+    until : str, optional
+        Name of the last stage to run.
+
     Raises
     ------
     UserError
@@ -154,7 +163,22 @@ def _require_teacher(study: Study) -> None:
 
 
 def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
-    """Run the named stages in a folder that the caller holds the lock of."""
+    """Run the named stages in a folder that the caller holds the lock of.
+
+    Parameters
+    ----------
+    study : Study
+        The study of the folder.
+    root : Path
+        The run folder.
+    names : tuple of str
+        Stages; they run in the order of the flow, and those that are done are skipped.
+
+    Raises
+    ------
+    UserError, UnfinishedError
+        As the stages raise them; the same call continues.
+    """
     from mlip_interfaces.run.display import Display
 
     hashes = stage_hashes(study)
@@ -178,12 +202,23 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
 def run_single_stage(root: Path, name: str) -> None:
     """Run one stage of an existing run folder; the stages before it must be done.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    name : str
+        Name of the stage.
+
     Raises
     ------
     MissingProgramError
         If the stage labels and the teacher cannot run here, or an engine is not installed.
     InputFileError
         If the folder holds no study, or a stage before is not finished.
+    RunLockedError
+        If another process works in the folder.
+    UnfinishedError
+        If an engine failed; the same call continues.
     """
     study = load_run_study(root)
     if name in ENGINE_STAGES:
@@ -225,17 +260,40 @@ def _reopen_campaign(study: Study, root: Path) -> None:
 def load_run_study(root: Path) -> Study:
     """The study a run folder was made with.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    Study
+        As `load_checked_study` reads it.
+
     Raises
     ------
     InputFileError
         If there is none.
+    StudyError
+        If it is wrong.
     """
     require_run_folder(root)
     return load_checked_study(root / STUDY_FILE)
 
 
 def stage_hashes(study: Study) -> dict[str, str]:
-    """Hash of all that each stage depends on: its own sections of the study and the stages before it."""
+    """Hash of all that each stage depends on: its own sections of the study and the stages before it.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 by name of the stage.
+    """
     content = study.model_dump(mode="json")
     for section, names in LIMITS.items():
         content[section] = {name: value for name, value in content[section].items() if name not in names}
@@ -265,7 +323,27 @@ def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
 
 
 def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
-    """What `run_study` would do, a line per stage; nothing is written."""
+    """What `run_study` would do, a line per stage; nothing is written.
+
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder, there or not.
+    until : str
+        Name of the last stage.
+
+    Returns
+    -------
+    list of str
+        State of each stage, its folder, and what it comes to.
+
+    Raises
+    ------
+    StudyError
+        If the study is wrong, or differs from the one this folder was made with.
+    """
     study = load_checked_study(study_file)
     _refuse_other_study(study, study_file, root)
     exploration = study.exploration
@@ -299,6 +377,15 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
 def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     """Build the named models and the bulk cells; the stage stays open until the whole of it has run.
 
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
+    names : sequence of str
+        Of the models.
+
     Raises
     ------
     StudyError
@@ -320,6 +407,20 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
     """The batch scripts that the named stages would submit, as text; nothing is submitted or written.
 
     A stage that is done has none.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    root : Path
+        The run folder, there or not.
+    names : tuple of str
+        Names of the stages.
+
+    Returns
+    -------
+    list of str
+        One text for each batch of jobs.
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
 
@@ -334,6 +435,13 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
 
 def initialise_campaign(study_file: Path, root: Path) -> None:
     """Build, label the initial data and write DP-GEN's files, so that ``dpgen run`` works in ``campaign/``.
+
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
 
     Raises
     ------
@@ -351,10 +459,21 @@ def initialise_campaign(study_file: Path, root: Path) -> None:
 def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
     """Build the models and write every deck of the scan for a given potential.
 
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder; made where it is missing.
+    model : Path
+        The frozen potential; it is copied into the folder.
+
     Raises
     ------
     InputFileError
         If there is no such model, or the folder has another one.
+    UserError, UnfinishedError
+        As `run_study`.
     """
     from mlip_interfaces.pipeline.scan import prepare_scan
 
@@ -374,10 +493,21 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
 def submit_scan(root: Path) -> None:
     """Run or continue the scan of a folder that has its models and a potential.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
     Raises
     ------
-    InputFileError, UnfinishedError
-        If something is missing, or LAMMPS could not be run.
+    InputFileError
+        If the folder holds no study or no potential.
+    MissingProgramError
+        If an engine is not installed.
+    RunLockedError
+        If another process works in the folder.
+    UnfinishedError
+        If LAMMPS failed; the same call continues.
     """
     study = load_run_study(root)
     require_packages(*ENGINES)

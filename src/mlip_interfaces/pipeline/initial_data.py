@@ -9,6 +9,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.io import read, write
 
+from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
 from mlip_interfaces.campaign.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
@@ -33,7 +34,6 @@ from mlip_interfaces.labels.teacher_md import (
 )
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
-from mlip_interfaces.run.books import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import clean_set, perturb, read_model, scrambled, shift_layers, vacancy_samples
 
@@ -44,7 +44,18 @@ MD_COMMAND = f"test -s {RESULT_FILE} || mlip-interfaces teacher-md ."
 
 
 def label_settings(study: Study) -> LabelSettings:
-    """The study's label settings, every element spelled out."""
+    """The study's label settings, every element spelled out.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    LabelSettings
+        As each labelling task gets them.
+    """
     labels = study.labels
     dft = resolved(labels.dft, labels.calculator, study.elements) if labels.dft is not None else None
     return LabelSettings(**labels.model_dump(exclude={"max_failed_fraction", "dft"}), dft=dft)
@@ -58,17 +69,35 @@ LAYERS_FILE = "layers_of_vacancies.json"
 
 
 def write_label_settings(study: Study, file: Path) -> None:
-    """Write the study's label settings where tasks find them."""
+    """Write the study's label settings where tasks find them.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    file : Path
+        Where to.
+    """
     label_settings(study).write(file)
 
 
 def run_initial_data(context: RunContext) -> str:
     """Make all tasks, label them, split and write the data set.
 
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with the models.
+
+    Returns
+    -------
+    str
+        How many labels were made, held out, and failed.
+
     Raises
     ------
     UnfinishedError
-        If more labels failed than the study allows; the message lists the reasons.
+        If a job failed, or more labels failed than the study allows; the message lists the reasons.
     """
     directory = context.initial_data / "tasks"
     if not directory.is_dir():
@@ -109,13 +138,39 @@ def run_initial_data(context: RunContext) -> str:
 
 
 def label_batch(names: Sequence[str], directory: Path) -> Batch:
-    """Labelling tasks of a folder."""
+    """Labelling tasks of a folder.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Folders of the tasks.
+    directory : Path
+        Where these lie, with the label settings.
+
+    Returns
+    -------
+    Batch
+        A task for each name.
+    """
     tasks = tuple(JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,), inputs=(INPUT_FILE,)) for name in names)
     return Batch(tasks, directory, "label", common_files=(SETTINGS_FILE,))
 
 
 def teacher_md_batch(names: Sequence[str], directory: Path) -> Batch:
-    """Teacher MD tasks of a folder."""
+    """Teacher MD tasks of a folder.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Folders of the tasks.
+    directory : Path
+        Where these lie, with the label settings.
+
+    Returns
+    -------
+    Batch
+        A task for each name.
+    """
     tasks = tuple(
         JobTask(
             name, MD_COMMAND, (RESULT_FILE,), inputs=(INPUT_FILE, PLAN_FILE), extras=(RECORDS_FILE, CHECKPOINT_FILE)
@@ -126,7 +181,18 @@ def teacher_md_batch(names: Sequence[str], directory: Path) -> Batch:
 
 
 def initial_systems(context: RunContext) -> list[str]:
-    """Names of the training systems of the initial data."""
+    """Names of the training systems of the initial data.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     return sorted(path.parent.name for path in (context.initial_data / "dataset").glob("*/type.raw"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlip_interfaces.campaign.books import SUMMARY
+from mlip_interfaces.books.campaign import SUMMARY
 from mlip_interfaces.campaign.folder import PARAM
 from mlip_interfaces.campaign.summary import summarize_campaign
 from mlip_interfaces.files import update_json
@@ -13,7 +13,23 @@ from mlip_interfaces.run.folder import STUDY_FILE
 
 
 def run_report(context: RunContext) -> str:
-    """Write ``report/index.html``."""
+    """Write ``report/index.html``.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+
+    Returns
+    -------
+    str
+        The page and its size.
+
+    Raises
+    ------
+    InputFileError
+        If a file of the run is damaged.
+    """
     _refresh_campaign_summary(context)
     page = write_report(
         context.root,

@@ -8,6 +8,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlip_interfaces.books.run import INDEX, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json, write_text
@@ -25,7 +26,6 @@ from mlip_interfaces.md import (
     time_reached_ps,
 )
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.run.books import INDEX, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
@@ -47,7 +47,19 @@ POTENTIAL = "model.pb"
 
 @dataclass(frozen=True, slots=True)
 class ScanRun:
-    """One run of the scan: its name is also its folder."""
+    """One run of the scan.
+
+    Attributes
+    ----------
+    name : str
+        Also its folder.
+    model : ModelPlan
+        The interface model.
+    protocol_name : str
+        Key of the protocol in the study.
+    protocol : MDProtocol
+        With the seed of the run.
+    """
 
     name: str
     model: ModelPlan
@@ -61,7 +73,18 @@ class ScanRun:
 
 
 def scan_runs(study: Study) -> tuple[ScanRun, ...]:
-    """All runs that the study asks for, longest (thickest) first so that cores end together."""
+    """All runs that the study asks for, longest (thickest) first so that cores end together.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    tuple of ScanRun
+        One for each model, protocol and seed.
+    """
     runs = []
     for model in sorted(study.scan_models, key=lambda model: -(model.coating_angstrom or 0.0)):
         for name, section in study.protocols.items():
@@ -80,7 +103,18 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
 
 
 def health_bounds(study: Study) -> HealthBounds:
-    """The study's bounds of a healthy run."""
+    """The study's bounds of a healthy run.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    HealthBounds
+        For `md.judge_run`.
+    """
     asked = study.health
     return HealthBounds(
         max_temperature_ratio=asked.max_temperature_ratio,
@@ -91,7 +125,18 @@ def health_bounds(study: Study) -> HealthBounds:
 
 
 def scan_batch(context: RunContext) -> Batch:
-    """All runs as tasks, longest first."""
+    """All runs as tasks, longest first.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+
+    Returns
+    -------
+    Batch
+        A task for each run.
+    """
     command = PACK_COMMAND if context.study.execution.staged else RUN_COMMAND
     tasks = tuple(
         JobTask(
@@ -109,10 +154,17 @@ def scan_batch(context: RunContext) -> Batch:
 def prepare_scan(context: RunContext) -> None:
     """Write one folder per run with everything ``lmp`` needs.
 
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with the models and a potential.
+
     Raises
     ------
     InputFileError
-        If the models or the potential are missing.
+        If the potential is missing.
+    FileNotFoundError
+        If a model has not been built.
     """
     study = context.study
     potential = context.model / POTENTIAL
@@ -145,7 +197,25 @@ def prepare_scan(context: RunContext) -> None:
 
 
 def run_scan(context: RunContext) -> str:
-    """Prepare, run and collect the scan; finished runs are not repeated."""
+    """Prepare, run and collect the scan; finished runs are not repeated.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with the models and a potential.
+
+    Returns
+    -------
+    str
+        How many runs there are, how long, and how healthy.
+
+    Raises
+    ------
+    InputFileError
+        If the potential is missing.
+    UnfinishedError
+        If a run failed; the same call continues.
+    """
     prepare_scan(context)
     runs = scan_runs(context.study)
     n_steps_total = sum(run.protocol.n_steps for run in runs)
@@ -161,7 +231,23 @@ def run_scan(context: RunContext) -> str:
 
 
 def collect_scan(context: RunContext) -> str:
-    """Put interrupted runs together, judge every run and write ``index.json``."""
+    """Put interrupted runs together, judge every run and write ``index.json``.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with the scan prepared.
+
+    Returns
+    -------
+    str
+        How many runs there are, how long, and how healthy.
+
+    Raises
+    ------
+    InputFileError
+        If a run has not been prepared.
+    """
     entries = tuple(_entry(context, run) for run in scan_runs(context.study))
     write_json(context.scan / INDEX, ScanIndex(entries).to_json())
     sick = [entry.name for entry in entries if not entry.healthy]
@@ -251,16 +337,37 @@ def _steps_done(directory: Path, protocol: MDProtocol) -> int:
 def read_scan_index(context: RunContext) -> tuple[ScanEntry, ...]:
     """Entries of ``scan/index.json``.
 
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    tuple of ScanEntry
+        As `collect_scan` wrote them.
+
     Raises
     ------
     InputFileError
-        If the scan has not been collected.
+        If the scan has not been collected, or the file is damaged.
     """
     return read_book(ScanIndex, context.scan / INDEX).runs
 
 
 def scan_progress(context: RunContext) -> list[str]:
-    """A line per run: its name and how far it is."""
+    """A line per run: its name and how far it is.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    list of str
+        In the order of the scan.
+    """
     lines = []
     for run in scan_runs(context.study):
         directory = context.scan / run.name

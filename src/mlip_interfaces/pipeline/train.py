@@ -7,18 +7,29 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlip_interfaces.books.run import MODEL_FILE, FinalModel
 from mlip_interfaces.campaign.dpgen_files import descriptor_sizes
 from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, last_line, read_json, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.potentials import training_input
-from mlip_interfaces.run.books import MODEL_FILE, FinalModel
 from mlip_interfaces.run.context import RunContext
 
 
 def training_systems(context: RunContext) -> list[Path]:
-    """Data folders of the training set: initial data, then the labels of each iteration."""
+    """Data folders of the training set: initial data, then the labels of each iteration.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    list of Path
+        Sorted within each part.
+    """
     initial = sorted(path.parent for path in (context.initial_data / "dataset").rglob("type.raw"))
     labelled = sorted(path.parent for path in context.campaign.glob("iter.*/02.fp/data.*/**/type.raw"))
     return initial + labelled
@@ -26,6 +37,16 @@ def training_systems(context: RunContext) -> list[Path]:
 
 def last_committee_member(context: RunContext) -> Path:
     """Folder of the first committee member of the last trained iteration.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    Path
+        With its checkpoint.
 
     Raises
     ------
@@ -39,7 +60,22 @@ def last_committee_member(context: RunContext) -> Path:
 
 
 def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> Batch:
-    """The final training as one task, from the checkpoint of a committee member."""
+    """The final training as one task, from the checkpoint of a committee member.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    member : Path
+        Folder of the committee member.
+    systems : sequence of Path
+        Data folders; they travel along where jobs do not run in place.
+
+    Returns
+    -------
+    Batch
+        Of one task.
+    """
     directory = context.model / "training"
     start = os.path.relpath(member / "model.ckpt", directory)
     command = (
@@ -60,7 +96,25 @@ def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> B
 
 
 def run_train(context: RunContext) -> str:
-    """Train from the last committee member, freeze and compress into ``model/model.pb``."""
+    """Train from the last committee member, freeze and compress into ``model/model.pb``.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with a finished campaign.
+
+    Returns
+    -------
+    str
+        How many steps it took, and the size of the model.
+
+    Raises
+    ------
+    InputFileError
+        If the campaign has not trained a committee.
+    UnfinishedError
+        If the training failed; the same call continues.
+    """
     study, training = context.study, context.study.training
     directory = context.model / "training"
     directory.mkdir(parents=True, exist_ok=True)

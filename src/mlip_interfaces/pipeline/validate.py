@@ -8,6 +8,16 @@ from pathlib import Path
 import numpy as np
 from ase.io import write
 
+from mlip_interfaces.books.run import (
+    MODEL_FILE,
+    VALIDATION_FILE,
+    FailedLabel,
+    FinalModel,
+    SystemErrors,
+    TrainingCost,
+    Validation,
+    read_book,
+)
 from mlip_interfaces.campaign.dpgen_files import LABEL_INPUT, LABEL_OUTPUT
 from mlip_interfaces.campaign.exploration_frames import exploration_frames, farthest_from_labels
 from mlip_interfaces.campaign.folder import last_explored
@@ -20,16 +30,6 @@ from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
 from mlip_interfaces.potentials import Predictions, label_errors
-from mlip_interfaces.run.books import (
-    MODEL_FILE,
-    VALIDATION_FILE,
-    FailedLabel,
-    FinalModel,
-    SystemErrors,
-    TrainingCost,
-    Validation,
-    read_book,
-)
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import MANIFEST, Manifest
 
@@ -37,10 +37,22 @@ from mlip_interfaces.run.manifests import MANIFEST, Manifest
 def run_validate(context: RunContext) -> str:
     """Label frames of the last exploration, then measure errors on them and on the held-out initial data.
 
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with a final model.
+
+    Returns
+    -------
+    str
+        Number of frames, and the errors.
+
     Raises
     ------
     InputFileError
         If there is no held-out label at all.
+    UnfinishedError
+        If a labelling job failed, or the model cannot be used; the same call continues.
     """
     failed = _label_exploration_frames(context)
     systems = held_out_systems(context)

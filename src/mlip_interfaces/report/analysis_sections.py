@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import MakePicture
-from mlip_interfaces.run.books import AnalysisEntry
 
 Runs = Sequence[AnalysisEntry]
 """Healthy runs of the scan."""
@@ -57,13 +58,18 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("rdf", "Bonds against time: g(r)")
     names = _names(entries, "rdf")
     if not names:
-        section.absent = "There is no healthy run to analyse."
+        section.absent = "No healthy run has a g(r)." if entries else "There is no healthy run to analyse."
     for name in names:
         rows: list[list[str]] = []
         for condition, own in _by_condition([entry for entry in entries if name in entry.results]):
@@ -157,8 +163,13 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("transport", "Diffusion")
     names = _names(entries, "msd")
@@ -230,40 +241,60 @@ def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("order", "Tetrahedra, PS₄ units and S₂ dimers")
     if not entries:
         section.absent = "There is no healthy run to analyse."
         return section
-    rows = []
+    names = list(zip_longest(_names(entries, "tetrahedra"), _names(entries, "chemistry"), fillvalue=""))
+    if not names:
+        section.absent = "No healthy run has tetrahedra or bonds."
+        return section
+    rows: list[list[str]] = []
     for condition, own in _by_condition(entries):
-        tetrahedra: list[tuple[float, float, float, int]] = []
-        chemistry: list[plots.ChemistryTrace] = []
-        center, ligand = "Li", "F"
-        for entry in own:
-            row = [entry.name, "", "", "", "", ""]
-            for name in entry.of_kind("tetrahedra"):
-                found = read_result(_folder(run, entry) / f"{name}.json")
-                center, ligand = found["settings"]["center"], found["settings"]["ligand"]
-                point = (found["fraction_mean"], found["fraction_error"], found["n_centers"])
-                tetrahedra.append((entry.coating_angstrom or 0.0, *point))
-                spread = ", ".join(f"{q}: {v['count_mean']:.1f}" for q, v in found["sensitivity"].items())
-                row[1:3] = [f"{found['count_mean']:.1f} ± {found['count_error']:.1f}", spread]
-            for name in entry.of_kind("chemistry"):
-                trace, row[3:] = _chemistry(_folder(run, entry), entry, name)
-                chemistry.append(trace)
-            rows.append(row)
-        caption = (
-            f"{condition}, {own[0].temperature_kelvin:g} K. Left: {center} with exactly four {ligand} in a regular tetrahedron, "
-            "mean and standard error over the run. Middle and right: intact PS₄ units and S₂ dimers that last."
-        )
-        figure = plots.order_and_chemistry(tetrahedra, chemistry, center, ligand)
-        section.figures.append(picture(figure, f"order-{condition}", caption))
+        for number, (tetrahedra, chemistry) in enumerate(names):
+            name = f"order-{condition}" + (f"-{number + 1}" if number else "")
+            rows += _order_figure(section, run, own, (tetrahedra, chemistry), name, picture)
     head = ["run", "regular tetrahedra", "for other q_min", "P units (mean number)", "S₂ dimers", "P-O, Co-S bonds"]
     section.tables.append(Table(head, rows))
     return section
+
+
+def _order_figure(
+    section: PageSection, run: Path, entries: Runs, names: tuple[str, str], file: str, picture: MakePicture
+) -> list[list[str]]:
+    """The figure of one analysis of tetrahedra and one of bonds, or of either, and their rows of the table."""
+    tetrahedra: list[tuple[float, float, float, int]] = []
+    chemistry: list[plots.ChemistryTrace] = []
+    center, ligand, rows = "Li", "F", []
+    called = "".join(_called(name, kind) for name, kind in zip(names, ("tetrahedra", "chemistry"), strict=True) if name)
+    for entry in entries:
+        row = [f"{entry.name}{called}", "", "", "", "", ""]
+        if names[0] in entry.results:
+            found = read_result(_folder(run, entry) / f"{names[0]}.json")
+            center, ligand = found["settings"]["center"], found["settings"]["ligand"]
+            point = (found["fraction_mean"], found["fraction_error"], found["n_centers"])
+            tetrahedra.append((entry.coating_angstrom or 0.0, *point))
+            spread = ", ".join(f"{q}: {v['count_mean']:.1f}" for q, v in found["sensitivity"].items())
+            row[1:3] = [f"{found['count_mean']:.1f} ± {found['count_error']:.1f}", spread]
+        if names[1] in entry.results:
+            trace, row[3:] = _chemistry(_folder(run, entry), entry, names[1])
+            chemistry.append(trace)
+        rows.append(row)
+    caption = (
+        f"{entries[0].condition}, {entries[0].temperature_kelvin:g} K. Left: {center} with exactly four {ligand} in a regular "
+        "tetrahedron, mean and standard error over the run. Middle and right: intact PS₄ units and S₂ dimers that last."
+    )
+    figure = plots.order_and_chemistry(tetrahedra, chemistry, center, ligand)
+    section.figures.append(picture(figure, file, caption + called))
+    return rows
 
 
 def _chemistry(folder: Path, entry: AnalysisEntry, name: str) -> tuple[plots.ChemistryTrace, list[str]]:
@@ -290,8 +321,13 @@ def other_section(run: Path, entries: Runs) -> PageSection:
 
     Returns
     -------
-    section : PageSection
+    PageSection
         Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
     """
     section = PageSection("analyses", "Other analyses")
     shown: set[tuple[str, float | None, str]] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlip_interfaces.campaign.books import (
+from mlip_interfaces.books.campaign import (
     SUMMARY,
     CampaignSummary,
     IterationSummary,
@@ -13,14 +13,32 @@ from mlip_interfaces.campaign.books import (
     StepDecision,
     TrustDecision,
 )
+from mlip_interfaces.books.run import read_optional_book
 from mlip_interfaces.figures import campaign_plots
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import MakePicture
-from mlip_interfaces.run.books import read_optional_book
 
 
 def campaign_section(run: Path, picture: MakePicture) -> PageSection:
-    """The campaign over its iterations, from ``summary.json``, which stands after the first one."""
+    """The campaign over its iterations, from ``summary.json``, which stands after the first one.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    picture : callable
+        Saves a figure.
+
+    Returns
+    -------
+    PageSection
+        Saying so where there is no campaign.
+
+    Raises
+    ------
+    InputFileError
+        If the summary is damaged.
+    """
     section = PageSection("campaign", "Active learning")
     summary = read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)
     if summary is None:

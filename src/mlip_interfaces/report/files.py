@@ -16,6 +16,16 @@ from mlip_interfaces.files import read_optional_json
 def read_result(file: Path) -> Any:
     """Content of a JSON file that its index promises.
 
+    Parameters
+    ----------
+    file : Path
+        The file.
+
+    Returns
+    -------
+    object
+        As JSON has it.
+
     Raises
     ------
     InputFileError
@@ -28,18 +38,31 @@ def read_result(file: Path) -> Any:
 
 
 def read_table(file: Path) -> dict[str, NDArray[Any]]:
-    """Columns of a CSV file: numbers where every entry is one (empty entries are not-a-number), else strings.
+    """Columns of a CSV file with a line of titles.
+
+    Parameters
+    ----------
+    file : Path
+        The table.
+
+    Returns
+    -------
+    dict of str to (n_rows,) array
+        Numbers where every entry is one (empty entries are not-a-number), else strings. A row that was not written to its
+        end is left out.
 
     Raises
     ------
     InputFileError
-        If it is missing or ragged.
+        If it is missing or empty.
     """
     try:
         with file.open(newline="") as handle:
             rows = list(csv.reader(handle))
     except OSError as error:
         raise InputFileError(f"{file} cannot be read: {error}") from error
+    if not rows:
+        raise InputFileError(f"{file} is empty; run the stage that writes it again.")
     complete = [row for row in rows[1:] if len(row) == len(rows[0])]
     return {name: _column([row[i] for row in complete]) for i, name in enumerate(rows[0])}
 

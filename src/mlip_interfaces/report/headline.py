@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.campaign.books import SUMMARY, CampaignSummary
-from mlip_interfaces.files import read_optional_json
-from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
+from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
     AnalysisEntry,
@@ -22,6 +20,8 @@ from mlip_interfaces.run.books import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.files import read_optional_json
+from mlip_interfaces.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,19 @@ class CampaignNumbers(Record):
 
 @dataclass(frozen=True, slots=True)
 class ValidationNumbers(Record):
-    """Errors of the final model; fields as in `ErrorTable`."""
+    """Errors of the final model, as `ErrorTable` has them.
+
+    Attributes
+    ----------
+    n_frames : int
+        Held-out frames.
+    energy_rmse_mev_per_atom : float, meV/atom
+        Every frame counts once.
+    force_rmse_mev_per_angstrom : float, meV/angstrom
+        Over all components.
+    layers : mapping of str to LayerForceError
+        By the layer of the atom.
+    """
 
     n_frames: int
     energy_rmse_mev_per_atom: float
@@ -97,7 +109,23 @@ class Headline(Record):
 
 
 def collect_results(run: Path) -> Headline:
-    """Headline numbers of a run folder; runs that are not healthy are named and kept out."""
+    """Headline numbers of a run folder; runs that are not healthy are named and kept out.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder; a stage that has not run leaves its numbers empty.
+
+    Returns
+    -------
+    Headline
+        Content of ``report/results.json``.
+
+    Raises
+    ------
+    InputFileError
+        If a book or a result is damaged.
+    """
     structures = read_optional_book(StructureIndex, run / "structures" / INDEX) or StructureIndex()
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
@@ -165,7 +193,27 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
 
 
 def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
-    """Sentences on what the numbers cannot support, each from the data of this run."""
+    """What the numbers cannot support, each sentence from the data of this run.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    results : Headline
+        Its headline numbers.
+    teacher_kind : {"surrogate", "dft", "semiempirical", "custom"}
+        Who labelled.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+
+    Raises
+    ------
+    InputFileError
+        If a book is damaged.
+    """
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     sentences = []
     if teacher_kind == "surrogate":
@@ -231,8 +279,8 @@ def _transport_limits(run: Path) -> list[str]:
     sentences = []
     if caged:
         sentences.append(
-            f"The MSD stays below 4.5 Å² (less than a jump per atom) in {_listed(caged)}: the slope there is that of atoms "
-            "settling in their cages, not a diffusivity."
+            f"The MSD stays below 4.5 Å² (less than a jump per atom), or is not that of a random walk, in {_listed(caged)}: the "
+            "slope there is that of atoms settling in their cages, not a diffusivity."
         )
     if zero:
         sentences.append(f"The 95 % interval of D contains zero in {_listed(zero)}.")
@@ -240,4 +288,6 @@ def _transport_limits(run: Path) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) < 5 else f"{len(names)} runs"
+    """Each run once, however many of its diffusivities are meant."""
+    runs = list(dict.fromkeys(names))
+    return ", ".join(runs) if len(runs) < 5 else f"{len(runs)} runs"

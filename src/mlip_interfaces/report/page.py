@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
 from mlip_interfaces.figures import Figure
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_json, write_text
@@ -14,7 +15,6 @@ from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.headline import Headline, collect_results, limitations
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
-from mlip_interfaces.run.books import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
 from mlip_interfaces.version import __version__
 
 
@@ -32,8 +32,13 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
 
     Returns
     -------
-    page : Path
+    Path
         The HTML file.
+
+    Raises
+    ------
+    InputFileError
+        If a book or a result that an index names is missing or damaged.
     """
     report = run / "report"
     report.mkdir(parents=True, exist_ok=True)

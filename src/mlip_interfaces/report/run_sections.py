@@ -8,10 +8,7 @@ from pathlib import Path
 import numpy as np
 from ase.io import read
 
-from mlip_interfaces.figures import Figure, plots
-from mlip_interfaces.report.files import read_table
-from mlip_interfaces.report.parts import PageSection, Picture, Table
-from mlip_interfaces.run.books import (
+from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
     ModelEntry,
@@ -21,6 +18,9 @@ from mlip_interfaces.run.books import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.figures import Figure, plots
+from mlip_interfaces.report.files import read_table
+from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.run.manifests import read_manifest
 from mlip_interfaces.run.stages import FOLDERS
 
@@ -29,7 +29,25 @@ MakePicture = Callable[[Figure, str, str], Picture]
 
 
 def structures_section(run: Path, picture: MakePicture) -> PageSection:
-    """The models as built."""
+    """The models as built.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    picture : callable
+        Saves a figure.
+
+    Returns
+    -------
+    PageSection
+        Saying so where nothing has been built.
+
+    Raises
+    ------
+    InputFileError
+        If the index is damaged.
+    """
     section = PageSection("structures", "Structures")
     index = read_optional_book(StructureIndex, run / "structures" / INDEX)
     if index is None:
@@ -74,7 +92,25 @@ def _model_row(model: ModelEntry) -> list[str]:
 
 
 def model_section(run: Path, picture: MakePicture) -> PageSection:
-    """The final model against held-out labels."""
+    """The final model against held-out labels.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    picture : callable
+        Saves a figure.
+
+    Returns
+    -------
+    PageSection
+        Saying so where no model has been validated.
+
+    Raises
+    ------
+    InputFileError
+        If the errors' file is damaged.
+    """
     section = PageSection("model", "Deep Potential against held-out labels")
     validation = read_optional_book(Validation, run / "validation" / VALIDATION_FILE)
     if validation is None:
@@ -110,7 +146,25 @@ def model_section(run: Path, picture: MakePicture) -> PageSection:
 
 
 def md_section(run: Path, picture: MakePicture) -> PageSection:
-    """The runs of the scan and their verdicts."""
+    """The runs of the scan and their verdicts.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    picture : callable
+        Saves a figure.
+
+    Returns
+    -------
+    PageSection
+        Saying so where nothing has been run.
+
+    Raises
+    ------
+    InputFileError
+        If the index is damaged, or a table that it names cannot be opened.
+    """
     section = PageSection("md", "Molecular dynamics")
     entries = (read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()).runs
     if not entries:
@@ -158,7 +212,25 @@ def _run_row(entry: ScanEntry) -> list[str]:
 
 
 def provenance_section(run: Path, study_text: str) -> PageSection:
-    """Stages with their cost, versions of the engines, and the study."""
+    """Stages with their cost, versions of the engines, and the study.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    study_text : str
+        Of the study file.
+
+    Returns
+    -------
+    PageSection
+        Of all stages that were started but the report's own.
+
+    Raises
+    ------
+    InputFileError
+        If a manifest is damaged.
+    """
     section = PageSection("provenance", "What was run", text=study_text, text_title="The study file")
     rows: list[list[str]] = []
     versions: dict[str, str] = {}

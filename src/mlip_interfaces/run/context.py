@@ -15,7 +15,15 @@ Progress = Callable[[float, str], None]
 
 
 def no_progress(fraction: float, note: str) -> None:
-    """Report to nobody."""
+    """Report to nobody.
+
+    Parameters
+    ----------
+    fraction : float
+        What is done, 0 to 1.
+    note : str
+        What is happening.
+    """
 
 
 @dataclass(frozen=True, slots=True)

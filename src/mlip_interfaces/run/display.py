@@ -49,12 +49,28 @@ class Display:
         self._progress.stop()
 
     def begin(self, stage: str) -> None:
-        """A stage starts."""
+        """Say that a stage starts.
+
+        Parameters
+        ----------
+        stage : str
+            One of the stages.
+        """
         self._bars[stage] = self._progress.add_task("", total=1.0, stage=stage, note="")
         self._line(f"[{self._stages.index(stage) + 1}/{len(self._stages)}] {stage}: started")
 
     def update(self, stage: str, fraction: float, note: str) -> None:
-        """A stage is `fraction` (0 to 1) done; `note` says what is happening."""
+        """Say how far a stage is; a log file gets a line for each new tenth.
+
+        Parameters
+        ----------
+        stage : str
+            One that was begun.
+        fraction : float
+            What is done, 0 to 1.
+        note : str
+            What is happening.
+        """
         # Plain output (a log file) gets a line for each new tenth.
         tenth = (stage, int(fraction * 10))
         with self._lock:
@@ -64,13 +80,27 @@ class Display:
             self._line(f"    {stage}: {100 * fraction:3.0f} %  {note}")
 
     def end(self, stage: str, note: str) -> None:
-        """A stage is finished."""
+        """Say that a stage is finished.
+
+        Parameters
+        ----------
+        stage : str
+            One that was begun.
+        note : str
+            What came of it.
+        """
         self._progress.update(self._bars[stage], completed=1.0, note=note)
         self._progress.stop_task(self._bars[stage])
         self._line(f"[{self._stages.index(stage) + 1}/{len(self._stages)}] {stage}: done, {note}")
 
     def skip(self, stage: str) -> None:
-        """A stage was finished before."""
+        """Say that a stage was finished before.
+
+        Parameters
+        ----------
+        stage : str
+            One of the stages.
+        """
         self._bars[stage] = self._progress.add_task("", total=1, completed=1, stage=stage, note="finished before")
         self._progress.stop_task(self._bars[stage])
         self._line(f"[{self._stages.index(stage) + 1}/{len(self._stages)}] {stage}: finished before")

@@ -18,6 +18,16 @@ LOCK_FILE = ".lock"
 def locked(root: Path) -> Iterator[None]:
     """Hold the run folder for this process; the lock goes with the process, however it ends.
 
+    Parameters
+    ----------
+    root : Path
+        The run folder; made where it is missing.
+
+    Yields
+    ------
+    None
+        While the lock is held.
+
     Raises
     ------
     RunLockedError
@@ -41,7 +51,18 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def is_held(root: Path) -> bool:
-    """Whether a process works in the folder now."""
+    """Whether a process works in the folder now.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    bool
+        True if one holds its lock; False for a folder without a lock.
+    """
     file = root / LOCK_FILE
     if not file.is_file():
         return False

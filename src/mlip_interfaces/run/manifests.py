@@ -55,7 +55,17 @@ class Manifest(Record):
 
 
 def read_manifest(directory: Path) -> Manifest | None:
-    """Manifest of the stage in `directory`, or None if the stage was never started.
+    """Manifest of a stage.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the stage.
+
+    Returns
+    -------
+    Manifest or None
+        None if the stage was never started.
 
     Raises
     ------
@@ -73,13 +83,41 @@ def read_manifest(directory: Path) -> Manifest | None:
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write the stage's manifest."""
+    """Write the manifest of a stage.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the stage.
+    manifest : Manifest
+        What is known of it.
+    """
     write_json(directory / MANIFEST, manifest.to_json())
 
 
 @contextlib.contextmanager
 def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
-    """Record a stage while the body runs it: ``running`` at once, ``done`` only if it ends well."""
+    """Record a stage while the body runs it: ``running`` at once, ``done`` only if it ends well.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the stage; made where it is missing.
+    stage : str
+        Its name.
+    input_hash : str
+        SHA-256 of all that the stage depends on.
+
+    Yields
+    ------
+    None
+        While the stage runs.
+
+    Raises
+    ------
+    InputFileError
+        If there is a manifest that is damaged or of another version.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     before = read_manifest(directory)
     began = time.monotonic()

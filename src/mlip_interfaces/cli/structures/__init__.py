@@ -10,7 +10,13 @@ from mlip_interfaces.cli.verbs import VERBS
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
+    """Add the verb.
+
+    Parameters
+    ----------
+    subparsers : argparse subparsers
+        Those of the program.
+    """
     parser = subparsers.add_parser("structures", help=VERBS["structures"])
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for action in (library, slabs, match, amorphous):

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the action."""
+    """Add the action.
+
+    Parameters
+    ----------
+    actions : argparse subparsers
+        Those of ``structures``.
+    """
     amorphous = actions.add_parser("amorphous", help="melt-quench an amorphous layer in LAMMPS")
     amorphous.add_argument("material", metavar="MATERIAL", help="a formula, or a name of the crystal library")
     amorphous.add_argument(
@@ -59,7 +65,18 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_amorphous(arguments: argparse.Namespace) -> int:
-    """Make one layer and write it; a finished run in the folder is read and not repeated."""
+    """Make one layer and write it; a finished run in the folder is read and not repeated.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     import json
     from dataclasses import asdict
 
@@ -127,7 +144,17 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
 
 
 def lateral_cell(text: str) -> NDArray[np.float64]:
-    """Lateral vectors from an area (a square) or two lengths, shape (2, 2), angstrom.
+    """Lateral vectors from an area (a square) or two lengths.
+
+    Parameters
+    ----------
+    text : str
+        As in ``200`` (angstrom^2) or ``9.8x14.1`` (angstrom).
+
+    Returns
+    -------
+    (2, 2) float array, angstrom
+        Rows along x and y.
 
     Raises
     ------

@@ -10,7 +10,13 @@ from mlip_interfaces.cli.structures.words import MATERIAL, print_table
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the actions."""
+    """Add the actions.
+
+    Parameters
+    ----------
+    actions : argparse subparsers
+        Those of ``structures``.
+    """
     table = actions.add_parser("list", help="table of the library's crystals")
     table.add_argument("--json", action="store_true", help="as JSON")
     table.set_defaults(run=run_list)
@@ -26,7 +32,18 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print the library."""
+    """Print the library.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     import json
     from dataclasses import asdict
 
@@ -47,7 +64,18 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print one crystal and write it if asked."""
+    """Print one crystal and write it if asked.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     from mlip_interfaces.structures.crystals import (
         crystal_elements,
         load_crystal,

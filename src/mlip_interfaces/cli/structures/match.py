@@ -10,7 +10,13 @@ from mlip_interfaces.cli.structures.words import MATERIAL, print_table
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the action."""
+    """Add the action.
+
+    Parameters
+    ----------
+    actions : argparse subparsers
+        Those of ``structures``.
+    """
     match = actions.add_parser("match", help="ranked common lateral cells of the planes of two crystals")
     match.add_argument("substrate", metavar="SUBSTRATE", help=MATERIAL)
     match.add_argument("film", metavar="FILM", help=MATERIAL)
@@ -36,7 +42,18 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_match(arguments: argparse.Namespace) -> int:
-    """Print the ranked candidates; write table and figure if asked."""
+    """Print the ranked candidates; write table and figure if asked.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     import json
     from dataclasses import asdict
 

@@ -12,7 +12,13 @@ from mlip_interfaces.cli.structures.words import MATERIAL, print_table
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add the action."""
+    """Add the action.
+
+    Parameters
+    ----------
+    actions : argparse subparsers
+        Those of ``structures``.
+    """
     slabs = actions.add_parser("slabs", help="every termination of a plane; --out writes the slabs")
     slabs.add_argument("name", metavar="NAME", help=MATERIAL)
     slabs.add_argument("--miller", type=int, nargs=3, required=True, metavar=("H", "K", "L"), help="plane")
@@ -42,7 +48,18 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_slabs(arguments: argparse.Namespace) -> int:
-    """Print the terminations and write the slabs if asked."""
+    """Print the terminations and write the slabs if asked.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
     import json
     from dataclasses import asdict
 

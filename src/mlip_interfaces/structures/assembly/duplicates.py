@@ -78,6 +78,11 @@ def clean_set(
         No contact below this share of the sum of covalent radii.
     tolerance_angstrom : float, angstrom
         Two structures whose lengths differ by less than this everywhere are the same.
+
+    Returns
+    -------
+    CleanSet
+        What was kept, and what was dropped for which reason.
     """
     kept: list[int] = []
     dropped: list[Dropped] = []
@@ -112,6 +117,11 @@ def same_structure(first: Atoms, second: Atoms, *, tolerance_angstrom: float = 0
         Periodic structures.
     tolerance_angstrom : float, angstrom
         On the edges of the cell, and on the distances of each atom to every other.
+
+    Returns
+    -------
+    bool
+        True if all distances agree within the tolerance.
 
     Notes
     -----

@@ -63,7 +63,7 @@ class _PairTable:
 
 
 def first_contact(lower: Atoms, upper: Atoms, lateral: Array) -> float:
-    """Smallest upward shift of `upper` that keeps every pair at its contact distance, angstrom.
+    """Smallest upward shift of `upper` that keeps every pair at its contact distance.
 
     Parameters
     ----------
@@ -71,6 +71,11 @@ def first_contact(lower: Atoms, upper: Atoms, lateral: Array) -> float:
         Slabs.
     lateral : (2, 2) float array, angstrom
         Lateral cell.
+
+    Returns
+    -------
+    float, angstrom
+        Negative where the upper slab must come down.
     """
     table = _PairTable.of(lower.get_chemical_symbols() + upper.get_chemical_symbols())
     kinds = table.kind_of(lower), table.kind_of(upper)
@@ -95,7 +100,7 @@ def relax_gaps(atoms: Atoms, layer_id: NDArray[np.int64], *, periodic: bool, n_s
     ----------
     atoms : ase.Atoms
         The stack at first contact, cell rows a and b in the xy-plane, c = (0, 0, height).
-    layer_id : (n_atoms,) integer array
+    layer_id : (n_atoms,) int array
         Position of each atom's layer in the stack, from 0.
     periodic : bool
         Whether the last layer meets the first one again; the height of the cell then follows.
@@ -171,7 +176,8 @@ def lowest_registry(lower: Atoms, upper: Atoms, lateral: Array) -> Array:
 
     Returns
     -------
-    shift : (2,) float array, angstrom
+    (2,) float array, angstrom
+        Of the upper layer along x and y.
 
     Notes
     -----

@@ -46,7 +46,18 @@ def write_model(atoms: Atoms, directory: Path, elements: Sequence[str]) -> None:
 
 
 def read_model(directory: Path) -> Atoms:
-    """Read ``model.xyz`` back, labels included."""
+    """Read ``model.xyz`` back, labels included.
+
+    Parameters
+    ----------
+    directory : Path
+        Where `write_model` wrote.
+
+    Returns
+    -------
+    ase.Atoms
+        With the arrays ``layer`` and ``layer_id``.
+    """
     from ase.io import read
 
     atoms: Atoms = read(directory / "model.xyz")

@@ -39,6 +39,11 @@ def perturb(
     shortest_factor : float
         A copy with a contact below this share of the sum of covalent radii is drawn again.
 
+    Returns
+    -------
+    list of ase.Atoms
+        The copies.
+
     Raises
     ------
     StructureError
@@ -91,6 +96,11 @@ def shift_layers(
     shortest_factor : float
         A copy with a contact below this share of the sum of covalent radii is drawn again.
 
+    Returns
+    -------
+    list of ase.Atoms
+        The copies, in the cell of the interface.
+
     Raises
     ------
     StructureError
@@ -138,6 +148,11 @@ def vacancy_samples(
         Which atoms.
     layer : str or None
         Only from this layer.
+
+    Returns
+    -------
+    list of ase.Atoms
+        The copies, no two of which lack the same atoms.
 
     Raises
     ------
@@ -187,6 +202,11 @@ def scrambled(
         from one bound to the other, so that walls are seen from their foot upwards.
     seed : int
         Of the places.
+
+    Returns
+    -------
+    list of ase.Atoms
+        Periodic structures in a cubic cell.
 
     Raises
     ------

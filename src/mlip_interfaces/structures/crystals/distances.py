@@ -9,7 +9,22 @@ from ase import Atoms
 
 
 def minimum_distances(atoms: Atoms, elements: Sequence[str], cutoff_angstrom: float = 6.0) -> dict[str, float]:
-    """Shortest distance of each pair of elements within the cutoff, angstrom; keys as in ``Li-O``, type-map order."""
+    """Shortest distance of each pair of elements within a cutoff.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure.
+    elements : sequence of str
+        The type map; every element of the structure is in it.
+    cutoff_angstrom : float, angstrom, optional
+        Pairs that are all further apart are left out.
+
+    Returns
+    -------
+    dict of str to float, angstrom
+        Keys as in ``Li-O``, the elements in type-map order.
+    """
     from ase.neighborlist import neighbor_list
 
     order = {symbol: i for i, symbol in enumerate(elements)}

@@ -15,6 +15,18 @@ def in_type_order(atoms: Atoms, elements: Sequence[str]) -> Atoms:
     """The same atoms grouped by element in type-map order, otherwise in their order.
 
     POSCAR and DP-GEN group atoms by element; in this order an atom has the same number in every file.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure.
+    elements : sequence of str
+        The type map; every element of the structure is in it.
+
+    Returns
+    -------
+    ase.Atoms
+        Sorted; per-atom arrays go with their atoms.
     """
     order = {symbol: i for i, symbol in enumerate(elements)}
     sorted_atoms: Atoms = atoms[np.argsort([order[s] for s in atoms.get_chemical_symbols()], kind="stable")]

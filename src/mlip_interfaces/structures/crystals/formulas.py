@@ -19,6 +19,11 @@ def formula_counts(material: str) -> tuple[tuple[str, int], ...]:
     material : str
         A formula (``Li3PO4``, ``LiNi0.5Mn1.5O4``), or a name of the crystal library, whose formula is taken.
 
+    Returns
+    -------
+    tuple of (str, int)
+        Element and number.
+
     Raises
     ------
     StructureError

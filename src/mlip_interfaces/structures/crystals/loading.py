@@ -57,6 +57,11 @@ def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
         ``Li6PS5Cl:inversion=0.5,seed=1`` for the argyrodite with exchanged anions; the path of a CIF, POSCAR or any
         other file that ASE reads; an ASE or pymatgen structure.
 
+    Returns
+    -------
+    ase.Atoms
+        Symbols, positions and cell alone, periodic in all directions.
+
     Raises
     ------
     StructureError
@@ -88,7 +93,18 @@ def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
 
 
 def library_entry(name: str) -> CrystalData | None:
-    """The library's entry of a name, a formula with several polymorphs meaning its default; None if there is none."""
+    """Look up a crystal in the library; a formula with several polymorphs means its default.
+
+    Parameters
+    ----------
+    name : str
+        A name of the library, or such a formula.
+
+    Returns
+    -------
+    CrystalData or None
+        None if there is none of that name.
+    """
     return LIBRARY.get(DEFAULT_POLYMORPHS.get(name, name))
 
 
@@ -104,6 +120,11 @@ def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int,
         Which sites.
     repeats : (3,) tuple of int
         Cells along each axis, repeated before the exchange.
+
+    Returns
+    -------
+    ase.Atoms
+        With as many atoms of each element as the ordered crystal.
 
     Raises
     ------
@@ -137,7 +158,17 @@ def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int,
 
 
 def crystal_elements(material: str) -> tuple[str, ...]:
-    """Elements of a library crystal or structure file, in the order of its formula.
+    """Elements of a crystal in the order of its formula.
+
+    Parameters
+    ----------
+    material : str
+        Library name, or file, as `load_crystal` takes it.
+
+    Returns
+    -------
+    tuple of str
+        Symbols; of a file in the order of its atoms.
 
     Raises
     ------
@@ -152,7 +183,25 @@ def crystal_elements(material: str) -> tuple[str, ...]:
 
 
 def bulk_cell(material: str, min_length_angstrom: float = 5.5) -> Atoms:
-    """The conventional cell, repeated until every lattice vector has at least the given length."""
+    """Repeat the conventional cell until every lattice vector is long enough.
+
+    Parameters
+    ----------
+    material : str
+        Library name, or file, as `load_crystal` takes it.
+    min_length_angstrom : float, angstrom, optional
+        Shortest lattice vector wanted.
+
+    Returns
+    -------
+    ase.Atoms
+        The repeated cell.
+
+    Raises
+    ------
+    StructureError
+        As `load_crystal`.
+    """
     atoms = load_crystal(material)
     repeats: Sequence[int] = [max(1, round(min_length_angstrom / length + 0.49)) for length in atoms.cell.lengths()]
     return atoms.repeat(repeats)
@@ -160,6 +209,16 @@ def bulk_cell(material: str, min_length_angstrom: float = 5.5) -> Atoms:
 
 def summarise_crystal(material: str) -> CrystalSummary:
     """Name, formula, space group, size, density and source of a crystal.
+
+    Parameters
+    ----------
+    material : str
+        Library name, or file, as `load_crystal` takes it.
+
+    Returns
+    -------
+    CrystalSummary
+        Of the cell that `load_crystal` gives.
 
     Raises
     ------

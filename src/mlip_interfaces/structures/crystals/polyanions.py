@@ -18,11 +18,11 @@ class Unit:
 
     Attributes
     ----------
-    indices : (n,) integer array
+    indices : (n,) int array
         Its atoms.
-    offsets : (n, 3) integer array
+    offsets : (n, 3) int array
         Lattice translations that make it whole, added to their fractional coordinates.
-    periods : (k, 3) integer array
+    periods : (k, 3) int array
         Translations along which it goes on for ever; none for a molecule, one for a chain.
     """
 
@@ -34,11 +34,16 @@ class Unit:
 def polyanion_bonds(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Covalent bonds inside polyanions, each in both directions.
 
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal, periodic.
+
     Returns
     -------
-    first, second : (n_bonds,) integer arrays
+    first, second : (n_bonds,) int arrays
         Atom numbers.
-    images : (n_bonds, 3) integer array
+    images : (n_bonds, 3) int array
         The lattice translation of the second atom.
     """
     from ase.neighborlist import neighbor_list
@@ -63,7 +68,8 @@ def formal_charges(atoms: Atoms, given: Mapping[str, float] | None = None) -> ND
 
     Returns
     -------
-    charges : (n_atoms,) float array, e
+    (n_atoms,) float array, e
+        In the order of the atoms.
 
     Raises
     ------
@@ -77,6 +83,18 @@ def formal_charges(atoms: Atoms, given: Mapping[str, float] | None = None) -> ND
 def whole_units(atoms: Atoms) -> tuple[Unit, ...]:
     """Every atom and every polyanion of a crystal once, polyanions put together.
 
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal, periodic.
+
+    Returns
+    -------
+    tuple of Unit
+        In the order of their first atoms.
+
+    Examples
+    --------
     >>> from ase import Atoms
     >>> pair = Atoms("S2", scaled_positions=[[0, 0, 0.1], [0, 0, 0.9]], cell=[10, 10, 10], pbc=True)
     >>> [unit.offsets.tolist() for unit in whole_units(pair)]

@@ -62,6 +62,11 @@ def remove_atoms(atoms: Atoms, element: str, fraction: float, *, seed: int, laye
     layer : str or None
         Only of this layer (per-atom array ``layer``).
 
+    Returns
+    -------
+    ase.Atoms
+        A copy without them.
+
     Raises
     ------
     StructureError
@@ -108,6 +113,11 @@ def delithiate(
     n_samples : int
         Arrangements sampled; all of them where there are no more than this.
 
+    Returns
+    -------
+    PartialLithiation
+        What is left, and how it was chosen.
+
     Raises
     ------
     StructureError
@@ -147,6 +157,18 @@ def delithiate(
 
 def layer_mask(atoms: Atoms, layer: str | None) -> NDArray[np.bool_]:
     """Which atoms belong to a layer; all of them without a name.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A model with the per-atom array ``layer``; without a name any structure.
+    layer : str or None
+        Name of the layer.
+
+    Returns
+    -------
+    (n_atoms,) bool array
+        True for the atoms of the layer.
 
     Raises
     ------

@@ -62,6 +62,11 @@ def parse_defect(text: str) -> PointDefect:
         site ``i`` is an interstitial; each ``'`` is one negative, each ``.`` or ``•`` one positive charge, ``x``, ``×``
         or nothing is neutral.
 
+    Returns
+    -------
+    PointDefect
+        What the text means.
+
     Raises
     ------
     StructureError

@@ -32,7 +32,7 @@ def largest_voids(
         Of the ion.
     charges : mapping of str to float, e
         Formal charges, which set the distances at which ions touch.
-    allowed : (n_atoms,) boolean array or None
+    allowed : (n_atoms,) bool array or None
         Atoms that may be the nearest to a void: those of a layer. All when left out.
 
     Returns

@@ -141,10 +141,18 @@ def atom_counts(
     Parameters
     ----------
     lateral : (2, 2) float array, angstrom
+        Lateral cell, rows a = (ax, 0), b = (bx, by).
     thickness_angstrom : float, angstrom
+        Height of the layer.
     density_g_per_cm3 : float, g/cm^3
-    material : str
-        As `melt_quench` takes them.
+        Density wanted.
+    material : str, optional
+        A formula, or a name of the crystal library.
+
+    Returns
+    -------
+    dict of str to int
+        In the order of the formula.
 
     Raises
     ------
@@ -200,6 +208,11 @@ def melt_quench(
         Tosi-Fumi when left out.
     crystal : ase.Atoms or None
         What the layer is compared with; the library's crystal of that name when left out, if there is one.
+
+    Returns
+    -------
+    AmorphousLayer
+        Of the first attempt that did not crystallise.
 
     Raises
     ------
@@ -272,6 +285,16 @@ def melt_quench(
 
 def default_density(material: str) -> float:
     """Density to quench at when none is named: 0.93 of the library crystal's, g/cm3, to two decimals.
+
+    Parameters
+    ----------
+    material : str
+        A name of the crystal library.
+
+    Returns
+    -------
+    float, g/cm^3
+        For `melt_quench`.
 
     Raises
     ------

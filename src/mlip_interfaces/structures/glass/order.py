@@ -106,6 +106,11 @@ def measure_order(atoms: Atoms, crystal: Atoms | None = None) -> OrderReport:
     crystal : ase.Atoms or None
         A cell of the crystal of the same compound.
 
+    Returns
+    -------
+    OrderReport
+        The verdict and the numbers behind it.
+
     Notes
     -----
     Ordered is a layer with a Bragg peak, or with mostly coherent bonds. Peaks find lattices of any basis, but in few
@@ -150,7 +155,18 @@ def measure_order(atoms: Atoms, crystal: Atoms | None = None) -> OrderReport:
 
 
 def sublattice(atoms: Atoms) -> Atoms:
-    """The anions, whose lattice stays a lattice also where cations wander; all atoms of a metal."""
+    """The anions, whose lattice stays a lattice also where cations wander; all atoms of a metal.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure.
+
+    Returns
+    -------
+    ase.Atoms
+        The atoms that `measure_order` looks at.
+    """
     anions = anion_symbols(atoms.get_chemical_symbols())
     part: Atoms = atoms[[symbol in anions for symbol in atoms.get_chemical_symbols()]]
     return part
@@ -159,12 +175,17 @@ def sublattice(atoms: Atoms) -> Atoms:
 def structure_factor(atoms: Atoms) -> tuple[Array, NDArray[np.int64]]:
     """S(k)/N of all atoms alike over the reciprocal vectors of the cell, up to `MAX_REDUCED_WAVE`.
 
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure, periodic.
+
     Returns
     -------
     share : (n_waves,) float array
-        |sum_j exp(i k r_j)|^2 / N^2, 1 for a Bragg peak of a lattice, about 1/N without order.
-    indices : (n_waves, 3) integer array
-        h, k, l of each wave vector, one of each pair k and -k.
+        Of each wave vector ``|sum_j exp(i k r_j)|^2 / N^2``: 1 for a Bragg peak of a lattice, about 1/N without order.
+    indices : (n_waves, 3) int array
+        Indices (hkl) of each wave vector, one of each pair k and -k.
 
     Examples
     --------
@@ -190,9 +211,14 @@ def structure_factor(atoms: Atoms) -> tuple[Array, NDArray[np.int64]]:
 def bond_coherence(atoms: Atoms) -> Array:
     """Normalised q6(i) . q6(j)* of each atom and its 12 nearest neighbours.
 
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure, periodic.
+
     Returns
     -------
-    coherence : (n_atoms, 12) float array
+    (n_atoms, 12) float array
         Between -1 and 1.
 
     Notes
@@ -219,6 +245,11 @@ def coordination_numbers(atoms: Atoms, crystal: Atoms | None = None) -> dict[str
     crystal : ase.Atoms or None
         Its shortest distance of an anion times `SHELL_FACTOR` bounds the shell of each kind; without it the sum of the
         ionic radii does.
+
+    Returns
+    -------
+    dict of str to float
+        By the kind of the atom in the centre.
     """
     from ase.neighborlist import neighbor_list
 
@@ -240,6 +271,17 @@ def partial_g(
     atoms: Atoms, first: str, second: str, *, r_max_angstrom: float = 8.0, smear_angstrom: float = 0.1
 ) -> tuple[Array, Array]:
     """g(r) of one pair of elements in one structure, each distance smeared by a Gaussian.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The structure, periodic.
+    first, second : str
+        The two elements; they may be the same.
+    r_max_angstrom : float, angstrom, optional
+        End of the last bin.
+    smear_angstrom : float, angstrom, optional
+        Standard deviation of the Gaussian.
 
     Returns
     -------

@@ -90,6 +90,11 @@ class QuenchPotential:
         elements : sequence of str
             Of the compound; each must be in the model's type map.
 
+        Returns
+        -------
+        QuenchPotential
+            Without charges.
+
         Raises
         ------
         StructureError
@@ -116,6 +121,11 @@ class QuenchPotential:
         charges : mapping of str to float, e, or None
             Of each element; leave out for a potential without.
 
+        Returns
+        -------
+        QuenchPotential
+            With the charges that were given, or that the lines set.
+
         Raises
         ------
         StructureError
@@ -141,10 +151,20 @@ class QuenchPotential:
     def from_file(cls, file: Path) -> QuenchPotential:
         """A file of LAMMPS commands with its elements in a comment ``# elements: Li S``.
 
+        Parameters
+        ----------
+        file : Path
+            Lines as in `custom`; files that they name are looked for beside it.
+
+        Returns
+        -------
+        QuenchPotential
+            Named as the file.
+
         Raises
         ------
         StructureError
-            As `custom`, and if the file or the comment is missing. Files that its lines name are looked for beside it.
+            As `custom`, and if the file or the comment is missing, or it is no text.
         """
         return _from_lines(file.name, _existing(file))
 
@@ -169,10 +189,17 @@ class QuenchPotential:
     def refuse_compound(self, material: str, counts: Mapping[str, int]) -> None:
         """Refuse a compound with elements the potential lacks, or with a net charge.
 
+        Parameters
+        ----------
+        material : str
+            What the compound is called in the message.
+        counts : mapping of str to int
+            Atoms of each element in one formula unit.
+
         Raises
         ------
         StructureError
-            If so.
+            Naming the elements that are missing, or the charge.
         """
         missing = [symbol for symbol in counts if symbol not in self.elements]
         if missing:
@@ -190,7 +217,19 @@ class QuenchPotential:
 
 
 def named_potential(text: str, elements: Sequence[str]) -> QuenchPotential:
-    """What a user means: ``tosi-fumi``, a Deep Potential file (by its ending), or a file of LAMMPS lines.
+    """Potential that a user means by a word or a file.
+
+    Parameters
+    ----------
+    text : str
+        ``tosi-fumi``, a Deep Potential file (by its ending), or a file of LAMMPS lines.
+    elements : sequence of str
+        Of the compound, for a Deep Potential.
+
+    Returns
+    -------
+    QuenchPotential
+        As `QuenchPotential.tosi_fumi`, `deep_potential` or `from_file` make it.
 
     Raises
     ------

@@ -59,7 +59,7 @@ class CommonCell:
         The common cell, a along x.
     originals : tuple of (2, 2) float arrays, angstrom
         Unstrained cell of each crystal.
-    transforms : tuple of (2, 2) integer arrays
+    transforms : tuple of (2, 2) int arrays
         Rows of whole numbers, original = transform @ lattice (of the lattice seen from below where turned).
     turned : tuple of bool
         Of each crystal.
@@ -108,6 +108,11 @@ def common_cells(
         Functions that say whether a crystal may be turned over, asked only when it would help.
     strained : {'film', 'substrate', 'both'}
         As in `match_slabs`.
+
+    Yields
+    ------
+    CommonCell
+        Under both limits.
     """
     # The mismatch of two lattices may be larger than the strain of each when they share it.
     mismatch = {
@@ -161,6 +166,20 @@ def _common_cell(
 def single_cell(lattice: Array, max_area_angstrom2: float, min_length_angstrom: float) -> CommonCell:
     """The smallest supercell of a lattice with both vectors above a length; of those the one with the longest short one.
 
+    Parameters
+    ----------
+    lattice : (2, 2) float array, angstrom
+        Right-handed cell.
+    max_area_angstrom2 : float, angstrom^2
+        Largest area allowed.
+    min_length_angstrom : float, angstrom
+        Shortest vector wanted.
+
+    Returns
+    -------
+    CommonCell
+        Of one crystal, not strained.
+
     Raises
     ------
     StructureError
@@ -189,6 +208,7 @@ class _Fit:
 
 
 def always() -> bool:
+    """Allow a crystal to be turned over without a look at it."""
     return True
 
 

@@ -49,7 +49,18 @@ def lateral_cell(atoms: Atoms, miller: Sequence[int], *, primitive: bool = False
 
 
 def upright_cell(vectors: Array) -> Array:
-    """The same two vectors turned so that the first lies along x and the second above it, shape (2, 2)."""
+    """The same two vectors turned so that the first lies along x and the second above it.
+
+    Parameters
+    ----------
+    vectors : (2, k) float array, angstrom
+        Rows are vectors, in a plane (k = 2) or in space (k = 3).
+
+    Returns
+    -------
+    (2, 2) float array, angstrom
+        Right-handed.
+    """
     a, b = vectors
     length = float(np.linalg.norm(a))
     along = float(a @ b) / length
@@ -57,12 +68,34 @@ def upright_cell(vectors: Array) -> Array:
 
 
 def mirrored_cell(cell: Array) -> Array:
-    """The lattice seen from below: turned over about x, its second vector reversed to lie above the first."""
+    """The lattice seen from below: turned over about x, its second vector reversed to lie above the first.
+
+    Parameters
+    ----------
+    cell : (2, 2) float array, angstrom
+        Rows a along x and b above it.
+
+    Returns
+    -------
+    (2, 2) float array, angstrom
+        Also with b above a.
+    """
     return np.asarray(cell * np.array([[1.0, 1.0], [-1.0, 1.0]]))
 
 
 def has_mirror(cell: Array) -> bool:
-    """Whether a lattice with this reduced cell (rectangular or centred rectangular) is its own mirror image."""
+    """Whether a lattice is its own mirror image: rectangular or centred rectangular.
+
+    Parameters
+    ----------
+    cell : (2, 2) float array, angstrom
+        Its reduced cell.
+
+    Returns
+    -------
+    bool
+        True if so, within 1e-5 of the lengths.
+    """
     a, b = cell
     along = abs(float(a @ b)) / float(a @ a)
     equal = abs(float(np.linalg.norm(a) / np.linalg.norm(b)) - 1.0)
@@ -71,6 +104,18 @@ def has_mirror(cell: Array) -> bool:
 
 def supercells(cell: Array, multiple: int) -> list[Array]:
     """Reduced cells of the sublattices of an index, right-handed, a along x; those of the same shape once.
+
+    Parameters
+    ----------
+    cell : (2, 2) float array, angstrom
+        The lattice.
+    multiple : int
+        Area of the sublattices in cells of the lattice, their index.
+
+    Returns
+    -------
+    list of (2, 2) float arrays, angstrom
+        At least one.
 
     References
     ----------
@@ -87,7 +132,18 @@ def supercells(cell: Array, multiple: int) -> list[Array]:
 
 
 def reduced_cell(cell: Array) -> Array:
-    """The two shortest vectors of a lattice, by Gauss's reduction; right-handed, a along x."""
+    """The two shortest vectors of a lattice, by Gauss's reduction; right-handed, a along x.
+
+    Parameters
+    ----------
+    cell : (2, 2) float array, angstrom
+        Rows are any two vectors that span the lattice.
+
+    Returns
+    -------
+    (2, 2) float array, angstrom
+        The first vector no longer than the second.
+    """
     a, b = cell
     while True:
         if a @ a > b @ b:
@@ -105,18 +161,51 @@ def reduced_cell(cell: Array) -> Array:
 
 
 def same_cell(first: Array, second: Array) -> bool:
-    """Whether two cells are the same but for rounding."""
+    """Whether two cells are the same but for rounding.
+
+    Parameters
+    ----------
+    first, second : (2, 2) float array, angstrom
+        Both with a along x.
+
+    Returns
+    -------
+    bool
+        True if no component differs by more than `ROUNDING` of the longest.
+    """
     return bool(np.abs(first - second).max() <= ROUNDING * np.abs(first).max())
 
 
 def deformation(original: Array, target: Array) -> Array:
-    """Engineering strain F - 1 that turns the rows of one cell into those of another, shape (2, 2)."""
+    """Engineering strain F - 1 that turns the rows of one cell into those of another.
+
+    Parameters
+    ----------
+    original, target : (2, 2) float array, angstrom
+        Rows are vectors.
+
+    Returns
+    -------
+    (2, 2) float array
+        In the form target = original (1 + strain)^T.
+    """
     # Rows are vectors: target = original (1 + strain)^T.
     return np.asarray(np.linalg.solve(original, target).T - np.eye(2))
 
 
 def principal_strain(original: Array, target: Array) -> float:
-    """Largest absolute principal strain; from the metrics, so the two cells may lie in any planes."""
+    """Largest absolute principal strain of one cell that becomes another.
+
+    Parameters
+    ----------
+    original, target : (2, k) float array, angstrom
+        Rows are vectors.
+
+    Returns
+    -------
+    float
+        From the metrics, so that the two cells may lie in any planes.
+    """
     return float(_principal_strains(np.asarray(original)[None], np.asarray(target))[0])
 
 
@@ -148,7 +237,7 @@ def fitting_supercell(
 
     Returns
     -------
-    rows : (2, 2) integer array
+    rows : (2, 2) int array
         Whole numbers with supercell = rows @ cell and a positive determinant.
     strain : float
         Largest absolute principal strain. None if nothing is below the limit.
@@ -190,7 +279,20 @@ def _points(cell: tuple[float, ...], radius: float) -> tuple[NDArray[np.int64], 
 
 
 def between(cells: Sequence[Array], weights: Sequence[float]) -> Array:
-    """The weighted mean of cells that are nearly the same: of their stretches, without rotation, from the first one."""
+    """The weighted mean of cells that are nearly the same: of their stretches, without rotation, from the first one.
+
+    Parameters
+    ----------
+    cells : sequence of (2, 2) float arrays, angstrom
+        Rows are vectors, a along x.
+    weights : sequence of float
+        Of each cell; they sum to one.
+
+    Returns
+    -------
+    (2, 2) float array, angstrom
+        With a along x.
+    """
     first = cells[0]
     stretch = np.zeros((2, 2))
     for cell, weight in zip(cells, weights, strict=True):
@@ -201,6 +303,17 @@ def between(cells: Sequence[Array], weights: Sequence[float]) -> Array:
 
 
 def angle_degrees(cell: Array) -> float:
-    """Angle between the two vectors."""
+    """Angle between the two vectors.
+
+    Parameters
+    ----------
+    cell : (2, k) float array, angstrom
+        Rows are vectors.
+
+    Returns
+    -------
+    float, degrees
+        Between 0 and 180.
+    """
     a, b = cell
     return float(np.degrees(np.arccos(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))))

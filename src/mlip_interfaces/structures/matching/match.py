@@ -112,6 +112,11 @@ def match_slabs(
     min_length_angstrom : float, angstrom
         Shortest a and b, before repeats.
 
+    Returns
+    -------
+    MatchedStack
+        The slabs on the common cell, and the strain of each.
+
     Raises
     ------
     StructureError
@@ -167,7 +172,25 @@ class _TurnSymmetry:
 
 
 def has_turning_symmetry(material: str, miller: Sequence[int]) -> bool:
-    """Whether a symmetry operation of the crystal turns a plane's normal around."""
+    """Whether a symmetry operation of the crystal turns a plane's normal around.
+
+    Parameters
+    ----------
+    material : str
+        Library name or file.
+    miller : sequence of int
+        Plane, indices of the crystal's cell.
+
+    Returns
+    -------
+    bool
+        True if one does.
+
+    Raises
+    ------
+    StructureError
+        As `load_crystal` and `planes.plane_stack`.
+    """
     return bool(len(height_symmetry(plane_stack(load_crystal(material), miller))[1]))
 
 
@@ -189,7 +212,18 @@ def _slab(request: SlabRequest, primitive: bool, turned: bool) -> Slab:
 
 
 def turn_over(slab: Slab) -> Slab:
-    """The slab upside down: a half turn about a, so that nothing is mirrored."""
+    """The slab upside down: a half turn about a, so that nothing is mirrored.
+
+    Parameters
+    ----------
+    slab : Slab
+        Cell rows a = (ax, 0, 0), b = (bx, by, 0), c along z.
+
+    Returns
+    -------
+    Slab
+        With the two surfaces exchanged in its name, and the sign of its dipole.
+    """
     half_turn = np.diag([1.0, -1.0, -1.0])
     cell = np.asarray(slab.atoms.cell) @ half_turn
     cell[1] *= -1.0

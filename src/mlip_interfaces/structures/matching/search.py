@@ -91,6 +91,11 @@ def rank_matches(
     primitive : bool
         Which lattices are matched, as in `match_slabs`.
 
+    Returns
+    -------
+    tuple of MatchCandidate
+        At least one.
+
     Raises
     ------
     StructureError
@@ -143,7 +148,18 @@ def rank_matches(
 
 
 def plane_label(miller: Miller) -> str:
-    """``(1 1 0)``."""
+    """Indices in parentheses, ``(1 1 0)``.
+
+    Parameters
+    ----------
+    miller : (3,) tuple of int
+        The plane.
+
+    Returns
+    -------
+    str
+        For messages and tables.
+    """
     return f"({' '.join(map(str, miller))})"
 
 
@@ -162,7 +178,15 @@ def _described(candidate: MatchCandidate) -> str:
 
 
 def write_matches_csv(candidates: Sequence[MatchCandidate], path: Path) -> None:
-    """One line per candidate; planes as in ``1 1 0``, tensors by component."""
+    """Write one line per candidate; planes as in ``1 1 0``, tensors by component.
+
+    Parameters
+    ----------
+    candidates : sequence of MatchCandidate
+        In the order of the lines.
+    path : Path
+        The table.
+    """
     components = ("xx", "xy", "yx", "yy")
     head = ["substrate_miller", "film_miller", "area_angstrom2", "max_strain", "n_atoms_estimate", "strained"]
     head += [f"{side}_strain_{component}" for side in ("substrate", "film") for component in components]

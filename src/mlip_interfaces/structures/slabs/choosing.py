@@ -110,7 +110,25 @@ def choose_slab(
 ) -> Slab:
     """The slab of one termination: by its name, its number in `enumerate_slabs`, or the first.
 
-    A name may also be that of the top plane alone. Other parameters are those of `enumerate_slabs`.
+    Parameters
+    ----------
+    material : str
+        Library name or file.
+    miller : sequence of int
+        Plane, indices of the crystal's cell.
+    thickness_angstrom : float, angstrom
+        Thickness wanted.
+    termination : str or int or None, optional
+        Name, which may also be that of the top plane alone, or number; the first when left out.
+    symmetric, stoichiometric, primitive : bool, optional
+        As in `enumerate_slabs`.
+    charges : mapping of str to float, e, or None, optional
+        Formal charges by element, instead of the usual ones.
+
+    Returns
+    -------
+    Slab
+        Without vacuum.
 
     Raises
     ------
@@ -151,7 +169,31 @@ def cut_slab(
     stoichiometric: bool = False,
     primitive: bool = False,
 ) -> Atoms:
-    """The atoms of `choose_slab`."""
+    """The atoms of `choose_slab`.
+
+    Parameters
+    ----------
+    material : str
+        Library name or file.
+    miller : sequence of int
+        Plane, indices of the crystal's cell.
+    thickness_angstrom : float, angstrom
+        Thickness wanted.
+    termination : str or int or None, optional
+        Name or number; the first when left out.
+    symmetric, stoichiometric, primitive : bool, optional
+        As in `enumerate_slabs`.
+
+    Returns
+    -------
+    ase.Atoms
+        Without vacuum.
+
+    Raises
+    ------
+    StructureError
+        As `choose_slab`.
+    """
     return choose_slab(
         material, miller, thickness_angstrom, termination=termination, symmetric=symmetric,
         stoichiometric=stoichiometric, primitive=primitive,
@@ -160,6 +202,18 @@ def cut_slab(
 
 def with_vacuum(slab: Atoms, vacuum_angstrom: float) -> Atoms:
     """The slab in the middle of a cell with vacuum between its outermost atoms and their images.
+
+    Parameters
+    ----------
+    slab : ase.Atoms
+        Cell rows a and b in the xy-plane.
+    vacuum_angstrom : float, angstrom
+        Thickness of the vacuum.
+
+    Returns
+    -------
+    ase.Atoms
+        A copy, with c along z.
 
     Raises
     ------

@@ -38,13 +38,14 @@ class PlaneStack:
         The crystal.
     miller : (3,) tuple of int
         Without common factor.
-    basis : (3, 3) integer array
+    basis : (3, 3) int array
         Rows u1, u2 (in the plane, reduced) and u3 (one spacing up) in units of the crystal's cell, right-handed.
     spacing_angstrom : float, angstrom
         d_hkl.
     fractional : (n_atoms, 3) float array
         Positions in units of `basis`, polyanions whole, heights of their units from 0 to 1.
-    plane_of_atom : (n_atoms,) integer array
+    plane_of_atom : (n_atoms,) int array
+        Number of the plane that each atom's unit belongs to.
     cuts : (n_planes,) float array
         Heights of the cuts in units of d_hkl, ascending.
     """
@@ -73,11 +74,33 @@ class PlaneStack:
         return float(np.linalg.norm(np.cross(*self.cell[:2])))
 
     def height(self, cut: int) -> float:
-        """Height of any cut, in units of d_hkl."""
+        """Height of any cut.
+
+        Parameters
+        ----------
+        cut : int
+            Also below 0 or above the first spacing.
+
+        Returns
+        -------
+        float, d_hkl
+            In units of the spacing.
+        """
         return float(self.cuts[cut % self.n_planes]) + cut // self.n_planes
 
     def gap_angstrom(self, cut: int) -> float:
-        """From the highest atom below a cut to the lowest above it; negative where the two sides reach into each other."""
+        """From the highest atom below a cut to the lowest above it.
+
+        Parameters
+        ----------
+        cut : int
+            Number of the cut.
+
+        Returns
+        -------
+        float, angstrom
+            Negative where the two sides reach into each other.
+        """
         heights = self.fractional[:, 2]
         reach = self.n_planes * (1 + math.ceil(_LONGEST_UNIT_ANGSTROM / self.spacing_angstrom))
         edges = []
@@ -87,7 +110,18 @@ class PlaneStack:
         return (edges[1] - edges[0]) * self.spacing_angstrom
 
     def slab(self, bottom: int, top: int) -> Atoms:
-        """The planes from one cut up to another; a along x, b in the xy-plane, atoms from z = 0 up."""
+        """The planes from one cut up to another; a along x, b in the xy-plane, atoms from z = 0 up.
+
+        Parameters
+        ----------
+        bottom, top : int
+            Numbers of the cuts, the second above the first.
+
+        Returns
+        -------
+        ase.Atoms
+            Its c is the distance of the cuts.
+        """
         parts = []
         for plane in range(bottom, top):
             shift, number = divmod(plane, self.n_planes)
@@ -109,6 +143,11 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
         The crystal; the indices refer to its cell.
     miller : sequence of int
         Indices; a common factor is taken out.
+
+    Returns
+    -------
+    PlaneStack
+        One spacing of it.
 
     Raises
     ------
@@ -169,6 +208,18 @@ def _planes(
 def plane_basis(atoms: Atoms, miller: Miller) -> NDArray[np.int64]:
     """Rows u1, u2, u3: a reduced basis of the lattice plane and a vector one spacing above it, determinant one.
 
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+    miller : (3,) tuple of int
+        The plane, without common factor.
+
+    Returns
+    -------
+    (3, 3) int array
+        In units of the crystal's cell.
+
     Notes
     -----
     Every lattice vector of the plane is a whole combination of u1 and u2, which is not so in the oriented cells of
@@ -212,6 +263,16 @@ def _reduced(
 def reduced_miller(miller: Sequence[int]) -> Miller:
     """Indices without their common factor.
 
+    Parameters
+    ----------
+    miller : sequence of int
+        Three indices.
+
+    Returns
+    -------
+    (3,) tuple of int
+        The same plane.
+
     Raises
     ------
     StructureError
@@ -228,7 +289,20 @@ def reduced_miller(miller: Sequence[int]) -> Miller:
 
 
 def upright(slab: Atoms, height: float) -> Atoms:
-    """The slab with a along x, b in the xy-plane, c of the given height along z, atoms from z = 0 up."""
+    """The slab with a along x, b in the xy-plane, c of the given height along z, atoms from z = 0 up.
+
+    Parameters
+    ----------
+    slab : ase.Atoms
+        Its a and b span the plane; they may point anywhere.
+    height : float, angstrom
+        Of the new cell.
+
+    Returns
+    -------
+    ase.Atoms
+        Wrapped in the plane, not along z.
+    """
     cell = np.asarray(slab.cell)
     normal = np.cross(cell[0], cell[1])
     normal /= np.linalg.norm(normal)
@@ -245,7 +319,22 @@ def upright(slab: Atoms, height: float) -> Atoms:
 
 
 def primitive_cell(atoms: Atoms, miller: Sequence[int]) -> tuple[Atoms, Miller]:
-    """The smallest cell of the same crystal, not rotated, and the indices of the plane in it."""
+    """The smallest cell of the same crystal, not rotated, and the indices of the plane in it.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+    miller : sequence of int
+        A plane, indices of the crystal's cell.
+
+    Returns
+    -------
+    cell : ase.Atoms
+        The crystal itself if it is primitive.
+    miller : (3,) tuple of int
+        The plane in that cell, without common factor.
+    """
     cell = np.asarray(atoms.cell)
     shifts = [translation for rotation, translation in symmetry(atoms) if (rotation == np.eye(3, dtype=int)).all()]
     if len(shifts) == 1:
@@ -284,7 +373,18 @@ def _first_basis(points: NDArray[np.float64], volume: float) -> NDArray[np.float
 
 
 def symmetry(atoms: Atoms) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Rotations and translations of the space group in fractional coordinates."""
+    """Operations of the space group in fractional coordinates.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+
+    Returns
+    -------
+    list of ((3, 3) int array, (3,) float array)
+        Rotation and translation of each.
+    """
     from pymatgen.io.ase import AseAtomsAdaptor
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
@@ -298,12 +398,17 @@ def symmetry(atoms: Atoms) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]
 def height_symmetry(stack: PlaneStack) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What the space group does to heights h, in units of d_hkl.
 
+    Parameters
+    ----------
+    stack : PlaneStack
+        The planes.
+
     Returns
     -------
     shifts : (n,) float array
-        h -> h + s, of the operations that keep the normal.
+        Each s of h -> h + s, of the operations that keep the normal.
     mirrors : (m,) float array
-        h -> s - h, of those that turn it over.
+        Each s of h -> s - h, of those that turn it over.
     """
     normal = np.array(stack.miller)
     shifts, mirrors = [], []

@@ -77,7 +77,17 @@ class Slab:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Slabs from one cut to another and any number of repeats above it; `bottom` < `top` <= `bottom` + n_planes."""
+    """Slabs from one cut to another and any number of repeats above it.
+
+    Attributes
+    ----------
+    bottom, top : int
+        Numbers of the cuts; `bottom` < `top` <= `bottom` + n_planes.
+    stoichiometric : bool
+        Whether their composition is the crystal's.
+    symmetric : bool
+        Whether a symmetry operation of the crystal turns them upside down.
+    """
 
     bottom: int
     top: int
@@ -87,17 +97,39 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Surfaces:
-    """Sums over planes, classes of cuts and names of surfaces of one plane stack."""
+    """Sums over planes, classes of cuts and names of surfaces of one plane stack.
+
+    Attributes
+    ----------
+    stack : PlaneStack
+        The planes.
+    counts : (n_planes + 1, n_elements) int array
+        Atoms of each element below the cuts 0 ... n_planes.
+    elements : tuple of str
+        Columns of `counts`.
+    charge : (n_planes + 1,) float array, e
+        Formal charge below the cuts.
+    moment : (n_planes + 1,) float array, e d_hkl
+        First moment of the charge below the cuts.
+    classes : (n_planes,) int array
+        Class of each cut: the lowest one that the space group brings it to.
+    mirrors : (m,) float array
+        As `planes.height_symmetry` gives them.
+    neutral_planes : bool
+        Whether no plane carries a charge.
+    tops, bottoms : tuple of str
+        Name of the surface below each cut, and above it.
+    """
 
     stack: PlaneStack
-    counts: NDArray[np.int64]  # atoms of each element below the cuts 0 ... n_planes, (n_planes + 1, n_elements)
+    counts: NDArray[np.int64]
     elements: tuple[str, ...]
-    charge: NDArray[np.float64]  # below the cuts, (n_planes + 1,)
-    moment: NDArray[np.float64]  # first moment of the charge below the cuts, in units of d_hkl
-    classes: NDArray[np.int64]  # class of each cut
+    charge: NDArray[np.float64]
+    moment: NDArray[np.float64]
+    classes: NDArray[np.int64]
     mirrors: NDArray[np.float64]
     neutral_planes: bool
-    tops: tuple[str, ...]  # name of the surface below each cut, and above it
+    tops: tuple[str, ...]
     bottoms: tuple[str, ...]
 
     def families(self) -> list[Family]:
@@ -119,19 +151,71 @@ class Surfaces:
         return found
 
     def name(self, family: Family) -> str:
+        """Name of a termination, ``Co-O | Li``.
+
+        Parameters
+        ----------
+        family : Family
+            Of these surfaces.
+
+        Returns
+        -------
+        str
+            Top and bottom.
+        """
         n = self.stack.n_planes
         return f"{self.tops[family.top % n]} | {self.bottoms[family.bottom % n]}"
 
     def thickness(self, family: Family, n_repeats: int) -> float:
+        """Thickness of a slab from the middle of its lowest gap to that of its highest.
+
+        Parameters
+        ----------
+        family : Family
+            Of these surfaces.
+        n_repeats : int
+            Spacings added.
+
+        Returns
+        -------
+        float, angstrom
+            Distance of the two cuts.
+        """
         heights = self.stack.height(family.top) - self.stack.height(family.bottom) + n_repeats
         return float(heights * self.stack.spacing_angstrom)
 
     def n_repeats(self, family: Family, thickness_angstrom: float) -> int:
-        """Spacings to add for the thickness nearest to the wanted one; the thinner of two."""
+        """Spacings to add for the thickness nearest to the wanted one.
+
+        Parameters
+        ----------
+        family : Family
+            Of these surfaces.
+        thickness_angstrom : float, angstrom
+            Thickness wanted.
+
+        Returns
+        -------
+        int
+            Of two as near, that of the thinner slab; not negative.
+        """
         missing = (thickness_angstrom - self.thickness(family, 0)) / self.stack.spacing_angstrom
         return max(0, math.ceil(missing - 0.5 - 1e-9))
 
     def rank(self, family: Family) -> tuple[bool, int, float, bool, float]:
+        """Key by which `enumerate_slabs` sorts, the best first.
+
+        Parameters
+        ----------
+        family : Family
+            Of these surfaces.
+
+        Returns
+        -------
+        tuple of (bool, int, float, bool, float)
+            Not stoichiometric, Tasker class, dipole of the repeat unit (e/angstrom), whether the cuts are of different
+            classes, minus the narrower gap (angstrom).
+        """
         n = self.stack.n_planes
         cuts = (family.bottom % n, family.top % n)
         gap = min(self.stack.gap_angstrom(cut) for cut in cuts)
@@ -141,6 +225,20 @@ class Surfaces:
         return not family.stoichiometric, tasker, round(dipole, 4), not same, -round(gap, 3)
 
     def slab(self, family: Family, n_repeats: int) -> Slab:
+        """Atoms of a slab, and how it ends.
+
+        Parameters
+        ----------
+        family : Family
+            Of these surfaces.
+        n_repeats : int
+            Spacings added.
+
+        Returns
+        -------
+        Slab
+            Without vacuum.
+        """
         bottom, top = family.bottom, family.top + n_repeats * self.stack.n_planes
         atoms = self.stack.slab(bottom, top)
         charge = self._below(self.charge, top) - self._below(self.charge, bottom)
@@ -187,6 +285,29 @@ class Surfaces:
 
 
 def surfaces_of(material: str, miller: Sequence[int], primitive: bool, given: Mapping[str, float] | None) -> Surfaces:
+    """Planes of a crystal, and what a slab cut between any two of them would be.
+
+    Parameters
+    ----------
+    material : str
+        Library name or file.
+    miller : sequence of int
+        Plane, indices of the crystal's cell.
+    primitive : bool
+        Take the planes of the primitive cell.
+    given : mapping of str to float, e, or None
+        Formal charges by element, instead of the usual ones.
+
+    Returns
+    -------
+    Surfaces
+        For every thickness.
+
+    Raises
+    ------
+    StructureError
+        As `load_crystal`, `planes.plane_stack` and `formal_charges`.
+    """
     atoms = load_crystal(material)
     if primitive:
         atoms, miller = primitive_cell(atoms, miller)

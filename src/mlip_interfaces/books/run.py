@@ -83,10 +83,10 @@ class StrainEntry(Record):
         Its name.
     max_strain : float
         Largest principal strain.
-    tensor : (2, 2) floats
+    tensor : (2, 2) tuple of float
         The in-plane tensor.
     angle_degrees : float, degrees
-        By which the crystal was turned.
+        Change of the angle between the lateral lattice vectors.
     """
 
     layer: str
@@ -142,6 +142,8 @@ class ModelEntry(_StructureEntry):
 
     Attributes
     ----------
+    role : "interface"
+        Tells it from a bulk cell.
     small : bool
         Whether it is one of the small cells for DFT.
     coating_angstrom : float or None, angstrom
@@ -491,12 +493,24 @@ class ScanIndex(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisEntry(Record):
-    """One run of the scan, in ``analysis/index.json``; fields as in `ScanEntry`, and these.
+    """One run of the scan, in ``analysis/index.json``.
 
     Attributes
     ----------
+    name, directory : str
+        Of the run; its folder, relative to the analysis'.
+    coating_angstrom : float or None, angstrom
+        Thickness of the coating.
+    variant, protocol, condition : str
+        Vacancies of the model, the MD protocol, and protocol with variant.
+    temperature_kelvin : float, K
+        Of the thermostat.
+    seed : int
+        Of the velocities.
+    healthy : bool
+        The verdict on the run.
     results : tuple of str
-        Names of analyses that have a JSON file in `directory` (relative to the analysis' folder).
+        Names of analyses that have a JSON file in `directory`.
     kinds : mapping of str to str
         Their kinds, by name; where it is missing, a name is a kind.
     absent : mapping of str to str
@@ -517,12 +531,38 @@ class AnalysisEntry(Record):
     absent: Mapping[str, str] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
-        """Names of the analyses of a kind."""
+        """Names of the analyses of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            As in ``msd``.
+
+        Returns
+        -------
+        tuple of str
+            Of those that have a result, in order.
+        """
         return tuple(name for name in self.results if self.kinds.get(name, name) == kind)
 
     @classmethod
     def of_run(cls, run: ScanEntry, *, kinds: Mapping[str, str], absent: Mapping[str, str]) -> Self:
-        """The entry of a run of the scan with what was found of it."""
+        """The entry of a run of the scan with what was found of it.
+
+        Parameters
+        ----------
+        run : ScanEntry
+            The run.
+        kinds : mapping of str to str
+            Kind of each analysis that has a result, by name.
+        absent : mapping of str to str
+            Analyses that could not be made, and why.
+
+        Returns
+        -------
+        AnalysisEntry
+            Its directory is called as that of the run.
+        """
         return cls(
             name=run.name,
             directory=run.directory,
@@ -562,6 +602,11 @@ def read_book(kind: type[_R], file: Path) -> _R:
     file : Path
         Where it lies.
 
+    Returns
+    -------
+    Record
+        Of that class.
+
     Raises
     ------
     InputFileError
@@ -571,5 +616,23 @@ def read_book(kind: type[_R], file: Path) -> _R:
 
 
 def read_optional_book(kind: type[_R], file: Path) -> _R | None:
-    """As `read_book`, and None if there is no such file."""
+    """A record from its file, if there is one.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the record.
+    file : Path
+        Where it may lie.
+
+    Returns
+    -------
+    Record or None
+        Of that class; None if there is no such file.
+
+    Raises
+    ------
+    InputFileError
+        If the file is damaged, or lacks a key.
+    """
     return read_book(kind, file) if file.is_file() else None

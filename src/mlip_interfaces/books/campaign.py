@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mlip_interfaces.books.run import ErrorTable, FailedLabel
 from mlip_interfaces.records import Record
-from mlip_interfaces.run.books import ErrorTable, FailedLabel
 
 SUMMARY = "summary.json"
 """In the campaign's folder."""
@@ -73,6 +73,18 @@ Decided = Annotated[StepDecision | TrustDecision, Field(discriminator="action")]
 
 def decision_from_json(content: object, file: Path) -> StepDecision | TrustDecision:
     """A line of ``decisions.jsonl``, of whichever kind it is.
+
+    Parameters
+    ----------
+    content : object
+        The line, as JSON has it.
+    file : Path
+        Where it stands, for the message.
+
+    Returns
+    -------
+    StepDecision or TrustDecision
+        The decision.
 
     Raises
     ------

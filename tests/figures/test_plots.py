@@ -1,0 +1,302 @@
+"""Figures of the report: what stands on the axes, how many artists there are, and where they lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from ase import Atoms
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from mlip_interfaces.figures import plots
+from mlip_interfaces.figures.glass import GlassPair, amorphous_layer
+from mlip_interfaces.figures.style import PALETTE, element_color, thickness_color
+from mlip_interfaces.figures.thickness import against_thickness
+
+TIME = np.arange(5) * 0.5
+
+
+def legend(ax: Axes) -> list[str]:
+    found = ax.get_legend()
+    assert found is not None
+    return [text.get_text() for text in found.get_texts()]
+
+
+def labels(ax: Axes) -> tuple[str, str]:
+    return ax.get_xlabel(), ax.get_ylabel()
+
+
+def curves(ax: Axes) -> list[Any]:
+    """Lines of data, without those across the panel and single points."""
+    return [line for line in ax.lines if len(np.atleast_1d(line.get_xdata())) > 2]
+
+
+def numbers(line: Any) -> np.ndarray:
+    return np.asarray(line.get_ydata(orig=False), dtype=float)
+
+
+def view(title: str = "five", height: float = 20.0) -> plots.SideView:
+    atoms = Atoms("LiLiFS", positions=[[1, 0, 1], [2, 0, 4], [3, 0, 3], [9, 0, 15]], cell=[8.0, 8.0, height], pbc=True)
+    atoms.arrays["layer"] = np.array(["coating"] * 3 + ["electrolyte"])
+    return plots.SideView.of_atoms(atoms, title)
+
+
+def test_side_view_has_positions_along_x_and_z_and_lengths_of_the_cell() -> None:
+    made = view()
+    assert (made.width, made.height) == (8.0, 20.0)
+    np.testing.assert_array_equal(made.x, [1, 2, 3, 9])
+    np.testing.assert_array_equal(made.z, [1, 4, 3, 15])
+    assert list(made.layers) == ["coating"] * 3 + ["electrolyte"]
+
+
+def test_structures_show_every_atom_in_its_colour_and_a_band_per_layer() -> None:
+    figure = plots.structures([view(), view("ten", 30.0)])
+    top, bottom = figure.axes
+    assert (top.get_title(loc="left"), bottom.get_title(loc="left")) == ("five", "ten")
+    assert bottom.get_xlabel() == "z across the interface (Å)"
+    assert top.get_ylabel() == "x (Å)"
+    by_element = {points.get_label(): points for points in top.collections}
+    assert set(by_element) == {"Li", "F", "S"}
+    np.testing.assert_array_equal(by_element["Li"].get_offsets(), [[1, 1], [4, 2]])
+    assert to_hex(by_element["Li"].get_facecolor()[0]) == element_color("Li").lower()
+    bands = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in top.patches]
+    np.testing.assert_allclose(bands, [(1, 4), (15, 15)])
+    assert [text.get_text() for text in top.texts] == ["coating", "electrolyte"]
+    # An atom outside of a skew cell is not cut off, and all views share the tallest.
+    assert top.get_ylim()[1] >= 9.0
+    assert top.get_xlim() == bottom.get_xlim() == (-0.5, 30.5)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Li", "F", "S"]
+
+
+def test_more_layers_than_colours_are_drawn() -> None:
+    n = len(PALETTE) + 2
+    atoms = Atoms(f"Li{n}", positions=[[0, 0, z] for z in range(n)], cell=[5, 5, n], pbc=True)
+    atoms.arrays["layer"] = np.array([f"layer{k}" for k in range(n)])
+    assert len(plots.structures([plots.SideView.of_atoms(atoms, "many")]).axes[0].patches) == n
+    names = np.array([f"layer{k}" for k in range(n)])
+    figure = plots.parity(np.zeros(2), np.ones(2), np.arange(n), np.arange(n), names)
+    assert len(legend(figure.axes[1])) == n
+
+
+def test_parity_has_a_cloud_per_layer_and_equal_axes() -> None:
+    energies, forces = np.array([-4.0, -3.9, -3.8]), np.array([-1.0, 0.0, 2.0, 3.0])
+    figure = plots.parity(energies, energies + 0.01, forces, 0.9 * forces, np.array(["b", "a", "b", "b"]))
+    left, right = figure.axes
+    assert labels(left) == ("label, energy (eV/atom)", "Deep Potential, energy (eV/atom)")
+    assert labels(right) == ("label, force component (eV/Å)", "Deep Potential, force component (eV/Å)")
+    np.testing.assert_allclose(left.collections[0].get_offsets(), np.column_stack([energies, energies + 0.01]))
+    assert legend(right) == ["a", "b"]
+    np.testing.assert_allclose(right.collections[1].get_offsets(), [[-1, -0.9], [2, 1.8], [3, 2.7]])
+    for ax in (left, right):
+        assert ax.get_xlim() == ax.get_ylim()
+        np.testing.assert_array_equal(ax.lines[0].get_xdata(), ax.lines[0].get_ydata())
+
+
+def trace(coating: float, condition: str = "warm", healthy: bool = True, kelvin: float = 500.0) -> plots.ThermoTrace:
+    return plots.ThermoTrace(coating, condition, kelvin, healthy, TIME, kelvin + TIME + coating, 2.0 + 0.1 * TIME)
+
+
+def test_health_has_a_column_per_condition_and_tells_unhealthy_runs() -> None:
+    figure = plots.health([trace(5.0), trace(0.0, healthy=False), trace(0.0, "cold", kelvin=300.0)])
+    warm, cold, density, _ = figure.axes
+    assert (warm.get_title(loc="left"), cold.get_title(loc="left")) == ("warm, 500 K", "cold, 300 K")
+    assert (warm.get_ylabel(), density.get_ylabel(), density.get_xlabel()) == (
+        "temperature (K)",
+        "density (g/cm³)",
+        "time (ps)",
+    )
+    thin, thick = curves(warm)
+    assert (thin.get_label(), thin.get_linestyle()) == ("0 Å (unhealthy)", "--")
+    assert (thick.get_label(), thick.get_linestyle()) == ("5 Å", "-")
+    np.testing.assert_allclose(numbers(thick), 505.0 + TIME)
+    np.testing.assert_allclose(numbers(curves(density)[0]), 2.0 + 0.1 * TIME)
+    # The thermostat's target.
+    assert {line.get_ydata()[0] for line in cold.lines if line not in curves(cold)} == {300.0}
+
+
+def test_seeds_of_a_thickness_share_a_line_of_the_legend() -> None:
+    assert legend(plots.health([trace(0.0), trace(0.0), trace(5.0)]).axes[0]) == ["0 Å", "5 Å"]
+    assert legend(plots.transport([msd(0.0), msd(0.0), msd(5.0)], "Li").axes[0]) == ["0 Å", "5 Å"]
+    assert legend(plots.order_and_chemistry([], [bonds(0.0), bonds(0.0), bonds(5.0)], "Li", "F").axes[1]) == [
+        "0 Å",
+        "5 Å",
+    ]
+
+
+def test_a_thickness_has_one_colour_in_all_figures() -> None:
+    health = curves(plots.health([trace(0.0), trace(5.0)]).axes[0])
+    transport = curves(plots.transport([msd(0.0), msd(5.0)], "Li").axes[0])
+    chemistry = curves(plots.order_and_chemistry([], [bonds(0.0), bonds(5.0)], "Li", "F").axes[1])
+    potential = curves(plots.mean_force({"P-S": {0.0: (TIME, TIME), 5.0: (TIME, TIME)}}, 300.0).axes[0])
+    for number, lines in enumerate(zip(health, transport, chemistry, potential, strict=True)):
+        assert {line.get_color() for line in lines} == {thickness_color(number)}
+
+
+def rdf(n_blocks: int) -> plots.RdfCurves:
+    r = np.linspace(0.5, 4.5, 9)
+    times = np.array([[k, k + 1.0] for k in range(n_blocks)])
+    return plots.RdfCurves(r, np.arange(n_blocks)[:, None] + np.sin(r) ** 2, times)
+
+
+def test_rdf_over_time_has_rows_of_pairs_columns_of_thicknesses_and_darker_later_blocks() -> None:
+    figure = plots.rdf_over_time({"P-S": {0.0: rdf(2), 10.0: rdf(3)}, "S-S": {10.0: rdf(1)}})
+    axes = np.array(figure.axes).reshape(2, 2)
+    assert [ax.get_title(loc="left") for ax in axes[0]] == ["coating 0 Å", "coating 10 Å"]
+    assert axes[0, 0].get_ylabel() == "g(r), P-S"
+    assert axes[1, 1].get_xlabel() == "r (Å)"
+    assert [len(curves(ax)) for ax in axes.ravel()] == [2, 3, 0, 1]
+    np.testing.assert_allclose(numbers(curves(axes[0, 1])[2]), rdf(3).g[2])
+    shades = [line.get_alpha() for line in curves(axes[0, 1])]
+    assert shades == sorted(shades)
+    assert len(set(shades)) == 3
+    assert legend(axes[0, 0]) == ["0-1 ps", "1-2 ps"]
+    assert [text.get_text() for text in axes[1, 0].texts] == ["no healthy run"]
+
+
+def test_mean_force_is_drawn_as_it_is_given() -> None:
+    r, potential = np.linspace(1.0, 4.0, 7), np.array([np.nan, 0.3, 0.0, -0.1, 0.1, 0.0, 0.0])
+    figure = plots.mean_force(
+        {"P-S": {5.0: (r, potential), 0.0: (r, 2 * potential)}, "S-S": {5.0: (r, potential)}}, 450.0
+    )
+    first, second = figure.axes
+    assert (first.get_title(loc="left"), second.get_title(loc="left")) == ("P-S, 450 K", "S-S, 450 K")
+    assert labels(first) == ("r (Å)", "-kT ln g(r) (eV)")
+    assert [line.get_label() for line in curves(first)] == ["0 Å", "5 Å"]
+    np.testing.assert_array_equal(numbers(curves(first)[1]), potential)
+    # A thickness has the colour that it has where both are there.
+    assert curves(second)[0].get_color() == curves(first)[1].get_color()
+
+
+def msd(coating: float) -> plots.MsdCurve:
+    return plots.MsdCurve(coating, TIME, 3.0 * TIME, 0.1 * TIME, 1.0, 2e-5 + coating * 1e-6, (1e-5, 4e-5))
+
+
+def test_transport_has_curves_with_a_dot_and_diffusivities_with_intervals() -> None:
+    figure = plots.transport([msd(5.0), msd(0.0)], "Li of the coating")
+    left, right = figure.axes
+    assert labels(left) == ("lag (ps)", "MSD of Li of the coating (Å²)")
+    assert labels(right) == ("coating thickness (Å)", "D (10⁻⁵ cm²/s)")
+    np.testing.assert_array_equal(numbers(curves(left)[0]), 3.0 * TIME)
+    dots = [line for line in left.lines if line.get_marker() == "o"]
+    assert [(float(dot.get_xdata()[0]), float(dot.get_ydata()[0])) for dot in dots] == [(1.0, 3.0), (1.0, 3.0)]
+    points, caps, bars = right.containers[0]
+    np.testing.assert_allclose(points.get_xydata(), [[5.0, 2.5]])
+    np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [1.0, 4.0])
+    assert len(caps) == 2
+
+
+def bonds(coating: float) -> plots.ChemistryTrace:
+    return plots.ChemistryTrace(coating, TIME, 1.0 - 0.1 * TIME, TIME.round())
+
+
+def test_order_and_chemistry_are_shares_in_per_cent() -> None:
+    figure = plots.order_and_chemistry(
+        [(0.0, 0.25, 0.05, 8), (5.0, 0.5, 0.1, 16)], [bonds(5.0), bonds(0.0)], "Na", "Cl"
+    )
+    first, second, third = figure.axes
+    assert labels(first) == ("coating thickness (Å)", "Na in regular NaCl₄ (%)")
+    assert (second.get_ylabel(), third.get_ylabel(), third.get_xlabel()) == (
+        "P in intact PS₄ (%)",
+        "S₂ dimers",
+        "time (ps)",
+    )
+    np.testing.assert_allclose([box.lines[0].get_xydata()[0] for box in first.containers], [[0, 25], [5, 50]])
+    assert [text.get_text() for text in first.texts] == ["2.0 of 8", "8.0 of 16"]
+    np.testing.assert_allclose(numbers(curves(second)[0]), 100 - 10 * TIME)
+    np.testing.assert_array_equal(numbers(curves(third)[0]), TIME.round())
+    assert legend(second) == ["0 Å", "5 Å"]
+
+
+def test_panels_without_anything_say_why() -> None:
+    for figure, texts in (
+        (plots.transport([], "Li"), ["no healthy run has Li"] * 2),
+        (
+            plots.order_and_chemistry([], [], "Li", "F"),
+            ["no healthy run has Li and F", "no healthy run", "no healthy run"],
+        ),
+    ):
+        assert [ax.texts[0].get_text() for ax in figure.axes] == texts
+        assert all(ax.get_legend() is None for ax in figure.axes)
+
+
+def test_against_thickness_has_a_panel_per_quantity_and_hides_the_others() -> None:
+    points = {f"quantity {k}": [(5.0, k + 0.5, 0.1), (0.0, float(k), 0.2)] for k in range(5)}
+    figure = against_thickness(points)
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert [ax.get_title(loc="left") for ax in shown] == list(points)
+    assert len(figure.axes) == 8
+    assert {ax.get_xlabel() for ax in shown} == {"coating (Å)"}
+    line, _, bars = shown[3].containers[0]
+    np.testing.assert_allclose(line.get_xydata(), [[0.0, 3.0], [5.0, 3.5]])
+    np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [2.8, 3.2])
+
+
+def test_amorphous_layer_has_its_schedule_and_the_crystal_below_zero() -> None:
+    r, g = np.linspace(0.5, 5.0, 10), np.linspace(0.0, 3.0, 10)
+    pairs = {"Li-F": GlassPair(r, g, 10.0 * g), "F-F": GlassPair(r, g, None)}
+    height = np.array([10.0, 10.0, 9.0, 8.0, 8.0])
+    figure = amorphous_layer(TIME, 300.0 + TIME, height, pairs, title="a-LiF")
+    schedule, first, second, right = figure.axes
+    assert labels(schedule) == ("time (ps)", "temperature (K)")
+    assert right.get_ylabel() == "height (Å)"
+    np.testing.assert_array_equal(numbers(right.lines[0]), height)
+    np.testing.assert_array_equal(numbers(schedule.lines[0]), 300.0 + TIME)
+    assert (first.get_title(loc="left"), second.get_title(loc="left"), first.get_ylabel()) == ("Li-F", "F-F", "g(r)")
+    assert legend(first) == ["layer", "crystal (scaled)"]
+    # The crystal's needles are scaled to the height of the layer.
+    below = np.vstack([path.vertices for path in first.collections[1].get_paths()])
+    np.testing.assert_allclose(below[:, 1].min(), -3.0)
+    assert len(second.collections) == 1
+    assert figure.get_suptitle() == "a-LiF"
+    still = amorphous_layer(TIME, TIME, np.full(5, 9.0), pairs, title="")
+    assert len(still.axes) == 3
+
+
+DRAWN = {
+    "structures": lambda: plots.structures([view()]),
+    "parity": lambda: plots.parity(TIME, TIME, TIME, TIME, np.array(["a"] * 5)),
+    "health": lambda: plots.health([trace(0.0)]),
+    "rdf_over_time": lambda: plots.rdf_over_time({"P-S": {0.0: rdf(2)}}),
+    "mean_force": lambda: plots.mean_force({"P-S": {0.0: (TIME, TIME)}}, 300.0),
+    "transport": lambda: plots.transport([msd(0.0)], "Li"),
+    "order_and_chemistry": lambda: plots.order_and_chemistry([(0.0, 0.2, 0.1, 5)], [bonds(0.0)], "Li", "F"),
+    "against_thickness": lambda: against_thickness({"D": [(0.0, 1.0, 0.1)]}),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_drawing_leaves_the_callers_settings_alone_and_has_its_own(name: str) -> None:
+    with mpl.rc_context({"font.size": 23.0, "axes.spines.top": True, "legend.frameon": True}):
+        before = dict(mpl.rcParams)
+        figure: Figure = DRAWN[name]()
+        assert dict(mpl.rcParams) == before
+    assert all(not ax.spines["top"].get_visible() for ax in figure.axes if ax.get_visible())
+    assert all(ax.xaxis.label.get_size() == 9.0 for ax in figure.axes)
+
+
+CROWDED = DRAWN | {
+    "structures": lambda: plots.structures([view(f"model {k}") for k in range(5)]),
+    "health": lambda: plots.health([trace(float(c), name) for c in (0, 5, 10, 20) for name in ("warm", "cold, 10 % vacancies")]),
+    "rdf_over_time": lambda: plots.rdf_over_time({p: {float(c): rdf(4) for c in (0, 5, 10, 20)} for p in ("P-S", "P-O", "Co-S")}),
+    "mean_force": lambda: plots.mean_force({p: {float(c): (TIME, TIME) for c in (0, 5, 10, 20)} for p in ("P-S", "P-O", "Co-S")}, 300.0),
+    "transport": lambda: plots.transport([msd(float(c)) for c in (0, 5, 10, 20)], "Li of the electrolyte"),
+    "against_thickness": lambda: against_thickness({f"first peak of g(r), P-S {k}": [(0.0, 1.0, 0.1)] for k in range(9)}),
+}  # fmt: skip
+"""As many panels and curves as a study of four thicknesses has."""
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_all_words_stand_inside_of_the_figure(name: str) -> None:
+    figure = CROWDED[name]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = figure.bbox.size
+    # Each panel with its labels, ticks, titles and legend; a tick beyond the limits of its axis is not drawn.
+    for part in [ax for ax in figure.axes if ax.get_visible()] + figure.legends:
+        box = part.get_tightbbox(canvas.get_renderer())
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -2, part
