@@ -2,9 +2,20 @@
 
 ``python benchmarks/analysis_peers.py`` makes a synthetic trajectory of 4,000 atoms and 1,000 frames (1,700 Li, 400 P,
 1,400 S, 500 Cl; a random walk in 40 x 40 x 50 angstrom), runs every task in a fresh process, best of three, and prints a
-table with the ratios to the first row of each task. Every row runs on one core unless it says two. Peers that are not
-installed are left out: ``pip install chemfiles freud-analysis mdapy mdcraft ovito``. Machines are noisy: read the ratios,
-and those of the wall clock only where nothing else runs.
+table with the ratios to the first row of each task; ``--json FILE`` keeps it. Every row runs on one core unless it says
+two. Machines are noisy: read the ratios, and those of the wall clock only where nothing else runs.
+
+Peers that are not installed are left out. The extra ``bench`` brings fastatomstruct, freud, mdtraj and pyscal3, the package
+itself MDAnalysis; ``pip install chemfiles mdapy mdcraft ovito`` the others. Their objects are made of arrays in memory
+before the clock starts, except for OVITO, whose pipeline is made for each frame.
+
+What is not here: fastatomstruct reads no LAMMPS dump and has no van Hove function; mdtraj has no MSD and no tetrahedral
+order; pyscal3 has g(r) of all atoms alike, no partial one, no MSD, no van Hove function and no tetrahedral order.
+
+What differs: mdtraj, freud and MDAnalysis' in-memory frames are in single precision. fastatomstruct divides g(r) by
+4 pi r^2 dr at the middle of a bin where the others take the shell's volume (0.3 % at 0.5 angstrom). mdtraj's g(r, t) is one
+function of all pairs, the self part among them, where ours gives two and the non-Gaussian parameter. The numbers were
+compared once: g(r), MSD, van Hove and q agree to these differences.
 """
 
 from __future__ import annotations
@@ -18,15 +29,25 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import combinations_with_replacement
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from record import write_record
 
 COUNTS = {"Li": 1700, "P": 400, "S": 1400, "Cl": 500}
 LENGTHS = np.array([40.0, 40.0, 50.0])
 N_FRAMES, N_READ, N_RDF = 1000, 200, 40
 KELVIN = 500.0
+LAGS = (1, 10, 30)
+TETRAHEDRA_CUTOFF = 3.8
+PAIRS = list(combinations_with_replacement(COUNTS, 2))
+PEERS = (
+    "MDAnalysis", "chemfiles", "fastatomstruct", "freud-analysis", "mdapy", "mdcraft", "mdtraj", "ovito", "pyscal3",
+    "numpy", "numba",
+)  # fmt: skip
 Work = Callable[[], object]
 
 
@@ -113,13 +134,69 @@ def read_chemfiles(folder: Path) -> Work:
     return work
 
 
+def mdtraj_topology(symbols: np.ndarray):  # type: ignore[no-untyped-def]
+    """The atoms for mdtraj, each a residue of its own."""
+    import mdtraj
+
+    topology = mdtraj.Topology()
+    chain = topology.add_chain()
+    for symbol in symbols:
+        residue = topology.add_residue(symbol, chain)
+        topology.add_atom(symbol, mdtraj.element.get_by_symbol(symbol), residue)
+    return topology
+
+
+def mdtraj_of(positions: np.ndarray, symbols: np.ndarray):  # type: ignore[no-untyped-def]
+    """mdtraj's trajectory in memory; its unit is the nanometer."""
+    import mdtraj
+
+    trajectory = mdtraj.Trajectory((positions / 10).astype(np.float32), mdtraj_topology(symbols))
+    trajectory.unitcell_lengths = np.tile(LENGTHS / 10, (len(positions), 1))
+    trajectory.unitcell_angles = np.full((len(positions), 3), 90.0)
+    return trajectory
+
+
+def fastatomstruct_of(positions: np.ndarray, symbols: np.ndarray) -> list[Any]:
+    """fastatomstruct's frames in memory."""
+    import fastatomstruct
+
+    elements = [getattr(fastatomstruct.Element, symbol) for symbol in symbols]
+    return [fastatomstruct.Atoms(frame, np.diag(LENGTHS), elements) for frame in positions]
+
+
+def fastatomstruct_pair(center: str, other: str) -> Any:
+    """Its filter for atoms of one element around those of another."""
+    import fastatomstruct
+
+    return fastatomstruct.FilterElement(
+        getattr(fastatomstruct.Element, center), getattr(fastatomstruct.Element, other), False
+    )
+
+
+def read_mdtraj(folder: Path) -> Work:
+    import mdtraj
+
+    topology = mdtraj_topology(symbols_of())
+    return lambda: mdtraj.load_lammpstrj(str(folder / "short.lammpstrj"), top=topology)
+
+
+def read_pyscal3(folder: Path) -> Work:
+    from pyscal3 import Trajectory
+
+    def work() -> None:
+        trajectory = Trajectory(str(folder / "short.lammpstrj"))
+        for number in range(trajectory.nblocks):
+            trajectory[number].to_atoms(species=list(COUNTS))
+
+    return work
+
+
 def rdf_ours(folder: Path) -> Work:
     return _rdf_ours(["Li-S"])
 
 
 def rdf_all_ours(folder: Path) -> Work:
-    names = list(COUNTS)
-    return _rdf_ours([f"{a}-{b}" for i, a in enumerate(names) for b in names[i:]])
+    return _rdf_ours([f"{a}-{b}" for a, b in PAIRS])
 
 
 def _rdf_ours(pairs: list[str]) -> Work:
@@ -129,11 +206,11 @@ def _rdf_ours(pairs: list[str]) -> Work:
     counter = PairCounter(pairs, symbols_of(), r_max_angstrom=8.0, bin_width_angstrom=0.1)
     counter.count(frames[:1], cell[None])
 
-    def work() -> None:
+    def work() -> object:
         accumulator = RdfAccumulator(counter)
         for number, frame in enumerate(frames):
             accumulator.add(counter.count(frame[None], cell[None])[0], float(LENGTHS.prod()), float(number))
-        accumulator.result()
+        return accumulator.result()
 
     return work
 
@@ -153,14 +230,46 @@ def rdf_freud(folder: Path) -> Work:
     frames, symbols = frames_of().astype(np.float32), symbols_of()
     box = freud.box.Box(*LENGTHS)
 
-    def work() -> None:
+    def work() -> object:
         rdf = freud.density.RDF(bins=80, r_max=8.0)
         for frame in frames:
             centred = frame - LENGTHS.astype(np.float32) / 2
             rdf.compute((box, centred[symbols == "S"]), query_points=centred[symbols == "Li"], reset=False)
-        _ = rdf.rdf
+        return rdf.rdf
 
     return work
+
+
+def rdf_mdtraj(folder: Path) -> Work:
+    return _rdf_mdtraj([("Li", "S")])
+
+
+def rdf_all_mdtraj(folder: Path) -> Work:
+    return _rdf_mdtraj(PAIRS)
+
+
+def _rdf_mdtraj(pairs: list[tuple[str, str]]) -> Work:
+    import mdtraj
+
+    trajectory = mdtraj_of(frames_of(), symbols_of())
+    tables = [trajectory.top.select_pairs(f"element {a}", f"element {b}") for a, b in pairs]
+    return lambda: [mdtraj.compute_rdf(trajectory, table, r_range=(0.0, 0.8), n_bins=80)[1] for table in tables]
+
+
+def rdf_fastatomstruct(folder: Path) -> Work:
+    return _rdf_fastatomstruct([("Li", "S")])
+
+
+def rdf_all_fastatomstruct(folder: Path) -> Work:
+    return _rdf_fastatomstruct(PAIRS)
+
+
+def _rdf_fastatomstruct(pairs: list[tuple[str, str]]) -> Work:
+    from fastatomstruct.analysis import neighbours
+
+    frames = fastatomstruct_of(frames_of(), symbols_of())
+    filters = [fastatomstruct_pair(a, b) for a, b in pairs]
+    return lambda: [neighbours.radial_distribution_function(frames, 8.0, 80, one)[1] for one in filters]
 
 
 def rdf_all_ovito(folder: Path) -> Work:
@@ -208,6 +317,62 @@ def msd_mdapy(folder: Path) -> Work:
 
     path = walk()[:, :1700]
     return lambda: mdapy.MeanSquaredDisplacement(path, mode="window").compute()
+
+
+def msd_fastatomstruct(folder: Path) -> Work:
+    import fastatomstruct
+    from fastatomstruct.analysis import dynamics
+
+    frames = fastatomstruct_of(walk()[:, :1700], symbols_of()[:1700])
+    return lambda: dynamics.mean_squared_displacement(frames, 0.1 * fastatomstruct.units.ps)
+
+
+def moving_lithium() -> np.ndarray:
+    """Li that walk from where they are strewn, unwrapped, shape (n_frames, 1700, 3)."""
+    return (frames_of(1) + walk(N_RDF))[:, :1700]
+
+
+def van_hove_ours(folder: Path) -> Work:
+    from mlip_interfaces.analysis.van_hove import van_hove
+
+    path, cells = moving_lithium(), np.tile(np.diag(LENGTHS), (N_RDF, 1, 1))
+
+    def work(lags: tuple[int, ...] = LAGS) -> object:
+        return van_hove(path, path, cells, np.array(lags), frame_interval_ps=0.1, r_max_angstrom=8.0)
+
+    work(LAGS[-1:])
+    return work
+
+
+def van_hove_mdtraj(folder: Path) -> Work:
+    import mdtraj
+
+    trajectory = mdtraj_of(moving_lithium(), symbols_of()[:1700])
+    # Each pair both ways round: the earlier place of one atom, the later one of the other.
+    pairs = np.argwhere(~np.eye(1700, dtype=bool))
+    times = [np.array([(start, start + lag) for start in range(N_RDF - lag)]) for lag in LAGS]
+    return lambda: [
+        mdtraj.compute_rdf_t(trajectory, pairs, table, r_range=(0.0, 0.8), n_bins=80)[1].mean(axis=0) for table in times
+    ]
+
+
+def tetrahedra_ours(folder: Path) -> Work:
+    from mlip_interfaces.analysis.tetrahedra import order_parameters
+
+    frames, cell, symbols = frames_of(), np.diag(LENGTHS), symbols_of()
+    masks = symbols == "Li", symbols == "S"
+    order_parameters(frames[0], cell, *masks, TETRAHEDRA_CUTOFF)
+    return lambda: [order_parameters(frame, cell, *masks, TETRAHEDRA_CUTOFF) for frame in frames]
+
+
+def tetrahedra_fastatomstruct(folder: Path) -> Work:
+    import fastatomstruct
+    from fastatomstruct.analysis import bond_order
+
+    frames, lithium_by_sulfur = fastatomstruct_of(frames_of(), symbols_of()), fastatomstruct_pair("Li", "S")
+    cutoff = fastatomstruct.CutoffMode.Fixed(TETRAHEDRA_CUTOFF)
+    strict = fastatomstruct.NeighbourMode.Strict
+    return lambda: [bond_order.q_tetrahedral(frame, cutoff, 4, lithium_by_sulfur, strict) for frame in frames]
 
 
 def onsager_ours(folder: Path) -> Work:
@@ -271,10 +436,20 @@ def everything_double_atoms(folder: Path) -> Work:
 TASKS: dict[str, dict[str, Callable[[Path], Work]]] = {
     "read a text dump, 200 frames": {
         "ours": read_ours, "MDAnalysis": read_mdanalysis, "OVITO": read_ovito, "chemfiles": read_chemfiles,
+        "mdtraj": read_mdtraj, "pyscal3": read_pyscal3,
     },
-    "g(r) Li-S to 8 A, 40 frames": {"ours": rdf_ours, "MDAnalysis": rdf_mdanalysis, "freud": rdf_freud},
-    "all ten partial g(r), 40 frames": {"ours": rdf_all_ours, "OVITO": rdf_all_ovito},
-    "MSD 1,700 x 1,000": {"ours": msd_ours, "MDAnalysis": msd_mdanalysis, "mdapy": msd_mdapy},
+    "g(r) Li-S to 8 A, 40 frames": {
+        "ours": rdf_ours, "MDAnalysis": rdf_mdanalysis, "freud": rdf_freud, "mdtraj": rdf_mdtraj,
+        "fastatomstruct": rdf_fastatomstruct,
+    },
+    "all ten partial g(r), 40 frames": {
+        "ours": rdf_all_ours, "OVITO": rdf_all_ovito, "mdtraj": rdf_all_mdtraj, "fastatomstruct": rdf_all_fastatomstruct,
+    },
+    "MSD 1,700 x 1,000": {
+        "ours": msd_ours, "MDAnalysis": msd_mdanalysis, "mdapy": msd_mdapy, "fastatomstruct": msd_fastatomstruct,
+    },
+    "van Hove Li-Li to 8 A, 3 lags, 40 frames": {"ours": van_hove_ours, "mdtraj": van_hove_mdtraj},
+    "tetrahedral order, 40 frames": {"ours": tetrahedra_ours, "fastatomstruct": tetrahedra_fastatomstruct},
     "all L_ij, four species": {"ours, 1 + 4 windows, errors": onsager_ours, "mdcraft, no errors": onsager_mdcraft},
     "seed 001 from the dump, 1,000 frames": {
         "bare reading, one core": bare_reading_ours, "everything, one core": everything_ours,
@@ -284,6 +459,14 @@ TASKS: dict[str, dict[str, Callable[[Path], Work]]] = {
         "250 frames": everything_quarter, "1,000 frames": everything_ours, "250 frames, 8,000 atoms": everything_double_atoms,
     },
 }  # fmt: skip
+
+DUMPS = {
+    "read a text dump, 200 frames": ("short",),
+    "seed 001 from the dump, 1,000 frames": ("long",),
+    "everything: scaling": ("quarter", "long", "double"),
+}
+# fastatomstruct sends the names and times of calls to its makers unless told not to.
+QUIET = {"FASTATOMSTRUCT_NO_TELEMETRY": "1"}
 
 
 def run_one(task: str, name: str, folder: Path) -> None:
@@ -299,45 +482,76 @@ def run_one(task: str, name: str, folder: Path) -> None:
         seconds.append(time.process_time() - start)
         walls.append(time.perf_counter() - wall)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu": min(seconds), "wall": min(walls), "memory": memory}))
+    found = {"cpu_seconds": min(seconds), "wall_seconds": min(walls), "memory_mb": memory}
+    print(json.dumps({name: round(value, 4) for name, value in found.items()}))
+
+
+def make_dumps(folder: Path, tasks: list[str]) -> None:
+    """The files that these tasks read."""
+    sizes = {"short": (N_READ, 1), "long": (N_FRAMES, 1), "quarter": (N_FRAMES // 4, 1), "double": (N_FRAMES // 4, 2)}
+    for name in sorted({name for task in tasks for name in DUMPS.get(task, ())}):
+        make_dump(folder / f"{name}.lammpstrj", *sizes[name])
+
+
+def measured(task: str, name: str, folder: Path) -> dict[str, Any]:
+    """One row: what `run_one` finds in a process of its own, or why it was not run."""
+    cores = "2" if "two cores" in name else "1"
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), cores)
+    done = subprocess.run(
+        [sys.executable, __file__, "--one", task, name, str(folder)],
+        capture_output=True, text=True, check=False, env=os.environ | limits | QUIET,
+    )  # fmt: skip
+    if done.returncode:
+        return {"task": task, "who": name, "not_run": (done.stderr.strip().splitlines() or ["?"])[-1][:80]}
+    return {"task": task, "who": name} | json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def table(tasks: list[str], who: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """All rows of these tasks whose names contain `who`, with the ratios to the first that ran of each task."""
+    for task in tasks:
+        first: dict[str, Any] = {}
+        for name in TASKS[task]:
+            if who not in name:
+                continue
+            row = measured(task, name, folder)
+            if "not_run" not in row:
+                first = first or row
+                for clock in ("cpu", "wall"):
+                    row[f"{clock}_ratio"] = round(row[f"{clock}_seconds"] / first[f"{clock}_seconds"], 2)
+            yield row
 
 
 def main() -> None:
     """Run every task in its own process and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--one", nargs=3, metavar=("TASK", "NAME", "FOLDER"), help=argparse.SUPPRESS)
-    parser.add_argument("--only", metavar="TEXT", help="tasks whose name contains this")
+    parser.add_argument("--only", metavar="TEXT", default="", help="tasks whose name contains this")
+    parser.add_argument("--who", metavar="TEXT", default="", help="rows whose name contains this")
+    parser.add_argument(
+        "--json", metavar="FILE", type=Path, help="where the table goes, with machine, versions and date"
+    )
     arguments = parser.parse_args()
     if arguments.one:
         run_one(arguments.one[0], arguments.one[1], Path(arguments.one[2]))
         return
-    with tempfile.TemporaryDirectory() as text:
-        folder = Path(text)
-        make_dump(folder / "short.lammpstrj", N_READ)
-        make_dump(folder / "long.lammpstrj", N_FRAMES)
-        make_dump(folder / "quarter.lammpstrj", N_FRAMES // 4)
-        make_dump(folder / "double.lammpstrj", N_FRAMES // 4, scale=2)
-        print(f"{'task':38} {'who':28} {'CPU s':>8} {'wall s':>8} {'x CPU':>7} {'x wall':>7} {'MB':>6}")
-        for task, entries in TASKS.items():
-            if arguments.only and arguments.only not in task:
-                continue
-            first = None
-            for name in entries:
-                command = [sys.executable, __file__, "--one", task, name, text]
-                cores = "2" if "two cores" in name else "1"
-                limited = os.environ | {"OMP_NUM_THREADS": cores, "OPENBLAS_NUM_THREADS": cores}
-                done = subprocess.run(command, capture_output=True, text=True, check=False, env=limited)
-                if done.returncode:
-                    reason = (done.stderr.strip().splitlines() or ["?"])[-1]
-                    print(f"{task:38} {name:28} not run: {reason[:80]}", flush=True)
-                    continue
-                found = json.loads(done.stdout.strip().splitlines()[-1])
-                first = found if first is None else first
+    tasks = [task for task in TASKS if arguments.only in task]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        make_dumps(Path(folder), tasks)
+        print(f"{'task':40} {'who':28} {'CPU s':>8} {'wall s':>8} {'x CPU':>7} {'x wall':>7} {'MB':>6}")
+        for row in table(tasks, arguments.who, Path(folder)):
+            rows.append(row)
+            start = f"{row['task']:40} {row['who']:28}"
+            if "not_run" in row:
+                print(f"{start} not run: {row['not_run']}", flush=True)
+            else:
                 print(
-                    f"{task:38} {name:28} {found['cpu']:8.3f} {found['wall']:8.3f} {found['cpu'] / first['cpu']:7.1f} "
-                    f"{found['wall'] / first['wall']:7.1f} {found['memory']:6.0f}",
+                    f"{start} {row['cpu_seconds']:8.3f} {row['wall_seconds']:8.3f} {row['cpu_ratio']:7.1f} "
+                    f"{row['wall_ratio']:7.1f} {row['memory_mb']:6.0f}",
                     flush=True,
                 )
+    if arguments.json:
+        write_record(arguments.json, {"benchmark": "analysis_peers", "rows": rows}, PEERS)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ ROOMS = {
     "mlip_interfaces.jobs": "Jobs in the local shell or on Slurm.",
     "mlip_interfaces.campaign": "Decisions, books and files of an active-learning campaign.",
     "mlip_interfaces.run": "Run folders, manifests, progress.",
+    "mlip_interfaces.books": "What stages leave for each other: typed records.",
     "mlip_interfaces.pipeline": "The flow and its stages.",
     "mlip_interfaces.figures": "Results as figures.",
     "mlip_interfaces.report": "Results as a page.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mlip_interfaces as mi
 from mlip_interfaces.campaign.dpgen_files import check_machine, check_param
 from mlip_interfaces.campaign.folder import STEPS, read_position
 from mlip_interfaces.pipeline.flow import STAGES
@@ -67,6 +69,17 @@ def finished(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("straight") / "run"
     finish(miniature, root)
     return root
+
+
+def test_models_of_a_finished_run_are_read_and_not_made_again(
+    finished: Path, miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    monkeypatch.setenv("PATH", "")
+    models = mi.build(miniature, out=tmp_path / "run")
+    assert set(models) == {"coating-00A", "coating-06A"}
+    assert set(models["coating-06A"].arrays["layer"]) == {"base", "coating", "electrolyte"}
+    assert results(finished)["models"] == {name: len(atoms) for name, atoms in models.items()}
 
 
 def test_every_stage_is_done_and_reports_what_it_made(finished: Path) -> None:

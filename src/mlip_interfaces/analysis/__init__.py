@@ -1,1 +1,5 @@
-"""Kernels on arrays: radial distributions and barriers, diffusion, tetrahedra, bond chemistry."""
+"""Kernels on numpy arrays: plain arguments in, frozen results out; each is loaded when it is first asked for."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

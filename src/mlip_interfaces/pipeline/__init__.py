@@ -1,1 +1,5 @@
-"""The flow of a study and its stages: build, data, campaign, train, validate, scan, analyze, report."""
+"""The flow and its stages; loaded when it is first asked for."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

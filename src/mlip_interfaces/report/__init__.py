@@ -1,1 +1,5 @@
-"""Results of a run folder to one self-contained HTML page."""
+"""Results to one HTML page; loaded when it is first asked for."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

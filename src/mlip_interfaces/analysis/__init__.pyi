@@ -1,0 +1,37 @@
+from .arrhenius import ArrheniusFit, arrhenius_fit, jump_statistics, nernst_einstein_s_per_cm
+from .barrier import Barrier, barriers, potential_of_mean_force
+from .chemistry import BondFinder, BondHistory, Exchange, FrameChemistry, exchanges, origins
+from .density_grid import DensityGrid, DensityGridAccumulator, cube_text
+from .depth_profile import DepthProfile, DepthProfileAccumulator, Interface, fit_interfaces
+from .diffusion import Diffusivity, diffusivity, mean_msd, msd_by_atom
+from .displacement_store import DisplacementStore
+from .layer_transport import LayerTransport, filled_span
+from .neighbors import Pairs, find_pairs
+from .onsager import FluxHistory, OnsagerSettings, OnsagerWindow, flux_history, onsager_window, onsager_windows
+from .rdf import (
+    PairCounter,
+    Rdf,
+    RdfAccumulator,
+    RdfBlock,
+    first_minimum,
+    first_peak,
+    first_peak_is_stationary,
+    largest_r_max,
+)
+from .region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
+from .residence import Residence, SlabSurvival, residence_times, slab_survival
+from .slab import DepthTracker, Slab, interface_depth, layer_slab, mean_slab
+from .tetrahedra import Tetrahedra, TetrahedraAccumulator, order_parameters, regular_tetrahedra, tetrahedral_order
+from .van_hove import VanHove
+
+__all__ = [
+    "ArrheniusFit", "Barrier", "BondFinder", "BondHistory", "DensityGrid", "DensityGridAccumulator", "DepthProfile",
+    "DepthProfileAccumulator", "DepthTracker", "Diffusivity", "DisplacementStore", "Exchange", "FluxHistory", "FrameChemistry",
+    "Interface", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs", "PlaneFlux", "Rdf",
+    "RdfAccumulator", "RdfBlock", "RegionWindow", "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Tetrahedra",
+    "TetrahedraAccumulator", "VanHove", "arrhenius_fit", "barriers", "cube_text", "diffusivity", "exchanges", "filled_span",
+    "find_pairs", "first_minimum", "first_peak", "first_peak_is_stationary", "fit_interfaces", "flux_history",
+    "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "mean_msd", "mean_slab", "msd_by_atom",
+    "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows", "order_parameters", "origins", "potential_of_mean_force",
+    "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes", "slab_survival", "tetrahedral_order",
+]  # fmt: skip
