@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mlip_interfaces.books.campaign import DeviationDistribution, IterationSummary
 from mlip_interfaces.books.run import ErrorTable, FailedLabel, LayerForceError
@@ -129,3 +130,27 @@ def test_ticks_name_each_change_of_rung_and_are_not_crowded(n_iterations: int) -
             assert f"{k}\nrung {rungs[k] + 1}" in texts
         assert len(texts) <= 16 + len(begins)
         assert ax.get_xlim() == (-0.6, n_iterations - 0.4)
+
+
+@pytest.mark.parametrize("draw", [campaign_plots.exploration, campaign_plots.learning])
+def test_a_campaign_before_its_first_iteration_says_so(draw: Any) -> None:
+    (ax,) = draw([]).axes
+    assert [text.get_text() for text in ax.texts] == ["no iteration"]
+
+
+def test_counts_are_left_out_of_crowded_and_of_thin_bars() -> None:
+    assert not campaign_plots.exploration([iteration(k) for k in range(9)]).axes[0].texts
+    few = campaign_plots.exploration([iteration(0, counts=(970, 28, 2))]).axes[0]
+    assert [text.get_text() for text in few.texts] == ["970"]
+
+
+@pytest.mark.parametrize("n_iterations", [1, 3, 40])
+@pytest.mark.parametrize("draw", [campaign_plots.exploration, campaign_plots.learning])
+def test_all_words_stand_inside_of_the_figure(draw: Any, n_iterations: int) -> None:
+    figure = draw([iteration(k, rung=k // 5) for k in range(n_iterations)])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = figure.bbox.size
+    for ax in figure.axes:
+        box = ax.get_tightbbox(canvas.get_renderer())
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -4  # pixels

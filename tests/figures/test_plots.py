@@ -19,6 +19,8 @@ from mlip_interfaces.figures.style import PALETTE, element_color, thickness_colo
 from mlip_interfaces.figures.thickness import against_thickness
 
 TIME = np.arange(5) * 0.5
+TIME.flags.writeable = False
+"""Results hand over arrays that cannot be written to."""
 
 
 def legend(ax: Axes) -> list[str]:
@@ -300,3 +302,79 @@ def test_all_words_stand_inside_of_the_figure(name: str) -> None:
     for part in [ax for ax in figure.axes if ax.get_visible()] + figure.legends:
         box = part.get_tightbbox(canvas.get_renderer())
         assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -2, part
+
+
+EMPTY = {
+    "no model": lambda: plots.structures([]),
+    "no run": lambda: plots.health([]),
+    "no pair": lambda: plots.rdf_over_time({}),
+    "no pair ": lambda: plots.mean_force({}, 300.0),
+    "no number to compare": lambda: against_thickness({}),
+}
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_a_figure_of_nothing_says_so(text: str) -> None:
+    (ax,) = EMPTY[text]().axes
+    assert [words.get_text() for words in ax.texts] == [text.strip()]
+    assert len(ax.get_xticks()) == 0
+
+
+def test_a_pair_that_was_never_seen_has_a_gap_and_no_error() -> None:
+    nothing = np.full(5, np.nan)
+    figure = plots.mean_force({"Co-S": {0.0: (TIME, nothing)}, "P-S": {0.0: (TIME, TIME)}}, 300.0)
+    FigureCanvasAgg(figure).draw()
+    assert np.isnan(numbers(curves(figure.axes[0])[0])).all()
+    assert legend(figure.axes[1]) == ["0 Å"]
+
+
+def test_one_atom_has_a_curve_without_errors() -> None:
+    single = plots.MsdCurve(0.0, TIME, TIME, np.full(5, np.nan), 99.0, 1e-5, (np.nan, np.nan))
+    figure = plots.transport([single], "Li")
+    FigureCanvasAgg(figure).draw()
+    np.testing.assert_array_equal(numbers(curves(figure.axes[0])[0]), TIME)
+    # A fit that begins beyond the curve has its dot at the end.
+    assert float(figure.axes[0].lines[1].get_xdata()[0]) == TIME[-1]
+
+
+def test_axes_of_counts_begin_at_zero_and_reach_one() -> None:
+    flat = plots.ChemistryTrace(0.0, TIME, np.ones(5), np.zeros(5))
+    first, second, third = plots.order_and_chemistry([(0.0, 0.0, 0.0, 9)], [flat], "Li", "F").axes
+    assert first.get_ylim()[0] == 0.0
+    assert first.get_ylim()[1] >= 1.0
+    assert second.get_ylim() == (-3.0, 106.0)
+    assert third.get_ylim() == (-0.05, 1.0)
+    many = plots.ChemistryTrace(0.0, TIME, np.ones(5), 7.0 * TIME)
+    assert plots.order_and_chemistry([], [many], "Li", "F").axes[2].get_ylim()[1] >= 14.0
+
+
+def test_crowded_models_have_smaller_atoms() -> None:
+    def size(n: int) -> float:
+        atoms = Atoms(
+            f"Li{n}", positions=np.random.default_rng(1).random((n, 3)) * [10, 10, 30], cell=[10, 10, 30], pbc=True
+        )
+        atoms.arrays["layer"] = np.array(["a"] * n)
+        return float(plots.structures([plots.SideView.of_atoms(atoms, "")]).axes[0].collections[0].get_sizes()[0])
+
+    assert size(20) == 34.0
+    assert size(20) > size(200) > size(1000) == 6.0
+
+
+def test_a_glass_without_pairs_has_its_schedule_alone() -> None:
+    figure = amorphous_layer(TIME, 300.0 + TIME, np.full(5, 9.0), {}, title="a-LiF")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["schedule"]
+    assert figure.axes[0].get_ylim()[0] == 0.0
+
+
+def test_a_thickness_keeps_its_colour_where_another_is_missing() -> None:
+    both = (0.0, 5.0)
+    health = curves(plots.health([trace(0.0, healthy=False), trace(5.0)]).axes[0])[1]
+    rest = [
+        curves(plots.transport([msd(5.0)], "Li", thicknesses=both).axes[0])[0],
+        curves(plots.order_and_chemistry([], [bonds(5.0)], "Li", "F", thicknesses=both).axes[1])[0],
+        curves(plots.mean_force({"P-S": {5.0: (TIME, TIME)}}, 300.0, thicknesses=both).axes[0])[0],
+        curves(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, thicknesses=both).axes[0])[0],
+    ]
+    assert {line.get_color() for line in [health, *rest]} == {thickness_color(1)}
+    # A thickness without a run has a colour and no panel.
+    assert len(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, thicknesses=both).axes) == 1

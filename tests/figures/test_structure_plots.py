@@ -50,3 +50,24 @@ def test_one_match_is_enough() -> None:
     (ax,) = matches(AREA[:1], STRAIN[:1], ATOMS[:1], NAMES[:1], substrate="A", film="B").axes
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["50 atoms"]
     assert len(ax.texts) == 1
+
+
+def test_crystals_without_a_common_cell_are_named() -> None:
+    nothing = np.array([])
+    (ax,) = matches(nothing, nothing, nothing, [], substrate="LiCoO2", film="Ag").axes
+    assert [text.get_text() for text in ax.texts] == ["LiCoO2 and Ag have no common cell"]
+
+
+def test_strain_begins_at_zero_where_a_match_is_near_it() -> None:
+    assert figure().axes[0].get_ylim()[0] <= 0.0
+    (ax,) = matches(AREA, 0.04 + STRAIN, ATOMS, NAMES, substrate="A", film="B").axes
+    assert ax.get_ylim()[0] > 0.0
+
+
+def test_labels_at_the_right_edge_stay_inside() -> None:
+    names = [f"({k}{k}{k})|({k}{k}{k}), a long name" for k in range(4)]
+    made = matches(AREA, STRAIN, ATOMS, names, substrate="A", film="B")
+    canvas = FigureCanvasAgg(made)
+    canvas.draw()
+    for text in made.axes[0].texts:
+        assert text.get_window_extent(canvas.get_renderer()).x1 < made.bbox.width

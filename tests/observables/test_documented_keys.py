@@ -95,3 +95,16 @@ def test_every_file_is_described(results: mi.Results, repository: Path) -> None:
     for kind, result in results.items():
         for end in result.tables():
             assert f"`{kind}_{end}.csv`" in text or (not end and f"`{kind}.csv`" in text)
+
+
+def test_threads_change_no_result_of_any_kind(results: mi.Results) -> None:
+    path = walk(60, 80, 10.0, 0.1, 43)
+    alone, together = (
+        mi.analyze(trajectory(path, LENGTHS, SYMBOLS, layers=["lower"] * 40 + ["upper"] * 40), REQUESTS, n_threads=n)
+        for n in (1, 3)
+    )
+    assert list(alone) == list(together) == list(results)
+    for kind in alone:
+        assert content(alone[kind]) == content(together[kind])
+        for end, table in alone[kind].tables().items():
+            assert list(table.rows) == list(together[kind].tables()[end].rows)

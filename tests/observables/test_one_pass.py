@@ -189,3 +189,26 @@ def test_a_layer_may_be_at_rest() -> None:
     # One element: its mean is its centre of mass.
     np.testing.assert_allclose(given[:, 6:].mean(axis=1), 0.0, atol=1e-9)
     assert results.provenance.drift == "cathode"
+
+
+def test_a_range_follows_the_first_cell_of_the_time_asked_for(tmp_path: Path) -> None:
+    # The cell grows from 9 to 15 angstrom: half of it is 6 angstrom from the middle of the run on.
+    frames = []
+    for t, positions in enumerate(walk(N_FRAMES, 10, LENGTH, 0.1, 3)):
+        length = LENGTH + 0.2 * t
+        atoms = Atoms(SYMBOLS, positions=positions * length / LENGTH, cell=[length] * 3, pbc=True)
+        atoms.info["time_ps"] = 0.1 * t
+        frames.append(atoms)
+    write(tmp_path / "t.extxyz", frames, format="extxyz")
+    request = mi.Rdf(pairs="Li-S", r_max_angstrom=6.0)
+    with pytest.raises(AnalysisError, match=r"beyond half the cell \(4.50 angstrom\).*give 4.5 or less"):
+        mi.analyze(mi.open_trajectory(tmp_path / "t.extxyz"), [request])
+    late = mi.analyze(mi.open_trajectory(tmp_path / "t.extxyz", start_ps=1.55), [request])
+    assert late["rdf"].r_max_angstrom == 6.0
+    assert late["rdf"].n_frames == 14
+    # Each frame is normalised by its own volume: g = V n / (N_ab shell).
+    rdf = late["rdf"].pairs["Li-S"].whole
+    volumes = np.array([frame.cell.volume for frame in frames[16:]])
+    low, high = rdf.counts.sum() * volumes.min(), rdf.counts.sum() * volumes.max()
+    shells = 4 / 3 * np.pi * np.diff((0.05 * np.arange(121)) ** 3)
+    assert low <= (rdf.g * shells).sum() * 24 * 14 <= high

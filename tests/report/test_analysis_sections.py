@@ -12,6 +12,7 @@ from made_runs import KELVIN, RUNS, Pictures, analyzed, write_analysis
 
 from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.figures.style import thickness_color
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.report.analysis_sections import order_section, other_section, rdf_section, transport_section
 from mlip_interfaces.report.files import read_result, read_table
@@ -76,6 +77,15 @@ def test_one_seed_is_drawn_per_thickness_and_all_are_in_tables_and_peaks(run: Pa
     np.testing.assert_allclose(drawn.get_ydata(), analyzed(1)["rdf"].pairs["P-S"].blocks[0].g, rtol=1e-4)
     points = pictures.figures["peaks-hot"].axes[0].containers[0].lines[0].get_xydata()
     np.testing.assert_array_equal(points[:, 0], [0.0, 0.0, 5.0])
+
+
+def test_a_thickness_keeps_its_colour_where_the_other_one_blew_up(run: Path) -> None:
+    pictures = Pictures()
+    for make in SECTIONS:
+        # Of the thicknesses 0 and 5 angstrom, which the index has, the second alone is healthy.
+        make(run, RUNS[2:3], pictures)
+    for name, panel in (("rdf-hot", 0), ("mean-force-hot", 0), ("transport-hot", 0), ("order-hot", 1)):
+        assert curves(pictures.figures[name].axes[panel])[0].get_color() == thickness_color(1), name
 
 
 def test_a_run_without_a_coating_stands_at_zero(run: Path) -> None:

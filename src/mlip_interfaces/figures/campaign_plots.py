@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlip_interfaces.books.campaign import IterationSummary
-from mlip_interfaces.figures.style import PALETTE, VERDICT_COLORS, new_figure, note_empty, styled
+from mlip_interfaces.figures.style import PALETTE, VERDICT_COLORS, empty_figure, new_figure, note_empty, styled
 from mlip_interfaces.units import EV_TO_MEV
 
 Iterations = Sequence[IterationSummary]
@@ -30,6 +30,8 @@ def exploration(iterations: Iterations) -> Figure:
     Figure
         Not saved.
     """
+    if not iterations:
+        return empty_figure("no iteration")
     figure, axes = new_figure(1, 2, height=3.2)
     _verdicts(axes[0, 0], iterations)
     _deviations(axes[0, 1], iterations)
@@ -50,6 +52,8 @@ def learning(iterations: Iterations) -> Figure:
     Figure
         Not saved.
     """
+    if not iterations:
+        return empty_figure("no iteration")
     figure, axes = new_figure(1, 2, height=3.2)
     _errors(axes[0, 0], iterations)
     _costs(axes[0, 1], iterations)

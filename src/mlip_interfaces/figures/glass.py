@@ -73,7 +73,8 @@ def amorphous_layer(
         ax.set_title(name, loc="left")
         ax.set_xlabel("r (Å)")
         ax.set_xlim(pair.r[0], pair.r[-1])
-    axes[0, 1].set_ylabel("g(r)")
-    axes[0, 1].legend(loc="lower right")
+    if pairs:
+        axes[0, 1].set_ylabel("g(r)")
+        axes[0, 1].legend(loc="lower right")
     figure.suptitle(title, fontsize=9)
     return figure

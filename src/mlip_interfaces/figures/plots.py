@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.figures.style import (
     PALETTE,
     element_color,
+    empty_figure,
     legend_of_labels,
     new_figure,
     note_empty,
@@ -21,6 +22,11 @@ from mlip_interfaces.figures.style import (
 )
 
 Array = NDArray[np.float64]
+
+
+def _colors(thicknesses: Collection[float]) -> dict[float, str]:
+    """Colour of each thickness, in their order."""
+    return {thickness: thickness_color(number) for number, thickness in enumerate(sorted(thicknesses))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ def structures(views: Sequence[SideView]) -> Figure:
     Figure
         Not saved.
     """
+    if not views:
+        return empty_figure("no model")
     tallest = max(view.height for view in views)
     figure, axes = new_figure(len(views), 1, height=0.5 + 1.75 * len(views), sharex=True)
     names = list(dict.fromkeys(name for view in views for name in view.layers))
@@ -194,13 +202,15 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
     Figure
         Not saved.
     """
+    if not traces:
+        return empty_figure("no run")
     conditions = list(dict.fromkeys(trace.condition for trace in traces))
-    coatings = sorted({trace.coating_angstrom for trace in traces})
+    colors = _colors({trace.coating_angstrom for trace in traces})
     figure, axes = new_figure(2, len(conditions), height=4.6, sharex="col")
     for column, condition in enumerate(conditions):
         top, bottom = axes[:, column]
         for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: t.coating_angstrom):
-            color = thickness_color(coatings.index(trace.coating_angstrom))
+            color = colors[trace.coating_angstrom]
             style = {"color": color, "ls": "-" if trace.healthy else "--", "lw": 1.1}
             label = f"{trace.coating_angstrom:g} Å" + ("" if trace.healthy else " (unhealthy)")
             top.plot(trace.time_ps, trace.temperature_kelvin, label=label, **style)
@@ -236,13 +246,15 @@ class RdfCurves:
 
 
 @styled
-def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
+def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]], *, thicknesses: Collection[float] = ()) -> Figure:
     """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker.
 
     Parameters
     ----------
     curves : mapping of str to mapping of float to RdfCurves
         By pair, then by coating thickness in angstrom.
+    thicknesses : collection of float, angstrom, optional
+        Of all runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -250,7 +262,10 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
         Not saved.
     """
     pairs = list(curves)
+    if not pairs:
+        return empty_figure("no pair")
     coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
+    colors = _colors({*coatings, *thicknesses})
     figure, axes = new_figure(len(pairs), len(coatings), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
     for row, pair in enumerate(pairs):
         for column, coating in enumerate(coatings):
@@ -261,9 +276,7 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
                 continue
             shades = np.linspace(0.3, 1.0, len(data.g))
             for g, (start, stop), shade in zip(data.g, data.times, shades, strict=True):
-                ax.plot(
-                    data.r, g, color=thickness_color(column), alpha=shade, lw=1.2, label=f"{start:.2g}-{stop:.2g} ps"
-                )
+                ax.plot(data.r, g, color=colors[coating], alpha=shade, lw=1.2, label=f"{start:.2g}-{stop:.2g} ps")
             ax.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
             if row == 0:
                 ax.set_title(f"coating {coating:g} Å", loc="left")
@@ -279,7 +292,9 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]]) -> Figure:
 
 
 @styled
-def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin: float) -> Figure:
+def mean_force(
+    curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin: float, *, thicknesses: Collection[float] = ()
+) -> Figure:
     """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness.
 
     Parameters
@@ -288,6 +303,8 @@ def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin
         Bin centres in angstrom and V(r) in eV, by pair, then by coating thickness in angstrom.
     kelvin : float, K
         Temperature of the runs.
+    thicknesses : collection of float, angstrom, optional
+        Of all runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -295,11 +312,13 @@ def mean_force(curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin
         Not saved.
     """
     pairs = list(curves)
-    coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
+    if not pairs:
+        return empty_figure("no pair")
+    colors = _colors({*thicknesses, *(coating for by_coating in curves.values() for coating in by_coating)})
     figure, axes = new_figure(1, len(pairs), height=2.7, sharey=True)
     for ax, pair in zip(axes[0], pairs, strict=True):
         for coating, (r, potential) in sorted(curves[pair].items()):
-            ax.plot(r, potential, color=thickness_color(coatings.index(coating)), label=f"{coating:g} Å")
+            ax.plot(r, potential, color=colors[coating], label=f"{coating:g} Å")
         ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
         ax.set_title(f"{pair}, {kelvin:g} K", loc="left")
         ax.set_xlabel("r (Å)")
@@ -322,7 +341,7 @@ class MsdCurve:
 
 
 @styled
-def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
+def transport(curves: Sequence[MsdCurve], group: str, *, thicknesses: Collection[float] = ()) -> Figure:
     """MSD against lag per thickness (left; the fit begins at the dot) and diffusivity with 95 % intervals (right).
 
     Parameters
@@ -331,6 +350,8 @@ def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
         Of all healthy runs.
     group : str
         Which atoms move, for the titles.
+    thicknesses : collection of float, angstrom, optional
+        Of all runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -343,9 +364,9 @@ def transport(curves: Sequence[MsdCurve], group: str) -> Figure:
         for ax in (left, right):
             note_empty(ax, f"no healthy run has {group}")
         return figure
-    coatings = sorted({curve.coating_angstrom for curve in curves})
+    colors = _colors({*thicknesses, *(curve.coating_angstrom for curve in curves)})
     for curve in curves:
-        color = thickness_color(coatings.index(curve.coating_angstrom))
+        color = colors[curve.coating_angstrom]
         low, high = (curve.msd_angstrom2 + sign * curve.msd_error_angstrom2 for sign in (-1, 1))
         left.plot(curve.lag_ps, curve.msd_angstrom2, color=color, label=f"{curve.coating_angstrom:g} Å")
         left.fill_between(curve.lag_ps, low, high, color=color, alpha=0.2, lw=0)
@@ -378,7 +399,12 @@ class ChemistryTrace:
 
 @styled
 def order_and_chemistry(
-    tetrahedra: Sequence[tuple[float, float, float, int]], chemistry: Sequence[ChemistryTrace], center: str, ligand: str
+    tetrahedra: Sequence[tuple[float, float, float, int]],
+    chemistry: Sequence[ChemistryTrace],
+    center: str,
+    ligand: str,
+    *,
+    thicknesses: Collection[float] = (),
 ) -> Figure:
     """Regular tetrahedra against thickness; intact PS4 and S2 dimers against time.
 
@@ -393,6 +419,8 @@ def order_and_chemistry(
         Chemical symbol of the centres.
     ligand : str
         Chemical symbol of the corners.
+    thicknesses : collection of float, angstrom, optional
+        Of all runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -414,10 +442,10 @@ def order_and_chemistry(
         first.set_ylim(0, max(1.0, first.get_ylim()[1]))
     else:
         note_empty(first, f"no healthy run has {center} and {ligand}")
-    coatings = sorted({trace.coating_angstrom for trace in chemistry})
+    colors = _colors({*thicknesses, *(trace.coating_angstrom for trace in chemistry)})
     for trace in sorted(chemistry, key=lambda trace: trace.coating_angstrom):
         style = {
-            "color": thickness_color(coatings.index(trace.coating_angstrom)),
+            "color": colors[trace.coating_angstrom],
             "label": f"{trace.coating_angstrom:g} Å",
         }
         second.plot(trace.time_ps, 100 * trace.ps4_fraction, **style)

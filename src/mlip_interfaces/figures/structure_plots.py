@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mlip_interfaces.figures.style import PALETTE, new_figure, styled
+from mlip_interfaces.figures.style import PALETTE, empty_figure, new_figure, styled
 
 Array = NDArray[Any]
 
@@ -47,6 +47,8 @@ def matches(
     Figure
         Not saved.
     """
+    if len(labels) == 0:
+        return empty_figure(f"{substrate} and {film} have no common cell")
     figure, axes = new_figure(1, 1, width=7.2, height=4.4)
     ax = axes[0, 0]
     percent = 100.0 * np.asarray(max_strain, dtype=float)

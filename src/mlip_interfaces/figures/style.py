@@ -160,6 +160,24 @@ def note_empty(axes: Axes, text: str) -> None:
     axes.set_yticks([])
 
 
+def empty_figure(text: str) -> Figure:
+    """A figure that says why there is nothing on it.
+
+    Parameters
+    ----------
+    text : str
+        The reason.
+
+    Returns
+    -------
+    Figure
+        With one panel.
+    """
+    figure, axes = new_figure(1, 1, width=4.0, height=2.0)
+    note_empty(axes[0, 0], text)
+    return figure
+
+
 def save_figure(figure: Figure, directory: Path, name: str) -> str:
     """Write PNG and SVG; returns the PNG as a data URI for a self-contained page.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlip_interfaces.figures.style import PALETTE, new_figure, styled
+from mlip_interfaces.figures.style import PALETTE, empty_figure, new_figure, styled
 
 
 @styled
@@ -24,6 +24,8 @@ def against_thickness(quantities: Mapping[str, Sequence[tuple[float, float, floa
     Figure
         Not saved.
     """
+    if not quantities:
+        return empty_figure("no number to compare")
     n_columns = min(4, len(quantities))
     n_rows = -(-len(quantities) // n_columns)
     figure, axes = new_figure(n_rows, n_columns, width=2.6 * n_columns, height=2.4 * n_rows)

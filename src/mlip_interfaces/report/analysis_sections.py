@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.books.run import AnalysisEntry
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, read_optional_book
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.report.files import read_result, read_table
@@ -27,6 +27,12 @@ OWN_SECTION = ("rdf", "msd", "tetrahedra", "chemistry")
 
 def _folder(run: Path, entry: AnalysisEntry) -> Path:
     return run / "analysis" / entry.directory
+
+
+def _thicknesses(run: Path) -> set[float]:
+    """Of all runs, those that are not healthy too: a thickness has the same colour in all figures of the page."""
+    index = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
+    return {entry.coating_angstrom or 0.0 for entry in index.runs}
 
 
 def _by_condition(entries: Runs) -> Iterator[tuple[str, list[AnalysisEntry]]]:
@@ -109,10 +115,18 @@ def _rdf_figures(
     caption = (
         f"g(r) at {kelvin:g} K ({condition}) in {n_blocks} blocks of time, later blocks darker; one seed per thickness."
     )
-    section.figures.append(picture(plots.rdf_over_time(curves), f"rdf-{end}", caption + called))
+    section.figures.append(
+        picture(plots.rdf_over_time(curves, thicknesses=_thicknesses(run)), f"rdf-{end}", caption + called)
+    )
     if potentials:
         caption = "Potential of mean force over the whole run. Gaps: no pair was seen there."
-        section.figures.append(picture(plots.mean_force(potentials, kelvin), f"mean-force-{end}", caption + called))
+        section.figures.append(
+            picture(
+                plots.mean_force(potentials, kelvin, thicknesses=_thicknesses(run)),
+                f"mean-force-{end}",
+                caption + called,
+            )
+        )
     if peaks:
         caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({condition})."
         section.figures.append(picture(against_thickness(peaks), f"peaks-{end}", caption + called))
@@ -223,7 +237,9 @@ def _msd_figures(
         )
         own = [condition] if number == 0 else [condition, str(number + 1)]
         end = "-".join(own if name == "msd" else [name, *own])
-        section.figures.append(picture(plots.transport(drawn, group), f"transport-{end}", caption))
+        section.figures.append(
+            picture(plots.transport(drawn, group, thicknesses=_thicknesses(run)), f"transport-{end}", caption)
+        )
     return rows
 
 
@@ -292,7 +308,7 @@ def _order_figure(
         f"{entries[0].condition}, {entries[0].temperature_kelvin:g} K. Left: {center} with exactly four {ligand} in a regular "
         "tetrahedron, mean and standard error over the run. Middle and right: intact PS₄ units and S₂ dimers that last."
     )
-    figure = plots.order_and_chemistry(tetrahedra, chemistry, center, ligand)
+    figure = plots.order_and_chemistry(tetrahedra, chemistry, center, ligand, thicknesses=_thicknesses(run))
     section.figures.append(picture(figure, file, caption + called))
     return rows
 
