@@ -211,3 +211,12 @@ def test_pairs_are_checked_against_a_study(pairs: str, sentence: str | None) -> 
             request.check(["P", "S"], ["top"])
     with pytest.raises(ValueError, match="'nonsense' must be two of the elements"):
         mi.Rdf(pairs="nonsense").check(["P", "S"], ["top"])
+
+
+def test_height_of_the_first_peak_has_an_error_with_a_single_block_too() -> None:
+    rng = np.random.default_rng(8)
+    reader = trajectory(LATTICE + rng.normal(0.0, 0.15, (40, 64, 3)), 12.0, ["Li"] * 64)
+    whole = found(reader, mi.Rdf(pairs="Li-Li", r_max_angstrom=5.2)).summary_of("Li-Li")
+    parts = found(reader, mi.Rdf(pairs="Li-Li", r_max_angstrom=5.2, blocks=4)).summary_of("Li-Li")
+    # Two estimates of one error, each from few blocks.
+    assert 0.2 < whole.first_peak_height_error / parts.first_peak_height_error < 5.0

@@ -187,7 +187,7 @@ class PairSummary:
     first_peak_angstrom, first_peak_height : float or None, angstrom and 1
         Of the whole run; None where g does not rise above 1.
     first_peak_height_error : float
-        Standard error of the height, from the blocks.
+        Standard error of the height: from the blocks, or of a single one from its parts.
     coordination_to_first_minimum : float or None
         Neighbours up to the first minimum behind the peak.
     barrier : mlip_interfaces.analysis.barrier.Barrier or None
@@ -279,13 +279,13 @@ class RdfResult(Result):
         rdf = self.pairs[pair]
         r, whole = rdf.r_angstrom, rdf.whole
         heights = [height for block in rdf.blocks if (height := _peak(r, block)[1]) is not None]
-        place, height, _ = _peak(r, whole)
+        place, height, error_of_whole = _peak(r, whole)
         minimum, kelvin = first_minimum(r, whole.g, whole.counts), self.request.temperature_kelvin
         g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
         return PairSummary(
             first_peak_angstrom=place,
             first_peak_height=height,
-            first_peak_height_error=_error_of_mean(heights),
+            first_peak_height_error=_error_of_mean(heights) if len(heights) > 1 else error_of_whole or 0.0,
             coordination_to_first_minimum=None if minimum is None else float(whole.coordination[minimum]),
             barrier=None if kelvin is None else barriers(r, whole.g, whole.counts, kelvin, whole.g_error),
             stationary=first_peak_is_stationary(r, g, error),
@@ -397,5 +397,5 @@ def _peak(r: NDArray[np.float64], block: RdfBlock) -> tuple[float | None, float 
 
 
 def _error_of_mean(values: list[float]) -> float:
-    """Standard error of a mean from the values of blocks; zero for a single one."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    """Standard error of a mean from the values of blocks."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
