@@ -214,9 +214,9 @@ def test_pairs_are_checked_against_a_study(pairs: str, sentence: str | None) -> 
 
 
 def test_height_of_the_first_peak_has_an_error_with_a_single_block_too() -> None:
-    rng = np.random.default_rng(8)
+    rng = np.random.default_rng(9)
     reader = trajectory(LATTICE + rng.normal(0.0, 0.15, (40, 64, 3)), 12.0, ["Li"] * 64)
     whole = found(reader, mi.Rdf(pairs="Li-Li", r_max_angstrom=5.2)).summary_of("Li-Li")
-    parts = found(reader, mi.Rdf(pairs="Li-Li", r_max_angstrom=5.2, blocks=4)).summary_of("Li-Li")
-    # Two estimates of one error, each from few blocks.
-    assert 0.2 < whole.first_peak_height_error / parts.first_peak_height_error < 5.0
+    parts = found(reader, mi.Rdf(pairs="Li-Li", r_max_angstrom=5.2, blocks=8)).summary_of("Li-Li")
+    # Two estimates of one error, each from few blocks; the height is smoothed, its error that of the middle bin.
+    assert 0.5 < whole.first_peak_height_error / parts.first_peak_height_error < 5.0
