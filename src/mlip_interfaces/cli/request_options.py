@@ -36,7 +36,7 @@ def add_request_options(parser: argparse.ArgumentParser, request: type[Request])
             choices[look.choice] = parser.add_mutually_exclusive_group()
         parent = choices.get(look.choice, parser)
         required = look.required or setting.is_required()
-        words: dict[str, Any] = {"help": _help(setting), "required": required} if required else {"help": _help(setting)}
+        words: dict[str, Any] = {"help": _help(setting), "required": required}
         kind = _plain_type(setting.annotation)
         if typing.get_origin(kind) is Literal:
             words["choices"] = typing.get_args(kind)
@@ -80,13 +80,10 @@ def _help(setting: FieldInfo) -> str:
     default = setting.get_default(call_default_factory=True) if not setting.is_required() else None
     if default in (None, "", {}, ()) or isinstance(default, bool):
         return text.replace("%", "%%")
-    shown = (
-        ",".join(map(str, default))
-        if isinstance(default, tuple)
-        else f"{default:g}"
-        if isinstance(default, float)
-        else str(default)
-    )
+    if isinstance(default, tuple):
+        shown = ",".join(map(str, default))
+    else:
+        shown = f"{default:g}" if isinstance(default, float) else str(default)
     return f"{text} (default {shown})".replace("%", "%%")
 
 

@@ -164,7 +164,8 @@ def _of_kind(name: str, entry: Any) -> Any:
 def _short_form(own: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """One request of each kind: the defaults, and what the study says; null leaves a kind out."""
     requests: dict[str, Any] = {}
-    for kind in (*(kind for kind in ANALYSES if kind in defaults or kind in own), *(set(own) - set(ANALYSES))):
+    known = [kind for kind in ANALYSES if kind in defaults or kind in own]
+    for kind in (*known, *(kind for kind in own if kind not in ANALYSES)):
         given = own.get(kind, {})
         if isinstance(given, Mapping):
             requests[kind] = {"kind": kind} | dict(defaults.get(kind, {})) | dict(given)
