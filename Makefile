@@ -28,7 +28,7 @@ lint: install
 # Two processes, for two cores; make test PROCESSES=4 for more. Coverage is cheap from Python 3.12 on.
 test: lint
 	OMP_NUM_THREADS=1 COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder --cov --durations 20
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --durations 20
 
 # The pages, into site/; warnings are errors. The two variables silence advertisements.
 docs: install

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,22 +24,31 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS / "teachers")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What `pytest -n 2 --dist loadgroup --no-loadscope-reorder` runs side by side, the long ones first.
-
-    The tests of a file stay together, since they share what they make; all tests of Slurm share one cluster.
-    """
-    groups: dict[str, list[pytest.Item]] = {}
+    """What `pytest -n 2 --dist loadfile --no-loadscope-reorder` runs side by side, the files with the longest tests first."""
+    if not hasattr(config, "workerinput"):
+        return
+    files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        name = "slurm" if "slurm" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
-        groups.setdefault(name, []).append(item)
-    if hasattr(config, "workerinput"):
+        files.setdefault(str(item.path), []).append(item)
 
-        def minutes_first(members: list[pytest.Item]) -> tuple[bool, int]:
-            n_long = sum(item.get_closest_marker("campaign") is not None for item in members)
-            return n_long == 0, -n_long
+    def minutes_first(members: list[pytest.Item]) -> tuple[bool, int]:
+        n_long = sum(item.get_closest_marker("campaign") is not None for item in members)
+        return n_long == 0, -n_long
 
-        items[:] = [item for members in sorted(groups.values(), key=minutes_first) for item in members]
+    items[:] = [item for members in sorted(files.values(), key=minutes_first) for item in members]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of a file stay together, since they share what they make; all tests of Slurm share one cluster."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class TogetherScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "slurm" if "test_slurm" in file else file
+
+    return TogetherScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
