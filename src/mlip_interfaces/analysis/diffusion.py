@@ -25,6 +25,9 @@ MIN_FRAMES = 16
 BLOCK_BYTES = 400_000
 """Coordinates worked on at a time: few enough to stay in a core's cache with their spectra."""
 
+MAPPED_BLOCKS = 16
+"""Size of the memory that is taken and given back before the blocks, in blocks."""
+
 MIN_BLOCK_ATOMS = 4
 """So many in any case: neighbours in memory are read together."""
 
@@ -399,6 +402,8 @@ def _row_blocks(displacements: NDArray[np.floating]) -> Iterator[NDArray[np.floa
     """Coordinates against time, shape (3 n_block, n_frames), a block of atoms at a time in double precision."""
     n_frames, n_atoms, _ = displacements.shape
     size = max(MIN_BLOCK_ATOMS, BLOCK_BYTES // (24 * n_frames))
+    # Allocators such as glibc's keep freed blocks once a larger one was freed; else every block is mapped anew, page by page.
+    np.empty(MAPPED_BLOCKS * size * 24 * n_frames, dtype=np.uint8)
     for start in range(0, n_atoms, size):
         part = np.asarray(displacements[:, start : start + size], dtype=np.float64)
         yield np.ascontiguousarray(part.reshape(n_frames, -1).T)
