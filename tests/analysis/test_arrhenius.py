@@ -28,7 +28,7 @@ def test_fit_equals_the_weighted_polynomial_of_numpy() -> None:
 def test_published_interval_at_300_kelvin_is_that_without_the_covariance_and_is_too_wide() -> None:
     fit = arrhenius_fit(KELVIN, D, ERROR)
     value, low, high = fit.diffusivity(300.0)
-    to_sigma = nernst_einstein_s_per_cm(1.0, 300.0, n_ions=56, volume_angstrom3=12.98**3) * 1000
+    to_sigma = nernst_einstein_s_per_cm(1.0, 300.0, n_ions=56, volume_angstrom3=12.98**3, charge=1.0) * 1000
     alone = np.sqrt(fit.covariance[0, 0] + fit.covariance[1, 1] * (1000 / 300.0) ** 2)
     published = to_sigma * value * 10 ** np.array([-alone, alone])
     np.testing.assert_allclose(published, [0.5451, 2.1413], rtol=1e-4, atol=0)
@@ -42,7 +42,7 @@ def test_nernst_einstein_equals_the_formula_in_si_and_grows_with_the_squared_cha
 
 
 def test_published_factor_from_diffusivity_to_millisiemens_comes_out() -> None:
-    found = nernst_einstein_s_per_cm(1.0, 300.0, n_ions=56, volume_angstrom3=12.98**3) * 1000
+    found = nernst_einstein_s_per_cm(1.0, 300.0, n_ions=56, volume_angstrom3=12.98**3, charge=1.0) * 1000
     np.testing.assert_allclose(found, 158701249.73192352, rtol=1e-4, atol=0)
 
 
@@ -53,7 +53,7 @@ def test_published_arrhenius_fit_of_llzo_comes_out() -> None:
     np.testing.assert_allclose(fit.activation_energy_error_ev, 0.016832020, rtol=1e-4, atol=0)
     value, low, high = fit.diffusivity(300.0)
     np.testing.assert_allclose(value, 6.80754e-9, rtol=1e-4, atol=0)
-    sigma = 1000 * nernst_einstein_s_per_cm(value, 300.0, n_ions=56, volume_angstrom3=12.98**3)
+    sigma = 1000 * nernst_einstein_s_per_cm(value, 300.0, n_ions=56, volume_angstrom3=12.98**3, charge=1.0)
     np.testing.assert_allclose(sigma, 1.0803651, rtol=3e-4, atol=0)
     # The interval at 300 K against refits of data scattered by their errors.
     rng = np.random.default_rng(1)

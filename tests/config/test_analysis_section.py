@@ -119,6 +119,10 @@ def test_without_a_section_the_defaults_follow_the_elements() -> None:
         ([{"kind": "msd", "name": "a b", "species": ["Li"]}], "a b"),
         ([{"kind": "msd", "name": "../x", "species": ["Li"]}], "../x"),
         ([{"kind": "msd", "name": "a", "species": ["Li"]}, {"kind": "profile", "name": "a"}], "the name 'a' in analysis stands twice"),
+        (
+            [{"kind": "rdf", "pairs": ["Li-F"]}, {"kind": "msd", "name": "rdf_whole", "species": ["Li"]}],
+            "analyses 'rdf' and 'rdf_whole' would both write rdf_whole.csv",
+        ),
         ([{"kind": "rdf", "pairs": ["P-Zn"]}], "analysis.rdf.pairs: 'P-Zn' must be two of the elements"),
         ([{"kind": "rdf", "name": "far", "pairs": ["P-Zn"]}], "analysis.far.pairs"),
         ([{"kind": "msd", "species": ["Li"], "layer": "top"}], "layer is 'top', but the layers are"),

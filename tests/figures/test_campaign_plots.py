@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 
 from mlip_interfaces.books.campaign import DeviationDistribution, IterationSummary
 from mlip_interfaces.books.run import ErrorTable, FailedLabel, LayerForceError
@@ -144,7 +145,7 @@ def test_counts_are_left_out_of_crowded_and_of_thin_bars() -> None:
     assert [text.get_text() for text in few.texts] == ["970"]
 
 
-@pytest.mark.parametrize("n_iterations", [1, 3, 40])
+@pytest.mark.parametrize("n_iterations", [1, 2, 3, 8, 40])
 @pytest.mark.parametrize("draw", [campaign_plots.exploration, campaign_plots.learning])
 def test_all_words_stand_inside_of_the_figure(draw: Any, n_iterations: int) -> None:
     figure = draw([iteration(k, rung=k // 5) for k in range(n_iterations)])
@@ -153,4 +154,56 @@ def test_all_words_stand_inside_of_the_figure(draw: Any, n_iterations: int) -> N
     width, height = figure.bbox.size
     for ax in figure.axes:
         box = ax.get_tightbbox(canvas.get_renderer())
-        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -4  # pixels
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > 0
+
+
+def test_every_iteration_stands_over_its_number() -> None:
+    many = [iteration(k) for k in range(3)]
+    verdicts, deviations = campaign_plots.exploration(many).axes
+    for container in verdicts.containers:
+        np.testing.assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in container], [0, 1, 2])
+    assert [line.get_xdata()[0] for line in deviations.lines] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    errors_of, labels, cost = campaign_plots.learning(many).axes
+    np.testing.assert_array_equal(errors_of.lines[-1].get_xdata(), [0, 1, 2])
+    np.testing.assert_array_equal(cost.lines[0].get_xdata(), [0, 1, 2])
+    np.testing.assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in labels.containers[0]], [0, 1, 2])
+
+
+def test_verdicts_levels_and_failures_have_their_colours() -> None:
+    verdicts, deviations = campaign_plots.exploration([iteration(0)]).axes
+    for container in verdicts.containers:
+        assert container.patches[0].get_facecolor() == to_rgba(VERDICT_COLORS[container.get_label()])
+    lower, upper = deviations.patches
+    assert lower.get_edgecolor() == to_rgba(VERDICT_COLORS["accurate"])
+    assert upper.get_edgecolor() == to_rgba(VERDICT_COLORS["failed"])
+    layers, labels, _ = campaign_plots.learning([iteration(0)]).axes
+    colors = [line.get_color() for line in layers.lines]
+    assert len(set(colors)) == len(colors) == 3
+    assert colors[-1] == "k"
+    assert layers.patches[0].get_edgecolor() == to_rgba(VERDICT_COLORS["accurate"])
+    assert labels.containers[1].patches[0].get_facecolor() == to_rgba(VERDICT_COLORS["failed"])
+
+
+def test_a_quantile_that_is_no_number_leaves_the_others() -> None:
+    quantiles = {"0.05": 0.1, "0.25": 0.2, "0.5": 0.3, "0.75": 0.4, "0.95": 0.5}
+    lost = DeviationDistribution(dict.fromkeys(quantiles), (0.0, 1.0), (0,), 7)
+    seen = DeviationDistribution(quantiles, (0.0, 1.0), (100,), 0)
+    both = [iteration(k, max_force_deviation_ev_per_angstrom=one) for k, one in enumerate((lost, seen))]
+    ax = campaign_plots.exploration(both).axes[1]
+    assert [line.get_xdata()[0] for line in ax.lines] == [1, 1, 1]
+
+
+def test_axes_of_errors_and_costs_begin_at_zero() -> None:
+    errors_of, labels, cost = campaign_plots.learning([iteration(0), iteration(1)]).axes
+    assert errors_of.get_ylim()[0] == labels.get_ylim()[0] == cost.get_ylim()[0] == 0.0
+    assert cost.get_ylim()[1] >= 3.0
+    assert cost.spines["right"].get_visible()
+    assert not labels.spines["right"].get_visible()
+
+
+@pytest.mark.parametrize("hours", [0.0, 1.5, 12345.6])
+def test_the_right_label_of_a_first_iteration_stands_inside(hours: float) -> None:
+    figure = campaign_plots.learning([iteration(0, label_core_hours=hours)])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    assert figure.axes[2].get_tightbbox(canvas.get_renderer()).x1 < figure.bbox.width

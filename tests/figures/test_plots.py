@@ -174,8 +174,8 @@ def test_mean_force_is_drawn_as_it_is_given() -> None:
     assert curves(second)[0].get_color() == curves(first)[1].get_color()
 
 
-def msd(coating: float) -> plots.MsdCurve:
-    return plots.MsdCurve(coating, TIME, 3.0 * TIME, 0.1 * TIME, 1.0, 2e-5 + coating * 1e-6, (1e-5, 4e-5))
+def msd(coating: float, *, diffusive: bool = True) -> plots.MsdCurve:
+    return plots.MsdCurve(coating, TIME, 3.0 * TIME, 0.1 * TIME, 1.0, 2e-5 + coating * 1e-6, (1e-5, 4e-5), diffusive)
 
 
 def test_transport_has_curves_with_a_dot_and_diffusivities_with_intervals() -> None:
@@ -329,7 +329,7 @@ def test_a_pair_that_was_never_seen_has_a_gap_and_no_error() -> None:
 
 
 def test_one_atom_has_a_curve_without_errors() -> None:
-    single = plots.MsdCurve(0.0, TIME, TIME, np.full(5, np.nan), 99.0, 1e-5, (np.nan, np.nan))
+    single = plots.MsdCurve(0.0, TIME, TIME, np.full(5, np.nan), 99.0, 1e-5, (np.nan, np.nan), True)
     figure = plots.transport([single], "Li")
     FigureCanvasAgg(figure).draw()
     np.testing.assert_array_equal(numbers(curves(figure.axes[0])[0]), TIME)
@@ -378,3 +378,84 @@ def test_a_thickness_keeps_its_colour_where_another_is_missing() -> None:
     assert {line.get_color() for line in [health, *rest]} == {thickness_color(1)}
     # A thickness without a run has a colour and no panel.
     assert len(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, thicknesses=both).axes) == 1
+
+
+def test_a_slope_that_is_no_diffusivity_has_a_hollow_point_and_says_so() -> None:
+    right = plots.transport([msd(0.0), msd(5.0, diffusive=False)], "Li").axes[1]
+    first, second = (box.lines[0] for box in right.containers)
+    assert first.get_markerfacecolor() == first.get_color() == thickness_color(0)
+    assert (second.get_markerfacecolor(), second.get_color()) == ("white", thickness_color(1))
+    assert right.get_title(loc="left") == "hollow: not diffusive yet"
+    assert plots.transport([msd(0.0)], "Li").axes[1].get_title(loc="left") == ""
+
+
+def edges(band: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper edge of a band at each place along x."""
+    vertices = band.get_paths()[0].vertices
+    places = np.unique(vertices[:, 0])
+    return tuple(np.array([end(vertices[vertices[:, 0] == x, 1]) for x in places]) for end in (np.min, np.max))
+
+
+def test_the_band_of_a_curve_is_one_standard_error_to_either_side() -> None:
+    left = plots.transport([msd(0.0)], "Li").axes[0]
+    low, high = edges(left.collections[0])
+    np.testing.assert_allclose(low, 2.9 * TIME)
+    np.testing.assert_allclose(high, 3.1 * TIME)
+    assert to_hex(left.collections[0].get_facecolor()[0]) == thickness_color(0).lower()
+
+
+def test_runs_of_a_condition_stand_in_its_own_column_whatever_their_order() -> None:
+    runs = [trace(5.0, "cold", kelvin=300.0), trace(0.0), trace(5.0), trace(0.0, "cold", healthy=False, kelvin=300.0)]
+    cold, warm, below_cold, below_warm = plots.health(runs).axes
+    assert (cold.get_title(loc="left"), warm.get_title(loc="left")) == ("cold, 300 K", "warm, 500 K")
+    for top, bottom, kelvin in ((cold, below_cold, 300.0), (warm, below_warm, 500.0)):
+        assert [line.get_color() for line in curves(top)] == [thickness_color(0), thickness_color(1)]
+        np.testing.assert_allclose([numbers(line)[0] for line in curves(top)], [kelvin, kelvin + 5.0])
+        assert len(curves(bottom)) == 2
+        assert bottom.get_xlabel() == "time (ps)"
+    # Density is dashed where temperature is.
+    assert [line.get_linestyle() for line in curves(below_cold)] == ["--", "-"]
+    assert legend(warm) == ["0 Å", "5 Å"]
+
+
+def test_blocks_are_named_in_the_first_panel_that_has_some() -> None:
+    figure = plots.rdf_over_time({"Co-S": {5.0: rdf(2)}, "P-S": {0.0: rdf(2), 5.0: rdf(2)}})
+    empty, first, *_ = figure.axes
+    assert [text.get_text() for text in empty.texts] == ["no healthy run"]
+    assert legend(first) == ["0-1 ps", "1-2 ps"]
+    assert [ax.get_legend() is not None for ax in figure.axes] == [False, True, False, False]
+    # Random pairs are at one.
+    assert [list(line.get_ydata()) for line in first.lines if line not in curves(first)] == [[1.0, 1.0]]
+    # g(r) of a pair has one scale for all thicknesses.
+    assert figure.axes[2].get_ylim() == figure.axes[3].get_ylim()
+
+
+def test_a_layer_has_one_colour_in_all_views() -> None:
+    upside_down = Atoms("LiS", positions=[[1, 0, 2], [2, 0, 12]], cell=[8.0, 8.0, 20.0], pbc=True)
+    upside_down.arrays["layer"] = np.array(["electrolyte", "coating"])
+    first, second = plots.structures([view(), plots.SideView.of_atoms(upside_down, "turned")]).axes
+    colors = [
+        {text.get_text(): to_hex(patch.get_facecolor()) for text, patch in zip(ax.texts, ax.patches, strict=True)}
+        for ax in (first, second)
+    ]
+    assert colors[0] == colors[1] == {"coating": PALETTE[0].lower(), "electrolyte": PALETTE[1].lower()}
+    # Names stand over the middle of their layer.
+    assert [text.get_position()[0] for text in first.texts] == [2.5, 15.0]
+    np.testing.assert_allclose([text.get_position()[0] for text in second.texts], [12.0, 2.0])
+
+
+def test_a_crystal_that_never_meets_a_pair_does_not_divide_by_zero() -> None:
+    r = np.linspace(0.5, 5.0, 10)
+    figure = amorphous_layer(TIME, TIME, np.full(5, 9.0), {"Li-Li": GlassPair(r, r, 0.0 * r)}, title="")
+    layer, crystal = figure.axes[1].collections
+    np.testing.assert_allclose(edges(layer)[1], r)
+    np.testing.assert_array_equal(edges(crystal)[0], 0.0)
+    assert figure.axes[1].get_xlim() == (0.5, 5.0)
+    np.testing.assert_array_equal(numbers(figure.axes[1].lines[0]), r)
+
+
+def test_a_height_that_hardly_moves_has_no_axis_and_one_that_moves_has() -> None:
+    def n_axes(swing: float) -> int:
+        return len(amorphous_layer(TIME, TIME, 9.0 + swing * TIME, {}, title="").axes)
+
+    assert (n_axes(1e-8), n_axes(1e-3)) == (1, 2)

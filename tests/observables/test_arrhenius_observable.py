@@ -56,6 +56,47 @@ def test_ions_and_volume_give_a_conductivity(files: list[Path]) -> None:
     np.testing.assert_allclose(entry["nernst_einstein_s_per_cm"], expected, rtol=1e-6)
     without = content(mi.Arrhenius(temperatures_kelvin=KELVIN, n_ions=24).fit(files))
     assert "nernst_einstein_s_per_cm" not in without
+    assert entry["charge"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("species", "charge", "expected"), [("Mg", None, 2.0), ("O", None, -2.0), ("Al", None, 3.0), ("Mg", 1.5, 1.5), ("Cu", 1.0, 1.0)]
+)  # fmt: skip
+def test_a_conductivity_goes_with_the_square_of_the_charge(
+    files: list[Path], species: str, charge: float | None, expected: float
+) -> None:
+    for file in files:
+        file.write_text(file.read_text().replace("Li", species))
+    request = mi.Arrhenius(
+        temperatures_kelvin=KELVIN, at_kelvin=500, n_ions=24, volume_angstrom3=1000.0, species=species, charge=charge
+    )
+    result = request.fit(files)
+    entry = content(result)
+    single = 24 * 1.602176634e-19 * diffusivity(500.0) / (1000e-24 * BOLTZMANN_EV_PER_K * 500.0)
+    np.testing.assert_allclose(entry["nernst_einstein_s_per_cm"], expected**2 * single, rtol=1e-6)
+    assert entry["charge"] == expected
+    assert result.lines()[2] == f"Nernst-Einstein at 500 K: {expected**2 * single:.3g} S/cm, 24 ions of {expected:+g} e"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [({"species": "Cu"}, "no formal charge of Cu; give `charge`"), ({"charge": 0.0}, "`charge` is 0"), ({"charge": "nan"}, "charge")],
+)  # fmt: skip
+def test_a_conductivity_needs_a_charge(keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        mi.Arrhenius(temperatures_kelvin=KELVIN, n_ions=24, volume_angstrom3=1000.0, **keys)
+    # Without a conductivity none is asked for.
+    mi.Arrhenius(temperatures_kelvin=KELVIN, species="Cu")
+
+
+def test_a_temperature_that_is_not_diffusive_yet_is_named(files: list[Path]) -> None:
+    for file, diffusive in zip(files, (False, True, True), strict=True):
+        entry = json.loads(file.read_text())
+        entry["species"]["Li"]["diffusive"] = diffusive
+        file.write_text(json.dumps(entry))
+    result = mi.Arrhenius(temperatures_kelvin=KELVIN).fit(files)
+    assert content(result)["not_diffusive_kelvin"] == [500.0]
+    assert result.lines()[-1].startswith("not diffusive yet at 500 K: ")
 
 
 def test_lines_headline_and_figure(files: list[Path], tmp_path: Path) -> None:

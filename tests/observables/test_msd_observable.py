@@ -7,6 +7,7 @@ import pytest
 from made_trajectories import column, content, found, rows, trajectory, walk
 
 import mlip_interfaces as mi
+from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, NO_LINE
 from mlip_interfaces.errors import AnalysisError
 
 SYMBOLS = ["Li"] * 30 + ["S"] * 10
@@ -50,10 +51,14 @@ def test_json_has_what_others_read_and_nothing_that_is_not_a_number(result) -> N
     entry = content(result)["species"]["Li"]
     assert {
         "diffusivity_cm2_per_s", "diffusivity_error_cm2_per_s", "confidence_95_cm2_per_s", "fit_window_ps", "quality_factor",
-        "log_log_slope", "n_atoms", "diffusive", "layer", "jumps", "errors_cm2_per_s", "by_direction_cm2_per_s",
+        "log_log_slope", "n_atoms", "diffusive", "not_diffusive_because", "layer", "jumps", "errors_cm2_per_s", "by_direction_cm2_per_s",
     } <= set(entry)  # fmt: skip
     assert entry["n_atoms"] == 30
     assert entry["diffusive"] is True
+    assert entry["not_diffusive_because"] == []
+    assert result.lines()[0].startswith("D of Li: ")
+    assert "diffusive" not in result.lines()[0]
+    assert result.plot().axes[0].get_title(loc="left").startswith("Li: D = ")
     assert entry["layer"] is None
     np.testing.assert_allclose(entry["log_log_slope"], 1.0, atol=0.2)
     assert content(result)["settings"]["drift"] == "none"
@@ -79,7 +84,10 @@ def test_a_flight_is_quadratic_and_no_diffusivity() -> None:
     np.testing.assert_allclose(one.msd_angstrom2, (0.3 * one.lags_ps) ** 2, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(one.log_log_slope, 2.0, atol=1e-3)
     assert not one.diffusive
-    assert "not diffusive: the run is too short" in result.lines()[0]
+    assert one.not_diffusive_because == (NO_LINE,)
+    assert content(result)["species"]["Li"]["not_diffusive_because"] == [NO_LINE]
+    assert result.lines()[0].startswith(f"D of Li: not diffusive yet ({NO_LINE}); slope / 6 is ")
+    assert result.plot().axes[0].get_title(loc="left").startswith("Li: not diffusive yet\nslope / 6 = ")
 
 
 @pytest.mark.parametrize("n_atoms", [1, 20])
@@ -89,7 +97,8 @@ def test_atoms_at_rest_have_no_diffusivity_and_a_figure(n_atoms: int) -> None:
     entry = content(result)["species"]["Li"]
     assert entry["diffusivity_cm2_per_s"] == 0.0
     assert entry["diffusive"] is False
-    assert "D of Li: 0 cm^2/s" in result.lines()[0]
+    assert entry["not_diffusive_because"] == [BELOW_A_JUMP]
+    assert f"D of Li: not diffusive yet ({BELOW_A_JUMP}); slope / 6 is 0 cm^2/s" in result.lines()[0]
     assert len(result.plot().axes) == 2
 
 

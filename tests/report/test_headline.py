@@ -20,6 +20,7 @@ from made_runs import (
     write_stages,
 )
 
+from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, NO_LINE
 from mlip_interfaces.books.campaign import SUMMARY
 from mlip_interfaces.books.run import INDEX, VALIDATION_FILE, AnalysisIndex, ScanIndex
 from mlip_interfaces.files import read_json, write_json
@@ -62,7 +63,8 @@ def test_analyses_with_names_of_their_own_stand_under_them(run: Path) -> None:
         species: results["msd"].species[species].diffusivity_cm2_per_s for species in ("Li", "S")
     }
     assert numbers["coating-li"] == {
-        "diffusivity_cm2_per_s": {"Li": results["coating-li"].species["Li"].diffusivity_cm2_per_s}
+        "diffusivity_cm2_per_s": {"Li": results["coating-li"].species["Li"].diffusivity_cm2_per_s},
+        "not_diffusive_because": {"Li": [BELOW_A_JUMP]},
     }
     assert numbers["tetrahedra_count_mean"] == results["tetrahedra"].counts.count_mean
     assert numbers["sulfides"] == {"tetrahedra_count_mean": results["sulfides"].counts.count_mean}
@@ -88,7 +90,7 @@ def test_a_run_of_an_older_version_has_the_same_keys(tmp_path: Path) -> None:
     write_json(tmp_path / "analysis" / INDEX, {"runs": [entry]})
     (numbers,) = collect_results(tmp_path).runs.values()
     assert set(numbers) == {
-        "coating_angstrom", "condition", "diffusivity_cm2_per_s", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
+        "coating_angstrom", "condition", "diffusivity_cm2_per_s", "not_diffusive_because", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
         "s2_dimers_mean", "first_peaks",
     }  # fmt: skip
 
@@ -139,11 +141,13 @@ def test_small_models_and_large_force_errors_are_limits(tmp_path: Path) -> None:
         assert ("reaches 110 meV/Å" in sentences(tmp_path)) is said
 
 
-def with_diffusivity(run: Path, name: str, *, diffusive: bool, interval: tuple[float, float]) -> None:
+def with_diffusivity(run: Path, name: str, *, interval: tuple[float, float], **because: tuple[str, ...]) -> None:
+    """Every species diffuses, but for those that are named with their reasons."""
     file = run / "analysis" / name / "msd.json"
     content = read_json(file)
-    for values in content["species"].values():
-        values |= {"diffusive": diffusive, "confidence_95_cm2_per_s": list(interval)}
+    for symbol, values in content["species"].items():
+        why = list(because.get(symbol, ()))
+        values |= {"diffusive": not why, "not_diffusive_because": why, "confidence_95_cm2_per_s": list(interval)}
     write_json(file, content)
 
 
@@ -151,11 +155,15 @@ def test_a_run_without_a_diffusivity_is_named_once(tmp_path: Path) -> None:
     entries = [replace(one, results=("msd",), kinds={"msd": "msd"}) for one in RUNS]
     write_analysis(tmp_path, tuple(entries))
     for one in entries:
-        with_diffusivity(tmp_path, one.directory, diffusive=True, interval=(1e-6, 2e-6))
+        with_diffusivity(tmp_path, one.directory, interval=(1e-6, 2e-6))
     assert "diffusivity" not in sentences(tmp_path)
-    with_diffusivity(tmp_path, RUNS[0].directory, diffusive=False, interval=(-1e-6, 2e-6))
+    with_diffusivity(tmp_path, RUNS[0].directory, interval=(-1e-6, 2e-6), Li=(NO_LINE,), S=(NO_LINE, BELOW_A_JUMP))
+    with_diffusivity(tmp_path, RUNS[1].directory, interval=(1e-6, 2e-6), S=(BELOW_A_JUMP,))
     text = sentences(tmp_path)
-    assert f"random walk, in {RUNS[0].name}: the slope" in text
+    first, second = RUNS[0].name, RUNS[1].name
+    # Each reason with the species that have it, and no other: Li's MSD is not said to be small.
+    assert f"because its MSD is not that of a random walk: Li in {first}; S in {first}. The slope" in text
+    assert f"because its MSD stays below 4.5 Å², a jump's worth: S in {first}, {second}. The slope" in text
     assert f"The 95 % interval of D contains zero in {RUNS[0].name}." in text
 
 
@@ -165,10 +173,10 @@ def test_many_runs_are_counted_and_not_listed(tmp_path: Path) -> None:
     ]
     write_analysis(tmp_path, tuple(entries))
     for one in entries:
-        with_diffusivity(tmp_path, one.directory, diffusive=False, interval=(1e-6, 2e-6))
-    assert "random walk, in 5 runs:" in sentences(tmp_path)
+        with_diffusivity(tmp_path, one.directory, interval=(1e-6, 2e-6), Li=(NO_LINE,))
+    assert "random walk: Li in 5 runs." in sentences(tmp_path)
     write_json(tmp_path / "analysis" / INDEX, AnalysisIndex(tuple(entries[:4])).to_json())
-    assert "random walk, in r0, r1, r2, r3:" in sentences(tmp_path)
+    assert "random walk: Li in r0, r1, r2, r3." in sentences(tmp_path)
 
 
 def test_unhealthy_runs_are_a_limit(run: Path, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def nernst_einstein_s_per_cm(
     *,
     n_ions: int,
     volume_angstrom3: float,
-    charge: float = 1.0,
+    charge: float,
 ) -> float:
     """Conductivity of independent ions, sigma = n z^2 e^2 D / (V kT).
 
@@ -132,7 +132,7 @@ def nernst_einstein_s_per_cm(
         Ions in the volume.
     volume_angstrom3 : float, angstrom^3
         That the ions are in.
-    charge : float, e, optional
+    charge : float, e
         Of one ion.
 
     Returns
@@ -150,7 +150,7 @@ def nernst_einstein_s_per_cm(
 
     Examples
     --------
-    >>> round(nernst_einstein_s_per_cm(6.80754e-9, 300.0, n_ions=56, volume_angstrom3=12.98**3) * 1000, 4)
+    >>> round(nernst_einstein_s_per_cm(6.80754e-9, 300.0, n_ions=56, volume_angstrom3=12.98**3, charge=1.0) * 1000, 4)
     1.0804
     """
     thermal = BOLTZMANN_EV_PER_K * temperature_kelvin

@@ -36,6 +36,8 @@ N_RESAMPLES = 1000
 BLOCKS_DISAGREE = 0.01
 """Error probability at which the scatter of blocks in time is taken to be more than that of independent atoms."""
 
+NO_LINE = "its MSD is not that of a random walk"
+BELOW_A_JUMP = "its MSD stays below 4.5 angstrom^2, a jump's worth"
 DIFFUSIVE_MSD_ANGSTROM2 = 4.5
 """A jump's worth, below which an MSD may be rattling alone (He et al., npj Comput. Mater. 4, 18 (2018))."""
 
@@ -75,8 +77,9 @@ class Diffusivity:
         First lag in ps and quality factor of each choice tried.
     log_log_slope : float
         Slope d ln MSD / d ln t at the lags of the fit: 1 for diffusion, below 1 for atoms in cages.
-    diffusive : bool
-        Whether the fit has a line, and the MSD passes 4.5 angstrom^2, a jump's worth, within half of the run.
+    not_diffusive_because : tuple of str
+        `NO_LINE` where a random walk deviates less from the fitted line, `BELOW_A_JUMP` where the MSD does not pass
+        4.5 angstrom^2 within half of the run; empty where it is diffusion.
     """
 
     lags_ps: NDArray[np.float64]
@@ -97,7 +100,12 @@ class Diffusivity:
     quality_factor: float
     quality_by_lag: tuple[tuple[float, float], ...]
     log_log_slope: float
-    diffusive: bool
+    not_diffusive_because: tuple[str, ...]
+
+    @property
+    def diffusive(self) -> bool:
+        """Whether the fit has a line, and the MSD passes 4.5 angstrom^2, a jump's worth, within half of the run."""
+        return not self.not_diffusive_because
 
 
 def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -233,7 +241,6 @@ def diffusivity(
     lags, values, weights, line, share, tried = (
         fit.lags, fit.values, fit.weights, fit.line, fit.independent_share, fit.tried,
     )  # fmt: skip
-    walk = tried[-1][1] >= QUALITY_THRESHOLD
     factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
     per_atom = np.einsum("k,kad->ad", weights.slope, values) * factor
     by_direction = per_atom.mean(axis=0)
@@ -285,8 +292,14 @@ def diffusivity(
         quality_factor=tried[-1][1],
         quality_by_lag=tuple((stride * frame_interval_ps, quality) for stride, quality in tried),
         log_log_slope=float(log_slope),
-        diffusive=bool(walk and curve.sum(axis=1).max() > DIFFUSIVE_MSD_ANGSTROM2),
+        not_diffusive_because=_doubts(tried[-1][1], float(curve.sum(axis=1).max())),
     )
+
+
+def _doubts(quality: float, largest_msd_angstrom2: float) -> tuple[str, ...]:
+    """Why a slope is no diffusivity; none where it is one."""
+    no_line = () if quality >= QUALITY_THRESHOLD else (NO_LINE,)
+    return no_line if largest_msd_angstrom2 > DIFFUSIVE_MSD_ANGSTROM2 else (*no_line, BELOW_A_JUMP)
 
 
 def first_walking_lag(displacements: NDArray[np.floating]) -> int:

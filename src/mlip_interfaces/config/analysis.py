@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from mlip_interfaces.choices import Scheme
-from mlip_interfaces.observables import ANALYSES, Request
+from mlip_interfaces.observables import ANALYSES, Request, check_names
 from mlip_interfaces.settings import Name, Section
 
 PAIRS = ("P-O", "P-S", "Co-S", "S-S")
@@ -100,6 +100,11 @@ class Analysis(Section):
     @classmethod
     def _named(cls, value: Any) -> Any:
         return canonical_analysis(value)
+
+    @model_validator(mode="after")
+    def _files(self) -> Self:
+        check_names(self.requests)
+        return self
 
 
 def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> Any:

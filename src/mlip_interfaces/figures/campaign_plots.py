@@ -57,6 +57,8 @@ def learning(iterations: Iterations) -> Figure:
     figure, axes = new_figure(1, 2, height=3.2)
     _errors(axes[0, 0], iterations)
     _costs(axes[0, 1], iterations)
+    # The ticks of the right axis change with its height: laid out once, its label stood outside of the frame.
+    figure.draw_without_rendering()
     return figure
 
 

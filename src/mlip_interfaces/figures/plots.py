@@ -329,7 +329,7 @@ def mean_force(
 
 @dataclass(frozen=True, slots=True)
 class MsdCurve:
-    """MSD and diffusivity of one run."""
+    """MSD and diffusivity of one run, or a slope that is no diffusivity yet."""
 
     coating_angstrom: float
     lag_ps: Array
@@ -338,6 +338,7 @@ class MsdCurve:
     fit_start_ps: float
     diffusivity_cm2_per_s: float
     confidence_95_cm2_per_s: tuple[float, float]
+    diffusive: bool
 
 
 @styled
@@ -375,7 +376,7 @@ def transport(curves: Sequence[MsdCurve], group: str, *, thicknesses: Collection
         value, (low95, high95) = curve.diffusivity_cm2_per_s, curve.confidence_95_cm2_per_s
         right.errorbar(
             curve.coating_angstrom, value * 1e5, yerr=[[(value - low95) * 1e5], [(high95 - value) * 1e5]], fmt="o",
-            color=color, capsize=4,
+            color=color, capsize=4, mfc=color if curve.diffusive else "white",
         )  # fmt: skip
     left.set_xlabel("lag (ps)")
     left.set_ylabel(f"MSD of {group} (Å²)")
@@ -383,6 +384,8 @@ def transport(curves: Sequence[MsdCurve], group: str, *, thicknesses: Collection
     right.axhline(0.0, color="#999999", lw=0.8, zorder=0)
     right.set_xlabel("coating thickness (Å)")
     right.set_ylabel("D (10⁻⁵ cm²/s)")
+    if not all(curve.diffusive for curve in curves):
+        right.set_title("hollow: not diffusive yet", loc="left")
     right.margins(x=0.3)
     return figure
 

@@ -23,7 +23,7 @@ from dpdispatcher.utils.job_status import JobStatus
 
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.files import read_json, write_text
-from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs
+from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs, patient
 
 ROOT_FILE = ".job_root.json"
 _TAG = "_task_tag_finished"
@@ -58,6 +58,9 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
             If a job ended unfinished after every try or was refused; its siblings in the queue are cancelled.
         """
         options.setdefault("check_interval", self.poll_seconds)
+        self.poll_seconds = options["check_interval"]
+        if type(self.machine).__name__ == "Slurm":
+            self.machine.check_status = patient(self.machine.check_status)
         try:
             return super().run_submission(**options)
         except RuntimeError as error:
@@ -77,12 +80,12 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         finished = self._finished_tasks()
         own = {job.job_hash: job for job in self.belonging_jobs}
         mine = {_folder(task) for task in self.belonging_tasks}
-        alive = [job for job in live_jobs(self.machine) if mine & set(job.tasks)]
+        alive = self._alive(mine)
         waiting = [job for job in alive if job.job_hash not in own and job.waiting]
         if waiting:
             dlog.info(f"cancelled, to be submitted with the present settings: {_numbers(waiting)}")
             cancel_waiting(self.machine, waiting)
-            alive = [job for job in live_jobs(self.machine) if mine & set(job.tasks)]
+            alive = self._alive(mine)
         strangers = [job for job in alive if job.job_hash not in own]
         if strangers:
             dlog.info(f"running with other settings, waited for: {_numbers(strangers)}")
@@ -168,6 +171,9 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         size = self.resources.group_size or max(1, len(rest))
         return jobs + [self._new_job(rest[start : start + size]) for start in range(0, len(rest), size)]
 
+    def _alive(self, folders: set[str]) -> list[LiveJob]:
+        return [job for job in live_jobs(self.machine, pause_seconds=self.poll_seconds) if folders & set(job.tasks)]
+
     def _new_job(self, tasks: list[Any]) -> Any:
         return Job(job_task_list=tasks, resources=self.resources, machine=self.machine)
 
@@ -175,7 +181,7 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         if type(self.machine).__name__ != "Slurm":
             return "Its siblings run on; the same command waits for them."
         mine = {_folder(task) for task in self.belonging_tasks}
-        siblings = [job for job in live_jobs(self.machine) if mine & set(job.tasks)]
+        siblings = self._alive(mine)
         cancel(self.machine, siblings)
         return f"Cancelled with it: {_numbers(siblings)}." if siblings else "No other job was left in the queue."
 

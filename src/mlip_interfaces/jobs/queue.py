@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
+
+from dpdispatcher.dlog import dlog
+from dpdispatcher.utils.job_status import JobStatus
 
 from mlip_interfaces.errors import UnfinishedError
 
@@ -21,6 +26,16 @@ _SHELL = (
 )
 _SCRIPT = re.compile(r"\.([0-9a-f]{40})\.sub\b")
 _TASK_FOLDER = re.compile(r"^cd (?!\"\$REMOTE_ROOT\")(.+)$", re.MULTILINE)
+
+
+TRIES = 4
+"""How often the queue is asked before it counts as unreadable at the start, when nothing waits for it yet."""
+
+PATIENCE_SECONDS = 6 * 3600.0
+"""How long the queue may fail to answer while jobs run: a controller that is updated is back by then."""
+
+_NO_ANSWER = ("status command", "Failed to run check_status", "Error in getting job status")
+"""How dpdispatcher's messages begin where squeue failed or said something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +60,15 @@ class LiveJob:
     tasks: tuple[str, ...]
 
 
-def live_jobs(machine: Any) -> list[LiveJob]:
+def live_jobs(machine: Any, *, pause_seconds: float = 5.0) -> list[LiveJob]:
     """All jobs of the folder that `machine` (a bound dpdispatcher machine) works in.
 
     Parameters
     ----------
     machine : dpdispatcher.Machine
         Bound to the folder.
+    pause_seconds : float, s
+        Before Slurm is asked again, where squeue fails.
 
     Returns
     -------
@@ -61,16 +78,20 @@ def live_jobs(machine: Any) -> list[LiveJob]:
     Raises
     ------
     UnfinishedError
-        If the queue cannot be read: nobody may submit then.
+        If the queue cannot be read, time after time: nobody may submit then.
     """
     context = machine.context
     slurm = type(machine).__name__ == "Slurm"
     command = f"readlink -f {shlex.quote(context.remote_root)}; {_SLURM if slurm else _SHELL}"
-    code, _, output, problem = context.block_call(command)
-    lines = output.read().decode().splitlines()
-    if slurm and code != 0:
+    for left in reversed(range(TRIES)):
+        code, _, output, problem = context.block_call(command)
+        lines = output.read().decode().splitlines()
+        if not slurm or code == 0:
+            break
         said = problem.read().decode().strip().rpartition("\n")[2] or f"exit status {code}"
-        raise UnfinishedError(f"Slurm's queue cannot be read (squeue: {said}); no job was submitted.")
+        if not left:
+            raise UnfinishedError(f"Slurm's queue cannot be read (squeue: {said}); no job was submitted.")
+        time.sleep(pause_seconds)
     root = lines[0]
     found: dict[str, LiveJob] = {}
     for line in lines[1:]:
@@ -84,6 +105,49 @@ def live_jobs(machine: Any) -> list[LiveJob]:
             continue  # a subshell of the script
         found[job_hash] = LiveJob(job_id, job_hash, state in ("PD", "CF"), _tasks_of(context, job_hash))
     return list(found.values())
+
+
+def patient(
+    check_status: Callable[[Any], JobStatus], *, patience_seconds: float = PATIENCE_SECONDS
+) -> Callable[[Any], JobStatus]:
+    """A machine's `check_status` that a failing squeue does not stop: the job's state stays as it was, and is asked again later.
+
+    Parameters
+    ----------
+    check_status : callable
+        Of a dpdispatcher machine: a job's state.
+    patience_seconds : float, s
+        How long the queue may fail to answer, time after time, before that ends the run.
+
+    Returns
+    -------
+    callable
+        The same, which raises UnfinishedError when the patience is at its end.
+    """
+    silent_since: float | None = None
+
+    def asked(job: Any) -> JobStatus:
+        nonlocal silent_since
+        try:
+            state = check_status(job)
+        except RuntimeError as error:
+            said = " ".join(str(error.__cause__ or error).split())
+            if not str(error).startswith(_NO_ANSWER):
+                raise
+            dlog.warning(f"squeue failed and is asked again: {said}")
+            now = time.monotonic()
+            silent_since = now if silent_since is None else silent_since
+            if now - silent_since > patience_seconds:
+                raise UnfinishedError(
+                    f"Slurm's queue could not be read for {patience_seconds / 3600:.2g} hours ({said}); jobs may run on, and "
+                    "the same command waits for them."
+                ) from error
+            return cast("JobStatus", job.job_state)
+        silent_since = None
+        # A state that dpdispatcher does not know (requeued, signalled) is not an end.
+        return cast("JobStatus", job.job_state) if state == JobStatus.unknown else state
+
+    return asked
 
 
 def cancel_waiting(machine: Any, jobs: list[LiveJob]) -> None:

@@ -109,7 +109,8 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
     ]
     if unfinished or failure is not None:
         names = ", ".join(task.name for task in unfinished[:5]) or "none of the tasks"
-        why = f" {failure}" if isinstance(failure, UnfinishedError) else ""
+        said = "" if failure is None else str(failure)
+        why = f" {said if isinstance(failure, UnfinishedError) else ' '.join(said.split())[:300]}" if said else ""
         # The first that has a log: the others may not have begun.
         logs = [directory / task.name / "task.log" for task in unfinished or batch.tasks]
         first = next((log for log in logs if log.is_file()), None)

@@ -4,7 +4,7 @@ from mlip_interfaces.observables.arrhenius import Arrhenius
 from mlip_interfaces.observables.chemistry import Chemistry
 from mlip_interfaces.observables.density import Density
 from mlip_interfaces.observables.msd import Msd
-from mlip_interfaces.observables.one_pass import analyze, named
+from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
 from mlip_interfaces.observables.profile import Profile
 from mlip_interfaces.observables.rdf import Rdf
@@ -36,5 +36,6 @@ __all__ = [
     "Tetrahedra",
     "VanHove",
     "analyze",
+    "check_names",
     "named",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.files import read_json
@@ -34,6 +35,39 @@ class Arrhenius(Request):
         None, description="Mobile ions; with volume_angstrom3: conductivity too."
     )
     volume_angstrom3: Annotated[Positive | None, Option("V")] = Field(None, description="Of the cell of these ions.")
+    charge: Annotated[float | None, Option("Z")] = Field(
+        None, description="Of one ion, in e, for the conductivity; the formal one where left out."
+    )
+
+    @model_validator(mode="after")
+    def _known_charge(self) -> Self:
+        self.ion_charge()
+        return self
+
+    def ion_charge(self) -> float | None:
+        """Charge of one ion.
+
+        Returns
+        -------
+        charge : float or None, e
+            As asked for, else the formal one; None where no conductivity is asked for.
+
+        Raises
+        ------
+        ValueError
+            If a conductivity is asked for and no charge is known, or it is zero.
+        """
+        from mlip_interfaces.chemistry.charges import ANION_CHARGES, CATION_CHARGES, SPECIES_CHARGES
+
+        if self.n_ions is None or self.volume_angstrom3 is None:
+            return None
+        formal = ANION_CHARGES | CATION_CHARGES | SPECIES_CHARGES
+        charge = formal.get(self.species) if self.charge is None else self.charge
+        if charge is None:
+            raise ValueError(f"there is no formal charge of {self.species}; give `charge`, in e")
+        if charge == 0.0 or not math.isfinite(charge):
+            raise ValueError(f"`charge` is {charge:g}, and an ion has a charge")
+        return charge
 
     def fit(self, files: Sequence[Path]) -> ArrheniusResult:
         """Fit the diffusivities of several runs.
@@ -62,19 +96,20 @@ class Arrhenius(Request):
                 f"There must be a temperature for each file: {counted(len(files), 'file')}, "
                 f"{counted(len(self.temperatures_kelvin), 'temperature')}."
             )
-        values, errors = [], []
-        for file in files:
+        values, errors, not_diffusive = [], [], []
+        for file, kelvin in zip(files, self.temperatures_kelvin, strict=True):
             try:
                 entry = read_json(file)["species"][self.species]
                 values.append(float(entry["diffusivity_cm2_per_s"]))
                 errors.append(float(entry["diffusivity_error_cm2_per_s"]))
+                if not entry.get("diffusive", True):
+                    not_diffusive.append(kelvin)
             except (InputFileError, OSError, KeyError, TypeError) as error:
                 raise InputFileError(
                     f"{file} is no msd.json with a diffusivity of {self.species}: {error!r}"
                 ) from error
-        return ArrheniusResult(
-            self, arrhenius_fit(self.temperatures_kelvin, values, errors), tuple(values), tuple(errors)
-        )
+        fit = arrhenius_fit(self.temperatures_kelvin, values, errors)
+        return ArrheniusResult(self, fit, tuple(values), tuple(errors), tuple(not_diffusive))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +124,18 @@ class ArrheniusResult(Result):
         The line.
     diffusivities_cm2_per_s, errors_cm2_per_s : tuple of float, cm^2/s
         Of the runs.
+    not_diffusive_kelvin : tuple of float, K
+        Temperatures whose run is too short for a diffusivity, by its ``msd.json``.
     """
 
     request: Arrhenius
     fitted: ArrheniusFit
     diffusivities_cm2_per_s: tuple[float, ...]
     errors_cm2_per_s: tuple[float, ...]
+    not_diffusive_kelvin: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``arrhenius.json``."""
-        from mlip_interfaces.analysis.arrhenius import nernst_einstein_s_per_cm
-
         request, fit = self.request, self.fitted
         value, low, high = fit.diffusivity(request.at_kelvin)
         content: dict[str, object] = {
@@ -113,12 +149,25 @@ class ArrheniusResult(Result):
             "temperatures_kelvin": list(request.temperatures_kelvin),
             "diffusivities_cm2_per_s": list(self.diffusivities_cm2_per_s),
             "errors_cm2_per_s": list(self.errors_cm2_per_s),
+            "not_diffusive_kelvin": list(self.not_diffusive_kelvin),
         }
-        if request.n_ions is not None and request.volume_angstrom3 is not None:
-            content["nernst_einstein_s_per_cm"] = nernst_einstein_s_per_cm(
-                value, request.at_kelvin, n_ions=request.n_ions, volume_angstrom3=request.volume_angstrom3
-            )
+        conductivity = self._nernst_einstein()
+        if conductivity is not None:
+            content["nernst_einstein_s_per_cm"], content["charge"] = conductivity
         return content
+
+    def _nernst_einstein(self) -> tuple[float, float] | None:
+        """Conductivity in S/cm and the charge behind it; None where there are no ions or no volume."""
+        from mlip_interfaces.analysis.arrhenius import nernst_einstein_s_per_cm
+
+        request, charge = self.request, self.request.ion_charge()
+        if charge is None or request.n_ions is None or request.volume_angstrom3 is None:
+            return None
+        value, _, _ = self.fitted.diffusivity(request.at_kelvin)
+        conductivity = nernst_einstein_s_per_cm(
+            value, request.at_kelvin, n_ions=request.n_ions, volume_angstrom3=request.volume_angstrom3, charge=charge
+        )
+        return conductivity, charge
 
     def headlines(self) -> list[Headline]:
         """The activation energy."""
@@ -126,14 +175,24 @@ class ArrheniusResult(Result):
         return [Headline("activation energy (eV)", fit.activation_energy_ev, fit.activation_energy_error_ev)]
 
     def lines(self) -> list[str]:
-        """Activation energy and the diffusivity at the temperature asked for."""
+        """Activation energy, the diffusivity at the temperature asked for, and the conductivity of the ions."""
         fit, kelvin = self.fitted, self.request.at_kelvin
         value, low, high = fit.diffusivity(kelvin)
         energy = measured(fit.activation_energy_ev, fit.activation_energy_error_ev)
-        return [
+        lines = [
             f"activation energy of {self.request.species}: {energy} eV from {len(self.errors_cm2_per_s)} temperatures",
             f"D at {kelvin:g} K: {value:.2e} cm^2/s, {low:.1e} to {high:.1e} within one standard error",
         ]
+        conductivity = self._nernst_einstein()
+        if conductivity is not None:
+            lines.append(
+                f"Nernst-Einstein at {kelvin:g} K: {conductivity[0]:.3g} S/cm, {self.request.n_ions} ions of "
+                f"{conductivity[1]:+g} e"
+            )
+        if self.not_diffusive_kelvin:
+            short = ", ".join(f"{one:g}" for one in self.not_diffusive_kelvin)
+            lines.append(f"not diffusive yet at {short} K: that D is no diffusivity, and the line is drawn through it")
+        return lines
 
     def draw(self) -> Figure:
         """log D against 1000 / T, the fit, and its band of one standard error."""

@@ -157,6 +157,7 @@ class MsdResult(Result):
             "log_log_slope": found.log_log_slope,
             "msd_at_half_of_run_angstrom2": float(found.msd_angstrom2[-1]),
             "diffusive": found.diffusive,
+            "not_diffusive_because": list(found.not_diffusive_because),
         }
 
     def _layer_entry(self, symbol: str) -> dict[str, object]:
@@ -206,10 +207,14 @@ class MsdResult(Result):
         for symbol, found in self.species.items():
             low, high = found.confidence_95_cm2_per_s
             value = measured(found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s)
-            doubt = "" if found.diffusive else "; not diffusive: the run is too short for a diffusivity"
+            doubt = (
+                ""
+                if found.diffusive
+                else f"not diffusive yet ({' and '.join(found.not_diffusive_because)}); slope / 6 is "
+            )
             lines.append(
-                f"D of {symbol}: {value} cm^2/s, 95 % {low:.2g} to {high:.2g}; {found.n_atoms} atoms, lags "
-                f"{found.fit_lags_ps[0]:g} to {found.fit_lags_ps[1]:g} ps{doubt}"
+                f"D of {symbol}: {doubt}{value} cm^2/s, 95 % {low:.2g} to {high:.2g}; {found.n_atoms} atoms, lags "
+                f"{found.fit_lags_ps[0]:g} to {found.fit_lags_ps[1]:g} ps"
             )
         return lines
 
@@ -226,8 +231,9 @@ class MsdResult(Result):
             top.plot(lags, msd, color=color)
             top.fill_between(lags, msd - error, msd + error, color=color, alpha=0.25, lw=0)
             low, high = found.confidence_95_cm2_per_s
+            what = "D" if found.diffusive else "not diffusive yet\nslope / 6"
             top.set_title(
-                f"{symbol}: D = {found.diffusivity_cm2_per_s:.2e} cm²/s\n95 %: {low:.1e} to {high:.1e}", loc="left"
+                f"{symbol}: {what} = {found.diffusivity_cm2_per_s:.2e} cm²/s\n95 %: {low:.1e} to {high:.1e}", loc="left"
             )
             positive = lags > 0
             for axis, style in zip(range(3), ("-", "--", ":"), strict=True):

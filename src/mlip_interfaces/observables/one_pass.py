@@ -45,7 +45,7 @@ def analyze(
         What to compute, with names of one's own; in a sequence a request is called by its kind, the second of a kind ``msd-2``.
     drift : str
         Frame of reference of all displacements: ``com``, ``none``, or names of elements or of one layer, whose centre of mass is
-        at rest.
+        at rest. In a file of mobile ions alone ``com`` is none, and displacements stay as they are; a note says so.
     strict : bool
         Whether an analysis that cannot be done (an absent element, say) is an error; else it is named in the results.
     n_threads : int
@@ -61,16 +61,23 @@ def analyze(
     Raises
     ------
     AnalysisError
-        If an analysis cannot be done (where `strict`), or the trajectory has a single frame or none in the time asked for.
+        If an analysis cannot be done (where `strict`), the trajectory has a single frame or none in the time asked for, or
+        two requests would write the same file.
     InputFileError
         If the file is damaged.
     """
-    from mlip_interfaces.trajectory.selection import reference_mask
+    from mlip_interfaces.trajectory.selection import lacks_framework, reference_mask
 
+    asked = requests if isinstance(requests, Mapping) else named(requests)
+    check_names(asked)
+    notes = []
+    if drift == "com" and lacks_framework(trajectory):
+        drift = "none"
+        if any(request.uses_displacements for request in asked.values()):
+            notes.append(_no_framework(trajectory))
     with ExitStack() as resources:
         start = Start(trajectory, reference_mask(trajectory, drift), strict, resources)
-        asked = requests if isinstance(requests, Mapping) else named(requests)
-        run = _Pass(start, asked)
+        run = _Pass(start, asked, notes)
         for batch, scanned in _scanned(run, n_threads):
             run.feed(batch, scanned)
             progress(float(batch.frames.times_ps[-1]))
@@ -97,16 +104,49 @@ def named(requests: Sequence[Request]) -> dict[str, Request]:
     return found
 
 
+def check_names(requests: Mapping[str, Request]) -> None:
+    """Whether all results have files of their own.
+
+    Parameters
+    ----------
+    requests : mapping of str to Request
+        By the name of their files.
+
+    Raises
+    ------
+    AnalysisError
+        If the table of one is the table of another: ``rdf_whole.csv`` of a request ``rdf`` and of one called ``rdf_whole``.
+    """
+    owners: dict[str, str] = {}
+    for name, request in requests.items():
+        for end in request.table_ends:
+            file = f"{name}_{end}.csv" if end else f"{name}.csv"
+            if file in owners:
+                raise AnalysisError(
+                    f"The analyses '{owners[file]}' and '{name}' would both write {file}; give one of them another name."
+                )
+            owners[file] = name
+
+
+def _no_framework(trajectory: TrajectoryReader) -> str:
+    present = ", ".join(dict.fromkeys(trajectory.symbols.tolist()))
+    return (
+        f"{trajectory.name} has {present} alone, and no framework that they move in: their centre of mass moves with the "
+        "current, and is no frame of reference. Displacements are those of the file, with whatever drift the run had; write "
+        "all atoms to the file, or name elements at rest with `drift`."
+    )
+
+
 class _Pass:
     """State of one pass: observers by name, and what all of them share."""
 
-    def __init__(self, start: Start, requests: Mapping[str, Request]) -> None:
+    def __init__(self, start: Start, requests: Mapping[str, Request], notes: list[str]) -> None:
         from mlip_interfaces.analysis.displacement_store import DisplacementStore
 
         self._start = start
         self._unwrapped = any(request.uses_displacements for request in requests.values())
         self._absent: dict[str, str] = {}
-        self._notes: list[str] = []
+        self._notes = notes
         self.observers: dict[str, Observer] = {}
         for name, request in requests.items():
             observer = self._tried(name, partial(request.observe, start))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import (
     Names,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from mlip_interfaces.analysis.onsager import FluxHistory, OnsagerSettings, OnsagerWindow
     from mlip_interfaces.figures import Axes, Figure
     from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
+    from mlip_interfaces.trajectory import TrajectoryReader
+
+NEUTRAL_E_PER_ATOM = 1e-3
+"""Charges that are given to two digits sum to zero within this."""
 
 
 def _two_layers(value: Any) -> Any:
@@ -43,6 +48,7 @@ class Onsager(Request):
     kind: ClassVar[str] = "onsager"
     summary: ClassVar[str] = "transport coefficients L_ij, conductivity, Haven ratio, fluxes"
     uses_displacements: ClassVar[bool] = True
+    table_ends: ClassVar[tuple[str, ...]] = ("", "region")
 
     species: Annotated[Names, Option("Li,P,S,Cl")] = Field(description="Elements.")
     temperature_kelvin: Annotated[TemperatureKelvin, Option("T", required=True)] = None
@@ -169,6 +175,13 @@ class _OnsagerObserver(Observer):
         self._request = request
         self._masks = species_masks(start.trajectory, request.species, request.layer)
         self._mine = self.moving = np.any(list(self._masks.values()), axis=0)
+        if len(self._masks) == 1 and start.at_rest is not None and np.array_equal(self._mine, start.at_rest):
+            raise AnalysisError(
+                f"The centre of mass of these {request.species[0]} atoms is what `drift` puts at rest, so that their L is zero "
+                "whatever they do; give another `drift`."
+            )
+        note = _charge_note(start.trajectory, request.charges)
+        self.notes += [note] if note else []
         self._recorder = self._region_recorder(start)
 
     def _region_recorder(self, start: Start) -> RegionRecorder | None:
@@ -474,6 +487,25 @@ class OnsagerResult(Result):
         through.set_ylabel("flux through its planes (1/(Å² ps))")
         if len(self.request.species) <= 4:
             through.legend(fontsize=7, ncol=2)
+
+
+def _charge_note(trajectory: TrajectoryReader, charges: dict[str, float]) -> str | None:
+    """What the charges of the whole cell sum to, formal ones of the elements left out included; None where it is zero."""
+    from mlip_interfaces.chemistry.charges import ANION_CHARGES, CATION_CHARGES, SPECIES_CHARGES
+
+    elements, counts = np.unique(trajectory.symbols, return_counts=True)
+    of_cell = ANION_CHARGES | CATION_CHARGES | SPECIES_CHARGES | charges
+    present = dict(zip(elements.tolist(), counts.tolist(), strict=True))
+    if any(symbol not in of_cell for symbol in present):
+        return None
+    total = sum(n * of_cell[symbol] for symbol, n in present.items())
+    if abs(total) <= NEUTRAL_E_PER_ATOM * trajectory.n_atoms:
+        return None
+    terms = ", ".join(f"{n} {symbol} of {of_cell[symbol]:+g}" for symbol, n in present.items())
+    return (
+        f"The charges sum to {total:+.4g} e over the cell ({terms}): the conductivity depends on the frame of reference then, "
+        "and may be wrong by far. Give `charges` that sum to zero, if the file has all atoms."
+    )
 
 
 def _window(window: OnsagerWindow) -> dict[str, object]:

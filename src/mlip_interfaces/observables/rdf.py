@@ -35,6 +35,7 @@ class Rdf(Request):
 
     kind: ClassVar[str] = "rdf"
     summary: ClassVar[str] = "partial g(r) in blocks of time, coordination numbers, -kT ln g(r)"
+    table_ends: ClassVar[tuple[str, ...]] = ("", "whole", "potential")
 
     pairs: Annotated[Names, Option("P-S,S-S")] = Field(
         description="Of elements, as in P-S; with layers: Li@coating-S@electrolyte."

@@ -114,11 +114,14 @@ class Request(Section):
         One line of help.
     uses_displacements : bool
         Whether results depend on how paths are unwrapped and on the frame of reference.
+    table_ends : tuple of str
+        Ends of the tables' names that a result may have, as `Result.tables` gives them.
     """
 
     kind: ClassVar[str]
     summary: ClassVar[str]
     uses_displacements: ClassVar[bool] = False
+    table_ends: ClassVar[tuple[str, ...]] = ("",)
 
     def observe(self, start: Start) -> Observer:
         """What consumes the frames of one trajectory.

@@ -25,6 +25,7 @@ class Tetrahedra(Request):
 
     kind: ClassVar[str] = "tetrahedra"
     summary: ClassVar[str] = "regular tetrahedra such as LiF4, against time and depth"
+    table_ends: ClassVar[tuple[str, ...]] = ("", "depth")
 
     center: Annotated[str, Option("EL")] = Field("Li", description="Element in the middle.")
     ligand: Annotated[str, Option("EL")] = Field("F", description="Element at the corners.")

@@ -15,6 +15,7 @@ from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, read_
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.report.files import read_result, read_table
+from mlip_interfaces.report.headline import not_diffusive_because
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import MakePicture
 
@@ -199,6 +200,11 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
     return section
 
 
+def _diffusivity_cell(values: dict[str, Any]) -> str:
+    value = f"{values['diffusivity_cm2_per_s']:.2e}"
+    return value if values["diffusive"] else f"not diffusive yet; slope / 6 = {value}"
+
+
 def _msd_figures(
     section: PageSection, run: Path, entries: Runs, name: str, condition: str, picture: MakePicture
 ) -> list[list[str]]:
@@ -220,20 +226,21 @@ def _msd_figures(
                     values["fit_window_ps"][0],
                     values["diffusivity_cm2_per_s"],
                     (low, high),
+                    values["diffusive"],
                 )
             )
             rows.append(
                 [
-                    entry.name, group, f"{values['diffusivity_cm2_per_s']:.2e}", f"{low:.1e} to {high:.1e}",
+                    entry.name, group, _diffusivity_cell(values), f"{low:.1e} to {high:.1e}",
                     f"{values['log_log_slope']:.2f}", f"{values['quality_factor']:.2g}", str(values["n_atoms"]),
-                    "yes" if values["diffusive"] else "no",
+                    "yes" if values["diffusive"] else f"no: {' and '.join(not_diffusive_because(values))}",
                 ]
             )  # fmt: skip
     for number, (group, drawn) in enumerate(curves.items()):
         caption = (
             f"{group} at {kelvin:g} K ({condition}): MSD with standard errors (the fit begins at the dot), and D with 95 % "
-            "intervals. Quality: the probability that a random walk deviates as much from the fitted line; near zero, the run "
-            "is too short for a diffusivity."
+            "intervals, hollow where the atoms are not diffusive yet. Quality: the probability that a random walk deviates as "
+            "much from the fitted line; near zero, the run is too short for a diffusivity."
         )
         own = [condition] if number == 0 else [condition, str(number + 1)]
         end = "-".join(own if name == "msd" else [name, *own])

@@ -182,7 +182,17 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
         return {}
     match kind:
         case "msd":
-            return {"diffusivity_cm2_per_s": {s: v["diffusivity_cm2_per_s"] for s, v in content["species"].items()}}
+            species = content["species"]
+            return {
+                "diffusivity_cm2_per_s": {
+                    symbol: values["diffusivity_cm2_per_s"] for symbol, values in species.items()
+                },
+                "not_diffusive_because": {
+                    symbol: not_diffusive_because(values)
+                    for symbol, values in species.items()
+                    if not values["diffusive"]
+                },
+            }
         case "tetrahedra":
             return {"tetrahedra_count_mean": content["count_mean"]}
         case "chemistry":
@@ -190,6 +200,22 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
         case "rdf":
             return {"first_peaks": {p: v["first_peak_height"] for p, v in content["pairs"].items()}}
     return {}
+
+
+def not_diffusive_because(values: Mapping[str, Any]) -> list[str]:
+    """Why the slope of an MSD is no diffusivity.
+
+    Parameters
+    ----------
+    values : mapping of str to Any
+        An element's entry in ``msd.json``, of an older version too.
+
+    Returns
+    -------
+    list of str
+        Empty where it is one.
+    """
+    return list(values.get("not_diffusive_because", () if values["diffusive"] else ("its run is too short",)))
 
 
 def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
@@ -266,21 +292,22 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
 
 def _transport_limits(run: Path) -> list[str]:
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
-    caged, zero = [], []
+    short: dict[str, dict[str, list[str]]] = {}
+    zero = []
     for entry in analysis.runs:
         folder = run / "analysis" / entry.directory
         found = [read_optional_json(folder / f"{name}.json") or {"species": {}} for name in entry.of_kind("msd")]
-        for values in (values for content in found for values in content["species"].values()):
-            if not values["diffusive"]:
-                caged.append(entry.name)
+        for symbol, values in (pair for content in found for pair in content["species"].items()):
+            for why in not_diffusive_because(values):
+                short.setdefault(why, {}).setdefault(symbol, []).append(entry.name)
             low, high = values["confidence_95_cm2_per_s"]
             if low <= 0 <= high:
                 zero.append(entry.name)
     sentences = []
-    if caged:
+    for why, species in short.items():
+        where = "; ".join(f"{symbol} in {_listed(names)}" for symbol, names in species.items())
         sentences.append(
-            f"The MSD stays below 4.5 Å² (less than a jump per atom), or is not that of a random walk, in {_listed(caged)}: the "
-            "slope there is that of atoms settling in their cages, not a diffusivity."
+            f"Not diffusive yet, because {why.replace('angstrom^2', 'Å²')}: {where}. The slope there is no diffusivity."
         )
     if zero:
         sentences.append(f"The 95 % interval of D contains zero in {_listed(zero)}.")

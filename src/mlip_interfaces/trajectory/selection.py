@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.chemistry.charges import ANION_CHARGES, CATION_CHARGES, CENTER_CHARGES
 from mlip_interfaces.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -123,6 +124,28 @@ def element_mask(trajectory: TrajectoryReader, element: str) -> NDArray[np.bool_
         If it is absent.
     """
     return species_masks(trajectory, (element,))[element]
+
+
+def lacks_framework(trajectory: TrajectoryReader) -> bool:
+    """Whether the file has nothing that its ions could move in: one element, or mobile ions of one sign.
+
+    Parameters
+    ----------
+    trajectory : TrajectoryReader
+        Its elements.
+
+    Returns
+    -------
+    bool
+        True for a dump of the mobile ions alone; the centre of mass of its atoms is then no frame of reference.
+
+    Notes
+    -----
+    Mobile are cations of charge two at most, and anions that are no centre of a polyanion.
+    """
+    elements = set(trajectory.symbols.tolist())
+    cations = {symbol for symbol, charge in CATION_CHARGES.items() if charge <= 2.0}
+    return len(elements) == 1 or elements <= cations or elements <= ANION_CHARGES.keys() - CENTER_CHARGES.keys()
 
 
 def reference_mask(trajectory: TrajectoryReader, drift: str) -> NDArray[np.bool_] | None:
