@@ -116,9 +116,3 @@ def test_a_type_map_of_another_model_is_refused(tmp_path: Path) -> None:
     assert read_lammps_data(tmp_path / "a.data", elements=["O", "H"]).symbols.tolist() == ["O", "H", "H"]
     with pytest.raises(InputFileError, match="type 1 is H by the type map and O by its mass"):
         read_lammps_data(tmp_path / "a.data", elements=["H", "O"])
-
-
-def test_a_structure_file_without_atoms_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.cif").write_text("data_x\n" + "".join(f"_cell_length_{k} 5\n" for k in "abc"))
-    with pytest.raises(InputFileError, match="a.cif cannot be read as a structure"):
-        read_topology(tmp_path / "a.cif")

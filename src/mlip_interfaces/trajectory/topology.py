@@ -141,6 +141,11 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
     if is_lammps_data(file):
         data = read_lammps_data(file, elements=elements)
         return Topology(data.symbols, data.masses_amu, data.ids, data.types)
+    if file.suffix == ".gro":
+        symbols = _gro_symbols(file)
+        return Topology(symbols, standard_masses(symbols))
+    if "POSCAR" in file.name or "CONTCAR" in file.name or file.suffix in (".vasp", ".poscar"):
+        _require_named_elements(file)
     from ase.io import ParseError, read
     from ase.io.formats import UnknownFileTypeError
 
@@ -155,3 +160,51 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
     if isinstance(atoms, list) or len(atoms) == 0:
         raise InputFileError(f"{file} cannot be read as a structure: it holds no atoms.")
     return Topology(np.array(atoms.get_chemical_symbols()), np.asarray(atoms.get_masses(), dtype=np.float64))
+
+
+def _gro_symbols(file: Path) -> NDArray[np.str_]:
+    """Elements of a GROMACS file, which has names of atoms in their place: LI in a residue LI is lithium."""
+    try:
+        lines = file.read_text().splitlines()
+        rows = lines[2 : 2 + int(lines[1])]
+    except (OSError, ValueError, IndexError) as error:
+        raise InputFileError(f"{file} cannot be read as a .gro file: {error}.") from error
+    if not rows or len(lines) < 3 + len(rows) or len(rows) < int(lines[1]):
+        raise InputFileError(f"{file} cannot be read as a .gro file: it ends early.")
+    known: dict[tuple[str, str], str] = {}
+    for row in rows:
+        names = (row[5:10].strip(), row[10:15].strip())
+        if names not in known:
+            known[names] = _element_of_name(file, *names)
+    return np.array([known[row[5:10].strip(), row[10:15].strip()] for row in rows])
+
+
+def _element_of_name(file: Path, residue: str, name: str) -> str:
+    letters = name.rstrip("+-").strip("0123456789").split("_")[0]
+    if letters in atomic_numbers and letters != "X":
+        return letters
+    two, one = letters[:2].capitalize(), letters[:1].upper()
+    candidates = [symbol for symbol in (two, one) if symbol in atomic_numbers and symbol != "X"]
+    if len(candidates) == 1:
+        return candidates[0]
+    if residue.rstrip("+-").strip("0123456789").upper() == letters.upper() and two in candidates:
+        return two
+    raise InputFileError(
+        f"{file}: the atom name {name} of residue {residue} may be {' or '.join(candidates) or 'no element'}; give the elements "
+        "in layers.json, or a structure file with elements."
+    )
+
+
+def _require_named_elements(file: Path) -> None:
+    """Refuse a VASP 4 file whose comment is not the list of its elements: readers make elements of its letters."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()[:6]]
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{file} cannot be read as a structure: {error}.") from error
+    if len(lines) < 6 or not lines[5] or not all(word.isdigit() for word in lines[5]):
+        return
+    if len(lines[0]) != len(lines[5]) or not set(lines[0]) <= atomic_numbers.keys() - {"X"}:
+        raise InputFileError(
+            f"{file} names no elements: line 6 holds the numbers of atoms, as VASP 4 wrote them, and the comment "
+            f"'{' '.join(lines[0])}' is not {len(lines[5])} elements. Write the elements in a line before line 6."
+        )
