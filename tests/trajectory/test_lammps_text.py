@@ -270,6 +270,7 @@ def test_columns_that_change_midway_leave_the_paths_alone(tmp_path: Path, order:
         ("id x y z element", "1 1 1 1 Li\n2 2 2 2 S\n", "1 1 1 1 Li\n2 2 2 2 Cl\n"),
         ("id type x y z", "1 1 1 1 1\n2 2 2 2 2\n", "1 1 1 1 1\n2 1 2 2 2\n"),
         ("id x y z type", "1 1 1 1 1\n2 2 2 2 2\n", "2 2 2 2 1\n1 1 1 1 2\n"),
+        ("id type x y z", "1 Li 1 1 1\n2 S 2 2 2\n", "1 S 1 1 1\n2 Li 2 2 2\n"),
         ("id x y z typelabel", "1 1 1 1 Li\n2 2 2 2 S\n", "1 1 1 1 S\n2 2 2 2 Li\n"),
     ],
 )
@@ -402,6 +403,9 @@ GOOD = HEAD + "ITEM: ATOMS id element x y z\n1 Li 1 1 1\n2 S 2 2 2\n"
         (GOOD + "3 Li 1 1 1\n" + GOOD.replace("STEP\n0", "STEP\n1"), "frame 1 should begin"),
         (GOOD + "ITEM: TIMESTEP\n0\n" + GOOD, "'ITEM: TIMESTEP' twice"),
         (GOOD.replace("ATOMS\n2", "ATOMS\n-2"), "holds no atoms"),
+        (GOOD.replace("ATOMS\n2", "ATOMS\ntwo"), "'two' under 'ITEM: NUMBER OF ATOMS' is no integer"),
+        (GOOD.replace("ITEM: TIMESTEP\n0\n", ""), "'ITEM: TIMESTEP' is missing"),
+        (GOOD.replace("BOUNDS pp", "BOUNDS xy xz yz pp"), "lines such as '0 10'"),
     ],
 )
 def test_bad_dumps_end_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:

@@ -43,8 +43,8 @@ ALL_COORDINATES = {name for x, rest in COORDINATES.items() for name in (x, *rest
 NOT_NUMBERS = {"id", "type", "element", "typelabel", "ix", "iy", "iz"}
 """Columns whose last digit or letter is missed by nobody."""
 
-NAMES = ("element", "typelabel")
-"""Columns that may name elements, best first."""
+NAMES = ("element", "typelabel", "type")
+"""Columns that may name elements, best first; numbers of types are no names."""
 
 DEFAULT_NAME = "C"
 """What LAMMPS writes as the element of every type unless it was told better."""
@@ -123,6 +123,14 @@ class _Buffer:
 
     def close(self) -> None:
         self._handle.close()
+
+
+def _integer(items: dict[str, list[str]], name: str) -> int:
+    text = items[name][0].strip() if items[name] else ""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' under 'ITEM: {name}' is no integer") from error
 
 
 class LammpsTextFrames:
@@ -269,7 +277,8 @@ class LammpsTextFrames:
         except (UnicodeDecodeError, ValueError, KeyError, IndexError) as error:
             if isinstance(error, InputFileError):
                 raise
-            raise InputFileError(f"{self._path}: the header of frame {number} cannot be read: {error!r}") from error
+            reason = f"'ITEM: {error.args[0]}' is missing" if isinstance(error, KeyError) else str(error)
+            raise InputFileError(f"{self._path}: the header of frame {number} cannot be read: {reason}.") from error
 
     def _parse_header(self, lines: list[str], end: int, number: int, units: str | None) -> _Header:
         items: dict[str, list[str]] = {}
@@ -308,8 +317,8 @@ class LammpsTextFrames:
         time_ps = None if units is None or "TIME" not in items else float(items["TIME"][0]) * UNIT_PS[units]
         atoms_name = next(name for name in items if name.startswith("ATOMS"))
         return _Header(
-            n_atoms=int(items["NUMBER OF ATOMS"][0]),
-            step=int(items["TIMESTEP"][0]),
+            n_atoms=_integer(items, "NUMBER OF ATOMS"),
+            step=_integer(items, "TIMESTEP"),
             time_ps=time_ps,
             units=units,
             angstrom=angstrom,
@@ -331,6 +340,8 @@ class LammpsTextFrames:
             if note not in self.notes:
                 self.notes.append(note)
         table = np.array([line.split() for line in lines], dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] not in ((4,) if "abc" in words else (3,) if "xy" in words else (2, 3)):
+            raise ValueError(f"its box has lines such as '{lines[0].strip()}' under 'BOX BOUNDS {' '.join(words)}'")
         if "abc" in words:
             return np.ascontiguousarray(table[:, :3]), np.ascontiguousarray(table[:, 3])
         low, high = table[:, 0].copy(), table[:, 1].copy()
@@ -384,12 +395,19 @@ class LammpsTextFrames:
             ids = np.array([int(row[header.columns.index("id")]) for row in rows], dtype=np.int64)
             order = np.argsort(ids, kind="stable")
             self.ids = ids[order]
+            labels: list[bytes] = []
             if "type" in header.columns:
                 place = header.columns.index("type")
-                self.types = np.array([int(row[place]) for row in rows], dtype=np.int64)[order]
+                labels = [row[place] for row in rows]
+            if labels and all(label.isdigit() for label in labels):
+                self.types = np.array(labels).astype(np.int64)[order]
                 self._kinds = self.types.astype(np.uint64)
             for column in NAMES:
-                if column in header.columns and self._symbols is None:
+                if (
+                    column in header.columns
+                    and self._symbols is None
+                    and not (column == "type" and self.types is not None)
+                ):
                     place = header.columns.index(column)
                     self._learn_names(column, np.array([row[place].decode("ascii") for row in rows])[order])
         except (ValueError, IndexError) as error:
