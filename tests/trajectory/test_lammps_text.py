@@ -224,7 +224,7 @@ def dump(frames: Sequence[str], columns: str = "id type x y z", head: str = "") 
 
 @pytest.mark.parametrize(
     ("units", "angstrom", "ps"),
-    [("electron", 0.529177210544, 1e-3), ("nano", 10.0, 1e3), ("si", 1e10, 1e12), ("real", 1.0, 1e-3)],
+    [("electron", 0.529177210544, 1e-3), ("nano", 10.0, 1e3), ("micro", 1e4, 1e6), ("real", 1.0, 1e-3)],
 )
 @pytest.mark.parametrize("columns", ["id element xu yu zu", "id element xs ys zs"])
 def test_units_stand_once_and_hold_for_lengths_and_times(
