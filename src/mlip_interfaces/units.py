@@ -30,3 +30,25 @@ CM2_PER_S_TO_ANGSTROM2_PER_PS = 1.0 / ANGSTROM2_PER_PS_TO_CM2_PER_S
 ANGSTROM_TO_BOHR = 1.0e-10 / _BOHR_RADIUS_M
 
 SECONDS_PER_HOUR = 3600.0
+
+LAMMPS_ANGSTROM = {
+    "metal": 1.0,
+    "real": 1.0,
+    "electron": 1.0 / ANGSTROM_TO_BOHR,
+    "si": 1.0e10,
+    "cgs": 1.0e8,
+    "micro": 1.0e4,
+    "nano": 10.0,
+}
+"""Unit of length of each LAMMPS style of units, angstrom; reduced units (lj) have none."""
+
+LAMMPS_PS = {
+    "metal": 1.0,
+    "real": FS_TO_PS,
+    "electron": FS_TO_PS,
+    "si": 1.0e12,
+    "cgs": 1.0e12,
+    "micro": 1.0e6,
+    "nano": 1.0e3,
+}
+"""Unit of time of each LAMMPS style of units, ps."""

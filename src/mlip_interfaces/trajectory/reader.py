@@ -19,7 +19,7 @@ from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
 from mlip_interfaces.trajectory.raw_frame import RawFrame
-from mlip_interfaces.trajectory.topology import read_layers, read_topology, standard_masses
+from mlip_interfaces.trajectory.topology import Topology, read_layers, read_topology, standard_masses
 from mlip_interfaces.trajectory.unwrapping import Unwrapper
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 UNEVEN = 1.0e-3
 """Relative difference of the time between frames that is rounding."""
+
+SEEN_ATOMS = 32
+SEEN_FRAMES = 10_000
+"""What is kept of frames to know them again: positions of so many atoms, of so many frames back."""
+
+SAME_FRAME_ANGSTROM = 0.05
+"""Root mean square distance of a frame that a restart wrote again; thermal motion alone is more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,8 @@ class TrajectoryReader:
         """
         self.notes.clear()
         unwrapper = Unwrapper(self.unwrap)
+        kind: tuple[bool, bool] | None = None
+        mixed = False
         frames = self._timed(self.raw_frames(self.notes))
         size = n_frames if n_frames is not None else max(2, CHUNK_ATOMS // self.n_atoms)
         while part := list(islice(frames, size)):
@@ -180,8 +189,18 @@ class TrajectoryReader:
             if not unwrapped:
                 yield Frames(positions, positions, cells, origins, times)
                 continue
+            kinds = [(frame.images is not None, bool(frame.unwrapped)) for frame in raw]
+            kind = kinds[0] if kind is None else kind
+            if not mixed and any(other != kind for other in kinds):
+                mixed = True
+                self.notes.append(
+                    f"{self.name} has unwrapped positions or image flags in some frames only; they were not used, and paths "
+                    "follow from the steps between frames."
+                )
             stored = None
-            if raw[0].images is not None:
+            if mixed:
+                pass
+            elif raw[0].images is not None:
                 images = np.array([frame.images for frame in raw], dtype=np.float64)
                 stored = positions + images @ cells
             elif raw[0].unwrapped:
@@ -223,8 +242,11 @@ class TrajectoryReader:
         last_time = -np.inf
         spacing: float | None = None
         number = 0
+        seen = _SeenFrames(self.origin)
         for place, frame in enumerate(frames):
             if last_step is not None and frame.step is not None and frame.step <= last_step:
+                self._require_sound(frame, place)
+                seen.require_same(frame, place)
                 note = f"Frames that a restart of the MD wrote again in {self.name} were left out."
                 if note not in self.notes:
                     self.notes.append(note)
@@ -242,11 +264,17 @@ class TrajectoryReader:
             if number > 0:
                 if spacing is None:
                     spacing = time - last_time
+                    if spacing == 0.0:
+                        raise InputFileError(
+                            f"The first frames of {self.origin} have the same time, {time:g} ps, so it is none; give "
+                            "`frame_interval_ps`."
+                        )
                 if spacing <= 0.0 or abs(time - last_time - spacing) > UNEVEN * spacing:
                     raise InputFileError(
                         f"The time between frames of {self.origin} is not constant: {spacing:g} ps at first, "
                         f"{time - last_time:g} ps before frame {place}. Cut the file there, or write it evenly."
                     )
+            seen.add(frame)
             first_step = frame.step if first_step is None else first_step
             last_step, last_time = frame.step, time
             number += 1
@@ -325,7 +353,7 @@ def open_trajectory(
     ...
     mlip_interfaces.errors.InputFileError: The trajectory missing.dcd does not exist.
     """
-    opened = _opened(source)
+    opened = _opened(source, named_elsewhere=topology is not None or layers is not None)
     name, frame, ids = opened.name, opened.first, opened.ids
     symbols, labels = frame.symbols, frame.layers
     masses = opened.masses_amu
@@ -337,17 +365,29 @@ def open_trajectory(
         symbols = _agreed(name, frame, symbols, Path(layers), known_symbols)
     if topology is not None:
         atoms = read_topology(Path(topology), elements=elements)
-        symbols = _agreed(name, frame, symbols, Path(topology), _rows(atoms.symbols, ids))
-        masses = _rows(atoms.masses_amu, ids)
+        rows = _rows_by_id(name, ids, Path(topology), atoms)
+        symbols = _agreed(name, frame, symbols, Path(topology), atoms.symbols[rows])
+        masses = atoms.masses_amu[rows]
+        if opened.types is not None and atoms.types is not None and ids is not None:
+            _require_same_types(name, ids, opened.types, Path(topology), atoms.types[rows])
     if symbols is None:
         types = "" if opened.types is None else ", ".join(map(str, np.unique(opened.types)))
         seen = f" (its atoms have LAMMPS types {types})" if types else ""
         raise InputFileError(
-            f"{name} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or `layers`."
+            " ".join(
+                (
+                    f"{name} does not say which atom is which element{seen}; give `topology` (the LAMMPS data file) or "
+                    "`layers`.",
+                    *opened.notes,
+                )
+            )
         )
     unknown = sorted(set(symbols.tolist()) - (atomic_numbers.keys() - {"X"}))
     if unknown:
         raise InputFileError(f"{name} names {', '.join(unknown)}, which is not an element.")
+    if opened.types is not None:
+        other = topology if topology is not None else layers if layers is not None else opened.path
+        _require_one_element_per_type(name, opened.types, symbols, elements, str(other))
     _require_time(name, frame, frame_interval_ps)
     return TrajectoryReader(
         name=name if opened.path is None else opened.path.name,
@@ -455,6 +495,45 @@ def _require_time(name: str, frame: RawFrame, frame_interval_ps: float | None) -
         raise InputFileError(f"`frame_interval_ps` must be positive, not {frame_interval_ps}.")
 
 
+class _SeenFrames:
+    """A few positions of the frames so far, by MD step, to tell a frame that was written again from one of another run."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._positions: dict[int, NDArray[np.float32]] = {}
+
+    def add(self, frame: RawFrame) -> None:
+        """Remember a frame; the oldest one is forgotten where there are too many."""
+        if frame.step is None:
+            return
+        if len(self._positions) == SEEN_FRAMES:
+            del self._positions[next(iter(self._positions))]
+        self._positions[frame.step] = self._sample(frame.positions).astype(np.float32)
+
+    def require_same(self, frame: RawFrame, place: int) -> None:
+        """Refuse a frame whose step has gone by with other positions."""
+        assert frame.step is not None
+        before = self._positions.get(frame.step)
+        if before is not None:
+            away = (self._sample(frame.positions) - before) @ np.linalg.inv(frame.cell)
+            away = (away - np.round(away)) @ frame.cell
+            distance = float(np.sqrt((away**2).sum(axis=1).mean()))
+            if distance <= SAME_FRAME_ANGSTROM:
+                return
+            what = f"the frame of that step before has other positions ({distance:.2g} angstrom away)"
+        else:
+            what = "no frame of that step stands before it"
+        raise InputFileError(
+            f"{self._origin}: the steps go back at frame {place} (step {frame.step}), and {what}: another run begins there "
+            "(`reset_timestep`), or the MD went another way after a restart. Split the file before that frame, or remove what "
+            "was written twice."
+        )
+
+    @staticmethod
+    def _sample(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        return positions[:: max(1, len(positions) // SEEN_ATOMS)][:SEEN_ATOMS]
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """A source of frames and its first one; ids, types and masses where the source has them."""
@@ -466,15 +545,20 @@ class _Opened:
     ids: NDArray[np.int64] | None = None
     types: NDArray[np.int64] | None = None
     masses_amu: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
 
-def _opened(source: Path | str | Sequence[Atoms] | Universe) -> _Opened:
+def _opened(source: Path | str | Sequence[Atoms] | Universe, *, named_elsewhere: bool) -> _Opened:
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.is_file():
             raise InputFileError(f"The trajectory {path} does not exist.")
-        first, ids, types = _first_frame(path)
-        return _Opened(str(path), path, partial(_raw_frames, path), first, ids, types)
+        if is_text_dump(path):
+            return _opened_text_dump(path, named_elsewhere=named_elsewhere)
+        first = next(read_frames(path, []), None)
+        if first is None:
+            raise InputFileError(f"{path} holds no frame.")
+        return _Opened(str(path), path, partial(read_frames, path), first)
     if isinstance(source, Sequence):
         name = f"{counted(len(source), 'structure')} in memory"
         if not source:
@@ -489,27 +573,20 @@ def _opened(source: Path | str | Sequence[Atoms] | Universe) -> _Opened:
     return _Opened(name, None, lambda notes: universe_frames(source), frame, masses_amu=known)
 
 
-def _raw_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
-    if not is_text_dump(path):
-        yield from read_frames(path, notes)
-        return
-    frames = LammpsTextFrames(path)
-    yield from frames
-    notes.extend(frames.notes)
+def _opened_text_dump(path: Path, *, named_elsewhere: bool) -> _Opened:
+    text = LammpsTextFrames(path, named_elsewhere=named_elsewhere)
+    first = next(iter(text), None)
+    if first is None:
+        raise InputFileError(f"{path} holds no frame.")
 
+    def raw_frames(notes: list[str]) -> Iterator[RawFrame]:
+        frames = LammpsTextFrames(path, named_elsewhere=named_elsewhere)
+        try:
+            yield from frames
+        finally:
+            notes.extend(frames.notes)
 
-def _first_frame(path: Path) -> tuple[RawFrame, NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    """The first frame, and ids and types where the format has them."""
-    if is_text_dump(path):
-        text = LammpsTextFrames(path)
-        frame = next(iter(text), None)
-        if frame is not None:
-            return frame, text.ids, text.types
-    else:
-        frame = next(read_frames(path, []), None)
-        if frame is not None:
-            return frame, None, None
-    raise InputFileError(f"{path} holds no frame.")
+    return _Opened(str(path), path, raw_frames, first, text.ids, text.types, notes=tuple(text.notes))
 
 
 def _rows(values: NDArray[Scalar], ids: NDArray[np.int64] | None) -> NDArray[Scalar]:
@@ -517,6 +594,49 @@ def _rows(values: NDArray[Scalar], ids: NDArray[np.int64] | None) -> NDArray[Sca
     if ids is None or ids.size == values.size or ids[0] < 1 or ids[-1] > values.size:
         return values
     return values[ids - 1]
+
+
+def _rows_by_id(name: str, ids: NDArray[np.int64] | None, other: Path, atoms: Topology) -> NDArray[np.int64]:
+    """Rows of a topology that are the atoms in the file: by id where both have them."""
+    if ids is None or atoms.ids is None:
+        return _rows(np.arange(atoms.symbols.size), ids)
+    rows = np.minimum(np.searchsorted(atoms.ids, ids), atoms.ids.size - 1)
+    strange = ids[atoms.ids[rows] != ids]
+    if strange.size:
+        raise InputFileError(
+            f"{name} has an atom of id {strange[0]}, {other} has none ({strange.size} such ids); they belong to different "
+            "models."
+        )
+    return rows
+
+
+def _require_same_types(
+    name: str, ids: NDArray[np.int64], types: NDArray[np.int64], other: Path, known: NDArray[np.int64]
+) -> None:
+    if not np.array_equal(types, known):
+        atom = int(np.argmax(types != known))
+        raise InputFileError(
+            f"The atom of id {ids[atom]} has LAMMPS type {types[atom]} in {name} and {known[atom]} in {other}; they belong to "
+            f"different models, or atoms changed their types between the two ({int((types != known).sum())} such atoms)."
+        )
+
+
+def _require_one_element_per_type(
+    name: str, types: NDArray[np.int64], symbols: NDArray[np.str_], elements: tuple[str, ...], other: str
+) -> None:
+    """Refuse elements that contradict the LAMMPS types of the atoms."""
+    for number in np.unique(types).tolist():
+        found = np.unique(symbols[types == number]).tolist()
+        if len(found) > 1:
+            raise InputFileError(
+                f"Atoms of LAMMPS type {number} in {name} are {' and '.join(found)} by {other}; a type is one element: the file "
+                "has its atoms in another order, or is of another model. Give the LAMMPS data file of the run as `topology`."
+            )
+        if elements and 1 <= number <= len(elements) and elements[number - 1] != found[0]:
+            raise InputFileError(
+                f"Atoms of LAMMPS type {number} in {name} are {found[0]} by {other}, and the type map says "
+                f"{elements[number - 1]}; they belong to different models."
+            )
 
 
 def _agreed(

@@ -5,23 +5,50 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-SKIP, ID, X, Y, Z, IX, IY, IZ = range(8)
+SKIP, ID, X, Y, Z, IX, IY, IZ, TYPE, NAME = range(10)
 """Roles of a column."""
 
 TRUNCATED = -1
 """Returned where the buffer ends before the frame does."""
 
 BAD_LINE = -2
-"""Returned minus the number of the line, where a line does not hold what the columns say."""
+"""Returned minus the number of the line, where a line does not hold what the columns say; minus the number of atoms more
+where its atom has another type or name than in the first frame."""
 
 _POWERS = 10.0 ** np.arange(23)
 _ONE = np.uint64(1)
 _TEN = np.uint64(10)
 _MOST_DIGITS = np.uint64(18)
+_HASH_START = np.uint64(14695981039346656037)
+_HASH_FACTOR = np.uint64(1099511628211)
+
+
+def hash_of_name(name: bytes) -> int:
+    """Number that `parse_atoms` compares in place of a name.
+
+    Parameters
+    ----------
+    name : bytes
+        Of an element or a type.
+
+    Returns
+    -------
+    int
+        64 bits (FNV-1a).
+
+    Examples
+    --------
+    >>> hash_of_name(b"")
+    14695981039346656037
+    """
+    value = int(_HASH_START)
+    for byte in name:
+        value = ((value ^ byte) * int(_HASH_FACTOR)) % (1 << 64)
+    return value
 
 
 @njit(cache=True, nogil=True)
-def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen):  # type: ignore[no-untyped-def]
+def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen, kinds):  # type: ignore[no-untyped-def]
     """Parse one frame's atom lines, each atom into the row of its id.
 
     Parameters
@@ -40,6 +67,8 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
         Filled where the columns have image flags.
     seen : (n_atoms,) uint8 array
         Working space.
+    kinds : (n_atoms,) uint64 array
+        Type of each atom, or the hash of its name, where the columns have the one or the other.
 
     Returns
     -------
@@ -53,7 +82,11 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
     seen[:] = 0
     end = np.uint64(stop)
     i = np.uint64(start)
-    values = np.zeros(8)
+    values = np.zeros(9)
+    kind = np.uint64(0)
+    has_kinds = False
+    for column in range(n_columns):
+        has_kinds = has_kinds or roles[column] >= 8
     for line in range(n_atoms):
         for column in range(n_columns):
             while buffer[i] == 32 or buffer[i] == 9:
@@ -63,6 +96,14 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
                 if buffer[i] <= 32:
                     return TRUNCATED if i >= end else BAD_LINE - line
                 while buffer[i] > 32:
+                    i += _ONE
+                continue
+            if role == 9:
+                if buffer[i] <= 32:
+                    return TRUNCATED if i >= end else BAD_LINE - line
+                kind = _HASH_START
+                while buffer[i] > 32:
+                    kind = (kind ^ np.uint64(buffer[i])) * _HASH_FACTOR
                     i += _ONE
                 continue
             negative = buffer[i] == 45
@@ -124,6 +165,8 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
                         value = value * 10.0**exponent
                 if negative:
                     value = -value
+            if role == 8:
+                kind = np.uint64(value)
             values[role] = value
         while buffer[i] != 10:
             i += _ONE
@@ -137,6 +180,8 @@ def parse_atoms(buffer, start, stop, roles, index_of_id, positions, images, seen
         if row < 0 or seen[row] == 1:
             return BAD_LINE - line
         seen[row] = 1
+        if has_kinds and kind != kinds[row]:
+            return BAD_LINE - n_atoms - line
         positions[row, 0] = values[X]
         positions[row, 1] = values[Y]
         positions[row, 2] = values[Z]

@@ -12,13 +12,13 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.lammps_data import is_lammps_data, read_lammps_data
 
-TYPE_COLUMNS = {"atomic": 1, "charge": 1, "bond": 2, "angle": 2, "molecular": 2, "full": 2}
-"""Column of the atom type in the ``Atoms`` section, by LAMMPS atom style."""
-
-SECTIONS = ("Masses", "Atoms", "Velocities", "Bonds", "Angles", "Dihedrals", "Impropers", "Pair", "PairIJ", "Bond")
-
-MASS_TOLERANCE_AMU = 0.1
+UNREADABLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, RuntimeError, ImportError,
+    StopIteration,
+)  # fmt: skip
+"""What ASE's readers raise on files that are damaged or of another format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,14 @@ class Topology:
         Element of each atom.
     masses_amu : (n_atoms,) float array, u
         Mass of each atom.
+    ids, types : (n_atoms,) int array or None
+        Ids, ascending, and LAMMPS types; None where the format has none.
     """
 
     symbols: NDArray[np.str_]
     masses_amu: NDArray[np.float64]
+    ids: NDArray[np.int64] | None = None
+    types: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,93 +117,94 @@ def read_layers(file: Path) -> LayerLabels:
 
 
 def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
-    """Elements and masses from a LAMMPS data file (``*.data``, ``*.lmp``) or any structure file that ASE reads.
+    """Elements and masses from a LAMMPS data file or any structure file that ASE reads.
 
     Parameters
     ----------
     file : Path
-        Atoms of a data file are sorted by id, as `dump_modify sort id` does.
+        A data file is known by its content, whatever its name; its atoms are sorted by id, as `dump_modify sort id` does.
     elements : sequence of str, optional
-        The type map of a data file. Without it the element of a type is in the comment of its mass, or else the one
-        with that mass.
+        The type map of a data file; see `mlip_interfaces.trajectory.lammps_data.read_lammps_data`.
 
     Returns
     -------
     Topology
-        In the order of the file.
+        In the order of the file, or of ids.
 
     Raises
     ------
     InputFileError
-        If the file is missing or damaged, its ids are not 1 to n_atoms, or the element of a type is unknown.
+        If the file is missing or damaged, holds no atoms, or the element of a type is unknown.
     """
     if not file.is_file():
         raise InputFileError(f"The topology {file} does not exist.")
-    if file.suffix in (".data", ".lmp"):
-        return _read_lammps_data(file, elements)
-    from ase.io import read
+    if is_lammps_data(file):
+        data = read_lammps_data(file, elements=elements)
+        return Topology(data.symbols, data.masses_amu, data.ids, data.types)
+    if file.suffix == ".gro":
+        symbols = _gro_symbols(file)
+        return Topology(symbols, standard_masses(symbols))
+    if "POSCAR" in file.name or "CONTCAR" in file.name or file.suffix in (".vasp", ".poscar"):
+        _require_named_elements(file)
+    from ase.io import ParseError, read
     from ase.io.formats import UnknownFileTypeError
 
     try:
         atoms = read(file)
-    except (OSError, ValueError, KeyError, IndexError, UnknownFileTypeError) as error:
-        raise InputFileError(f"{file} cannot be read as a structure: {error!r}") from error
+    except (*UNREADABLE, ParseError, UnknownFileTypeError) as error:
+        reason = {
+            StopIteration: "it holds no structure",
+            UnknownFileTypeError: "its format is not known (a LAMMPS data file has its counts and bounds in its head)",
+        }.get(type(error), repr(error))
+        raise InputFileError(f"{file} cannot be read as a structure: {reason}.") from error
+    if isinstance(atoms, list) or len(atoms) == 0:
+        raise InputFileError(f"{file} cannot be read as a structure: it holds no atoms.")
     return Topology(np.array(atoms.get_chemical_symbols()), np.asarray(atoms.get_masses(), dtype=np.float64))
 
 
-def _read_lammps_data(file: Path, elements: Sequence[str]) -> Topology:
+def _gro_symbols(file: Path) -> NDArray[np.str_]:
+    """Elements of a GROMACS file, which has names of atoms in their place: LI in a residue LI is lithium."""
     try:
-        sections, style = _split_sections(file.read_text())
-        column = TYPE_COLUMNS[style]
-        masses, comments = {}, {}
-        for line in sections["Masses"]:
-            values, _, comment = line.partition("#")
-            number, mass = values.split()
-            masses[int(number)], comments[int(number)] = float(mass), comment.strip()
-        table = np.array([line.partition("#")[0].split()[: column + 1] for line in sections["Atoms"]], dtype=np.int64)
-        ids, types = table[:, 0], table[:, column]
-        masses_amu = np.array([masses[int(number)] for number in types])
-    except (OSError, KeyError, IndexError, ValueError) as error:
+        lines = file.read_text().splitlines()
+        rows = lines[2 : 2 + int(lines[1])]
+    except (OSError, ValueError, IndexError) as error:
+        raise InputFileError(f"{file} cannot be read as a .gro file: {error}.") from error
+    if not rows or len(lines) < 3 + len(rows) or len(rows) < int(lines[1]):
+        raise InputFileError(f"{file} cannot be read as a .gro file: it ends early.")
+    known: dict[tuple[str, str], str] = {}
+    for row in rows:
+        names = (row[5:10].strip(), row[10:15].strip())
+        if names not in known:
+            known[names] = _element_of_name(file, *names)
+    return np.array([known[row[5:10].strip(), row[10:15].strip()] for row in rows])
+
+
+def _element_of_name(file: Path, residue: str, name: str) -> str:
+    letters = name.rstrip("+-").strip("0123456789").split("_")[0]
+    if letters in atomic_numbers and letters != "X":
+        return letters
+    two, one = letters[:2].capitalize(), letters[:1].upper()
+    candidates = [symbol for symbol in (two, one) if symbol in atomic_numbers and symbol != "X"]
+    if len(candidates) == 1:
+        return candidates[0]
+    if residue.rstrip("+-").strip("0123456789").upper() == letters.upper() and two in candidates:
+        return two
+    raise InputFileError(
+        f"{file}: the atom name {name} of residue {residue} may be {' or '.join(candidates) or 'no element'}; give the elements "
+        "in layers.json, or a structure file with elements."
+    )
+
+
+def _require_named_elements(file: Path) -> None:
+    """Refuse a VASP 4 file whose comment is not the list of its elements: readers make elements of its letters."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()[:6]]
+    except (OSError, ValueError) as error:
+        raise InputFileError(f"{file} cannot be read as a structure: {error}.") from error
+    if len(lines) < 6 or not lines[5] or not all(word.isdigit() for word in lines[5]):
+        return
+    if len(lines[0]) != len(lines[5]) or not set(lines[0]) <= atomic_numbers.keys() - {"X"}:
         raise InputFileError(
-            f"{file} cannot be read as a LAMMPS data file: {error!r}; it needs the sections Masses and Atoms, with one of "
-            f"the atom styles {', '.join(TYPE_COLUMNS)}."
-        ) from error
-    if not np.array_equal(np.sort(ids), np.arange(1, ids.size + 1)):
-        raise InputFileError(f"{file}: the atom ids are not 1 to {ids.size}, so frames cannot be matched to atoms.")
-    known = {
-        number: _element_of(file, number, masses[number], comments[number], elements) for number in np.unique(types)
-    }
-    order = np.argsort(ids)
-    return Topology(np.array([known[number] for number in types[order]]), masses_amu[order])
-
-
-def _split_sections(text: str) -> tuple[dict[str, list[str]], str]:
-    """Lines of each section without blank ones, and the atom style (atomic where the file does not say)."""
-    sections: dict[str, list[str]] = {}
-    current: list[str] = []
-    style = "atomic"
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if words and words[0] in SECTIONS:
-            current = sections.setdefault(words[0], [])
-            if words[0] == "Atoms" and "#" in line:
-                style = line.partition("#")[2].strip()
-        elif words:
-            current.append(line)
-    return sections, style
-
-
-def _element_of(file: Path, number: int, mass: float, comment: str, elements: Sequence[str]) -> str:
-    if elements:
-        if number > len(elements):
-            raise InputFileError(f"{file} has atom type {number}, but the type map has {len(elements)} elements.")
-        return elements[number - 1]
-    if comment in atomic_numbers:
-        return comment
-    nearest = int(np.argmin(np.abs(atomic_masses[1:] - mass))) + 1
-    if abs(atomic_masses[nearest] - mass) > MASS_TOLERANCE_AMU:
-        raise InputFileError(
-            f"{file}: no element has the mass {mass} of type {number}; write it as a comment behind the mass, or give the "
-            "type map in layers.json."
+            f"{file} names no elements: line 6 holds the numbers of atoms, as VASP 4 wrote them, and the comment "
+            f"'{' '.join(lines[0])}' is not {len(lines[5])} elements. Write the elements in a line before line 6."
         )
-    return str({value: key for key, value in atomic_numbers.items()}[nearest])
