@@ -1,0 +1,140 @@
+"""DCD files of LAMMPS, CHARMM, NAMD and others."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.errors import InputFileError, counted
+from mlip_interfaces.trajectory.formats.text_files import cut_note
+from mlip_interfaces.trajectory.raw_frame import RawFrame
+
+CELL_BYTES = 48
+HEADER_BYTES = 84
+N_FIXED, HAS_CELL, HAS_FOURTH, VERSION = 8, 10, 11, 19
+"""Places of these integers in the header."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    order: str
+    n_atoms: int
+    has_cell: bool
+    end: int
+
+
+def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+    """Frames of a DCD file, the lengths of all records checked.
+
+    Parameters
+    ----------
+    path : Path
+        Of either byte order, with a cell per frame.
+    notes : list of str
+        Gets a sentence when an incomplete last frame is left out.
+
+    Yields
+    ------
+    RawFrame
+        In the order of the file.
+
+    Raises
+    ------
+    InputFileError
+        If it has no cell, a frame before the last one is damaged, or a second file begins there.
+
+    Notes
+    -----
+    The time in a DCD header has the unit of whoever wrote it and is not used. The parser of MDAnalysis ends without a word
+    at a record of the wrong length, and turns a cell that CHARMM wrote as a symmetric matrix against its atoms.
+    """
+    header = _read_header(path)
+    order, n_atoms = header.order, header.n_atoms
+    axes = [(f"{axis}{part}", kind) for axis in "xyz" for part, kind in _record(order, f"({n_atoms},){order}f4")]
+    lengths = {f"{axis}{side}": 4 * n_atoms for axis in "xyz" for side in ("_before", "_after")}
+    if header.has_cell:
+        axes = [(f"cell{part}", kind) for part, kind in _record(order, f"(6,){order}f8")] + axes
+        lengths |= {"cell_before": CELL_BYTES, "cell_after": CELL_BYTES}
+    frame_type = np.dtype(axes)
+    n_frames, rest = divmod(path.stat().st_size - header.end, frame_type.itemsize)
+    if n_frames:
+        table = np.memmap(path, dtype=frame_type, mode="r", offset=header.end, shape=(n_frames,))
+        for number in range(n_frames):
+            row = table[number]
+            if any(int(row[name]) != length for name, length in lengths.items()):
+                raise _damage(path, header.end + number * frame_type.itemsize, number, n_frames)
+            yield RawFrame(
+                positions=np.stack([row["x"], row["y"], row["z"]], axis=1).astype(np.float64),
+                cell=_cell(path, row["cell"].astype(np.float64), number) if header.has_cell else np.zeros((3, 3)),
+                origin=np.zeros(3),
+            )
+    if rest:
+        start = header.end + n_frames * frame_type.itemsize
+        if _is_header(path, start):
+            raise _damage(path, start, n_frames, n_frames)
+        notes.append(cut_note(path))
+
+
+def _record(order: str, content: str) -> list[tuple[str, str]]:
+    return [("_before", f"{order}i4"), ("", content), ("_after", f"{order}i4")]
+
+
+def _read_header(path: Path) -> _Header:
+    with path.open("rb") as handle:
+        start = handle.read(4)
+        order = "<" if start == struct.pack("<i", HEADER_BYTES) else ">"
+        if start != struct.pack(f"{order}i", HEADER_BYTES) or handle.read(4) != b"CORD":
+            raise ValueError("it does not begin as a DCD file with records of 4 bytes does")
+        numbers = struct.unpack(f"{order}20i", handle.read(80))
+        handle.read(4)
+        for _ in range(2):
+            # The title, then the number of atoms.
+            (length,) = struct.unpack(f"{order}i", handle.read(4))
+            content = handle.read(length)
+            if struct.unpack(f"{order}i", handle.read(4)) != (length,):
+                raise ValueError("a record of its header has the wrong length")
+        (n_atoms,) = struct.unpack(f"{order}i", content)
+        end = handle.tell()
+    if n_atoms < 1:
+        raise ValueError(f"its header says that it has {n_atoms} atoms")
+    if numbers[N_FIXED] or (numbers[VERSION] and numbers[HAS_FOURTH]):
+        raise InputFileError(
+            f"{path} holds fixed atoms once only, or a fourth dimension: convert it to a plain DCD or XTC file."
+        )
+    return _Header(order, n_atoms, bool(numbers[VERSION] and numbers[HAS_CELL]), end)
+
+
+def _cell(path: Path, stored: NDArray[np.float64], number: int) -> NDArray[np.float64]:
+    """Rows are lattice vectors; the file has A, gamma, B, beta, alpha, C, or a symmetric matrix."""
+    from MDAnalysis.lib.mdamath import triclinic_vectors
+
+    lengths, angles = stored[[0, 2, 5]], stored[[4, 3, 1]]
+    if not np.isfinite(stored).all() or (lengths <= 0.0).any():
+        raise InputFileError(f"Frame {number} of {path} has no cell.")
+    if (np.abs(angles) <= 1.0).all():
+        angles = np.degrees(np.arccos(angles))
+    elif (angles < 0.0).any() or (angles > 180.0).any() or not triclinic_vectors([*lengths, *angles]).any():
+        return stored[[[0, 1, 3], [1, 2, 4], [3, 4, 5]]]
+    return np.asarray(triclinic_vectors([*lengths, *angles], dtype=np.float64), dtype=np.float64)
+
+
+def _is_header(path: Path, start: int) -> bool:
+    with path.open("rb") as handle:
+        handle.seek(start)
+        return handle.read(8)[4:] == b"CORD"
+
+
+def _damage(path: Path, start: int, number: int, n_frames: int) -> InputFileError:
+    if _is_header(path, start):
+        return InputFileError(
+            f"A second DCD file begins in {path} before frame {number}: two files were joined byte by byte. Analyse them apart."
+        )
+    return InputFileError(
+        f"Frame {number} of {path} is damaged: a record has a length that does not fit its atoms. By its size the file has "
+        f"{counted(n_frames, 'frame')}. Copy it again, or cut it before this frame."
+    )
