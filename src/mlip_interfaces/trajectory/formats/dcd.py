@@ -14,7 +14,7 @@ from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.trajectory.formats.text_files import cut_note
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 
-CELL_BYTES = 48
+CELL_WORDS = 12
 HEADER_BYTES = 84
 N_FIXED, HAS_CELL, HAS_FOURTH, VERSION = 8, 10, 11, 19
 """Places of these integers in the header."""
@@ -54,34 +54,30 @@ def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     at a record of the wrong length, and turns a cell that CHARMM wrote as a symmetric matrix against its atoms.
     """
     header = _read_header(path)
-    order, n_atoms = header.order, header.n_atoms
-    axes = [(f"{axis}{part}", kind) for axis in "xyz" for part, kind in _record(order, f"({n_atoms},){order}f4")]
-    lengths = {f"{axis}{side}": 4 * n_atoms for axis in "xyz" for side in ("_before", "_after")}
-    if header.has_cell:
-        axes = [(f"cell{part}", kind) for part, kind in _record(order, f"(6,){order}f8")] + axes
-        lengths |= {"cell_before": CELL_BYTES, "cell_after": CELL_BYTES}
-    frame_type = np.dtype(axes)
-    n_frames, rest = divmod(path.stat().st_size - header.end, frame_type.itemsize)
+    n_atoms = header.n_atoms
+    # In words of 4 bytes: every record stands between two words with its length.
+    n_cell = CELL_WORDS + 2 if header.has_cell else 0
+    n_words = n_cell + 3 * (n_atoms + 2)
+    starts = np.array([n_cell + axis * (n_atoms + 2) for axis in range(3)])
+    places = np.concatenate([[0, n_cell - 1] if n_cell else [], starts, starts + n_atoms + 1]).astype(np.int64)
+    lengths = np.array([4 * CELL_WORDS] * (2 if n_cell else 0) + [4 * n_atoms] * 6)
+    n_frames, rest = divmod(path.stat().st_size - header.end, 4 * n_words)
     if n_frames:
-        table = np.memmap(path, dtype=frame_type, mode="r", offset=header.end, shape=(n_frames,))
+        words = np.memmap(path, dtype=f"{header.order}i4", mode="r", offset=header.end, shape=(n_frames, n_words))
         for number in range(n_frames):
-            row = table[number]
-            if any(int(row[name]) != length for name, length in lengths.items()):
-                raise _damage(path, header.end + number * frame_type.itemsize, number, n_frames)
-            yield RawFrame(
-                positions=np.stack([row["x"], row["y"], row["z"]], axis=1).astype(np.float64),
-                cell=_cell(path, row["cell"].astype(np.float64), number) if header.has_cell else np.zeros((3, 3)),
-                origin=np.zeros(3),
-            )
+            row = np.array(words[number])
+            if not np.array_equal(row[places], lengths):
+                raise _damage(path, header.end + 4 * n_words * number, number, n_frames)
+            axes = row[n_cell:].view(f"{header.order}f4").reshape(3, n_atoms + 2)[:, 1:-1]
+            cell = np.zeros((3, 3))
+            if n_cell:
+                cell = _cell(path, row[1 : CELL_WORDS + 1].view(f"{header.order}f8").astype(np.float64), number)
+            yield RawFrame(np.ascontiguousarray(axes.T, dtype=np.float64), cell, np.zeros(3))
     if rest:
-        start = header.end + n_frames * frame_type.itemsize
+        start = header.end + 4 * n_words * n_frames
         if _is_header(path, start):
             raise _damage(path, start, n_frames, n_frames)
         notes.append(cut_note(path))
-
-
-def _record(order: str, content: str) -> list[tuple[str, str]]:
-    return [("_before", f"{order}i4"), ("", content), ("_after", f"{order}i4")]
 
 
 def _read_header(path: Path) -> _Header:
@@ -116,6 +112,8 @@ def _cell(path: Path, stored: NDArray[np.float64], number: int) -> NDArray[np.fl
     lengths, angles = stored[[0, 2, 5]], stored[[4, 3, 1]]
     if not np.isfinite(stored).all() or (lengths <= 0.0).any():
         raise InputFileError(f"Frame {number} of {path} has no cell.")
+    if not angles.any() or (angles == 90.0).all():
+        return np.diag(lengths)
     if (np.abs(angles) <= 1.0).all():
         angles = np.degrees(np.arccos(angles))
     elif (angles < 0.0).any() or (angles > 180.0).any() or not triclinic_vectors([*lengths, *angles]).any():

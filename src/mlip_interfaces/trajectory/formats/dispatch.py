@@ -18,7 +18,18 @@ from mlip_interfaces.trajectory.formats.netcdf import netcdf_frames
 from mlip_interfaces.trajectory.formats.xdatcar import xdatcar_frames
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 
-DAMAGED = (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, AssertionError, struct.error, zlib.error)
+DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+)
 """What parsers raise on files that are cut, compressed wrongly, or of another format."""
 
 TEXT_DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.programs import program_output
 from mlip_interfaces.trajectory.even_times import EvenTimes, even_times, time_of_frame
 from mlip_interfaces.trajectory.formats import gromacs_child
 from mlip_interfaces.trajectory.formats.text_files import cut_note
@@ -42,24 +42,11 @@ def gromacs_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     InputFileError
         If the file is damaged.
     """
-    # Not by `programs.start_program`: what it starts ends with the thread, and threads take turns at reading frames. This
-    # one ends when nobody reads what it writes.
-    child = subprocess.Popen(
-        [sys.executable, "-P", gromacs_child.__file__, str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert child.stdout is not None
-    try:
-        yield from _frames(path, child, child.stdout, notes)
-    finally:
-        child.kill()
-        child.stdout.close()
-        child.wait()
+    with program_output([sys.executable, "-P", gromacs_child.__file__, str(path)]) as (stream, wait):
+        yield from _frames(path, stream, wait, notes)
 
 
-def _frames(path: Path, child: subprocess.Popen[bytes], stream: IO[bytes], notes: list[str]) -> Iterator[RawFrame]:
+def _frames(path: Path, stream: IO[bytes], wait: Callable[[], int], notes: list[str]) -> Iterator[RawFrame]:
     first_ps, n_read = 0.0, 0
     times: EvenTimes | None = None
     while True:
@@ -71,7 +58,7 @@ def _frames(path: Path, child: subprocess.Popen[bytes], stream: IO[bytes], notes
         if "error" in content:
             if not content["error"]:
                 # What was written outside a buffer may show at the end only.
-                if child.wait() != 0:
+                if wait() != 0:
                     raise _damage(path, n_read)
                 return
             size = content["frame_bytes"]

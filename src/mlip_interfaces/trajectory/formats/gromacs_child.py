@@ -36,27 +36,29 @@ def main(path: str, out: BinaryIO) -> None:
         try:
             for frame in file:
                 if number == 1:
-                    tell(out, **last_frame(file))
+                    _tell(out, **_last_frame(file))
                     file.seek(1)
                     frame = file.read()
                 number += 1
                 if path.endswith(".trr") and not frame.hasx:
                     continue
                 positions = np.ascontiguousarray(frame.x, dtype="<f4")
-                if path.endswith(".xtc") and not is_within(positions, *limits_nm(path, int(file.offsets[number - 1]))):
-                    tell(out, error="positions outside the limits of their frame", frame_bytes=0.0, read_bytes=0)
+                if path.endswith(".xtc") and not _is_within(
+                    positions, *_limits_nm(path, int(file.offsets[number - 1]))
+                ):
+                    _tell(out, error="positions outside the limits of their frame", frame_bytes=0.0, read_bytes=0)
                     return
-                tell(out, number=number - 1, time_ps=float(frame.time), n_atoms=len(positions), box=frame.box.tolist())
+                _tell(out, number=number - 1, time_ps=float(frame.time), n_atoms=len(positions), box=frame.box.tolist())
                 out.write(positions.tobytes())
         except OSError as error:
             known = file.offsets[: number + 1]
             size = float(known[-1]) / max(1, known.size - 1)
-            tell(out, error=str(error), frame_bytes=size if known.size > 1 else 0.0, read_bytes=number * size)
+            _tell(out, error=str(error), frame_bytes=size if known.size > 1 else 0.0, read_bytes=number * size)
             return
-    tell(out, error="")
+    _tell(out, error="")
 
 
-def limits_nm(path: str, start: int) -> tuple[np.ndarray, np.ndarray]:
+def _limits_nm(path: str, start: int) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest position as the head of a compressed frame has them, with the rounding of single precision."""
     with open(path, "rb") as handle:
         handle.seek(start)
@@ -69,12 +71,12 @@ def limits_nm(path: str, start: int) -> tuple[np.ndarray, np.ndarray]:
     return lowest - ROUNDING * np.abs(lowest) - ROUNDING, highest + ROUNDING * np.abs(highest) + ROUNDING
 
 
-def is_within(positions: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> bool:
+def _is_within(positions: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> bool:
     """Tell whether positions lie between limits."""
     return bool((positions.min(axis=0) >= lowest).all() and (positions.max(axis=0) <= highest).all())
 
 
-def last_frame(file: Any) -> dict[str, float]:
+def _last_frame(file: Any) -> dict[str, float]:
     """Number of frames, and the time of the last one that is whole."""
     for n_frames in (len(file), len(file) - 1):
         try:
@@ -85,7 +87,7 @@ def last_frame(file: Any) -> dict[str, float]:
     return {"n_frames": 0, "last_ps": 0.0}
 
 
-def tell(out: BinaryIO, **content: object) -> None:
+def _tell(out: BinaryIO, **content: object) -> None:
     """Write a line of JSON."""
     out.write(json.dumps(content).encode() + b"\n")
 
