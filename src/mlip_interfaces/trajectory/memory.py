@@ -68,7 +68,7 @@ def array_frames(
     ]
 
 
-def ase_frame(atoms: Atoms, notes: list[str] | None = None, *, name: str = "A structure in memory") -> RawFrame:
+def ase_frame(atoms: Atoms, notes: list[str] | None = None, *, name: str | None = None) -> RawFrame:
     """A frame of an ASE structure, with its ``layer`` and ``id`` arrays and ``time_ps`` where it has them.
 
     Parameters
@@ -77,8 +77,8 @@ def ase_frame(atoms: Atoms, notes: list[str] | None = None, *, name: str = "A st
         With a cell; without one it is left zero.
     notes : list of str or None
         Gets a sentence when a direction is not periodic.
-    name : str
-        What it is and where, for messages.
+    name : str or None
+        Frame and file, for messages; None for a structure in memory, whose periodicity is often left unsaid.
 
     Returns
     -------
@@ -88,11 +88,11 @@ def ase_frame(atoms: Atoms, notes: list[str] | None = None, *, name: str = "A st
     Raises
     ------
     InputFileError
-        If it has a cell and is periodic in no direction.
+        If it has a cell, is of a file, and is periodic in no direction.
     """
     layers, time = atoms.arrays.get("layer"), atoms.info.get("time_ps")
     if atoms.cell.any() and not atoms.pbc.all():
-        if not atoms.pbc.any():
+        if name is not None and not atoms.pbc.any():
             raise InputFileError(
                 f"{name} has a cell and is not periodic (pbc F F F); all analyses here are periodic. Set pbc to T T T if it is."
             )
