@@ -1,8 +1,8 @@
 """External programs: found, started and failed in one way.
 
 Whatever this package starts itself goes through `start_program`: `run_program` waits for its end and raises what its log
-says, `run_to_status` gives the exit status and ends it at a limit, `ask_program` gives what it answered. Batches of tasks
-go through `mlip_interfaces.jobs`.
+says, `run_to_status` gives the exit status and ends it at a limit, `ask_program` gives what it answered; `program_output` is
+read while it runs. Batches of tasks go through `mlip_interfaces.jobs`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -193,6 +193,32 @@ def start_program(
         start_new_session=own_group,
         preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
+
+
+@contextlib.contextmanager
+def program_output(command: Sequence[str]) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+    """Read what a program writes while it runs; it is ended with the block.
+
+    It may outlive the thread that started it, and ends when nobody reads what it writes.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Argument vector, the program as a path or a name on ``PATH``.
+
+    Yields
+    ------
+    tuple of binary file and callable
+        Its standard output; a function that waits for its end and gives its exit status.
+    """
+    child = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert child.stdout is not None
+    try:
+        yield child.stdout, child.wait
+    finally:
+        child.kill()
+        child.stdout.close()
+        child.wait()
 
 
 def run_to_status(

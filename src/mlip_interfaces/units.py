@@ -17,6 +17,8 @@ ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
 
 FS_TO_PS = 1.0e-3
 
+NM_TO_ANGSTROM = 10.0
+
 AMU_PER_ANGSTROM3_TO_G_PER_CM3 = _ATOMIC_MASS_KG * 1.0e3 * 1.0e24
 """1 u/angstrom^3 in g/cm^3 (1.6605)."""
 

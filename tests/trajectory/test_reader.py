@@ -460,8 +460,8 @@ def test_reading_in_threads_says_nothing_that_users_cannot_act_upon(dcd: Path) -
     code = f"""
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from mlip_interfaces.trajectory.formats import mdanalysis_frames
-generators = [mdanalysis_frames(Path({str(dcd)!r})) for _ in range(4)]
+from mlip_interfaces.trajectory.formats import read_frames
+generators = [read_frames(Path({str(dcd)!r}), []) for _ in range(4)]
 with ThreadPoolExecutor(2) as pool:
     counts = set(pool.map(lambda frames: len(list(zip(frames, frames))), generators))
 assert counts == {{6}}, counts

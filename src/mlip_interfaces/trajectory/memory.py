@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.even_times import EvenTimes, even_times, time_of_frame
 from mlip_interfaces.trajectory.raw_frame import RawFrame
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 TIMED_FORMATS = ("XTC", "TRR", "NCDF")
 """Readers of MDAnalysis whose time is in the file; the others count frames as picoseconds."""
+
+FIXED_NOTE = (
+    "A direction that is not periodic is taken as periodic: leave more vacuum than the largest distance analysed."
+)
 
 
 def array_frames(
@@ -63,27 +68,50 @@ def array_frames(
     ]
 
 
-def ase_frame(atoms: Atoms) -> RawFrame:
-    """A frame of an ASE structure, with its ``layer`` array and ``time_ps`` where it has them.
+def ase_frame(atoms: Atoms, notes: list[str] | None = None, *, name: str | None = None) -> RawFrame:
+    """A frame of an ASE structure, with its ``layer`` and ``id`` arrays and ``time_ps`` where it has them.
 
     Parameters
     ----------
     atoms : ase.Atoms
-        Periodic in three directions.
+        With a cell; without one it is left zero.
+    notes : list of str or None
+        Gets a sentence when a direction is not periodic.
+    name : str or None
+        Frame and file, for messages; None for a structure in memory, whose periodicity is often left unsaid.
 
     Returns
     -------
     RawFrame
-        The same.
+        The same; sorted by ``id`` where each atom has one of its own.
+
+    Raises
+    ------
+    InputFileError
+        If it has a cell, is of a file, and is periodic in no direction.
     """
     layers, time = atoms.arrays.get("layer"), atoms.info.get("time_ps")
+    if atoms.cell.any() and not atoms.pbc.all():
+        if name is not None and not atoms.pbc.any():
+            raise InputFileError(
+                f"{name} has a cell and is not periodic (pbc F F F); all analyses here are periodic. Set pbc to T T T if it is."
+            )
+        if notes is not None and FIXED_NOTE not in notes:
+            notes.append(FIXED_NOTE)
+    ids = atoms.arrays.get("id")
+    order = np.arange(len(atoms))
+    if ids is not None and np.issubdtype(ids.dtype, np.integer) and np.unique(ids).size == ids.shape[0] == ids.size:
+        order, ids = np.argsort(ids), np.sort(ids).astype(np.int64)
+    else:
+        ids = None
     return RawFrame(
-        positions=np.array(atoms.positions, dtype=np.float64),
+        positions=np.array(atoms.positions, dtype=np.float64)[order],
         cell=np.array(atoms.cell, dtype=np.float64),
         origin=np.zeros(3),
-        symbols=np.array(atoms.get_chemical_symbols()),
-        layers=None if layers is None else np.array(layers, dtype=str),
+        symbols=np.array(atoms.get_chemical_symbols())[order],
+        layers=None if layers is None else np.array(layers, dtype=str)[order],
         time_ps=None if time is None else float(time),
+        ids=ids,
     )
 
 
@@ -109,6 +137,13 @@ def universe_frames(universe: Any) -> Iterator[RawFrame]:
 
     symbols = universe_symbols(universe)
     timed = getattr(universe.trajectory, "format", "") in TIMED_FORMATS
+    if timed and universe.trajectory.format == "NCDF":
+        timed = "time" in universe.trajectory.trjfile.variables
+    times = EvenTimes(0.0, 0.0, 0.0)
+    if timed and len(universe.trajectory) > 1:
+        first, last = float(universe.trajectory[0].time), float(universe.trajectory[-1].time)
+        rounding = float(np.spacing(np.float32(max(abs(first), abs(last)))))
+        times = even_times(first, last, len(universe.trajectory), rounding)
     for frame in universe.trajectory:
         if frame.dimensions is None or not frame.dimensions[:3].all():
             raise InputFileError(f"Frame {frame.frame} of the universe has no cell; all analyses here are periodic.")
@@ -117,7 +152,7 @@ def universe_frames(universe: Any) -> Iterator[RawFrame]:
             cell=np.asarray(triclinic_vectors(frame.dimensions, dtype=np.float64)),
             origin=np.zeros(3),
             symbols=symbols,
-            time_ps=float(frame.time) if timed else None,
+            time_ps=time_of_frame(times, int(frame.frame), float(frame.time)) if timed else None,
         )
 
 

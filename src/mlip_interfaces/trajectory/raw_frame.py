@@ -32,6 +32,10 @@ class RawFrame:
         Time of the frame; None where the format has none of certain unit.
     step : int or None
         Number of the MD step; None where the format has none.
+    ids : (n_atoms,) int array or None
+        Ids of the atoms, ascending; None where the format has none, or its adapter keeps them (text dumps).
+    types : (n_atoms,) int array or None
+        LAMMPS types of the atoms; None as `ids`.
     """
 
     positions: NDArray[np.float64]
@@ -43,3 +47,5 @@ class RawFrame:
     layers: NDArray[np.str_] | None = None
     time_ps: float | None = None
     step: int | None = None
+    ids: NDArray[np.int64] | None = None
+    types: NDArray[np.int64] | None = None

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlip_interfaces.choices import Scheme
 from mlip_interfaces.errors import InputFileError, counted
+from mlip_interfaces.trajectory.borrowed_cell import with_cell_of
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
@@ -30,6 +31,9 @@ CHUNK_ATOMS = 200_000
 """Atoms times frames held at once."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+FARTHEST_ANGSTROM = 1.0e6
+"""No atom gets there; beyond it, single precision knows a position to 0.06 angstrom at best."""
 
 UNEVEN = 1.0e-3
 """Relative difference of the time between frames that is rounding."""
@@ -295,10 +299,10 @@ class TrajectoryReader:
             and not np.array_equal(frame.symbols, self.symbols)
         ):
             raise InputFileError(f"Frame {number} of {self.origin} has its atoms in another order than the first.")
-        if not np.isfinite(frame.positions).all():
+        if not (frame.positions.min() > -FARTHEST_ANGSTROM and frame.positions.max() < FARTHEST_ANGSTROM):
             raise InputFileError(
-                f"{self.origin} holds positions that are not finite numbers (frame {number}): the MD blew up. Analyse what "
-                "came before with `stop_ps`."
+                f"{self.origin} holds positions that are not finite numbers (frame {number}), or farther away than "
+                f"{FARTHEST_ANGSTROM:g} angstrom: the MD blew up, or the file is damaged. Analyse what came before with `stop_ps`."
             )
         if not np.isfinite(frame.cell).all() or abs(np.linalg.det(frame.cell)) < 1e-6:
             raise InputFileError(f"Frame {number} of {self.origin} has no cell; all analyses here are periodic.")
@@ -389,10 +393,13 @@ def open_trajectory(
         other = topology if topology is not None else layers if layers is not None else opened.path
         _require_one_element_per_type(name, opened.types, symbols, elements, str(other))
     _require_time(name, frame, frame_interval_ps)
+    raw_frames = opened.raw_frames
+    if topology is not None and not frame.cell.any():
+        raw_frames = with_cell_of(raw_frames, Path(topology))
     return TrajectoryReader(
         name=name if opened.path is None else opened.path.name,
         path=opened.path,
-        raw_frames=opened.raw_frames,
+        raw_frames=raw_frames,
         symbols=symbols,
         masses_amu=standard_masses(symbols) if masses is None else masses,
         layers=labels,
@@ -558,12 +565,12 @@ def _opened(source: Path | str | Sequence[Atoms] | Universe, *, named_elsewhere:
         first = next(read_frames(path, []), None)
         if first is None:
             raise InputFileError(f"{path} holds no frame.")
-        return _Opened(str(path), path, partial(read_frames, path), first)
+        return _Opened(str(path), path, partial(read_frames, path), first, first.ids, first.types)
     if isinstance(source, Sequence):
         name = f"{counted(len(source), 'structure')} in memory"
         if not source:
             raise InputFileError(f"{name} hold no frame.")
-        return _Opened(name, None, lambda notes: map(ase_frame, source), ase_frame(source[0]))
+        return _Opened(name, None, lambda notes: (ase_frame(atoms, notes) for atoms in source), ase_frame(source[0]))
     name = "the MDAnalysis universe"
     frame = next(universe_frames(source), None)
     if frame is None:
