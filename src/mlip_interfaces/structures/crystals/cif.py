@@ -332,8 +332,9 @@ def _disagreements(atoms: Atoms, tags: dict[str, list[str]], where: str) -> list
         units = _number(tags.get("_cell_formula_units_z", ["?"])[0])
         # Some programs write the formula of the whole cell.
         total = sum(formula.values())
-        expected = {total, units * total} if units else set()
-        if expected and all(abs(number - len(atoms)) > _COMPOSITION_TOLERANCE * len(atoms) for number in expected):
+        if units and all(
+            abs(number - len(atoms)) > _COMPOSITION_TOLERANCE * len(atoms) for number in (total, units * total)
+        ):
             notes.append(f"{units:g} units of '{text}' are {units * total:g} atoms, its cell has {len(atoms)}")
     stated = _number(tags.get("_exptl_crystal_density_diffrn", ["?"])[0])
     density = float(atoms.get_masses().sum() / atoms.get_volume() * AMU_PER_ANGSTROM3_TO_G_PER_CM3)

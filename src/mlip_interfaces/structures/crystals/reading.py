@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from pathlib import Path
@@ -86,10 +87,10 @@ def _read_by_ase(path: Path) -> tuple[Atoms, tuple[str, ...]]:
 
     try:
         kind = filetype(str(path))
-        symbols = _species_of_poscar(path) if kind == "vasp" else None
+        elements = _elements_of_vasp_4(path) if kind == "vasp" else None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            images = read(path, index=":", format=kind)
+            images = read(_with_elements(path, elements) if elements else path, index=":", format=kind)
     except UnknownFileTypeError as error:
         raise StructureError(
             f"{path} is of a format that is not known; give a CIF, a POSCAR, an extended XYZ or a LAMMPS data file."
@@ -104,8 +105,6 @@ def _read_by_ase(path: Path) -> tuple[Atoms, tuple[str, ...]]:
     unknown = atoms.numbers.size and int((atoms.numbers == 0).sum())
     if unknown:
         raise StructureError(f"{path} has {unknown} atoms of no element (X); name their elements in the file.")
-    if symbols is not None:
-        atoms.set_chemical_symbols(symbols)
     notes = [f"it holds {len(images)} structures; the last was taken"] if len(images) > 1 else []
     if kind == "extxyz" and not atoms.pbc.all() and atoms.cell.rank == 3:
         open_axes = ", ".join(axis for axis, periodic in zip("abc", atoms.pbc, strict=True) if not periodic)
@@ -113,8 +112,14 @@ def _read_by_ase(path: Path) -> tuple[Atoms, tuple[str, ...]]:
     return atoms, tuple(notes)
 
 
-def _species_of_poscar(path: Path) -> list[str] | None:
-    """Element of each atom of a VASP 4 file, whose only place for them is the comment; None for VASP 5."""
+def _with_elements(path: Path, elements: list[str]) -> io.StringIO:
+    """A VASP 4 file as VASP 5 writes it."""
+    lines = path.read_text(errors="replace").splitlines()
+    return io.StringIO("\n".join([*lines[:5], " ".join(elements), *lines[5:], ""]))
+
+
+def _elements_of_vasp_4(path: Path) -> list[str] | None:
+    """Elements of a VASP 4 file, whose only place for them is the comment; None for VASP 5."""
     from ase.io import ParseError
     from ase.io.vasp import atomtypes_outpot
 
@@ -135,7 +140,7 @@ def _species_of_poscar(path: Path) -> list[str] | None:
             f"{path} does not name its elements: line 6 holds the numbers of atoms, as VASP 4 wrote them, and the comment "
             f"'{lines[0].strip()}' is no list of {len(numbers)} elements. Add a line of elements above line 6."
         )
-    return [element for element, number in zip(elements, numbers, strict=True) for _ in range(number)]
+    return elements
 
 
 def _elements_of_comment(comment: str, numbers: list[int]) -> list[str] | None:

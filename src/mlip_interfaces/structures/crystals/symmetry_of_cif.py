@@ -176,6 +176,7 @@ def _table() -> tuple[_Entry, ...]:
     entries = []
     for hall_number in range(1, 531):
         kind = spglib.get_spacegroup_type(hall_number)
+        assert kind is not None
         full = kind.international_full.replace("_", "")
         others = [text.replace("_", "") for text in kind.international.split("=")]
         exact = {full, *others[1:]}
@@ -214,6 +215,7 @@ def _setting(entry: _Entry) -> Setting:
     import spglib
 
     operations = spglib.get_symmetry_from_database(entry.hall_number)
+    assert operations is not None
     rotations = np.asarray(operations["rotations"], dtype=np.float64)
     name = f"{entry.symbol.replace('_', '')}:{entry.choice}" if entry.choice else entry.symbol.replace("_", "")
     return Setting(name, rotations, np.asarray(operations["translations"]), entry.choice[:1] in ("1", "2"))

@@ -383,7 +383,8 @@ def note_on_indices(atoms: Atoms, miller: Sequence[int]) -> str:
     import spglib
 
     dataset = spglib.get_symmetry_dataset(
-        (np.asarray(atoms.cell), atoms.get_scaled_positions(), atoms.numbers), symprec=SYMMETRY_TOLERANCE_ANGSTROM
+        (np.asarray(atoms.cell).tolist(), atoms.get_scaled_positions().tolist(), atoms.numbers.tolist()),
+        symprec=SYMMETRY_TOLERANCE_ANGSTROM,
     )
     if dataset is None or abs(abs(np.linalg.det(dataset.transformation_matrix)) - 1.0) < 0.1:
         return ""
