@@ -53,6 +53,10 @@ class StructureError(UserError, ValueError):
     """A structure cannot be built as requested."""
 
 
+class StructureWarning(UserWarning):
+    """A structure was read, with an assumption or a doubt that its user should know."""
+
+
 class MissingProgramError(UserError, FileNotFoundError):
     """An external program or package is not installed."""
 

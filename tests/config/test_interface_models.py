@@ -181,6 +181,15 @@ def test_small_cells_are_not_repeated_and_production_is() -> None:
         ((CATHODE, ELECTROLYTE), {"strained": "nobody"}, "'film', 'substrate' or 'both'"),
         ((CATHODE, COATING | {"density_g_per_cm3": 0}), {}, "greater than 0"),
         ((CATHODE, COATING | {"material": "Li3N"}), {}, "Tosi-Fumi potential is for LiF, not for Li3N"),
+        (
+            (
+                CATHODE,
+                {k: v for k, v in COATING.items() if k != "density_g_per_cm3"}
+                | {"material": "Li3PO4", "potential": "a.pb"},
+            ),
+            {},
+            "density of amorphous Li3PO4 is not known; give `density_g_per_cm3`",
+        ),
     ],
 )
 def test_interfaces_that_cannot_be_are_refused(
@@ -201,9 +210,12 @@ def test_fractions_ascend() -> None:
     assert Vacancies(element="Li", fraction=0.3).fractions == (0.3,)
 
 
-def test_other_glass_needs_only_a_potential() -> None:
-    layer = AmorphousLayer.model_validate(COATING | {"material": "Li3PO4", "potential": "li3po4.pb"})
+def test_other_glass_needs_only_a_potential_and_its_density() -> None:
+    given = {"material": "Li3PO4", "potential": "li3po4.pb", "density_g_per_cm3": 2.3}
+    layer = AmorphousLayer.model_validate(COATING | given)
     assert (layer.potential, layer.thicknesses) == ("li3po4.pb", (0.0, 5.0, 10.0))
+    assert layer.density_g_per_cm3 == pytest.approx(2.3)
+    assert AmorphousLayer.model_validate(COATING).density_g_per_cm3 == pytest.approx(2.45)
 
 
 def test_crystal_keeps_all_its_lithium_and_has_no_defect_unless_asked() -> None:

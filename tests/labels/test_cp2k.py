@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms, units
 from cp2k_input_tools.parser import CP2KInputParser
 from dft_cases import CASES, HERE, assert_same_text, dft, label_of, licoo2, lif, settings, task
 
 from mlip_interfaces.errors import MissingProgramError
-from mlip_interfaces.labels.codes.cp2k import CP2K, PROGRAMS
+from mlip_interfaces.labels.codes.cp2k import CP2K, PROGRAMS, parse
 from mlip_interfaces.labels.driver import label_task
+from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.labels.teacher import require_teacher
 
 needs_cp2k = pytest.mark.skipif(
@@ -89,6 +91,65 @@ def test_abort_is_named_by_its_own_words(tmp_path: Path) -> None:
     label_task(folder)
     assert "exit status 1" in label_of(folder)["reason"]
     assert "the number of electrons is odd" in label_of(folder)["reason"]
+
+
+def test_box_of_an_abort_is_read_across_its_lines(tmp_path: Path) -> None:
+    (tmp_path / "cp2k.out").write_text(
+        " ***************************************************\n *   ___                                           *\n"
+        " *  /   \\                                          *\n * [ABORT] The specified OLD file <BASIS> cannot be *\n"
+        " *  \\___/    opened. It does not                   *\n *    |                    exist. Data directory:   *\n"
+        " *  O/|                   /opt/cp2k/data            *\n * /| |                                            *\n"
+        " * / \\                          Overflow.F:395      *\n ***************************************************\n"
+    )
+    with pytest.raises(
+        LabelFailure, match=r"does not exist\. Data directory: /opt/cp2k/data Overflow\.F:395$"
+    ) as caught:
+        parse(Atoms("H", cell=[9, 9, 9], pbc=True), tmp_path)
+    assert caught.value.cause == "configuration"
+
+
+def _output(energy: str, forces: list[str]) -> str:
+    """The parts of an output that are read, of two atoms in a box of 4, 5 and 6 angstrom."""
+    rows = zip("abc", ("4.0 0.0 0.0", "0.0 5.0 0.0", "0.0 0.0 6.0"), strict=True)
+    lines = [
+        " CP2K| version string:                    CP2K version 2025.1",
+        " GLOBAL| Run type                         ENERGY_FORCE",
+        *(f" CELL| Vector {axis} [angstrom]:  " + "  ".join(f"{float(v):8.3f}" for v in row.split()) + f"    |{axis}| =   1.0" for axis, row in rows),
+        " MODULE QUICKSTEP: ATOMIC COORDINATES IN ANGSTROM", "",
+        "   Atom Kind Element         X             Y             Z       Z(eff)     Mass", "",
+        "      1    1 Li    3      0.000000      0.000000      0.000000   3.0000      6.9400",
+        "      2    2 F     9      2.000000      2.500000      3.000000   7.0000     18.9984", "",
+        " *** SCF run converged in    12 steps ***", "", energy, "", *forces, "",
+        " STRESS| Analytical stress tensor [GPa]",
+        " STRESS|                        x                   y                   z",
+        " STRESS|      x       1.50000000000E+00   1.00000000000E-01   2.00000000000E-01",
+        " STRESS|      y       1.00000000000E-01   1.60000000000E+00   3.00000000000E-01",
+        " STRESS|      z       2.00000000000E-01   3.00000000000E-01   1.70000000000E+00", "", " PROGRAM ENDED AT", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def test_layout_of_cp2k_2025_is_read_in_its_units(tmp_path: Path) -> None:
+    forces = [
+        " FORCES| Atomic forces [hartree/bohr]",
+        " FORCES|   Atom     x               y               z               |f|",
+        " FORCES|      1  2.00000000E-03 -4.00000000E-04  7.00000000E-03  7.29100000E-03",
+        " FORCES|      2 -2.00000000E-03  4.00000000E-04 -7.00000000E-03  7.29100000E-03",
+        " FORCES| Sum -5.20417043E-18 -1.73472348E-18 -8.67361738E-19   0.00000000E+00",
+    ]
+    energy = " ENERGY| Total FORCE_EVAL ( QS ) energy [hartree]            -31.500000000000000"
+    atoms = Atoms("LiF", positions=[[0, 0, 0], [2, 2.5, 3]], cell=[4, 5, 6], pbc=True)
+    (tmp_path / "cp2k.out").write_text(_output(energy, forces))
+    answer = parse(atoms, tmp_path)
+    assert answer.energy_ev == pytest.approx(-31.5 * units.Hartree, rel=1e-7)
+    expected = np.array([[2e-3, -4e-4, 7e-3], [-2e-3, 4e-4, -7e-3]]) * units.Hartree / units.Bohr
+    np.testing.assert_allclose(answer.forces_ev_per_angstrom, expected, rtol=1e-7, atol=0)
+    stress = np.array([[1.5, 0.1, 0.2], [0.1, 1.6, 0.3], [0.2, 0.3, 1.7]])
+    np.testing.assert_allclose(answer.virial_ev, stress * units.GPa * 120.0, rtol=1e-7, atol=0)
+    for cut in (forces[:3], [forces[0].replace("hartree/bohr", "eV/angstrom"), *forces[1:]]):
+        (tmp_path / "cp2k.out").write_text(_output(energy, cut))
+        with pytest.raises(LabelFailure, match="cannot be read"):
+            parse(atoms, tmp_path)
 
 
 @needs_cp2k

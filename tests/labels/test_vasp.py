@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -29,9 +30,10 @@ from pymatgen.io.vasp import Incar, Poscar
 
 from mlip_interfaces.errors import InputFileError, MissingProgramError, UnfinishedError
 from mlip_interfaces.labels.again import forget_configuration_failures
-from mlip_interfaces.labels.codes.vasp import VASP
+from mlip_interfaces.labels.codes.vasp import VASP, potcar_content, potcar_file
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
+from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teacher import require_teacher
 
@@ -339,3 +341,32 @@ def test_read_only_folder_is_one_sentence(small_disk: Path, library: Path) -> No
     assert done.returncode == 3
     assert "the folder is read-only" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "Li_sv/POTCAR", "potpaw_PBE/Li_sv/POTCAR", "potpaw_PBE.54/Li_sv/POTCAR", "POT_GGA_PAW_PBE/POTCAR.Li_sv.gz",
+        "POT_GGA_PAW_PBE_54/POTCAR.Li_sv.gz", "POT_PAW_PBE_64/POTCAR.Li_sv", "POT_GGA_PAW_PBE/Li_sv/POTCAR.gz",
+        "POTPAW_PBE_54/Li_sv/POTCAR", "POTCAR.Li_sv.gz",
+    ],
+)  # fmt: skip
+def test_potcars_are_found_in_every_layout_and_unpacked(tmp_path: Path, place: str) -> None:
+    file = tmp_path / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = b"  PAW_PBE Li_sv 10Sep2004\n"
+    file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+    assert potcar_file(tmp_path, "Li_sv") == file
+    assert potcar_content(file) == content
+    with pytest.raises(LabelFailure, match="holds no POTCAR of Li"):
+        potcar_file(tmp_path, "Li")
+
+
+def test_several_releases_and_a_damaged_potcar_are_named(tmp_path: Path) -> None:
+    for release in ("POT_GGA_PAW_PBE_52", "POT_PAW_PBE_64"):
+        (tmp_path / release).mkdir()
+        (tmp_path / release / "POTCAR.F.gz").write_bytes(b"no gzip")
+    with pytest.raises(LabelFailure, match=r"several releases \(POT_GGA_PAW_PBE_52, POT_PAW_PBE_64\)"):
+        potcar_file(tmp_path, "F")
+    with pytest.raises(LabelFailure, match="cannot be unpacked"):
+        potcar_content(tmp_path / "POT_PAW_PBE_64" / "POTCAR.F.gz")

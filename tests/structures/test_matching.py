@@ -366,6 +366,7 @@ def _hand(atoms: Atoms) -> set[int]:
     return signs
 
 
+@pytest.mark.filterwarnings("ignore::mlip_interfaces.errors.StructureWarning")  # of atoms in a wide box
 def test_oblique_crystals_are_turned_over_not_mirrored(tmp_path: Path) -> None:
     mirror = Atoms("MgO", scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5]], cell=HANDED.cell.copy(), pbc=True)
     mirror.set_cell(np.asarray(HANDED.cell) * [1.0, -1.0, 1.0], scale_atoms=True)

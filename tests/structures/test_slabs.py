@@ -219,6 +219,7 @@ def handedness(atoms: Atoms) -> set[int]:
     return signs
 
 
+@pytest.mark.filterwarnings("ignore::mlip_interfaces.errors.StructureWarning")  # of a molecule in a wide box
 @QUICK
 @given(miller=st.tuples(*[st.integers(-3, 3)] * 3).filter(any))
 def test_no_slab_is_mirrored(miller: tuple[int, int, int], tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -228,6 +229,7 @@ def test_no_slab_is_mirrored(miller: tuple[int, int, int], tmp_path_factory: pyt
     assert handedness(_isolated(cut_slab(str(file), miller, 30.0))) == {1}
 
 
+@pytest.mark.filterwarnings("ignore::mlip_interfaces.errors.StructureWarning")
 def test_left_handed_cells_are_cut_without_mirroring(tmp_path: Path) -> None:
     write(tmp_path / "left.xyz", Atoms(HANDED, cell=np.asarray(HANDED.cell)[[1, 0, 2]]))
     for miller in ((1, 0, 0), (0, 1, 2), (-1, 1, 0)):

@@ -14,11 +14,13 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Collection, Sequence
+from typing import TextIO
 
 from mlip_interfaces.cli.verbs import VERBS
 from mlip_interfaces.engines import missing_engine
-from mlip_interfaces.errors import UnfinishedError, UserError
+from mlip_interfaces.errors import StructureWarning, UnfinishedError, UserError
 from mlip_interfaces.version import __version__
 
 BROKEN_PIPE = 128 + signal.SIGPIPE
@@ -70,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     in_own_process = argv is None
     if in_own_process:
         gc.set_threshold(GARBAGE_OBJECTS)
+        _show_notes_on_structures()
     try:
         try:
             return _run_verb(argv)
@@ -84,6 +87,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is still buffered goes nowhere, or the flush at the end would fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+
+
+def _show_notes_on_structures() -> None:
+    """Each note on a structure once, as a sentence; all other warnings as Python shows them."""
+    as_python_does = warnings.showwarning
+
+    def show(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: TextIO | None = None, line: str | None = None,
+    ) -> None:  # fmt: skip
+        if issubclass(category, StructureWarning):
+            print(f"mlip-interfaces: note: {message}", file=sys.stderr)
+        else:
+            as_python_does(message, category, filename, lineno, file, line)
+
+    warnings.simplefilter("once", StructureWarning)
+    warnings.showwarning = show
 
 
 def _run_verb(argv: Sequence[str] | None) -> int:

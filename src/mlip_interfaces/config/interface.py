@@ -101,7 +101,9 @@ class AmorphousLayer(Section):
     thickness_angstrom: NonNegative | tuple[NonNegative, ...] = Field(
         description="Thickness, or a list of thicknesses to scan; 0 leaves the layer out."
     )
-    density_g_per_cm3: Positive = Field(2.45, description="Density of the layer.")
+    density_g_per_cm3: Positive = Field(
+        2.45, description="Density of the layer; the default is that of LiF, every other glass needs its own."
+    )
     potential: str = Field(
         "tosi-fumi",
         description="tosi-fumi (LiF only), the file of a Deep Potential, or a file of LAMMPS lines (pair_style ...).",
@@ -121,6 +123,14 @@ class AmorphousLayer(Section):
             raise ValueError(
                 f"the Tosi-Fumi potential is for LiF, not for {self.material}; give `potential` (a Deep Potential or a "
                 "file of LAMMPS lines)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_density(self) -> Self:
+        if self.material != "LiF" and "density_g_per_cm3" not in self.model_fields_set:
+            raise ValueError(
+                f"the density of amorphous {self.material} is not known; give `density_g_per_cm3` (about 0.93 of the crystal's)"
             )
         return self
 

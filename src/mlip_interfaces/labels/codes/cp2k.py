@@ -10,16 +10,16 @@ import re
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written
-from mlip_interfaces.labels.evaluation import LabelFailure
+from mlip_interfaces.labels.evaluation import Cause, LabelFailure
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 INPUT, OUTPUT = "cp2k.inp", "cp2k.out"
@@ -27,6 +27,8 @@ BASIS_FILE, POTENTIAL_FILE = "BASIS_MOLOPT", "GTH_POTENTIALS"
 PROGRAMS = ("cp2k.psmp", "cp2k.popt", "cp2k.ssmp", "cp2k")
 _SYSTEM_DATA = Path("/usr/share/cp2k")
 _EMPTY_BANDS_SHARE = 0.15
+_NEW_FORCES = "FORCES| Atomic forces [hartree/bohr]"
+_WIDTH_OF_FACE = len(" * [ABORT] ")
 
 
 def command(given: list[str]) -> list[str]:
@@ -147,25 +149,17 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     if not text.strip():
         raise LabelFailure("CP2K wrote no output")
     if "[ABORT]" in text:
-        raise LabelFailure(f"CP2K aborted: {_words_of_abort(text)}", _cause_of_abort(text))
+        words = _words_of_abort(text)
+        raise LabelFailure(f"CP2K aborted: {words[:300]}", _cause_of_abort(words))
     if "SCF run NOT converged" in text:
         raise LabelFailure("the SCF did not converge")
     if "SCF run converged" not in text or "PROGRAM ENDED" not in text:
         raise LabelFailure("CP2K's output ends before it was done")
-    import dpdata
-
-    # It reminds of the virials of its old versions, every time.
-    logging.getLogger("cp2kdata.dpdata_plugin").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        try:
-            frame = dpdata.LabeledSystem(str(output), fmt="cp2kdata/e_f").data
-            found = [frame["atom_names"][kind] for kind in frame["atom_types"]]
-            energy, forces = float(frame["energies"][0]), np.array(frame["forces"][0], dtype=np.float64)
-            printed_volume = abs(float(np.linalg.det(frame["cells"][0])))
-            virial = np.array(frame["virials"][0], dtype=np.float64) * (abs(atoms.cell.volume) / printed_volume)
-        except Exception as error:  # noqa: BLE001 (the reader raises anything on a broken file)
-            raise LabelFailure(f"CP2K's output cannot be read ({type(error).__name__}: {error})") from error
+    try:
+        found, energy, forces, virial, cell = _frame(output, text)
+    except Exception as error:  # noqa: BLE001 (the readers raise anything on a broken file)
+        raise LabelFailure(f"CP2K's output cannot be read ({type(error).__name__}: {error})") from error
+    virial *= abs(atoms.cell.volume) / abs(float(np.linalg.det(cell)))
     if found != atoms.get_chemical_symbols():
         raise LabelFailure("CP2K's output is of another structure")
     version = re.search(r"CP2K\| version string:\s+CP2K version (\S+)", text)
@@ -173,6 +167,48 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     threads = re.search(r"Number of threads for this process\s+(\d+)", text)
     cores = int(ranks.group(1)) * int(threads.group(1)) if ranks and threads else None
     return Answer(energy, forces, virial, f"CP2K {version.group(1)}" if version else "CP2K", cores)
+
+
+def _frame(
+    output: Path, text: str
+) -> tuple[list[str], float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Symbols, energy in eV, forces in eV/angstrom, virial in eV and cell of an output, old or new."""
+    if _NEW_FORCES in text:
+        return _frame_since_2025(text)
+    import dpdata
+
+    # It reminds of the virials of its old versions, every time.
+    logging.getLogger("cp2kdata.dpdata_plugin").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        frame = dpdata.LabeledSystem(str(output), fmt="cp2kdata/e_f").data
+    found = [frame["atom_names"][kind] for kind in frame["atom_types"]]
+    forces, virial = (np.array(frame[key][0], dtype=np.float64) for key in ("forces", "virials"))
+    return found, float(frame["energies"][0]), forces, virial, np.asarray(frame["cells"][0])
+
+
+def _frame_since_2025(
+    text: str,
+) -> tuple[list[str], float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """As `_frame`, of the layout with units in hartree and ``FORCES|`` before each row, which cp2kdata does not know."""
+    from cp2kdata.block_parser.cells import parse_all_cells
+    from cp2kdata.block_parser.coordinates import parse_init_atomic_coordinates
+    from cp2kdata.block_parser.stress import parse_stress_tensor_list
+    from dpdata.unit import EnergyConversion, ForceConversion, PressureConversion
+
+    _, _, found = parse_init_atomic_coordinates(text)
+    energies = re.findall(r"ENERGY\| Total FORCE_EVAL \( QS \) energy \[hartree\]:?\s+(\S+)", text)
+    rows = re.findall(r"^ FORCES\|\s+(\d+)\s+(\S+)\s+(\S+)\s+(\S+)\s", text, flags=re.MULTILINE)
+    if len(energies) != 1 or [int(row[0]) for row in rows] != list(range(1, len(found) + 1)):
+        raise ValueError(f"{len(energies)} energies in hartree and {len(rows)} forces of {len(found)} atoms")
+    energy = float(energies[0]) * EnergyConversion("hartree", "eV").value()
+    forces = (
+        np.array([row[1:] for row in rows], dtype=np.float64) * ForceConversion("hartree/bohr", "eV/angstrom").value()
+    )
+    cell = np.asarray(parse_all_cells(text)[0], dtype=np.float64)
+    stress = np.asarray(parse_stress_tensor_list(text)[0], dtype=np.float64)
+    virial = stress * abs(float(np.linalg.det(cell))) * PressureConversion("GPa", "eV/angstrom^3").value()
+    return list(found), energy, forces, virial, cell
 
 
 def _dft(atoms: Atoms, symbols: list[str], dft: Dft, safer: Tags, data: Path | None) -> Tags:
@@ -272,15 +308,20 @@ def _check_data(data: Path, symbols: list[str], dft: Dft) -> None:
 
 
 def _words_of_abort(text: str) -> str:
-    """What stands in the box that CP2K prints when it gives up."""
-    box = text[text.index("[ABORT]") :].splitlines()
-    words = [line.strip(" *|\\/_()-O") for line in box[:8]]
-    return " ".join(" ".join(words).replace("[ABORT]", "").split())[:300] or "it does not say why"
+    """What stands in the box that CP2K prints when it gives up, right of its face."""
+    words: list[str] = []
+    for line in text[text.rfind("\n", 0, text.index("[ABORT]")) + 1 :].splitlines():
+        if not line.startswith(" *") or not line.strip(" *"):
+            break
+        words += line[_WIDTH_OF_FACE:].rstrip(" *").split()
+    return " ".join(words) or "it does not say why"
 
 
-def _cause_of_abort(text: str) -> Any:
-    missing = ("was not found in", "could not be found", "does not exist", "not found in the potential file")
-    return "configuration" if any(words in text for words in missing) else "code"
+def _cause_of_abort(words: str) -> Cause:
+    missing = (
+        "was not found in", "could not be found", "does not exist", "cannot be opened", "not found in the potential file",
+    )  # fmt: skip
+    return "configuration" if any(phrase in words for phrase in missing) else "code"
 
 
 CP2K = Code(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
 import re
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from mlip_interfaces.labels.codes.contract import Answer, Code, Tags, Written, a
 from mlip_interfaces.labels.evaluation import LabelFailure
 
 LIBRARY_VARIABLES = ("VASP_PP_PATH", "PMG_VASP_PSP_DIR")
+_RELEASES = ("potpaw_PBE.*", "POT_GGA_PAW_PBE_*", "POT_PAW_PBE_*", "POTPAW_PBE_*")
 _GGA = {"PBE": "PE", "PBEsol": "PS"}
 _FRACTIONAL_TOLERANCE = 1e-3
 
@@ -84,7 +87,7 @@ def write(atoms: Atoms, dft: Dft, folder: Path, attempt: int) -> Written:
         )
     contents, used = [], {}
     for symbol, name in names.items():
-        content = potcar_file(library, name).read_bytes()
+        content = potcar_content(potcar_file(library, name))
         used[symbol] = _checked_potcar(content, symbol, name, dft)
         contents.append(content if content.endswith(b"\n") else content + b"\n")
     write_bytes(folder / "POTCAR", b"".join(contents))
@@ -179,12 +182,13 @@ def potcar_library(dft: Dft) -> Path | None:
 
 
 def potcar_file(library: Path, name: str) -> Path:
-    """The POTCAR of a name, in the layouts ``NAME/POTCAR`` and ``potpaw_PBE*/NAME/POTCAR``.
+    """The POTCAR of a name, in the layouts of VASP, ASE and pymatgen.
 
     Parameters
     ----------
     library : Path
-        Folder of the POTCARs.
+        Folder of the POTCARs: with ``NAME/POTCAR`` or ``POTCAR.NAME`` in it, or in one folder of a release
+        (``potpaw_PBE``, ``potpaw_PBE.54``, ``POT_GGA_PAW_PBE``, ``POT_PAW_PBE_64``, ``POTPAW_PBE_54``); each plain or ``.gz``.
     name : str
         As in ``Li_sv``.
 
@@ -198,18 +202,52 @@ def potcar_file(library: Path, name: str) -> Path:
     LabelFailure
         If there is none, or more than one release has it.
     """
-    plain = [library / name / "POTCAR", library / "potpaw_PBE" / name / "POTCAR"]
-    found = next(([path] for path in plain if path.is_file()), None) or sorted(
-        library.glob(f"potpaw_PBE.*/{name}/POTCAR")
-    )
+    for folder in (library, library / "potpaw_PBE", library / "POT_GGA_PAW_PBE"):
+        if found := _potcars_in(folder, name):
+            return found[0]
+    releases = sorted(path for pattern in _RELEASES for path in library.glob(pattern))
+    found = [path for release in releases for path in _potcars_in(release, name)[:1]]
     if not found:
         raise LabelFailure(f"{library} holds no POTCAR of {name}", "configuration")
     if len(found) > 1:
-        releases = ", ".join(path.parent.parent.name for path in found)
+        names = ", ".join(path.relative_to(library).parts[0] for path in found)
         raise LabelFailure(
-            f"{library} holds several releases ({releases}); name one in pseudopotential_dir", "configuration"
+            f"{library} holds several releases ({names}); name one in pseudopotential_dir", "configuration"
         )
     return found[0]
+
+
+def potcar_content(file: Path) -> bytes:
+    """Content of a POTCAR, unpacked.
+
+    Parameters
+    ----------
+    file : Path
+        Plain, or ``.gz``.
+
+    Returns
+    -------
+    bytes
+        As VASP reads it.
+
+    Raises
+    ------
+    LabelFailure
+        If it cannot be unpacked.
+    """
+    content = file.read_bytes()
+    if file.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise LabelFailure(f"the POTCAR {file} cannot be unpacked: {error}", "configuration") from error
+
+
+def _potcars_in(folder: Path, name: str) -> list[Path]:
+    """Of a name in one folder, the one that is looked for first before the others."""
+    names = (f"{name}/POTCAR", f"POTCAR.{name}", f"{name}/POTCAR.gz", f"POTCAR.{name}.gz")
+    return [folder / path for path in names if (folder / path).is_file()]
 
 
 def parse(atoms: Atoms, folder: Path) -> Answer:

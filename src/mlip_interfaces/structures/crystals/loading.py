@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase import Atoms
 
-from mlip_interfaces.errors import StructureError
+from mlip_interfaces.errors import StructureError, StructureWarning
+from mlip_interfaces.structures.crystals.cif import PartlyOccupiedError
 from mlip_interfaces.structures.crystals.library import DEFAULT_POLYMORPHS, LIBRARY, CrystalData
+from mlip_interfaces.structures.crystals.plausibility import check_plausible
+from mlip_interfaces.structures.crystals.reading import read_structure, without_extras
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 
 if TYPE_CHECKING:
@@ -65,20 +69,34 @@ def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
     Raises
     ------
     StructureError
-        If the name is unknown, the file cannot be read, or sites are partly occupied.
-    """
-    from ase.io import read
+        If the name is unknown, the file cannot be read, sites are partly occupied, or atoms are on each other.
 
-    if isinstance(material, Atoms):
-        return _bare(material, "The given structure")
+    Warns
+    -----
+    StructureWarning
+        With what was assumed when a file was read, and what is doubtful about the structure.
+    """
+    atoms, notes = _load(material)
+    for note in notes:
+        warnings.warn(note, StructureWarning, stacklevel=2)
+    return atoms
+
+
+def _load(material: str | Path | Atoms | Structure) -> tuple[Atoms, tuple[str, ...]]:
+    """The crystal, and notes on how it was read."""
     if not isinstance(material, (str, Path)):
-        return _from_pymatgen(material)
+        what = "The given structure"
+        try:
+            bare = without_extras(material, what) if isinstance(material, Atoms) else _from_pymatgen(material)
+        except PartlyOccupiedError as error:
+            raise _disordered(what, error.sites, error.elements) from error
+        return bare, tuple(f"{what}: {note}." for note in check_plausible(bare, what))
     name = str(material)
     entry = library_entry(name)
     if entry is not None:
-        return _conventional_cell(entry)
+        return _conventional_cell(entry), ()
     if match := _INVERSION.fullmatch(name):
-        return argyrodite(float(match[1]), seed=int(match[2] or 0))
+        return argyrodite(float(match[1]), seed=int(match[2] or 0)), ()
     path = Path(material)
     if not path.is_file():
         known = [*LIBRARY, *DEFAULT_POLYMORPHS]
@@ -86,10 +104,9 @@ def load_crystal(material: str | Path | Atoms | Structure) -> Atoms:
         hint = f"Did you mean '{close[0]}'?" if close else f"The library holds {', '.join(sorted(known))}."
         raise StructureError(f"'{name}' is neither a crystal of the library nor a file. {hint}")
     try:
-        atoms = read(path)
-    except Exception as error:  # noqa: BLE001 (ASE's readers raise anything at all)
-        raise StructureError(f"{path} cannot be read as a structure: {error}") from error
-    return _bare(atoms, str(path))
+        return read_structure(path)
+    except PartlyOccupiedError as error:
+        raise _disordered(str(path), error.sites, error.elements) from error
 
 
 def library_entry(name: str) -> CrystalData | None:
@@ -264,30 +281,21 @@ def _conventional_cell(data: CrystalData) -> Atoms:
 
 def _found_space_group(atoms: Atoms) -> str:
     from pymatgen.io.ase import AseAtomsAdaptor
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer, SymmetryUndeterminedError
 
-    analyzer = SpacegroupAnalyzer(AseAtomsAdaptor.get_structure(atoms), symprec=0.01)
+    try:
+        analyzer = SpacegroupAnalyzer(AseAtomsAdaptor.get_structure(atoms), symprec=0.01)
+    except SymmetryUndeterminedError:
+        return "no space group found"
     return f"{analyzer.get_space_group_symbol()} ({analyzer.get_space_group_number()})"
 
 
 def _from_pymatgen(structure: Structure) -> Atoms:
     if not structure.is_ordered:
         sites = {str(site.species): None for site in structure if not site.is_ordered}
-        raise _disordered("The given structure", list(sites), {element.symbol for element in structure.elements})
+        raise PartlyOccupiedError(list(sites), {element.symbol for element in structure.elements})
     symbols = [site.specie.symbol for site in structure]
     return Atoms(symbols, scaled_positions=structure.frac_coords, cell=structure.lattice.matrix, pbc=True)
-
-
-def _bare(atoms: Atoms, what: str) -> Atoms:
-    """Symbols, positions and cell alone; periodic in all directions."""
-    if atoms.cell.rank < 3:
-        raise StructureError(f"{what} has no three-dimensional cell; give a periodic crystal.")
-    occupancy = atoms.info.get("occupancy", {})
-    partial = [site for site in occupancy.values() if len(site) > 1 or any(share < 0.999 for share in site.values())]
-    if partial:
-        sites = [" ".join(f"{element}{share:.3g}" for element, share in site.items()) for site in partial]
-        raise _disordered(what, sites, {element for site in occupancy.values() for element in site})
-    return Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
 
 
 def _disordered(what: str, sites: list[str], elements: set[str]) -> StructureError:

@@ -22,6 +22,11 @@ PLANE_TOLERANCE_ANGSTROM = 0.1
 NARROWEST_GAP_ANGSTROM = 0.02
 """No cut runs through a gap narrower than this."""
 
+SYMMETRY_TOLERANCE_ANGSTROM = 0.01
+"""Atoms this near to a symmetric position are on it."""
+
+_FIRST_CUBIC = 195
+
 _LONGEST_UNIT_ANGSTROM = 8.0
 """Polyanions reach less far from their plane than this."""
 
@@ -360,6 +365,57 @@ def primitive_cell(atoms: Atoms, miller: Sequence[int]) -> tuple[Atoms, Miller]:
     return small, reduced_miller(indices.tolist())
 
 
+def note_on_indices(atoms: Atoms, miller: Sequence[int]) -> str:
+    """What the indices of a plane are in the conventional cell, where the crystal's cell is another.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal.
+    miller : sequence of int
+        A plane, indices of the crystal's cell.
+
+    Returns
+    -------
+    str
+        A sentence without its subject; empty for a conventional cell, and where both cells call the plane alike.
+    """
+    import spglib
+
+    dataset = spglib.get_symmetry_dataset(
+        (np.asarray(atoms.cell).tolist(), atoms.get_scaled_positions().tolist(), atoms.numbers.tolist()),
+        symprec=SYMMETRY_TOLERANCE_ANGSTROM,
+    )
+    if dataset is None or abs(abs(np.linalg.det(dataset.transformation_matrix)) - 1.0) < 0.1:
+        return ""
+    to_given = np.asarray(dataset.transformation_matrix)
+    size = abs(np.linalg.det(to_given))
+    asked = reduced_miller(miller)
+    conventional = _whole_indices(np.array(asked) @ np.linalg.inv(to_given))
+    same = conventional in (asked, tuple(-index for index in asked))
+    if same or (dataset.number >= _FIRST_CUBIC and sorted(map(abs, conventional)) == sorted(map(abs, asked))):
+        return ""
+    given = _whole_indices(np.array(asked) @ to_given)
+    kind = "primitive cell" if size < 1.0 else "supercell"
+    return (
+        f"its cell is a {kind}, whose plane {_in_brackets(asked)} is {_in_brackets(conventional)} of the conventional cell; for "
+        f"{_in_brackets(asked)} of the conventional cell ask for {_in_brackets(given)}"
+    )
+
+
+def _whole_indices(indices: NDArray[np.float64]) -> Miller:
+    """The smallest whole numbers in proportion to the given ones."""
+    for factor in range(1, 49):
+        scaled = indices * factor
+        if np.abs(scaled - np.round(scaled)).max() < 0.01 * factor**0.5:
+            return reduced_miller(np.rint(scaled).astype(int).tolist())
+    raise AssertionError("a plane of one lattice is one of its sublattices")
+
+
+def _in_brackets(miller: Miller) -> str:
+    return f"({' '.join(map(str, miller))})"
+
+
 def _first_basis(points: NDArray[np.float64], volume: float) -> NDArray[np.float64]:
     """The first three vectors that span the given share of the cell."""
     for i in range(len(points)):
@@ -388,7 +444,7 @@ def symmetry(atoms: Atoms) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]
     from pymatgen.io.ase import AseAtomsAdaptor
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-    analyzer = SpacegroupAnalyzer(AseAtomsAdaptor.get_structure(atoms), symprec=0.01)
+    analyzer = SpacegroupAnalyzer(AseAtomsAdaptor.get_structure(atoms), symprec=SYMMETRY_TOLERANCE_ANGSTROM)
     return [
         (np.rint(operation.rotation_matrix).astype(np.int64), np.asarray(operation.translation_vector))
         for operation in analyzer.get_symmetry_operations()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,16 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_interfaces.chemistry import formula
-from mlip_interfaces.structures.crystals.loading import load_crystal
+from mlip_interfaces.errors import StructureWarning
+from mlip_interfaces.structures.crystals.loading import library_entry, load_crystal
 from mlip_interfaces.structures.crystals.polyanions import formal_charges
-from mlip_interfaces.structures.slabs.planes import PlaneStack, height_symmetry, plane_stack, primitive_cell
+from mlip_interfaces.structures.slabs.planes import (
+    PlaneStack,
+    height_symmetry,
+    note_on_indices,
+    plane_stack,
+    primitive_cell,
+)
 
 NO_DIPOLE = 1e-3
 """A repeat unit with less than this, in e/angstrom, has none: coordinates of relaxed crystals are good to that."""
@@ -309,6 +317,8 @@ def surfaces_of(material: str, miller: Sequence[int], primitive: bool, given: Ma
         As `load_crystal`, `planes.plane_stack` and `formal_charges`.
     """
     atoms = load_crystal(material)
+    if library_entry(material) is None and (note := note_on_indices(atoms, miller)):
+        warnings.warn(f"{material}: {note}.", StructureWarning, stacklevel=2)
     if primitive:
         atoms, miller = primitive_cell(atoms, miller)
     stack = plane_stack(atoms, miller)
