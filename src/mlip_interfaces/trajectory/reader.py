@@ -300,9 +300,11 @@ class TrajectoryReader:
         ):
             raise InputFileError(f"Frame {number} of {self.origin} has its atoms in another order than the first.")
         if not (frame.positions.min() > -FARTHEST_ANGSTROM and frame.positions.max() < FARTHEST_ANGSTROM):
+            finite = np.isfinite(frame.positions).all()
+            what = f"farther away than {FARTHEST_ANGSTROM:g} angstrom" if finite else "not finite numbers"
             raise InputFileError(
-                f"{self.origin} holds positions that are not finite numbers (frame {number}), or farther away than "
-                f"{FARTHEST_ANGSTROM:g} angstrom: the MD blew up, or the file is damaged. Analyse what came before with `stop_ps`."
+                f"{self.origin} holds positions that are {what} (frame {number}): the MD blew up. Analyse what came before with "
+                "`stop_ps`, or copy the file anew if it is damaged."
             )
         if not np.isfinite(frame.cell).all() or abs(np.linalg.det(frame.cell)) < 1e-6:
             raise InputFileError(f"Frame {number} of {self.origin} has no cell; all analyses here are periodic.")
