@@ -158,9 +158,14 @@ def test_unknown_symmetry_is_never_p1_without_a_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize("digits", [2, 3, 4])
 def test_rounded_thirds_are_thirds(tmp_path: Path, digits: int) -> None:
     rows = ["Li1 Li 0 0 0.5", f"Li2 Li {1 / 3:.{digits}f} {2 / 3:.{digits}f} 0", "N1 N 0 0 0"]
-    atoms = load_crystal(
-        cif(tmp_path, rows, cell="3.648 3.648 3.875 90 90 120", symmetry="_symmetry_space_group_name_H-M 'P 6/m m m'")
+    file = cif(
+        tmp_path, rows, cell="3.648 3.648 3.875 90 90 120", symmetry="_symmetry_space_group_name_H-M 'P 6/m m m'"
     )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        atoms = load_crystal(file)
+    # What moves by more than 0.0005 angstrom is said.
+    assert ["few digits" in str(note.message) for note in caught] == [True] * (digits < 4)
     assert counts(atoms) == {"Li": 3, "N": 1}
     assert minimum_distances(atoms, ["Li", "N"])["Li-N"] == pytest.approx(3.875 / 2, abs=1e-4)
     thirds = 3 * atoms.get_scaled_positions()[1:3, 0]

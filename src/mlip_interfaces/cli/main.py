@@ -92,17 +92,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show_notes_on_structures() -> None:
     """Each note on a structure once, as a sentence; all other warnings as Python shows them."""
     as_python_does = warnings.showwarning
+    # Python's own register forgets whenever a library changes the filters.
+    shown: set[str] = set()
 
     def show(
         message: Warning | str, category: type[Warning], filename: str, lineno: int,
         file: TextIO | None = None, line: str | None = None,
     ) -> None:  # fmt: skip
-        if issubclass(category, StructureWarning):
-            print(f"mlip-interfaces: note: {message}", file=sys.stderr)
-        else:
+        if not issubclass(category, StructureWarning):
             as_python_does(message, category, filename, lineno, file, line)
+        elif str(message) not in shown:
+            shown.add(str(message))
+            print(f"mlip-interfaces: note: {message}", file=sys.stderr)
 
-    warnings.simplefilter("once", StructureWarning)
+    warnings.simplefilter("always", StructureWarning)
     warnings.showwarning = show
 
 

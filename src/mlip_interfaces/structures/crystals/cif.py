@@ -23,7 +23,7 @@ from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
 SAME_SPOT_ANGSTROM = 0.1
 """Images of one site closer than this are one atom on a special position: 0.333 stands for a third."""
 
-_EXACT_ANGSTROM = 0.005
+_EXACT_ANGSTROM, _NOTED_ANGSTROM = 0.005, 0.0005
 _COMPOSITION_TOLERANCE, _COMPOSITION_LIMIT = 0.02, 0.1
 _DENSITY_TOLERANCE = 0.05
 _UNKNOWN = ("", "?", ".")
@@ -140,6 +140,11 @@ def read_cif(path: Path) -> tuple[Atoms, tuple[str, ...]]:
         )
     elif chosen.is_origin_choice and any(setting.is_origin_choice for setting in others):
         notes.append(f"it does not say which origin of its space group is meant; {chosen.name} was taken")
+    moved = _farthest_moved(sites, atoms)
+    if moved > _NOTED_ANGSTROM:
+        notes.append(
+            f"coordinates given to few digits (0.333 for a third) were put on their special positions, up to {moved:.3f} angstrom away"
+        )
     return atoms, (*notes, *_disagreements(atoms, tags, where))
 
 
@@ -297,6 +302,19 @@ def _expanded(sites: Sequence[Site], cell: NDArray[np.float64], setting: Setting
     scaled = np.array(rows) % 1.0
     scaled[scaled > 1.0 - 1e-9] = 0.0
     return Atoms(symbols, scaled_positions=scaled, cell=cell, pbc=True)
+
+
+def _farthest_moved(sites: Sequence[Site], atoms: Atoms) -> float:
+    """How far the listed sites are from the atoms made of them, angstrom."""
+    scaled, cell = atoms.get_scaled_positions(), np.asarray(atoms.cell)
+    farthest = 0.0
+    for site in sites:
+        difference = scaled[[symbol == site.element for symbol in atoms.get_chemical_symbols()]] - np.array(
+            site.fractional
+        )
+        distances = np.linalg.norm((difference - np.round(difference)) @ cell, axis=1)
+        farthest = max(farthest, float(distances.min()))
+    return farthest
 
 
 def _merged(
