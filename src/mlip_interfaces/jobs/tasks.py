@@ -227,6 +227,7 @@ def _log_into(logger: logging.Logger, file: Path) -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
-    handler = logging.FileHandler(file, delay=True)
+    # A dry run makes no folder, and has nothing to log.
+    handler = logging.FileHandler(file, delay=True) if file.parent.is_dir() else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
