@@ -36,10 +36,10 @@ def test_edges_of_a_layer_come_out_wherever_the_cell_is_cut(centre: float) -> No
     density = 0.05 * (np.tanh((z + 5.0) / 0.8) - np.tanh((z - 5.0) / 1.6))
     lower, upper = fit_interfaces(depth, density, 30.0)
     np.testing.assert_allclose(
-        [lower.position_angstrom, upper.position_angstrom], [(centre - 5) % 30, (centre + 5) % 30], atol=0.02
+        [lower.position_angstrom, upper.position_angstrom], [(centre - 5) % 30, (centre + 5) % 30], atol=0.02, rtol=1e-7
     )
     np.testing.assert_allclose(
-        [lower.width_10_90_angstrom, upper.width_10_90_angstrom], [2.197 * 0.8, 2.197 * 1.6], rtol=0.01
+        [lower.width_10_90_angstrom, upper.width_10_90_angstrom], [2.197 * 0.8, 2.197 * 1.6], rtol=0.01, atol=0
     )
 
 
@@ -48,7 +48,7 @@ def test_width_is_that_between_ten_and_ninety_per_cent() -> None:
     density = 0.5 * (erf((depth - 10) / 1.5) - erf((depth - 30) / 1.5))
     lower, _ = fit_interfaces(depth, density, 40.0)
     below, above = (np.interp(share, density[:200], depth[:200]) for share in (0.1, 0.9))
-    np.testing.assert_allclose(lower.width_10_90_angstrom, above - below, rtol=0.05)
+    np.testing.assert_allclose(lower.width_10_90_angstrom, above - below, rtol=0.05, atol=0)
 
 
 @pytest.mark.parametrize(("below", "above"), [(0.1, 0.4), (0.3, 0.3), (0.3, 0.0), (0.1, 0.0)])
@@ -61,9 +61,9 @@ def test_atoms_that_have_left_on_either_side_move_no_edge(below: float, above: f
     density[z < 0] = (0.5 * (below + 10) - 0.5 * (below - 10) * left)[z < 0]
     density[z >= 0] = (0.5 * (10 + above) - 0.5 * (10 - above) * right)[z >= 0]
     lower, upper = fit_interfaces(depth, density, 30.0)
-    np.testing.assert_allclose([lower.position_angstrom, upper.position_angstrom], [10, 20], atol=0.02)
+    np.testing.assert_allclose([lower.position_angstrom, upper.position_angstrom], [10, 20], atol=0.02, rtol=1e-7)
     np.testing.assert_allclose(
-        [lower.width_10_90_angstrom, upper.width_10_90_angstrom], [2.197 * 0.8, 2.197 * 1.6], rtol=0.02
+        [lower.width_10_90_angstrom, upper.width_10_90_angstrom], [2.197 * 0.8, 2.197 * 1.6], rtol=0.02, atol=0
     )
 
 

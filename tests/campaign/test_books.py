@@ -286,13 +286,13 @@ def test_figures_draw_the_numbers_of_the_books() -> None:
     exploration = campaign_plots.exploration(made)
     verdicts, deviations = exploration.axes
     accurate = [bar.get_height() for bar in verdicts.containers[0]]
-    np.testing.assert_allclose(accurate, [85.0, 85.0, 100.0], rtol=1e-12)
-    assert deviations.get_ylim()[1] == pytest.approx(1.6 * 0.5)
+    np.testing.assert_allclose(accurate, [85.0, 85.0, 100.0], rtol=1e-12, atol=0)
+    assert deviations.get_ylim()[1] == pytest.approx(1.6 * 0.5, rel=1e-6, abs=0)
     errors, _labels, costs = campaign_plots.learning(made).axes
     lines = {line.get_label(): line.get_xydata() for line in errors.lines}
-    np.testing.assert_allclose(lines["all"], [[0, 80.0], [2, 80.0]])
-    np.testing.assert_allclose(lines["coating"][:, 1], [110.0, 110.0])
-    np.testing.assert_allclose(costs.lines[0].get_ydata(), [2.5, 5.0, 7.5])
+    np.testing.assert_allclose(lines["all"], [[0, 80.0], [2, 80.0]], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(lines["coating"][:, 1], [110.0, 110.0], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(costs.lines[0].get_ydata(), [2.5, 5.0, 7.5], rtol=1e-7, atol=0)
 
 
 def test_figure_of_a_campaign_without_frames_can_be_drawn() -> None:

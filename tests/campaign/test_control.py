@@ -249,7 +249,9 @@ def test_trust_levels_of_each_iteration_are_in_its_job(
     for number, (job, entry) in enumerate(zip(running["model_devi_jobs"], summary["iterations"], strict=True)):
         low = max(0.04, 2 * 0.030 * 0.9**number)
         for side, exact in (("lo", low), ("hi", 25 * low)):
-            assert job[f"model_devi_f_trust_{side}"] == pytest.approx(math.ceil(1e4 * exact - 1e-6) / 1e4, rel=1e-12)
+            assert job[f"model_devi_f_trust_{side}"] == pytest.approx(
+                math.ceil(1e4 * exact - 1e-6) / 1e4, rel=1e-12, abs=0
+            )
         assert entry["trust_low_ev_per_angstrom"] == job["model_devi_f_trust_lo"]
 
 

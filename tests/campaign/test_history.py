@@ -192,9 +192,9 @@ def test_decisions_see_every_frame_label_and_hour_of_the_history(finished: RunCo
             sum(v < 0.05 for v in values), sum(0.05 <= v < 1 for v in values), sum(v >= 1 for v in values)
         )
         assert dict(outcome.systems) == {"coating-00A": expected, "coating-06A": expected}
-        assert outcome.force_rmse_ev_per_angstrom == pytest.approx(0.020 * 0.9**iteration, rel=1e-9)
+        assert outcome.force_rmse_ev_per_angstrom == pytest.approx(0.020 * 0.9**iteration, rel=1e-9, abs=0)
         assert outcome.n_labels == 4
-        assert outcome.label_core_hours == pytest.approx(4 * LABEL["wall_seconds"] / 3600, rel=1e-12)
+        assert outcome.label_core_hours == pytest.approx(4 * LABEL["wall_seconds"] / 3600, rel=1e-12, abs=0)
 
 
 def test_model_without_a_frame_counts_as_one_that_is_not_accurate(finished: RunContext) -> None:
@@ -226,12 +226,12 @@ def test_histogram_holds_every_finite_frame_and_ends_at_twice_the_upper_level(fi
     found = measured.deviations
     assert sum(found.counts) == 2 * len(sick(0, {}, 0))
     assert found.edges[0] == 0
-    assert found.edges[-1] == pytest.approx(2 * measured.trust_high_ev_per_angstrom)
+    assert found.edges[-1] == pytest.approx(2 * measured.trust_high_ev_per_angstrom, rel=1e-6, abs=0)
     assert len(found.edges) == len(found.counts) + 1
     levels = [found.quantiles[key] for key in ("0.05", "0.25", "0.5", "0.75", "0.95")]
     assert levels == sorted(levels)
     # Five of ten frames are below the jump from 0.5 to 60.
-    assert found.quantiles["0.5"] == pytest.approx((0.5 + 60) / 2)
+    assert found.quantiles["0.5"] == pytest.approx((0.5 + 60) / 2, rel=1e-6, abs=0)
 
 
 def test_campaign_without_a_frame_has_no_quantiles(miniature: Path, tmp_path: Path) -> None:

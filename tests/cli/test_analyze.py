@@ -82,7 +82,9 @@ def test_rdf_table_has_the_columns_that_others_read(dump: Path, tmp_path: Path, 
     assert list(rows[0]) == ["pair", "block", "time_start_ps", "time_end_ps", "r_angstrom", "g", "g_error"]
     assert len(rows) == 2 * 3 * 10
     assert {row["block"] for row in rows} == {"0", "1", "2"}
-    np.testing.assert_allclose([float(rows[0]["time_start_ps"]), float(rows[-1]["time_end_ps"])], [0, 14.9], rtol=1e-6)
+    np.testing.assert_allclose(
+        [float(rows[0]["time_start_ps"]), float(rows[-1]["time_end_ps"])], [0, 14.9], rtol=1e-6, atol=0
+    )
     late = [float(row["g"]) for row in rows if float(row["r_angstrom"]) > 2 and row["pair"] == "Li-S"]
     np.testing.assert_allclose(np.mean(late), 1.0, rtol=0, atol=0.1)
     assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".png", ".svg"}
@@ -105,7 +107,7 @@ def test_msd_keys_and_the_known_diffusivity(dump: Path, tmp_path: Path, capsys) 
     assert abs(found["Li"]["diffusivity_cm2_per_s"] - 0.1125e-4) < 4 * found["Li"]["diffusivity_error_cm2_per_s"]
     assert found["Li"]["jumps"]["n_jumps"] > 0
     ratio = found["S"]["diffusivity_cm2_per_s"] / found["Li"]["diffusivity_cm2_per_s"]
-    np.testing.assert_allclose(ratio, 0.04, rtol=0.4)
+    np.testing.assert_allclose(ratio, 0.04, rtol=0.4, atol=0)
     layer = result(capsys, *words[:3], "Li", *words[4:], "--layer", "coating", "--layers", tmp_path / "layers.json")
     assert layer["species"]["Li"]["n_atoms"] == 15
     assert layer["species"]["Li"]["across_by_survival"]["diffusivity_cm2_per_s"] > 0

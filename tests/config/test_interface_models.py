@@ -214,8 +214,8 @@ def test_other_glass_needs_only_a_potential_and_its_density() -> None:
     given = {"material": "Li3PO4", "potential": "li3po4.pb", "density_g_per_cm3": 2.3}
     layer = AmorphousLayer.model_validate(COATING | given)
     assert (layer.potential, layer.thicknesses) == ("li3po4.pb", (0.0, 5.0, 10.0))
-    assert layer.density_g_per_cm3 == pytest.approx(2.3)
-    assert AmorphousLayer.model_validate(COATING).density_g_per_cm3 == pytest.approx(2.45)
+    assert layer.density_g_per_cm3 == pytest.approx(2.3, rel=1e-6, abs=0)
+    assert AmorphousLayer.model_validate(COATING).density_g_per_cm3 == pytest.approx(2.45, rel=1e-6, abs=0)
 
 
 def test_crystal_keeps_all_its_lithium_and_has_no_defect_unless_asked() -> None:

@@ -51,8 +51,8 @@ def test_shares_of_an_iteration_are_stacked_to_a_hundred_per_cent() -> None:
     ax = campaign_plots.exploration([iteration(0), iteration(1, counts=(3, 0, 1))]).axes[0]
     assert (ax.get_ylabel(), ax.get_xlabel(), ax.get_ylim()) == ("explored frames (%)", "iteration", (0, 100))
     assert legend(ax) == list(VERDICT_COLORS)
-    np.testing.assert_allclose(bars(ax), [[60, 75], [30, 0], [10, 25]])
-    np.testing.assert_allclose([bar.get_y() for bar in ax.containers[2]], [90, 75])
+    np.testing.assert_allclose(bars(ax), [[60, 75], [30, 0], [10, 25]], rtol=1e-7, atol=0)
+    np.testing.assert_allclose([bar.get_y() for bar in ax.containers[2]], [90, 75], rtol=1e-7, atol=0)
     # Counts stand in bars that are large enough for them.
     assert [text.get_text() for text in ax.texts] == ["60", "3", "30", "10", "1"]
 
@@ -66,17 +66,17 @@ def test_deviations_show_quantiles_and_the_levels_in_force() -> None:
     ax = campaign_plots.exploration([iteration(0), iteration(1)]).axes[1]
     assert ax.get_ylabel() == "largest force deviation (eV/Å)"
     wide, narrow, median = ax.lines[:3]
-    np.testing.assert_allclose(wide.get_ydata(), [0.1, 0.5])
-    np.testing.assert_allclose(narrow.get_ydata(), [0.2, 0.4])
-    np.testing.assert_allclose(median.get_ydata(), [0.3])
+    np.testing.assert_allclose(wide.get_ydata(), [0.1, 0.5], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(narrow.get_ydata(), [0.2, 0.4], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(median.get_ydata(), [0.3], rtol=1e-7, atol=0)
     assert narrow.get_linewidth() > wide.get_linewidth()
     lower, upper = (patch.get_data() for patch in ax.patches)
-    np.testing.assert_allclose(lower.values, [0.15, 0.15])
-    np.testing.assert_allclose(upper.values, [0.3, 0.4])
-    np.testing.assert_allclose(upper.edges, [-0.5, 0.5, 1.5])
+    np.testing.assert_allclose(lower.values, [0.15, 0.15], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(upper.values, [0.3, 0.4], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(upper.edges, [-0.5, 0.5, 1.5], rtol=1e-7, atol=0)
     assert legend(ax) == ["lower trust level", "upper trust level"]
     # What blew up is cut off.
-    np.testing.assert_allclose(ax.get_ylim(), (0.0, 1.6 * 0.4))
+    np.testing.assert_allclose(ax.get_ylim(), (0.0, 1.6 * 0.4), rtol=1e-7, atol=0)
 
 
 def test_an_iteration_whose_frames_are_all_lost_has_levels_alone() -> None:
@@ -98,7 +98,7 @@ def test_errors_are_by_layer_and_for_all() -> None:
     np.testing.assert_array_equal(lines["coating"].get_ydata(), [120.0, 100.0])
     np.testing.assert_array_equal(lines["electrolyte"].get_ydata(), [np.nan, 40.0])
     # In the unit of the axis.
-    np.testing.assert_allclose(ax.patches[0].get_data().values, [150.0] * 3)
+    np.testing.assert_allclose(ax.patches[0].get_data().values, [150.0] * 3, rtol=1e-7, atol=0)
     assert ax.get_ylim()[0] == 0.0
 
 
@@ -116,7 +116,7 @@ def test_labels_and_costs_add_up_over_iterations() -> None:
     assert (labels.get_ylabel(), cost.get_ylabel()) == ("labels so far", "cost so far (core hours)")
     np.testing.assert_array_equal(bars(labels), [[8, 13], [2, 2]])
     np.testing.assert_array_equal([bar.get_y() for bar in labels.containers[1]], [8, 13])
-    np.testing.assert_allclose(cost.lines[0].get_ydata(), [1.5, 2.0])
+    np.testing.assert_allclose(cost.lines[0].get_ydata(), [1.5, 2.0], rtol=1e-7, atol=0)
     assert legend(labels) == ["labels", "failed labels", "cost"]
 
 
@@ -161,12 +161,16 @@ def test_every_iteration_stands_over_its_number() -> None:
     many = [iteration(k) for k in range(3)]
     verdicts, deviations = campaign_plots.exploration(many).axes
     for container in verdicts.containers:
-        np.testing.assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in container], [0, 1, 2])
+        np.testing.assert_allclose(
+            [bar.get_x() + bar.get_width() / 2 for bar in container], [0, 1, 2], rtol=1e-7, atol=0
+        )
     assert [line.get_xdata()[0] for line in deviations.lines] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     errors_of, labels, cost = campaign_plots.learning(many).axes
     np.testing.assert_array_equal(errors_of.lines[-1].get_xdata(), [0, 1, 2])
     np.testing.assert_array_equal(cost.lines[0].get_xdata(), [0, 1, 2])
-    np.testing.assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in labels.containers[0]], [0, 1, 2])
+    np.testing.assert_allclose(
+        [bar.get_x() + bar.get_width() / 2 for bar in labels.containers[0]], [0, 1, 2], rtol=1e-7, atol=0
+    )
 
 
 def test_verdicts_levels_and_failures_have_their_colours() -> None:

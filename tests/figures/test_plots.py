@@ -67,7 +67,7 @@ def test_structures_show_every_atom_in_its_colour_and_a_band_per_layer() -> None
     np.testing.assert_array_equal(by_element["Li"].get_offsets(), [[1, 1], [4, 2]])
     assert to_hex(by_element["Li"].get_facecolor()[0]) == element_color("Li").lower()
     bands = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in top.patches]
-    np.testing.assert_allclose(bands, [(1, 4), (15, 15)])
+    np.testing.assert_allclose(bands, [(1, 4), (15, 15)], rtol=1e-7, atol=0)
     assert [text.get_text() for text in top.texts] == ["coating", "electrolyte"]
     # An atom outside of a skew cell is not cut off, and all views share the tallest.
     assert top.get_ylim()[1] >= 9.0
@@ -91,9 +91,11 @@ def test_parity_has_a_cloud_per_layer_and_equal_axes() -> None:
     left, right = figure.axes
     assert labels(left) == ("label, energy (eV/atom)", "Deep Potential, energy (eV/atom)")
     assert labels(right) == ("label, force component (eV/Å)", "Deep Potential, force component (eV/Å)")
-    np.testing.assert_allclose(left.collections[0].get_offsets(), np.column_stack([energies, energies + 0.01]))
+    np.testing.assert_allclose(
+        left.collections[0].get_offsets(), np.column_stack([energies, energies + 0.01]), rtol=1e-7, atol=0
+    )
     assert legend(right) == ["a", "b"]
-    np.testing.assert_allclose(right.collections[1].get_offsets(), [[-1, -0.9], [2, 1.8], [3, 2.7]])
+    np.testing.assert_allclose(right.collections[1].get_offsets(), [[-1, -0.9], [2, 1.8], [3, 2.7]], rtol=1e-7, atol=0)
     for ax in (left, right):
         assert ax.get_xlim() == ax.get_ylim()
         np.testing.assert_array_equal(ax.lines[0].get_xdata(), ax.lines[0].get_ydata())
@@ -115,8 +117,8 @@ def test_health_has_a_column_per_condition_and_tells_unhealthy_runs() -> None:
     thin, thick = curves(warm)
     assert (thin.get_label(), thin.get_linestyle()) == ("0 Å (unhealthy)", "--")
     assert (thick.get_label(), thick.get_linestyle()) == ("5 Å", "-")
-    np.testing.assert_allclose(numbers(thick), 505.0 + TIME)
-    np.testing.assert_allclose(numbers(curves(density)[0]), 2.0 + 0.1 * TIME)
+    np.testing.assert_allclose(numbers(thick), 505.0 + TIME, rtol=1e-7, atol=0)
+    np.testing.assert_allclose(numbers(curves(density)[0]), 2.0 + 0.1 * TIME, rtol=1e-7, atol=0)
     # The thermostat's target.
     assert {line.get_ydata()[0] for line in cold.lines if line not in curves(cold)} == {300.0}
 
@@ -152,7 +154,7 @@ def test_rdf_over_time_has_rows_of_pairs_columns_of_thicknesses_and_darker_later
     assert axes[0, 0].get_ylabel() == "g(r), P-S"
     assert axes[1, 1].get_xlabel() == "r (Å)"
     assert [len(curves(ax)) for ax in axes.ravel()] == [2, 3, 0, 1]
-    np.testing.assert_allclose(numbers(curves(axes[0, 1])[2]), rdf(3).g[2])
+    np.testing.assert_allclose(numbers(curves(axes[0, 1])[2]), rdf(3).g[2], rtol=1e-7, atol=0)
     shades = [line.get_alpha() for line in curves(axes[0, 1])]
     assert shades == sorted(shades)
     assert len(set(shades)) == 3
@@ -187,8 +189,8 @@ def test_transport_has_curves_with_a_dot_and_diffusivities_with_intervals() -> N
     dots = [line for line in left.lines if line.get_marker() == "o"]
     assert [(float(dot.get_xdata()[0]), float(dot.get_ydata()[0])) for dot in dots] == [(1.0, 3.0), (1.0, 3.0)]
     points, caps, bars = right.containers[0]
-    np.testing.assert_allclose(points.get_xydata(), [[5.0, 2.5]])
-    np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [1.0, 4.0])
+    np.testing.assert_allclose(points.get_xydata(), [[5.0, 2.5]], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [1.0, 4.0], rtol=1e-7, atol=0)
     assert len(caps) == 2
 
 
@@ -207,9 +209,11 @@ def test_order_and_chemistry_are_shares_in_per_cent() -> None:
         "S₂ dimers",
         "time (ps)",
     )
-    np.testing.assert_allclose([box.lines[0].get_xydata()[0] for box in first.containers], [[0, 25], [5, 50]])
+    np.testing.assert_allclose(
+        [box.lines[0].get_xydata()[0] for box in first.containers], [[0, 25], [5, 50]], rtol=1e-7, atol=0
+    )
     assert [text.get_text() for text in first.texts] == ["2.0 of 8", "8.0 of 16"]
-    np.testing.assert_allclose(numbers(curves(second)[0]), 100 - 10 * TIME)
+    np.testing.assert_allclose(numbers(curves(second)[0]), 100 - 10 * TIME, rtol=1e-7, atol=0)
     np.testing.assert_array_equal(numbers(curves(third)[0]), TIME.round())
     assert legend(second) == ["0 Å", "5 Å"]
 
@@ -234,8 +238,8 @@ def test_against_thickness_has_a_panel_per_quantity_and_hides_the_others() -> No
     assert len(figure.axes) == 8
     assert {ax.get_xlabel() for ax in shown} == {"coating (Å)"}
     line, _, bars = shown[3].containers[0]
-    np.testing.assert_allclose(line.get_xydata(), [[0.0, 3.0], [5.0, 3.5]])
-    np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [2.8, 3.2])
+    np.testing.assert_allclose(line.get_xydata(), [[0.0, 3.0], [5.0, 3.5]], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [2.8, 3.2], rtol=1e-7, atol=0)
 
 
 def test_amorphous_layer_has_its_schedule_and_the_crystal_below_zero() -> None:
@@ -252,7 +256,7 @@ def test_amorphous_layer_has_its_schedule_and_the_crystal_below_zero() -> None:
     assert legend(first) == ["layer", "crystal (scaled)"]
     # The crystal's needles are scaled to the height of the layer.
     below = np.vstack([path.vertices for path in first.collections[1].get_paths()])
-    np.testing.assert_allclose(below[:, 1].min(), -3.0)
+    np.testing.assert_allclose(below[:, 1].min(), -3.0, rtol=1e-7, atol=0)
     assert len(second.collections) == 1
     assert figure.get_suptitle() == "a-LiF"
     still = amorphous_layer(TIME, TIME, np.full(5, 9.0), pairs, title="")
@@ -399,8 +403,8 @@ def edges(band: Any) -> tuple[np.ndarray, np.ndarray]:
 def test_the_band_of_a_curve_is_one_standard_error_to_either_side() -> None:
     left = plots.transport([msd(0.0)], "Li").axes[0]
     low, high = edges(left.collections[0])
-    np.testing.assert_allclose(low, 2.9 * TIME)
-    np.testing.assert_allclose(high, 3.1 * TIME)
+    np.testing.assert_allclose(low, 2.9 * TIME, rtol=1e-7, atol=0)
+    np.testing.assert_allclose(high, 3.1 * TIME, rtol=1e-7, atol=0)
     assert to_hex(left.collections[0].get_facecolor()[0]) == thickness_color(0).lower()
 
 
@@ -410,7 +414,9 @@ def test_runs_of_a_condition_stand_in_its_own_column_whatever_their_order() -> N
     assert (cold.get_title(loc="left"), warm.get_title(loc="left")) == ("cold, 300 K", "warm, 500 K")
     for top, bottom, kelvin in ((cold, below_cold, 300.0), (warm, below_warm, 500.0)):
         assert [line.get_color() for line in curves(top)] == [thickness_color(0), thickness_color(1)]
-        np.testing.assert_allclose([numbers(line)[0] for line in curves(top)], [kelvin, kelvin + 5.0])
+        np.testing.assert_allclose(
+            [numbers(line)[0] for line in curves(top)], [kelvin, kelvin + 5.0], rtol=1e-7, atol=0
+        )
         assert len(curves(bottom)) == 2
         assert bottom.get_xlabel() == "time (ps)"
     # Density is dashed where temperature is.
@@ -441,14 +447,14 @@ def test_a_layer_has_one_colour_in_all_views() -> None:
     assert colors[0] == colors[1] == {"coating": PALETTE[0].lower(), "electrolyte": PALETTE[1].lower()}
     # Names stand over the middle of their layer.
     assert [text.get_position()[0] for text in first.texts] == [2.5, 15.0]
-    np.testing.assert_allclose([text.get_position()[0] for text in second.texts], [12.0, 2.0])
+    np.testing.assert_allclose([text.get_position()[0] for text in second.texts], [12.0, 2.0], rtol=1e-7, atol=0)
 
 
 def test_a_crystal_that_never_meets_a_pair_does_not_divide_by_zero() -> None:
     r = np.linspace(0.5, 5.0, 10)
     figure = amorphous_layer(TIME, TIME, np.full(5, 9.0), {"Li-Li": GlassPair(r, r, 0.0 * r)}, title="")
     layer, crystal = figure.axes[1].collections
-    np.testing.assert_allclose(edges(layer)[1], r)
+    np.testing.assert_allclose(edges(layer)[1], r, rtol=1e-7, atol=0)
     np.testing.assert_array_equal(edges(crystal)[0], 0.0)
     assert figure.axes[1].get_xlim() == (0.5, 5.0)
     np.testing.assert_array_equal(numbers(figure.axes[1].lines[0]), r)

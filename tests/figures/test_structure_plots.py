@@ -23,9 +23,11 @@ def test_points_are_area_and_strain_in_per_cent() -> None:
     (ax,) = figure().axes
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("area of the common lateral cell (Å²)", "largest strain (%)")
     assert ax.get_title(loc="left") == "LiCoO2 | LiF"
-    np.testing.assert_allclose(ax.collections[0].get_offsets(), np.column_stack([AREA, 100 * STRAIN]))
+    np.testing.assert_allclose(
+        ax.collections[0].get_offsets(), np.column_stack([AREA, 100 * STRAIN]), rtol=1e-7, atol=0
+    )
     sizes = ax.collections[0].get_sizes()
-    np.testing.assert_allclose((sizes - 15.0) / (sizes[-1] - 15.0), ATOMS / 400, rtol=1e-12)
+    np.testing.assert_allclose((sizes - 15.0) / (sizes[-1] - 15.0), ATOMS / 400, rtol=1e-12, atol=0)
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["50 atoms", "125 atoms", "400 atoms"]
 

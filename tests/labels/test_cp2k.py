@@ -141,7 +141,7 @@ def test_layout_of_cp2k_2025_is_read_in_its_units(tmp_path: Path) -> None:
     atoms = Atoms("LiF", positions=[[0, 0, 0], [2, 2.5, 3]], cell=[4, 5, 6], pbc=True)
     (tmp_path / "cp2k.out").write_text(_output(energy, forces))
     answer = parse(atoms, tmp_path)
-    assert answer.energy_ev == pytest.approx(-31.5 * units.Hartree, rel=1e-7)
+    assert answer.energy_ev == pytest.approx(-31.5 * units.Hartree, rel=1e-7, abs=0)
     expected = np.array([[2e-3, -4e-4, 7e-3], [-2e-3, 4e-4, -7e-3]]) * units.Hartree / units.Bohr
     np.testing.assert_allclose(answer.forces_ev_per_angstrom, expected, rtol=1e-7, atol=0)
     stress = np.array([[1.5, 0.1, 0.2], [0.1, 1.6, 0.3], [0.2, 0.3, 1.7]])

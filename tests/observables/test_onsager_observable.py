@@ -46,7 +46,9 @@ def test_species_that_move_together_have_the_full_cross_coefficient(together) ->
     assert (whole.l_error_per_ev_angstrom_ps < 0.35 * expected).all()
     np.testing.assert_allclose(whole.correlation, 1.0, rtol=0, atol=1e-4)
     # Of an atom alone: a sixth of its share.
-    np.testing.assert_allclose(whole.l_self_per_ev_angstrom_ps, np.diag(whole.l_per_ev_angstrom_ps) / [6, 3], rtol=0.01)
+    np.testing.assert_allclose(
+        whole.l_self_per_ev_angstrom_ps, np.diag(whole.l_per_ev_angstrom_ps) / [6, 3], rtol=0.01, atol=0
+    )
 
 
 def test_species_that_move_apart_have_none(apart) -> None:
@@ -55,28 +57,30 @@ def test_species_that_move_apart_have_none(apart) -> None:
     error = whole.l_error_per_ev_angstrom_ps
     assert (np.abs(np.diag(whole.l_per_ev_angstrom_ps) - own) < 4 * np.diag(error)).all()
     assert abs(whole.l_per_ev_angstrom_ps[0, 1]) < 4 * error[0, 1]
-    np.testing.assert_allclose(whole.l_self_per_ev_angstrom_ps, own, rtol=0.1)
+    np.testing.assert_allclose(whole.l_self_per_ev_angstrom_ps, own, rtol=0.1, atol=0)
 
 
 def test_conductivity_is_the_sum_over_charges_in_siemens_per_centimetre(apart) -> None:
     charges, whole = np.array([1.0, -2.0]), apart.whole
     # e^2/(eV angstrom ps) = 1.602e-19 C/V / (1e-10 m 1e-12 s) = 16.02 S/cm.
     expected = 16.02176634 * charges @ whole.l_per_ev_angstrom_ps @ charges
-    np.testing.assert_allclose(whole.conductivity_s_per_cm, expected, rtol=1e-6)
+    np.testing.assert_allclose(whole.conductivity_s_per_cm, expected, rtol=1e-6, atol=0)
     nernst = 16.02176634 * charges**2 @ whole.l_self_per_ev_angstrom_ps
-    np.testing.assert_allclose(whole.nernst_einstein_s_per_cm, nernst, rtol=1e-6)
+    np.testing.assert_allclose(whole.nernst_einstein_s_per_cm, nernst, rtol=1e-6, atol=0)
     entry = content(apart)
-    np.testing.assert_allclose(entry["haven_ratio"], nernst / expected, rtol=1e-6)
-    np.testing.assert_allclose(sum(entry["transference"].values()), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(entry["haven_ratio"], nernst / expected, rtol=1e-6, atol=0)
+    np.testing.assert_allclose(sum(entry["transference"].values()), 1.0, rtol=1e-6, atol=0)
 
 
 def test_double_the_temperature_is_half_the_coefficient_and_charges_are_those_given() -> None:
     reader = made(np.random.default_rng(3).normal(0, STEP, (200, 9, 3)))
     first = found(reader, asked())
     second = found(reader, asked(temperature_kelvin=2 * KELVIN, charges="S=0"))
-    np.testing.assert_allclose(second.whole.l_per_ev_angstrom_ps, first.whole.l_per_ev_angstrom_ps / 2, rtol=1e-9)
     np.testing.assert_allclose(
-        second.whole.conductivity_s_per_cm, 16.02176634 * second.whole.l_per_ev_angstrom_ps[0, 0], rtol=1e-6
+        second.whole.l_per_ev_angstrom_ps, first.whole.l_per_ev_angstrom_ps / 2, rtol=1e-9, atol=0
+    )
+    np.testing.assert_allclose(
+        second.whole.conductivity_s_per_cm, 16.02176634 * second.whole.l_per_ev_angstrom_ps[0, 0], rtol=1e-6, atol=0
     )
     assert content(second)["charges"] == {"Li": 1.0, "S": 0.0}
 
@@ -111,7 +115,7 @@ def test_a_steady_flow_is_a_flux_and_no_coefficient() -> None:
     result = found(made(steps), asked(flux_axis="y"))
     # Six Li at 0.2 angstrom/ps in 1000 cubic angstrom.
     flux = result.fluxes.flux_per_angstrom2_ps
-    np.testing.assert_allclose(flux[:, 0], 6 * 0.2 / 1000, rtol=0.1)
+    np.testing.assert_allclose(flux[:, 0], 6 * 0.2 / 1000, rtol=0.1, atol=0)
     assert np.abs(flux[:, 1]).max() < 0.05 * flux[:, 0].max()
     entry = content(result)
     assert entry["fluxes"]["axis"] == "y"
@@ -125,8 +129,10 @@ def test_a_steady_flow_is_a_flux_and_no_coefficient() -> None:
 
 def test_windows_are_equal_and_cover_the_run(together) -> None:
     starts = [window.time_start_ps for window in together.windows]
-    np.testing.assert_allclose(starts, [0.0, 200.0, 400.0])
-    np.testing.assert_allclose([window.time_end_ps for window in together.windows], [199.5, 399.5, 599.5])
+    np.testing.assert_allclose(starts, [0.0, 200.0, 400.0], rtol=1e-7, atol=0)
+    np.testing.assert_allclose(
+        [window.time_end_ps for window in together.windows], [199.5, 399.5, 599.5], rtol=1e-7, atol=0
+    )
     table = rows(together)
     assert len(table) == 3 * 2 * 2
     assert list(table[0]) == [
@@ -134,7 +140,7 @@ def test_windows_are_equal_and_cover_the_run(together) -> None:
     ]  # fmt: skip
     expected = [window.l_per_ev_angstrom_ps[0, 1] for window in together.windows]
     cross = [row for row in table if (row["first"], row["second"]) == ("Li", "S")]
-    np.testing.assert_allclose(column(cross, "l_per_ev_angstrom_ps"), expected, rtol=1e-4)
+    np.testing.assert_allclose(column(cross, "l_per_ev_angstrom_ps"), expected, rtol=1e-4, atol=0)
 
 
 def test_json_has_what_others_read(together) -> None:
@@ -150,7 +156,7 @@ def test_json_has_what_others_read(together) -> None:
         "settings",
     } <= set(entry)
     assert entry["species"] == ["Li", "S"]
-    assert entry["settings"]["volume_angstrom3"] == pytest.approx(1000.0)
+    assert entry["settings"]["volume_angstrom3"] == pytest.approx(1000.0, rel=1e-6, abs=0)
     assert entry["settings"]["region"] is None
     assert np.array(entry["whole"]["l_confidence_95_per_ev_angstrom_ps"]).shape == (2, 2, 2)
     assert len(entry["windows"]) == 3
@@ -170,10 +176,14 @@ def test_figure_has_coefficients_correlations_windows_and_fluxes(together) -> No
     np.testing.assert_allclose(
         np.asarray(whole.containers[0].lines[0].get_ydata(), dtype=float),
         together.whole.l_per_ev_angstrom_ps[[0, 0, 1], [0, 1, 1]],
+        rtol=1e-7,
+        atol=0,
     )
     assert [text.get_text() for text in correlations.texts] == ["1.00"] * 4
     assert (windows.get_xlabel(), len(windows.containers)) == ("time (ps)", 3)
-    np.testing.assert_allclose(windows.containers[0].lines[0].get_xdata(orig=False), [99.75, 299.75, 499.75])
+    np.testing.assert_allclose(
+        windows.containers[0].lines[0].get_xdata(orig=False), [99.75, 299.75, 499.75], rtol=1e-7, atol=0
+    )
     assert fluxes.get_ylabel().startswith("net flux along z (1/(Å² ps))")
     assert [text.get_text() for text in fluxes.get_legend().get_texts()] == ["Li", "S"]
 
@@ -187,7 +197,7 @@ def test_atoms_of_a_layer_have_the_volume_of_the_layer() -> None:
     layers = ["lower"] * 10 + ["upper"] * 10
     reader = trajectory(start + np.cumsum(steps, axis=0), LENGTH, ["Li"] * 20, INTERVAL, layers=layers)
     results = mi.analyze(reader, [asked(species="Li", layer="upper")], drift="none")
-    np.testing.assert_allclose(results["onsager"].volume_angstrom3, 500.0, rtol=0.1)
+    np.testing.assert_allclose(results["onsager"].volume_angstrom3, 500.0, rtol=0.1, atol=0)
     share = results["onsager"].volume_angstrom3 / 1000.0
     assert f"Volume of the layer 'upper': {share:.3f} of the cell, by its depth at the start." in results.notes
     assert content(results["onsager"])["settings"]["layer"] == "upper"

@@ -45,12 +45,12 @@ def test_densities_are_those_of_the_slabs(result) -> None:
     table = [row for row in rows(result) if row["element"] == "Li"]
     depth, density = column(table, "depth_angstrom"), column(table, "number_density_per_angstrom3")
     inside = (depth > 1) & (depth < 11)
-    np.testing.assert_allclose(density[inside].mean(), 200 / (80.0 * 12.0), rtol=0.02)
+    np.testing.assert_allclose(density[inside].mean(), 200 / (80.0 * 12.0), rtol=0.02, atol=0)
     assert (density[(depth > 13) & (depth < 29)] == 0.0).all()
-    np.testing.assert_allclose(density.sum() * 0.75 * 80.0, 200, rtol=1e-4)
+    np.testing.assert_allclose(density.sum() * 0.75 * 80.0, 200, rtol=1e-4, atol=0)
     # Counting: the scatter of a slice over frames.
     expected = np.sqrt(200 * 0.75 / 12.0 / 24) / (80.0 * 0.75)
-    np.testing.assert_allclose(column(table, "error_per_angstrom3")[inside].mean(), expected, rtol=0.35)
+    np.testing.assert_allclose(column(table, "error_per_angstrom3")[inside].mean(), expected, rtol=0.35, atol=0)
 
 
 def test_halves_are_the_mean_and_masses_those_of_all_elements(result) -> None:
@@ -76,6 +76,7 @@ def test_depth_is_along_the_axis_asked_for() -> None:
         along_a.profile.number_density_per_angstrom3,
         found(slabs(), mi.Profile(bin_width_angstrom=0.75)).profile.number_density_per_angstrom3,
         rtol=1e-9,
+        atol=0,
     )
     assert content(along_a)["settings"]["axis"] == 0
     # Across the slabs' normal there is no edge.
@@ -90,7 +91,7 @@ def test_without_layers_there_are_densities_and_no_edges() -> None:
     entry = content(result)
     assert entry["interfaces"] == {}
     assert entry["elements"] == ["Li"]
-    np.testing.assert_allclose(result.profile.number_density_per_angstrom3.mean(), 20 / 216, rtol=1e-9)
+    np.testing.assert_allclose(result.profile.number_density_per_angstrom3.mean(), 20 / 216, rtol=1e-9, atol=0)
 
 
 def test_a_cell_that_breathes_takes_its_slices_with_it() -> None:
@@ -100,7 +101,9 @@ def test_a_cell_that_breathes_takes_its_slices_with_it() -> None:
     result = found(trajectory(scaled * lengths[:, None, None], cells, ["Li", "S"]), mi.Profile(bin_width_angstrom=1.0))
     filled = np.argwhere(result.profile.number_density_per_angstrom3 > 0)
     assert filled.tolist() == [[0, 0], [1, 5]]
-    np.testing.assert_allclose(result.profile.number_density_per_angstrom3[0, 0], (10 / lengths**3).mean(), rtol=1e-9)
+    np.testing.assert_allclose(
+        result.profile.number_density_per_angstrom3[0, 0], (10 / lengths**3).mean(), rtol=1e-9, atol=0
+    )
 
 
 def test_lines_and_figure_show_edges(result) -> None:

@@ -45,9 +45,9 @@ def test_residence_time_is_that_of_the_rate(result) -> None:
     expected = INTERVAL / RATE
     assert abs(entry["residence_time_ps"] - expected) < 4 * entry["residence_time_error_ps"]
     np.testing.assert_allclose(
-        entry["residence_time_error_ps"], entry["residence_time_ps"] / np.sqrt(entry["n_jumps"]), rtol=1e-9
+        entry["residence_time_error_ps"], entry["residence_time_ps"] / np.sqrt(entry["n_jumps"]), rtol=1e-9, atol=0
     )
-    np.testing.assert_allclose(entry["residence_time_ps"], 20 * 499 * INTERVAL / entry["n_jumps"], rtol=1e-9)
+    np.testing.assert_allclose(entry["residence_time_ps"], 20 * 499 * INTERVAL / entry["n_jumps"], rtol=1e-9, atol=0)
 
 
 def slow_count(path: np.ndarray, distance: float) -> list[int]:
@@ -86,7 +86,7 @@ def test_without_a_jump_there_is_a_lower_bound() -> None:
     assert entry["residence_time_ps"] is None
     assert entry["residence_time_error_ps"] is None
     # Three expected jumps are missed with a probability of 5 %.
-    np.testing.assert_allclose(entry["residence_time_lower_bound_95_ps"], 4 * 499 * INTERVAL / 3.0, rtol=1e-9)
+    np.testing.assert_allclose(entry["residence_time_lower_bound_95_ps"], 4 * 499 * INTERVAL / 3.0, rtol=1e-9, atol=0)
     assert result.lines() == ["S: no jump; residence time above 166 ps (95 %)"]
     assert result.plot().axes[0].get_title(loc="left") == result.lines()[0]
 

@@ -23,13 +23,13 @@ def flight() -> mi.TrajectoryReader:
 def test_atoms_in_flight_are_all_at_one_distance() -> None:
     result = found(flight(), mi.VanHove(species="Li", lags_ps="1,5"), drift="com")
     functions = result.functions
-    np.testing.assert_allclose(functions.lags_ps, [1.0, 5.0])
+    np.testing.assert_allclose(functions.lags_ps, [1.0, 5.0], rtol=1e-7, atol=0)
     r, width = functions.r_angstrom, functions.r_angstrom[1] - functions.r_angstrom[0]
     shells = 4 * np.pi * r**2 * width * (1 + width**2 / (12 * r**2))
     for row, lag in enumerate((1.0, 5.0)):
         filled = np.flatnonzero(functions.self_part[row])
         np.testing.assert_allclose(r[filled], [SPEED * lag], rtol=0, atol=width / 2)
-        np.testing.assert_allclose((functions.self_part[row] * shells).sum(), 1.0, rtol=1e-6)
+        np.testing.assert_allclose((functions.self_part[row] * shells).sum(), 1.0, rtol=1e-6, atol=0)
     # <r^4> = <r^2>^2: 3/5 - 1.
     np.testing.assert_allclose(content(result)["non_gaussian"], [-0.4, -0.4], rtol=0, atol=1e-4)
 
@@ -41,7 +41,7 @@ def test_walkers_are_gaussian_and_spread_with_the_lag() -> None:
     r = result.functions.r_angstrom
     for row, n_steps in enumerate((1, 4)):
         weight = r**2 * result.functions.self_part[row]
-        np.testing.assert_allclose((weight * r**2).sum() / weight.sum(), 3 * n_steps * 0.2**2, rtol=0.06)
+        np.testing.assert_allclose((weight * r**2).sum() / weight.sum(), 3 * n_steps * 0.2**2, rtol=0.06, atol=0)
     distinct = result.functions.distinct_part[0][30:]
     assert abs(distinct.mean() - 1.0) < 0.05
 
@@ -65,14 +65,18 @@ def test_table_lines_and_figure() -> None:
     table = rows(result)
     assert list(table[0]) == ["lag_ps", "r_angstrom", "self_per_angstrom3", "distinct"]
     assert len(table) == 2 * 8
-    np.testing.assert_allclose(column(table, "lag_ps"), [1.0] * 8 + [2.0] * 8)
-    np.testing.assert_allclose(column(table, "self_per_angstrom3")[:8], result.functions.self_part[0], rtol=1e-4)
+    np.testing.assert_allclose(column(table, "lag_ps"), [1.0] * 8 + [2.0] * 8, rtol=1e-7, atol=0)
+    np.testing.assert_allclose(
+        column(table, "self_per_angstrom3")[:8], result.functions.self_part[0], rtol=1e-4, atol=0
+    )
     assert result.lines()[0].startswith("non-Gaussian parameter of Li at 1 ps: -0.4")
     left, right = result.plot().axes
     assert (left.get_xlabel(), left.get_ylabel(), right.get_ylabel()) == ("r (Å)", "4πr² G$_s$ (1/Å)", "G$_d$ / ρ")
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["1 ps", "2 ps"]
     r = result.functions.r_angstrom
-    np.testing.assert_allclose(left.lines[1].get_ydata(), 4 * np.pi * r**2 * result.functions.self_part[1])
+    np.testing.assert_allclose(
+        left.lines[1].get_ydata(), 4 * np.pi * r**2 * result.functions.self_part[1], rtol=1e-7, atol=0
+    )
     np.testing.assert_array_equal(right.lines[0].get_ydata(), result.functions.distinct_part[0])
 
 

@@ -74,7 +74,7 @@ def test_one_seed_is_drawn_per_thickness_and_all_are_in_tables_and_peaks(run: Pa
     titles = [ax.get_title(loc="left") for ax in pictures.figures["rdf-hot"].axes[:2]]
     assert titles == ["coating 0 Å", "coating 5 Å"]
     drawn = curves(pictures.figures["rdf-hot"].axes[0])[0]
-    np.testing.assert_allclose(drawn.get_ydata(), analyzed(1)["rdf"].pairs["P-S"].blocks[0].g, rtol=1e-4)
+    np.testing.assert_allclose(drawn.get_ydata(), analyzed(1)["rdf"].pairs["P-S"].blocks[0].g, rtol=1e-4, atol=0)
     points = pictures.figures["peaks-hot"].axes[0].containers[0].lines[0].get_xydata()
     np.testing.assert_array_equal(points[:, 0], [0.0, 0.0, 5.0])
 

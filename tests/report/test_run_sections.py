@@ -63,7 +63,7 @@ def test_model_has_errors_of_all_of_layers_and_of_systems(run: Path) -> None:
         ["05A-md", "2.5", "110", "7 frames"],
     ]
     left, right = pictures.figures["parity"].axes
-    np.testing.assert_allclose(left.collections[0].get_offsets(), [[-4.0, -4.01], [-3.9, -3.9]])
+    np.testing.assert_allclose(left.collections[0].get_offsets(), [[-4.0, -4.01], [-3.9, -3.9]], rtol=1e-7, atol=0)
     assert len(right.collections) == 2
 
 
@@ -82,7 +82,7 @@ def test_runs_have_their_verdict_and_reasons(run: Path) -> None:
     # Two seeds without a coating and two runs with one, of which the second blew up.
     lines = [line for line in hot.lines if len(line.get_xdata()) == 5]
     assert [line.get_linestyle() for line in lines] == ["-", "-", "-", "--"]
-    np.testing.assert_allclose(lines[0].get_ydata(), 500.0 + np.arange(5))
+    np.testing.assert_allclose(lines[0].get_ydata(), 500.0 + np.arange(5), rtol=1e-7, atol=0)
 
 
 def test_a_scan_without_a_single_frame_has_a_table_and_no_figure(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_rhombohedral_and_hexagonal_axes_make_the_same_crystal(tmp_path: Path) -
         symmetry = f"_symmetry_space_group_name_H-M 'R -3 m{suffix}'\n_symmetry_Int_Tables_number 166"
         atoms = load_crystal(cif(tmp_path, rows[axes].split("|"), cell=cells[axes], symmetry=symmetry))
         assert len(atoms) == (12 if axes == "H" else 4)
-        assert atoms.get_volume() / len(atoms) == pytest.approx(a**2 * c * np.sqrt(3) / 2 / 12, rel=1e-6)
+        assert atoms.get_volume() / len(atoms) == pytest.approx(a**2 * c * np.sqrt(3) / 2 / 12, rel=1e-6, abs=0)
         assert minimum_distances(atoms, ["Li", "Co", "O"])["Co-O"] == pytest.approx(
             np.hypot(a / np.sqrt(3), (1 / 3 - 0.26) * c), abs=1e-4
         )
@@ -141,7 +141,7 @@ def test_magnetic_operations_and_centrings_are_applied(tmp_path: Path) -> None:
     for symmetry in (listed, centred):
         atoms = load_crystal(cif(tmp_path, rows, cell="4.17 4.17 4.17 90 90 90", symmetry=symmetry, name="a.mcif"))
         assert counts(atoms) == {"Ni": 4, "O": 4}
-        assert minimum_distances(atoms, ["Ni", "O"])["Ni-O"] == pytest.approx(2.085)
+        assert minimum_distances(atoms, ["Ni", "O"])["Ni-O"] == pytest.approx(2.085, rel=1e-6, abs=0)
     with pytest.raises(StructureError, match="lists none of its operations"):
         load_crystal(cif(tmp_path, rows, symmetry="_space_group_magn.name_BNS 'F_s d -3 m'"))
 
@@ -300,7 +300,7 @@ def test_plane_of_a_primitive_cell_is_named_in_the_conventional_one(tmp_path: Pa
     assert polar[0].termination.tasker == 3
     with pytest.warns(StructureWarning, match=r"plane \(0 1 1\) is \(1 0 0\) of the conventional"):
         flat = enumerate_slabs(str(file), (0, 1, 1), 10.0)
-    assert flat[0].termination.thickness_angstrom == pytest.approx(5 * 4.03 / 2)
+    assert flat[0].termination.thickness_angstrom == pytest.approx(5 * 4.03 / 2, rel=1e-6, abs=0)
     assert flat[0].termination.tasker == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error", StructureWarning)

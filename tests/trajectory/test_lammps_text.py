@@ -372,7 +372,9 @@ def test_a_last_line_without_newline_counts_if_it_is_whole(
     reader = open_trajectory(tmp_path / "a.dump", frame_interval_ps=1.0)
     read = reader.read()
     assert len(read.positions) == n_frames
-    np.testing.assert_allclose(read.positions[:, :, 2], [[1.125, 1.125]] * 2 + [[1.125, 2.125]] * (n_frames - 2))
+    np.testing.assert_allclose(
+        read.positions[:, :, 2], [[1.125, 1.125]] * 2 + [[1.125, 2.125]] * (n_frames - 2), rtol=1e-7, atol=0
+    )
     assert any("add a newline" in note for note in reader.notes) == (n_frames == 2)
 
 
