@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -157,6 +158,10 @@ def test_arrhenius_from_files(dump: Path, tmp_path: Path, capsys) -> None:
     expected = np.log(4.0) * 8.617333262e-5 / (1 / 500 - 1 / 600)
     np.testing.assert_allclose(found["activation_energy_ev"], expected, rtol=1e-6, atol=0)
     assert (tmp_path / "a" / "arrhenius.svg").is_file()
+    # Like every result file it says what it was made of.
+    origin = json.loads((tmp_path / "a" / "arrhenius.json").read_text())["provenance"]
+    assert origin["inputs_sha256"] == {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    assert origin["request"]["at_kelvin"] == 300.0
     assert "no msd.json" in refusal(capsys, "arrhenius", dump, files[0], "--temperatures-kelvin", "500,600")
     assert "2 files, 1 temperature." in refusal(capsys, "arrhenius", *files, "--temperatures-kelvin", "500")
 

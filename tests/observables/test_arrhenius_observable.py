@@ -117,7 +117,7 @@ def test_lines_headline_and_figure(files: list[Path], tmp_path: Path) -> None:
     np.testing.assert_allclose(fitted.get_xdata()[[0, -1]], [1000 / 800, 1000 / 400], rtol=1e-7, atol=0)
     np.testing.assert_allclose(fitted.get_ydata()[-1], diffusivity(400.0), rtol=1e-9, atol=0)
     assert result.tables() == {}
-    result.write(tmp_path / "out", "arrhenius")
+    result.write(tmp_path / "out", "arrhenius", result.to_dict())
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         f"arrhenius.{end}" for end in ("json", "png", "svg")
     }

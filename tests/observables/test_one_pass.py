@@ -72,6 +72,9 @@ class SpyResult(Result):
     def __init__(self, request: Spy, observer: SpyObserver, record: Record) -> None:
         self.request, self.observer, self.record = request, observer, record
 
+    def to_dict(self) -> dict[str, object]:
+        return {}
+
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

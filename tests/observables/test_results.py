@@ -16,7 +16,9 @@ from ase.io import write
 from made_trajectories import walk
 
 import mlip_interfaces as mi
+from mlip_interfaces.observables.observer import Observer
 from mlip_interfaces.observables.provenance import LIBRARIES
+from mlip_interfaces.observables.request import Request
 from mlip_interfaces.observables.results import Headline, Result, measured, number, plain, read_only
 from mlip_interfaces.version import __version__
 
@@ -70,6 +72,9 @@ class Outer(Result):
     listed: tuple[Inner, ...]
     named: dict[str, list[np.ndarray]]
 
+    def to_dict(self) -> dict[str, object]:
+        return {"direct": self.direct.tolist()}
+
     def headlines(self) -> list[Headline]:
         return [Headline("length (Å)", 2.0, 0.1)]
 
@@ -85,8 +90,16 @@ def test_arrays_are_read_only_wherever_they_are() -> None:
 def test_a_result_without_tables_figure_or_lines_of_its_own() -> None:
     outer = Outer(np.zeros(1), Inner(np.zeros(1)), (), {})
     assert outer.tables() == {}
+    assert outer.texts() == {}
     assert outer.plot() is None
     assert outer.lines() == ["length (Å): 2.00 ± 0.10"]
+
+
+@pytest.mark.parametrize(("contract", "missing"), [(Request, "observe"), (Observer, "finish"), (Result, "to_dict")])
+def test_an_analysis_that_lacks_a_part_is_refused_before_any_frame_is_read(contract: type, missing: str) -> None:
+    half = type("Half", (contract,), {"__doc__": "Without the part that is asked for."})
+    with pytest.raises(TypeError, match=missing):
+        half()
 
 
 @pytest.fixture(scope="module")

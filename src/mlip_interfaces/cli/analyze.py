@@ -14,6 +14,7 @@ from mlip_interfaces.cli.options import option_of, spoken, spoken_errors
 from mlip_interfaces.cli.request_options import add_request_options, request_of
 from mlip_interfaces.cli.verbs import VERBS
 from mlip_interfaces.observables import ANALYSES, Arrhenius
+from mlip_interfaces.observables.provenance import made_of
 
 if TYPE_CHECKING:
     from mlip_interfaces.observables import Request
@@ -163,7 +164,9 @@ def run_arrhenius(arguments: argparse.Namespace) -> int:
     with spoken_errors(vars(arguments)):
         _require_output(arguments)
         result = request_of(Arrhenius, arguments).fit(arguments.files)
-    content = result.to_dict() if arguments.out is None else result.write(arguments.out, Arrhenius.kind)
+    content = result.content(Arrhenius.kind, made_of(arguments.files))
+    if arguments.out is not None:
+        result.write(arguments.out, Arrhenius.kind, content)
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / f"{Arrhenius.kind}.json")
     return 0
 

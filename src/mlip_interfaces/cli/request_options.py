@@ -14,19 +14,19 @@ from pydantic.fields import FieldInfo
 from mlip_interfaces.cli.arguments import count, finite, non_negative, positive
 from mlip_interfaces.cli.options import option_of
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.observables.request import Option, Request
+from mlip_interfaces.observables.request import Option, Settings
 
-Asked = TypeVar("Asked", bound=Request)
+Asked = TypeVar("Asked", bound=Settings)
 
 
-def add_request_options(parser: argparse.ArgumentParser, request: type[Request]) -> None:
+def add_request_options(parser: argparse.ArgumentParser, request: type[Settings]) -> None:
     """An option for each setting.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
         Of the verb.
-    request : type of Request
+    request : type of Settings
         Whose settings.
     """
     choices: dict[str, Any] = {}
@@ -51,14 +51,14 @@ def request_of(request: type[Asked], arguments: argparse.Namespace) -> Asked:
 
     Parameters
     ----------
-    request : type of Request
+    request : type of Settings
         Whose settings.
     arguments : argparse.Namespace
         As parsed.
 
     Returns
     -------
-    Request
+    Settings
         Validated.
 
     Raises

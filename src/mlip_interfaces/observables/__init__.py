@@ -8,7 +8,7 @@ from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
 from mlip_interfaces.observables.profile import Profile
 from mlip_interfaces.observables.rdf import Rdf
-from mlip_interfaces.observables.request import Request
+from mlip_interfaces.observables.request import Request, Settings
 from mlip_interfaces.observables.residence import Residence
 from mlip_interfaces.observables.results import Result, Results
 from mlip_interfaces.observables.tetrahedra import Tetrahedra
@@ -33,6 +33,7 @@ __all__ = [
     "Residence",
     "Result",
     "Results",
+    "Settings",
     "Tetrahedra",
     "VanHove",
     "analyze",

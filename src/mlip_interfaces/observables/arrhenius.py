@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.files import read_json
-from mlip_interfaces.observables.request import Option, PositiveNumbers, Request
+from mlip_interfaces.observables.request import Option, PositiveNumbers, Settings
 from mlip_interfaces.observables.results import Headline, Result, measured
 from mlip_interfaces.settings import Count, Positive
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mlip_interfaces.figures import Figure
 
 
-class Arrhenius(Request):
-    """Activation energy from the ``msd.json`` of runs at several temperatures; consumes no trajectory."""
+class Arrhenius(Settings):
+    """Activation energy from the ``msd.json`` of runs at several temperatures."""
 
     kind: ClassVar[str] = "arrhenius"
     summary: ClassVar[str] = "activation energy from the msd.json of several temperatures"

@@ -15,6 +15,8 @@ from mlip_interfaces.observables.results import Result
 from mlip_interfaces.settings import Positive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlip_interfaces.analysis.density_grid import DensityGrid
     from mlip_interfaces.figures import Figure
 
@@ -83,8 +85,6 @@ class DensityResult(Result):
         Of all atoms in the first frame, drawn in the cube file.
     """
 
-    suffixes: ClassVar[tuple[str, ...]] = (".cube",)
-
     request: Density
     grid: DensityGrid
     symbols: NDArray[np.str_]
@@ -106,19 +106,11 @@ class DensityResult(Result):
             "settings": self.request.settings(),
         }
 
-    def text(self, suffix: str) -> str:
-        """A Gaussian cube file with the atoms of the first frame in the mean cell.
+    def texts(self) -> dict[str, Callable[[], str]]:
+        """A Gaussian cube file with the atoms of the first frame in the mean cell."""
+        return {".cube": self._cube}
 
-        Parameters
-        ----------
-        suffix : str
-            The only one of `suffixes`.
-
-        Returns
-        -------
-        str
-            All of the file.
-        """
+    def _cube(self) -> str:
         from ase import Atoms
 
         from mlip_interfaces.analysis.density_grid import cube_text

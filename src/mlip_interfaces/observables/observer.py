@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -193,7 +194,7 @@ def frames_in(time_ps: float, times_ps: NDArray[np.float64]) -> int:
     return max(1, round(time_ps / float(times_ps[1] - times_ps[0]))) if times_ps.size > 1 else 1
 
 
-class Observer:
+class Observer(ABC):
     """What one request takes of a trajectory. A child overrides what it needs.
 
     Attributes
@@ -215,7 +216,7 @@ class Observer:
         self.notes: list[str] = []
         self.absent: dict[str, str] = {}
 
-    def scan(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> Any:
+    def scan(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> Any:  # noqa: B027 (optional)
         """What depends on single frames alone; must not change the observer, since chunks are scanned side by side.
 
         Parameters
@@ -231,7 +232,7 @@ class Observer:
             Handed to `feed` with the same frames.
         """
 
-    def feed(self, batch: Batch, scanned: Any) -> None:
+    def feed(self, batch: Batch, scanned: Any) -> None:  # noqa: B027 (optional)
         """Take frames, in order.
 
         Parameters
@@ -242,6 +243,7 @@ class Observer:
             What `scan` returned for them.
         """
 
+    @abstractmethod
     def finish(self, record: Record) -> Result | None:
         """The result, once all frames were fed.
 
@@ -260,4 +262,3 @@ class Observer:
         AnalysisError
             If there are too few frames, say.
         """
-        raise NotImplementedError

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import shlex
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlip_interfaces.files import file_hash
 from mlip_interfaces.version import __version__
 
 LIBRARIES = ("numpy", "scipy", "numba", "ase", "MDAnalysis")
@@ -62,12 +63,7 @@ class Provenance:
             "unwrap": self.unwrap,
             "drift": self.drift,
             "notes": list(self.notes),
-            "inputs_sha256": {str(path): _sha256(path) for path in self.inputs},
-            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            "mlip_interfaces_version": __version__,
-            "versions": {"python": sys.version.split()[0]}
-            | {library: importlib.metadata.version(library) for library in LIBRARIES},
-        }
+        } | made_of(self.inputs)
 
     def __str__(self) -> str:
         return (
@@ -76,6 +72,23 @@ class Provenance:
         )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def made_of(inputs: Iterable[Path]) -> dict[str, object]:
+    """What every result file says of where it comes from.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files that were read.
+
+    Returns
+    -------
+    dict
+        Their hashes, the command, and the versions of this package and its libraries.
+    """
+    return {
+        "inputs_sha256": {str(path): file_hash(path) for path in inputs},
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "mlip_interfaces_version": __version__,
+        "versions": {"python": sys.version.split()[0]}
+        | {library: importlib.metadata.version(library) for library in LIBRARIES},
+    }

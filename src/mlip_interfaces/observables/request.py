@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -100,11 +101,8 @@ PositiveByName = Annotated[dict[str, Positive], BeforeValidator(_numbers_by_name
 """The same with positive numbers."""
 
 
-class Request(Section):
-    """Settings of one analysis; immutable, validated once.
-
-    A child names its kind, says in a line what it gives, and makes the observer that consumes a trajectory. Registered in
-    `mlip_interfaces.observables.ANALYSES` it is a verb of ``analyze``, a kind in a study, and a page of the documentation.
+class Settings(Section):
+    """Settings of whatever has a result; immutable, validated once.
 
     Attributes
     ----------
@@ -112,17 +110,53 @@ class Request(Section):
         Name of the verb, the kind in a study, and the files.
     summary : str
         One line of help.
+    """
+
+    kind: ClassVar[str]
+    summary: ClassVar[str]
+
+    def settings(self) -> dict[str, object]:
+        """All settings by name, as JSON has them.
+
+        Returns
+        -------
+        settings : dict of str to object
+            Defaults included.
+        """
+        return self.model_dump(mode="json")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_settings(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for name in value:
+                if name not in cls.model_fields:
+                    close = difflib.get_close_matches(str(name), cls.model_fields, n=1)
+                    known = (
+                        f"Did you mean '{close[0]}'" if close else f"Known here: {', '.join(sorted(cls.model_fields))}"
+                    )
+                    raise ValueError(f"unknown key '{name}'. {known}{'?' if close else ''}")
+        return value
+
+
+class Request(Settings, ABC):
+    """Settings of one analysis of a trajectory.
+
+    A child names its kind, says in a line what it gives, and makes the observer that consumes a trajectory. Registered in
+    `mlip_interfaces.observables.ANALYSES` it is a verb of ``analyze``, a kind in a study, and a page of the documentation.
+
+    Attributes
+    ----------
     uses_displacements : bool
         Whether results depend on how paths are unwrapped and on the frame of reference.
     table_ends : tuple of str
         Ends of the tables' names that a result may have, as `Result.tables` gives them.
     """
 
-    kind: ClassVar[str]
-    summary: ClassVar[str]
     uses_displacements: ClassVar[bool] = False
     table_ends: ClassVar[tuple[str, ...]] = ("",)
 
+    @abstractmethod
     def observe(self, start: Start) -> Observer:
         """What consumes the frames of one trajectory.
 
@@ -141,7 +175,6 @@ class Request(Section):
         AnalysisError
             If the trajectory has not what the request asks for.
         """
-        raise NotImplementedError
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
         """Whether the request can be met by a study.
@@ -182,29 +215,6 @@ class Request(Section):
         if getattr(self, "temperature_kelvin", temperature_kelvin) is not None:
             return self
         return self.model_copy(update={"temperature_kelvin": temperature_kelvin})
-
-    def settings(self) -> dict[str, object]:
-        """All settings by name, as JSON has them.
-
-        Returns
-        -------
-        settings : dict of str to object
-            Defaults included.
-        """
-        return self.model_dump(mode="json")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_settings(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for name in value:
-                if name not in cls.model_fields:
-                    close = difflib.get_close_matches(str(name), cls.model_fields, n=1)
-                    known = (
-                        f"Did you mean '{close[0]}'" if close else f"Known here: {', '.join(sorted(cls.model_fields))}"
-                    )
-                    raise ValueError(f"unknown key '{name}'. {known}{'?' if close else ''}")
-        return value
 
 
 def required_temperature(temperature_kelvin: float | None) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from mlip_interfaces.observables.provenance import Provenance
 
 if TYPE_CHECKING:
     from mlip_interfaces.figures import Figure
-    from mlip_interfaces.observables.request import Request
+    from mlip_interfaces.observables.request import Settings
 
 
 class Table(NamedTuple):
@@ -52,22 +53,20 @@ class Headline(NamedTuple):
     error: float
 
 
-class Result:
+class Result(ABC):
     """Base of all results; children are frozen dataclasses with read-only arrays.
 
     Attributes
     ----------
     request : Request
         The settings behind it.
-    suffixes : tuple of str
-        Of a file besides JSON, tables and figure, as ``.cube``.
     """
 
     __slots__ = ()
 
-    request: Request
-    suffixes: ClassVar[tuple[str, ...]] = ()
+    request: Settings
 
+    @abstractmethod
     def to_dict(self) -> dict[str, object]:
         """Content of the JSON file, less its provenance.
 
@@ -76,7 +75,6 @@ class Result:
         content : dict
             Plain numbers, texts, lists and mappings; None for what is not a number.
         """
-        raise NotImplementedError
 
     def tables(self) -> dict[str, Table]:
         """Tables, by the end of their file's name.
@@ -88,20 +86,15 @@ class Result:
         """
         return {}
 
-    def text(self, suffix: str) -> str:
-        """Content of the other files of the result, which `suffixes` names.
-
-        Parameters
-        ----------
-        suffix : str
-            One of `suffixes`.
+    def texts(self) -> dict[str, Callable[[], str]]:
+        """Files besides JSON, tables and figure.
 
         Returns
         -------
-        text : str
-            All of the file.
+        texts : dict of str to callable
+            Suffix, as ``.cube``, to what makes all of the file.
         """
-        raise NotImplementedError
+        return {}
 
     def headlines(self) -> list[Headline]:
         """Numbers to compare between runs.
@@ -146,7 +139,30 @@ class Result:
         with look():
             return self.draw()
 
-    def write(self, folder: Path | str, name: str, content: dict[str, object] | None = None) -> dict[str, object]:
+    def content(self, name: str, origin: dict[str, object]) -> dict[str, object]:
+        """Content of the JSON file.
+
+        Parameters
+        ----------
+        name : str
+            Of the files.
+        origin : dict
+            Where the result comes from.
+
+        Returns
+        -------
+        content : dict
+            Numbers, sentences, the names of other files, and the origin with the resolved settings.
+        """
+        files = [f"{name}{suffix}" for suffix in self.texts()]
+        return (
+            self.to_dict()
+            | {"summary": self.lines()}
+            | ({"file": files[0]} if files else {})
+            | {"provenance": origin | {"request": {"kind": self.request.kind} | self.request.settings()}}
+        )
+
+    def write(self, folder: Path | str, name: str, content: dict[str, object]) -> None:
         """Write JSON, tables, figure and other files of one result.
 
         Parameters
@@ -155,11 +171,6 @@ class Result:
             Made if it does not exist.
         name : str
             Of the files.
-        content : dict or None
-            Of the JSON file; what `to_dict` gives when left out.
-
-        Returns
-        -------
         content : dict
             Of the JSON file.
         """
@@ -167,18 +178,16 @@ class Result:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        content = self.to_dict() if content is None else content
         for end, table in self.tables().items():
             write_csv(folder / (f"{name}_{end}.csv" if end else f"{name}.csv"), *table)
-        for suffix in self.suffixes:
-            write_text(folder / f"{name}{suffix}", self.text(suffix))
+        for suffix, text in self.texts().items():
+            write_text(folder / f"{name}{suffix}", text())
         write_json(folder / f"{name}.json", content)
         figure = self.plot()
         if figure is not None:
             from mlip_interfaces.figures.style import save_figure
 
             save_figure(figure, folder, name)
-        return content
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name} {value}" for name, value in self.request.settings().items() if value is not None)
@@ -240,16 +249,7 @@ class Results(Mapping[str, Result]):
             Name -> content.
         """
         origin = self.provenance.to_json()
-        contents = {}
-        for name, result in self.found.items():
-            files = [f"{name}{suffix}" for suffix in result.suffixes]
-            contents[name] = (
-                result.to_dict()
-                | {"summary": result.lines()}
-                | ({"file": files[0]} if files else {})
-                | {"provenance": origin | {"request": {"kind": result.request.kind} | result.request.settings()}}
-            )
-        return contents
+        return {name: result.content(name, origin) for name, result in self.found.items()}
 
     def write(self, folder: Path | str) -> dict[str, dict[str, object]]:
         """Write JSON, tables and figures of all results.
@@ -265,7 +265,9 @@ class Results(Mapping[str, Result]):
             Name -> content of its JSON file.
         """
         contents = self.contents()
-        return {name: result.write(folder, name, contents[name]) for name, result in self.found.items()}
+        for name, result in self.found.items():
+            result.write(folder, name, contents[name])
+        return contents
 
     def __str__(self) -> str:
         parts = [str(self.provenance), *(str(result) for result in self.found.values())]
