@@ -269,13 +269,22 @@ def test_data_files_of_lammps_are_structures(tmp_path: Path) -> None:
     head, rows = text.split("Atoms # atomic")
     charged = [f"{w[0]} {w[1]} 1 {' '.join(w[2:])}" for w in map(str.split, rows.strip().splitlines())]
     (tmp_path / "c.data").write_text(f"{head}Atoms\n\n" + "\n".join(charged))
-    with pytest.raises(StructureError, match="does not say its atom style"):
+    with pytest.raises(StructureError, match="c.data: the atom style is not certain.* fit charge or molecular"):
         load_crystal(tmp_path / "c.data")
     (tmp_path / "c.data").write_text(f"{head}Atoms # charge\n\n" + "\n".join(charged))
     assert counts(load_crystal(tmp_path / "c.data")) == {"Li": 4, "F": 4}
     (tmp_path / "d.data").write_text(text.replace("18.9984", "1.5").replace("# F", ""))
-    with pytest.raises(StructureError, match="does not say which element type 2"):
+    with pytest.raises(StructureError, match=r"d.data: no element has the mass 1\.503\d* of type 2"):
         load_crystal(tmp_path / "d.data")
+    bohr = text.splitlines()
+    bohr[0] = "LAMMPS data file, units=electron"
+    (tmp_path / "e.data").write_text("\n".join(bohr))
+    with pytest.warns(StructureWarning, match="closer than they come"):
+        shrunk = load_crystal(tmp_path / "e.data")
+    np.testing.assert_allclose(shrunk.cell.lengths(), 0.529177210544 * crystal.cell.lengths(), rtol=1e-6, atol=0)
+    (tmp_path / "e.data").write_text("\n".join(["units = lj", *bohr[1:]]))
+    with pytest.raises(StructureError, match=r"e.data is in reduced units \(lj\)"):
+        load_crystal(tmp_path / "e.data")
 
 
 def test_last_of_several_structures_and_open_boundaries_are_noted(tmp_path: Path) -> None:

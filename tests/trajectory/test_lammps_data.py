@@ -91,6 +91,7 @@ def test_lengths_have_the_unit_that_the_title_names(tmp_path: Path) -> None:
         (data("full").replace("1.5", "one"), "cannot be read as a LAMMPS data file"),
         (data("full", hint=True).replace("# full", "# atomic"), "7 columns .* fit none of atomic"),
         (data("atomic", images=" 0.5 0.5 0.5"), "style is not certain: the 8 columns"),
+        (data("molecular").replace("3 1 2 1.5", "3 2 1 1.5").replace("2 1 2 1", "2 2 1 1"), "fit charge or molecular"),
         (data("atomic", hint=True).replace("# atomic", "# sponge"), "atom style sponge"),
         (data("atomic").replace("3 2 1.5", "3 7 1.5"), "style is not certain"),
         (data("atomic").replace("3 atoms", "9 atoms"), "says 9 atoms and holds 3"),

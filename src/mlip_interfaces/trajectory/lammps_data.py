@@ -153,7 +153,7 @@ def read_lammps_data(file: Path, *, elements: Sequence[str] = ()) -> LammpsData:
             f"{file} cannot be read as a LAMMPS data file: {_in_words(error)}; it needs the sections Masses and Atoms, with the "
             "numbers of atoms and of atom types and the box before them."
         ) from error
-    unit = re.search(r"units = (\w+)", lines[0]) if lines else None
+    unit = re.search(r"units\s*=\s*(\w+)", lines[0]) if lines else None
     factor = LAMMPS_ANGSTROM.get(unit[1], np.nan) if unit else 1.0
     order = np.argsort(ids, kind="stable")
     ids, types = ids[order], types[order]
@@ -222,7 +222,8 @@ def _checked_style(file: Path, style: str, rows: list[list[str]], n_types: int, 
             f"{file} has the atom style {style} (behind Atoms), which is not one of {', '.join(STYLES)}."
         )
     fitting = [name for name in ([style] if style else GUESSED) if _fits(name, rows, n_types, labels)]
-    if fitting == ["charge", "molecular"]:
+    type_column = STYLES["molecular"][0]
+    if fitting == ["charge", "molecular"] and len({_number(row[type_column], labels) for row in rows}) == n_types:
         # Types would be the charges: positive integers all, and no cell is neutral with those.
         return "molecular"
     if len(fitting) == 1:

@@ -9,16 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
+from ase.data import atomic_numbers
 
-from mlip_interfaces.errors import StructureError
+from mlip_interfaces.errors import InputFileError, StructureError
 from mlip_interfaces.structures.crystals.cif import PartlyOccupiedError, is_cif, read_cif
 from mlip_interfaces.structures.crystals.plausibility import check_plausible
-
-_ATOM_COLUMNS = {"atomic": (5,), "charge": (6,), "molecular": (6,), "full": (7,)}
-"""Columns of the section Atoms, without the three image flags."""
-_UNITS_IN_ANGSTROM = ("metal", "real")
-_MASS_TOLERANCE_AMU = 0.1
 
 
 def read_structure(path: Path) -> tuple[Atoms, tuple[str, ...]]:
@@ -41,9 +36,11 @@ def read_structure(path: Path) -> tuple[Atoms, tuple[str, ...]]:
     StructureError
         If the file cannot be read, does not say what its atoms are, or describes no possible crystal.
     """
+    from mlip_interfaces.trajectory.lammps_data import is_lammps_data
+
     if is_cif(path):
         atoms, notes = read_cif(path)
-    elif _is_lammps_data(path):
+    elif is_lammps_data(path):
         atoms, notes = _read_lammps_data(path), ()
     else:
         atoms, notes = _read_by_ase(path)
@@ -167,92 +164,13 @@ def _elements_of_comment(comment: str, numbers: list[int]) -> list[str] | None:
     return elements
 
 
-def _is_lammps_data(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(4000).decode("latin1")
-    return bool(re.search(r"^\s*\d+\s+atoms\s*(?:#.*)?$", head, re.MULTILINE)) and bool(
-        re.search(r"^\s*\S+\s+\S+\s+xlo\s+xhi|\savec\s*(?:#.*)?$", head, re.MULTILINE)
-    )
-
-
 def _read_lammps_data(path: Path) -> Atoms:
-    from ase.io import read
+    from mlip_interfaces.trajectory.lammps_data import read_lammps_data
 
-    text = path.read_text(errors="replace")
-    units = re.search(r"units\s*=\s*(\w+)", text.split("\n", 1)[0])
-    if units and units[1] not in _UNITS_IN_ANGSTROM:
-        raise StructureError(
-            f"{path} is in LAMMPS' units {units[1]}; write it in units metal or real, which are angstrom."
-        )
-    style = _atom_style(path, text)
     try:
-        atoms = read(path, format="lammps-data", atom_style=style, units="metal")
-    except Exception as error:  # noqa: BLE001 (ASE's readers raise anything at all)
-        raise StructureError(
-            f"{path} cannot be read as a LAMMPS data file of atom style {style} ({type(error).__name__}: {error})."
-        ) from error
-    types = atoms.arrays["type"]
-    elements = _elements_of_types(path, text, sorted({int(kind) for kind in types}))
-    return Atoms([elements[int(kind)] for kind in types], positions=atoms.positions, cell=atoms.cell, pbc=True)
-
-
-def _section(text: str, name: str) -> list[str]:
-    """Lines of one section, without blank ones."""
-    match = re.search(rf"^\s*{name}[ \t]*(?:#[^\n]*)?\n(.*?)(?=^\s*[A-Z][A-Za-z]|\Z)", text, re.MULTILINE | re.DOTALL)
-    return [line for line in match[1].splitlines() if line.split("#")[0].strip()] if match else []
-
-
-def _atom_style(path: Path, text: str) -> str:
-    """The style that the section Atoms names; without one, what its columns can only be."""
-    hint = re.search(r"^\s*Atoms[ \t]*#[ \t]*(\w+)", text, re.MULTILINE)
-    rows = [line.split("#")[0].split() for line in _section(text, "Atoms")]
-    if not rows:
-        raise StructureError(f"{path} has no section Atoms, or an empty one.")
-    n_columns = len(rows[0])
-    if hint:
-        columns = _ATOM_COLUMNS.get(hint[1])
-        if columns is None:
-            raise StructureError(
-                f"{path} is of the atom style {hint[1]}; write it in one of {', '.join(_ATOM_COLUMNS)}, or as a CIF or POSCAR."
-            )
-        if n_columns - columns[0] not in (0, 3):
-            raise StructureError(
-                f"{path} says atom style {hint[1]} and has {n_columns} columns in Atoms; correct the style."
-            )
-        return hint[1]
-    if n_columns in (5, 8):
-        return "atomic"
-    if n_columns in (7, 10):
-        return "full"
-    if n_columns in (6, 9) and any("." in row[2] for row in rows):
-        return "charge"
-    raise StructureError(
-        f"{path} does not say its atom style, and its {n_columns} columns fit several; write it beside the section's name, as in "
-        "'Atoms # charge'."
-    )
-
-
-def _elements_of_types(path: Path, text: str, types: list[int]) -> dict[int, str]:
-    """Element of each type: its label, the comment of its mass, or the element of that mass."""
-    labels = {int(words[0]): words[1] for line in _section(text, "Atom Type Labels") if len(words := line.split()) > 1}
-    elements: dict[int, str] = {}
-    for line in _section(text, "Masses"):
-        values, _, comment = line.partition("#")
-        kind, mass = values.split()[:2]
-        number = int(kind) if kind.isdigit() else next((n for n, label in labels.items() if label == kind), 0)
-        named = next((word for word in (comment.strip(), labels.get(number, "")) if word in atomic_numbers), None)
-        nearest = int(np.argmin(np.abs(atomic_masses[1:] - float(mass)))) + 1
-        if named is None and abs(atomic_masses[nearest] - float(mass)) < _MASS_TOLERANCE_AMU:
-            named = next(symbol for symbol, z in atomic_numbers.items() if z == nearest)
-        if named is not None:
-            elements[number] = named
-    for number, label in labels.items():
-        if label in atomic_numbers:
-            elements.setdefault(number, label)
-    unknown = [str(kind) for kind in types if kind not in elements]
-    if unknown:
-        raise StructureError(
-            f"{path} does not say which element type {', '.join(unknown)} is; add a section Masses with the element as comment, "
-            "as in '1 6.94 # Li'."
-        )
-    return elements
+        data = read_lammps_data(path)
+    except InputFileError as error:
+        raise StructureError(str(error)) from error
+    if not np.isfinite(data.cell).all():
+        raise StructureError(f"{path} is in reduced units (lj), which are no lengths; write it in units metal or real.")
+    return Atoms(data.symbols.tolist(), positions=data.positions, cell=data.cell, pbc=True)
