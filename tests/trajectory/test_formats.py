@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import sys
@@ -180,6 +181,42 @@ def test_a_trajectory_without_a_cell_takes_that_of_its_topology(tmp_path: Path) 
     assert "that of POSCAR is taken" in reader.notes[0]
     with refused("no cell"):
         read(tmp_path / "pos.xyz")
+
+
+SHEARED = np.array([[6.0, 0, 0], [0.5, 7.0, 0], [-0.3, 0.2, 8.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "scale", "box"),
+    [
+        ("model.data", "here", 1.0, "0 6 xlo xhi\n-1 6 ylo yhi\n0 8 zlo zhi\n0.5 -0.3 0.2 xy xz yz"),
+        ("data.model", "here", 1.0, "0 6 xlo xhi\n-1 6 ylo yhi\n0 8 zlo zhi\n0.5 -0.3 0.2 xy xz yz"),
+        ("model.data.gz", "here", 1.0, "6 0 0 avec\n0.5 7 0 bvec\n-0.3 0.2 8 cvec\n0 0 0 abc origin"),
+        ("nano.data", "units = nano", 10.0, "0 .6 xlo xhi\n0 .7 ylo yhi\n0 .8 zlo zhi\n.05 -.03 .02 xy xz yz"),
+        ("model.gro", "here", 10.0, "0.6 0.7 0.8 0 0 0.05 0 -0.03 0.02"),
+    ],
+)
+def test_the_cell_of_a_topology_is_that_of_its_file(
+    tmp_path: Path, name: str, title: str, scale: float, box: str
+) -> None:
+    write(tmp_path / "pos.xyz", [Atoms(SYMBOLS, positions=f @ SHEARED) for f in fractions()], format="xyz")
+    elements = list(dict.fromkeys(SYMBOLS))
+    masses = "".join(f"{i} 1.0 # {element}\n" for i, element in enumerate(elements, 1))
+    rows = "".join(f"{i} {elements.index(s) + 1} 0 0 {i / scale}\n" for i, s in enumerate(SYMBOLS, 1))
+    text = f"{title}\n\n4 atoms\n{len(elements)} atom types\n\n{box}\n\nMasses\n\n{masses}\nAtoms # atomic\n\n{rows}"
+    if name.endswith(".gro"):
+        lines = [
+            f"{i:5d}{s.upper():<5}{s:>5}{i:5d}{0.0:8.3f}{0.0:8.3f}{0.1 * i:8.3f}\n" for i, s in enumerate(SYMBOLS, 1)
+        ]
+        text = f"{title}\n4\n{''.join(lines)}{box}\n"
+    packed = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+    (tmp_path / name).write_bytes(packed)
+    trajectory = read(tmp_path / "pos.xyz", topology=tmp_path / name)
+    np.testing.assert_allclose(trajectory.cells[3], SHEARED, rtol=0, atol=1e-12)
+    if name == "nano.data":
+        (tmp_path / name).write_text(text.replace("nano", "lj", 1))
+        with refused("no cell"):
+            read(tmp_path / "pos.xyz", topology=tmp_path / name)
 
 
 def write_dcd(file: Path, cell: list[float] | None = None, order: str = "<") -> Path:

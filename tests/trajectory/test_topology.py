@@ -30,6 +30,7 @@ def test_names_in_a_gro_file_are_elements_or_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gro").write_text(gro(names))
     read = read_topology(tmp_path / "a.gro")
     assert read.symbols.tolist() == ["Li", "Cl", "O", "H", "Na", "S", "P"]
+    np.testing.assert_allclose(read.cell, 20 * np.eye(3), rtol=1e-12, atol=0)
     np.testing.assert_allclose(read.masses_amu[:2], [6.94, 35.45], rtol=1e-6, atol=0)
     (tmp_path / "b.gro").write_text(gro([("MOL", "CA")]))
     with pytest.raises(InputFileError, match="atom name CA of residue MOL may be Ca or C;"):
@@ -37,6 +38,9 @@ def test_names_in_a_gro_file_are_elements_or_refused(tmp_path: Path) -> None:
     (tmp_path / "c.gro").write_text(gro(names).replace("\n7\n", "\n70\n"))
     with pytest.raises(InputFileError, match="ends early"):
         read_topology(tmp_path / "c.gro")
+    (tmp_path / "d.gro").write_text(gro(names).replace("2.0 2.0 2.0", "2.0 2.0 x"))
+    with pytest.raises(InputFileError, match="d.gro .*behind its atoms is no box"):
+        read_topology(tmp_path / "d.gro")
 
 
 def test_a_vasp_4_file_with_a_free_comment_is_refused(tmp_path: Path) -> None:

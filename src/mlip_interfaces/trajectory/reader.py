@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlip_interfaces.choices import Scheme
 from mlip_interfaces.errors import InputFileError, counted
-from mlip_interfaces.trajectory.borrowed_cell import with_cell_of
+from mlip_interfaces.trajectory.borrowed_cell import with_cell
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
@@ -362,7 +362,7 @@ def open_trajectory(
     opened = _opened(source, named_elsewhere=topology is not None or layers is not None)
     name, frame, ids = opened.name, opened.first, opened.ids
     symbols, labels = frame.symbols, frame.layers
-    masses = opened.masses_amu
+    raw_frames, masses = opened.raw_frames, opened.masses_amu
     elements: tuple[str, ...] = ()
     if layers is not None:
         content = read_layers(Path(layers))
@@ -376,6 +376,8 @@ def open_trajectory(
         masses = atoms.masses_amu[rows]
         if opened.types is not None and atoms.types is not None and ids is not None:
             _require_same_types(name, ids, opened.types, Path(topology), atoms.types[rows])
+        if not frame.cell.any():
+            raw_frames = with_cell(raw_frames, atoms.cell, Path(topology).name)
     if symbols is None:
         types = "" if opened.types is None else ", ".join(map(str, np.unique(opened.types)))
         seen = f" (its atoms have LAMMPS types {types})" if types else ""
@@ -395,9 +397,6 @@ def open_trajectory(
         other = topology if topology is not None else layers if layers is not None else opened.path
         _require_one_element_per_type(name, opened.types, symbols, elements, str(other))
     _require_time(name, frame, frame_interval_ps)
-    raw_frames = opened.raw_frames
-    if topology is not None and not frame.cell.any():
-        raw_frames = with_cell_of(raw_frames, Path(topology))
     return TrajectoryReader(
         name=name if opened.path is None else opened.path.name,
         path=opened.path,

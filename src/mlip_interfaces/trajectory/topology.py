@@ -12,6 +12,7 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.trajectory.formats.gro import gro_cell
 from mlip_interfaces.trajectory.lammps_data import is_lammps_data, read_lammps_data
 
 UNREADABLE = (
@@ -23,7 +24,7 @@ UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Elements and masses by atom.
+    """Elements and masses by atom, and the cell they stand in.
 
     Attributes
     ----------
@@ -31,12 +32,15 @@ class Topology:
         Element of each atom.
     masses_amu : (n_atoms,) float array, u
         Mass of each atom.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors; zero where the file has none, or none in a unit of length.
     ids, types : (n_atoms,) int array or None
         Ids, ascending, and LAMMPS types; None where the format has none.
     """
 
     symbols: NDArray[np.str_]
     masses_amu: NDArray[np.float64]
+    cell: NDArray[np.float64]
     ids: NDArray[np.int64] | None = None
     types: NDArray[np.int64] | None = None
 
@@ -140,10 +144,10 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
         raise InputFileError(f"The topology {file} does not exist.")
     if is_lammps_data(file):
         data = read_lammps_data(file, elements=elements)
-        return Topology(data.symbols, data.masses_amu, data.ids, data.types)
+        cell = data.cell if np.isfinite(data.cell).all() else np.zeros((3, 3))
+        return Topology(data.symbols, data.masses_amu, cell, data.ids, data.types)
     if file.suffix == ".gro":
-        symbols = _gro_symbols(file)
-        return Topology(symbols, standard_masses(symbols))
+        return _read_gro(file)
     if "POSCAR" in file.name or "CONTCAR" in file.name or file.suffix in (".vasp", ".poscar"):
         _require_named_elements(file)
     from ase.io import ParseError, read
@@ -159,10 +163,14 @@ def read_topology(file: Path, *, elements: Sequence[str] = ()) -> Topology:
         raise InputFileError(f"{file} cannot be read as a structure: {reason}.") from error
     if isinstance(atoms, list) or len(atoms) == 0:
         raise InputFileError(f"{file} cannot be read as a structure: it holds no atoms.")
-    return Topology(np.array(atoms.get_chemical_symbols()), np.asarray(atoms.get_masses(), dtype=np.float64))
+    return Topology(
+        np.array(atoms.get_chemical_symbols()),
+        np.asarray(atoms.get_masses(), dtype=np.float64),
+        np.array(atoms.cell, dtype=np.float64),
+    )
 
 
-def _gro_symbols(file: Path) -> NDArray[np.str_]:
+def _read_gro(file: Path) -> Topology:
     """Elements of a GROMACS file, which has names of atoms in their place: LI in a residue LI is lithium."""
     try:
         lines = file.read_text().splitlines()
@@ -171,12 +179,17 @@ def _gro_symbols(file: Path) -> NDArray[np.str_]:
         raise InputFileError(f"{file} cannot be read as a .gro file: {error}.") from error
     if not rows or len(lines) < 3 + len(rows) or len(rows) < int(lines[1]):
         raise InputFileError(f"{file} cannot be read as a .gro file: it ends early.")
+    try:
+        cell = gro_cell(lines[2 + len(rows)])
+    except ValueError as error:
+        raise InputFileError(f"{file} cannot be read as a .gro file: behind its atoms is no box ({error}).") from error
     known: dict[tuple[str, str], str] = {}
     for row in rows:
         names = (row[5:10].strip(), row[10:15].strip())
         if names not in known:
             known[names] = _element_of_name(file, *names)
-    return np.array([known[row[5:10].strip(), row[10:15].strip()] for row in rows])
+    symbols = np.array([known[row[5:10].strip(), row[10:15].strip()] for row in rows])
+    return Topology(symbols, standard_masses(symbols), cell)
 
 
 def _element_of_name(file: Path, residue: str, name: str) -> str:

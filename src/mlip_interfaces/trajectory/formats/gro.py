@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.trajectory.formats.text_files import cut_note, open_text
@@ -18,6 +19,36 @@ FIRST_COLUMN = 20
 """Where positions begin; names and numbers of residue and atom stand before."""
 
 _TIME = re.compile(r"\bt=\s*([-+.\deE]+)")
+
+
+def gro_cell(line: str) -> NDArray[np.float64]:
+    """The cell that the last line of a frame holds.
+
+    Parameters
+    ----------
+    line : str
+        Three lengths, or those of a triclinic box and its six other components, nm.
+
+    Returns
+    -------
+    (3, 3) float array, angstrom
+        Rows are lattice vectors.
+
+    Raises
+    ------
+    ValueError
+        If it is no such line.
+
+    Examples
+    --------
+    >>> gro_cell("1 2 3 0 0 0.5 0 0 0").tolist()
+    [[10.0, 0.0, 0.0], [5.0, 20.0, 0.0], [0.0, 0.0, 30.0]]
+    """
+    box = np.array(line.split(), dtype=np.float64)
+    cell = np.diag(box[:3])
+    if box.size == 9:
+        cell[[0, 0, 1, 1, 2, 2], [1, 2, 0, 2, 0, 1]] = box[3:]
+    return cell * NM_TO_ANGSTROM
 
 
 def gro_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
@@ -59,16 +90,13 @@ def gro_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
             columns = [slice(FIRST_COLUMN + axis * width, FIRST_COLUMN + (axis + 1) * width) for axis in range(3)]
             try:
                 nm = np.array([[float(line[column]) for column in columns] for line in lines[:-1]])
-                box = np.array(lines[-1].split(), dtype=np.float64)
+                cell = gro_cell(lines[-1])
             except ValueError as error:
                 raise InputFileError(f"Frame {number} of {path} is damaged: {error}.") from error
-            cell = np.diag(box[:3])
-            if box.size == 9:
-                cell[[0, 0, 1, 1, 2, 2], [1, 2, 0, 2, 0, 1]] = box[3:]
             time = _TIME.search(title)
             yield RawFrame(
                 positions=nm * NM_TO_ANGSTROM,
-                cell=cell * NM_TO_ANGSTROM,
+                cell=cell,
                 origin=np.zeros(3),
                 time_ps=None if time is None else float(time[1]),
             )
