@@ -20,7 +20,6 @@ STRAIN = 2e-3
 # CHGNet 0.4 turns a tensor that needs a gradient into a number; recent torch warns of it.
 @pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad:UserWarning")
 def test_chgnet_label_is_that_of_a_direct_call_and_its_virial_the_strain_derivative(tmp_path: Path) -> None:
-    pytest.importorskip("chgnet")
     atoms = bulk("LiF", "rocksalt", a=4.2, cubic=True)
     atoms.rattle(0.05, seed=1)
     task = tmp_path / "task.000.000000"
