@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.crossover import (
+    JUMP_ANGSTROM2,
+    RELAXED,
+    LongRangeSlope,
+    crossover_lags,
+    long_range_slope,
+)
 from mlip_interfaces.analysis.lag_fit import (
     QUALITY_THRESHOLD,
     LagWeights,
@@ -37,9 +45,10 @@ BLOCKS_DISAGREE = 0.01
 """Error probability at which the scatter of blocks in time is taken to be more than that of independent atoms."""
 
 NO_LINE = "its MSD is not that of a random walk"
-BELOW_A_JUMP = "its MSD stays below 4.5 angstrom^2, a jump's worth"
-DIFFUSIVE_MSD_ANGSTROM2 = 4.5
-"""A jump's worth, below which an MSD may be rattling alone (He et al., npj Comput. Mater. 4, 18 (2018))."""
+MAY_BEND = "its MSD may still bend"
+BELOW_A_JUMP = f"its MSD stays below {JUMP_ANGSTROM2:g} angstrom^2, a jump's worth"
+LINE_PREFERRED = 0.8
+"""Probability of a line, of `crossover`, from which on it alone is believed."""
 
 AXES = "xyz"
 
@@ -57,20 +66,28 @@ class Diffusivity:
     msd_by_direction_angstrom2 : (n_lags, 3) float array, angstrom^2
         Along x, y and z.
     diffusivity_cm2_per_s, diffusivity_error_cm2_per_s : float, cm^2/s
-        Slope / 6 and its standard error.
+        Long-range slope / 6 and its standard error.
     confidence_95_cm2_per_s : tuple of float, cm^2/s
-        95 % interval; contains zero, or is negative, where the data say so.
+        95 % interval; contains zero, or is negative, where the data say so. Where it is not diffusion yet, the upper end is
+        what is known: a bound.
     by_direction_cm2_per_s, by_direction_error_cm2_per_s : tuple of three float, cm^2/s
         Slope / 2 along x, y and z.
     error_bootstrap_cm2_per_s, error_blocks_cm2_per_s, error_walk_cm2_per_s : float, cm^2/s
-        Standard errors from resampled atoms, from blocks in time (not a number in a short run), and of independent
-        random walks in theory; the headline is the first, or the second where that is significantly larger.
+        Of the line: standard errors from resampled atoms, from blocks in time (not a number in a short run), and of
+        independent random walks in theory; the headline is the first, or the second where that is significantly larger,
+        where the line is believed.
     n_atoms : int
         Atoms averaged.
     n_independent : float
         Atoms that would average as well if they moved independently.
     fit_lags_ps : tuple of float, ps
         First and last lag of the fit.
+    line_cm2_per_s : float, cm^2/s
+        Slope / 6 of the line at these lags, whether it is believed or not.
+    line_probability : float
+        That the MSD is a line: that none of the motion will be undone.
+    run_at_least_ps : float, ps
+        Length of a run that would show the line; not a number where this one does.
     quality_factor : float
         Probability that a random walk deviates as much from the fitted line.
     quality_by_lag : tuple of tuple of float
@@ -78,8 +95,8 @@ class Diffusivity:
     log_log_slope : float
         Slope d ln MSD / d ln t at the lags of the fit: 1 for diffusion, below 1 for atoms in cages.
     not_diffusive_because : tuple of str
-        `NO_LINE` where a random walk deviates less from the fitted line, `BELOW_A_JUMP` where the MSD does not pass
-        4.5 angstrom^2 within half of the run; empty where it is diffusion.
+        `NO_LINE` where a random walk deviates less from the fitted line, `MAY_BEND` where a curve explains the MSD too,
+        `BELOW_A_JUMP` where the MSD does not pass 4.5 angstrom^2 within half of the run; empty where it is diffusion.
     """
 
     lags_ps: NDArray[np.float64]
@@ -97,6 +114,9 @@ class Diffusivity:
     n_atoms: int
     n_independent: float
     fit_lags_ps: tuple[float, float]
+    line_cm2_per_s: float
+    line_probability: float
+    run_at_least_ps: float
     quality_factor: float
     quality_by_lag: tuple[tuple[float, float], ...]
     log_log_slope: float
@@ -104,8 +124,13 @@ class Diffusivity:
 
     @property
     def diffusive(self) -> bool:
-        """Whether the fit has a line, and the MSD passes 4.5 angstrom^2, a jump's worth, within half of the run."""
+        """Whether the MSD is a line, and passes 4.5 angstrom^2, a jump's worth, within half of the run."""
         return not self.not_diffusive_because
+
+    @property
+    def below_cm2_per_s(self) -> float:
+        """Upper end of the 95 % interval where that is what is known, cm^2/s; not a number where it is diffusion."""
+        return float("nan") if self.diffusive else self.confidence_95_cm2_per_s[1]
 
 
 def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -210,6 +235,10 @@ def diffusivity(
     Atoms that move together are not independent: the error is enlarged by what `independent_share` measures. The scatter
     of blocks in time is used where it is significantly larger still. The interval is Student's.
 
+    A line seen in a short run may be the beginning of a curve. `crossover.long_range_slope` weighs the line against motion
+    that will be undone; unless the line is preferred to all of that, value, error and interval are the mean, standard
+    deviation and quantiles of its posterior.
+
     Examples
     --------
     >>> walk = np.cumsum(np.random.default_rng(0).normal(0.0, 1.0, (2000, 60, 3)), axis=0)
@@ -232,74 +261,139 @@ def diffusivity(
             raise AnalysisError(
                 f"The run is too short for a fit from {first_lag_ps:g} ps; the first lag can be {longest:.3g} ps at most."
             )
-    from scipy.special import fdtrc, stdtrit
-
-    curve_lags = _curve_lags(n_frames)
-    needed = np.union1d(curve_lags, _lags_of_all(strides, n_frames))
+    curve_lags, bend_lags = _curve_lags(n_frames), crossover_lags(n_frames)
+    needed = np.unique(np.concatenate([curve_lags, bend_lags, _lags_of_all(strides, n_frames)]))
     samples = msd_by_atom(displacements, needed)
     fit = _walking_fit(displacements, strides, needed, samples)
-    lags, values, weights, line, share, tried = (
-        fit.lags, fit.values, fit.weights, fit.line, fit.independent_share, fit.tried,
-    )  # fmt: skip
-    factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
-    per_atom = np.einsum("k,kad->ad", weights.slope, values) * factor
-    by_direction = per_atom.mean(axis=0)
-    value = float(by_direction.mean())
-    rng = np.random.default_rng(seed)
-    bootstrap = float("nan")
-    direction_error = np.full(3, np.nan)
-    if n_atoms > 1:
-        draws = rng.multinomial(n_atoms, np.full(n_atoms, 1.0 / n_atoms), size=N_RESAMPLES) / n_atoms
-        # Atoms that share a part of their motion scatter less about their mean than the mean does.
-        inflation = np.sqrt(1.0 / share / max(1.0 - (1.0 / share - 1.0) / max(n_atoms - 1, 1), 0.05))
-        bootstrap = float((draws @ per_atom.mean(axis=1)).std(ddof=1)) * inflation
-        direction_error = (draws @ per_atom).std(axis=0, ddof=1) * inflation
-    theory = weights.slope @ walk_covariance(n_frames, lags, line) @ weights.slope
-    error_walk = float(np.sqrt(theory / (3.0 * n_atoms * share))) * factor
-    blocks = _block_slopes(displacements, weights) * factor
-    error_blocks = float(blocks.std(ddof=1) / np.sqrt(blocks.size)) if blocks.size > 2 else float("nan")
-    pieces = 3 * n_frames // int(lags[-1])
-    error, freedom = (bootstrap, n_atoms - 1) if n_atoms > 1 else (error_walk, pieces)
-    freedom = max(2, min(freedom, round(n_atoms * share * pieces)))
-    if np.isfinite(error_blocks) and error > 0.0:
-        excess = fdtrc(blocks.size - 1, freedom, (error_blocks / error) ** 2)
-        if excess < BLOCKS_DISAGREE:
-            error, freedom = error_blocks, blocks.size - 1
-    reach = float(stdtrit(freedom, 0.975)) * error
+    line = _line_slope(displacements, fit, seed)
     curve, curve_error = _curve(samples[np.searchsorted(needed, curve_lags)])
-    mean = values.mean(axis=1).sum(axis=1)
-    log_slope = np.polyfit(np.log(lags), np.log(np.maximum(mean, 1e-12)), 1)[0]
+    slope, doubts, bend = line, _doubts(fit.tried[-1][1], float(curve.sum(axis=1).max())), None
+    if samples.any():
+        bend = long_range_slope(
+            samples[np.searchsorted(needed, bend_lags)].sum(axis=2),
+            n_frames,
+            first_lag=strides[0],
+            independent_share=partial(independent_share, displacements),
+            excess=line.excess,
+        )
+        if bend.line_probability < LINE_PREFERRED and NO_LINE not in doubts:
+            doubts = (MAY_BEND, *doubts)
+        if doubts:
+            slope = _bent_slope(line, bend, samples[np.searchsorted(needed, bend.lags)])
+    factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
+    by_direction, direction_error = slope.by_direction * factor, slope.direction_error * factor
+    run_ps = n_frames * frame_interval_ps
+    relaxed_ps = RELAXED * frame_interval_ps * (bend.relaxation_frames if bend else float(n_frames))
+    mean = fit.values.mean(axis=1).sum(axis=1)
+    log_slope = np.polyfit(np.log(fit.lags), np.log(np.maximum(mean, 1e-12)), 1)[0]
     return Diffusivity(
         lags_ps=np.asarray(curve_lags * frame_interval_ps, dtype=np.float64),
         msd_angstrom2=curve.sum(axis=1),
         msd_error_angstrom2=curve_error,
         msd_by_direction_angstrom2=curve,
-        diffusivity_cm2_per_s=value,
-        diffusivity_error_cm2_per_s=error,
-        confidence_95_cm2_per_s=(value - reach, value + reach),
+        diffusivity_cm2_per_s=slope.value * factor,
+        diffusivity_error_cm2_per_s=slope.error * factor,
+        confidence_95_cm2_per_s=(slope.interval[0] * factor, slope.interval[1] * factor),
         by_direction_cm2_per_s=(float(by_direction[0]), float(by_direction[1]), float(by_direction[2])),
         by_direction_error_cm2_per_s=(
             float(direction_error[0]),
             float(direction_error[1]),
             float(direction_error[2]),
         ),
-        error_bootstrap_cm2_per_s=bootstrap,
-        error_blocks_cm2_per_s=error_blocks,
-        error_walk_cm2_per_s=error_walk,
+        error_bootstrap_cm2_per_s=line.bootstrap * factor,
+        error_blocks_cm2_per_s=line.blocks * factor,
+        error_walk_cm2_per_s=line.walk * factor,
         n_atoms=n_atoms,
-        n_independent=n_atoms * share,
-        fit_lags_ps=(float(lags[0]) * frame_interval_ps, float(lags[-1]) * frame_interval_ps),
-        quality_factor=tried[-1][1],
-        quality_by_lag=tuple((stride * frame_interval_ps, quality) for stride, quality in tried),
+        n_independent=n_atoms * fit.independent_share,
+        fit_lags_ps=(float(fit.lags[0]) * frame_interval_ps, float(fit.lags[-1]) * frame_interval_ps),
+        line_cm2_per_s=line.value * factor,
+        line_probability=bend.line_probability if bend else float("nan"),
+        run_at_least_ps=max(relaxed_ps, 2.0 * run_ps) if doubts else float("nan"),
+        quality_factor=fit.tried[-1][1],
+        quality_by_lag=tuple((stride * frame_interval_ps, quality) for stride, quality in fit.tried),
         log_log_slope=float(log_slope),
-        not_diffusive_because=_doubts(tried[-1][1], float(curve.sum(axis=1).max())),
+        not_diffusive_because=doubts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """Slope per direction and frame, its error and 95 % interval, and those of single directions."""
+
+    value: float
+    error: float
+    interval: tuple[float, float]
+    by_direction: NDArray[np.float64]
+    direction_error: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _LineSlope(_Slope):
+    """That of the line, with its error by each of three ways, and the excess of variance that blocks in time show."""
+
+    bootstrap: float
+    blocks: float
+    walk: float
+    excess: float
+
+
+def _line_slope(displacements: NDArray[np.floating], fit: _WalkingFit, seed: int) -> _LineSlope:
+    """Generalised least squares at the lags of the fit."""
+    from scipy.special import fdtrc, stdtrit
+
+    n_frames, n_atoms = displacements.shape[:2]
+    weights, share = fit.weights, fit.independent_share
+    per_atom = np.einsum("k,kad->ad", weights.slope, fit.values)
+    by_direction = per_atom.mean(axis=0)
+    value = float(by_direction.mean())
+    bootstrap, direction_error = _resampled(per_atom, share, seed)
+    theory = weights.slope @ walk_covariance(n_frames, fit.lags, fit.line) @ weights.slope
+    walk = float(np.sqrt(theory / (3.0 * n_atoms * share)))
+    slopes = _block_slopes(displacements, weights)
+    blocks = float(slopes.std(ddof=1) / np.sqrt(slopes.size)) if slopes.size > 2 else float("nan")
+    pieces = 3 * n_frames // int(fit.lags[-1])
+    error, freedom = (bootstrap, n_atoms - 1) if n_atoms > 1 else (walk, pieces)
+    freedom, excess = max(2, min(freedom, round(n_atoms * share * pieces))), 1.0
+    if np.isfinite(blocks) and error > 0.0:
+        ratio = (blocks / error) ** 2
+        if fdtrc(slopes.size - 1, freedom, ratio) < BLOCKS_DISAGREE:
+            error, freedom, excess = blocks, slopes.size - 1, ratio
+    reach = float(stdtrit(freedom, 0.975)) * error
+    return _LineSlope(
+        value, error, (value - reach, value + reach), by_direction, direction_error, bootstrap, blocks, walk, excess
+    )
+
+
+def _resampled(per_atom: NDArray[np.float64], independent_share: float, seed: int) -> tuple[float, NDArray[np.float64]]:
+    """Standard errors of the mean over atoms and directions, and of that over atoms; not numbers for one atom."""
+    n_atoms = len(per_atom)
+    if n_atoms < 2:
+        return float("nan"), np.full(3, np.nan)
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(n_atoms, np.full(n_atoms, 1.0 / n_atoms), size=N_RESAMPLES) / n_atoms
+    # Atoms that share a part of their motion scatter less about their mean than the mean does.
+    shared = 1.0 / independent_share
+    inflation = np.sqrt(shared / max(1.0 - (shared - 1.0) / (n_atoms - 1), 0.05))
+    both = draws @ np.column_stack([per_atom.mean(axis=1), per_atom])
+    errors = both.std(axis=0, ddof=1) * inflation
+    return float(errors[0]), errors[1:]
+
+
+def _bent_slope(line: _LineSlope, bend: LongRangeSlope, samples: NDArray[np.float64]) -> _Slope:
+    """That of the posterior, which is for three directions together; single ones share its relative error."""
+    by_direction = np.einsum("k,kad->d", bend.weights, samples) / samples.shape[1]
+    error = bend.error / 3.0
+    # The same share of the error as in the line: one direction has less data than three.
+    direction_error = error * line.direction_error / (line.bootstrap or 1.0)
+    return _Slope(
+        bend.slope / 3.0, error, (bend.interval[0] / 3.0, bend.interval[1] / 3.0), by_direction, direction_error
     )
 
 
 def _doubts(quality: float, largest_msd_angstrom2: float) -> tuple[str, ...]:
-    """Why a slope is no diffusivity; none where it is one."""
+    """Why the slope of the line is no diffusivity; none where it is one."""
     no_line = () if quality >= QUALITY_THRESHOLD else (NO_LINE,)
-    return no_line if largest_msd_angstrom2 > DIFFUSIVE_MSD_ANGSTROM2 else (*no_line, BELOW_A_JUMP)
+    return no_line if largest_msd_angstrom2 > JUMP_ANGSTROM2 else (*no_line, BELOW_A_JUMP)
 
 
 def first_walking_lag(displacements: NDArray[np.floating]) -> int:

@@ -82,13 +82,43 @@ def walk_covariance(
     >>> walk_covariance(101, np.array([1]), (0.0, 1.0)).round(9).tolist()
     [[0.02]]
     """
-    second = first if second is None else second
-    cross = first if cross is None else cross
-    return np.asarray(_walk_covariance(n_frames, lags, first, second, cross))
+    tables = [_line_table(lags, line) for line in (first, second or first, cross or first)]
+    return np.asarray(_covariance(n_frames, lags, *tables))
+
+
+def msd_covariance(n_frames: int, lags: NDArray[np.int64], msd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of the time-averaged squared displacements of a Gaussian process with stationary steps, one dimension.
+
+    Parameters
+    ----------
+    n_frames : int
+        Of the run; all origins are averaged.
+    lags : (n_lags,) int array, frames
+        At which the squares are averaged.
+    msd : (2 max(lags) + 1,) float array
+        Mean squared displacement at each lag, from 0.
+
+    Returns
+    -------
+    (n_lags, n_lags) float array
+        In the square of the unit of the mean squared displacement.
+
+    Examples
+    --------
+    >>> msd_covariance(101, np.array([1]), np.arange(3.0)).round(9).tolist()
+    [[0.02]]
+    """
+    return np.asarray(_covariance(n_frames, lags, msd, msd, msd))
+
+
+def _line_table(lags: NDArray[np.int64], line: tuple[float, float]) -> NDArray[np.float64]:
+    table = line[0] + line[1] * np.arange(2.0 * lags.max() + 1.0)
+    table[0] = 0.0
+    return table
 
 
 @njit(cache=True, nogil=True)
-def _walk_covariance(n_frames, lags, first, second, cross):  # type: ignore[no-untyped-def]
+def _covariance(n_frames, lags, first, second, cross):  # type: ignore[no-untyped-def]
     covariance = np.empty((lags.size, lags.size))
     for p in range(lags.size):
         for q in range(p + 1):
@@ -106,13 +136,8 @@ def _walk_covariance(n_frames, lags, first, second, cross):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def _overlap(shift, i, j, line):  # type: ignore[no-untyped-def]
-    return 0.5 * (_walk(shift + i, line) + _walk(shift - j, line) - _walk(shift, line) - _walk(shift + i - j, line))
-
-
-@njit(cache=True, nogil=True)
-def _walk(k, line):  # type: ignore[no-untyped-def]
-    return 0.0 if k == 0 else line[0] + line[1] * abs(k)
+def _overlap(shift, i, j, msd):  # type: ignore[no-untyped-def]
+    return 0.5 * (msd[abs(shift + i)] + msd[abs(shift - j)] - msd[abs(shift)] - msd[abs(shift + i - j)])
 
 
 def gls_weights(n_frames: int, lags: NDArray[np.int64], values: NDArray[np.float64]) -> LagWeights:
