@@ -9,6 +9,7 @@ import pytest
 from ase import Atoms
 from ase.data import atomic_numbers
 from ase.data import covalent_radii as ase_radii
+from ase.formula import Formula
 
 from mlip_interfaces.chemistry import (
     ANION_CHARGES,
@@ -74,6 +75,53 @@ def test_every_atom_has_the_charge_a_chemist_gives_it(
     charges = site_charges(symbols, first, second)
     np.testing.assert_allclose(charges, expected, rtol=1e-12, atol=0)
     assert charges.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("symbols", "bonds", "expected"),
+    [
+        # LiBH4, LiNH2, the amidoborane LiNH2BH3 and half of Li2B12H12 (one B of each six stands for the cluster).
+        (["Li", "B", *"HHHH"], [(1, i) for i in range(2, 6)], [1, 3, -1, -1, -1, -1]),
+        (["Li", "N", "H", "H"], [(1, 2), (1, 3)], [1, -3, 1, 1]),
+        (["Li", "Li", "N", "H"], [(2, 3)], [1, 1, -3, 1]),
+        (["Li", "N", "B", *"HHHHH"], [(1, 3), (1, 4), (2, 5), (2, 6), (2, 7)], [1, -3, 3, 1, 1, -1, -1, -1]),
+        (["Li", *"BBBBBB", *"HHHHHH"], [(i, i + 6) for i in range(1, 7)], [1, *[5 / 6] * 6, *[-1] * 6]),
+        (["Li", "H"], [], [1, -1]),
+        (["Mg", "H", "H"], [], [2, -1, -1]),
+        (["Na", "Al", *"HHHH"], [], [1, 3, -1, -1, -1, -1]),
+        (["Ti", "H", "H"], [], [2, -1, -1]),
+        (["Mg", "Mg", "Ni", *"HHHH"], [], [2, 2, 0, -1, -1, -1, -1]),
+        (["Ba", "H", "Cl"], [], [2, -1, -1]),
+        (["Li", "O", "H"], [(1, 2)], [1, -2, 1]),
+    ],
+)
+def test_hydrogen_is_an_anion_beside_metals_and_boron_and_a_proton_on_nitrogen_and_oxygen(
+    symbols: list[str], bonds: list[tuple[int, int]], expected: list[float]
+) -> None:
+    first, second = _both_ways(*bonds) if bonds else (NONE, NONE)
+    np.testing.assert_allclose(site_charges(symbols, first, second), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("LiBH4", {"Li": 1, "B": 3, "H": -1}), ("NaAlH4", {"Na": 1, "Al": 3, "H": -1}), ("LiNH2", {"Li": 1, "N": -3, "H": 1}),
+        ("MgH2", {"Mg": 2, "H": -1}), ("Li2NH", {"Li": 1, "N": -3, "H": 1}), ("LiH", {"Li": 1, "H": -1}),
+        ("Li2BH4Cl", {"Li": 1, "B": 3, "H": -1, "Cl": -1}), ("Li2B12H12", {"Li": 1, "B": 10 / 12, "H": -1}),
+        # Three NH2 and one BH4: six +1 and four -1.
+        ("Li4BN3H10", {"Li": 1, "B": 3, "N": -3, "H": 0.2}), ("H3BO3", {"H": 1, "B": 3, "O": -2}),
+        ("LiOH", {"Li": 1, "O": -2, "H": 1}), ("NH4Cl", {"N": -3, "H": 1, "Cl": -1}), ("LiHF2", {"Li": 1, "H": 1, "F": -1}),
+        ("Li3PS4", {"Li": 1, "P": 5, "S": -2}), ("LiCoO2", {"Li": 1, "Co": 3, "O": -2}), ("Li2S2", {"Li": 1, "S": -1}),
+        ("Li6PS5Cl", {"Li": 1, "P": 5, "S": -2, "Cl": -1}), ("Li7La3Zr2O12", {"Li": 1, "La": 3, "Zr": 4, "O": -2}),
+        ("Li2PO2N", {"Li": 1, "P": 5, "O": -2, "N": -3}), ("LiBF4", {"Li": 1, "B": 3, "F": -1}), ("H2", {}),
+    ],
+)  # fmt: skip
+def test_compounds_of_batteries_have_the_charges_of_their_chemistry(formula: str, expected: dict[str, float]) -> None:
+    counts = Formula(formula).count()
+    charges = compound_charges([symbol for symbol, number in counts.items() for _ in range(number)])
+    assert charges.keys() == expected.keys()
+    np.testing.assert_allclose([charges[key] for key in expected], list(expected.values()), rtol=1e-9, atol=0)
+    assert abs(sum(charges.get(symbol, 0.0) * number for symbol, number in counts.items())) < 1e-9
 
 
 def test_given_charges_win_and_are_not_cut() -> None:

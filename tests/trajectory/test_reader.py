@@ -281,7 +281,7 @@ def test_damaged_layer_labels_are_refused(dcd: Path, content: str) -> None:
         open_trajectory(dcd, layers=dcd.with_name("layers.json"), frame_interval_ps=1.0)
 
 
-@pytest.mark.parametrize("name", ["t.dcd", "t.xyz", "t.xyz.gz", "XDATCAR", "XDATCAR.gz"])
+@pytest.mark.parametrize("name", ["t.dcd", "t.xyz", "t.xyz.gz", "XDATCAR", "XDATCAR.gz", "t.mdcrd", "t.crd"])
 @pytest.mark.parametrize("content", [b"", b"words, words\n" * 40, bytes(range(256)) * 20])
 def test_garbage_is_refused_in_every_format(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

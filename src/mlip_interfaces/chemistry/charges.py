@@ -31,6 +31,17 @@ ANION_CHARGES: dict[str, float] = {
 CENTER_CHARGES: dict[str, float] = {"P": 5.0, "S": 6.0, "C": 4.0, "N": 5.0, "As": 5.0, "Sb": 5.0}
 """Elements of `ANION_CHARGES` where they are the centre of a polyanion: P of PS4, S of SO4."""
 
+HALOGENS = frozenset({"F", "Cl", "Br", "I"})
+
+HYDRIDE_CHARGE = -1.0
+"""Hydrogen beside elements that give it their electrons: MgH2, AlH4, BH4."""
+
+_OPEN_IN_HYDRIDES = ("Ti", "Zr", "Hf", "Nb", "Ta", "W")
+"""Metals that hydrogen leaves some of their electrons: TiH2, Ti(BH4)3."""
+
+_FEWEST_LIGANDS_OF_BORON = 3
+"""Boron with fewer H is part of a cluster, B12H12, and has a share of its charge."""
+
 SPECIES_CHARGES: dict[str, float] = {
     **{symbol: CATION_CHARGES[symbol] for symbol in ("Li", "Na", "K", "Mg", "Al", "Zr", "La", "Ta", "Ti", "Ge")},
     **{symbol: ANION_CHARGES[symbol] for symbol in ("O", "S", "F", "Cl", "Br", "I", "N")},
@@ -58,7 +69,9 @@ def compound_charges(symbols: Iterable[str]) -> dict[str, float]:
 
     Notes
     -----
-    The most likely common oxidation states that sum to zero, of pymatgen.
+    The most likely common oxidation states that sum to zero, of pymatgen. Hydrogen is -1 where no other anion but
+    halides is there (`is_hydride`), and between -1 and +1 beside boron (LiNH2BH3); in boranes (Li2B12H12) boron has what
+    is left.
 
     Examples
     --------
@@ -100,7 +113,8 @@ def site_charges(
 
     Tables give main-group cations, centres of polyanions and anions; a bond between two atoms of one anion or centre costs
     each of them one unit (S2 in pyrite, the chains of LiP, P2S6). One element outside the tables takes what is left; for
-    several, pymatgen guesses. A crystal without an anion is a metal: zero.
+    several, pymatgen guesses. Hydrogen is +1 on N or O, -1 on B, and without a bond -1 in a hydride (`is_hydride`), where
+    boron of clusters and metals such as Ti take what is left. A crystal without an anion is a metal: zero.
 
     Parameters
     ----------
@@ -130,11 +144,16 @@ def site_charges(
     names = np.array(symbols)
     elements = list(dict.fromkeys(symbols))
     chosen = dict(given or {})
-    if not any(element in ANION_CHARGES for element in elements) and not chosen:
+    hydride = is_hydride(elements)
+    if not (hydride or any(element in ANION_CHARGES for element in elements) or chosen):
         return np.zeros(len(names))
     usual = CATION_CHARGES | ANION_CHARGES
+    if hydride:
+        usual = usual | {"H": HYDRIDE_CHARGE} | dict.fromkeys(_OPEN_IN_HYDRIDES, np.nan)
     charges = np.array([usual.get(symbol, np.nan) for symbol in symbols], dtype=np.float64)
     _in_polyanions(names, first, second, charges)
+    if hydride and _has_boron_of_clusters(names, first, second):
+        charges[names == "B"] = np.nan
     for element, charge in chosen.items():
         charges[names == element] = charge
     open_elements = [element for element in elements if np.isnan(charges[names == element]).any()]
@@ -153,6 +172,28 @@ def site_charges(
             "element that differs, such as Co=3."
         )
     return charges
+
+
+def is_hydride(elements: Iterable[str]) -> bool:
+    """Tell whether hydrogen is the anion of a compound: it has other elements, and none of them but halogens is one.
+
+    Parameters
+    ----------
+    elements : iterable of str
+        Of the compound, in any number.
+
+    Returns
+    -------
+    bool
+        False where N, O, S, C or P may hold a proton, and for hydrogen alone or with halogens.
+
+    Examples
+    --------
+    >>> is_hydride(["Na", "Al", "H"]), is_hydride(["Li", "N", "H"]), is_hydride(["Li", "B", "H", "Cl"])
+    (True, False, True)
+    """
+    partners = frozenset(elements) - HALOGENS
+    return "H" in partners and len(partners) > 1 and not partners & ANION_CHARGES.keys()
 
 
 def extreme_charge(symbol: str) -> float:
@@ -197,7 +238,14 @@ def _in_polyanions(
     for i in first[names[first] == names[second]].tolist():
         charges[i] -= np.sign(charges[i])
     hydridic = (names[first] == "H") & (names[second] == "B")
-    charges[first[hydridic]] = -1.0
+    charges[first[hydridic]] = HYDRIDE_CHARGE
+
+
+def _has_boron_of_clusters(names: NDArray[np.str_], first: NDArray[np.int64], second: NDArray[np.int64]) -> bool:
+    """Whether some boron has hydrogen, but less of it than BH3."""
+    bonds = first[(names[first] == "B") & (names[second] == "H")]
+    counts = np.bincount(bonds, minlength=len(names))
+    return bool(((counts > 0) & (counts < _FEWEST_LIGANDS_OF_BORON)).any())
 
 
 @functools.lru_cache(maxsize=256)
@@ -207,5 +255,26 @@ def _guess(counts: tuple[tuple[str, int], ...], max_atoms: int | None) -> tuple[
 
     reduced = Composition(dict(counts)).reduced_composition
     # A cell that lacks a few atoms has no small formula, and every split of its charges would be tried.
-    guesses = () if max_atoms is not None and reduced.num_atoms > max_atoms else reduced.oxi_state_guesses()
-    return tuple(sorted((str(symbol), float(charge)) for symbol, charge in (guesses[0] if guesses else {}).items()))
+    if max_atoms is not None and reduced.num_atoms > max_atoms:
+        return ()
+    elements = [symbol for symbol, _ in counts]
+    states: dict[str, list[int]] = {}
+    if is_hydride(elements):
+        states = {"H": [-1]}
+    elif {"H", "B"} <= set(elements):
+        states = {"H": [-1, 1], "B": [3]}
+    guesses = reduced.oxi_state_guesses(oxi_states_override=states)
+    if states and not guesses:
+        guesses = reduced.oxi_state_guesses()
+    found = {str(symbol): float(charge) for symbol, charge in guesses[0].items()} if guesses else _borane(dict(counts))
+    return tuple(sorted(found.items()))
+
+
+def _borane(counts: Mapping[str, int]) -> dict[str, float]:
+    """Charges of a compound of B-H clusters, boron having what is left; empty if it is none."""
+    known = CATION_CHARGES | ANION_CHARGES | {"H": HYDRIDE_CHARGE}
+    others = {symbol: known[symbol] for symbol in counts if symbol in known and symbol != "B"}
+    if "B" not in counts or not is_hydride(counts) or len(others) < len(counts) - 1:
+        return {}
+    boron = -sum(counts[symbol] * charge for symbol, charge in others.items()) / counts["B"]
+    return others | {"B": boron} if 0.0 < boron < CATION_CHARGES["B"] else {}

@@ -45,7 +45,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], request: type[Request]) -> None:
     parser = actions.add_parser(request.kind, help=request.summary, description=request.summary)
     parser.add_argument(
-        "trajectory", type=Path, metavar="TRAJ", help="LAMMPS dump (.gz), DCD, XTC, NetCDF, XDATCAR, extXYZ"
+        "trajectory", type=Path, metavar="TRAJ", help="LAMMPS dump (.gz), DCD, XTC, NetCDF, mdcrd, XDATCAR, extXYZ"
     )
     add_request_options(parser, request)
     parser.add_argument("--topology", type=Path, metavar="F", help="LAMMPS data file or structure: elements and masses")

@@ -1,4 +1,4 @@
-"""A frame as its file has it."""
+"""A frame as its file has it, and what a file may need to be told of its frames."""
 
 from __future__ import annotations
 
@@ -49,3 +49,22 @@ class RawFrame:
     step: int | None = None
     ids: NDArray[np.int64] | None = None
     types: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShape:
+    """What another file knows of the frames of a trajectory; some formats cannot be read without it.
+
+    Attributes
+    ----------
+    name : str
+        Of that file, for messages.
+    n_atoms : int
+        Number of atoms.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors; zero where that file has none.
+    """
+
+    name: str
+    n_atoms: int
+    cell: NDArray[np.float64]

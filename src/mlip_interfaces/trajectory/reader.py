@@ -19,7 +19,7 @@ from mlip_interfaces.trajectory.borrowed_cell import with_cell
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
-from mlip_interfaces.trajectory.raw_frame import RawFrame
+from mlip_interfaces.trajectory.raw_frame import FrameShape, RawFrame
 from mlip_interfaces.trajectory.topology import Topology, read_layers, read_topology, standard_masses
 from mlip_interfaces.trajectory.unwrapping import Unwrapper
 
@@ -327,12 +327,14 @@ def open_trajectory(
     Parameters
     ----------
     source : path, sequence of ase.Atoms, or MDAnalysis.Universe
-        A LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ or XDATCAR (see `mlip_interfaces.trajectory.formats`), or frames
-        in memory.
+        A LAMMPS text dump, DCD, XTC, NetCDF, extended XYZ, XDATCAR or AMBER's mdcrd (see
+        `mlip_interfaces.trajectory.formats`), or frames in memory.
     topology : path or None
-        LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements and masses.
+        LAMMPS data file, or any structure file, in the atom order of the trajectory; gives elements, masses, and the cell
+        of a trajectory that has none.
     layers : path or None
-        ``layers.json`` with the element and the layer of each atom. A file without elements needs this or a topology.
+        ``layers.json`` with the element and the layer of each atom. A file without elements, and an mdcrd, which does not
+        say how many atoms it has, need this or a topology.
     frame_interval_ps : float or None, ps
         Time between frames. Required unless the file has times of certain unit (XTC, NetCDF, ``time_ps`` in extended XYZ, a
         LAMMPS dump with ``dump_modify time yes units yes``).
@@ -359,18 +361,22 @@ def open_trajectory(
     ...
     mlip_interfaces.errors.InputFileError: The trajectory missing.dcd does not exist.
     """
-    opened = _opened(source, named_elsewhere=topology is not None or layers is not None)
+    content = None if layers is None else read_layers(Path(layers))
+    elements = () if content is None else content.elements
+    atoms = None if topology is None else read_topology(Path(topology), elements=elements)
+    shape: FrameShape | None = None
+    if topology is not None and atoms is not None:
+        shape = FrameShape(Path(topology).name, atoms.symbols.size, atoms.cell)
+    elif layers is not None and content is not None:
+        shape = FrameShape(Path(layers).name, content.symbols.size, np.zeros((3, 3)))
+    opened = _opened(source, shape)
     name, frame, ids = opened.name, opened.first, opened.ids
     symbols, labels = frame.symbols, frame.layers
     raw_frames, masses = opened.raw_frames, opened.masses_amu
-    elements: tuple[str, ...] = ()
-    if layers is not None:
-        content = read_layers(Path(layers))
+    if layers is not None and content is not None:
         known_symbols, labels = _rows(content.symbols, ids), _rows(content.layers, ids)
-        elements = content.elements
         symbols = _agreed(name, frame, symbols, Path(layers), known_symbols)
-    if topology is not None:
-        atoms = read_topology(Path(topology), elements=elements)
+    if topology is not None and atoms is not None:
         rows = _rows_by_id(name, ids, Path(topology), atoms)
         symbols = _agreed(name, frame, symbols, Path(topology), atoms.symbols[rows])
         masses = atoms.masses_amu[rows]
@@ -556,17 +562,18 @@ class _Opened:
     notes: tuple[str, ...] = ()
 
 
-def _opened(source: Path | str | Sequence[Atoms] | Universe, *, named_elsewhere: bool) -> _Opened:
+def _opened(source: Path | str | Sequence[Atoms] | Universe, shape: FrameShape | None) -> _Opened:
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.is_file():
             raise InputFileError(f"The trajectory {path} does not exist.")
         if is_text_dump(path):
-            return _opened_text_dump(path, named_elsewhere=named_elsewhere)
-        first = next(read_frames(path, []), None)
+            return _opened_text_dump(path, named_elsewhere=shape is not None)
+        frames = partial(read_frames, path, shape=shape)
+        first = next(frames([]), None)
         if first is None:
             raise InputFileError(f"{path} holds no frame.")
-        return _Opened(str(path), path, partial(read_frames, path), first, first.ids, first.types)
+        return _Opened(str(path), path, frames, first, first.ids, first.types)
     if isinstance(source, Sequence):
         name = f"{counted(len(source), 'structure')} in memory"
         if not source:

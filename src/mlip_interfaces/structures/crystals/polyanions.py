@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,3 +122,40 @@ def whole_units(atoms: Atoms) -> tuple[Unit, ...]:
         offsets = np.array([placed[atom] for atom in members])
         units.append(Unit(np.array(members), offsets, np.array(periods, dtype=np.int64).reshape(-1, 3)))
     return tuple(units)
+
+
+def units_together(
+    atoms: Atoms, units: Sequence[Unit], basis: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Fractional positions in which polyanions are whole, each in the period of its mean height.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        The crystal, periodic.
+    units : sequence of Unit
+        Of `whole_units`.
+    basis : (3, 3) int array or None
+        Rows are the lattice vectors to use, in units of the cell's; the cell itself when left out.
+
+    Returns
+    -------
+    fractional : (n_atoms, 3) float array
+        In units of the basis.
+    heights : (n_units,) float array
+        Mean of each unit along the third vector, from 0 to 1.
+    unit_of_atom : (n_atoms,) int array
+        Number of each atom's unit.
+    """
+    inverse = np.eye(3) if basis is None else np.linalg.inv(basis)
+    fractional = np.empty((len(atoms), 3))
+    heights = np.empty(len(units))
+    unit_of_atom = np.empty(len(atoms), dtype=np.int64)
+    scaled = atoms.get_scaled_positions(wrap=False)
+    for number, unit in enumerate(units):
+        whole = (scaled[unit.indices] + unit.offsets) @ inverse
+        heights[number] = whole[:, 2].mean()
+        whole[:, 2] -= np.floor(heights[number])
+        fractional[unit.indices] = whole
+        unit_of_atom[unit.indices] = number
+    return fractional, heights - np.floor(heights), unit_of_atom

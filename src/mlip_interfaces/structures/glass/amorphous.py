@@ -21,6 +21,7 @@ from mlip_interfaces.programs import run_program
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.crystals.formulas import formula_counts
 from mlip_interfaces.structures.crystals.loading import library_entry, load_crystal
+from mlip_interfaces.structures.glass.opening import opened_along_z
 from mlip_interfaces.structures.glass.order import OrderReport, measure_order
 from mlip_interfaces.structures.glass.packing import starting_positions
 from mlip_interfaces.structures.glass.potential import COMMANDS, QuenchPotential
@@ -103,7 +104,8 @@ class AmorphousLayer:
     Attributes
     ----------
     atoms : ase.Atoms
-        The layer; its cell has the asked lateral vectors and the thickness along z, periodic in all three.
+        The layer; its cell has the asked lateral vectors and the thickness along z, periodic in all three. Polyanions are
+        whole along z, where atoms of them stick out of the cell.
     snapshots : tuple of ase.Atoms
         Structures sampled in the melt, along the quench and in the hold.
     density_g_per_cm3 : float, g/cm^3
@@ -218,7 +220,8 @@ def melt_quench(
     ------
     StructureError
         If the potential does not know the elements, the layer is too thin to hold a formula unit, the melt blew up, the
-        layer crystallised in every attempt, or `directory` holds the run of other inputs.
+        layer crystallised in every attempt, a polyanion goes on for ever along z, or `directory` holds the run of other
+        inputs.
     ProgramError
         If LAMMPS fails in any other way.
 
@@ -226,7 +229,8 @@ def melt_quench(
     -----
     A layer that `measure_order` calls crystalline is made again from another seed, and after two such at twice the rate
     of the one before. A layer thinner than three anion spacings orders by itself under its periodic images; unless it has
-    the coordination of the crystal it is kept, and its verdict is ``confined``.
+    the coordination of the crystal it is kept, and its verdict is ``confined``. Where the glass has polyanions, its
+    periodic cell is opened at another height than that of the run: see `opening.opened_along_z`.
     """
     from ase.io import read
 
@@ -271,7 +275,7 @@ def melt_quench(
         Atoms(frame.get_chemical_symbols(), positions=frame.positions, cell=cell, pbc=True) for frame in frames
     )
     return AmorphousLayer(
-        atoms=atoms,
+        atoms=opened_along_z(atoms),
         snapshots=snapshots,
         density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * AMU_PER_ANGSTROM3_TO_G_PER_CM3,
         requested_density_g_per_cm3=density_g_per_cm3,

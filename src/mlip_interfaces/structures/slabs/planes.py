@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.chemistry import formula
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.structures.crystals.polyanions import Unit, whole_units
+from mlip_interfaces.structures.crystals.polyanions import Unit, units_together, whole_units
 
 Miller = tuple[int, int, int]
 
@@ -164,18 +164,7 @@ def plane_stack(atoms: Atoms, miller: Sequence[int]) -> PlaneStack:
     units = whole_units(atoms)
     _refuse_crossing_chains(atoms, reduced, units)
     spacing = abs(atoms.get_volume()) / float(np.linalg.norm(np.cross(*(basis[:2] @ np.asarray(atoms.cell)))))
-    inverse = np.linalg.inv(basis)
-    fractional = np.empty((len(atoms), 3))
-    references = np.empty(len(units))
-    unit_of_atom = np.empty(len(atoms), dtype=np.int64)
-    scaled = atoms.get_scaled_positions(wrap=False)
-    for number, unit in enumerate(units):
-        whole = (scaled[unit.indices] + unit.offsets) @ inverse
-        references[number] = whole[:, 2].mean()
-        whole[:, 2] -= np.floor(references[number])
-        fractional[unit.indices] = whole
-        unit_of_atom[unit.indices] = number
-    references -= np.floor(references)
+    fractional, references, unit_of_atom = units_together(atoms, units, basis)
     plane_of_unit, heights, cuts = _planes(references, spacing)
     if not len(cuts):
         raise StructureError(

@@ -14,9 +14,10 @@ from mlip_interfaces.trajectory.formats.extended_xyz import ase_frames, extended
 from mlip_interfaces.trajectory.formats.gro import gro_frames
 from mlip_interfaces.trajectory.formats.gromacs import gromacs_frames
 from mlip_interfaces.trajectory.formats.mdanalysis import mdanalysis_frames
+from mlip_interfaces.trajectory.formats.mdcrd import is_mdcrd, mdcrd_frames
 from mlip_interfaces.trajectory.formats.netcdf import netcdf_frames
 from mlip_interfaces.trajectory.formats.xdatcar import xdatcar_frames
-from mlip_interfaces.trajectory.raw_frame import RawFrame
+from mlip_interfaces.trajectory.raw_frame import FrameShape, RawFrame
 
 DAMAGED = (
     OSError,
@@ -63,7 +64,7 @@ def is_text_dump(path: Path) -> bool:
         return False
 
 
-def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+def read_frames(path: Path, notes: list[str], *, shape: FrameShape | None = None) -> Iterator[RawFrame]:
     """Frames of a file that is no LAMMPS text dump; its name tells the format.
 
     Parameters
@@ -71,9 +72,12 @@ def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     path : Path
         ``*.dcd``; extended XYZ as ``*.xyz`` or ``*.extxyz``, or by its second line; a name with ``XDATCAR`` (the last two
         plain or ``.gz``); ``*.xtc`` and ``*.trr``; ``*.gro``; NetCDF as ``*.nc``, ``*.ncdf`` or ``*.netcdf``; ASE's
-        ``*.traj``; ``vasprun*.xml``; anything else is given to MDAnalysis.
+        ``*.traj``; ``vasprun*.xml``; AMBER's text as ``*.mdcrd``, ``*.crd``, ``*.crdbox``, ``*.trj`` or ``*.x`` (plain or
+        ``.gz``); anything else is given to MDAnalysis.
     notes : list of str
         Gets a sentence when an incomplete last frame is left out, or something else is to be known.
+    shape : FrameShape or None, optional
+        Number of atoms and cell of the topology; AMBER's text cannot be read without.
 
     Yields
     ------
@@ -86,14 +90,14 @@ def read_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
         If the file is of another format or damaged.
     """
     try:
-        yield from _frames(path, notes)
+        yield from _frames(path, notes, shape)
     except DAMAGED as error:
         if isinstance(error, InputFileError):
             raise
         raise InputFileError(f"{path} is damaged or not of the format its name says: {error}") from error
 
 
-def _frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
+def _frames(path: Path, notes: list[str], shape: FrameShape | None) -> Iterator[RawFrame]:
     plain = path.name.removesuffix(".gz")
     if plain.endswith((".xyz", ".extxyz")):
         return extended_xyz_frames(path, notes)
@@ -114,4 +118,6 @@ def _frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
         return ase_frames(path, notes, "vasp-xml")
     if is_extended_xyz(path):
         return extended_xyz_frames(path, notes)
+    if is_mdcrd(path):
+        return mdcrd_frames(path, notes, shape)
     return mdanalysis_frames(path)

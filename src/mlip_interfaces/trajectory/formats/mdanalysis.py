@@ -48,8 +48,8 @@ def mdanalysis_frames(path: Path) -> Iterator[RawFrame]:
         reader_class = get_reader_for(str(path))
     except (ValueError, TypeError) as error:
         raise InputFileError(
-            f"The format of {path} is not known: use a LAMMPS text dump (.lammpstrj, .dump), .dcd, .xtc, .trr, .nc, .xyz, "
-            ".extxyz, .traj, .gro, vasprun.xml or XDATCAR."
+            f"The format of {path} is not known: use a LAMMPS text dump (.lammpstrj, .dump), .dcd, .xtc, .trr, .nc, "
+            ".mdcrd, .xyz, .extxyz, .traj, .gro, vasprun.xml or XDATCAR."
         ) from error
     package = OPTIONAL_PACKAGES.get(path.suffix)
     if package is not None and find_spec(package) is None:
