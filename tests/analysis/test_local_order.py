@@ -94,14 +94,14 @@ def test_units_and_cutoffs_are_those_asked_for() -> None:
     # Cristobalite-like: every O between two Si makes one unit of the crystal; without bridges each Si is its own.
     atoms = crystal(["Si", "O"], [(0, 0, 0), (1 / 8, 1 / 8, 1 / 8)], spacegroup=227, cellpar=[7.16] * 3 + [90] * 3)
     symbols, positions, cell = np.array(atoms.get_chemical_symbols()), atoms.positions, np.asarray(atoms.cell)
-    found = BondFinder(symbols, {"Si-O": 1.8}, center="Si", ligands=("O",)).find(positions, cell)
+    found = BondFinder(symbols, {"Si-O": 1.8}, centers=("Si",), ligands=("O",)).find(positions, cell)
     assert dict(found.units) == {"Si8O16": 1}
     assert len(found.bonds["Si-O"]) == 32
     # The name says which atom comes first, not who is the centre.
-    turned = BondFinder(symbols, {"O-Si": 1.8}, center="O", ligands=("Si",)).find(positions, cell)
+    turned = BondFinder(symbols, {"O-Si": 1.8}, centers=("O",), ligands=("Si",)).find(positions, cell)
     assert dict(turned.units) == {"O16Si8": 1}
     assert (symbols[turned.bonds["O-Si"][:, 0]] == "O").all()
-    assert dict(BondFinder(symbols, {"Si-O": 1.5}, center="Si", ligands=("O",)).find(positions, cell).units) == {
+    assert dict(BondFinder(symbols, {"Si-O": 1.5}, centers=("Si",), ligands=("O",)).find(positions, cell).units) == {
         "Si": 8
     }
     assert not BondFinder(symbols).find(positions, cell).units

@@ -14,7 +14,7 @@ from mlip_interfaces.analysis.rdf import (
     RdfAccumulator,
     first_minimum,
     first_peak,
-    first_peak_is_stationary,
+    first_peak_change,
     selectors,
 )
 from mlip_interfaces.errors import AnalysisError
@@ -306,9 +306,23 @@ def test_first_peak_is_stationary_within_three_errors() -> None:
     # The difference of 0.1 g has an error of sqrt(2) e.
     for sigmas, expected in ((2.9, True), (3.1, False)):
         error = np.full(blocks.shape, 0.1 * height / sigmas / np.sqrt(2.0))
-        assert first_peak_is_stationary(r, blocks, error) is expected
-    assert first_peak_is_stationary(r, blocks[:1], np.ones((1, r.size))) is None
-    assert first_peak_is_stationary(r, np.array([g, 0.0 * g]), np.ones((2, r.size))) is None
+        change = first_peak_change(r, blocks, error)
+        assert change.stationary is expected
+        np.testing.assert_allclose(change.heights, (height, 1.1 * height), rtol=1e-12, atol=0)
+    assert first_peak_change(r, blocks[:1], np.ones((1, r.size))) is None
+    assert first_peak_change(r, np.zeros((2, r.size)), np.ones((2, r.size))) is None
+    # Without any error nothing can be told.
+    assert first_peak_change(r, blocks, np.zeros(blocks.shape)) is None
+
+
+def test_a_bond_that_vanishes_or_appears_is_a_change_of_its_peak() -> None:
+    r, g = double_well()
+    height = first_peak(r, g)[1]
+    error = np.full((2, r.size), 0.1 * height)
+    for blocks, heights in (([g, 0.0 * g], (height, 0.0)), ([0.0 * g, g], (0.0, height))):
+        change = first_peak_change(r, np.array(blocks), error)
+        assert not change.stationary
+        np.testing.assert_allclose(change.heights, heights, rtol=1e-12, atol=0)
 
 
 def test_barrier_is_refused_below_ten_counts() -> None:

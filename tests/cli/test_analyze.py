@@ -177,10 +177,30 @@ def test_two_processes_and_a_gzipped_file_give_the_same_numbers(
     assert one["pairs"] == two["pairs"]
 
 
+def test_a_range_that_the_cell_forbids_is_shortened_and_said(dump: Path, capsys) -> None:
+    words = [
+        "analyze",
+        "rdf",
+        str(dump),
+        "--pairs",
+        "Li-S",
+        "--frame-interval-ps",
+        "0.1",
+        "--r-max-angstrom",
+        "7",
+        "--json",
+    ]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert "mlip-interfaces: g(r) ends at 6 and not at 7 angstrom: half of the smallest cell (12.00" in captured.err
+    found = json.loads(captured.out)
+    assert found["shortened"]["used_angstrom"] == found["settings"]["r_max_angstrom"] == 6.0
+    assert found["provenance"]["request"]["r_max_angstrom"] == 7.0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["rdf", "T", "--pairs", "Li-S", "--frame-interval-ps", "0.1", "--r-max-angstrom", "7"], "beyond half the cell"),
         (["rdf", "T", "--pairs", "Li", "--frame-interval-ps", "0.1"], "is no pair"),
         (["rdf", "T", "--pairs", "Li-S"], "give --frame-interval-ps"),
         (["msd", "T", "--species", "Co", "--frame-interval-ps", "0.1"], "There is no Co"),

@@ -116,10 +116,6 @@ def test_a_time_without_frames_is_named(folder: Path, capsys, verb: str) -> None
         ("msd", "--species Li --layer coating", "no layer labels; give --layers"),
         ("rdf", "--pairs Li@coating-S", "no layer labels; give --layers"),
         ("onsager", "--species Li --temperature-kelvin 500 --region coating", "no layer labels; give --layers"),
-        # Distances beyond half the cell.
-        ("rdf", "--pairs Li-S --r-max-angstrom 7", "beyond half the cell (6.00 angstrom), where g(r) sees images; give 6"),
-        ("van-hove", "--species Li --lags-ps 0.5 --r-max-angstrom 7", "beyond half the cell"),
-        ("tetrahedra", "--cutoff-angstrom 7", "beyond half the cell"),
         # Numbers that make no sense.
         ("rdf", "--pairs Li-S --r-max-angstrom -1", "--r-max-angstrom: must be positive, not -1"),
         ("rdf", "--pairs Li-S --r-max-angstrom nan", "must be a number, not nan"),

@@ -53,7 +53,7 @@ def test_names_hold_the_thickness_without_a_point(thickness: float, name: str) -
 
 def test_interface_of_two_crystals_is_one_model_without_a_coating() -> None:
     (model,) = interface(CATHODE, ELECTROLYTE).models
-    assert (model.name, model.coating_angstrom, model.variant) == ("interface", 0.0, "")
+    assert (model.name, model.coating_angstrom, model.variant) == ("interface", None, "")
     assert interface(CATHODE, ELECTROLYTE).scanned is None
 
 

@@ -230,6 +230,11 @@ def test_explored_thicknesses_are_among_those_that_are_built(raw: dict[str, Any]
     assert "must be among 0, 6" in refusal(study([5]))
 
 
+def test_a_study_without_a_glass_has_no_thickness_to_explore(repository: Path) -> None:
+    pair = yaml.safe_load((repository / "configs" / "li_li7p3s11.yaml").read_text())
+    assert "no layer is amorphous" in refusal(pair, exploration=pair["exploration"] | {"thicknesses_angstrom": [0]})
+
+
 def test_neighbour_counts_are_one_for_each_element(raw: dict[str, Any]) -> None:
     assert "has 2 entries for 3 elements" in refusal(raw, training=raw["training"] | {"max_neighbors": [40, 40]})
     found = parse_study(yaml.safe_dump(raw | {"training": raw["training"] | {"max_neighbors": [40, 40, 20]}}), NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -126,7 +127,7 @@ def test_health_has_a_column_per_condition_and_tells_unhealthy_runs() -> None:
 def test_seeds_of_a_thickness_share_a_line_of_the_legend() -> None:
     assert legend(plots.health([trace(0.0), trace(0.0), trace(5.0)]).axes[0]) == ["0 Å", "5 Å"]
     assert legend(plots.transport([msd(0.0), msd(0.0), msd(5.0)], "Li").axes[0]) == ["0 Å", "5 Å"]
-    assert legend(plots.order_and_chemistry([], [bonds(0.0), bonds(0.0), bonds(5.0)], "Li", "F").axes[1]) == [
+    assert legend(plots.order_and_chemistry([], [bonds(0.0), bonds(0.0), bonds(5.0)], "Li", "F").axes[0]) == [
         "0 Å",
         "5 Å",
     ]
@@ -135,7 +136,7 @@ def test_seeds_of_a_thickness_share_a_line_of_the_legend() -> None:
 def test_a_thickness_has_one_colour_in_all_figures() -> None:
     health = curves(plots.health([trace(0.0), trace(5.0)]).axes[0])
     transport = curves(plots.transport([msd(0.0), msd(5.0)], "Li").axes[0])
-    chemistry = curves(plots.order_and_chemistry([], [bonds(0.0), bonds(5.0)], "Li", "F").axes[1])
+    chemistry = curves(plots.order_and_chemistry([], [bonds(0.0), bonds(5.0)], "Li", "F").axes[0])
     potential = curves(plots.mean_force({"P-S": {0.0: (TIME, TIME), 5.0: (TIME, TIME)}}, 300.0).axes[0])
     for number, lines in enumerate(zip(health, transport, chemistry, potential, strict=True)):
         assert {line.get_color() for line in lines} == {thickness_color(number)}
@@ -205,7 +206,7 @@ def test_order_and_chemistry_are_shares_in_per_cent() -> None:
     first, second, third = figure.axes
     assert labels(first) == ("coating thickness (Å)", "Na in regular NaCl₄ (%)")
     assert (second.get_ylabel(), third.get_ylabel(), third.get_xlabel()) == (
-        "P in intact PS₄ (%)",
+        "P with the neighbours\nof the first frame (%)",
         "S₂ dimers",
         "time (ps)",
     )
@@ -218,13 +219,62 @@ def test_order_and_chemistry_are_shares_in_per_cent() -> None:
     assert legend(second) == ["0 Å", "5 Å"]
 
 
+def named(seed: int) -> str:
+    return f"interface/hot/seed-{seed}"
+
+
+def test_runs_that_are_called_by_their_names_have_no_axis_and_no_title_of_thickness() -> None:
+    first, second = (replace(msd(0.0), which=named(seed)) for seed in (1, 2))
+    left, right = plots.transport([first, second], "Li").axes
+    assert legend(left) == [named(1), named(2)]
+    assert left.get_legend().get_title().get_text() == ""
+    assert right.get_xlabel() == "run of interface/hot"
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["seed-1", "seed-2"]
+    assert [box.lines[0].get_xdata()[0] for box in right.containers] == [0.0, 1.0]
+    health = plots.health(
+        [replace(trace(0.0), which=named(1)), replace(trace(0.0, "cold"), which="interface/cold/seed-1")]
+    )
+    assert [legend(ax) for ax in health.axes[:2]] == [[named(1)], ["interface/cold/seed-1"]]
+    panels = plots.order_and_chemistry(
+        [(named(1), 0.25, 0.05, 8)],
+        [replace(bonds(0.0), which=named(1), s2_dimers=None)],
+        "Li",
+        "S",
+        polyanions="P, Ge",
+    ).axes
+    assert [ax.get_xlabel() for ax in panels] == ["run of interface/hot", "time (ps)"]
+    assert panels[1].get_ylabel().startswith("P, Ge with the neighbours")
+
+
+def test_groups_of_one_model_have_a_colour_each_and_are_all_in_the_title() -> None:
+    curve = replace(msd(0.0), which=named(1))
+    slow = replace(curve, msd_angstrom2=0.1 * TIME, diffusive=False)
+    left, right = plots.transport_of_groups({"Li": [curve, curve], "P": [slow, slow], "S": [slow, slow]}).axes
+    assert left.get_title(loc="left") == "MSD of Li, P and S"
+    assert legend(left) == ["Li", "P", "S"]
+    assert [line.get_color() for line in curves(left)] == [color for color in PALETTE[:3] for _ in range(2)]
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["Li", "P", "S"]
+    places = [float(box.lines[0].get_xdata()[0]) for box in right.containers]
+    np.testing.assert_allclose(places, [-0.075, 0.075, 0.925, 1.075, 1.925, 2.075], rtol=1e-9, atol=0)
+    assert right.get_title(loc="left") == "hollow: not diffusive yet"
+
+
+def test_g_of_r_of_one_run_has_a_panel_per_pair_and_few_blocks_in_its_legend() -> None:
+    figure = plots.rdf_over_time({pair: {named(1): rdf(20)} for pair in ("P-S", "P-P", "Li-P", "Li-S")})
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert [ax.get_title(loc="left") for ax in shown] == ["P-S", "P-P", "Li-P", "Li-S"]
+    assert [len(curves(ax)) for ax in shown] == [20] * 4
+    assert legend(shown[0]) == ["0-1 ps", "10-11 ps", "19-20 ps"]
+    force = plots.mean_force({"P-S": {named(1): (TIME, TIME)}}, 500.0, changed=["P-S"])
+    assert force.axes[0].get_title(loc="left") == "P-S, 500 K\nits peak changed"
+    assert force.axes[0].get_legend() is None
+
+
 def test_panels_without_anything_say_why() -> None:
     for figure, texts in (
         (plots.transport([], "Li"), ["no healthy run has Li"] * 2),
-        (
-            plots.order_and_chemistry([], [], "Li", "F"),
-            ["no healthy run has Li and F", "no healthy run", "no healthy run"],
-        ),
+        (plots.transport_of_groups({}), ["no group of atoms"]),
+        (plots.order_and_chemistry([], [], "Li", "F"), ["no healthy run has tetrahedra, polyanions or sulfur"]),
     ):
         assert [ax.texts[0].get_text() for ax in figure.axes] == texts
         assert all(ax.get_legend() is None for ax in figure.axes)
@@ -349,7 +399,7 @@ def test_axes_of_counts_begin_at_zero_and_reach_one() -> None:
     assert second.get_ylim() == (-3.0, 106.0)
     assert third.get_ylim() == (-0.05, 1.0)
     many = plots.ChemistryTrace(0.0, TIME, np.ones(5), 7.0 * TIME)
-    assert plots.order_and_chemistry([], [many], "Li", "F").axes[2].get_ylim()[1] >= 14.0
+    assert plots.order_and_chemistry([], [many], "Li", "F").axes[1].get_ylim()[1] >= 14.0
 
 
 def test_crowded_models_have_smaller_atoms() -> None:
@@ -374,14 +424,14 @@ def test_a_thickness_keeps_its_colour_where_another_is_missing() -> None:
     both = (0.0, 5.0)
     health = curves(plots.health([trace(0.0, healthy=False), trace(5.0)]).axes[0])[1]
     rest = [
-        curves(plots.transport([msd(5.0)], "Li", thicknesses=both).axes[0])[0],
-        curves(plots.order_and_chemistry([], [bonds(5.0)], "Li", "F", thicknesses=both).axes[1])[0],
-        curves(plots.mean_force({"P-S": {5.0: (TIME, TIME)}}, 300.0, thicknesses=both).axes[0])[0],
-        curves(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, thicknesses=both).axes[0])[0],
+        curves(plots.transport([msd(5.0)], "Li", of_study=both).axes[0])[0],
+        curves(plots.order_and_chemistry([], [bonds(5.0)], "Li", "F", of_study=both).axes[0])[0],
+        curves(plots.mean_force({"P-S": {5.0: (TIME, TIME)}}, 300.0, of_study=both).axes[0])[0],
+        curves(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, of_study=both).axes[0])[0],
     ]
     assert {line.get_color() for line in [health, *rest]} == {thickness_color(1)}
     # A thickness without a run has a colour and no panel.
-    assert len(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, thicknesses=both).axes) == 1
+    assert len(plots.rdf_over_time({"P-S": {5.0: rdf(1)}}, of_study=both).axes) == 1
 
 
 def test_a_slope_that_is_no_diffusivity_has_a_hollow_point_and_says_so() -> None:

@@ -8,6 +8,8 @@ from made_trajectories import column, content, found, rows, trajectory
 from pydantic import ValidationError
 
 import mlip_interfaces as mi
+from mlip_interfaces.analysis.neighbors import find_pairs
+from mlip_interfaces.structures.crystals import load_crystal
 
 CORNERS = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3.0)
 LENGTH, INTERVAL, N_FRAMES = 24.0, 0.1, 60
@@ -103,7 +105,8 @@ def test_cutoffs_are_the_tables_but_for_those_given() -> None:
 
 def test_a_bond_is_the_same_whichever_element_comes_first() -> None:
     turned = mi.Chemistry(bond_cutoffs_angstrom="S-P=2.0,S-Ti=2.7,S-Ge=2.6", reaction_bonds="O-P,Ti-S")
-    assert turned.bond_cutoffs_angstrom == {"P-S": 2.0, "S-Ti": 2.7, "S-Ge": 2.6}
+    # Ge-S has a length in crystals, and its name from there.
+    assert turned.bond_cutoffs_angstrom == {"P-S": 2.0, "S-Ti": 2.7, "Ge-S": 2.6}
     assert turned.reaction_bonds == ("P-O", "S-Ti")
     assert content(found(made(events=False), turned))["bonds"]["P-S"] == 0.0
 
@@ -122,22 +125,78 @@ def test_lines_and_figure_have_the_reaction_bonds_asked_for(result) -> None:
     assert result.lines()[-1] == "exchanges of sulfur for oxygen: 1"
     own = found(made(), mi.Chemistry(reaction_bonds="S-S"))
     assert [line.split(":")[0] for line in own.lines()] == [
-        "phosphorus units", "S2 dimers", "S-S bonds", "exchanges of sulfur for oxygen",
+        "units of P", "intact", "S2 dimers", "S-S bonds", "exchanges of sulfur for oxygen",
     ]  # fmt: skip
     figure = result.plot()
-    units, dimers, bonds = figure.axes
-    assert [ax.get_xlabel() for ax in figure.axes] == ["time (ps)"] * 3
-    assert (units.get_ylabel(), dimers.get_ylabel(), bonds.get_ylabel()) == ("P units", "S₂ dimers", "bonds")
-    assert [line.get_label() for line in bonds.lines] == ["P-O", "Co-S"]
+    units, intact, dimers, bonds = figure.axes
+    assert [ax.get_xlabel() for ax in (dimers, bonds)] == ["time (ps)"] * 2
+    assert (units.get_ylabel(), dimers.get_ylabel(), bonds.get_ylabel()) == ("units of P", "S₂ dimers", "bonds")
+    assert intact.get_ylabel() == "P with the neighbours\nof the first frame (%)"
+    # There is no Co, and no bond of it is looked at.
+    assert [line.get_label() for line in bonds.lines] == ["P-O", "P-P"]
     np.testing.assert_array_equal(bonds.lines[0].get_ydata(), [0] * 20 + [1] * 40)
-    assert [line.get_label() for line in own.plot().axes[2].lines] == ["S-S"]
+    # The first of three P takes its oxygen in frame 20.
+    np.testing.assert_allclose(intact.lines[0].get_ydata(), [100.0] * 20 + [200 / 3] * 40, rtol=1e-12, atol=0)
+    assert [line.get_label() for line in own.plot().axes[3].lines] == ["S-S"]
 
 
-def test_without_phosphorus_the_figure_says_so() -> None:
+def test_without_a_centre_of_polyanions_the_figure_says_so() -> None:
     result = found(trajectory(np.zeros((3, 2, 3)) + [[0, 0, 0], [3, 3, 3]], 10.0, ["Li", "F"]), mi.Chemistry())
     assert content(result)["n_phosphorus"] == 0
-    assert not any("phosphorus" in line for line in result.lines())
-    assert [text.get_text() for text in result.plot().axes[0].texts] == ["no phosphorus"]
+    assert content(result)["intact_fraction"] is None
+    assert result.lines() == ["nothing to count in F, Li"]
+    axes = result.plot().axes
+    assert [text.get_text() for ax in axes for text in ax.texts] == [
+        "no centre of a polyanion", "no centre of a polyanion", "no sulfur", "no elements for a bond of `reaction_bonds`",
+    ]  # fmt: skip
+
+
+def rattled(symbols: list[str], positions: np.ndarray, cell: np.ndarray) -> mi.TrajectoryReader:
+    noise = np.random.default_rng(7).normal(0.0, 0.03, (20, len(symbols), 3))
+    noise[0] = 0.0
+    return trajectory(positions + noise, cell, symbols)
+
+
+def test_every_unit_of_the_li7p3s11_crystal_is_intact_until_a_bond_breaks() -> None:
+    atoms = load_crystal("Li7P3S11")
+    symbols = atoms.get_chemical_symbols()
+    reader = rattled(symbols, atoms.positions, atoms.cell.array)
+    entry = content(found(reader, mi.Chemistry()))
+    assert entry["p_s_units_initial"] == {"PS4": 2, "P2S7": 2}
+    # Six P with four S each: two of PS4 and four of P2S7, of which PS4 alone are a third.
+    assert (entry["n_centers"], entry["intact_fraction"], entry["intact_at_end_fraction"]) == (6, 1.0, 1.0)
+    assert entry["settings"]["centers"] == ["P"]
+    assert entry["settings"]["reaction_bonds"] == ["P-P"]
+    lines = found(reader, mi.Chemistry()).lines()
+    assert not any("O" in line.split(":")[0] for line in lines)
+    # The bridge of one P2S7 goes away from both: two of six P have three S.
+    pairs = find_pairs(atoms.positions, atoms.cell.array, 2.4)
+    is_p, is_s = (np.array(symbols) == symbol for symbol in "PS")
+    bonded = is_p[pairs.second] & is_s[pairs.first]
+    bridge = int(np.argmax(np.bincount(pairs.first[bonded], minlength=len(symbols))))
+    path = np.repeat(atoms.positions[None], 20, axis=0)
+    lithium = symbols.index("Li")
+    path[10:, bridge], path[10:, lithium] = atoms.positions[lithium], atoms.positions[bridge]
+    broken = content(found(trajectory(path, atoms.cell.array, symbols), mi.Chemistry()))
+    assert broken["p_s_units_initial"] == {"PS4": 2, "P2S7": 2}
+    np.testing.assert_allclose(broken["intact_at_end_fraction"], 4 / 6, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(broken["intact_fraction"], 5 / 6, rtol=1e-12, atol=0)
+
+
+def test_units_of_other_polyanions_are_found_without_being_asked_for() -> None:
+    germanium = np.array([4.0, 4.0, 4.0]) + np.vstack([np.zeros(3), 2.2 * CORNERS])
+    phosphorus = ps4(np.array([12.0, 12.0, 12.0]))
+    result = found(
+        trajectory(np.repeat(np.vstack([germanium, phosphorus])[None], 4, axis=0), 18.0, ["Ge", *"SSSS", "P", *"SSSS"]),
+        mi.Chemistry(),
+    )
+    assert result.frames[0].units == {"PS4": 1, "GeS4": 1}
+    assert (result.centers, result.n_centers) == (("P", "Ge"), 2)
+    assert content(result)["settings"]["bond_cutoffs_angstrom"]["Ge-S"] == 2.5
+    sulfate = np.array([4.0, 4.0, 4.0]) + np.vstack([np.zeros(3), 1.48 * CORNERS])
+    reader = trajectory(np.repeat(sulfate[None], 4, axis=0), 18.0, ["S", *"OOOO"])
+    assert found(reader, mi.Chemistry()).frames[0].units == {}
+    assert found(reader, mi.Chemistry(centers="S", ligands="O")).frames[0].units == {"SO4": 1}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +209,7 @@ def test_without_phosphorus_the_figure_says_so() -> None:
         ({"bond_cutoffs_angstrom": {"P-S-S": 2.4}}, "is no bond"),
         ({"reaction_bonds": "P-O,P-O"}, "names P-O twice"),
         ({"reaction_bonds": "Ti-S"}, "names Ti-S, whose longest length is not known; give it in `bond_cutoffs_angstrom`"),
+        ({"centers": "S"}, "names S, which is one of `centers` too"),
         ({"min_lifetime_ps": -1}, "greater than or equal to 0"),
         ({"exchange_window_ps": 0}, "greater than 0"),
     ],

@@ -254,3 +254,44 @@ def test_layers_of_a_region_are_checked_against_a_study() -> None:
     ):
         with pytest.raises(ValueError, match=sentence):
             request.check(["Li", "S"], ["coating", "cathode"])
+
+
+def stack(gap: float = 0.0) -> mi.TrajectoryReader:
+    """Li of two anode faces flows into the electrolyte through both, at 0.02 angstrom/ps; a vacuum above the anode, if asked for."""
+    rng = np.random.default_rng(12)
+    height = 40.0 + gap
+    start = rng.random((300, 3)) * [10.0, 10.0, 40.0]
+    layers = np.where(start[:, 2] < 20.0, "electrolyte", "anode")
+    near = np.select([np.abs(start[:, 2] - 20.0) < 5.0, np.minimum(start[:, 2], 40.0 - start[:, 2]) < 5.0], [-1.0, 1.0])
+    path = start + rng.normal(0.0, 0.05, (120, 300, 3))
+    path[:, :200, 2] += 0.02 * INTERVAL * np.arange(120)[:, None] * near[:200]
+    symbols = ["Li"] * 200 + ["S"] * 100
+    return trajectory(path, np.array([10.0, 10.0, height]), symbols, INTERVAL, layers=layers.tolist())
+
+
+def test_fluxes_that_cancel_over_a_periodic_stack_are_seen_around_each_interface() -> None:
+    result = found(stack(), asked())
+    assert set(result.interfaces) == {"electrolyte/anode", "anode/electrolyte"}
+    up, down = result.interfaces["anode/electrolyte"], result.interfaces["electrolyte/anode"]
+    mean = {name: float(flux.flux_per_angstrom2_ps[:, 0].mean()) for name, flux in result.interfaces.items()}
+    # 200 Li in 4000 cubic angstrom, at 0.02 angstrom/ps; their number is known to a sixth.
+    np.testing.assert_allclose(mean["anode/electrolyte"], 200 / 4000 * 0.02, rtol=0.4, atol=0)
+    np.testing.assert_allclose(mean["electrolyte/anode"], -200 / 4000 * 0.02, rtol=0.4, atol=0)
+    whole = float(result.fluxes.flux_per_angstrom2_ps[:, 0].mean())
+    assert abs(whole) < 0.15 * mean["anode/electrolyte"]
+    assert up.zero_since_ps[0] is down.zero_since_ps[0] is None
+    assert up.zero_since_ps[1] is not None
+    entry = content(result)["interfaces"]["anode/electrolyte"]
+    assert entry["axis"] == "depth"
+    assert entry["zero_within_2_sigma_since_ps"]["Li"] is None
+    assert "flux around anode/electrolyte: Li is not zero at the end; S is zero within 2 sigma since" in "\n".join(
+        result.lines()
+    )
+    titles = [ax.get_title(loc="left") for ax in result.plot().axes]
+    assert {"through the whole cell", "around anode/electrolyte", "around electrolyte/anode"} <= set(titles)
+
+
+def test_a_vacuum_is_no_interface_and_a_region_has_its_own_fluxes() -> None:
+    assert set(found(stack(gap=12.0), asked()).interfaces) == {"electrolyte/anode"}
+    assert found(stack(), asked(region="anode")).interfaces == {}
+    assert found(stack(), asked(layer="anode", species="Li")).interfaces == {}

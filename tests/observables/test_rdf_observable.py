@@ -104,7 +104,7 @@ def test_barriers_are_those_of_the_whole_run_and_need_a_temperature() -> None:
 def test_json_has_what_the_report_and_the_documentation_read() -> None:
     reader, _ = stretched()
     found_ = content(found(reader, mi.Rdf(pairs="Li-S", r_max_angstrom=4.0, blocks=2, temperature_kelvin=300.0)))
-    assert set(found_) == {"pairs", "temperature_kelvin", "n_frames", "absent", "settings"}
+    assert set(found_) == {"pairs", "temperature_kelvin", "n_frames", "absent", "shortened", "settings"}
     assert (found_["n_frames"], found_["temperature_kelvin"], found_["absent"]) == (10, 300.0, {})
     entry = found_["pairs"]["Li-S"]
     assert {"first_peak_angstrom", "first_peak_height", "first_peak_height_error", "blocks", "barrier"} <= set(entry)
@@ -131,13 +131,26 @@ def test_range_is_eight_or_half_of_a_smaller_cell() -> None:
     np.testing.assert_allclose(small.r_max_angstrom, 0.35 * 17, rtol=1e-7, atol=0)
 
 
-def test_a_range_beyond_half_the_cell_is_refused_or_cut_with_a_note() -> None:
-    request = mi.Rdf(pairs="Li-Li", r_max_angstrom=7.0)
-    with pytest.raises(AnalysisError, match=re.escape("`r_max_angstrom` 7 is beyond half the cell (6.00 angstrom)")):
-        found(crystal(), request)
-    results = mi.analyze(crystal(), [request], strict=False)
-    assert results["rdf"].r_max_angstrom == 6.0
-    assert "g(r) ends at 6 and not at 7 angstrom: half of the cell." in results.notes
+def test_a_range_beyond_half_the_cell_is_cut_and_said_in_notes_json_and_lines() -> None:
+    for strict in (True, False):
+        results = mi.analyze(crystal(), [mi.Rdf(pairs="Li-Li", r_max_angstrom=7.0)], strict=strict)
+        assert results["rdf"].r_max_angstrom == 6.0
+        (note,) = results.notes
+        assert note.startswith(
+            "g(r) ends at 6 and not at 7 angstrom: half of the smallest cell (12.00 angstrom across)"
+        )
+        entry = content(results["rdf"])
+        assert entry["shortened"] == {"asked_angstrom": 7.0, "used_angstrom": 6.0, "half_cell_angstrom": 6.0}
+        assert entry["settings"]["r_max_angstrom"] == 6.0
+        assert results["rdf"].lines()[-1] == note
+    as_asked = mi.analyze(crystal(), [mi.Rdf(pairs="Li-Li", r_max_angstrom=6.0)])
+    assert content(as_asked["rdf"])["shortened"] is None
+    assert as_asked.notes == ()
+
+
+def test_a_cell_without_room_for_a_bin_has_no_g_of_r() -> None:
+    with pytest.raises(AnalysisError, match=re.escape("12.00 angstrom across, and g(r) has no room in half of it")):
+        found(crystal(), mi.Rdf(pairs="Li-Li", r_max_angstrom=8.0, bin_width_angstrom=6.5))
 
 
 def breathing(shrink: float) -> mi.TrajectoryReader:
@@ -146,16 +159,26 @@ def breathing(shrink: float) -> mi.TrajectoryReader:
     return trajectory(LATTICE / 12.0 * lengths[:, None, None], cells, ["Li"] * 64)
 
 
-def test_a_cell_that_shrinks_below_twice_the_range_ends_this_analysis_alone() -> None:
+def test_a_cell_that_shrinks_below_twice_the_range_shortens_this_analysis_alone() -> None:
     asked = {"far": mi.Rdf(pairs="Li-Li", r_max_angstrom=6.0), "near": mi.Rdf(pairs="Li-Li", r_max_angstrom=4.0)}
-    with pytest.raises(AnalysisError, match="cell shrinks to 10.80 angstrom across.*`r_max_angstrom` 5.4 or less"):
-        mi.analyze(breathing(0.9), asked)
-    results = mi.analyze(breathing(0.9), asked | {"profile": mi.Profile()}, strict=False)
-    assert set(results) == {"near", "profile"}
-    assert "shrinks" in results.absent["far"]
-    assert results["near"].n_frames == 8
+    for strict in (True, False):
+        results = mi.analyze(breathing(0.9), asked | {"profile": mi.Profile()}, strict=strict, n_threads=2)
+        assert list(results) == ["far", "near", "profile"]
+        assert not results.absent
+        far, near = results["far"], results["near"]
+        np.testing.assert_allclose([far.r_max_angstrom, near.r_max_angstrom], [5.4, 4.0], rtol=1e-12, atol=0)
+        assert (far.n_frames, near.n_frames) == (8, 8)
+        # Nothing but the end of the range is another one.
+        n = near.pairs["Li-Li"].r_angstrom.size
+        np.testing.assert_array_equal(far.pairs["Li-Li"].whole.counts[:n], near.pairs["Li-Li"].whole.counts)
+        np.testing.assert_allclose(far.pairs["Li-Li"].whole.g[:n], near.pairs["Li-Li"].whole.g, rtol=1e-12, atol=0)
+        assert results.notes == (far.lines()[-1],)
+        assert content(far)["shortened"]["asked_angstrom"] == 6.0
+        np.testing.assert_allclose(content(far)["shortened"]["half_cell_angstrom"], 5.4, rtol=1e-12, atol=0)
+        assert content(near)["shortened"] is None
     # A barostat's breath of one per cent is no reason.
-    assert set(mi.analyze(breathing(0.99), asked)) == {"far", "near"}
+    breath = mi.analyze(breathing(0.99), asked)
+    assert (breath["far"].r_max_angstrom, breath.notes) == (6.0, ())
 
 
 def test_pairs_that_are_not_there_are_named_and_the_others_kept() -> None:
@@ -220,3 +243,23 @@ def test_height_of_the_first_peak_has_an_error_with_a_single_block_too() -> None
     parts = found(reader, mi.Rdf(pairs="Li-Li", r_max_angstrom=5.2, blocks=8)).summary_of("Li-Li")
     # Two estimates of one error, each from few blocks; the height is smoothed, its error that of the middle bin.
     assert 0.5 < whole.first_peak_height_error / parts.first_peak_height_error < 5.0
+
+
+def test_a_barrier_is_called_apparent_with_its_reason_wherever_it_is_said() -> None:
+    rng = np.random.default_rng(4)
+    path = np.repeat(LATTICE[None], 60, axis=0) + rng.normal(0, 0.25, (60, 64, 3))
+    asked = {"pairs": "Li-Li", "r_max_angstrom": 5.5, "bin_width_angstrom": 0.1, "temperature_kelvin": 500.0}
+    # In the second half atoms rattle less: the peak grows.
+    cooled = path.copy()
+    cooled[30:] = LATTICE + 0.6 * (cooled[30:] - LATTICE)
+    reasons = (
+        (path, 1, "apparent: a single block of time does not tell whether the run is in equilibrium"),
+        (path, 3, "apparent: the first peak keeps its height, but the run need not be in equilibrium"),
+        (cooled, 3, "apparent: the first peak goes from"),
+    )
+    for positions, blocks, reason in reasons:
+        result = found(trajectory(positions, 12.0, ["Li"] * 64), mi.Rdf(**asked, blocks=blocks))
+        barrier = content(result)["pairs"]["Li-Li"]["barrier"]
+        assert barrier["breaking_ev"] > 0
+        assert barrier["note"].startswith(reason)
+        assert f"eV ({reason}" in result.lines()[0]

@@ -109,7 +109,6 @@ def test_elements_and_range_are_those_of_the_trajectory() -> None:
     for settings, sentence in (
         ({"center": "Na"}, "no Na"),
         ({"ligand": "O"}, "no O"),
-        ({"cutoff_angstrom": 7.0}, r"`cutoff_angstrom` 7 is beyond half the cell \(6.00"),
     ):
         with pytest.raises(AnalysisError, match=sentence):
             found(still(), mi.Tetrahedra(**settings))
@@ -125,3 +124,13 @@ def test_settings_in_json_are_those_asked_for() -> None:
         "center": "Li", "ligand": "F", "cutoff_angstrom": 2.0, "q_min": 0.9, "average_ps": 0.5,
     }  # fmt: skip
     assert [headline[:2] for headline in result.headlines()] == [("regular tetrahedra", 2.0)]
+
+
+def test_a_shell_beyond_half_of_the_smallest_cell_is_cut_with_a_note() -> None:
+    results = mi.analyze(still(), [mi.Tetrahedra(cutoff_angstrom=7.0)])
+    entry = content(results["tetrahedra"])
+    assert entry["shortened"] == {"asked_angstrom": 7.0, "used_angstrom": 6.0, "half_cell_angstrom": 6.0}
+    assert entry["settings"]["cutoff_angstrom"] == 6.0
+    (note,) = results.notes
+    assert note.startswith("The shell of tetrahedra ends at 6 and not at 7 angstrom")
+    assert results["tetrahedra"].lines()[-1] == note

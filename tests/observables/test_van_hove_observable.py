@@ -84,7 +84,6 @@ def test_table_lines_and_figure() -> None:
     ("settings", "sentence"),
     [
         ({"lags_ps": "30"}, "lags shorter than the run"),
-        ({"r_max_angstrom": 9.0}, r"range of 9 angstrom is beyond half the cell \(8.00\)"),
         ({"species": "S"}, "no S"),
     ],
 )
@@ -106,3 +105,16 @@ def test_what_the_trajectory_cannot_give_is_refused(settings: dict, sentence: st
 def test_settings_that_make_no_sense_are_refused(settings: dict, sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         mi.VanHove(**({"species": "Li"} | settings))
+
+
+def test_a_range_beyond_half_of_the_smallest_cell_is_cut_with_a_note() -> None:
+    lengths = np.linspace(16.0, 15.0, 40)
+    path = np.repeat(walk(1, 12, 1.0, 0.0, 1), 40, axis=0) * lengths[:, None, None]
+    reader = trajectory(path, lengths[:, None, None] * np.eye(3), ["Li"] * 12, INTERVAL)
+    results = mi.analyze(reader, [mi.VanHove(species="Li", lags_ps="1", r_max_angstrom=7.8, bin_width_angstrom=0.5)])
+    # It fits the first cell and not the last one, and no breathing is allowed here.
+    result = results["van-hove"]
+    np.testing.assert_allclose(content(result)["settings"]["r_max_angstrom"], 7.5, rtol=1e-12, atol=0)
+    assert result.functions.r_angstrom.size == 15
+    assert any("ends at 7.5 and not at 7.8 angstrom" in note for note in results.notes)
+    assert result.lines()[-1] in results.notes

@@ -133,19 +133,26 @@ def test_every_named_analysis_of_tetrahedra_has_its_figure_and_rows(run: Path) -
             counts = analyzed(seed)[name].counts
             assert rows[key][1] == f"{counts.count_mean:.1f} ± {counts.count_error:.1f}"
     # Bonds stand beside the first analysis of tetrahedra alone.
-    assert rows[RUNS[0].name][4]
-    assert rows[f"{RUNS[0].name} (sulfides)"][3:] == ["", "", ""]
+    head = section.tables[0].head
+    assert head[3:] == ["units (mean number)", "intact: mean, at the end", "S₂ dimers", "P-P bonds"]
+    assert rows[RUNS[0].name][3]
+    assert rows[RUNS[0].name][5]
+    assert rows[f"{RUNS[0].name} (sulfides)"][3:] == [""] * 4
     assert pictures.captions["order-hot-2"].endswith("(sulfides)")
 
 
 def test_bonds_alone_and_tetrahedra_alone_have_their_section(run: Path) -> None:
-    for kept, empty in (("chemistry", 1), ("tetrahedra", 4)):
+    for kept, first, absent in (
+        ("chemistry", "units (mean number)", "regular tetrahedra"),
+        ("tetrahedra", "regular tetrahedra", "S₂ dimers"),
+    ):
         pictures = Pictures()
         entries = [replace(one, results=(kept,), kinds={kept: kept}) for one in RUNS[:1]]
         section = order_section(run, entries, pictures)
         assert set(pictures.figures) == {"order-hot"}
-        assert section.tables[0].rows[0][empty] == ""
-        assert section.tables[0].rows[0][5 - empty]
+        assert section.tables[0].head[:2] == ["run", first]
+        assert absent not in section.tables[0].head
+        assert all(section.tables[0].rows[0])
 
 
 def test_other_analyses_show_one_run_per_condition_and_thickness(run: Path) -> None:
@@ -181,19 +188,24 @@ def old(one: AnalysisEntry) -> AnalysisEntry:
 
 
 def test_folders_of_older_versions_are_read(tmp_path: Path) -> None:
-    entries = tuple(old(one) for one in RUNS[:2])
+    entries = (old(RUNS[0]), old(RUNS[2]))
     write_analysis(tmp_path, entries)
     for one in entries:
         (tmp_path / "analysis" / one.directory / "rdf_whole.csv").unlink()
         file = tmp_path / "analysis" / one.directory / "profile.json"
         write_json(file, {name: value for name, value in read_json(file).items() if name != "summary"})
+        file = tmp_path / "analysis" / one.directory / "chemistry.json"
+        new = ("n_centers", "intact_fraction", "intact_at_end_fraction", "p_s_units_initial")
+        content = {name: value for name, value in read_json(file).items() if name not in new}
+        content["settings"] = {"bond_cutoffs_angstrom": {}}
+        write_json(file, content)
     pictures = Pictures()
     section = rdf_section(tmp_path, entries, pictures)
     assert set(pictures.figures) == {"rdf-hot", "peaks-hot"}
     assert len(section.tables[0].rows) == 4
     for make in (transport_section, order_section):
         assert not make(tmp_path, entries, pictures).absent
-    assert other_section(tmp_path, entries).points == ["profile, 00A/hot/seed-1. "]
+    assert [point.split(". ")[1] for point in other_section(tmp_path, entries).points] == ["", ""]
 
 
 def test_sections_without_runs_or_without_the_analysis_say_so(run: Path) -> None:

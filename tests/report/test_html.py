@@ -89,7 +89,7 @@ def test_every_element_is_closed_where_it_belongs(page: Page) -> None:
 
 def test_sections_stand_once_in_the_order_of_the_work(page: Page) -> None:
     assert page.ids == [
-        "structures", "campaign", "model", "md", "rdf", "transport", "order", "analyses", "limits", "provenance",
+        "structures", "campaign", "model", "md", "rdf", "transport", "onsager", "order", "analyses", "limits", "provenance",
     ]  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_hostile_names_are_text(text: str, page: Page) -> None:
 def test_boxes_sum_up_the_run(text: str) -> None:
     boxes = re.findall(r"<div><b>(.*?)</b>(.*?)</div>", text)
     assert boxes == [
-        ("2", "interface models, 4 to 4 atoms"),
+        ("2", "interface models, 4 atoms"),
         ("36", "labels made, 1 failed"),
         ("3.2 meV/atom", "energy RMSE, held-out labels"),
         ("123 meV/Å", "force RMSE, held-out labels"),

@@ -68,7 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     results = analyze(reader, study_requests(study, 500.0), strict=False)
     results.write(tmp_path / "analysis" / WELL)
     absent = results.absent
-    assert any("half of the cell" in note for note in results.notes)
+    assert any("half of the smallest cell" in note for note in results.notes)
     assert "rdf P-O" in absent
     assert "tetrahedra" in absent
     (tmp_path / "scan" / "index.json").write_text(

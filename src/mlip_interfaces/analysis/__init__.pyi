@@ -15,7 +15,7 @@ from .rdf import (
     RdfBlock,
     first_minimum,
     first_peak,
-    first_peak_is_stationary,
+    first_peak_change,
     largest_r_max,
 )
 from .region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
@@ -30,7 +30,7 @@ __all__ = [
     "Interface", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs", "PlaneFlux", "Rdf",
     "RdfAccumulator", "RdfBlock", "RegionWindow", "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Tetrahedra",
     "TetrahedraAccumulator", "VanHove", "arrhenius_fit", "barriers", "cube_text", "diffusivity", "exchanges", "filled_span",
-    "find_pairs", "first_minimum", "first_peak", "first_peak_is_stationary", "fit_interfaces", "flux_history",
+    "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_interfaces", "flux_history",
     "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "mean_msd", "mean_slab", "msd_by_atom",
     "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows", "order_parameters", "origins", "potential_of_mean_force",
     "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes", "slab_survival", "tetrahedral_order",

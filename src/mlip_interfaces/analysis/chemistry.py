@@ -1,4 +1,4 @@
-"""Bond chemistry of thiophosphates at an oxide: P-S units, S2 dimers, new bonds, exchanges of sulfur for oxygen."""
+"""Bond chemistry of polyanions: units, shells of their centres, S2 dimers, new bonds, exchanges of sulfur for oxygen."""
 
 from __future__ import annotations
 
@@ -34,12 +34,15 @@ class FrameChemistry:
         Pairs of sulfur atoms bonded to each other and to no third one.
     n_polysulfides : int
         Chains and rings of three and more sulfur atoms.
+    shells : (n_centers, n_parts) int array
+        Of each centre of a unit, in ascending order of the centres of each element, its bonded centres and ligands: how many of each element.
     """
 
     units: Counter[str]
     bonds: dict[str, NDArray[np.int64]]
     dimers: NDArray[np.int64]
     n_polysulfides: int
+    shells: NDArray[np.int64]
 
 
 class BondFinder:
@@ -51,15 +54,15 @@ class BondFinder:
         Element of each atom.
     cutoffs_angstrom : mapping of str to float, angstrom
         Largest length of each kind of bond, named as in ``P-S``; each pair of elements once.
-    center : str
-        Element at the centre of the units.
-    ligands : tuple of str
+    centers : sequence of str
+        Elements at the centres of the units, in the order of formulas.
+    ligands : sequence of str
         Elements that belong to a unit when they are bonded to its centres, in the order of formulas.
 
     Raises
     ------
     AnalysisError
-        If the name of a bond is none, a pair of elements comes twice, a length is not above zero, or the centre is among
+        If the name of a bond is none, a pair of elements comes twice, a length is not above zero, or a centre is among
         the ligands.
 
     Notes
@@ -80,14 +83,15 @@ class BondFinder:
         symbols: NDArray[np.str_],
         cutoffs_angstrom: Mapping[str, float] = BOND_CUTOFFS_ANGSTROM,
         *,
-        center: str = "P",
+        centers: Sequence[str] = ("P",),
         ligands: Sequence[str] = ("S", "O"),
     ) -> None:
         sides = _sides(cutoffs_angstrom)
-        if center in ligands:
-            raise AnalysisError(
-                f"{center} is the centre of the units and one of their `ligands`; leave it out of these."
-            )
+        for center in centers:
+            if center in ligands:
+                raise AnalysisError(
+                    f"{center} is the centre of the units and one of their `ligands`; leave it out of these."
+                )
         self._n_atoms = symbols.size
         self._bonds = tuple(cutoffs_angstrom)
         elements = sorted({element for pair in sides for element in pair})
@@ -99,15 +103,20 @@ class BondFinder:
         for number, (a, b) in enumerate(sides):
             self._cutoffs[elements.index(a), elements.index(b)] = cutoffs_angstrom[self._bonds[number]]
             self._number[elements.index(a), elements.index(b)] = number
-        self._parts = (center, *ligands)
+        self._parts, self._n_center_parts = (*centers, *ligands), len(centers)
         self._unit_bonds = [
             bond
             for bond, (a, b) in zip(self._bonds, sides, strict=True)
-            if center in (a, b) and {a, b} <= set(self._parts)
+            if {a, b} & set(centers) and {a, b} <= set(self._parts)
         ]
         of_part = [np.flatnonzero(symbols == element) for element in self._parts]
         self._unit_atoms = np.concatenate(of_part)
         self._part = np.repeat(np.arange(len(of_part)), [atoms.size for atoms in of_part])
+        self._part_of_atom = np.full(symbols.size, -1)
+        self._part_of_atom[self._unit_atoms] = self._part
+        self._n_centers = sum(atoms.size for atoms in of_part[: len(centers)])
+        self._row = np.full(symbols.size, -1)
+        self._row[self._unit_atoms[: self._n_centers]] = np.arange(self._n_centers)
 
     def find(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FrameChemistry:
         """Units, bonds and S2 dimers of a frame.
@@ -130,11 +139,21 @@ class BondFinder:
         bonds = {bond: atoms[ends[k] : ends[k + 1]] for k, bond in enumerate(self._bonds)}
         sulfur = bonds.get("S-S", _NO_BONDS)
         alone, n_polysulfides = _sulfur_groups(sulfur, self._n_atoms)
-        return FrameChemistry(self._units(bonds), bonds, sulfur[alone], n_polysulfides)
-
-    def _units(self, bonds: dict[str, NDArray[np.int64]]) -> Counter[str]:
         edges = np.concatenate([_NO_BONDS, *(bonds[bond] for bond in self._unit_bonds)])
-        codes, base = _unit_codes(self._n_atoms, edges, self._unit_atoms, self._part, len(self._parts))
+        return FrameChemistry(self._units(edges), bonds, sulfur[alone], n_polysulfides, self._shells(edges))
+
+    def _shells(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Neighbours of each centre along the bonds of units, by element."""
+        n_parts = len(self._parts)
+        both_ways = np.concatenate([edges, edges[:, ::-1]])
+        row, part = self._row[both_ways[:, 0]], self._part_of_atom[both_ways[:, 1]]
+        places = (row * n_parts + part)[row >= 0]
+        return np.bincount(places, minlength=self._n_centers * n_parts).reshape(self._n_centers, n_parts)
+
+    def _units(self, edges: NDArray[np.int64]) -> Counter[str]:
+        codes, base = _unit_codes(
+            self._n_atoms, edges, self._unit_atoms, self._part, self._n_center_parts, len(self._parts)
+        )
         kinds, counts = np.unique(codes, return_counts=True)
         return Counter(
             {
@@ -475,8 +494,8 @@ def _roots(n_atoms, edges):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _unit_codes(n_atoms, edges, atoms, part, n_parts):  # type: ignore[no-untyped-def]
-    """Atoms of each part (the centre is part 0) in each component that has a centre, as digits of a number, and their base."""
+def _unit_codes(n_atoms, edges, atoms, part, n_center_parts, n_parts):  # type: ignore[no-untyped-def]
+    """Atoms of each part (centres first) in each component that has a centre, as digits of a number, and their base."""
     parent = _roots(n_atoms, edges)
     row = np.full(n_atoms, -1)
     numbers = np.zeros((atoms.shape[0], n_parts), dtype=np.int64)
@@ -484,7 +503,7 @@ def _unit_codes(n_atoms, edges, atoms, part, n_parts):  # type: ignore[no-untype
     for k in range(atoms.shape[0]):
         root = parent[atoms[k]]
         # Centres come first.
-        if part[k] == 0 and row[root] < 0:
+        if part[k] < n_center_parts and row[root] < 0:
             row[root] = n_units
             n_units += 1
         if row[root] >= 0:

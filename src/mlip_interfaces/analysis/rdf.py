@@ -404,7 +404,7 @@ def first_peak(r: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[float, f
     >>> first_peak(r, np.array([0.0, 0.0, 1.0, 4.0, 1.0, 0.5, 1.0, 1.0]))
     (3.5, 2.5)
     """
-    smooth = np.convolve(g, [0.25, 0.5, 0.25], mode="same")
+    smooth = _smoothed(g)
     above = np.flatnonzero((smooth[1:-1] > 1.0) & (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])) + 1
     if above.size == 0:
         return None
@@ -479,10 +479,29 @@ def _crossing(
     return int(bins[0])
 
 
-def first_peak_is_stationary(
+@dataclass(frozen=True, slots=True)
+class PeakChange:
+    """Height of the first peak in the first and in the last block of time.
+
+    Attributes
+    ----------
+    heights, errors : tuple of float
+        In the first and the last block, and their standard errors.
+    """
+
+    heights: tuple[float, float]
+    errors: tuple[float, float]
+
+    @property
+    def stationary(self) -> bool:
+        """Whether the heights differ by at most three standard errors of their difference."""
+        return bool(abs(self.heights[0] - self.heights[1]) <= CHANGED * np.hypot(*self.errors))
+
+
+def first_peak_change(
     r: NDArray[np.float64], g: NDArray[np.float64], g_error: NDArray[np.float64]
-) -> bool | None:
-    """Whether the first peak keeps its height from the first to the last block of time.
+) -> PeakChange | None:
+    """Height of the first peak in the first and in the last block of time.
 
     Parameters
     ----------
@@ -493,24 +512,35 @@ def first_peak_is_stationary(
 
     Returns
     -------
-    bool or None
-        Whether the heights differ by at most three standard errors of their difference; None where there is a single
-        block, or no peak in the first or last one.
+    PeakChange or None
+        None where there is a single block, no peak in both, or no error of either. A block without a peak has the height that it
+        has at the peak of the other.
 
     Examples
     --------
     >>> r, g = np.arange(5) + 0.5, np.array([[0.0, 1.0, 4.0, 1.0, 0.5], [0.0, 1.0, 3.0, 1.0, 0.5]])
-    >>> first_peak_is_stationary(r, g, np.full(g.shape, 0.1)), first_peak_is_stationary(r, g, np.full(g.shape, 0.2))
-    (False, True)
+    >>> first_peak_change(r, g, np.full(g.shape, 0.1)).heights
+    (2.5, 2.0)
+    >>> [first_peak_change(r, g, np.full(g.shape, error)).stationary for error in (0.1, 0.2)]
+    [False, True]
     """
     if len(g) < 2:
         return None
-    first, last = first_peak(r, g[0]), first_peak(r, g[-1])
-    if first is None or last is None:
+    peaks = [first_peak(r, g[0]), first_peak(r, g[-1])]
+    there = [peak for peak in peaks if peak is not None]
+    if not there:
         return None
-    at_first, at_last = (int(np.argmin(np.abs(r - peak[0]))) for peak in (first, last))
-    error = np.hypot(g_error[0, at_first], g_error[-1, at_last])
-    return bool(abs(first[1] - last[1]) <= CHANGED * error)
+    heights, errors = [], []
+    for block, peak in zip((0, -1), peaks, strict=True):
+        place = int(np.argmin(np.abs(r - (peak or there[0])[0])))
+        heights.append(peak[1] if peak is not None else float(_smoothed(g[block])[place]))
+        errors.append(float(g_error[block, place]))
+    return PeakChange((heights[0], heights[1]), (errors[0], errors[1])) if any(errors) else None
+
+
+def _smoothed(g: NDArray[np.float64]) -> NDArray[np.float64]:
+    """g(r) over three bins, with the weights 1/4, 1/2 and 1/4."""
+    return np.asarray(np.convolve(g, [0.25, 0.5, 0.25], mode="same"))
 
 
 def _inventory(symbols: NDArray[np.str_], layers: NDArray[np.str_] | None) -> str:

@@ -147,7 +147,7 @@ class ModelEntry(_StructureEntry):
     small : bool
         Whether it is one of the small cells for DFT.
     coating_angstrom : float or None, angstrom
-        Thickness asked for the coating that is scanned.
+        Thickness asked for the coating that is scanned; None where there is none.
     variant : str
         What vacancies it has, empty for none.
     area_angstrom2 : float, angstrom2

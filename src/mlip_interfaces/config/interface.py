@@ -184,7 +184,7 @@ class ModelPlan:
     small : bool
         Whether it is a cell for DFT; a study without small cells uses its models for everything.
     coating_angstrom : float or None, angstrom
-        Thickness of the scanned layer; None in a pair of layers without it.
+        Thickness of the scanned layer; None in a pair of layers without it, and where no layer can be scanned.
     variant : str
         ``vac10`` where vacancies are scanned and a tenth is removed, else empty.
     layers : tuple of LayerPlan
@@ -303,8 +303,8 @@ class Interface(Section):
             parts = ("dft" if small else "", self._coating_name(thickness), variant)
             models.append(
                 ModelPlan(
-                    name="-".join(filter(None, parts)), small=small is not None, coating_angstrom=thickness,
-                    variant=variant, layers=layers, lateral_repeat=(1, 1) if small else self.lateral_repeat,
+                    name="-".join(filter(None, parts)), small=small is not None,
+                    coating_angstrom=None if scanned is None else thickness, variant=variant, layers=layers, lateral_repeat=(1, 1) if small else self.lateral_repeat,
                     max_atoms=small.max_atoms if small else None,
                 )
             )  # fmt: skip

@@ -324,6 +324,10 @@ class Study(Section):
                 )
         wanted = self.exploration.thicknesses_angstrom
         possible = {m.coating_angstrom for m in self.interface.label_models if m.coating_angstrom is not None}
+        if wanted is not None and not possible:
+            raise ValueError(
+                "exploration.thicknesses_angstrom: no layer is amorphous, so that there is none to scan; leave it out"
+            )
         if wanted is not None and not set(wanted) <= possible:
             raise ValueError(
                 f"exploration.thicknesses_angstrom must be among {', '.join(f'{t:g}' for t in sorted(possible))}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -24,9 +25,46 @@ from mlip_interfaces.figures.style import (
 Array = NDArray[np.float64]
 
 
-def _colors(thicknesses: Collection[float]) -> dict[float, str]:
-    """Colour of each thickness, in their order."""
-    return {thickness: thickness_color(number) for number, thickness in enumerate(sorted(thicknesses))}
+Which = float | str
+"""What a run is called in figures: the thickness of its coating, angstrom, in a study that compares some; else its name."""
+
+MAX_BLOCKS_NAMED = 6
+"""Blocks of time that a legend has."""
+
+
+def _colors(whiches: Collection[Which]) -> dict[Which, str]:
+    """Colour of each thickness, in their order, or of each run."""
+    return {which: thickness_color(number) for number, which in enumerate(_ordered(whiches))}
+
+
+def _ordered(whiches: Collection[Which]) -> list[Which]:
+    """Thicknesses from thin to thick; names as they come."""
+    numbers: list[Which] = sorted(which for which in set(whiches) if not isinstance(which, str))
+    return numbers + [which for which in dict.fromkeys(whiches) if isinstance(which, str)]
+
+
+def _called(which: Which) -> str:
+    return which if isinstance(which, str) else f"{which:g} Å"
+
+
+def _legend_title(whiches: Collection[Which]) -> str | None:
+    return None if any(isinstance(which, str) for which in whiches) else "coating"
+
+
+def _label_runs(ax: Axes, whiches: Collection[Which]) -> dict[Which, float]:
+    """Where each run stands on a horizontal axis, which gets its label: at its thickness, or one beside the other."""
+    ordered = _ordered(whiches)
+    names = [which for which in ordered if isinstance(which, str)]
+    if not names:
+        ax.set_xlabel("coating thickness (Å)")
+        return {which: float(which) for which in ordered}
+    places = {which: float(place) for place, which in enumerate(ordered)}
+    # What all names begin with is said once.
+    folders = names[0].split("/")[:-1]
+    shared = "/".join(folders) if all(name.split("/")[:-1] == folders for name in names) else ""
+    ax.set_xticks(list(places.values()), [name.removeprefix(f"{shared}/") for name in names])
+    ax.set_xlabel(f"run of {shared}" if shared else "run")
+    return places
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +217,7 @@ def parity(
 class ThermoTrace:
     """Temperature and density of one run against time."""
 
-    coating_angstrom: float
+    which: Which
     condition: str
     target_kelvin: float
     healthy: bool
@@ -205,14 +243,16 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
     if not traces:
         return empty_figure("no run")
     conditions = list(dict.fromkeys(trace.condition for trace in traces))
-    colors = _colors({trace.coating_angstrom for trace in traces})
+    whiches = [trace.which for trace in traces]
+    colors, title = _colors(whiches), _legend_title(whiches)
     figure, axes = new_figure(2, len(conditions), height=4.6, sharex="col")
     for column, condition in enumerate(conditions):
         top, bottom = axes[:, column]
-        for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: t.coating_angstrom):
-            color = colors[trace.coating_angstrom]
+        order = list(colors)
+        for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: order.index(t.which)):
+            color = colors[trace.which]
             style = {"color": color, "ls": "-" if trace.healthy else "--", "lw": 1.1}
-            label = f"{trace.coating_angstrom:g} Å" + ("" if trace.healthy else " (unhealthy)")
+            label = _called(trace.which) + ("" if trace.healthy else " (unhealthy)")
             top.plot(trace.time_ps, trace.temperature_kelvin, label=label, **style)
             bottom.plot(trace.time_ps, trace.density_g_per_cm3, **style)
             top.axhline(trace.target_kelvin, color="#999999", lw=0.8, zorder=0)
@@ -222,7 +262,9 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
         bottom.set_xlabel("time (ps)")
     axes[0, 0].set_ylabel("temperature (K)")
     axes[1, 0].set_ylabel("density (g/cm³)")
-    legend_of_labels(axes[0, -1], title="coating", loc="lower right")
+    # A thickness is in every column, a run in its own.
+    for top in axes[0] if title is None else axes[0, -1:]:
+        legend_of_labels(top, title=title, loc="lower right")
     return figure
 
 
@@ -246,15 +288,15 @@ class RdfCurves:
 
 
 @styled
-def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]], *, thicknesses: Collection[float] = ()) -> Figure:
-    """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker.
+def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: Collection[Which] = ()) -> Figure:
+    """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker. Of one run, a panel per pair.
 
     Parameters
     ----------
-    curves : mapping of str to mapping of float to RdfCurves
-        By pair, then by coating thickness in angstrom.
-    thicknesses : collection of float, angstrom, optional
-        Of all runs of the study: each has its colour, whether it is drawn here or not.
+    curves : mapping of str to mapping of Which to RdfCurves
+        By pair, then by run.
+    of_study : collection of Which, optional
+        All runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -264,22 +306,21 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]], *, thicknesse
     pairs = list(curves)
     if not pairs:
         return empty_figure("no pair")
-    coatings = sorted({coating for by_coating in curves.values() for coating in by_coating})
-    colors = _colors({*coatings, *thicknesses})
-    figure, axes = new_figure(len(pairs), len(coatings), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
+    whiches = _ordered([which for by_run in curves.values() for which in by_run])
+    colors = _colors([*of_study, *whiches])
+    if len(whiches) == 1 and isinstance(whiches[0], str):
+        return _rdf_of_one_run({pair: by_run[whiches[0]] for pair, by_run in curves.items()}, colors[whiches[0]])
+    figure, axes = new_figure(len(pairs), len(whiches), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
     for row, pair in enumerate(pairs):
-        for column, coating in enumerate(coatings):
+        for column, which in enumerate(whiches):
             ax = axes[row, column]
-            data = curves[pair].get(coating)
+            data = curves[pair].get(which)
             if data is None:
                 note_empty(ax, "no healthy run")
                 continue
-            shades = np.linspace(0.3, 1.0, len(data.g))
-            for g, (start, stop), shade in zip(data.g, data.times, shades, strict=True):
-                ax.plot(data.r, g, color=colors[coating], alpha=shade, lw=1.2, label=f"{start:.2g}-{stop:.2g} ps")
-            ax.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
+            _draw_blocks(ax, data, colors[which])
             if row == 0:
-                ax.set_title(f"coating {coating:g} Å", loc="left")
+                ax.set_title(which if isinstance(which, str) else f"coating {which:g} Å", loc="left")
             if column == 0:
                 ax.set_ylabel(f"g(r), {pair}")
             if row == len(pairs) - 1:
@@ -291,20 +332,53 @@ def rdf_over_time(curves: Mapping[str, Mapping[float, RdfCurves]], *, thicknesse
     return figure
 
 
+def _rdf_of_one_run(curves: Mapping[str, RdfCurves], color: str) -> Figure:
+    n_columns = min(3, len(curves))
+    n_rows = -(-len(curves) // n_columns)
+    figure, axes = new_figure(n_rows, n_columns, height=2.1 * n_rows + 0.4)
+    for ax in axes.ravel()[len(curves) :]:
+        ax.set_visible(False)
+    for ax, (pair, data) in zip(axes.ravel(), curves.items(), strict=False):
+        _draw_blocks(ax, data, color)
+        ax.set_title(pair, loc="left")
+        ax.set_xlabel("r (Å)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("g(r)")
+    axes[0, 0].legend(loc="upper right", handlelength=1.2)
+    return figure
+
+
+def _draw_blocks(ax: Axes, data: RdfCurves, color: str) -> None:
+    """g(r) of every block, later ones darker; of many blocks, the first, the middle and the last one are named."""
+    n_blocks = len(data.g)
+    named = {0, n_blocks // 2, n_blocks - 1} if n_blocks > MAX_BLOCKS_NAMED else set(range(n_blocks))
+    shades = np.linspace(0.3, 1.0, n_blocks)
+    for number, (g, (start, stop), shade) in enumerate(zip(data.g, data.times, shades, strict=True)):
+        label = f"{start:.3g}-{stop:.3g} ps" if number in named else None
+        ax.plot(data.r, g, color=color, alpha=shade, lw=1.2, label=label)
+    ax.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
+
+
 @styled
 def mean_force(
-    curves: Mapping[str, Mapping[float, tuple[Array, Array]]], kelvin: float, *, thicknesses: Collection[float] = ()
+    curves: Mapping[str, Mapping[Which, tuple[Array, Array]]],
+    kelvin: float,
+    *,
+    of_study: Collection[Which] = (),
+    changed: Collection[str] = (),
 ) -> Figure:
-    """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness.
+    """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness or run.
 
     Parameters
     ----------
-    curves : mapping of str to mapping of float to tuple of (n_bins,) float array
-        Bin centres in angstrom and V(r) in eV, by pair, then by coating thickness in angstrom.
+    curves : mapping of str to mapping of Which to tuple of (n_bins,) float array
+        Bin centres in angstrom and V(r) in eV, by pair, then by run.
     kelvin : float, K
         Temperature of the runs.
-    thicknesses : collection of float, angstrom, optional
-        Of all runs of the study: each has its colour, whether it is drawn here or not.
+    of_study : collection of Which, optional
+        All runs of the study: each has its colour, whether it is drawn here or not.
+    changed : collection of str, optional
+        Pairs whose first peak changed in a run, which the titles say.
 
     Returns
     -------
@@ -314,16 +388,25 @@ def mean_force(
     pairs = list(curves)
     if not pairs:
         return empty_figure("no pair")
-    colors = _colors({*thicknesses, *(coating for by_coating in curves.values() for coating in by_coating)})
-    figure, axes = new_figure(1, len(pairs), height=2.7, sharey=True)
-    for ax, pair in zip(axes[0], pairs, strict=True):
-        for coating, (r, potential) in sorted(curves[pair].items()):
-            ax.plot(r, potential, color=colors[coating], label=f"{coating:g} Å")
+    whiches = _ordered([which for by_run in curves.values() for which in by_run])
+    colors = _colors([*of_study, *whiches])
+    n_columns = min(4, len(pairs))
+    n_rows = -(-len(pairs) // n_columns)
+    figure, axes = new_figure(n_rows, n_columns, height=2.7 * n_rows, sharey=True)
+    panels = axes.ravel()
+    for ax in panels[len(pairs) :]:
+        ax.set_visible(False)
+    for ax, pair in zip(panels, pairs, strict=False):
+        for which in (which for which in whiches if which in curves[pair]):
+            ax.plot(*curves[pair][which], color=colors[which], label=_called(which))
         ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
-        ax.set_title(f"{pair}, {kelvin:g} K", loc="left")
+        ax.set_title(f"{pair}, {kelvin:g} K" + ("\nits peak changed" if pair in changed else ""), loc="left")
         ax.set_xlabel("r (Å)")
-    axes[0, 0].set_ylabel("-kT ln g(r) (eV)")
-    axes[0, -1].legend(title="coating", loc="upper right")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("-kT ln g(r) (eV)")
+    # One run is named by the caption.
+    if _legend_title(whiches) is not None or len(whiches) > 1:
+        panels[len(pairs) - 1].legend(title=_legend_title(whiches), loc="upper right")
     return figure
 
 
@@ -331,7 +414,7 @@ def mean_force(
 class MsdCurve:
     """MSD and diffusivity of one run, or a slope that is no diffusivity yet."""
 
-    coating_angstrom: float
+    which: Which
     lag_ps: Array
     msd_angstrom2: Array
     msd_error_angstrom2: Array
@@ -342,7 +425,7 @@ class MsdCurve:
 
 
 @styled
-def transport(curves: Sequence[MsdCurve], group: str, *, thicknesses: Collection[float] = ()) -> Figure:
+def transport(curves: Sequence[MsdCurve], group: str, *, of_study: Collection[Which] = ()) -> Figure:
     """MSD against lag per thickness (left; the fit begins at the dot) and diffusivity with 95 % intervals (right).
 
     Parameters
@@ -351,8 +434,8 @@ def transport(curves: Sequence[MsdCurve], group: str, *, thicknesses: Collection
         Of all healthy runs.
     group : str
         Which atoms move, for the titles.
-    thicknesses : collection of float, angstrom, optional
-        Of all runs of the study: each has its colour, whether it is drawn here or not.
+    of_study : collection of Which, optional
+        All runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -365,103 +448,174 @@ def transport(curves: Sequence[MsdCurve], group: str, *, thicknesses: Collection
         for ax in (left, right):
             note_empty(ax, f"no healthy run has {group}")
         return figure
-    colors = _colors({*thicknesses, *(curve.coating_angstrom for curve in curves)})
+    whiches = [curve.which for curve in curves]
+    colors = _colors([*of_study, *whiches])
+    places = _label_runs(right, whiches)
     for curve in curves:
-        color = colors[curve.coating_angstrom]
-        low, high = (curve.msd_angstrom2 + sign * curve.msd_error_angstrom2 for sign in (-1, 1))
-        left.plot(curve.lag_ps, curve.msd_angstrom2, color=color, label=f"{curve.coating_angstrom:g} Å")
-        left.fill_between(curve.lag_ps, low, high, color=color, alpha=0.2, lw=0)
-        start = int(np.argmin(np.abs(curve.lag_ps - curve.fit_start_ps)))
-        left.plot(curve.lag_ps[start], curve.msd_angstrom2[start], "o", color=color, ms=4)
-        value, (low95, high95) = curve.diffusivity_cm2_per_s, curve.confidence_95_cm2_per_s
-        right.errorbar(
-            curve.coating_angstrom, value * 1e5, yerr=[[(value - low95) * 1e5], [(high95 - value) * 1e5]], fmt="o",
-            color=color, capsize=4, mfc=color if curve.diffusive else "white",
-        )  # fmt: skip
-    left.set_xlabel("lag (ps)")
+        _draw_msd(left, curve, colors[curve.which], _called(curve.which))
+        _draw_diffusivity(right, curve, places[curve.which], colors[curve.which])
     left.set_ylabel(f"MSD of {group} (Å²)")
-    legend_of_labels(left, title="coating", loc="upper left")
-    right.axhline(0.0, color="#999999", lw=0.8, zorder=0)
-    right.set_xlabel("coating thickness (Å)")
-    right.set_ylabel("D (10⁻⁵ cm²/s)")
-    if not all(curve.diffusive for curve in curves):
-        right.set_title("hollow: not diffusive yet", loc="left")
-    right.margins(x=0.3)
+    legend_of_labels(left, title=_legend_title(whiches), loc="upper left")
+    _finish_diffusivities(right, curves)
     return figure
 
 
-@dataclass(frozen=True, slots=True)
-class ChemistryTrace:
-    """P-S tetrahedra and S2 dimers of one run against time."""
-
-    coating_angstrom: float
-    time_ps: Array
-    ps4_fraction: Array
-    s2_dimers: Array
-
-
 @styled
-def order_and_chemistry(
-    tetrahedra: Sequence[tuple[float, float, float, int]],
-    chemistry: Sequence[ChemistryTrace],
-    center: str,
-    ligand: str,
-    *,
-    thicknesses: Collection[float] = (),
-) -> Figure:
-    """Regular tetrahedra against thickness; intact PS4 and S2 dimers against time.
+def transport_of_groups(groups: Mapping[str, Sequence[MsdCurve]]) -> Figure:
+    """MSD against lag (left; fits begin at dots) and diffusivity with 95 % intervals (right), a colour per group of atoms.
 
     Parameters
     ----------
-    tetrahedra : sequence of tuple of (float, float, float, int)
-        Coating thickness in angstrom, share of centres in regular tetrahedra, its standard error, and number of
-        centres.
-    chemistry : sequence of ChemistryTrace
-        Of the same runs.
-    center : str
-        Chemical symbol of the centres.
-    ligand : str
-        Chemical symbol of the corners.
-    thicknesses : collection of float, angstrom, optional
-        Of all runs of the study: each has its colour, whether it is drawn here or not.
+    groups : mapping of str to sequence of MsdCurve
+        Which atoms move, and the curves of one or more runs of one model and protocol.
 
     Returns
     -------
     Figure
         Not saved.
     """
-    figure, axes = new_figure(1, 3, height=2.9)
-    first, second, third = axes[0]
-    if tetrahedra:
-        for coating, fraction, error, n_centers in tetrahedra:
-            first.errorbar(coating, 100 * fraction, yerr=100 * error, fmt="s", color=PALETTE[2], capsize=4)
-            first.annotate(
-                f"{fraction * n_centers:.1f} of {n_centers}", (coating, 100 * fraction), xytext=(6, 4),
-                textcoords="offset points", fontsize=7.5,
-            )  # fmt: skip
-        first.set_xlabel("coating thickness (Å)")
-        first.set_ylabel(f"{center} in regular {center}{ligand}₄ (%)")
-        first.margins(x=0.45, y=0.25)
-        first.set_ylim(0, max(1.0, first.get_ylim()[1]))
-    else:
-        note_empty(first, f"no healthy run has {center} and {ligand}")
-    colors = _colors({*thicknesses, *(trace.coating_angstrom for trace in chemistry)})
-    for trace in sorted(chemistry, key=lambda trace: trace.coating_angstrom):
-        style = {
-            "color": colors[trace.coating_angstrom],
-            "label": f"{trace.coating_angstrom:g} Å",
-        }
-        second.plot(trace.time_ps, 100 * trace.ps4_fraction, **style)
-        third.plot(trace.time_ps, trace.s2_dimers, **style)
-    second.set_ylabel("P in intact PS₄ (%)")
-    second.set_ylim(-3, 106)
-    third.set_ylabel("S₂ dimers")
-    third.set_ylim(-0.05, max(1.0, third.get_ylim()[1]))
-    for ax in (second, third):
-        ax.set_xlabel("time (ps)")
-    if chemistry:
-        legend_of_labels(second, title="coating", loc="lower left")
-    else:
-        note_empty(second, "no healthy run")
-        note_empty(third, "no healthy run")
+    if not groups:
+        return empty_figure("no group of atoms")
+    figure, axes = new_figure(1, 2, height=3.0)
+    left, right = axes[0]
+    for number, (group, curves) in enumerate(groups.items()):
+        color = PALETTE[number % len(PALETTE)]
+        # Runs of a group stand side by side.
+        for place, curve in zip(number + 0.15 * (np.arange(len(curves)) - (len(curves) - 1) / 2), curves, strict=True):
+            _draw_msd(left, curve, color, group)
+            _draw_diffusivity(right, curve, float(place), color)
+    left.set_ylabel("MSD (Å²)")
+    left.set_title(f"MSD of {_listed(list(groups))}", loc="left")
+    legend_of_labels(left, loc="upper left")
+    right.set_xticks(range(len(groups)), list(groups))
+    _finish_diffusivities(right, [curve for curves in groups.values() for curve in curves])
     return figure
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _draw_msd(ax: Axes, curve: MsdCurve, color: str, label: str) -> None:
+    low, high = (curve.msd_angstrom2 + sign * curve.msd_error_angstrom2 for sign in (-1, 1))
+    ax.plot(curve.lag_ps, curve.msd_angstrom2, color=color, label=label)
+    ax.fill_between(curve.lag_ps, low, high, color=color, alpha=0.2, lw=0)
+    start = int(np.argmin(np.abs(curve.lag_ps - curve.fit_start_ps)))
+    ax.plot(curve.lag_ps[start], curve.msd_angstrom2[start], "o", color=color, ms=4)
+    ax.set_xlabel("lag (ps)")
+
+
+def _draw_diffusivity(ax: Axes, curve: MsdCurve, place: float, color: str) -> None:
+    value, (low, high) = curve.diffusivity_cm2_per_s, curve.confidence_95_cm2_per_s
+    ax.errorbar(
+        place, value * 1e5, yerr=[[(value - low) * 1e5], [(high - value) * 1e5]], fmt="o", color=color, capsize=4,
+        mfc=color if curve.diffusive else "white",
+    )  # fmt: skip
+
+
+def _finish_diffusivities(ax: Axes, curves: Sequence[MsdCurve]) -> None:
+    ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    ax.set_ylabel("D (10⁻⁵ cm²/s)")
+    if not all(curve.diffusive for curve in curves):
+        ax.set_title("hollow: not diffusive yet", loc="left")
+    ax.margins(x=0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class ChemistryTrace:
+    """Intact polyanions and S2 dimers of one run against time.
+
+    Attributes
+    ----------
+    which : Which
+        The run.
+    time_ps : (n_frames,) float array, ps
+        Of the frames.
+    intact_fraction : (n_frames,) float array or None
+        Share of the centres with the neighbours of the first frame; None where there are no centres.
+    s2_dimers : (n_frames,) float array or None
+        Their number; None where there is no sulfur.
+    """
+
+    which: Which
+    time_ps: Array
+    intact_fraction: Array | None
+    s2_dimers: Array | None
+
+
+@styled
+def order_and_chemistry(
+    tetrahedra: Sequence[tuple[Which, float, float, int]],
+    chemistry: Sequence[ChemistryTrace],
+    center: str,
+    ligand: str,
+    *,
+    polyanions: str = "P",
+    of_study: Collection[Which] = (),
+) -> Figure:
+    """Regular tetrahedra of each run; intact polyanions and S2 dimers against time. What no run has takes no panel.
+
+    Parameters
+    ----------
+    tetrahedra : sequence of tuple of (Which, float, float, int)
+        Run, share of centres in regular tetrahedra, its standard error, and number of centres.
+    chemistry : sequence of ChemistryTrace
+        Of the same runs.
+    center : str
+        Chemical symbol of the centres.
+    ligand : str
+        Chemical symbol of the corners.
+    polyanions : str, optional
+        Elements at the centre of polyanions.
+    of_study : collection of Which, optional
+        All runs of the study: each has its colour, whether it is drawn here or not.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
+    intact = [(t.which, t.time_ps, 100 * t.intact_fraction) for t in chemistry if t.intact_fraction is not None]
+    dimers = [(t.which, t.time_ps, t.s2_dimers) for t in chemistry if t.s2_dimers is not None]
+    n_panels = sum(map(bool, (tetrahedra, intact, dimers)))
+    if n_panels == 0:
+        return empty_figure("no healthy run has tetrahedra, polyanions or sulfur")
+    figure, axes = new_figure(1, n_panels, width=3.0 * n_panels + (1.0 if n_panels < 3 else 0.0), height=2.9)
+    panels = list(axes[0])
+    if tetrahedra:
+        _draw_tetrahedra(panels.pop(0), tetrahedra, f"{center} in regular {center}{ligand}₄ (%)")
+    colors = _colors([*of_study, *(trace.which for trace in chemistry)])
+    against_time = panels.copy()
+    if intact:
+        _draw_against_time(against_time[0], intact, colors, f"{polyanions} with the neighbours\nof the first frame (%)")
+        against_time.pop(0).set_ylim(-3, 106)
+    if dimers:
+        _draw_against_time(against_time[0], dimers, colors, "S₂ dimers")
+        against_time[0].set_ylim(-0.05, max(1.0, against_time[0].get_ylim()[1]))
+    if panels:
+        legend_of_labels(panels[0], title=_legend_title(list(colors)), loc="lower left" if intact else "upper left")
+    return figure
+
+
+def _draw_against_time(
+    ax: Axes, curves: Sequence[tuple[Which, Array, Array]], colors: Mapping[Which, str], label: str
+) -> None:
+    order = list(colors)
+    for which, time, values in sorted(curves, key=lambda curve: order.index(curve[0])):
+        ax.plot(time, values, color=colors[which], label=_called(which))
+    ax.set_ylabel(label)
+    ax.set_xlabel("time (ps)")
+
+
+def _draw_tetrahedra(ax: Axes, tetrahedra: Sequence[tuple[Which, float, float, int]], label: str) -> None:
+    """Share of each run, with its number beside it."""
+    places = _label_runs(ax, [which for which, *_ in tetrahedra])
+    for which, fraction, error, n_centers in tetrahedra:
+        point = (places[which], 100 * fraction)
+        ax.errorbar(*point, yerr=100 * error, fmt="s", color=PALETTE[2], capsize=4)
+        ax.annotate(
+            f"{fraction * n_centers:.1f} of {n_centers}", point, xytext=(6, 4), textcoords="offset points", fontsize=7.5
+        )
+    ax.set_ylabel(label)
+    ax.margins(x=0.45, y=0.25)
+    ax.set_ylim(0, max(1.0, ax.get_ylim()[1]))

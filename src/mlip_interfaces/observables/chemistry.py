@@ -1,4 +1,4 @@
-"""Bond chemistry against time: phosphorus units, S2 dimers, new bonds, exchanges of sulfur for oxygen."""
+"""Bond chemistry against time: units of polyanions and what is intact of them, S2 dimers, new bonds, exchanges of S for O."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.chemistry import BondHistory, Exchange, FrameChemistry
-    from mlip_interfaces.figures import Figure
+    from mlip_interfaces.figures import Axes, Figure
 
 
 BOND = re.compile(r"([A-Z][a-z]?)-([A-Z][a-z]?)")
+
+POLYANION_CENTERS = ("P", "Si", "Ge", "Sn", "As", "Sb", "B", "C")
+"""Elements whose units are counted where a request names no other."""
 
 
 def _as_in(bond: str, known: Collection[str]) -> str:
@@ -35,10 +38,10 @@ def _as_in(bond: str, known: Collection[str]) -> str:
 
 
 class Chemistry(Request):
-    """P-S units, S2 dimers, new bonds and exchanges of sulfur for oxygen."""
+    """Units of polyanions and what is intact of them, S2 dimers, new bonds and exchanges of sulfur for oxygen."""
 
     kind: ClassVar[str] = "chemistry"
-    summary: ClassVar[str] = "P-S units, S2 dimers, new bonds, O-S exchanges"
+    summary: ClassVar[str] = "units of polyanions, S2 dimers, new bonds, O-S exchanges"
 
     min_lifetime_ps: Annotated[NonNegative, Option("T")] = Field(0.1, description="Shorter bonds are collisions.")
     exchange_window_ps: Annotated[Positive, Option("T")] = Field(
@@ -49,17 +52,25 @@ class Chemistry(Request):
         description="Longest length of a bond, where it shall differ from the table of `mlip_interfaces.chemistry.bonds`.",
     )
     reaction_bonds: Annotated[Names, Option("P-O,Co-S")] = Field(
-        ("P-O", "Co-S"), description="Bonds that only a reaction makes: drawn against time."
+        ("P-O", "Co-S", "P-P"),
+        description="Bonds that only a reaction makes: drawn against time, as far as their elements are there.",
+    )
+    centers: Annotated[Names | None, Option("P,Ge")] = Field(
+        None,
+        description="Elements at the centre of units; when left out, those of P, Si, Ge, Sn, As, Sb, B and C that are there.",
+    )
+    ligands: Annotated[Names, Option("S,O")] = Field(
+        ("S", "O"),
+        validate_default=True,
+        description="Elements that belong to a unit when they are bonded to its centres.",
     )
 
     @field_validator("bond_cutoffs_angstrom")
     @classmethod
     def _bonds(cls, value: dict[str, float]) -> dict[str, float]:
-        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
-
         named: dict[str, float] = {}
         for bond, cutoff in value.items():
-            name = _as_in(bond, BOND_CUTOFFS_ANGSTROM | named)
+            name = _as_in(bond, _known_lengths() | named)
             if name in named:
                 raise ValueError(f"gives {name} twice")
             named[name] = cutoff
@@ -68,20 +79,64 @@ class Chemistry(Request):
     @field_validator("reaction_bonds")
     @classmethod
     def _with_cutoffs(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
-
-        known = BOND_CUTOFFS_ANGSTROM | info.data.get("bond_cutoffs_angstrom", {})
+        known = _known_lengths() | info.data.get("bond_cutoffs_angstrom", {})
         named = tuple(_as_in(bond, known) for bond in value)
         for bond in named:
             if bond not in known:
                 raise ValueError(f"names {bond}, whose longest length is not known; give it in `bond_cutoffs_angstrom`")
         return named
 
-    def cutoffs_angstrom(self) -> dict[str, float]:
-        """Longest length of every bond looked for, angstrom."""
+    @field_validator("ligands")
+    @classmethod
+    def _around_centers(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        both = [name for name in info.data.get("centers") or () if name in value]
+        if both:
+            raise ValueError(f"names {both[0]}, which is one of `centers` too")
+        return value
+
+    def centers_among(self, elements: Collection[str]) -> tuple[str, ...]:
+        """Elements at the centre of units.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the trajectory.
+
+        Returns
+        -------
+        tuple of str
+            As asked for; else the elements of polyanions that are there with a ligand.
+        """
+        if self.centers is not None:
+            return self.centers
+        bonds, ligands = _known_lengths(), [ligand for ligand in self.ligands if ligand in elements]
+        return tuple(
+            center
+            for center in POLYANION_CENTERS
+            if center in elements
+            and center not in self.ligands
+            and (center == "P" or any(f"{center}-{ligand}" in bonds for ligand in ligands))
+        )
+
+    def cutoffs_angstrom(self, elements: Collection[str] = ()) -> dict[str, float]:
+        """Longest length of every bond looked for.
+
+        Parameters
+        ----------
+        elements : collection of str, optional
+            Of the trajectory.
+
+        Returns
+        -------
+        dict of str to float, angstrom
+            The table, bonds of units and of reactions that it lacks, and what was asked for.
+        """
         from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
 
-        return BOND_CUTOFFS_ANGSTROM | self.bond_cutoffs_angstrom
+        lengths = _known_lengths()
+        of_units = [f"{center}-{ligand}" for center in self.centers_among(elements) for ligand in self.ligands]
+        more = {bond: lengths[bond] for bond in (*of_units, *self.reaction_bonds) if bond in lengths}
+        return BOND_CUTOFFS_ANGSTROM | more | self.bond_cutoffs_angstrom
 
     def observe(self, start: Start) -> Observer:
         """Find the bonds of every frame.
@@ -106,16 +161,19 @@ class FrameSummary:
     Attributes
     ----------
     units : dict of str to int
-        Phosphorus units by formula.
+        Units by formula.
     bonds : dict of str to int
         Bonds by kind.
     n_polysulfides : int
         Chains and rings of three and more sulfur atoms.
+    n_intact : int
+        Centres with as many neighbours of each element as in the first frame.
     """
 
     units: dict[str, int]
     bonds: dict[str, int]
     n_polysulfides: int
+    n_intact: int
 
 
 class _ChemistryObserver(Observer):
@@ -126,7 +184,14 @@ class _ChemistryObserver(Observer):
 
         super().__init__()
         self._request, self._n_atoms = request, start.trajectory.n_atoms
-        self._finder = BondFinder(start.trajectory.symbols, request.cutoffs_angstrom())
+        elements = set(start.trajectory.symbols.tolist())
+        self._finder = BondFinder(
+            start.trajectory.symbols,
+            request.cutoffs_angstrom(elements),
+            centers=request.centers_among(elements),
+            ligands=request.ligands,
+        )
+        self._shells: NDArray[np.int64] | None = None
         self._frames: list[FrameSummary] = []
         self._histories: dict[str, BondHistory] = {}
         self._dimers: BondHistory | None = None
@@ -140,6 +205,8 @@ class _ChemistryObserver(Observer):
         from mlip_interfaces.analysis.chemistry import BondHistory
 
         for frame in scanned:
+            if self._shells is None:
+                self._shells = frame.shells
             if self._dimers is None:
                 min_frames = frames_in(self._request.min_lifetime_ps, batch.frames.times_ps)
                 self._dimers = BondHistory(self._n_atoms, min_frames)
@@ -148,11 +215,12 @@ class _ChemistryObserver(Observer):
             for bond, history in self._histories.items():
                 history.add(frame.bonds[bond])
             counts = {bond: len(pairs) for bond, pairs in frame.bonds.items()}
-            self._frames.append(FrameSummary(dict(frame.units), counts, frame.n_polysulfides))
+            n_intact = _n_intact(self._shells, frame.shells)
+            self._frames.append(FrameSummary(dict(frame.units), counts, frame.n_polysulfides, n_intact))
 
     def finish(self, record: Record) -> ChemistryResult | None:
         """Bonds against time."""
-        if self._dimers is None:
+        if self._dimers is None or self._shells is None:
             return None
         symbols, layers = record.trajectory.symbols, record.trajectory.layers
         return ChemistryResult(
@@ -162,7 +230,9 @@ class _ChemistryObserver(Observer):
             self._histories,
             self._dimers,
             record.frames_in(self._request.exchange_window_ps),
+            tuple(np.unique(symbols).tolist()),
             int(np.count_nonzero(symbols == "P")),
+            int(np.count_nonzero(self._shells.any(axis=1))),
             layers if layers is not None else np.full(symbols.size, "all"),
         )
 
@@ -185,8 +255,12 @@ class ChemistryResult(Result):
         The same of S2.
     window_frames : int
         Within which a bond made and one broken are an exchange.
+    elements : tuple of str
+        Of the trajectory.
     n_phosphorus : int
         Atoms.
+    n_centers : int
+        Centres of units that have a neighbour in the first frame.
     layers : (n_atoms,) str array
         Layer each atom started in.
     """
@@ -197,11 +271,33 @@ class ChemistryResult(Result):
     histories: dict[str, BondHistory]
     dimers: BondHistory
     window_frames: int
+    elements: tuple[str, ...]
     n_phosphorus: int
+    n_centers: int
     layers: NDArray[np.str_]
 
+    @property
+    def centers(self) -> tuple[str, ...]:
+        """Elements at the centre of units."""
+        return self.request.centers_among(self.elements)
+
+    @property
+    def reaction_bonds(self) -> tuple[str, ...]:
+        """Those asked for whose elements are there."""
+        return tuple(bond for bond in self.request.reaction_bonds if set(bond.split("-")) <= set(self.elements))
+
+    @property
+    def intact(self) -> NDArray[np.float64]:
+        """Share of the centres that have as many neighbours of each element as in the first frame, shape (n_frames,)."""
+        return np.array([frame.n_intact for frame in self.frames]) / max(1, self.n_centers)
+
+    @property
+    def intact_at_end(self) -> float:
+        """Mean of this share over the last tenth of the frames."""
+        return float(self.intact[-max(1, len(self.frames) // 10) :].mean())
+
     def mean_units(self) -> dict[str, float]:
-        """Mean number of each phosphorus unit, the most frequent first.
+        """Mean number of each unit, the most frequent first.
 
         Returns
         -------
@@ -227,6 +323,10 @@ class ChemistryResult(Result):
             "p_s_tetrahedra_mean": units.get("PS4", 0.0),
             "p_s_tetrahedra_initial": self.frames[0].units.get("PS4", 0),
             "n_phosphorus": self.n_phosphorus,
+            "p_s_units_initial": self.frames[0].units,
+            "n_centers": self.n_centers,
+            "intact_fraction": float(self.intact.mean()) if self.n_centers else None,
+            "intact_at_end_fraction": self.intact_at_end if self.n_centers else None,
             "s2_dimers_mean": float(self.dimers.counts().mean()),
             "s2_dimers_formed": _new(self.dimers),
             "s2_lifetime_mean_ps": float(lifetimes.mean()) if lifetimes.size else None,
@@ -250,7 +350,12 @@ class ChemistryResult(Result):
                 for event in events
             ],
             "settings": {
-                "bond_cutoffs_angstrom": self.request.cutoffs_angstrom(),
+                "bond_cutoffs_angstrom": self.request.cutoffs_angstrom(self.elements),
+                "centers": list(self.centers),
+                "ligands": list(self.request.ligands),
+                "reaction_bonds": list(self.reaction_bonds),
+                "elements": list(self.elements),
+                "intact": "centres with as many bonded centres and ligands of each element as in the first frame",
                 "min_lifetime_ps": self.request.min_lifetime_ps,
                 "exchange_window_ps": self.request.exchange_window_ps,
             },
@@ -263,12 +368,13 @@ class ChemistryResult(Result):
             (
                 f"{time:.6g}",
                 *(frame.units.get(kind, 0) for kind in kinds),
+                frame.n_intact,
                 int(n_dimers),
                 *(frame.bonds[bond] for bond in bonds),
             )
             for time, frame, n_dimers in zip(self.times_ps, self.frames, self.dimers.counts(), strict=True)
         ]
-        return {"": Table(("time_ps", *kinds, "s2_dimers", *(f"bonds_{bond}" for bond in bonds)), rows)}
+        return {"": Table(("time_ps", *kinds, "intact", "s2_dimers", *(f"bonds_{bond}" for bond in bonds)), rows)}
 
     def mean_bonds(self) -> dict[str, float]:
         """Mean number of each kind of bond.
@@ -293,47 +399,81 @@ class ChemistryResult(Result):
         return exchanges(self.histories["P-O"], self.histories["P-S"], self.window_frames)
 
     def lines(self) -> list[str]:
-        """Units, dimers, reaction bonds and exchanges, as means over frames."""
+        """Units, what is intact of them, dimers, reaction bonds and exchanges, as means over frames."""
+        centers, n_frames = ", ".join(self.centers), len(self.frames)
         units = ", ".join(f"{kind} {mean:.3g}" for kind, mean in self.mean_units().items() if mean > 0.05)
-        lines = [f"phosphorus units: {units or 'none'}; mean of {len(self.frames)} frames"] if self.n_phosphorus else []
-        lines.append(f"S2 dimers: {self.dimers.counts().mean():.3g}, {_new(self.dimers)} formed")
+        lines = [f"units of {centers}: {units or 'none'}; mean of {n_frames} frames"] if self.mean_units() else []
+        if self.n_centers:
+            lines.append(
+                f"intact: {100 * self.intact.mean():.3g} % of {self.n_centers} {centers} have the neighbours of the first frame, mean "
+                f"of {n_frames} frames; {100 * self.intact_at_end:.3g} % in the last tenth"
+            )
+        if "S" in self.elements:
+            lines.append(f"S2 dimers: {self.dimers.counts().mean():.3g}, {_new(self.dimers)} formed")
         bonds = self.mean_bonds()
-        for bond in (bond for bond in self.request.reaction_bonds if bond in bonds):
+        for bond in self.reaction_bonds:
             history = self.histories[bond]
             lines.append(f"{bond} bonds: {bonds[bond]:.3g}, {_new(history)} formed, {len(history.broken)} broken")
-        return [*lines, f"exchanges of sulfur for oxygen: {len(self.exchanges())}"]
+        if {"P", "S", "O"} <= set(self.elements):
+            lines.append(f"exchanges of sulfur for oxygen: {len(self.exchanges())}")
+        return lines or [f"nothing to count in {', '.join(self.elements)}"]
 
     def draw(self) -> Figure:
-        """Phosphorus units, S2 dimers and the bonds of reactions against time."""
+        """Units, the intact share of their centres, S2 dimers and the bonds of reactions against time."""
         from mlip_interfaces.figures.style import PALETTE, new_figure, note_empty
 
-        figure, axes = new_figure(1, 3, height=2.9)
-        first, second, third = axes[0]
-        kinds = list(self.mean_units())[:6]
-        for number, kind in enumerate(kinds):
-            counts = [frame.units.get(kind, 0) for frame in self.frames]
-            first.plot(self.times_ps, counts, color=PALETTE[number % len(PALETTE)], label=kind)
-        if kinds:
-            first.legend()
+        figure, axes = new_figure(2, 2, height=5.0, sharex=True)
+        (units, intact), (sulfur, reactions) = axes
+        kinds, centers = list(self.mean_units())[:6], ", ".join(self.centers)
+        self._draw_counts(units, {kind: [frame.units.get(kind, 0) for frame in self.frames] for kind in kinds})
+        if self.n_centers:
+            intact.plot(self.times_ps, 100 * self.intact, color=PALETTE[0])
         else:
-            note_empty(first, "no phosphorus")
-        first.set_ylabel("P units")
-        dimers = self.dimers.counts()
-        second.plot(self.times_ps, dimers, color=PALETTE[1])
-        second.set_ylim(-0.05, max(1.0, 1.1 * float(np.max(dimers))))
-        second.set_ylabel("S₂ dimers")
-        bonds = [bond for bond in self.request.reaction_bonds if bond in self.histories]
-        for number, bond in enumerate(bonds):
-            counts = [frame.bonds[bond] for frame in self.frames]
-            third.plot(self.times_ps, counts, color=PALETTE[number % len(PALETTE)], label=bond)
-        if bonds:
-            third.legend()
-        third.set_ylabel("bonds")
-        for ax in axes[0]:
+            note_empty(intact, "no centre of a polyanion")
+        if not kinds:
+            note_empty(units, "no centre of a polyanion")
+        units.set_ylabel(f"units of {centers}" if centers else "units")
+        intact.set_ylabel(f"{centers} with the neighbours\nof the first frame (%)" if centers else "intact (%)")
+        intact.set_ylim(-3, 106)
+        if "S" in self.elements:
+            sulfur.plot(self.times_ps, self.dimers.counts(), color=PALETTE[1])
+            sulfur.set_ylim(-0.05, max(1.0, 1.1 * float(np.max(self.dimers.counts()))))
+        else:
+            note_empty(sulfur, "no sulfur")
+        sulfur.set_ylabel("S₂ dimers")
+        self._draw_counts(
+            reactions, {bond: [frame.bonds[bond] for frame in self.frames] for bond in self.reaction_bonds}
+        )
+        if not self.reaction_bonds:
+            note_empty(reactions, "no elements for a bond of `reaction_bonds`")
+        reactions.set_ylabel("bonds")
+        for ax in axes[1]:
             ax.set_xlabel("time (ps)")
         return figure
+
+    def _draw_counts(self, ax: Axes, counts: dict[str, list[int]]) -> None:
+        """A line for each name."""
+        from mlip_interfaces.figures.style import PALETTE
+
+        for number, (name, values) in enumerate(counts.items()):
+            ax.plot(self.times_ps, values, color=PALETTE[number % len(PALETTE)], label=name)
+        if counts:
+            ax.set_ylim(-0.05, max(1.0, 1.1 * max(max(values) for values in counts.values())))
+            ax.legend()
 
 
 def _new(history: BondHistory) -> int:
     """Bonds that were made, those of the start not counted."""
     return sum(frame > 0 for frame, _, _ in history.formed)
+
+
+def _n_intact(at_start: NDArray[np.int64], now: NDArray[np.int64]) -> int:
+    """Centres with neighbours at the start that have as many of each element now."""
+    return int(np.count_nonzero(at_start.any(axis=1) & (at_start == now).all(axis=1)))
+
+
+def _known_lengths() -> dict[str, float]:
+    """Longest length of every bond that has one without being asked for, angstrom: in MD, else in a crystal."""
+    from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM, POLYANION_BONDS_ANGSTROM
+
+    return {"-".join(pair): length for pair, length in POLYANION_BONDS_ANGSTROM.items()} | BOND_CUTOFFS_ANGSTROM

@@ -15,6 +15,7 @@ from mlip_interfaces.errors import AnalysisError
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.displacement_store import DisplacementStore
+    from mlip_interfaces.observables.reach import Reach
     from mlip_interfaces.observables.results import Result
     from mlip_interfaces.trajectory import Frames, TrajectoryReader
 
@@ -33,12 +34,24 @@ class Start:
         Whether what cannot be done is an error; else it is left out, and said.
     resources : ExitStack
         Closes files that an observer keeps open.
+    half_cell_angstrom : float or None, angstrom
+        Half of the smallest cell of all frames, once a pass has seen them.
     """
 
     trajectory: TrajectoryReader
     at_rest: NDArray[np.bool_] | None
     strict: bool
     resources: ExitStack
+    half_cell_angstrom: float | None = None
+
+    @property
+    def half_known_angstrom(self) -> float:
+        """Half of the smallest cell that is known: of the first one before a pass has seen all, angstrom."""
+        from mlip_interfaces.analysis.rdf import largest_r_max
+        from mlip_interfaces.trajectory.selection import first_cell
+
+        known = self.half_cell_angstrom
+        return largest_r_max(first_cell(self.trajectory)[None]) if known is None else known
 
 
 class Batch:
@@ -203,6 +216,9 @@ class Observer(ABC):
         Atoms whose displacements the pass keeps for `finish`.
     scans : bool
         Whether `scan` does work, which then runs in threads.
+    reach : Reach or None
+        How far it looks, from `Start.half_known_angstrom`. Where a later cell is too small for it, the pass drops the observer and
+        makes another one, which knows the smallest cell.
     notes : list of str
         What a reader of the result must know, in sentences.
     absent : dict of str to str
@@ -213,6 +229,7 @@ class Observer(ABC):
 
     def __init__(self) -> None:
         self.moving: NDArray[np.bool_] | None = None
+        self.reach: Reach | None = None
         self.notes: list[str] = []
         self.absent: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""One pass over a trajectory that feeds every analysis asked for."""
+"""One pass over a trajectory that feeds every analysis asked for, and a second one for those that the smallest cell cuts short."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,7 +36,7 @@ def analyze(
     n_threads: int = 1,
     progress: Callable[[float], None] = lambda time_ps: None,
 ) -> Results:
-    """Every analysis asked for, in one pass.
+    """Every analysis asked for, in one pass; those that look farther than a later cell allows, in a second one, and not so far.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def analyze(
     InputFileError
         If the file is damaged.
     """
+    from mlip_interfaces.analysis.rdf import largest_r_max
     from mlip_interfaces.trajectory.selection import lacks_framework, reference_mask
 
     asked = requests if isinstance(requests, Mapping) else named(requests)
@@ -77,11 +79,16 @@ def analyze(
             notes.append(_no_framework(trajectory))
     with ExitStack() as resources:
         start = Start(trajectory, reference_mask(trajectory, drift), strict, resources)
-        run = _Pass(start, asked, notes)
-        for batch, scanned in _scanned(run, n_threads):
-            run.feed(batch, scanned)
-            progress(float(batch.frames.times_ps[-1]))
-        return run.finish(drift)
+        first = _Pass(start, asked, notes)
+        record = first.run(drift, n_threads, progress)
+        passes = [first]
+        if first.too_far:
+            again = {name: asked[name] for name in first.too_far}
+            passes.append(_Pass(replace(start, half_cell_angstrom=largest_r_max(record.cells)), again, notes))
+            passes[1].run(drift, n_threads, progress)
+        found = {name: result for one in passes for name, result in one.found.items()}
+        absent = {name: why for one in passes for name, why in one.absent.items()}
+        return _results({name: found[name] for name in asked if name in found}, absent, notes, record)
 
 
 def named(requests: Sequence[Request]) -> dict[str, Request]:
@@ -137,15 +144,35 @@ def _no_framework(trajectory: TrajectoryReader) -> str:
     )
 
 
+def _results(found: dict[str, Result], absent: dict[str, str], notes: list[str], record: Record) -> Results:
+    """What all passes gave, with its origin."""
+    reader = record.trajectory
+    said = (*reader.notes, *notes)
+    origin = Provenance(
+        trajectory=reader.origin,
+        inputs=reader.inputs,
+        n_frames=record.times_ps.size,
+        n_atoms=reader.n_atoms,
+        time_start_ps=float(record.times_ps[0]),
+        time_end_ps=float(record.times_ps[-1]),
+        unwrap=reader.unwrap,
+        drift=record.drift,
+        notes=said,
+    )
+    return Results(found, absent, said, record.times_ps, record.mean_cell, origin)
+
+
 class _Pass:
-    """State of one pass: observers by name, and what all of them share."""
+    """State of one pass: observers by name, what all of them share, and what they found."""
 
     def __init__(self, start: Start, requests: Mapping[str, Request], notes: list[str]) -> None:
         from mlip_interfaces.analysis.displacement_store import DisplacementStore
 
         self._start = start
         self._unwrapped = any(request.uses_displacements for request in requests.values())
-        self._absent: dict[str, str] = {}
+        self.found: dict[str, Result] = {}
+        self.absent: dict[str, str] = {}
+        self.too_far: list[str] = []
         self._notes = notes
         self.observers: dict[str, Observer] = {}
         for name, request in requests.items():
@@ -162,6 +189,13 @@ class _Pass:
         self._volumes: list[NDArray[np.float64]] = []
         self._first: NDArray[np.float64] | None = None
 
+    def run(self, drift: str, n_threads: int, progress: Callable[[float], None]) -> Record:
+        """Feed all frames, and find."""
+        for batch, scanned in _scanned(self, n_threads):
+            self._feed(batch, scanned)
+            progress(float(batch.frames.times_ps[-1]))
+        return self._finish(drift)
+
     def batches(self) -> Iterator[Batch]:
         """Frames of the trajectory in chunks."""
         reader = self._start.trajectory
@@ -174,7 +208,7 @@ class _Pass:
         """Observers that look at single frames, by name."""
         return {name: observer for name, observer in self.observers.items() if observer.scans}
 
-    def feed(self, batch: Batch, scanned: Scanned) -> None:
+    def _feed(self, batch: Batch, scanned: Scanned) -> None:
         """Hand a batch to all observers."""
         self._times.append(batch.frames.times_ps)
         self._cells.append(batch.frames.cells)
@@ -182,12 +216,16 @@ class _Pass:
         if self._store is not None:
             self._store.add(batch.displacements)
         for name, observer in list(self.observers.items()):
+            if observer.reach is not None and not observer.reach.fits(batch.frames.cells):
+                self.too_far.append(name)
+                del self.observers[name]
+                continue
             self._tried(name, partial(observer.feed, batch, scanned.get(name)))
-            if name in self._absent:
+            if name in self.absent:
                 del self.observers[name]
 
-    def finish(self, drift: str) -> Results:
-        """What the observers found."""
+    def _finish(self, drift: str) -> Record:
+        """Find, and say what is known of all frames."""
         reader = self._start.trajectory
         if self._first is None:
             raise AnalysisError(f"{reader.name} has no frame in the time asked for.")
@@ -202,27 +240,17 @@ class _Pass:
         )
         if self._start.strict:
             _ = record.interval_ps
-        found: dict[str, Result] = {}
         for name, observer in self.observers.items():
             result = self._tried(name, partial(observer.finish, record))
-            self._absent |= {f"{name} {part}": why for part, why in observer.absent.items()}
-            self._notes += [note for note in observer.notes if note not in self._notes]
+            self.absent |= {f"{name} {part}": why for part, why in observer.absent.items()}
+            notes = observer.notes
+            if observer.reach is not None and observer.reach.note is not None:
+                notes = [*notes, observer.reach.note]
+            self._notes += [note for note in notes if note not in self._notes]
             if result is not None:
                 read_only(result)
-                found[name] = result
-        notes = (*reader.notes, *self._notes)
-        origin = Provenance(
-            trajectory=reader.origin,
-            inputs=reader.inputs,
-            n_frames=record.times_ps.size,
-            n_atoms=reader.n_atoms,
-            time_start_ps=float(record.times_ps[0]),
-            time_end_ps=float(record.times_ps[-1]),
-            unwrap=reader.unwrap,
-            drift=drift,
-            notes=notes,
-        )
-        return Results(found, self._absent, notes, record.times_ps, record.mean_cell, origin)
+                self.found[name] = result
+        return record
 
     def _tried(self, name: str, work: Callable[[], Made]) -> Made | None:
         """The outcome; None where an analysis cannot be done and need not."""
@@ -231,7 +259,7 @@ class _Pass:
         except AnalysisError as error:
             if self._start.strict:
                 raise
-            self._absent[name] = str(error)
+            self.absent[name] = str(error)
             return None
 
 
@@ -240,7 +268,8 @@ def _scanned(run: _Pass, n_threads: int) -> Iterator[tuple[Batch, Scanned]]:
     scanners = run.scanners()
 
     def scan(frames: Frames) -> Scanned:
-        return {name: observer.scan(frames.positions, frames.cells) for name, observer in scanners.items()}
+        there = {name: observer for name, observer in scanners.items() if name in run.observers}
+        return {name: observer.scan(frames.positions, frames.cells) for name, observer in there.items()}
 
     if n_threads <= 1 or not scanners:
         for batch in run.batches():

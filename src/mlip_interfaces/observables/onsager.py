@@ -1,9 +1,12 @@
-"""Transport coefficients L_ij, conductivity and net fluxes: of all atoms, of a layer's, or of a slab fixed in space."""
+"""Transport coefficients L_ij, conductivity and net fluxes: of all atoms, of a layer's, or of a slab fixed in space.
+
+Of all atoms of a stack of layers, also the fluxes around each interface.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -26,6 +29,7 @@ from mlip_interfaces.settings import Count
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.onsager import FluxHistory, OnsagerSettings, OnsagerWindow
     from mlip_interfaces.figures import Axes, Figure
+    from mlip_interfaces.observables.interface_flux import InterfaceRecorder
     from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
     from mlip_interfaces.trajectory import TrajectoryReader
 
@@ -183,6 +187,7 @@ class _OnsagerObserver(Observer):
         note = _charge_note(start.trajectory, request.charges)
         self.notes += [note] if note else []
         self._recorder = self._region_recorder(start)
+        self._interfaces = self._interface_recorder(start)
 
     def _region_recorder(self, start: Start) -> RegionRecorder | None:
         from mlip_interfaces.analysis.slab import DepthTracker
@@ -196,10 +201,22 @@ class _OnsagerObserver(Observer):
         tracker = DepthTracker(start.trajectory.masses_amu, start.at_rest)
         return RegionRecorder(region, layers, self._mine, tracker, start.resources)
 
+    def _interface_recorder(self, start: Start) -> InterfaceRecorder | None:
+        """For all atoms of a stack: in a periodic one, the net flux of the cell is zero whatever its interfaces do."""
+        from mlip_interfaces.analysis.slab import DepthTracker
+        from mlip_interfaces.observables.interface_flux import InterfaceRecorder, stacked_layers
+
+        layers = stacked_layers(start.trajectory.layers)
+        if not layers or self._recorder is not None or self._request.layer is not None:
+            return None
+        tracker = DepthTracker(start.trajectory.masses_amu, start.at_rest)
+        return InterfaceRecorder(layers, self._mine, tracker, start.resources, first_only=True)
+
     def feed(self, batch: Batch, scanned: Any) -> None:
-        """Follow the depths that a region needs."""
-        if self._recorder is not None:
-            self._recorder.add(batch.frames)
+        """Follow the depths that a region, or the interfaces, need."""
+        for recorder in (self._recorder, self._interfaces):
+            if recorder is not None:
+                recorder.add(batch.frames)
 
     def finish(self, record: Record) -> OnsagerResult:
         """Coefficients of the run and its windows, and fluxes."""
@@ -247,10 +264,28 @@ class _OnsagerObserver(Observer):
             temperature_kelvin=settings.temperature_kelvin,
             axis="xyz".index(self._request.flux_axis),
         )
-        return OnsagerResult(self._request, record.drift, settings.volume_angstrom3, whole, windows, fluxes)
+        return OnsagerResult(
+            self._request,
+            record.drift,
+            settings.volume_angstrom3,
+            whole,
+            windows,
+            fluxes,
+            interfaces=self._around(record),
+        )
+
+    def _around(self, record: Record) -> dict[str, FluxHistory]:
+        """Fluxes around each interface."""
+        if self._interfaces is None:
+            return {}
+        try:
+            return self._interfaces.fluxes(self._masks, record.cells, record.times_ps)
+        except AnalysisError as error:
+            self.notes.append(f"There are no fluxes around interfaces. {error}")
+            return {}
 
     def _of_region(self, recorder: RegionRecorder, record: Record, settings: OnsagerSettings) -> OnsagerResult:
-        from mlip_interfaces.analysis.onsager import FluxHistory
+        from mlip_interfaces.observables.interface_flux import through
 
         found = recorder.analyze(
             record.displacements(self._mine),
@@ -261,17 +296,11 @@ class _OnsagerObserver(Observer):
             self._request.windows,
         )
         self.notes.extend(found.notes)
-        through = found.fluxes.inside
-        fluxes = FluxHistory(
-            found.fluxes.time_start_ps,
-            found.fluxes.time_end_ps,
-            through.flux_per_angstrom2_ps,
-            through.error_per_angstrom2_ps,
-            through.zero_since_ps,
-        )
         volume = float(np.mean([window.volume_angstrom3 for window in found.windows]))
         windows = tuple(window.transport for window in found.windows)
-        return OnsagerResult(self._request, record.drift, volume, found.mean, windows, fluxes, found)
+        return OnsagerResult(
+            self._request, record.drift, volume, found.mean, windows, through(found.fluxes), region=found
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +323,8 @@ class OnsagerResult(Result):
         Along one direction; of a region through it, along the depth.
     region : RegionResult or None
         Atoms, planes and fluxes of a region.
+    interfaces : dict of str to FluxHistory
+        Of all atoms of a stack: along the depth, around each interface, by the layers that meet there, the lower one first.
     """
 
     request: Onsager
@@ -303,6 +334,7 @@ class OnsagerResult(Result):
     windows: tuple[OnsagerWindow, ...]
     fluxes: FluxHistory
     region: RegionResult | None = None
+    interfaces: dict[str, FluxHistory] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``onsager.json``."""
@@ -324,14 +356,8 @@ class OnsagerResult(Result):
             "nernst_einstein_s_per_cm": whole["nernst_einstein_s_per_cm"],
             "haven_ratio": whole["haven_ratio"],
             "transference": dict(zip(species, plain(self.whole.transference), strict=True)),
-            "fluxes": {
-                "axis": request.flux_axis if self.region is None else "depth",
-                "time_start_ps": self.fluxes.time_start_ps.tolist(),
-                "time_end_ps": self.fluxes.time_end_ps.tolist(),
-                "flux_per_angstrom2_ps": self.fluxes.flux_per_angstrom2_ps.tolist(),
-                "error_per_angstrom2_ps": self.fluxes.error_per_angstrom2_ps.tolist(),
-                "zero_within_2_sigma_since_ps": dict(zip(species, self.fluxes.zero_since_ps, strict=True)),
-            },
+            "fluxes": self._flux_entry(self.fluxes, request.flux_axis if self.region is None else "depth"),
+            "interfaces": {name: self._flux_entry(fluxes, "depth") for name, fluxes in self.interfaces.items()},
             "settings": {
                 "temperature_kelvin": request.temperature_kelvin,
                 "volume_angstrom3": self.volume_angstrom3,
@@ -343,6 +369,16 @@ class OnsagerResult(Result):
                 "reported as net flux",
             },
         } | regional
+
+    def _flux_entry(self, fluxes: FluxHistory, axis: str) -> dict[str, object]:
+        return {
+            "axis": axis,
+            "time_start_ps": fluxes.time_start_ps.tolist(),
+            "time_end_ps": fluxes.time_end_ps.tolist(),
+            "flux_per_angstrom2_ps": fluxes.flux_per_angstrom2_ps.tolist(),
+            "error_per_angstrom2_ps": fluxes.error_per_angstrom2_ps.tolist(),
+            "zero_within_2_sigma_since_ps": dict(zip(self.request.species, fluxes.zero_since_ps, strict=True)),
+        }
 
     def tables(self) -> dict[str, Table]:
         """L_ij in windows; of a region also atoms inside and fluxes against time."""
@@ -384,16 +420,23 @@ class OnsagerResult(Result):
             for j in range(i, len(species)):
                 value = measured(whole.l_per_ev_angstrom_ps[i, j], whole.l_error_per_ev_angstrom_ps[i, j])
                 lines.append(f"L {first}-{species[j]}: {value} /(eV angstrom ps)")
-        return lines
+        return lines + [f"flux around {name}: {self._since(fluxes)}" for name, fluxes in self.interfaces.items()]
+
+    def _since(self, fluxes: FluxHistory) -> str:
+        """Since when the flux of each species is zero."""
+        return "; ".join(
+            f"{name} is not zero at the end" if since is None else f"{name} is zero within 2 sigma since {since:g} ps"
+            for name, since in zip(self.request.species, fluxes.zero_since_ps, strict=True)
+        )
 
     def draw(self) -> Figure:
         """L_ij of the whole run with errors, their correlations, L_ij in windows, and fluxes against time.
 
-        Of a region also the atoms in it and the fluxes through its two planes.
+        Of a region also the atoms in it and the fluxes through its two planes; of a stack the fluxes around each interface.
         """
         from mlip_interfaces.figures.style import new_figure
 
-        n_rows = 2 if self.region is None else 3
+        n_rows = 2 + (self.region is not None) + -(-len(self.interfaces) // 2)
         figure, axes = new_figure(n_rows, 2, height=3.1 * n_rows)
         species = self.request.species
         pairs = [(i, j) for i in range(len(species)) for j in range(i, len(species))]
@@ -402,9 +445,16 @@ class OnsagerResult(Result):
         image = self._draw_correlations(axes[0, 1])
         figure.colorbar(image, ax=axes[0, 1], label="correlation $L_{ij}/\\sqrt{L_{ii}L_{jj}}$")
         self._draw_windows(axes[1, 0], pairs, names)
-        self._draw_fluxes(axes[1, 1])
+        self._draw_fluxes(axes[1, 1], self.fluxes, self.request.flux_axis if self.region is None else "depth")
+        if self.interfaces:
+            axes[1, 1].set_title("through the whole cell", loc="left")
         if self.region is not None:
             self._draw_region(axes[2, 0], axes[2, 1], self.region)
+        for ax in axes[2:].ravel()[len(self.interfaces) :] if self.interfaces else ():
+            ax.set_visible(False)
+        for ax, (name, fluxes) in zip(axes[2:].ravel(), self.interfaces.items(), strict=False):
+            self._draw_fluxes(ax, fluxes, "depth")
+            ax.set_title(f"around {name}", loc="left")
         return figure
 
     def _draw_whole(self, ax: Axes, pairs: list[tuple[int, int]], names: list[str]) -> None:
@@ -445,18 +495,17 @@ class OnsagerResult(Result):
         if len(pairs) <= 10:
             ax.legend(ncol=2, fontsize=7, handlelength=1.5)
 
-    def _draw_fluxes(self, ax: Axes) -> None:
+    def _draw_fluxes(self, ax: Axes, fluxes: FluxHistory, axis: str) -> None:
         from mlip_interfaces.figures.style import ELEMENT_COLORS, PALETTE
 
-        times = (self.fluxes.time_start_ps + self.fluxes.time_end_ps) / 2
+        times = (fluxes.time_start_ps + fluxes.time_end_ps) / 2
         for k, name in enumerate(self.request.species):
             color = ELEMENT_COLORS.get(name, PALETTE[k % len(PALETTE)])
-            bound = 2 * self.fluxes.error_per_angstrom2_ps[:, k]
-            flux = self.fluxes.flux_per_angstrom2_ps[:, k]
+            bound = 2 * fluxes.error_per_angstrom2_ps[:, k]
+            flux = fluxes.flux_per_angstrom2_ps[:, k]
             ax.plot(times, flux, color=color, label=name, marker="o", ms=3, lw=1.0)
             ax.fill_between(times, -bound, bound, color=color, alpha=0.12, lw=0)
         ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
-        axis = self.request.flux_axis if self.region is None else "depth"
         ax.set_xlabel("time (ps)")
         ax.set_ylabel(f"net flux along {axis} (1/(Å² ps))\nbands: zero within 2 σ")
         ax.legend(fontsize=7)

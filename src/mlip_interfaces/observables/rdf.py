@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import Names, Option, Request, TemperatureKelvin
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
 from mlip_interfaces.settings import Count, Positive
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mlip_interfaces.analysis.barrier import Barrier
-    from mlip_interfaces.analysis.rdf import PairCounter, RdfBlock
+    from mlip_interfaces.analysis.rdf import PairCounter, PeakChange, RdfBlock
     from mlip_interfaces.analysis.rdf import Rdf as PairDistribution
     from mlip_interfaces.figures import Figure
-
-BREATHING = 1.02
-"""A cell that fluctuates may dip below twice the range of g(r) by this factor."""
 
 RANGE_ANGSTROM = 8.0
 """How far g(r) goes where nothing else is asked for and the cell allows it."""
@@ -41,7 +39,7 @@ class Rdf(Request):
         description="Of elements, as in P-S; with layers: Li@coating-S@electrolyte."
     )
     r_max_angstrom: Annotated[Positive | None, Option("R")] = Field(
-        None, description="Range; 8, or half of a smaller cell, when left out."
+        None, description="Range; 8 when left out. Half of the smallest cell where that is less, with a note."
     )
     bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.05, description="Of the histogram.")
     blocks: Annotated[Count, Option("N")] = Field(1, description="Blocks of time.")
@@ -102,30 +100,17 @@ class _RdfObserver(Observer):
 
         super().__init__()
         self._request, self._start = request, start
-        self._r_max = self._range()
+        self.reach = self._reach = Reach.within(
+            start.half_known_angstrom,
+            "g(r)",
+            request.r_max_angstrom,
+            at_most_angstrom=RANGE_ANGSTROM,
+            step_angstrom=request.bin_width_angstrom,
+        )
         pairs = tuple(pair for pair in request.pairs if self._countable(pair))
         self._counter = self._pair_counter(pairs) if pairs else None
         self._accumulator = RdfAccumulator(self._counter) if self._counter is not None else None
         self.scans = self._counter is not None
-
-    def _range(self) -> float:
-        from mlip_interfaces.analysis.rdf import largest_r_max
-        from mlip_interfaces.trajectory.selection import first_cell
-
-        asked, width = self._request.r_max_angstrom, self._request.bin_width_angstrom
-        half = largest_r_max(first_cell(self._start.trajectory)[None])
-        whole_bins = float(np.floor(half / width) * width)
-        if asked is None:
-            return min(RANGE_ANGSTROM, whole_bins)
-        if asked <= half:
-            return asked
-        if self._start.strict:
-            raise AnalysisError(
-                f"`r_max_angstrom` {asked:g} is beyond half the cell ({half:.2f} angstrom), where g(r) sees images; give "
-                f"{np.floor(10 * half) / 10:g} or less."
-            )
-        self.notes.append(f"g(r) ends at {whole_bins:g} and not at {asked:g} angstrom: half of the cell.")
-        return whole_bins
 
     def _countable(self, pair: str) -> bool:
         try:
@@ -144,7 +129,7 @@ class _RdfObserver(Observer):
             pairs,
             self._start.trajectory.symbols,
             self._start.trajectory.layers,
-            r_max_angstrom=self._r_max,
+            r_max_angstrom=self._reach.used_angstrom,
             bin_width_angstrom=self._request.bin_width_angstrom,
         )
 
@@ -155,16 +140,8 @@ class _RdfObserver(Observer):
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Normalise each frame by its own volume."""
-        from mlip_interfaces.analysis.rdf import largest_r_max
-
         if self._accumulator is None:
             return
-        half = largest_r_max(batch.frames.cells)
-        if self._r_max > BREATHING * half:
-            raise AnalysisError(
-                f"The cell shrinks to {2 * half:.2f} angstrom across; g(r) to {self._r_max:g} angstrom would see images. "
-                f"Give `r_max_angstrom` {np.floor(10 * half) / 10:g} or less."
-            )
         times = batch.frames.times_ps.tolist()
         for counts, volume, time in zip(scanned, batch.volumes.tolist(), times, strict=True):
             self._accumulator.add(counts, volume, time)
@@ -175,7 +152,7 @@ class _RdfObserver(Observer):
             return None
         found = self._accumulator.result(self._request.blocks)
         return RdfResult(
-            self._request, self._r_max, record.times_ps.size, {rdf.pair: rdf for rdf in found}, dict(self.absent)
+            self._request, self._reach, record.times_ps.size, {rdf.pair: rdf for rdf in found}, dict(self.absent)
         )
 
 
@@ -216,7 +193,7 @@ class PairSummary:
             return text
         if barrier.breaking_ev is None or barrier.error_ev is None:
             return f"{text}, no barrier: {barrier.note}"
-        return f"{text}, barrier to break {measured(barrier.breaking_ev, barrier.error_ev)} eV (apparent)"
+        return f"{text}, barrier to break {measured(barrier.breaking_ev, barrier.error_ev)} eV ({barrier.note})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +204,8 @@ class RdfResult(Result):
     ----------
     request : Rdf
         What was asked for.
-    r_max_angstrom : float, angstrom
-        Range, which the cell may have made shorter.
+    reach : Reach
+        Range, which the smallest cell may have made shorter.
     n_frames : int
         Averaged.
     pairs : dict of str to mlip_interfaces.analysis.rdf.Rdf
@@ -238,10 +215,15 @@ class RdfResult(Result):
     """
 
     request: Rdf
-    r_max_angstrom: float
+    reach: Reach
     n_frames: int
     pairs: dict[str, PairDistribution]
     absent: dict[str, str]
+
+    @property
+    def r_max_angstrom(self) -> float:
+        """Range, angstrom."""
+        return self.reach.used_angstrom
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``rdf.json``."""
@@ -252,6 +234,7 @@ class RdfResult(Result):
             "temperature_kelvin": self.request.temperature_kelvin,
             "n_frames": self.n_frames,
             "absent": self.absent,
+            "shortened": self.reach.shortened(),
             "settings": {
                 "r_max_angstrom": self.r_max_angstrom,
                 "bin_width_angstrom": self.request.bin_width_angstrom,
@@ -275,7 +258,7 @@ class RdfResult(Result):
             Peak, shell and barrier, of the whole run.
         """
         from mlip_interfaces.analysis.barrier import barriers
-        from mlip_interfaces.analysis.rdf import first_minimum, first_peak_is_stationary
+        from mlip_interfaces.analysis.rdf import first_minimum, first_peak_change
 
         rdf = self.pairs[pair]
         r, whole = rdf.r_angstrom, rdf.whole
@@ -283,13 +266,17 @@ class RdfResult(Result):
         place, height, error_of_whole = _peak(r, whole)
         minimum, kelvin = first_minimum(r, whole.g, whole.counts), self.request.temperature_kelvin
         g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
+        change = first_peak_change(r, g, error)
+        barrier = None if kelvin is None else barriers(r, whole.g, whole.counts, kelvin, whole.g_error)
+        if barrier is not None and barrier.breaking_ev is not None:
+            barrier = replace(barrier, note=_apparent(change))
         return PairSummary(
             first_peak_angstrom=place,
             first_peak_height=height,
             first_peak_height_error=_error_of_mean(heights) if len(heights) > 1 else error_of_whole or 0.0,
             coordination_to_first_minimum=None if minimum is None else float(whole.coordination[minimum]),
-            barrier=None if kelvin is None else barriers(r, whole.g, whole.counts, kelvin, whole.g_error),
-            stationary=first_peak_is_stationary(r, g, error),
+            barrier=barrier,
+            stationary=None if change is None else change.stationary,
         )
 
     def _entry(self, pair: str, rdf: PairDistribution) -> dict[str, object]:
@@ -351,7 +338,8 @@ class RdfResult(Result):
 
     def lines(self) -> list[str]:
         """First peak, coordination number and barrier of each pair."""
-        return [f"{pair}: {self.summary_of(pair)}; {self.n_frames} frames" for pair in self.pairs]
+        lines = [f"{pair}: {self.summary_of(pair)}; {self.n_frames} frames" for pair in self.pairs]
+        return [*lines, self.reach.note] if self.reach.note is not None else lines
 
     def draw(self) -> Figure:
         """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
@@ -395,6 +383,16 @@ def _peak(r: NDArray[np.float64], block: RdfBlock) -> tuple[float | None, float 
     if peak is None:
         return None, None, None
     return *peak, float(block.g_error[int(np.argmin(np.abs(r - peak[0])))])
+
+
+def _apparent(change: PeakChange | None) -> str:
+    """Why a barrier of g(r) is no free energy of an equilibrium, by what the first peak did."""
+    if change is None:
+        return "apparent: a single block of time does not tell whether the run is in equilibrium"
+    if change.stationary:
+        return "apparent: the first peak keeps its height, but the run need not be in equilibrium"
+    first, last = (measured(*pair) for pair in zip(change.heights, change.errors, strict=True))
+    return f"apparent: the first peak goes from {first} to {last} in the run, which is not in equilibrium"
 
 
 def _error_of_mean(values: list[float]) -> float:

@@ -200,8 +200,112 @@ class RegionResult:
         return {"lower": self.fluxes.lower, "upper": self.fluxes.upper, "inside": self.fluxes.inside}
 
 
-class RegionRecorder:
-    """Keeps the depth of some atoms in every frame.
+class DepthRecorder:
+    """Keeps the depth of some atoms in every frame, and the space of some layers.
+
+    Parameters
+    ----------
+    layer_masks : dict of str to (n_atoms,) bool array
+        Atoms of each layer.
+    kept : (n_atoms,) bool array
+        Atoms whose depth is kept.
+    tracker : DepthTracker
+        Of depths.
+    resources : ExitStack
+        Closes the file that depths may need.
+    first_only : bool, optional
+        Whether the layers are looked at in the first frames alone.
+    """
+
+    def __init__(
+        self,
+        layer_masks: Mapping[str, NDArray[np.bool_]],
+        kept: NDArray[np.bool_],
+        tracker: DepthTracker,
+        resources: ExitStack,
+        *,
+        first_only: bool = False,
+    ) -> None:
+        self._layer_masks, self._tracker, self._first_only = layer_masks, tracker, first_only
+        self._store = resources.enter_context(DisplacementStore(kept, n_components=1))
+        self._spaces: dict[str, list[Slab | None]] = {name: [] for name in layer_masks}
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Layers whose space is kept."""
+        return tuple(self._layer_masks)
+
+    def add(self, frames: Frames) -> None:
+        """Add a chunk of frames.
+
+        Parameters
+        ----------
+        frames : Frames
+            In order.
+        """
+        depths = self._tracker.feed(frames.positions, frames.cells, frames.origins)
+        self._store.add(depths[:, :, None])
+        heights = 1.0 / np.linalg.norm(np.linalg.inv(frames.cells)[:, :, 2], axis=1)
+        for name, spaces in self._spaces.items():
+            left = max(0, EDGE_FRAMES - len(spaces)) if self._first_only else len(depths)
+            for frame, height in zip(depths[:left], heights[:left].tolist(), strict=True):
+                spaces.append(layer_slab(frame, self._layer_masks[name], height))
+
+    def depths(self) -> NDArray[np.floating]:
+        """Of the atoms kept, shape (n_frames, n_kept), shares of the cell."""
+        return self._store.array()[:, :, 0]
+
+    def species(self, masks: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.int64]:
+        """Index of the species of each atom kept, -1 for none.
+
+        Parameters
+        ----------
+        masks : dict of str to (n_atoms,) bool array
+            Atoms of each species.
+
+        Returns
+        -------
+        (n_kept,) int array
+            In the order of the masks.
+        """
+        species = np.full(self._store.array().shape[1], -1, dtype=np.int64)
+        for index, mask in enumerate(masks.values()):
+            species[self._store.rows(mask)] = index
+        return species
+
+    def layer(self, name: str, start: int) -> Slab:
+        """The space of a layer, mean over some frames.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer.
+        start : int
+            The first of these frames.
+
+        Returns
+        -------
+        Slab
+            In shares of the cell.
+
+        Raises
+        ------
+        AnalysisError
+            If it has dissolved in one of them.
+        """
+        spaces = self._spaces[name][start : start + EDGE_FRAMES]
+        found = [space for space in spaces if space is not None]
+        if len(found) < len(spaces):
+            raise AnalysisError(
+                f"The layer '{name}' has dissolved in frame {start + spaces.index(None)}: less than half of its atoms are "
+                "where they outnumber the others. Give the region as `region_fraction` or `region_angstrom`, or end before "
+                "with `stop_ps`."
+            )
+        return mean_slab(found)
+
+
+class RegionRecorder(DepthRecorder):
+    """Keeps the depth of some atoms in every frame, for one slab.
 
     Parameters
     ----------
@@ -225,24 +329,8 @@ class RegionRecorder:
         tracker: DepthTracker,
         resources: ExitStack,
     ) -> None:
-        self._region, self._layer_masks, self._tracker = region, layer_masks, tracker
-        self._store = resources.enter_context(DisplacementStore(kept, n_components=1))
-        self._spaces: dict[str, list[Slab | None]] = {name: [] for name in layer_masks}
-
-    def add(self, frames: Frames) -> None:
-        """Add a chunk of frames.
-
-        Parameters
-        ----------
-        frames : Frames
-            In order.
-        """
-        depths = self._tracker.feed(frames.positions, frames.cells, frames.origins)
-        self._store.add(depths[:, :, None])
-        for name, spaces in self._spaces.items():
-            heights = 1.0 / np.linalg.norm(np.linalg.inv(frames.cells)[:, :, 2], axis=1)
-            for frame, height in zip(depths, heights.tolist(), strict=True):
-                spaces.append(layer_slab(frame, self._layer_masks[name], height))
+        super().__init__(layer_masks, kept, tracker, resources)
+        self._region = region
 
     def analyze(
         self,
@@ -280,10 +368,7 @@ class RegionRecorder:
         AnalysisError
             If a layer dissolves, or planes lie farther apart than the cell is high.
         """
-        depths = self._store.array()[:, :, 0]
-        species = np.full(depths.shape[1], -1, dtype=np.int64)
-        for index, mask in enumerate(masks.values()):
-            species[self._store.rows(mask)] = index
+        depths, species = self.depths(), self.species(masks)
         volumes = np.abs(np.linalg.det(cells))
         areas = np.linalg.norm(np.cross(cells[:, 0], cells[:, 1]), axis=1)
         heights = volumes / areas
@@ -298,7 +383,7 @@ class RegionRecorder:
         """The region in each window; the height is that of the first cell."""
         region = self._region
         if region.layer is not None:
-            return [self._layer(region.layer, start) for start in starts]
+            return [self.layer(region.layer, start) for start in starts]
         if region.fraction is not None:
             low, high = region.fraction
             return [Slab(low, high - low if high > low else high - low + 1.0)] * len(starts)
@@ -308,20 +393,9 @@ class RegionRecorder:
             raise AnalysisError(f"`region_angstrom` {low:g},{high:g} is wider than the cell ({height:.2f} angstrom).")
         zero = 0.0
         if region.interface is not None:
-            lower, upper = (self._layer(name, 0) for name in region.interface)
+            lower, upper = (self.layer(name, 0) for name in region.interface)
             zero = interface_depth(lower, upper, height, region.interface)
         return [Slab((zero + low / height) % 1.0, (high - low) / height)] * len(starts)
-
-    def _layer(self, name: str, start: int) -> Slab:
-        spaces = self._spaces[name][start : start + EDGE_FRAMES]
-        found = [space for space in spaces if space is not None]
-        if len(found) < len(spaces):
-            raise AnalysisError(
-                f"The layer '{name}' has dissolved in frame {start + spaces.index(None)}: less than half of its atoms are "
-                "where they outnumber the others. Give the region as `region_fraction` or `region_angstrom`, or end before "
-                "with `stop_ps`."
-            )
-        return mean_slab(found)
 
 
 def _notes(windows: Sequence[RegionWindow], names: Sequence[str]) -> tuple[str, ...]:

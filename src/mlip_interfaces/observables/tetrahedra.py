@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import Option, Request
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
 from mlip_interfaces.settings import NonNegative, Positive
@@ -53,22 +53,18 @@ class Tetrahedra(Request):
 
 class _TetrahedraObserver(Observer):
     def __init__(self, request: Tetrahedra, start: Start) -> None:
-        from mlip_interfaces.analysis.rdf import largest_r_max
         from mlip_interfaces.analysis.tetrahedra import TetrahedraAccumulator
-        from mlip_interfaces.trajectory.selection import element_mask, first_cell
+        from mlip_interfaces.trajectory.selection import element_mask
 
         super().__init__()
         self._request = request
-        half = largest_r_max(first_cell(start.trajectory)[None])
-        if request.cutoff_angstrom > half:
-            raise AnalysisError(
-                f"`cutoff_angstrom` {request.cutoff_angstrom:g} is beyond half the cell ({half:.2f} angstrom), where a ligand "
-                "and its image are both near."
-            )
+        self.reach = self._reach = Reach.within(
+            start.half_known_angstrom, "The shell of tetrahedra", request.cutoff_angstrom
+        )
         self._accumulator = TetrahedraAccumulator(
             element_mask(start.trajectory, request.center),
             element_mask(start.trajectory, request.ligand),
-            cutoff_angstrom=request.cutoff_angstrom,
+            cutoff_angstrom=self._reach.used_angstrom,
             q_min=request.q_min,
             average_ps=request.average_ps,
         )
@@ -82,7 +78,7 @@ class _TetrahedraObserver(Observer):
     def finish(self, record: Record) -> TetrahedraResult:
         """Counts against time and depth."""
         height = float(np.linalg.norm(record.mean_cell[2]))
-        return TetrahedraResult(self._request, self._accumulator.result(), height)
+        return TetrahedraResult(self._request, self._reach, self._accumulator.result(), height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +89,8 @@ class TetrahedraResult(Result):
     ----------
     request : Tetrahedra
         What was asked for.
+    reach : Reach
+        Cutoff, which the smallest cell may have made shorter.
     counts : mlip_interfaces.analysis.tetrahedra.Tetrahedra
         Against time and depth.
     length_angstrom : float, angstrom
@@ -100,6 +98,7 @@ class TetrahedraResult(Result):
     """
 
     request: Tetrahedra
+    reach: Reach
     counts: TetrahedraCounts
     length_angstrom: float
 
@@ -118,9 +117,11 @@ class TetrahedraResult(Result):
             "fraction_error": found.count_error / found.n_centers,
             "n_centers": found.n_centers,
             "sensitivity": {q: {"count_mean": count} for q, count in found.sensitivity.items()},
+            "shortened": self.reach.shortened(),
             "settings": self.request.settings()
             | {
-                "definition": "exactly four ligands within the cutoff and Errington-Debenedetti q >= q_min, on averaged positions"
+                "cutoff_angstrom": self.reach.used_angstrom,
+                "definition": "exactly four ligands within the cutoff and Errington-Debenedetti q >= q_min, on averaged positions",
             },
         }
 
@@ -146,11 +147,12 @@ class TetrahedraResult(Result):
 
     def lines(self) -> list[str]:
         """Mean count of all centres."""
-        found, request = self.counts, self.request
-        return [
+        found, request, note = self.counts, self.request, self.reach.note
+        line = (
             f"regular {request.center}{request.ligand}4: {measured(found.count_mean, found.count_error)} of {found.n_centers} "
             f"{request.center}, {found.times_ps.size} windows"
-        ]
+        )
+        return [line, note] if note is not None else [line]
 
     def draw(self) -> Figure:
         """Regular tetrahedra against time and against depth."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
+from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import Numbers, Option, Request
 from mlip_interfaces.observables.results import Result, Table
 from mlip_interfaces.settings import Positive
@@ -55,6 +56,14 @@ class _VanHoveObserver(Observer):
         super().__init__()
         self._request = request
         self._mask = self.moving = element_mask(start.trajectory, request.species)
+        # An atom and itself later are told apart from others by the nearest image, which no breathing may spoil.
+        self.reach = self._reach = Reach.within(
+            start.half_known_angstrom,
+            "The van Hove function",
+            request.r_max_angstrom,
+            step_angstrom=request.bin_width_angstrom,
+            breathing=1.0,
+        )
         self._places = start.resources.enter_context(DisplacementStore(self._mask))
 
     def feed(self, batch: Batch, scanned: Any) -> None:
@@ -75,10 +84,10 @@ class _VanHoveObserver(Observer):
             record.cells,
             lags,
             frame_interval_ps=interval,
-            r_max_angstrom=request.r_max_angstrom,
+            r_max_angstrom=self._reach.used_angstrom,
             bin_width_angstrom=request.bin_width_angstrom,
         )
-        return VanHoveResult(request, found)
+        return VanHoveResult(request, self._reach, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +98,14 @@ class VanHoveResult(Result):
     ----------
     request : VanHove
         What was asked for.
+    reach : Reach
+        Range, which the smallest cell may have made shorter.
     functions : mlip_interfaces.analysis.van_hove.VanHove
         At each lag.
     """
 
     request: VanHove
+    reach: Reach
     functions: VanHoveFunctions
 
     def to_dict(self) -> dict[str, object]:
@@ -101,7 +113,8 @@ class VanHoveResult(Result):
         return {
             "lags_ps": self.functions.lags_ps.tolist(),
             "non_gaussian": self.functions.non_gaussian.tolist(),
-            "settings": self.request.settings(),
+            "shortened": self.reach.shortened(),
+            "settings": self.request.settings() | {"r_max_angstrom": self.reach.used_angstrom},
         }
 
     def tables(self) -> dict[str, Table]:
@@ -117,10 +130,11 @@ class VanHoveResult(Result):
     def lines(self) -> list[str]:
         """Non-Gaussian parameter at each lag."""
         found = self.functions
-        return [
+        lines = [
             f"non-Gaussian parameter of {self.request.species} at {lag:g} ps: {value:.3g}"
             for lag, value in zip(found.lags_ps, found.non_gaussian, strict=True)
         ]
+        return [*lines, self.reach.note] if self.reach.note is not None else lines
 
     def draw(self) -> Figure:
         """4 pi r^2 G_s and G_d / rho at each lag."""

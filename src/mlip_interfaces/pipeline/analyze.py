@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex
+from collections.abc import Sequence
+
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, ScanEntry
 from mlip_interfaces.config import Study
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv, write_json
@@ -13,6 +15,9 @@ from mlip_interfaces.trajectory import open_trajectory
 
 ThicknessTable = dict[str, list[tuple[float, float, float]]]
 """Quantity -> thickness of the coating, value and standard error of each run."""
+
+Numbers = list[tuple[ScanEntry, str, float, float]]
+"""Run, quantity, value and standard error."""
 
 
 def run_analyze(context: RunContext) -> str:
@@ -34,7 +39,7 @@ def run_analyze(context: RunContext) -> str:
         If the scan has not been collected, or a trajectory is damaged.
     """
     entries = []
-    by_condition: dict[str, ThicknessTable] = {}
+    numbers: Numbers = []
     runs = read_scan_index(context)
     asked = context.study.analysis
     for number, run in enumerate(runs):
@@ -58,10 +63,10 @@ def run_analyze(context: RunContext) -> str:
                 n_threads=context.study.execution.cores,
             )
             results.write(context.analysis / run.directory)
-            _collect(by_condition.setdefault(run.condition, {}), run.coating_angstrom or 0.0, results)
+            numbers += _headlines(run, results)
         kinds, absent = ({}, {}) if results is None else (results.kinds(), results.absent)
         entries.append(AnalysisEntry.of_run(run, kinds=kinds, absent=absent))
-    _write_thickness(by_condition, context)
+    _write_headlines(numbers, runs, context)
     write_json(context.analysis / INDEX, AnalysisIndex(tuple(entries)).to_json())
     n_analysed = sum(entry.healthy for entry in entries)
     return f"{n_analysed} of {len(entries)} runs analysed"
@@ -85,12 +90,28 @@ def study_requests(study: Study, temperature_kelvin: float) -> dict[str, Request
     return {name: request.at(temperature_kelvin) for name, request in study.analysis.requests.items()}
 
 
-def _collect(table: ThicknessTable, coating: float, results: Results) -> None:
-    """What is drawn against thickness: the headlines of all results."""
-    for name, result in results.items():
-        own = "" if name == result.request.kind else f" ({name})"
-        for quantity, value, error in result.headlines():
-            table.setdefault(f"{quantity}{own}", []).append((coating, value, error))
+def _headlines(run: ScanEntry, results: Results) -> Numbers:
+    """The headlines of all results."""
+    return [
+        (run, quantity if name == result.request.kind else f"{quantity} ({name})", value, error)
+        for name, result in results.items()
+        for quantity, value, error in result.headlines()
+    ]
+
+
+def _write_headlines(numbers: Numbers, runs: Sequence[ScanEntry], context: RunContext) -> None:
+    """``headlines.csv``; where thicknesses are scanned, ``thickness.csv`` and a figure per condition too."""
+    rows = [
+        (run.condition, quantity, run.name, f"{value:.6g}", f"{error:.6g}") for run, quantity, value, error in numbers
+    ]
+    write_csv(context.analysis / "headlines.csv", ("condition", "quantity", "run", "value", "error"), rows)
+    if len({run.coating_angstrom or 0.0 for run in runs}) < 2:
+        return
+    by_condition: dict[str, ThicknessTable] = {}
+    for run, quantity, value, error in numbers:
+        points = by_condition.setdefault(run.condition, {}).setdefault(quantity, [])
+        points.append((run.coating_angstrom or 0.0, value, error))
+    _write_thickness(by_condition, context)
 
 
 def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContext) -> None:

@@ -14,26 +14,76 @@ from numpy.typing import NDArray
 from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, read_optional_book
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.thickness import against_thickness
+from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.headline import not_diffusive_because
 from mlip_interfaces.report.parts import PageSection, Picture, Table
+from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.report.run_sections import MakePicture
 
 Runs = Sequence[AnalysisEntry]
 """Healthy runs of the scan."""
 
-OWN_SECTION = ("rdf", "msd", "tetrahedra", "chemistry")
+OWN_SECTION = ("rdf", "msd", "onsager", "tetrahedra", "chemistry")
 """Kinds that are compared between runs; of the others the figures of each run are shown."""
+
+OLD_REACTION_BONDS = ("P-O", "Co-S")
+"""Of results that do not name theirs."""
+
+
+ORDER_COLUMNS = (
+    "run", "regular tetrahedra", "for other q_min", "units (mean number)", "intact: mean, at the end", "S₂ dimers",
+)  # fmt: skip
+"""Of the table on local order, as far as a run has them; bonds of reactions follow."""
+
+NO_RUN = "There is no healthy run to analyse."
+
+NO_BARRIER = {"formation_ev": None, "breaking_ev": None, "error_ev": None, "note": "no temperature was given"}
+"""Of a g(r) without a temperature."""
 
 
 def _folder(run: Path, entry: AnalysisEntry) -> Path:
     return run / "analysis" / entry.directory
 
 
-def _thicknesses(run: Path) -> set[float]:
-    """Of all runs, those that are not healthy too: a thickness has the same colour in all figures of the page."""
+def _in_figures(run: Path) -> dict[str, plots.Which]:
+    """What each run of the study is called in figures."""
     index = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
-    return {entry.coating_angstrom or 0.0 for entry in index.runs}
+    return names_in_figures(index.runs)
+
+
+def _own_figure(run: Path, entry: AnalysisEntry, name: str, said: str = "") -> Picture | str:
+    """The figure of one analysis of a run, with what it says, or with other words; these alone where there is no figure."""
+    folder = _folder(run, entry)
+    said = said or "; ".join(read_result(folder / f"{name}.json").get("summary", []))
+    caption = f"{name}, {entry.name}. {said}"
+    file = folder / f"{name}.png"
+    if not file.is_file():
+        return caption
+    return Picture(f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}", caption)
+
+
+def _first_of_each(entries: Runs, name: str) -> list[AnalysisEntry]:
+    """One run per condition and thickness that has an analysis."""
+    chosen: dict[tuple[str, float | None], AnalysisEntry] = {}
+    for entry in entries:
+        if name in entry.results:
+            chosen.setdefault((entry.condition, entry.coating_angstrom), entry)
+    return list(chosen.values())
+
+
+def _said_of_reach(entry: AnalysisEntry, name: str, found: dict[str, Any]) -> list[str]:
+    """That an analysis looked less far than was asked for, which its summary says last."""
+    return [f"{entry.name}, {name}: {found['summary'][-1]}"] if found.get("shortened") else []
+
+
+def _because(entries: Runs, kind: str) -> str:
+    """Why an analysis is absent, in the words of the first run that says so."""
+    for entry in entries:
+        for name, why in entry.absent.items():
+            if name.split(" ")[0] == kind:
+                return f" {why}"
+    return ""
 
 
 def _by_condition(entries: Runs) -> Iterator[tuple[str, list[AnalysisEntry]]]:
@@ -76,15 +126,21 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
     section = PageSection("rdf", "Bonds against time: g(r)")
     names = _names(entries, "rdf")
     if not names:
-        section.absent = "No healthy run has a g(r)." if entries else "There is no healthy run to analyse."
+        section.absent = f"No healthy run has a g(r).{_because(entries, 'rdf')}" if entries else NO_RUN
     for name in names:
         rows: list[list[str]] = []
         for condition, own in _by_condition([entry for entry in entries if name in entry.results]):
             rows += _rdf_figures(section, run, own, name, condition, picture)
         head = [
-            "run", "pair", "first peak (Å)", "height", "to form (eV)", "to break (eV)", "error (eV)", "pairs at the minimum",
+            "run", "pair", "first peak (Å)", "height", "apparent barrier to form (eV)", "apparent barrier to break (eV)",
+            "error (eV)", "pairs at the minimum",
         ]  # fmt: skip
         section.tables.append(Table(head, rows, caption="" if name == "rdf" else name))
+    if names:
+        section.paragraphs.append(
+            "Barriers and potentials of mean force are apparent: they are read off the g(r) of a run that need not be in "
+            "equilibrium. Where a bond is made or broken in the run, they are no free energies."
+        )
     return section
 
 
@@ -94,44 +150,65 @@ def _rdf_figures(
     """Figures of one condition; one seed is drawn per thickness, and the rows of the table have all."""
     kelvin, called = entries[0].temperature_kelvin, _called(name, "rdf")
     end = condition if name == "rdf" else f"{name}-{condition}"
-    curves: dict[str, dict[float, plots.RdfCurves]] = {}
-    potentials: dict[str, dict[float, tuple[Any, Any]]] = {}
+    curves: dict[str, dict[plots.Which, plots.RdfCurves]] = {}
+    potentials: dict[str, dict[plots.Which, tuple[Any, Any]]] = {}
     peaks: dict[str, list[tuple[float, float, float]]] = {}
-    rows = []
+    rows, changed, in_figures = [], [], _in_figures(run)
+    drawn = _drawn(entries, in_figures)
     for entry in entries:
-        folder, coating = _folder(run, entry), entry.coating_angstrom or 0.0
-        table, whole = read_table(folder / f"{name}.csv"), _whole(folder, name)
-        for pair, found in read_result(folder / f"{name}.json")["pairs"].items():
-            data = _rdf_curves({column: values[table["pair"] == pair] for column, values in table.items()})
-            curves.setdefault(pair, {}).setdefault(coating, data)
-            if whole is not None:
-                mine = whole["pair"] == pair
-                potential = (whole["r_angstrom"][mine], whole["potential_of_mean_force_ev"][mine])
-                potentials.setdefault(pair, {}).setdefault(coating, potential)
-            rows.append(_rdf_row(entry, pair, found))
-            if found["first_peak_height"] is not None:
-                point = (coating, found["first_peak_height"], found["first_peak_height_error"])
-                peaks.setdefault(pair, []).append(point)
-    n_blocks = max(len(data.g) for by_coating in curves.values() for data in by_coating.values())
-    caption = (
-        f"g(r) at {kelvin:g} K ({condition}) in {n_blocks} blocks of time, later blocks darker; one seed per thickness."
-    )
-    section.figures.append(
-        picture(plots.rdf_over_time(curves, thicknesses=_thicknesses(run)), f"rdf-{end}", caption + called)
-    )
-    if potentials:
-        caption = "Potential of mean force over the whole run. Gaps: no pair was seen there."
-        section.figures.append(
-            picture(
-                plots.mean_force(potentials, kelvin, thicknesses=_thicknesses(run)),
-                f"mean-force-{end}",
-                caption + called,
-            )
+        folder, which = _folder(run, entry), in_figures[entry.name]
+        table, whole, content = (
+            read_table(folder / f"{name}.csv"),
+            _whole(folder, name),
+            read_result(folder / f"{name}.json"),
         )
+        section.points += _said_of_reach(entry, name, content)
+        for pair, found in content["pairs"].items():
+            if entry in drawn:
+                data = _rdf_curves({column: values[table["pair"] == pair] for column, values in table.items()})
+                curves.setdefault(pair, {})[which] = data
+                if whole is not None:
+                    mine = whole["pair"] == pair
+                    potential = (whole["r_angstrom"][mine], whole["potential_of_mean_force_ev"][mine])
+                    potentials.setdefault(pair, {})[which] = potential
+            rows.append(_rdf_row(entry, pair, found))
+            barrier = found.get("barrier")
+            if barrier is not None and barrier.get("stationary") is False:
+                if entry in drawn:
+                    changed.append(pair)
+                if barrier["formation_ev"] is not None:
+                    section.points.append(f"{entry.name}, {pair}: {barrier['note']}.")
+            if found["first_peak_height"] is not None and not isinstance(which, str):
+                point = (which, found["first_peak_height"], found["first_peak_height_error"])
+                peaks.setdefault(pair, []).append(point)
+    n_blocks = max(len(data.g) for by_run in curves.values() for data in by_run.values())
+    blocks = "one block of time" if n_blocks == 1 else f"{n_blocks} blocks of time, later blocks darker"
+    one = f"the run is {drawn[0].name}" if isinstance(in_figures[drawn[0].name], str) else "one seed per thickness"
+    caption = f"g(r) at {kelvin:g} K ({condition}) in {blocks}; {one}."
+    figure = plots.rdf_over_time(curves, of_study=in_figures.values())
+    section.figures.append(picture(figure, f"rdf-{end}", caption + called))
+    if potentials:
+        caption = f"Apparent potential of mean force over the whole run; {one}. Gaps: no pair was seen there."
+        if changed:
+            caption += (
+                f" No free energy of {', '.join(dict.fromkeys(changed))}, whose first peak changed during the run."
+            )
+        figure = plots.mean_force(potentials, kelvin, of_study=in_figures.values(), changed=changed)
+        section.figures.append(picture(figure, f"mean-force-{end}", caption + called))
     if peaks:
         caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({condition})."
         section.figures.append(picture(against_thickness(peaks), f"peaks-{end}", caption + called))
     return rows
+
+
+def _drawn(entries: Runs, in_figures: dict[str, plots.Which]) -> list[AnalysisEntry]:
+    """One run per thickness; of runs that are called by their names, the first one."""
+    if isinstance(in_figures[entries[0].name], str):
+        return [entries[0]]
+    chosen: dict[plots.Which, AnalysisEntry] = {}
+    for entry in entries:
+        chosen.setdefault(in_figures[entry.name], entry)
+    return list(chosen.values())
 
 
 def _whole(folder: Path, name: str) -> dict[str, NDArray[Any]] | None:
@@ -152,7 +229,7 @@ def _rdf_curves(table: dict[str, Any]) -> plots.RdfCurves:
 
 
 def _rdf_row(entry: AnalysisEntry, pair: str, found: dict[str, Any]) -> list[str]:
-    barrier = found["barrier"]
+    barrier = found.get("barrier", NO_BARRIER)
 
     def text(value: float | None, digits: int = 2) -> str:
         return "" if value is None else f"{value:.{digits}f}"
@@ -189,7 +266,7 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
     section = PageSection("transport", "Diffusion")
     names = _names(entries, "msd")
     if not names:
-        section.absent = "No healthy run has the species whose diffusion the study asks for."
+        section.absent = f"No healthy run has the species whose diffusion the study asks for.{_because(entries, 'msd')}"
         return section
     rows: list[list[str]] = []
     for name in names:
@@ -208,8 +285,8 @@ def _diffusivity_cell(values: dict[str, Any]) -> str:
 def _msd_figures(
     section: PageSection, run: Path, entries: Runs, name: str, condition: str, picture: MakePicture
 ) -> list[list[str]]:
-    """A figure of each group of atoms, and the rows of the table."""
-    kelvin, rows = entries[0].temperature_kelvin, []
+    """A figure of each group of atoms, or of all groups of one model, and the rows of the table."""
+    kelvin, rows, in_figures = entries[0].temperature_kelvin, [], _in_figures(run)
     curves: dict[str, list[plots.MsdCurve]] = {}
     for entry in entries:
         table = read_table(_folder(run, entry) / f"{name}.csv")
@@ -219,7 +296,7 @@ def _msd_figures(
             low, high = values["confidence_95_cm2_per_s"]
             curves.setdefault(group, []).append(
                 plots.MsdCurve(
-                    entry.coating_angstrom or 0.0,
+                    in_figures[entry.name],
                     table["lag_ps"][mask],
                     table["msd_angstrom2"][mask],
                     table["msd_error_angstrom2"][mask],
@@ -236,22 +313,112 @@ def _msd_figures(
                     "yes" if values["diffusive"] else f"no: {' and '.join(not_diffusive_because(values))}",
                 ]
             )  # fmt: skip
+    explained = (
+        "MSD with standard errors (the fit begins at the dot), and D with 95 % intervals, hollow where the atoms are not "
+        "diffusive yet. Quality: the probability that a random walk deviates as much from the fitted line; near zero, the run is "
+        "too short for a diffusivity."
+    )
+    if all(isinstance(in_figures[entry.name], str) for entry in entries):
+        runs = entries[0].name if len(entries) == 1 else f"{len(entries)} runs, a line each"
+        caption = f"{', '.join(curves)} at {kelvin:g} K ({condition}; {runs}): {explained}"
+        end = condition if name == "msd" else f"{name}-{condition}"
+        section.figures.append(picture(plots.transport_of_groups(curves), f"transport-{end}", caption))
+        return rows
     for number, (group, drawn) in enumerate(curves.items()):
-        caption = (
-            f"{group} at {kelvin:g} K ({condition}): MSD with standard errors (the fit begins at the dot), and D with 95 % "
-            "intervals, hollow where the atoms are not diffusive yet. Quality: the probability that a random walk deviates as "
-            "much from the fitted line; near zero, the run is too short for a diffusivity."
-        )
+        caption = f"{group} at {kelvin:g} K ({condition}): {explained}"
         own = [condition] if number == 0 else [condition, str(number + 1)]
         end = "-".join(own if name == "msd" else [name, *own])
-        section.figures.append(
-            picture(plots.transport(drawn, group, thicknesses=_thicknesses(run)), f"transport-{end}", caption)
+        figure = plots.transport(drawn, group, of_study=in_figures.values())
+        section.figures.append(picture(figure, f"transport-{end}", caption))
+    return rows
+
+
+def onsager_section(run: Path, entries: Runs) -> PageSection:
+    """Transport coefficients L_ij, conductivities and fluxes.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    entries : sequence of AnalysisEntry
+        Healthy runs.
+
+    Returns
+    -------
+    PageSection
+        Saying so where there is nothing to show.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
+    """
+    section = PageSection("onsager", "Transport coefficients and fluxes")
+    names = _names(entries, "onsager")
+    if not names:
+        section.absent = f"No healthy run has transport coefficients.{_because(entries, 'onsager')}"
+        return section
+    totals, coefficients, fluxes = [], [], []
+    for name in names:
+        for entry in (entry for entry in entries if name in entry.results):
+            found = read_result(_folder(run, entry) / f"{name}.json")
+            called = f"{entry.name}{_called(name, 'onsager')}"
+            haven = found["haven_ratio"]
+            totals.append(
+                [
+                    called, measured(found["conductivity_s_per_cm"], found["conductivity_error_s_per_cm"]),
+                    f"{found['nernst_einstein_s_per_cm']:.3g}", "not known" if haven is None else f"{haven:.3g}",
+                    f"{found['whole']['n_effective']:.0f}",
+                ]
+            )  # fmt: skip
+            coefficients += _coefficient_rows(called, found)
+            fluxes += _flux_rows(called, found)
+        for entry in _first_of_each(entries, name):
+            shown = _own_figure(
+                run, entry, name, "L of the run with 95 % intervals, correlations, L in windows, net fluxes."
+            )
+            section.figures += [shown] if isinstance(shown, Picture) else []
+    head = ["run", "conductivity (S/cm)", "Nernst-Einstein (S/cm)", "Haven ratio", "independent pieces"]
+    section.tables.append(Table(head, totals))
+    section.tables.append(Table(["run", "pair", "L (1/(eV Å ps))", "correlation"], coefficients))
+    head = ["run", "where", "species", "net flux, last interval (1/(Å² ps))", "zero within 2 σ"]
+    section.tables.append(Table(head, fluxes))
+    if any("/" in row[1] for row in fluxes):
+        section.paragraphs.append(
+            "Fluxes around an interface are those within 5 Å of it, or half of a thinner layer, positive from the layer named "
+            "first into the other one. "
+            "Those of the whole cell cancel where the stack is periodic: ions that leave a layer through both of its faces go "
+            "both ways."
         )
+    return section
+
+
+def _coefficient_rows(called: str, found: dict[str, Any]) -> list[list[str]]:
+    whole, species = found["whole"], found["species"]
+    rows = []
+    for i, first in enumerate(species):
+        for j in range(i, len(species)):
+            value = measured(whole["l_per_ev_angstrom_ps"][i][j], whole["l_error_per_ev_angstrom_ps"][i][j])
+            correlation = whole["correlation"][i][j]
+            rows.append([called, f"{first}-{species[j]}", value, "" if correlation is None else f"{correlation:.2f}"])
+    return rows
+
+
+def _flux_rows(called: str, found: dict[str, Any]) -> list[list[str]]:
+    axis = found["fluxes"]["axis"]
+    where = {"the region, along its depth" if axis == "depth" else f"the whole cell, along {axis}": found["fluxes"]}
+    rows = []
+    for place, fluxes in (where | found.get("interfaces", {})).items():
+        for number, name in enumerate(found["species"]):
+            since = fluxes["zero_within_2_sigma_since_ps"][name]
+            last = (fluxes["flux_per_angstrom2_ps"][-1][number], fluxes["error_per_angstrom2_ps"][-1][number])
+            said = "not at the end" if since is None else f"since {since:g} ps"
+            rows.append([called, place, name, measured(*last), said])
     return rows
 
 
 def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
-    """Regular tetrahedra, phosphorus units and S2 dimers.
+    """Regular tetrahedra, units of polyanions, S2 dimers and bonds of reactions.
 
     Parameters
     ----------
@@ -272,64 +439,100 @@ def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection
     InputFileError
         If a result that the index names is missing or damaged.
     """
-    section = PageSection("order", "Tetrahedra, PS₄ units and S₂ dimers")
+    section = PageSection("order", "Tetrahedra, polyanions and bonds")
     if not entries:
-        section.absent = "There is no healthy run to analyse."
+        section.absent = NO_RUN
         return section
     names = list(zip_longest(_names(entries, "tetrahedra"), _names(entries, "chemistry"), fillvalue=""))
     if not names:
-        section.absent = "No healthy run has tetrahedra or bonds."
+        because = "".join(_because(entries, kind) for kind in ("tetrahedra", "chemistry"))
+        section.absent = f"No healthy run has tetrahedra or bonds.{because}"
         return section
-    rows: list[list[str]] = []
+    rows: list[dict[str, str]] = []
     for condition, own in _by_condition(entries):
         for number, (tetrahedra, chemistry) in enumerate(names):
             name = f"order-{condition}" + (f"-{number + 1}" if number else "")
             rows += _order_figure(section, run, own, (tetrahedra, chemistry), name, picture)
-    head = ["run", "regular tetrahedra", "for other q_min", "P units (mean number)", "S₂ dimers", "P-O, Co-S bonds"]
-    section.tables.append(Table(head, rows))
+    there = dict.fromkeys(column for row in rows for column in row)
+    head = [column for column in ORDER_COLUMNS if column in there]
+    head += [column for column in there if column not in ORDER_COLUMNS]
+    section.tables.append(Table(head, [[row.get(column, "") for column in head] for row in rows]))
+    for kind in ("tetrahedra", "chemistry"):
+        for name in _names(entries, kind):
+            shown = [_own_figure(run, entry, name) for entry in _first_of_each(entries, name)]
+            section.figures += [one for one in shown if isinstance(one, Picture)]
     return section
 
 
 def _order_figure(
     section: PageSection, run: Path, entries: Runs, names: tuple[str, str], file: str, picture: MakePicture
-) -> list[list[str]]:
+) -> list[dict[str, str]]:
     """The figure of one analysis of tetrahedra and one of bonds, or of either, and their rows of the table."""
-    tetrahedra: list[tuple[float, float, float, int]] = []
+    tetrahedra: list[tuple[plots.Which, float, float, int]] = []
     chemistry: list[plots.ChemistryTrace] = []
-    center, ligand, rows = "Li", "F", []
+    center, ligand, polyanions, rows, in_figures = "Li", "F", "P", [], _in_figures(run)
     called = "".join(_called(name, kind) for name, kind in zip(names, ("tetrahedra", "chemistry"), strict=True) if name)
     for entry in entries:
-        row = [f"{entry.name}{called}", "", "", "", "", ""]
+        row = {"run": f"{entry.name}{called}"}
         if names[0] in entry.results:
             found = read_result(_folder(run, entry) / f"{names[0]}.json")
+            section.points += _said_of_reach(entry, names[0], found)
             center, ligand = found["settings"]["center"], found["settings"]["ligand"]
             point = (found["fraction_mean"], found["fraction_error"], found["n_centers"])
-            tetrahedra.append((entry.coating_angstrom or 0.0, *point))
-            spread = ", ".join(f"{q}: {v['count_mean']:.1f}" for q, v in found["sensitivity"].items())
-            row[1:3] = [f"{found['count_mean']:.1f} ± {found['count_error']:.1f}", spread]
+            tetrahedra.append((in_figures[entry.name], *point))
+            row["regular tetrahedra"] = f"{found['count_mean']:.1f} ± {found['count_error']:.1f}"
+            row["for other q_min"] = ", ".join(f"{q}: {v['count_mean']:.1f}" for q, v in found["sensitivity"].items())
         if names[1] in entry.results:
-            trace, row[3:] = _chemistry(_folder(run, entry), entry, names[1])
-            chemistry.append(trace)
-        rows.append(row)
-    caption = (
-        f"{entries[0].condition}, {entries[0].temperature_kelvin:g} K. Left: {center} with exactly four {ligand} in a regular "
-        "tetrahedron, mean and standard error over the run. Middle and right: intact PS₄ units and S₂ dimers that last."
+            folder = _folder(run, entry)
+            found, table = read_result(folder / f"{names[1]}.json"), read_table(folder / f"{names[1]}.csv")
+            polyanions = ", ".join(found["settings"].get("centers", ["P"]))
+            chemistry.append(_chemistry_trace(found, table, in_figures[entry.name]))
+            row |= _chemistry_cells(found)
+        if len(row) > 1:
+            rows.append(row)
+    figure = plots.order_and_chemistry(
+        tetrahedra, chemistry, center, ligand, polyanions=polyanions, of_study=in_figures.values()
     )
-    figure = plots.order_and_chemistry(tetrahedra, chemistry, center, ligand, thicknesses=_thicknesses(run))
-    section.figures.append(picture(figure, file, caption + called))
+    parts = []
+    if tetrahedra:
+        parts.append(
+            f"{center} with exactly four {ligand} in a regular tetrahedron, mean and standard error over the run"
+        )
+    if any(trace.intact_fraction is not None for trace in chemistry):
+        parts.append(f"{polyanions} with as many neighbours of each element as in the first frame")
+    if any(trace.s2_dimers is not None for trace in chemistry):
+        parts.append("S₂ dimers that last")
+    if parts:
+        caption = f"{entries[0].condition}, {entries[0].temperature_kelvin:g} K. From the left: {'; '.join(parts)}."
+        section.figures.append(picture(figure, file, caption + called))
     return rows
 
 
-def _chemistry(folder: Path, entry: AnalysisEntry, name: str) -> tuple[plots.ChemistryTrace, list[str]]:
-    """What is drawn of a run's chemistry, and its cells of the table."""
-    found, table = read_result(folder / f"{name}.json"), read_table(folder / f"{name}.csv")
-    intact = table["PS4"] if "PS4" in table else np.zeros_like(table["time_ps"])
-    trace = plots.ChemistryTrace(
-        entry.coating_angstrom or 0.0, table["time_ps"], intact / max(1, found["n_phosphorus"]), table["s2_dimers"]
+def _chemistry_trace(found: dict[str, Any], table: dict[str, NDArray[Any]], which: plots.Which) -> plots.ChemistryTrace:
+    """What is drawn of a run's chemistry; older results do not say what is intact."""
+    n_centers = found.get("n_centers", 0)
+    return plots.ChemistryTrace(
+        which,
+        table["time_ps"],
+        table["intact"] / n_centers if n_centers else None,
+        table["s2_dimers"] if "S" in found["settings"].get("elements", ["S"]) else None,
     )
+
+
+def _chemistry_cells(found: dict[str, Any]) -> dict[str, str]:
+    """What the table has of a run's chemistry, as far as its elements are there."""
+    settings, cells = found["settings"], {}
     units = ", ".join(f"{kind} {mean:.2g}" for kind, mean in found["p_s_units"].items() if mean > 0.05)
-    bonds = f"{found['bonds']['P-O']:.1f}, {found['bonds']['Co-S']:.1f}"
-    return trace, [units, f"{found['s2_dimers_mean']:.2f}", bonds]
+    if units:
+        cells["units (mean number)"] = units
+    if found.get("n_centers"):
+        mean, end = found["intact_fraction"], found["intact_at_end_fraction"]
+        cells["intact: mean, at the end"] = f"{100 * mean:.1f} %, {100 * end:.1f} % of {found['n_centers']}"
+    if "S" in settings.get("elements", ["S"]):
+        cells["S₂ dimers"] = f"{found['s2_dimers_mean']:.2f}"
+    for bond in settings.get("reaction_bonds", OLD_REACTION_BONDS):
+        cells[f"{bond} bonds"] = f"{found['bonds'][bond]:.1f}"
+    return cells
 
 
 def other_section(run: Path, entries: Runs) -> PageSection:
@@ -353,22 +556,15 @@ def other_section(run: Path, entries: Runs) -> PageSection:
         If a result that the index names is missing or damaged.
     """
     section = PageSection("analyses", "Other analyses")
-    shown: set[tuple[str, float | None, str]] = set()
     for entry in entries:
         for name in entry.results:
-            place = (entry.condition, entry.coating_angstrom, name)
-            if entry.kinds.get(name, name) in OWN_SECTION or place in shown:
+            if entry.kinds.get(name, name) in OWN_SECTION or entry not in _first_of_each(entries, name):
                 continue
-            shown.add(place)
-            folder = _folder(run, entry)
-            said = read_result(folder / f"{name}.json").get("summary", [])
-            caption = f"{name}, {entry.name}. {'; '.join(said)}"
-            file = folder / f"{name}.png"
-            if file.is_file():
-                data = base64.b64encode(file.read_bytes()).decode()
-                section.figures.append(Picture(f"data:image/png;base64,{data}", caption))
+            shown = _own_figure(run, entry, name)
+            if isinstance(shown, Picture):
+                section.figures.append(shown)
             else:
-                section.points.append(caption)
+                section.points.append(shown)
         section.points += [f"{entry.name}: no {name}. {why}" for name, why in entry.absent.items()]
     if not section.figures and not section.points:
         section.absent = "There is none."

@@ -196,7 +196,8 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
         case "tetrahedra":
             return {"tetrahedra_count_mean": content["count_mean"]}
         case "chemistry":
-            return {name: content[name] for name in ("p_s_tetrahedra_mean", "s2_dimers_mean")}
+            names = ("p_s_tetrahedra_mean", "s2_dimers_mean", "intact_fraction")
+            return {name: content[name] for name in names if content.get(name) is not None}
         case "rdf":
             return {"first_peaks": {p: v["first_peak_height"] for p, v in content["pairs"].items()}}
     return {}
@@ -260,34 +261,70 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
     if lengths:
         sentences.append(
             f"Each MD run has {max(lengths):.3g} ps. Interfaces react and Li diffuses over nanoseconds: what has not "
-            "happened here may happen later, and what is seen is the first relaxation after joining two crystals."
+            "happened here may happen later, and what is seen is the first relaxation after joining the layers."
         )
     seeds: dict[tuple[float | None, str], list[int]] = {}
     for entry in scan.runs:
         seeds.setdefault((entry.coating_angstrom, entry.condition), []).append(entry.seed)
+    structures = read_optional_book(StructureIndex, run / "structures" / INDEX) or StructureIndex()
     if seeds and min(len(found) for found in seeds.values()) < 3:
-        sentences.append(
-            "There are fewer than three seeds per thickness and protocol: a difference between thicknesses is not "
-            "separated from the chance of one quenched coating and one set of velocities."
-        )
+        sentences.append(_few_seeds(scan, has_glass=bool(structures.amorphous)))
     sizes = list(results.models.values())
     if sizes and max(sizes) < 1000:
+        have = "model has" if len(sizes) == 1 else "models have"
+        cells = "a lateral cell" if len(sizes) == 1 else "lateral cells"
+        glass = ", and an amorphous layer this small is one sample" if structures.amorphous else ""
         sentences.append(
-            f"The models have {min(sizes)} to {max(sizes)} atoms and lateral cells of a few lattice constants: both "
-            "interfaces of the periodic stack feel each other, and an amorphous layer this small is one sample."
+            f"The {have} {spoken_range(sizes)} atoms and {cells} of a few lattice constants: interfaces feel each other and "
+            f"their periodic images{glass}."
         )
     if results.validation:
         rmse = results.validation.force_rmse_mev_per_angstrom
         if rmse > 110:
             sentences.append(
-                f"The force error on held-out labels is {rmse:.0f} meV/Å; a published production model of this "
-                "interface reaches 110 meV/Å. Barriers and rates depend on it exponentially."
+                f"The force error on held-out labels is {rmse:.0f} meV/Å; a published production model of LiCoO₂ | LiF | "
+                "Li₆PS₅Cl reaches 110 meV/Å. Barriers and rates depend on it exponentially."
             )
     sentences += _transport_limits(run)
     if results.unhealthy:
         names = ", ".join(results.unhealthy)
         sentences.append(f"These runs were not healthy and enter no average: {names}.")
     return sentences
+
+
+def _few_seeds(scan: ScanIndex, *, has_glass: bool) -> str:
+    """What fewer than three seeds do not tell, in the words of a study that compares thicknesses or does not."""
+    if len({entry.coating_angstrom or 0.0 for entry in scan.runs}) > 1:
+        chance = "one quenched coating and one set of velocities" if has_glass else "one set of velocities"
+        return (
+            "There are fewer than three seeds per thickness and protocol: a difference between thicknesses is not separated "
+            f"from the chance of {chance}."
+        )
+    return (
+        "There are fewer than three seeds per model and protocol: what a run shows is not separated from the chance of one set "
+        "of velocities."
+    )
+
+
+def spoken_range(numbers: Sequence[int]) -> str:
+    """The smallest and the largest of some numbers.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        One at least.
+
+    Returns
+    -------
+    str
+        As in ``52 to 90``; one number where they are the same.
+
+    Examples
+    --------
+    >>> spoken_range([90, 52]), spoken_range([52])
+    ('52 to 90', '52')
+    """
+    return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)}))
 
 
 def _transport_limits(run: Path) -> list[str]:

@@ -10,9 +10,15 @@ from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, Initia
 from mlip_interfaces.figures import Figure
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_json, write_text
-from mlip_interfaces.report.analysis_sections import order_section, other_section, rdf_section, transport_section
+from mlip_interfaces.report.analysis_sections import (
+    onsager_section,
+    order_section,
+    other_section,
+    rdf_section,
+    transport_section,
+)
 from mlip_interfaces.report.campaign_section import campaign_section
-from mlip_interfaces.report.headline import Headline, collect_results, limitations
+from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
 from mlip_interfaces.version import __version__
@@ -56,6 +62,7 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
         md_section(run, picture),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
+        onsager_section(run, healthy),
         order_section(run, healthy, picture),
         other_section(run, healthy),
         PageSection("limits", "What these numbers cannot support", points=limitations(run, results, teacher_kind)),
@@ -91,7 +98,8 @@ def _summary(results: Headline) -> list[dict[str, str]]:
     items = []
     if results.models:
         sizes = list(results.models.values())
-        items.append({"value": str(len(sizes)), "label": f"interface models, {min(sizes)} to {max(sizes)} atoms"})
+        models = "interface model" if len(sizes) == 1 else "interface models"
+        items.append({"value": str(len(sizes)), "label": f"{models}, {spoken_range(sizes)} atoms"})
     if results.campaign:
         failed = len(results.campaign.labels_failed)
         items.append({"value": str(results.campaign.labels_made), "label": f"labels made, {failed} failed"})

@@ -21,6 +21,7 @@ from mlip_interfaces.books.run import (
 from mlip_interfaces.figures import Figure, plots
 from mlip_interfaces.report.files import read_table
 from mlip_interfaces.report.parts import PageSection, Picture, Table
+from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.run.manifests import read_manifest
 from mlip_interfaces.run.stages import FOLDERS
 
@@ -170,13 +171,13 @@ def md_section(run: Path, picture: MakePicture) -> PageSection:
     if not entries:
         section.absent = "The scan has not been run."
         return section
-    traces = []
+    traces, called = [], names_in_figures(entries)
     for entry in entries:
         if entry.n_frames:
             table = read_table(run / "scan" / entry.directory / entry.thermo_file)
             traces.append(
                 plots.ThermoTrace(
-                    coating_angstrom=entry.coating_angstrom or 0.0,
+                    which=called[entry.name],
                     condition=entry.condition,
                     target_kelvin=entry.temperature_kelvin,
                     healthy=entry.healthy,

@@ -1,0 +1,79 @@
+"""Tables of headline numbers: of every run, and against thickness where a study scans some."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import write
+
+from mlip_interfaces.books.run import INDEX, ScanEntry, ScanIndex
+from mlip_interfaces.config import load_study
+from mlip_interfaces.files import write_json
+from mlip_interfaces.pipeline.analyze import run_analyze
+from mlip_interfaces.run.context import RunContext
+
+SYMBOLS = ["Li"] * 8 + ["P"] * 4 + ["S"] * 12
+
+
+def entry(name: str, coating: float | None) -> ScanEntry:
+    return ScanEntry(
+        name=name, model=name.split("/")[0], coating_angstrom=coating, protocol="p", condition="p", ensemble="nvt",
+        temperature_kelvin=500.0, pressure_bar=(), seed=1, directory=name, trajectory="t.extxyz", topology="", layers="layers.json",
+        thermo_file="", frame_interval_ps=0.1, n_atoms=len(SYMBOLS), healthy=True, reasons=(), time_ps=2.0, n_steps=20, n_frames=20,
+    )  # fmt: skip
+
+
+def analysed(folder: Path, repository: Path, coatings: dict[str, float | None]) -> dict[str, list[dict[str, str]]]:
+    """Tables of a scan of small random walks."""
+    runs = tuple(entry(name, coating) for name, coating in coatings.items())
+    for seed, run in enumerate(runs):
+        directory = folder / "scan" / run.directory
+        directory.mkdir(parents=True)
+        rng = np.random.default_rng(seed)
+        path = np.cumsum(rng.normal(0.0, 0.1, (20, len(SYMBOLS), 3)), axis=0) + rng.random((len(SYMBOLS), 3)) * 10.0
+        frames = [Atoms(SYMBOLS, positions=positions, cell=[10.0] * 3, pbc=True) for positions in path]
+        write(directory / "t.extxyz", frames, format="extxyz")
+        labels = {"symbols": SYMBOLS, "layer": ["electrolyte"] * len(SYMBOLS)}
+        (directory / "layers.json").write_text(json.dumps(labels))
+    write_json(folder / "scan" / INDEX, ScanIndex(runs).to_json())
+    context = RunContext(load_study(repository / "configs" / "demo.yaml"), folder, lambda fraction, note: None)
+    assert run_analyze(context) == "2 of 2 runs analysed"
+    tables = {}
+    for file in sorted((folder / "analysis").glob("*.csv")):
+        with file.open(newline="") as handle:
+            tables[file.name] = list(csv.DictReader(handle))
+    return tables
+
+
+@pytest.mark.parametrize(
+    "coatings", [{"interface/p/seed-1": None, "interface/p/seed-2": None}, {"a/p/seed-1": 5.0, "a/p/seed-2": 5.0}]
+)
+def test_without_several_thicknesses_nothing_is_drawn_against_them(
+    coatings: dict[str, float | None], tmp_path: Path, repository: Path
+) -> None:
+    tables = analysed(tmp_path, repository, coatings)
+    assert set(tables) == {"headlines.csv"}
+    assert not list((tmp_path / "analysis").glob("thickness*"))
+    assert {row["run"] for row in tables["headlines.csv"]} == set(coatings)
+    name = next(iter(coatings))
+    peak = json.loads((tmp_path / "analysis" / name / "rdf.json").read_text())["pairs"]["S-S"]
+    (row,) = [
+        row for row in tables["headlines.csv"] if (row["run"], row["quantity"]) == (name, "first peak of g(r), S-S")
+    ]
+    assert (row["value"], row["error"]) == (
+        f"{peak['first_peak_height']:.6g}",
+        f"{peak['first_peak_height_error']:.6g}",
+    )
+
+
+def test_thicknesses_have_a_table_and_a_figure(tmp_path: Path, repository: Path) -> None:
+    tables = analysed(tmp_path, repository, {"00/p/seed-1": 0.0, "05/p/seed-1": 5.0})
+    assert set(tables) == {"headlines.csv", "thickness.csv"}
+    assert (tmp_path / "analysis" / "thickness-p.png").is_file()
+    assert {float(row["coating_angstrom"]) for row in tables["thickness.csv"]} == {0.0, 5.0}
+    assert len(tables["thickness.csv"]) == len(tables["headlines.csv"])
