@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlip_interfaces.analysis.diffusion import diffusivity, independent_share, mean_msd, msd_by_atom
+from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, diffusivity, independent_share, mean_msd, msd_by_atom
 from mlip_interfaces.analysis.displacement_store import DisplacementStore
 from mlip_interfaces.analysis.lag_fit import walk_covariance
 from mlip_interfaces.errors import AnalysisError
@@ -148,8 +148,6 @@ def test_known_diffusivity_is_recovered_within_its_error() -> None:
 MOTIONS = {
     "free walk": (0.05, lambda rng: walk(rng, 200, 25, 0.05, 1.0)),
     "walk with noise": (0.05, lambda rng: walk(rng, 200, 25, 0.05, 1.0) + rng.normal(0, 0.5, (200, 25, 3))),
-    "rattling": (0.0, lambda rng: rng.normal(0, 0.3, (200, 25, 3))),
-    "rattling that remembers": (0.0, lambda rng: caged(rng, 400, 25, 4.0)),
     "jumps between cages": (
         0.01 * 1.5**2 / 2,
         lambda rng: (
@@ -157,16 +155,26 @@ MOTIONS = {
             + np.cumsum((rng.random((400, 25, 1)) < 0.01) * rng.normal(0, 1.5, (400, 25, 3)), axis=0)
         ),
     ),
+    # Ten times slower than it seems at first: cages that remember a twentieth of the run, and half of it.
+    "walk of large cages": (0.05, lambda rng: caged(rng, 400, 100, 20.0, 1.0) + walk(rng, 400, 100, 0.05, 1.0)),
+    "walk of cages as long as the run": (
+        0.005,
+        lambda rng: caged(rng, 300, 100, 150.0, 1.2) + walk(rng, 300, 100, 0.005, 1.0),
+    ),
+}
+RATTLES = {
+    "rattling": lambda rng: rng.normal(0, 0.3, (200, 25, 3)),
+    "rattling that remembers": lambda rng: caged(rng, 400, 25, 4.0),
 }
 
 
-def caged(rng: np.random.Generator, n_frames: int, n_atoms: int, memory: float) -> np.ndarray:
-    """Ornstein-Uhlenbeck process of standard deviation 0.3 angstrom."""
+def caged(rng: np.random.Generator, n_frames: int, n_atoms: int, memory: float, size: float = 0.3) -> np.ndarray:
+    """Ornstein-Uhlenbeck process of standard deviation `size`, angstrom."""
     keep = np.exp(-1.0 / memory)
     path = np.empty((n_frames, n_atoms, 3))
-    path[0] = rng.normal(0, 0.3, (n_atoms, 3))
+    path[0] = rng.normal(0, size, (n_atoms, 3))
     for t in range(1, n_frames):
-        path[t] = keep * path[t - 1] + np.sqrt(1 - keep**2) * rng.normal(0, 0.3, (n_atoms, 3))
+        path[t] = keep * path[t - 1] + np.sqrt(1 - keep**2) * rng.normal(0, size, (n_atoms, 3))
     return path
 
 
@@ -180,6 +188,44 @@ def test_interval_covers_the_truth_as_often_as_it_says(motion: str) -> None:
         low, high = diffusivity(path - path[0], 1.0).confidence_95_cm2_per_s
         inside += low <= truth * 1e-4 <= high
     assert 176 <= inside <= 198
+
+
+@pytest.mark.parametrize("motion", list(RATTLES))
+def test_atoms_that_stay_where_they_are_have_a_bound_that_falls_with_the_length_of_the_run(motion: str) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        path = RATTLES[motion](rng)
+        found = diffusivity(path - path[0], 1.0)
+        low, high = found.confidence_95_cm2_per_s
+        assert BELOW_A_JUMP in found.not_diffusive_because
+        assert low <= 0.0 <= high == found.below_cm2_per_s
+        # All of the plateau, 6 x 0.3^2, gained within the last half of the run.
+        assert high < 6 * 0.3**2 / 6 / (len(path) / 2) * 1e-4
+
+
+def test_a_long_walk_keeps_the_interval_of_its_line() -> None:
+    rng = np.random.default_rng(21)
+    ratios = []
+    for _ in range(20):
+        path = walk(rng, 2000, 60, 0.05, 1.0)
+        found = diffusivity(path - path[0], 1.0)
+        low, high = found.confidence_95_cm2_per_s
+        ratios.append((high - low) / (2 * 1.96 * found.error_bootstrap_cm2_per_s))
+        assert found.diffusive
+        np.testing.assert_allclose(found.line_cm2_per_s, found.diffusivity_cm2_per_s, rtol=1e-12, atol=0)
+        assert np.isnan(found.below_cm2_per_s)
+        assert np.isnan(found.run_at_least_ps)
+    assert np.median(ratios) < 1.1
+
+
+def test_jumps_that_are_undone_within_the_run_are_no_diffusion() -> None:
+    path = caged(np.random.default_rng(22), 300, 100, 100.0, 1.2)
+    found = diffusivity(path - path[0], 1.0)
+    assert not found.diffusive
+    assert found.confidence_95_cm2_per_s[0] == 0.0
+    # The line sees most of what is undone; the run should be ten times as long as it takes to undo it.
+    assert found.line_cm2_per_s > 5 * found.diffusivity_cm2_per_s
+    assert 600.0 <= found.run_at_least_ps < 6000.0
 
 
 def test_short_lags_are_left_out_while_atoms_rattle() -> None:
@@ -240,6 +286,6 @@ def test_fractional_steps_give_the_diffusivity_in_a_cell_that_shrinks() -> None:
     path = unwrap((scaled % 1.0) @ cells, cells, scheme="frac")
     result = diffusivity(path - path[0], 1.0)
     assert abs(result.diffusivity_cm2_per_s - d * 1e-4) < 4 * result.diffusivity_error_cm2_per_s
-    np.testing.assert_allclose(result.diffusivity_cm2_per_s, d * 1e-4, rtol=0.02, atol=0)
+    np.testing.assert_allclose(result.line_cm2_per_s, d * 1e-4, rtol=0.02, atol=0)
     wrong = mean_msd(by_images - by_images[0])
     assert wrong[1000] > 1.1 * mean_msd(path - path[0])[1000]

@@ -354,7 +354,9 @@ def _interval(
     bounds = float(mean.min()) - reach, float(mean.max()) + reach
 
     def end(level: float) -> float:
-        found = float(brentq(lambda at: weight @ stdtr(freedom, (at - mean) / width) - level, *bounds, xtol=1e-7 * size))
+        found = float(
+            brentq(lambda at: weight @ stdtr(freedom, (at - mean) / width) - level, *bounds, xtol=1e-7 * size)
+        )
         return 0.0 if abs(found) < 1e-6 * size else found
 
     return end(0.025), end(0.975)
