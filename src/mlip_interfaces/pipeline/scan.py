@@ -91,6 +91,7 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
             for seed in section.seeds:
                 protocol = MDProtocol(
                     ensemble=section.ensemble,
+                    cell=section.cell,
                     temperature_kelvin=section.temperature_kelvin,
                     pressure_bar=section.pressures,
                     time_ps=section.time_ps,
@@ -120,6 +121,7 @@ def health_bounds(study: Study) -> HealthBounds:
         max_temperature_ratio=asked.max_temperature_ratio,
         mean_temperature_tolerance=asked.mean_temperature_tolerance,
         density_change=asked.density_change,
+        lateral_change=asked.lateral_change,
         min_distance_angstrom=asked.min_distance_angstrom,
     )
 
@@ -162,7 +164,7 @@ def prepare_scan(context: RunContext) -> None:
     Raises
     ------
     InputFileError
-        If the potential is missing.
+        If the potential is missing, or a run was finished with another command.
     FileNotFoundError
         If a model has not been built.
     """
@@ -191,6 +193,11 @@ def prepare_scan(context: RunContext) -> None:
         script = directory / "command.sh"
         text = f"#!/bin/sh\n{command}\n"
         if script.is_file() and script.read_text() != text:
+            if (directory / DONE).is_file():
+                raise InputFileError(
+                    f"{directory} was run with another command than the study asks for now (its command.sh says which). Delete "
+                    "the folder to run it again, or give another --out folder."
+                )
             # A checkpoint of another protocol is no place to go on from.
             (directory / CHECKPOINT).unlink(missing_ok=True)
         write_text(script, text)
@@ -212,7 +219,7 @@ def run_scan(context: RunContext) -> str:
     Raises
     ------
     InputFileError
-        If the potential is missing.
+        If the potential is missing, or a run was finished with another command.
     UnfinishedError
         If a run failed; the same call continues.
     """
@@ -319,6 +326,8 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         density_initial_g_per_cm3=verdict.density_initial_g_per_cm3 if verdict else None,
         density_mean_g_per_cm3=verdict.density_mean_g_per_cm3 if verdict else None,
         min_distance_angstrom=verdict.min_distance_angstrom if verdict else None,
+        edges_initial_angstrom=verdict.edges_initial_angstrom if verdict else None,
+        edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
     )
 
 
