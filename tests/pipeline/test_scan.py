@@ -67,7 +67,7 @@ def test_checkpoint_stays_until_the_protocol_is_another(context: RunContext) -> 
 def test_finished_run_of_another_protocol_is_not_taken_for_this_one(
     context: RunContext, change: dict[str, object]
 ) -> None:
-    first, *_ = scan_runs(context.study)
+    *others, first = scan_runs(context.study)
     directory = context.scan / first.name
     command = (directory / "command.sh").read_text()
     assert " -var cell coupled_xy " in command
@@ -76,9 +76,12 @@ def test_finished_run_of_another_protocol_is_not_taken_for_this_one(
     study = context.study.model_dump()
     protocols = {name: section | change for name, section in study["protocols"].items()}
     other = context.study.model_validate(study | {"protocols": protocols})
+    unfinished = context.scan / others[0].name
+    (unfinished / CHECKPOINT).write_text("state\n")
     with pytest.raises(InputFileError, match=rf"{first.name} was run with another command .*Delete the folder"):
         prepare_scan(RunContext(other, context.root, context.progress))
     assert (directory / "command.sh").read_text() == command
+    assert (unfinished / CHECKPOINT).is_file(), "nothing is touched"
 
 
 def test_bounds_of_health_are_those_of_the_study(context: RunContext) -> None:
