@@ -166,16 +166,19 @@ def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path,
     assert trajectory.positions.shape == (301, 108, 3)
     density = MASS_PER_CELL / np.abs(np.linalg.det(trajectory.cells))
     np.testing.assert_allclose(density, rows[:, 3], rtol=1e-4, atol=0)
-    assert np.abs(np.diff(trajectory.positions, axis=0)).max() < 1.5, "no atom jumps by a cell"
+    # The cell itself changes by 3 angstrom between two of the first frames.
+    jumps = np.abs(np.diff(trajectory.positions, axis=0)).max(axis=(1, 2))
+    assert jumps.max() < 3.0, "no atom jumps by a cell"
+    assert jumps[10:].max() < 1.5
     verdict = judge_run(folder / "thermo.csv", target_kelvin=30, requested_ps=60.0, n_atoms=108, bounds=DECK_BOUNDS)
     assert verdict.healthy, verdict.reasons
     # Under unequal pressures, over three checkpoints and three kills: a and b are coupled, and the pressure is the one asked for.
     ratio = rows[:, 6] / rows[:, 7]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6, atol=0)
-    pressure = rows[50:, 2]
-    error = pressure.std() * np.sqrt(2 * 5 / pressure.size)
-    assert error < 50
-    assert abs(pressure.mean() - (1 + 1 + 1000) / 3) < 4 * error
+    blocks = rows[51:, 2].reshape(10, -1).mean(axis=1)
+    error = blocks.std(ddof=1) / np.sqrt(blocks.size)
+    assert error < 20, "a stress on the cell of the start would be 218 bar"
+    assert abs(blocks.mean() - (1 + 1 + 1000) / 3) < 4 * error
     # The start is repeated to the digit.
     once = np.loadtxt(whole / "thermo.csv", delimiter=",", skiprows=1)
     np.testing.assert_allclose(rows[:11], once[::10], rtol=1e-9, atol=1e-9)
