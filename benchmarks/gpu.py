@@ -53,7 +53,7 @@ TOY = {"sigma": 2.15, "epsilon": 0.05, "rc": 5.0, "smooth": True}
 N_FRAMES, CELLS_OF_A_FRAME = 8, 3
 KELVIN, TIMESTEP_FS, PILOT_STEPS = 50.0, 0.5, 10
 # Nothing stops a run: it is timed, not believed.
-NO_BOUNDS = HealthBounds(1000.0, 0.99, 0.9, 0.3)
+NO_BOUNDS = HealthBounds(1000.0, 0.99, 0.9, 0.9, 0.3)
 # TensorFlow says at its lowest level which device it takes.
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "0"}
 PACKAGES = (
@@ -257,7 +257,9 @@ def run_md(bench: Bench, model: Path, elements: tuple[str, ...], n_atoms: int, n
     directory.mkdir()
     write_crystal(crystal(elements, round((n_atoms / 4) ** (1 / 3)), seed=2), directory / "model.data", elements)
     time_ps = n_steps * TIMESTEP_FS / 1000
-    protocol = MDProtocol("nvt", KELVIN, (1.0, 1.0, 1.0), time_ps, TIMESTEP_FS, dump_interval_ps=time_ps, seed=1)
+    protocol = MDProtocol(
+        "nvt", "free", KELVIN, (1.0, 1.0, 1.0), time_ps, TIMESTEP_FS, dump_interval_ps=time_ps, seed=1
+    )
     command = md_command(
         protocol,
         NO_BOUNDS,

@@ -7,4 +7,7 @@ from typing import Literal, get_args
 Scheme = Literal["auto", "tor", "frac", "image", "none"]
 """How paths are made continuous; see `mlip_interfaces.trajectory.unwrapping.Unwrapper`."""
 
+CellFreedom = Literal["coupled_xy", "fixed_xy", "free"]
+"""How a barostat may change the cell; see `mlip_interfaces.md.MDProtocol`."""
+
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlip_interfaces.campaign.dpgen_files import check_machine, check_param, render_machine, render_param
-from mlip_interfaces.config import load_study
+from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.pipeline.initial_data import label_settings
@@ -74,6 +74,25 @@ def test_what_the_schema_misses_is_checked(repository: Path) -> None:
     del machine["train"]["resources"]["batch_type"]
     with pytest.raises(StudyError, match=r"DP-GEN refuses machine\.json"):
         check_machine(machine)
+
+
+@pytest.mark.parametrize(("cell", "barostat"), [("free", "aniso"), ("isotropic", "iso")])
+def test_exploration_changes_the_cell_as_asked(repository: Path, cell: str, barostat: str) -> None:
+    """In DP-GEN's own words: its plain npt has one ratio for all edges."""
+    from dpgen.generator.lib.lammps import make_lammps_input
+
+    study = load_study(repository / "configs" / "demo.yaml").model_dump()
+    asked = Study.model_validate(study | {"exploration": study["exploration"] | {"cell": cell}})
+    reference_param, _ = reference(repository, "demo")
+    neighbors = reference_param["default_training_param"]["model"]["descriptor"]["sel"]
+    param = render_param(asked, initial_systems=["a"], max_neighbors=neighbors)
+    for job in param["model_devi_jobs"]:
+        text = make_lammps_input(
+            job["ensemble"], "conf.lmp", ["graph.000.pb"], 10, 0.001, 0, 5, [1.0], 300.0, param, pres=1.0,
+            deepmd_version="3.2.0",
+        )  # fmt: skip
+        (barostat_line,) = [line for line in text.splitlines() if " npt " in line]
+        assert f" {barostat} ${{PRES}} ${{PRES}} " in barostat_line
 
 
 def test_every_job_names_its_elements_and_its_order(repository: Path) -> None:

@@ -48,6 +48,36 @@ def test_one_pressure_acts_along_all_axes_and_three_along_each() -> None:
         Protocol.model_validate(shared | {"pressure_bar": [1, 1000]})
 
 
+def test_lateral_edges_of_an_interface_are_coupled_unless_another_cell_is_asked_for() -> None:
+    shared = {"temperature_kelvin": 300, "time_ps": 10, "dump_interval_ps": 1}
+    assert Protocol.model_validate(shared).cell == "coupled_xy"
+    for cell in ("coupled_xy", "fixed_xy", "free"):
+        assert Protocol.model_validate(shared | {"cell": cell}).cell == cell
+    assert exploration().cell == "free"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fits"),
+    [
+        ({"pressure_bar": [1, 5, 1000]}, False),
+        ({"pressure_bar": [1, 5, 1000], "cell": "coupled_xy"}, False),
+        ({"pressure_bar": [5, 5, 1000]}, True),
+        ({"pressure_bar": [1, 5, 1000], "cell": "free"}, True),
+        ({"pressure_bar": [1, 5, 1000], "cell": "fixed_xy"}, True),
+        ({"pressure_bar": [1, 5, 1000], "ensemble": "nvt"}, True),
+    ],
+)
+def test_coupled_edges_have_one_pressure(raw: dict[str, Any], protocol: dict[str, Any], fits: bool) -> None:
+    protocols = {"press": {"temperature_kelvin": 300, "time_ps": 10, "dump_interval_ps": 1} | protocol}
+    if fits:
+        parse_study(yaml.safe_dump(raw | {"protocols": protocols}), NAME)
+        return
+    assert refusal(raw, protocols=protocols) == (
+        "x.yaml: protocols.press: pressure_bar is 1 along x and 5 along y, but cell: coupled_xy scales a and b together, under "
+        "one pressure; give both the same, or set cell: free."
+    )
+
+
 @pytest.mark.parametrize(("interval", "fits"), [(1.25, True), (1.26, False), (10, False)])
 def test_run_has_at_least_eight_frames(interval: float, fits: bool) -> None:
     content = {"temperature_kelvin": 300, "time_ps": 10, "dump_interval_ps": interval}
@@ -64,6 +94,7 @@ def test_run_has_at_least_eight_frames(interval: float, fits: bool) -> None:
         {"seeds": []},
         {"seeds": [0]},
         {"ensemble": "nve"},
+        {"cell": "isotropic"},
         {"temperature_kelvin": 0},
         {"timestep_fs": 0},
         {"time_ps": -1},
@@ -116,6 +147,7 @@ def test_ladder_that_is_only_climbed_needs_an_iteration_for_each_rung() -> None:
         {"max_core_hours": 0},
         {"trust": "loose"},
         {"selection": "best"},
+        {"cell": "coupled_xy"},
         {"climb": "never"},
     ],
 )
@@ -198,6 +230,8 @@ def test_scrambled_contacts_are_short_and_not_fused(factors: Any) -> None:
         {"max_temperature_ratio": 1},
         {"mean_temperature_tolerance": 0},
         {"density_change": 1},
+        {"lateral_change": 0},
+        {"lateral_change": 1},
         {"min_distance_angstrom": 0},
     ],
 )

@@ -124,6 +124,20 @@ def test_health_has_a_column_per_condition_and_tells_unhealthy_runs() -> None:
     assert {line.get_ydata()[0] for line in cold.lines if line not in curves(cold)} == {300.0}
 
 
+def test_cell_has_a_row_per_edge_a_column_per_condition_and_the_colours_of_health() -> None:
+    edges = np.column_stack([11.0 + TIME, 12.0 - TIME, 30.0 - 2 * TIME])
+    old, wide, cold = trace(0.0), replace(trace(5.0, healthy=False), edges_angstrom=edges), trace(5.0, "cold")
+    figure = plots.cell_edges([old, wide, replace(cold, edges_angstrom=2 * edges)])
+    axes = np.array(figure.axes).reshape(3, 2)
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["a (Å)", "b (Å)", "c (Å)"]
+    for row, edge in zip(axes, edges.T, strict=True):
+        (line,) = curves(row[0])
+        np.testing.assert_allclose(numbers(line), edge, rtol=1e-7, atol=0)
+        np.testing.assert_allclose(numbers(curves(row[1])[0]), 2 * edge, rtol=1e-7, atol=0)
+        assert (line.get_color(), line.get_linestyle()) == (thickness_color(1), "--")
+    assert plots.cell_edges([old]).axes[0].texts[0].get_text() == "no run with its cell"
+
+
 def test_seeds_of_a_thickness_share_a_line_of_the_legend() -> None:
     assert legend(plots.health([trace(0.0), trace(0.0), trace(5.0)]).axes[0]) == ["0 Å", "5 Å"]
     assert legend(plots.transport([msd(0.0), msd(0.0), msd(5.0)], "Li").axes[0]) == ["0 Å", "5 Å"]

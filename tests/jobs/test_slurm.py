@@ -244,8 +244,8 @@ def test_md_that_is_cancelled_goes_on_from_its_checkpoint(
     """In the run folder, and in a scratch folder whose pieces have to travel back."""
     where, scratch = tmp_path / "run", tmp_path / "scratch"
     scratch.mkdir()
-    protocol = MDProtocol("npt", 30.0, (1.0, 1.0, 1.0), 40.0, 2.0, 0.2, 1)
-    command = argon(where / "md", protocol, HealthBounds(9.0, 0.9, 0.9, 0.1))
+    protocol = MDProtocol("npt", "free", 30.0, (1.0, 1.0, 1.0), 40.0, 2.0, 0.2, 1)
+    command = argon(where / "md", protocol, HealthBounds(9.0, 0.9, 0.9, 0.9, 0.1))
     command = command.replace("checkpoint_every 10000", "checkpoint_every 2000")
     (where / "md" / "command.sh").write_text(f"PATH={program_environment()['PATH']}\n{command}\n")
     staged = context == "local"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_md import BOUNDS, PROTOCOL, run_deck
+from test_md import DECK_BOUNDS, PROTOCOL, run_deck
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, join_pieces, judge_run, time_reached_ps
@@ -68,7 +68,7 @@ def test_folder_without_a_run_is_left_alone(tmp_path: Path) -> None:
 def whole(argon: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 2 ps that nobody disturbed: 101 frames."""
     folder = tmp_path_factory.mktemp("md") / "whole"
-    run_deck(argon, folder, PROTOCOL, BOUNDS)
+    run_deck(argon, folder, PROTOCOL, DECK_BOUNDS)
     return folder
 
 
@@ -129,13 +129,13 @@ def test_pieces_that_do_not_meet_are_refused_and_kept(tmp_path: Path, whole: Pat
     assert (tmp_path / "thermo.500.csv").is_file()
 
 
-LONG = MDProtocol("npt", 30.0, (1.0, 1.0, 1000.0), 60.0, 2.0, 0.2, 5)
+LONG = MDProtocol("npt", "coupled_xy", 30.0, (1.0, 1.0, 1000.0), 60.0, 2.0, 0.2, 5)
 
 
 def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path, whole: Path) -> None:
     """SIGKILL three times; every frame and line is there once, and both belong to the same piece."""
     folder = tmp_path / "run"
-    command = argon(folder, LONG, BOUNDS).replace("checkpoint_every 10000", "checkpoint_every 2000")
+    command = argon(folder, LONG, DECK_BOUNDS).replace("checkpoint_every 10000", "checkpoint_every 2000")
     assert "checkpoint_every 2000" in command
 
     def start() -> subprocess.Popen[bytes]:
@@ -166,9 +166,19 @@ def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path,
     assert trajectory.positions.shape == (301, 108, 3)
     density = MASS_PER_CELL / np.abs(np.linalg.det(trajectory.cells))
     np.testing.assert_allclose(density, rows[:, 3], rtol=1e-4, atol=0)
-    assert np.abs(np.diff(trajectory.positions, axis=0)).max() < 1.5, "no atom jumps by a cell"
-    verdict = judge_run(folder / "thermo.csv", target_kelvin=30, requested_ps=60.0, n_atoms=108, bounds=BOUNDS)
+    # The cell itself changes by 3 angstrom between two of the first frames.
+    jumps = np.abs(np.diff(trajectory.positions, axis=0)).max(axis=(1, 2))
+    assert jumps.max() < 3.0, "no atom jumps by a cell"
+    assert jumps[10:].max() < 1.5
+    verdict = judge_run(folder / "thermo.csv", target_kelvin=30, requested_ps=60.0, n_atoms=108, bounds=DECK_BOUNDS)
     assert verdict.healthy, verdict.reasons
+    # Under unequal pressures, over three checkpoints and three kills: a and b are coupled, and the pressure is the one asked for.
+    ratio = rows[:, 6] / rows[:, 7]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6, atol=0)
+    blocks = rows[51:, 2].reshape(10, -1).mean(axis=1)
+    error = blocks.std(ddof=1) / np.sqrt(blocks.size)
+    assert error < 20, "a stress on the cell of the start would be 218 bar"
+    assert abs(blocks.mean() - (1 + 1 + 1000) / 3) < 4 * error
     # The start is repeated to the digit.
     once = np.loadtxt(whole / "thermo.csv", delimiter=",", skiprows=1)
     np.testing.assert_allclose(rows[:11], once[::10], rtol=1e-9, atol=1e-9)
@@ -180,7 +190,7 @@ def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path,
 def test_what_follows_a_checkpoint_is_what_would_have_followed(argon: Callable, tmp_path: Path, whole: Path) -> None:
     """The thermostat and barostat, the reference of the density guard and the image of every atom are in the checkpoint."""
     folder = tmp_path / "run"
-    command = argon(folder, PROTOCOL, BOUNDS)
+    command = argon(folder, PROTOCOL, DECK_BOUNDS)
     deck = (folder / "deck.in").read_text()
     assert "shell           rm -f md.restart\n" in deck
     # The first half, as if killed right after its checkpoint.

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from mlip_interfaces.config import load_study
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md import CHECKPOINT
 from mlip_interfaces.md.health import COLUMNS
-from mlip_interfaces.pipeline.scan import DONE, collect_scan, prepare_scan, read_scan_index, scan_progress, scan_runs
+from mlip_interfaces.pipeline.scan import (
+    DONE,
+    collect_scan,
+    health_bounds,
+    prepare_scan,
+    read_scan_index,
+    scan_progress,
+    scan_runs,
+)
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import FS_TO_PS
 
@@ -32,7 +42,7 @@ def context(miniature: Path, tmp_path: Path) -> RunContext:
 
 
 def table(first: int, last: int, interval_ps: float, kelvin: float) -> str:
-    rows = (f"{i * interval_ps:g},{kelvin},0,2.5,-30,1.9" for i in range(first, last + 1))
+    rows = (f"{i * interval_ps:g},{kelvin},0,2.5,-30,1.9,8,9,20,90,90,60" for i in range(first, last + 1))
     return ",".join(COLUMNS) + "\n" + "".join(f"{row}\n" for row in rows)
 
 
@@ -49,6 +59,38 @@ def test_checkpoint_stays_until_the_protocol_is_another(context: RunContext) -> 
     )
     prepare_scan(RunContext(hotter, context.root, context.progress))
     assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"cell": "free"}, {"temperature_kelvin": 999.0}], ids=lambda change: next(iter(change))
+)
+def test_finished_run_of_another_protocol_is_not_taken_for_this_one(
+    context: RunContext, change: dict[str, object]
+) -> None:
+    *others, first = scan_runs(context.study)
+    directory = context.scan / first.name
+    command = (directory / "command.sh").read_text()
+    assert " -var cell coupled_xy " in command
+    (directory / DONE).write_text("0\n")
+    prepare_scan(context)
+    study = context.study.model_dump()
+    protocols = {name: section | change for name, section in study["protocols"].items()}
+    other = context.study.model_validate(study | {"protocols": protocols})
+    unfinished = context.scan / others[0].name
+    (unfinished / CHECKPOINT).write_text("state\n")
+    with pytest.raises(InputFileError, match=rf"{first.name} was run with another command .*Delete the folder"):
+        prepare_scan(RunContext(other, context.root, context.progress))
+    assert (directory / "command.sh").read_text() == command
+    assert (unfinished / CHECKPOINT).is_file(), "nothing is touched"
+
+
+def test_bounds_of_health_are_those_of_the_study(context: RunContext) -> None:
+    study = context.study.model_dump()
+    for number, name in enumerate(study["health"]):
+        value = 1.1 + number if name == "max_temperature_ratio" else 0.11 + 0.1 * number
+        study["health"][name] = value
+    bounds = asdict(health_bounds(context.study.model_validate(study)))
+    assert bounds == study["health"]
 
 
 def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunContext) -> None:
@@ -77,6 +119,7 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     entry = next(entry for entry in read_scan_index(context) if entry.name == first.name)
     assert entry.healthy, entry.reasons
     assert entry.n_frames == n_frames + 1
+    assert entry.edges_initial_angstrom == entry.edges_mean_angstrom == (8, 9, 20)
     assert entry.time_ps == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6, abs=0)
 
 

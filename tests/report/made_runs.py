@@ -137,8 +137,10 @@ def write_stages(run: Path) -> Path:
         force_reference=forces, force_model=1.05 * forces, force_layer=np.array(["coating", "electrolyte"] * 6),
     )  # fmt: skip
     for one in SCAN:
-        table = [(0.5 * k, KELVIN + k, 2.4 - 0.01 * k) for k in range(5)]
-        columns = ("time_ps", "temperature_kelvin", "density_g_per_cm3")
+        table = [(0.5 * k, KELVIN + k, 2.4 - 0.01 * k, 11.0 + 0.1 * k, 12.0, 30.0 - k) for k in range(5)]
+        columns = (
+            "time_ps", "temperature_kelvin", "density_g_per_cm3", "a_angstrom", "b_angstrom", "c_angstrom",
+        )  # fmt: skip
         write_csv(made(run / "scan" / one.directory) / one.thermo_file, columns, table)
     write_json(run / "scan" / INDEX, ScanIndex(SCAN).to_json())
     for stage, seconds in (("structures", 12.0), ("scan", 3600.4)):
@@ -198,7 +200,8 @@ def scan_entry(
         layers="layers.json", thermo_file="thermo.csv", frame_interval_ps=0.1, n_atoms=32, healthy=healthy,
         reasons=() if healthy else ("the temperature reached 9000 K",), time_ps=2.0, n_steps=2000, n_frames=21,
         steps_per_second=30.0, temperature_mean_kelvin=510.2, temperature_max_kelvin=560.7, density_initial_g_per_cm3=2.4,
-        density_mean_g_per_cm3=2.31, min_distance_angstrom=1.62,
+        density_mean_g_per_cm3=2.31, min_distance_angstrom=1.62, edges_initial_angstrom=(11.0, 12.0, 30.0),
+        edges_mean_angstrom=(11.3, 12.0, 27.0),
     )  # fmt: skip
 
 

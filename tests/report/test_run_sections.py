@@ -12,9 +12,11 @@ from made_runs import SCAN, SICK, Pictures, campaign, made, scan_entry, write_st
 from mlip_interfaces.books.campaign import SUMMARY
 from mlip_interfaces.books.run import INDEX, ScanIndex
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import write_json
+from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
+
+EDGES = "11.00 (11.30), 12.00 (12.00), 30.00 (27.00)"
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +74,9 @@ def test_runs_have_their_verdict_and_reasons(run: Path) -> None:
     section = md_section(run, pictures)
     rows = {row[0]: row[1:] for row in section.tables[0].rows}
     assert set(rows) == {one.name for one in SCAN}
-    assert rows[SCAN[0].name] == ["healthy", "32", "2", "510 (561)", "2.40, 2.31", "1.62", "30.0"]
+    assert rows[SCAN[0].name] == ["healthy", "32", "2", "510 (561)", "2.40, 2.31", EDGES, "1.62", "30.0"]
     # One that never wrote a frame has nothing to judge.
-    assert rows["05A/hot/seed-3"] == ["not healthy", "32", "0", "", "", "", ""]
+    assert rows["05A/hot/seed-3"] == ["not healthy", "32", "0", "", "", "", "", ""]
     assert [point.split(" is ")[0] for point in section.points] == [SICK.name, "05A/hot/seed-3"]
     assert section.points[0].endswith("enters no average: the temperature reached 9000 K.")
     hot, cold = pictures.figures["health"].axes[:2]
@@ -83,6 +85,22 @@ def test_runs_have_their_verdict_and_reasons(run: Path) -> None:
     lines = [line for line in hot.lines if len(line.get_xdata()) == 5]
     assert [line.get_linestyle() for line in lines] == ["-", "-", "-", "--"]
     np.testing.assert_allclose(lines[0].get_ydata(), 500.0 + np.arange(5), rtol=1e-7, atol=0)
+    a, _, b, _, c, _ = pictures.figures["cell"].axes
+    for axes, edge in ((a, 11 + 0.1 * np.arange(5)), (b, np.full(5, 12.0)), (c, 30.0 - np.arange(5))):
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), edge, rtol=1e-7, atol=0)
+
+
+def test_runs_from_before_the_cell_was_in_the_table_are_shown_without_it(tmp_path: Path) -> None:
+    entry = replace(scan_entry("a"), edges_initial_angstrom=None, edges_mean_angstrom=None)
+    folder = made(tmp_path / "scan" / "a")
+    write_csv(
+        folder / entry.thermo_file, ("time_ps", "temperature_kelvin", "density_g_per_cm3"), [(0, 500, 2), (1, 501, 2)]
+    )
+    write_json(tmp_path / "scan" / INDEX, ScanIndex((entry,)).to_json())
+    pictures = Pictures()
+    section = md_section(tmp_path, pictures)
+    assert set(pictures.figures) == {"health"}
+    assert section.tables[0].rows[0][6] == ""
 
 
 def test_a_scan_without_a_single_frame_has_a_table_and_no_figure(tmp_path: Path) -> None:

@@ -75,7 +75,12 @@ def scan_entry(**changes: object) -> ScanEntry:
 
 BOOKS = [
     index(),
-    ScanIndex((scan_entry(), scan_entry(healthy=False, reasons=("too hot",), coating_angstrom=None))),
+    ScanIndex(
+        (
+            scan_entry(edges_initial_angstrom=(1.0, 2.0, 3.0)),
+            scan_entry(healthy=False, reasons=("too hot",), coating_angstrom=None),
+        )
+    ),
     AnalysisIndex(
         (AnalysisEntry.of_run(scan_entry(), kinds={"rdf": "rdf", "msd of Li": "msd"}, absent={"chemistry": "no P"}),)
     ),

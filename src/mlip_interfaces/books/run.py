@@ -444,6 +444,8 @@ class ScanEntry(Record):
         At the start, and over the second half.
     min_distance_angstrom : float or None, angstrom
         The shortest contact.
+    edges_initial_angstrom, edges_mean_angstrom : tuple of float or None, angstrom
+        Edges a, b and c of the cell at the start, and over the second half; None where the table has no cell.
     """
 
     name: str
@@ -476,6 +478,8 @@ class ScanEntry(Record):
     density_initial_g_per_cm3: float | None = None
     density_mean_g_per_cm3: float | None = None
     min_distance_angstrom: float | None = None
+    edges_initial_angstrom: tuple[float, float, float] | None = None
+    edges_mean_angstrom: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

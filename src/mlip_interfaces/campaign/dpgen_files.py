@@ -20,6 +20,9 @@ LABEL_INPUT, LABEL_OUTPUT = "POSCAR_in", "label.json"
 LABEL_COMMAND = f"test -s {LABEL_OUTPUT} || mlip-interfaces label ."
 """What runs in each labelling task; one call labels its waiting siblings, so the next ones find theirs made."""
 
+EXPLORED_ENSEMBLES = {"free": "npt-aniso", "isotropic": "npt"}
+"""DP-GEN's word for each `exploration.cell`; its plain ``npt`` scales all edges in one ratio."""
+
 
 def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSizes:
     """Model sizes of the study.
@@ -115,7 +118,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
                 "press": list(step.pressures_bar),
                 "trj_freq": step.sample_every,
                 "nsteps": step.steps,
-                "ensemble": "npt",
+                "ensemble": EXPLORED_ENSEMBLES[exploration.cell],
                 "taut": 0.1,
                 "taup": 0.5,
                 "neidelay": 0,

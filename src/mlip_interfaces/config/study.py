@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from mlip_interfaces.choices import CellFreedom
 from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
@@ -156,6 +157,12 @@ class Exploration(Section):
         None, description="Coating thicknesses to explore; all when left out."
     )
     timestep_fs: Positive = Field(1.0)
+    cell: Literal["free", "isotropic"] = Field(
+        "free",
+        description="How the cell changes; its angles stay. free: each edge alone (DP-GEN's npt-aniso), which covers every `cell` "
+        "of the protocols. isotropic: all edges in one ratio (DP-GEN's npt), which never shows a stack that closes its gaps "
+        "along c while a and b stay.",
+    )
     trust: Literal["fixed", "adaptive"] = Field(
         "fixed",
         description="fixed: the two levels below; while the force error on held-out labels is above the lower one, that level is "
@@ -234,8 +241,16 @@ class Protocol(Section):
     """One named MD protocol, run for every thickness and seed."""
 
     ensemble: Literal["npt", "nvt"] = Field("npt")
+    cell: CellFreedom = Field(
+        "coupled_xy",
+        description="How npt changes the cell; its angles stay. coupled_xy: a and b scale together, under their mean pressure, and "
+        "c alone. fixed_xy: c alone changes, a and b stay. free: each edge alone; where a layer flows or reacts, one lateral edge "
+        "may grow as the other shrinks. nvt changes nothing.",
+    )
     temperature_kelvin: Positive
-    pressure_bar: float | tuple[float, float, float] = Field(1.0, description="One pressure, or x, y and z.")
+    pressure_bar: float | tuple[float, float, float] = Field(
+        1.0, description="One pressure, or x, y and z; that of an edge that stays is not used."
+    )
     time_ps: Positive
     timestep_fs: Positive = Field(1.0)
     dump_interval_ps: Positive
@@ -253,6 +268,16 @@ class Protocol(Section):
             raise ValueError("dump_interval_ps must leave at least eight frames of time_ps")
         return self
 
+    @model_validator(mode="after")
+    def _one_lateral_pressure(self) -> Self:
+        along_x, along_y, _ = self.pressures
+        if self.ensemble == "npt" and self.cell == "coupled_xy" and along_x != along_y:
+            raise ValueError(
+                f"pressure_bar is {along_x:g} along x and {along_y:g} along y, but cell: coupled_xy scales a and b together, under "
+                "one pressure; give both the same, or set cell: free"
+            )
+        return self
+
 
 class Health(Section):
     """Bounds that a run must keep; one that leaves them is stopped and kept out of all averages."""
@@ -260,6 +285,13 @@ class Health(Section):
     max_temperature_ratio: float = Field(2.0, gt=1, description="Largest instantaneous T over the target T.")
     mean_temperature_tolerance: float = Field(0.15, gt=0, lt=1, description="Mean T against the target T.")
     density_change: float = Field(0.25, gt=0, lt=1, description="Largest relative change of density.")
+    lateral_change: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="Largest relative change of a lateral edge of the cell, a or b. The height, c, is left to density_change: it "
+        "shrinks as the gaps of a fresh interface close.",
+    )
     min_distance_angstrom: Positive = Field(1.1, description="No two atoms may come closer.")
 
 

@@ -215,7 +215,23 @@ def parity(
 
 @dataclass(frozen=True, slots=True)
 class ThermoTrace:
-    """Temperature and density of one run against time."""
+    """Temperature, density and cell of one run against time.
+
+    Attributes
+    ----------
+    which : float or str
+        Thickness of the coating, or the name of the run.
+    condition : str
+        Column of the figure.
+    target_kelvin : float, K
+        Of the thermostat.
+    healthy : bool
+        Dashed where it is not.
+    time_ps, temperature_kelvin, density_g_per_cm3 : (n_rows,) float array
+        As their names say.
+    edges_angstrom : (n_rows, 3) float array or None, angstrom
+        Edges a, b and c of the cell; None where they were not written.
+    """
 
     which: Which
     condition: str
@@ -224,6 +240,7 @@ class ThermoTrace:
     time_ps: Array
     temperature_kelvin: Array
     density_g_per_cm3: Array
+    edges_angstrom: Array | None = None
 
 
 @styled
@@ -242,30 +259,72 @@ def health(traces: Sequence[ThermoTrace]) -> Figure:
     """
     if not traces:
         return empty_figure("no run")
+    rows = {
+        "temperature (K)": [t.temperature_kelvin for t in traces],
+        "density (g/cm³)": [t.density_g_per_cm3 for t in traces],
+    }
+    figure, axes, conditions = _against_time(traces, rows)
+    for trace in traces:
+        axes[0, conditions.index(trace.condition)].axhline(trace.target_kelvin, color="#999999", lw=0.8, zorder=0)
+    return figure
+
+
+@styled
+def cell_edges(traces: Sequence[ThermoTrace]) -> Figure:
+    """Edges a, b and c of the cell of every run, a column per condition; dashed where unhealthy.
+
+    Parameters
+    ----------
+    traces : sequence of ThermoTrace
+        Of all runs; those without edges have a colour and no line.
+
+    Returns
+    -------
+    Figure
+        Not saved.
+    """
+    if all(trace.edges_angstrom is None for trace in traces):
+        return empty_figure("no run with its cell")
+    rows = {
+        f"{name} (Å)": [None if t.edges_angstrom is None else t.edges_angstrom[:, i] for t in traces]
+        for i, name in enumerate("abc")
+    }
+    return _against_time(traces, rows)[0]
+
+
+def _against_time(
+    traces: Sequence[ThermoTrace], rows: Mapping[str, Sequence[Array | None]]
+) -> tuple[Figure, NDArray[np.object_], list[str]]:
+    """A row of panels for each quantity (of each trace), a column for each condition; also the axes and the conditions."""
     conditions = list(dict.fromkeys(trace.condition for trace in traces))
     whiches = [trace.which for trace in traces]
     colors, title = _colors(whiches), _legend_title(whiches)
-    figure, axes = new_figure(2, len(conditions), height=4.6, sharex="col")
-    for column, condition in enumerate(conditions):
-        top, bottom = axes[:, column]
-        order = list(colors)
-        for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: order.index(t.which)):
-            color = colors[trace.which]
-            style = {"color": color, "ls": "-" if trace.healthy else "--", "lw": 1.1}
-            label = _called(trace.which) + ("" if trace.healthy else " (unhealthy)")
-            top.plot(trace.time_ps, trace.temperature_kelvin, label=label, **style)
-            bottom.plot(trace.time_ps, trace.density_g_per_cm3, **style)
-            top.axhline(trace.target_kelvin, color="#999999", lw=0.8, zorder=0)
-        top.set_title(
-            f"{condition}, {next(t.target_kelvin for t in traces if t.condition == condition):g} K", loc="left"
-        )
+    order = list(colors)
+    figure, axes = new_figure(len(rows), len(conditions), height=2.3 * len(rows), sharex="col")
+    for row, quantities in zip(axes, rows.values(), strict=True):
+        for trace, quantity in sorted(
+            zip(traces, quantities, strict=True), key=lambda pair: order.index(pair[0].which)
+        ):
+            if quantity is None:
+                continue
+            row[conditions.index(trace.condition)].plot(
+                trace.time_ps,
+                quantity,
+                color=colors[trace.which],
+                ls="-" if trace.healthy else "--",
+                lw=1.1,
+                label=_called(trace.which) + ("" if trace.healthy else " (unhealthy)"),
+            )
+    for top, bottom, condition in zip(axes[0], axes[-1], conditions, strict=True):
+        kelvin = next(t.target_kelvin for t in traces if t.condition == condition)
+        top.set_title(f"{condition}, {kelvin:g} K", loc="left")
         bottom.set_xlabel("time (ps)")
-    axes[0, 0].set_ylabel("temperature (K)")
-    axes[1, 0].set_ylabel("density (g/cm³)")
+    for first, label in zip(axes[:, 0], rows, strict=True):
+        first.set_ylabel(label)
     # A thickness is in every column, a run in its own.
     for top in axes[0] if title is None else axes[0, -1:]:
         legend_of_labels(top, title=title, loc="lower right")
-    return figure
+    return figure, axes, conditions
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,16 @@ COLUMNS = (
     "density_g_per_cm3",
     "potential_energy_ev",
     "min_distance_angstrom",
+    "a_angstrom",
+    "b_angstrom",
+    "c_angstrom",
+    "alpha_degrees",
+    "beta_degrees",
+    "gamma_degrees",
 )
+COLUMNS_WITHOUT_CELL = COLUMNS[:6]
+"""Of runs made before the cell was in the table."""
+EDGES = COLUMNS[6:9]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,9 @@ class HealthBounds:
         always allowed on top.
     density_change : float
         Largest relative change of density from the start.
+    lateral_change : float
+        Largest relative change of a lateral edge of the cell, a or b, from the start. The height, c, may change as far as
+        `density_change` allows: closing gaps shrink it.
     min_distance_angstrom : float, angstrom
         No two atoms come closer.
     """
@@ -41,6 +53,7 @@ class HealthBounds:
     max_temperature_ratio: float
     mean_temperature_tolerance: float
     density_change: float
+    lateral_change: float
     min_distance_angstrom: float
 
 
@@ -56,6 +69,8 @@ class RunVerdict:
         One sentence for each bound that was left.
     time_ps : float, ps
         How far the run came.
+    edges_initial_angstrom, edges_mean_angstrom : tuple of float or None, angstrom
+        Edges a, b and c of the cell at the start, and over the second half; None where the table has no cell.
     """
 
     healthy: bool
@@ -66,6 +81,8 @@ class RunVerdict:
     density_initial_g_per_cm3: float
     density_mean_g_per_cm3: float
     min_distance_angstrom: float
+    edges_initial_angstrom: tuple[float, float, float] | None
+    edges_mean_angstrom: tuple[float, float, float] | None
 
 
 def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
@@ -79,7 +96,7 @@ def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
     Returns
     -------
     dict of str to (n_rows,) float array
-        By the name of the column.
+        By the name of the column; runs made before the cell was in the table have the first six.
 
     Raises
     ------
@@ -91,11 +108,12 @@ def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
             rows = list(csv.reader(handle))
     except OSError as error:
         raise InputFileError(f"{file} cannot be read: {error}") from error
-    if len(rows) < 2 or tuple(rows[0]) != COLUMNS:
-        raise InputFileError(f"{file} is not a thermo.csv with at least one line of numbers; run the MD again.")
+    columns = tuple(rows[0]) if rows else ()
     # A run killed while writing leaves half a line at the end.
-    table = np.array([[float(value) for value in row] for row in rows[1:] if len(row) == len(COLUMNS)])
-    return dict(zip(COLUMNS, table.T, strict=True))
+    lines = [row for row in rows[1:] if len(row) == len(columns)]
+    if columns not in (COLUMNS, COLUMNS_WITHOUT_CELL) or not lines:
+        raise InputFileError(f"{file} is not a thermo.csv with at least one line of numbers; run the MD again.")
+    return dict(zip(columns, np.array(lines, float).T, strict=True))
 
 
 def judge_run(
@@ -144,6 +162,9 @@ def judge_run(
     change = float(np.abs(density / density[0] - 1.0).max())
     if change > bounds.density_change:
         reasons.append(f"the density changed by {100 * change:.0f} %, more than {100 * bounds.density_change:g} %")
+    edges = np.column_stack([thermo[name] for name in EDGES]) if EDGES[0] in thermo else None
+    if edges is not None:
+        reasons += _lateral_changes(edges, bounds.lateral_change)
     if shortest.min() < bounds.min_distance_angstrom:
         reasons.append(f"two atoms came as close as {shortest.min():.2f} angstrom")
     if time[-1] < requested_ps * (1 - 1e-6) - 1e-9:
@@ -157,4 +178,22 @@ def judge_run(
         density_initial_g_per_cm3=float(density[0]),
         density_mean_g_per_cm3=float(density[density.size // 2 :].mean()),
         min_distance_angstrom=float(shortest.min()),
+        edges_initial_angstrom=None if edges is None else _three(edges[0]),
+        edges_mean_angstrom=None if edges is None else _three(edges[kelvin.size // 2 :].mean(axis=0)),
     )
+
+
+def _lateral_changes(edges: NDArray[np.float64], bound: float) -> list[str]:
+    """A sentence for each lateral edge that left its bound; edges are (n_rows, 3), angstrom."""
+    changes = np.abs(edges / edges[0] - 1.0)
+    furthest = changes.argmax(axis=0)
+    return [
+        f"the lateral edge {name} of the cell went from {edges[0, i]:.2f} to {edges[furthest[i], i]:.2f} angstrom, by "
+        f"{100 * changes[furthest[i], i]:.0f} %, more than {100 * bound:g} %"
+        for i, name in enumerate("ab")
+        if changes[furthest[i], i] > bound
+    ]
+
+
+def _three(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mlip_interfaces.choices import CellFreedom
 from mlip_interfaces.md.health import HealthBounds
 from mlip_interfaces.units import FS_TO_PS
 
@@ -22,11 +23,14 @@ class MDProtocol:
     Attributes
     ----------
     ensemble : {'npt', 'nvt'}
-        Either ``npt`` (cell edges relax one by one) or ``nvt``.
+        Either ``npt`` (the cell changes as `cell` says) or ``nvt`` (it stays).
+    cell : {'coupled_xy', 'fixed_xy', 'free'}
+        With ``coupled_xy`` a and b scale together, under their mean pressure, and c alone; with ``fixed_xy`` c alone changes;
+        with ``free`` each edge alone. Angles stay.
     temperature_kelvin : float, K
         Target temperature.
     pressure_bar : tuple of three float, bar
-        Along x, y and z.
+        Along x, y and z; x and y alike with ``coupled_xy``.
     time_ps, dump_interval_ps : float, ps
         Length and output interval.
     timestep_fs : float, fs
@@ -36,6 +40,7 @@ class MDProtocol:
     """
 
     ensemble: Literal["npt", "nvt"]
+    cell: CellFreedom
     temperature_kelvin: float
     pressure_bar: tuple[float, float, float]
     time_ps: float
@@ -100,6 +105,7 @@ def md_command(
         "potential": potential,
         "elements": " ".join(elements),
         "ensemble": protocol.ensemble,
+        "cell": protocol.cell,
         "temperature": f"{protocol.temperature_kelvin:g}",
         "px": f"{protocol.pressure_bar[0]:g}",
         "py": f"{protocol.pressure_bar[1]:g}",
@@ -111,6 +117,7 @@ def md_command(
         "seed": str(protocol.seed),
         "max_temperature": f"{bounds.max_temperature_ratio * protocol.temperature_kelvin:g}",
         "density_change": f"{bounds.density_change:g}",
+        "lateral_change": f"{bounds.lateral_change:g}",
         "min_distance": f"{bounds.min_distance_angstrom:g}",
     }
     words = ["lmp", "-log", "none", "-in", deck]

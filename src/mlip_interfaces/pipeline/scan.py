@@ -30,12 +30,13 @@ from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
+COMMAND = "command.sh"
 DONE = "md.done"
 PIECES = "pieces.tar"
 # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
 # or reached the time limit, is to go on from its checkpoint; without `lmp` nothing was run at all.
 RUN_COMMAND = (
-    "sh command.sh; status=$?; case $status in 126|127|130|137|143) exit $status;; esac; "
+    f"sh {COMMAND}; status=$?; case $status in 126|127|130|137|143) exit $status;; esac; "
     f"rm -f {CHECKPOINT}; echo $status > {DONE}"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
@@ -91,6 +92,7 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
             for seed in section.seeds:
                 protocol = MDProtocol(
                     ensemble=section.ensemble,
+                    cell=section.cell,
                     temperature_kelvin=section.temperature_kelvin,
                     pressure_bar=section.pressures,
                     time_ps=section.time_ps,
@@ -120,6 +122,7 @@ def health_bounds(study: Study) -> HealthBounds:
         max_temperature_ratio=asked.max_temperature_ratio,
         mean_temperature_tolerance=asked.mean_temperature_tolerance,
         density_change=asked.density_change,
+        lateral_change=asked.lateral_change,
         min_distance_angstrom=asked.min_distance_angstrom,
     )
 
@@ -143,7 +146,7 @@ def scan_batch(context: RunContext) -> Batch:
             run.name,
             command,
             (DONE,),
-            inputs=("model.data", "layers.json", "command.sh"),
+            inputs=("model.data", "layers.json", COMMAND),
             extras=(TRAJECTORY, TABLE, "log.lammps", PIECES),
         )
         for run in scan_runs(context.study)
@@ -162,7 +165,7 @@ def prepare_scan(context: RunContext) -> None:
     Raises
     ------
     InputFileError
-        If the potential is missing.
+        If the potential is missing, or a run was finished with another command.
     FileNotFoundError
         If a model has not been built.
     """
@@ -170,30 +173,41 @@ def prepare_scan(context: RunContext) -> None:
     potential = context.model / POTENTIAL
     if not potential.is_file():
         raise InputFileError(f"{potential} is missing; train it first, or give one with `scan init --model`.")
+    scripts = {run: _script(study, run) for run in scan_runs(study)}
+    for run, text in scripts.items():
+        script = context.scan / run.name / COMMAND
+        if script.with_name(DONE).is_file() and script.is_file() and script.read_text() != text:
+            raise InputFileError(
+                f"{script.parent} was run with another command than the study asks for now ({COMMAND} there says which). Delete "
+                "the folder to run it again, or give another --out folder."
+            )
     context.scan.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(lammps_deck(DECK), context.scan / DECK)
     if not (context.scan / POTENTIAL).is_symlink():
         # Jobs that do not run in place take it along.
         (context.scan / POTENTIAL).symlink_to(Path("..") / context.model.name / POTENTIAL)
-    for run in scan_runs(study):
+    for run, text in scripts.items():
         directory = context.scan / run.name
         directory.mkdir(parents=True, exist_ok=True)
         for file in ("model.data", "layers.json"):
             shutil.copyfile(context.structures / run.model.name / file, directory / file)
-        command = md_command(
-            run.protocol,
-            health_bounds(study),
-            deck=f"../../../{DECK}",
-            data="model.data",
-            potential=f"../../../{POTENTIAL}",
-            elements=study.elements,
-        )
-        script = directory / "command.sh"
-        text = f"#!/bin/sh\n{command}\n"
+        script = directory / COMMAND
         if script.is_file() and script.read_text() != text:
             # A checkpoint of another protocol is no place to go on from.
             (directory / CHECKPOINT).unlink(missing_ok=True)
         write_text(script, text)
+
+
+def _script(study: Study, run: ScanRun) -> str:
+    command = md_command(
+        run.protocol,
+        health_bounds(study),
+        deck=f"../../../{DECK}",
+        data="model.data",
+        potential=f"../../../{POTENTIAL}",
+        elements=study.elements,
+    )
+    return f"#!/bin/sh\n{command}\n"
 
 
 def run_scan(context: RunContext) -> str:
@@ -212,7 +226,7 @@ def run_scan(context: RunContext) -> str:
     Raises
     ------
     InputFileError
-        If the potential is missing.
+        If the potential is missing, or a run was finished with another command.
     UnfinishedError
         If a run failed; the same call continues.
     """
@@ -319,6 +333,8 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         density_initial_g_per_cm3=verdict.density_initial_g_per_cm3 if verdict else None,
         density_mean_g_per_cm3=verdict.density_mean_g_per_cm3 if verdict else None,
         min_distance_angstrom=verdict.min_distance_angstrom if verdict else None,
+        edges_initial_angstrom=verdict.edges_initial_angstrom if verdict else None,
+        edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
     )
 
 

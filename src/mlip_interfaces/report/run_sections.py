@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase.io import read
+from numpy.typing import NDArray
 
 from mlip_interfaces.books.run import (
     INDEX,
@@ -184,12 +186,19 @@ def md_section(run: Path, picture: MakePicture) -> PageSection:
                     time_ps=table["time_ps"],
                     temperature_kelvin=table["temperature_kelvin"],
                     density_g_per_cm3=table["density_g_per_cm3"],
+                    edges_angstrom=_edges(table),
                 )
             )
     if traces:
         caption = "Temperature and density of every run; the grey line is the thermostat's target."
         section.figures.append(picture(plots.health(traces), "health", caption))
-    head = ["run", "verdict", "atoms", "ps", "T mean (max), K", "density start, mean", "shortest (Å)", "steps/s"]
+    if any(trace.edges_angstrom is not None for trace in traces):
+        caption = "Edges of the cell of every run: a and b along the interface, c through the stack."
+        section.figures.append(picture(plots.cell_edges(traces), "cell", caption))
+    head = [
+        "run", "verdict", "atoms", "ps", "T mean (max), K", "density start, mean", "a, b, c start (mean), Å", "shortest (Å)",
+        "steps/s",
+    ]  # fmt: skip
     section.tables.append(Table(head, [_run_row(entry) for entry in entries]))
     section.points += [
         f"{entry.name} is not healthy and enters no average: {'; '.join(entry.reasons)}."
@@ -199,17 +208,30 @@ def md_section(run: Path, picture: MakePicture) -> PageSection:
     return section
 
 
+def _edges(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:
+    """Edges of the cell, which tables of older runs lack."""
+    names = ("a_angstrom", "b_angstrom", "c_angstrom")
+    return np.column_stack([table[name] for name in names]) if names[0] in table else None
+
+
 def _run_row(entry: ScanEntry) -> list[str]:
     verdict = "healthy" if entry.healthy else "not healthy"
     if entry.n_frames == 0:
-        return [entry.name, verdict, str(entry.n_atoms), "0", "", "", "", ""]
+        return [entry.name, verdict, str(entry.n_atoms), "0", "", "", "", "", ""]
     speed = f"{entry.steps_per_second:.1f}" if entry.steps_per_second else ""
     return [
         entry.name, verdict, str(entry.n_atoms), f"{entry.time_ps:.3g}",
         f"{entry.temperature_mean_kelvin:.0f} ({entry.temperature_max_kelvin:.0f})",
-        f"{entry.density_initial_g_per_cm3:.2f}, {entry.density_mean_g_per_cm3:.2f}",
+        f"{entry.density_initial_g_per_cm3:.2f}, {entry.density_mean_g_per_cm3:.2f}", _edges_start_and_mean(entry),
         f"{entry.min_distance_angstrom:.2f}", speed,
     ]  # fmt: skip
+
+
+def _edges_start_and_mean(entry: ScanEntry) -> str:
+    start, mean = entry.edges_initial_angstrom, entry.edges_mean_angstrom
+    if start is None or mean is None:
+        return ""
+    return ", ".join(f"{first:.2f} ({later:.2f})" for first, later in zip(start, mean, strict=True))
 
 
 def provenance_section(run: Path, study_text: str) -> PageSection:
