@@ -18,6 +18,7 @@ from mlip_interfaces.records import Record
 INDEX = "index.json"
 """In the folders of structures, scan and analysis."""
 MODEL_FILE = "model.json"
+GIVEN_MODEL = "given.json"
 VALIDATION_FILE = "validation.json"
 DATA_SUMMARY = "summary.json"
 
@@ -359,6 +360,29 @@ class FinalModel(Record):
     steps: int
     n_frames: int
     max_neighbors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenModel(Record):
+    """``model/given.json``: a Deep Potential that was there before the run, which labels and trains nothing itself.
+
+    Attributes
+    ----------
+    file, sha256 : str
+        Name it was given by, and hash.
+    size_bytes : int, bytes
+        Its size.
+    type_map : tuple of str
+        Its elements, in its order.
+    """
+
+    file: str
+    sha256: str
+    size_bytes: int
+    type_map: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.size_bytes / 1e6:.1f} MB, of {', '.join(self.type_map)} (SHA-256 {self.sha256[:12]})"
 
 
 @dataclass(frozen=True, slots=True)
