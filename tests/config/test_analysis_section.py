@@ -126,7 +126,9 @@ LAYERS = [
 @pytest.mark.parametrize(
     "elements", [*itertools.combinations(["Li", "P", "S", "O", "Na", "Co", "F"], 2), ["Mg", "Cl"], ["Li"], ["Ca", "H"]]
 )
-def test_a_default_never_fails_whatever_the_elements(raw: dict[str, Any], elements: Sequence[str], analysis: Any) -> None:
+def test_a_default_never_fails_whatever_the_elements(
+    raw: dict[str, Any], elements: Sequence[str], analysis: Any
+) -> None:
     if isinstance(analysis, list) and not default_requests(elements).get("msd"):
         analysis = analysis[:1]
     sections = {name: raw[name] for name in ("name", "labels", "exploration", "protocols")}

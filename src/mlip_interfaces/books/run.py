@@ -19,10 +19,28 @@ INDEX = "index.json"
 """In the folders of structures, scan and analysis."""
 MODEL_FILE = "model.json"
 GIVEN_MODEL = "given.json"
+INPUTS = "inputs"
+"""Folder of the files that a study names."""
 VALIDATION_FILE = "validation.json"
 DATA_SUMMARY = "summary.json"
 
 _R = TypeVar("_R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class InputIndex(Record):
+    """``inputs/index.json``: the files that the study of a run names.
+
+    Attributes
+    ----------
+    folder : str
+        Folder of the study file that the run was made with; what is not kept is relative to it.
+    files : mapping of str to str
+        As the study names a file -> its copy in ``inputs/``.
+    """
+
+    folder: str
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +400,9 @@ class GivenModel(Record):
     type_map: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.file}, {self.size_bytes / 1e6:.1f} MB, of {', '.join(self.type_map)} (SHA-256 {self.sha256[:12]})"
+        return (
+            f"{self.file}, {self.size_bytes / 1e6:.1f} MB, of {', '.join(self.type_map)} (SHA-256 {self.sha256[:12]})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,15 @@ class Interface(Section):
         return max(coatings, key=lambda layer: len(layer.thicknesses), default=None)
 
     @property
+    def largest_half_width_angstrom(self) -> float:
+        """Half of the widest lateral cell that production models can have, angstrom.
+
+        A parallelogram of area A is nowhere wider than sqrt(A) in both directions; strain may stretch it.
+        """
+        n_cells = self.lateral_repeat[0] * self.lateral_repeat[1]
+        return 0.5 * (1.0 + self.max_strain) * math.sqrt(self.max_area_angstrom2 * n_cells)
+
+    @property
     def models(self) -> tuple[ModelPlan, ...]:
         """All interface models of the study: small cells first, then those for production."""
         production = self._full_models({}, None)

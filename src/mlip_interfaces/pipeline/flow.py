@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlip_interfaces.books.run import GivenModel
-from mlip_interfaces.config import LocalExecution, Study
+from mlip_interfaces.config import LocalExecution, Study, load_study
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
-from mlip_interfaces.files import content_hash, write_text
+from mlip_interfaces.files import content_hash
 from mlip_interfaces.pipeline.checked_study import load_checked_study
+from mlip_interfaces.pipeline.study_files import file_hashes, keep_files, located, put
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked
 from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
@@ -144,13 +145,10 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     study = load_checked_study(study_file)
     names = _names_until(root, until)
     _require_means(study, names)
-    text = study_file.read_text()
     _refuse_other_study(study, study_file, root)
     with locked(root):
-        copy = root / STUDY_FILE
-        if not copy.is_file() or copy.read_text() != text:
-            write_text(copy, text)
-        run_stages(study, root, names)
+        keep_files(study_file, root)
+        run_stages(load_run_study(root), root, names)
 
 
 def _names_until(root: Path, until: str) -> tuple[str, ...]:
@@ -320,17 +318,18 @@ def load_run_study(root: Path) -> Study:
     Returns
     -------
     Study
-        As `load_checked_study` reads it.
+        With the files that the folder keeps; what they hold was checked when the run began.
 
     Raises
     ------
     InputFileError
         If there is none.
     StudyError
-        If it is wrong.
+        If it is wrong, or a file is missing.
     """
     require_run_folder(root)
-    return load_checked_study(root / STUDY_FILE)
+    file = root / STUDY_FILE
+    return located(load_study(file), file)
 
 
 def stage_hashes(study: Study, given: GivenModel | None = None) -> dict[str, str]:
@@ -339,7 +338,7 @@ def stage_hashes(study: Study, given: GivenModel | None = None) -> dict[str, str
     Parameters
     ----------
     study : Study
-        The study.
+        The study, with absolute paths: what its files hold counts, not where they lie.
     given : GivenModel or None
         The potential of a folder that makes none: the scan depends on it, and on no section about its making.
 
@@ -349,6 +348,8 @@ def stage_hashes(study: Study, given: GivenModel | None = None) -> dict[str, str
         SHA-256 by name of the stage; without the stages that make a potential where one was given.
     """
     content = study.model_dump(mode="json")
+    for place, digest in file_hashes(study).items():
+        put(content, place, {"sha256": digest})
     for section, names in LIMITS.items():
         content[section] = {name: value for name, value in content[section].items() if name not in names}
     if content["labels"]["dft"] is not None:
@@ -376,7 +377,7 @@ def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
             changed = ", ".join(stage.sections) or "an earlier section"
             raise StudyError(
                 f"{study_file} asks for something else than {root} was made with, from the stage '{stage.name}' on "
-                f"(sections: {changed}). Give another --out folder, or delete {root / stage.folder} and the folders of "
+                f"(sections: {changed}, and the files they name). Give another --out folder, or delete {root / stage.folder} and the folders of "
                 "the stages after it to make them anew."
             )
 
@@ -459,8 +460,8 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     models = models_named(study, names)
     _refuse_other_study(study, study_file, root)
     with locked(root):
-        write_text(root / STUDY_FILE, study_file.read_text())
-        build_models(RunContext(study, root), models)
+        keep_files(study_file, root)
+        build_models(RunContext(load_run_study(root), root), models)
 
 
 def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[str]:

@@ -41,7 +41,9 @@ def examine_potential(model: Path, elements: Sequence[str]) -> GivenModel:
     if not model.is_file():
         raise InputFileError(f"--model: there is no file {model}.")
     if model.suffix != Path(POTENTIAL).suffix:
-        raise InputFileError(f"--model: {model} does not end in .pb; a scan runs potentials frozen for TensorFlow alone.")
+        raise InputFileError(
+            f"--model: {model} does not end in .pb; a scan runs potentials frozen for TensorFlow alone."
+        )
     type_map = read_type_map(model)
     missing = [symbol for symbol in elements if symbol not in type_map]
     if missing:

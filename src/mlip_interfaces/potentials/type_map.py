@@ -41,7 +41,9 @@ def read_type_map(model: Path) -> tuple[str, ...]:
     found = [line.removeprefix(_MARK).split() for line in answer.output.splitlines() if line.startswith(_MARK)]
     if answer.status != 0 or not found:
         said = answer.errors.rpartition("\n")[2] or f"exit status {answer.status}"
-        raise InputFileError(f"{model} is no frozen Deep Potential that DeePMD-kit can read ({said}); give one from `dp freeze`.")
+        raise InputFileError(
+            f"{model} is no frozen Deep Potential that DeePMD-kit can read ({said}); give one from `dp freeze`."
+        )
     if not found[-1]:
         raise InputFileError(
             f"{model} does not say which elements it knows, so that LAMMPS cannot map them; train it with a `type_map`."
