@@ -18,7 +18,6 @@ from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import ContactFactor, Count, Name, NonNegative, Positive, Section
 
-
 MIN_FRAMES = 8
 """Of a run: fewer give no error bar."""
 
