@@ -66,7 +66,9 @@ class CrystalLayer(Section):
 
     kind: Literal["crystal"]
     name: Name = Field(description="Name of the layer, kept on each of its atoms.")
-    material: str = Field(description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file.")
+    material: str = Field(
+        description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file, relative to the study's folder."
+    )
     miller: tuple[int, int, int] = Field(description="Plane parallel to the interface.")
     thickness_angstrom: Positive = Field(description="Thickness; the slab comes as near as its planes allow.")
     termination: str | int | None = Field(
@@ -106,7 +108,8 @@ class AmorphousLayer(Section):
     )
     potential: str = Field(
         "tosi-fumi",
-        description="tosi-fumi (LiF only), the file of a Deep Potential, or a file of LAMMPS lines (pair_style ...).",
+        description="tosi-fumi (LiF only), the file of a Deep Potential, or a file of LAMMPS lines (pair_style ...); relative to the "
+        "study's folder.",
     )
     melt_quench: MeltQuenchSection = Field(default_factory=lambda: MeltQuenchSection())
 

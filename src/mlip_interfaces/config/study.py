@@ -30,7 +30,9 @@ class Labels(Section):
         "returning an ASE calculator (with `parameters`)."
     )
     parameters: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Keyword arguments of the ASE calculator, as they stand."
+        default_factory=dict,
+        description="Keyword arguments of the ASE calculator, as they stand; a model file (.pb, .pt, .model ...) is relative to "
+        "the study's folder.",
     )
     dft: Dft | None = Field(None, description="Settings of vasp, gpaw, cp2k or abacus.")
     second_attempt: bool = Field(

@@ -377,8 +377,8 @@ def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
             changed = ", ".join(stage.sections) or "an earlier section"
             raise StudyError(
                 f"{study_file} asks for something else than {root} was made with, from the stage '{stage.name}' on "
-                f"(sections: {changed}, and the files they name). Give another --out folder, or delete {root / stage.folder} and the folders of "
-                "the stages after it to make them anew."
+                f"(sections: {changed}, and the files they name). Give another --out folder, or delete {root / stage.folder} "
+                "and the folders of the stages after it to make them anew."
             )
 
 
