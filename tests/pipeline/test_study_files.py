@@ -14,7 +14,7 @@ import yaml
 from ase.io import read, write
 
 from mlip_interfaces.config import CrystalLayer, Study, load_study
-from mlip_interfaces.errors import StudyError
+from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.flow import load_run_study, run_study, stage_hashes
@@ -172,6 +172,23 @@ def test_a_potential_is_kept_with_the_files_it_names(study_file: Path, tmp_path:
     assert stage_hashes(moved)["build"] == before
     potential = QuenchPotential.from_file(tmp_path / "moved" / "inputs" / "glass" / "glass.lammps")
     assert potential.lines[-1].split()[3] == str(tmp_path / "moved" / "inputs" / "glass" / "li-s.table")
+
+
+def test_a_potential_that_names_two_files_alike_is_refused(study_file: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (study_file.parent / name).mkdir()
+        (study_file.parent / name / "x.table").write_text(name)
+    lines = (
+        "# elements: Li S",
+        "pair_style table linear 100",
+        "pair_coeff 1 1 a/x.table LI",
+        "pair_coeff 2 2 b/x.table S",
+    )
+    study_file.with_name("glass.lammps").write_text("\n".join(lines))
+    glass(study_file, "glass.lammps")
+    (tmp_path / "run").mkdir()
+    with pytest.raises(StructureError, match=r"names two files called x.table; rename one of them"):
+        keep_files(study_file, tmp_path / "run")
 
 
 def test_a_model_of_the_teacher_is_kept_and_counts_by_content(study_file: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def located(study: Study, file: Path) -> Study:
             changes[place] = str(path.resolve())
         elif place[-1] != "material" or _looks_like_file(text):
             raise StudyError(
-                f"{file}: {spelled(place)} is '{text}', but there is no file {path}. Paths in a study are relative to its "
+                f"{file}: {_spelled(place)} is '{text}', but there is no file {path}. Paths in a study are relative to its "
                 "folder; put the file there, or give an absolute path."
             )
     changes |= _machine_settings(study, base)
@@ -70,22 +70,6 @@ def located(study: Study, file: Path) -> Study:
             "to its folder; give the folder of the pseudopotentials."
         )
     return _changed(study, changes)
-
-
-def spelled(place: Place) -> str:
-    """A place as errors name it.
-
-    Parameters
-    ----------
-    place : tuple of str or int
-        The place.
-
-    Returns
-    -------
-    str
-        Joined by dots.
-    """
-    return ".".join(map(str, place))
 
 
 def keep_files(study_file: Path, root: Path) -> None:
@@ -176,6 +160,11 @@ def _named(study: Study) -> dict[Place, str]:
     return found
 
 
+def _spelled(place: Place) -> str:
+    """A place as errors name it."""
+    return ".".join(map(str, place))
+
+
 def _looks_like_file(text: str) -> bool:
     """Whether a material that is no crystal of the library is meant as a file, not as a misspelt name."""
     return "/" in text or Path(text).suffix.lower() in CRYSTAL_SUFFIXES or Path(text).exists()
@@ -258,5 +247,5 @@ def _content(place: Place, path: Path) -> str:
         try:
             return QuenchPotential.from_file(path).fingerprint()
         except StructureError as error:
-            raise StudyError(f"{spelled(place)}: {error}") from error
+            raise StudyError(f"{_spelled(place)}: {error}") from error
     return file_hash(path)
