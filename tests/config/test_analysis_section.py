@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from pydantic import ValidationError
 import mlip_interfaces as mi
 from mlip_interfaces.choices import SCHEMES
 from mlip_interfaces.config import Study, study_schema
-from mlip_interfaces.config.analysis import Analysis, default_requests
+from mlip_interfaces.config.analysis import Analysis
+from mlip_interfaces.config.default_requests import default_requests
 from mlip_interfaces.config.load import parse_study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.observables import ANALYSES
@@ -99,10 +102,63 @@ def test_null_leaves_a_kind_out(raw: dict[str, Any]) -> None:
 
 def test_without_a_section_the_defaults_follow_the_elements() -> None:
     assert default_requests(["Li", "P", "S", "O"])["rdf"]["pairs"] == ["P-O", "P-S", "S-S"]
-    assert "rdf" not in default_requests(["Li", "F"])
-    assert "msd" not in default_requests(["Na", "P", "S"])
-    assert {"tetrahedra", "chemistry", "profile"} <= set(default_requests(["Na"]))
+    assert default_requests(["Li", "P", "S"]) == {
+        "rdf": {"pairs": ["P-S", "S-S", "P-P"], "blocks": 4},
+        "msd": {"species": ["Li"]},
+        "tetrahedra": {"center": "Li", "ligand": "S", "cutoff_angstrom": 3.0},
+        "chemistry": {"reaction_bonds": ["P-P", "S-S"]},
+        "profile": {},
+    }
+    assert default_requests(["Li", "F"])["rdf"]["pairs"] == ["Li-F"]
+    assert default_requests(["Na", "P", "S"])["msd"]["species"] == ["Na"]
+    assert set(default_requests(["Mg", "O"])) == {"rdf", "msd", "profile"}
+    assert default_requests(["Ag", "I"]) == {"rdf": {"pairs": ["Ag-I"], "blocks": 4}, "profile": {}}
+    assert default_requests(["Cu"])["rdf"]["pairs"] == ["Cu-Cu"]
     assert set(default_requests()) == set(Analysis().requests)
+
+
+LAYERS = [
+    {"kind": "crystal", "name": name, "material": "Li", "miller": [1, 0, 0], "thickness_angstrom": 9} for name in "ab"
+]
+
+
+@pytest.mark.parametrize("analysis", [{}, None, {"drift": "none"}, [{"kind": kind} for kind in ("rdf", "msd")]])
+@pytest.mark.parametrize(
+    "elements", [*itertools.combinations(["Li", "P", "S", "O", "Na", "Co", "F"], 2), ["Mg", "Cl"], ["Li"], ["Ca", "H"]]
+)
+def test_a_default_never_fails_whatever_the_elements(
+    raw: dict[str, Any], elements: Sequence[str], analysis: Any
+) -> None:
+    if isinstance(analysis, list) and not default_requests(elements).get("msd"):
+        analysis = analysis[:1]
+    sections = {name: raw[name] for name in ("name", "labels", "exploration", "protocols")}
+    sections["exploration"] = {"iterations": raw["exploration"]["iterations"]}
+    content = sections | {"elements": list(elements), "interface": {"layers": LAYERS}, "analysis": analysis}
+    found = parse_study(yaml.safe_dump(content), Path("study.yaml")).analysis.requests
+    assert found["rdf"].pairs
+    for name, request in found.items():
+        request.check(elements, {"a", "b"})
+        assert name in default_requests(elements)
+
+
+def test_settings_that_a_request_leaves_out_follow_the_elements_and_those_it_has_stay(raw: dict[str, Any]) -> None:
+    own = raw | {"elements": ["Li", "P", "S"], "interface": {"layers": LAYERS}}
+    own = {name: own[name] for name in ("name", "elements", "labels", "protocols", "interface")}
+    own["exploration"] = {"iterations": raw["exploration"]["iterations"]}
+    asked = [
+        {"kind": "tetrahedra", "average_ps": 0.5}, {"kind": "rdf", "blocks": 2}, {"kind": "msd", "species": ["S"]},
+        {"kind": "chemistry", "min_lifetime_ps": 1}, {"kind": "tetrahedra", "name": "own", "ligand": "P"},
+    ]  # fmt: skip
+    assert requests(own, asked) == {
+        "tetrahedra": mi.Tetrahedra(ligand="S", cutoff_angstrom=3.0, average_ps=0.5),
+        "rdf": mi.Rdf(pairs=("P-S", "S-S", "P-P"), blocks=2),
+        "msd": mi.Msd(species="S"),
+        "chemistry": mi.Chemistry(reaction_bonds=("P-P", "S-S"), min_lifetime_ps=1),
+        "own": mi.Tetrahedra(ligand="P"),
+    }
+    assert "analysis.tetrahedra.ligand is 'F', which is not in elements" in refusal(
+        own, [{"kind": "tetrahedra", "cutoff_angstrom": 2.6}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +171,7 @@ def test_without_a_section_the_defaults_follow_the_elements() -> None:
         (["msd"], "must be a mapping of settings, such as {kind: msd, species: [Li]}"),
         ("msd", "analysis"),
         ([{"kind": "msd", "species": ["Li"], "layr": "coating"}], "analysis.msd: unknown key 'layr'. Did you mean 'layer'?"),
-        ([{"kind": "msd"}], "the key 'analysis.msd.species' is missing"),
+        ([{"kind": "onsager"}], "the key 'analysis.onsager.species' is missing"),
         ([{"kind": "msd", "name": "a b", "species": ["Li"]}], "a b"),
         ([{"kind": "msd", "name": "../x", "species": ["Li"]}], "../x"),
         ([{"kind": "msd", "name": "a", "species": ["Li"]}, {"kind": "profile", "name": "a"}], "the name 'a' in analysis stands twice"),
@@ -138,7 +194,7 @@ def test_what_is_no_request_is_refused_with_its_place(raw: dict[str, Any], analy
 
 
 def test_every_problem_of_a_list_is_told_at_once(raw: dict[str, Any]) -> None:
-    text = refusal(raw, [{"kind": "msdd"}, {"kind": "msd"}, {"kind": "profile", "axis": "q"}])
+    text = refusal(raw, [{"kind": "msdd"}, {"kind": "onsager"}, {"kind": "profile", "axis": "q"}])
     assert text.count("study.yaml: ") == 3
 
 

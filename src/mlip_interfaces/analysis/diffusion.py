@@ -267,7 +267,8 @@ def diffusivity(
     fit = _walking_fit(displacements, strides, needed, samples)
     line = _line_slope(displacements, fit, seed)
     curve, curve_error = _curve(samples[np.searchsorted(needed, curve_lags)])
-    slope, doubts, bend = line, _doubts(fit.tried[-1][1], float(curve.sum(axis=1).max())), None
+    doubts, bend = _doubts(fit.tried[-1][1], float(curve.sum(axis=1).max())), None
+    slope: _Slope = line
     if samples.any():
         bend = long_range_slope(
             samples[np.searchsorted(needed, bend_lags)].sum(axis=2),

@@ -18,10 +18,29 @@ from mlip_interfaces.records import Record
 INDEX = "index.json"
 """In the folders of structures, scan and analysis."""
 MODEL_FILE = "model.json"
+GIVEN_MODEL = "given.json"
+INPUTS = "inputs"
+"""Folder of the files that a study names."""
 VALIDATION_FILE = "validation.json"
 DATA_SUMMARY = "summary.json"
 
 _R = TypeVar("_R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class InputIndex(Record):
+    """``inputs/index.json``: the files that the study of a run names.
+
+    Attributes
+    ----------
+    folder : str
+        Folder of the study file that the run was made with; what is not kept is relative to it.
+    files : mapping of str to str
+        As the study names a file -> its copy in ``inputs/``.
+    """
+
+    folder: str
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +378,31 @@ class FinalModel(Record):
     steps: int
     n_frames: int
     max_neighbors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenModel(Record):
+    """``model/given.json``: a Deep Potential that was there before the run, which labels and trains nothing itself.
+
+    Attributes
+    ----------
+    file, sha256 : str
+        Name it was given by, and hash.
+    size_bytes : int, bytes
+        Its size.
+    type_map : tuple of str
+        Its elements, in its order.
+    """
+
+    file: str
+    sha256: str
+    size_bytes: int
+    type_map: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file}, {self.size_bytes / 1e6:.1f} MB, of {', '.join(self.type_map)} (SHA-256 {self.sha256[:12]})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

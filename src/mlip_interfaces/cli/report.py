@@ -34,13 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import load_run_study
-    from mlip_interfaces.pipeline.make_report import run_report
-    from mlip_interfaces.run.context import RunContext
-    from mlip_interfaces.run.folder import locked
+    from mlip_interfaces.pipeline.flow import report_run
 
-    study = load_run_study(arguments.directory)
-    with locked(arguments.directory):
-        run_report(RunContext(study, arguments.directory))
+    report_run(arguments.directory)
     print(arguments.directory / "report" / "index.html")
     return 0

@@ -76,12 +76,12 @@ def run_submit(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import submit_scan
+    from mlip_interfaces.pipeline.flow import run_single_stage
 
     if arguments.dry_run:
         print_scripts(arguments.directory, "scan")
         return 0
-    submit_scan(arguments.directory)
+    run_single_stage(arguments.directory, "scan")
     return 0
 
 

@@ -10,37 +10,9 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_va
 from pydantic_core import CoreSchema, core_schema
 
 from mlip_interfaces.choices import Scheme
+from mlip_interfaces.config.default_requests import default_requests, default_settings
 from mlip_interfaces.observables import ANALYSES, Request, check_names
 from mlip_interfaces.settings import Name, Section
-
-PAIRS = ("P-O", "P-S", "Co-S", "S-S")
-"""Bonds of the interface between an oxide and a thiophosphate: made, kept and broken."""
-
-
-def default_requests(elements: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
-    """What is analysed where a study does not say; in its short form, settings that are left out are those of here.
-
-    Parameters
-    ----------
-    elements : collection of str or None
-        Of the study: pairs and species that it has not are left out.
-
-    Returns
-    -------
-    dict of str to dict
-        Kind -> settings that differ from those of the kind.
-    """
-
-    def there(name: str) -> bool:
-        return elements is None or set(name.split("-")) <= set(elements)
-
-    requests: dict[str, dict[str, Any]] = {}
-    pairs = [pair for pair in PAIRS if there(pair)]
-    if pairs:
-        requests["rdf"] = {"pairs": pairs, "blocks": 4}
-    if there("Li"):
-        requests["msd"] = {"species": ["Li"]}
-    return requests | {"tetrahedra": {}, "chemistry": {}, "profile": {}}
 
 
 class _AnyRequest:
@@ -84,7 +56,7 @@ class Analysis(Section):
     """What is computed from every trajectory.
 
     Requests stand in a list (each may have a `name`) or in a mapping from names. In the short form keys are kinds, and what is
-    left out of it is the default.
+    left out of it is the default. Left out, pairs, species, tetrahedra and bonds of a reaction follow the elements of the study.
     """
 
     drift: str = Field("com", description="Frame of reference: com, none, elements (Co,O) or a layer's name.")
@@ -93,7 +65,8 @@ class Analysis(Section):
     stop_ps: float | None = Field(None, description="Frames after are left out.")
     requests: dict[Name, Annotated[Request, _AnyRequest]] = Field(
         default_factory=lambda: {kind: ANALYSES[kind](**settings) for kind, settings in default_requests().items()},
-        description="Analyses by name, each with its kind; their settings are those of the command line.",
+        description="Analyses by name, each with its kind; their settings are those of the command line. Left out: g(r), MSD, "
+        "tetrahedra, chemistry and profile, as far as the elements of the study have them.",
     )
 
     @model_validator(mode="before")
@@ -122,22 +95,44 @@ def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> A
     object
         What is no form of it is returned as it is, for the schema to refuse.
     """
+    if value is None:
+        value = {}
     if isinstance(value, list):
-        return {"requests": _by_name(value)}
+        return {"requests": _of_elements(_by_name(value), elements)}
     if not isinstance(value, Mapping):
         return value
     shared = {name: entry for name, entry in value.items() if name in Analysis.model_fields}
     own = {name: entry for name, entry in value.items() if name not in shared}
     requests = shared.get("requests")
     if isinstance(requests, list):
-        return dict(value) | {"requests": _by_name(requests)}
+        return dict(value) | {"requests": _of_elements(_by_name(requests), elements)}
     if requests is not None:
         if not isinstance(requests, Mapping):
             return value
-        return dict(value) | {"requests": {name: _of_kind(name, entry) for name, entry in requests.items()}}
+        named = {name: _of_kind(name, entry) for name, entry in requests.items()}
+        return dict(value) | {"requests": _of_elements(named, elements)}
     if any(isinstance(entry, Mapping) and "kind" in entry for entry in own.values()):
-        return shared | {"requests": {name: _of_kind(name, entry) for name, entry in own.items()}}
-    return shared | {"requests": _short_form(own, default_requests(elements))}
+        named = {name: _of_kind(name, entry) for name, entry in own.items()}
+        return shared | {"requests": _of_elements(named, elements)}
+    return shared | {"requests": _of_elements(_short_form(own, default_requests(elements)), elements)}
+
+
+def _of_elements(requests: dict[str, Any], elements: Collection[str] | None) -> dict[str, Any]:
+    """Requests with the settings that follow from the elements, where they leave them out."""
+    if elements is None:
+        return requests
+    known = default_settings([symbol for symbol in elements if isinstance(symbol, str)])
+    return {name: _completed(entry, known) for name, entry in requests.items()}
+
+
+def _completed(entry: Any, known: Mapping[str, Mapping[str, Any]]) -> Any:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("kind"), str):
+        return entry
+    usual = known.get(entry["kind"], {})
+    if entry["kind"] == "tetrahedra" and set(usual) & set(entry):
+        # Centre, ligand and cutoff go together: who sets one of them does not mean the others of another pair.
+        return entry
+    return dict(entry) | {name: setting for name, setting in usual.items() if name not in entry}
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
@@ -173,7 +168,7 @@ def _short_form(own: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]
     for kind in (*known, *(kind for kind in own if kind not in ANALYSES)):
         given = own.get(kind, {})
         if isinstance(given, Mapping):
-            requests[kind] = {"kind": kind} | dict(defaults.get(kind, {})) | dict(given)
+            requests[kind] = _completed({"kind": kind} | dict(given), defaults)
         elif given is not None:
             requests[kind] = given
     return requests

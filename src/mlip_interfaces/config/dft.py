@@ -174,7 +174,8 @@ class Dft(Section):
         None, description="Cores the command uses, for the account; Slurm's allocation or 1 when left out."
     )
     pseudopotential_dir: str | None = Field(
-        None, description="Default: the environment's VASP_PP_PATH, CP2K_DATA_DIR or ABACUS_PP_PATH."
+        None,
+        description="Relative to the study's folder. Default: the environment's VASP_PP_PATH, CP2K_DATA_DIR or ABACUS_PP_PATH.",
     )
     extra: dict[str, dict[str, JsonValue]] = Field(
         default_factory=dict, description="Further tags as they stand: INCAR (VASP), INPUT (ABACUS), GPAW (keywords)."

@@ -55,7 +55,9 @@ class SlurmResources(Section):
         "`gpus_per_node`, and each task sees one of them (CUDA_VISIBLE_DEVICES); otherwise Slurm's choice stands.",
     )
     modules: tuple[str, ...] = Field((), description="Environment modules to load.")
-    source_files: tuple[str, ...] = Field((), description="Shell files to source, after the modules.")
+    source_files: tuple[str, ...] = Field(
+        (), description="Shell files to source, after the modules; one that lies beside the study is found there."
+    )
     environment: dict[str, str | int | float] = Field(
         default_factory=dict, description="Environment variables; they win over our own thread counts."
     )

@@ -66,7 +66,9 @@ class CrystalLayer(Section):
 
     kind: Literal["crystal"]
     name: Name = Field(description="Name of the layer, kept on each of its atoms.")
-    material: str = Field(description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file.")
+    material: str = Field(
+        description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file, relative to the study's folder."
+    )
     miller: tuple[int, int, int] = Field(description="Plane parallel to the interface.")
     thickness_angstrom: Positive = Field(description="Thickness; the slab comes as near as its planes allow.")
     termination: str | int | None = Field(
@@ -106,7 +108,8 @@ class AmorphousLayer(Section):
     )
     potential: str = Field(
         "tosi-fumi",
-        description="tosi-fumi (LiF only), the file of a Deep Potential, or a file of LAMMPS lines (pair_style ...).",
+        description="tosi-fumi (LiF only), the file of a Deep Potential, or a file of LAMMPS lines (pair_style ...); relative to the "
+        "study's folder.",
     )
     melt_quench: MeltQuenchSection = Field(default_factory=lambda: MeltQuenchSection())
 
@@ -262,6 +265,15 @@ class Interface(Section):
         """The amorphous layer whose thickness names the models, if there is one."""
         coatings = [layer for layer in self.layers if isinstance(layer, AmorphousLayer)]
         return max(coatings, key=lambda layer: len(layer.thicknesses), default=None)
+
+    @property
+    def largest_half_width_angstrom(self) -> float:
+        """Half of the widest lateral cell that production models can have, angstrom.
+
+        A parallelogram of area A is nowhere wider than sqrt(A) in both directions; strain may stretch it.
+        """
+        n_cells = self.lateral_repeat[0] * self.lateral_repeat[1]
+        return 0.5 * (1.0 + self.max_strain) * math.sqrt(self.max_area_angstrom2 * n_cells)
 
     @property
     def models(self) -> tuple[ModelPlan, ...]:

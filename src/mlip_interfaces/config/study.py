@@ -16,7 +16,11 @@ from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
+from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import ContactFactor, Count, Name, NonNegative, Positive, Section
+
+MIN_FRAMES = 8
+"""Of a run: fewer give no error bar."""
 
 
 class Labels(Section):
@@ -27,7 +31,9 @@ class Labels(Section):
         "returning an ASE calculator (with `parameters`)."
     )
     parameters: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Keyword arguments of the ASE calculator, as they stand."
+        default_factory=dict,
+        description="Keyword arguments of the ASE calculator, as they stand; a model file (.pb, .pt, .model ...) is relative to "
+        "the study's folder.",
     )
     dft: Dft | None = Field(None, description="Settings of vasp, gpaw, cp2k or abacus.")
     second_attempt: bool = Field(
@@ -264,7 +270,7 @@ class Protocol(Section):
 
     @model_validator(mode="after")
     def _times(self) -> Self:
-        if self.dump_interval_ps > self.time_ps / 8:
+        if self.dump_interval_ps > self.time_ps / MIN_FRAMES:
             raise ValueError("dump_interval_ps must leave at least eight frames of time_ps")
         return self
 
@@ -341,10 +347,18 @@ class Study(Section):
                 raise ValueError(f"labels.{error}") from error
         layers = {layer.name for layer in self.interface.layers}
         self._check_analysis(layers)
+        self._check_lengths()
+        self._check_ranges()
         sel = self.training.max_neighbors
         if sel is not None and len(sel) != len(self.elements):
             raise ValueError(
                 f"training.max_neighbors has {len(sel)} entries for {len(self.elements)} elements; give one each"
+            )
+        vacant = self.initial_data.perturbation
+        if vacant.n_with_vacancies and vacant.vacancy_element not in self.elements:
+            raise ValueError(
+                f"initial_data.perturbation.vacancy_element is '{vacant.vacancy_element}', which is not in elements "
+                f"({', '.join(self.elements)}); name one of them"
             )
         models = {model.name for model in self.interface.label_models}
         bulk = {f"bulk-{name}" for name in layers}
@@ -378,6 +392,43 @@ class Study(Section):
                 request.check(self.elements, layers)
             except ValueError as error:
                 raise ValueError(f"analysis.{name}.{error}") from error
+
+    def _check_lengths(self) -> None:
+        """Whether the shortest protocol gives the frames that each analysis needs."""
+        name, protocol = min(self.protocols.items(), key=lambda item: self._n_frames(item[1]))
+        n_frames = self._n_frames(protocol)
+        if n_frames < MIN_FRAMES:
+            raise ValueError(
+                f"analysis.start_ps and stop_ps leave {n_frames} frames of the protocol '{name}' ({protocol.time_ps:g} ps); at "
+                f"least {MIN_FRAMES} are needed: analyse a longer time, or lower protocols.{name}.dump_interval_ps"
+            )
+        for key, request in self.analysis.requests.items():
+            try:
+                request.check_frames(n_frames)
+            except ValueError as error:
+                raise ValueError(
+                    f"analysis.{key}.{error} that the protocol '{name}' gives; ask for fewer, or lower "
+                    f"protocols.{name}.dump_interval_ps"
+                ) from error
+
+    def _n_frames(self, protocol: Protocol) -> int:
+        """Frames of a run that are analysed."""
+        start = max(self.analysis.start_ps or 0.0, 0.0)
+        stop = min(protocol.time_ps if self.analysis.stop_ps is None else self.analysis.stop_ps, protocol.time_ps)
+        return max(0, round((stop - start) / protocol.dump_interval_ps) + 1)
+
+    def _check_ranges(self) -> None:
+        """Whether g(r) fits into the widest cell that the matching may find; the run knows the cell itself."""
+        half = self.interface.largest_half_width_angstrom
+        for key, request in self.analysis.requests.items():
+            asked = request.r_max_angstrom if isinstance(request, Rdf) else None
+            if asked is not None and asked > half:
+                raise ValueError(
+                    f"analysis.{key}.r_max_angstrom is {asked:g}, but half of the cell is {half:.1f} angstrom at most "
+                    f"(interface.max_area_angstrom2 {self.interface.max_area_angstrom2:g} and lateral_repeat "
+                    f"{list(self.interface.lateral_repeat)}); ask for less, leave it out (8, or half of the cell), or raise "
+                    "interface.lateral_repeat"
+                )
 
     @property
     def explored(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from mlip_interfaces.config.dft import DFT_CODES, PARALLEL_TAGS, Dft
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import content_hash, write_text
+from mlip_interfaces.files import content_hash, file_hash, write_text
 
 SETTINGS_FILE = "label_settings.json"
 
@@ -79,9 +80,19 @@ class LabelSettings(BaseModel):
         """
         content: list[object] = [
             self.calculator,
-            self.parameters if self.dft is None else _physics(self.dft, self.calculator),
+            _contents(self.parameters) if self.dft is None else _physics(self.dft, self.calculator),
         ]
         return content_hash(content)[:16]
+
+
+def _contents(parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Parameters with what a file holds in place of its absolute path: a run folder may be moved."""
+    return {
+        name: {"sha256": file_hash(Path(value))}
+        if isinstance(value, str) and value.startswith("/") and Path(value).is_file()
+        else value
+        for name, value in parameters.items()
+    }
 
 
 def _physics(dft: Dft, code: str) -> dict[str, object]:

@@ -154,6 +154,27 @@ class Onsager(Request):
             if name is not None and name not in layers:
                 raise ValueError(f"region names '{name}', but the layers are {', '.join(sorted(layers))}")
 
+    def check_frames(self, n_frames: int) -> None:
+        """Whether every window is long enough.
+
+        Parameters
+        ----------
+        n_frames : int
+            In the time that is analysed.
+
+        Raises
+        ------
+        ValueError
+            If it is not.
+        """
+        from mlip_interfaces.analysis.onsager import MIN_FRAMES
+
+        if n_frames // self.windows < MIN_FRAMES:
+            raise ValueError(
+                f"windows is {self.windows}, and each needs {MIN_FRAMES} frames, {self.windows * MIN_FRAMES} in all, more than "
+                f"the {n_frames}"
+            )
+
     def observe(self, start: Start) -> Observer:
         """Keep displacements, and for a region depths, of the elements.
 

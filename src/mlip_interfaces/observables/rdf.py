@@ -91,6 +91,22 @@ class Rdf(Request):
                     f"like ({', '.join(sorted(layers))}), as in Li@{min(layers)}-S"
                 )
 
+    def check_frames(self, n_frames: int) -> None:
+        """Whether every block has a frame.
+
+        Parameters
+        ----------
+        n_frames : int
+            In the time that is analysed.
+
+        Raises
+        ------
+        ValueError
+            If one has none.
+        """
+        if self.blocks > n_frames:
+            raise ValueError(f"blocks is {self.blocks}, more than the {n_frames} frames")
+
 
 class _RdfObserver(Observer):
     scans = True

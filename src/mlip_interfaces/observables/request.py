@@ -199,6 +199,20 @@ class Request(Settings, ABC):
         if layer is not None and layer not in layers:
             raise ValueError(f"layer is '{layer}', but the layers are {', '.join(sorted(layers))}")
 
+    def check_frames(self, n_frames: int) -> None:  # noqa: B027 (optional)
+        """Whether a trajectory of so many frames is long enough.
+
+        Parameters
+        ----------
+        n_frames : int
+            In the time that is analysed.
+
+        Raises
+        ------
+        ValueError
+            If it is not; the text begins with the setting.
+        """
+
     def at(self, temperature_kelvin: float) -> Self:
         """The request with the temperature of a run, where it takes one and has none of its own.
 

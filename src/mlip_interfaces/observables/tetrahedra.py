@@ -16,6 +16,8 @@ from mlip_interfaces.observables.results import Headline, Result, Table, measure
 from mlip_interfaces.settings import NonNegative, Positive
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mlip_interfaces.analysis.tetrahedra import Tetrahedra as TetrahedraCounts
     from mlip_interfaces.figures import Figure
 
@@ -34,6 +36,26 @@ class Tetrahedra(Request):
     average_ps: Annotated[NonNegative, Option("T")] = Field(
         1.0, description="Positions are averaged over this time first."
     )
+
+    def check(self, elements: Collection[str], layers: Collection[str]) -> None:
+        """Whether both elements are there.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the study.
+        layers : collection of str
+            Names of its layers.
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
+        for name in ("center", "ligand"):
+            symbol = getattr(self, name)
+            if symbol not in elements:
+                raise ValueError(f"{name} is '{symbol}', which is not in elements ({', '.join(elements)})")
 
     def observe(self, start: Start) -> Observer:
         """Count regular tetrahedra in every window of the average.

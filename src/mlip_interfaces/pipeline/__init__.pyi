@@ -4,12 +4,12 @@ from .flow import (
     build_some,
     initialise_campaign,
     initialise_scan,
+    report_run,
     run_single_stage,
     run_study,
-    submit_scan,
 )
 
 __all__ = [
-    "STAGE_NAMES", "build_some", "initialise_campaign", "initialise_scan", "load_checked_study", "run_single_stage",
-    "run_study", "submit_scan",
+    "STAGE_NAMES", "build_some", "initialise_campaign", "initialise_scan", "load_checked_study", "report_run",
+    "run_single_stage", "run_study",
 ]  # fmt: skip

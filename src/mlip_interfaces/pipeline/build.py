@@ -54,11 +54,14 @@ class _Parts:
     ----------
     slabs : dict
         Matched crystals, by the thicknesses of all crystal layers and the lateral repeat.
+    crystals : dict
+        Slabs with what the study does to them, by model and layer.
     glasses : dict
         Amorphous layers, by name, thickness and lateral repeat.
     """
 
     slabs: dict[tuple[tuple[float, ...], tuple[int, int]], MatchedStack]
+    crystals: dict[tuple[str, str], Atoms]
     glasses: dict[QuenchKey, amorphous.AmorphousLayer]
 
 
@@ -136,10 +139,11 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[Model
         As `run_build`.
     """
     study, directory = context.study, context.structures
-    context.progress(0.0, "matching " + ", ".join(layer.material for layer in _crystals(study)))
-    parts = _Parts({}, {})
+    context.progress(0.0, "matching " + ", ".join(_material(layer) for layer in _crystals(study)))
+    parts = _Parts({}, {}, {})
     for model in models:
         _match(study, model, parts)
+        _make_crystals(study, model, parts)
         _refuse_large(study, model, parts)
     _quench_all(context, models, parts)
     entries = []
@@ -158,6 +162,11 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[Model
 
 def _crystals(study: Study) -> tuple[CrystalLayer, ...]:
     return tuple(layer for layer in study.interface.layers if isinstance(layer, CrystalLayer))
+
+
+def _material(layer: CrystalLayer | AmorphousLayer) -> str:
+    """What a layer is made of: a name or formula, or the name of its file."""
+    return Path(layer.material).name
 
 
 def _slab_key(study: Study, model: ModelPlan) -> tuple[tuple[float, ...], tuple[int, int]]:
@@ -192,6 +201,14 @@ def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
     )
 
 
+def _make_crystals(study: Study, model: ModelPlan, parts: _Parts) -> None:
+    """Everything of a model that is no glass: what cannot be made is told before the hours of a melt-quench."""
+    matched = parts.slabs[_slab_key(study, model)]
+    for plan in model.layers:
+        if isinstance(plan.section, CrystalLayer):
+            parts.crystals[model.name, plan.section.name] = _crystal(study, plan.section, plan, matched)
+
+
 def _refuse_large(study: Study, model: ModelPlan, parts: _Parts) -> None:
     """Hold a model against its limit, before the hours of its melt-quench."""
     if model.max_atoms is None:
@@ -210,7 +227,7 @@ def _refuse_large(study: Study, model: ModelPlan, parts: _Parts) -> None:
                 ).values()
             )
         else:
-            n_atoms += len(_crystal(study, section, plan, matched))
+            n_atoms += len(parts.crystals[model.name, section.name])
     if n_atoms > model.max_atoms:
         raise StructureError(
             f"The small cell {model.name} has {n_atoms} atoms, more than interface.small.max_atoms "
@@ -281,7 +298,7 @@ def _glass_folder(key: QuenchKey) -> str:
 
 def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path) -> ModelEntry:
     matched = parts.slabs[_slab_key(study, model)]
-    layers = [_layer(study, model, plan, matched, parts) for plan in model.layers]
+    layers = [_layer(model, plan, parts) for plan in model.layers]
     interface = study.interface
     atoms = stack(
         layers, relax=interface.relax_gaps, registry=interface.registry, vacuum_angstrom=interface.vacuum_angstrom
@@ -319,12 +336,12 @@ def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path)
     )
 
 
-def _layer(study: Study, model: ModelPlan, plan: LayerPlan, matched: MatchedStack, parts: _Parts) -> Layer:
+def _layer(model: ModelPlan, plan: LayerPlan, parts: _Parts) -> Layer:
     section = plan.section
     if isinstance(section, AmorphousLayer):
         glass = parts.glasses[section.name, plan.thickness_angstrom, model.lateral_repeat]
         return Layer(section.name, glass.atoms.copy())
-    return Layer(section.name, _crystal(study, section, plan, matched))
+    return Layer(section.name, parts.crystals[model.name, section.name])
 
 
 def _crystal(study: Study, section: CrystalLayer, plan: LayerPlan, matched: MatchedStack) -> Atoms:
@@ -392,7 +409,7 @@ def _layer_entry(
     gaps = np.diff(np.append(z, z[0] + height))
     entry = (
         layer.name,
-        plan.section.material,
+        _material(plan.section),
         float(np.asarray(layer.atoms.cell)[2, 2]),
         plan.thickness_angstrom,
         height - float(gaps.max()),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlip_interfaces.config import LocalExecution, Study
+from mlip_interfaces.books.run import GivenModel
+from mlip_interfaces.config import LocalExecution, Study, load_study
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
-from mlip_interfaces.files import content_hash, file_hash, write_text
+from mlip_interfaces.files import content_hash
 from mlip_interfaces.pipeline.checked_study import load_checked_study
+from mlip_interfaces.pipeline.study_files import file_hashes, keep_files, located, put
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked
 from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
-from mlip_interfaces.run.stages import FOLDERS, require_run_folder
+from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, given_model, require_run_folder, stages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +137,37 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     Raises
     ------
     UserError
-        If the study is wrong, or differs from the one this folder was made with, or another process holds it.
+        If the study is wrong, or differs from the one this folder was made with, or the folder has no such stage, or another
+        process holds it.
     UnfinishedError
         If an engine failed; the same call continues.
     """
     study = load_checked_study(study_file)
-    if until != STAGE_NAMES[0]:
-        require_packages(*ENGINES)
-        _require_teacher(study)
-    text = study_file.read_text()
+    names = _names_until(root, until)
+    _require_means(study, names)
     _refuse_other_study(study, study_file, root)
     with locked(root):
-        copy = root / STUDY_FILE
-        if not copy.is_file() or copy.read_text() != text:
-            write_text(copy, text)
-        run_stages(study, root, STAGE_NAMES[: STAGE_NAMES.index(until) + 1])
+        keep_files(study_file, root)
+        run_stages(load_run_study(root), root, names)
+
+
+def _names_until(root: Path, until: str) -> tuple[str, ...]:
+    """Stages of a folder up to one of them; refused where it has no such stage."""
+    names = stages_of(root)
+    if until not in names:
+        raise InputFileError(
+            f"{root} has no stage '{until}', since its potential was given; its stages are {', '.join(names)}. Give another "
+            "--out folder to make a potential."
+        )
+    return names[: names.index(until) + 1]
+
+
+def _require_means(study: Study, names: Sequence[str]) -> None:
+    """What these stages need to run here is looked for before anything is begun."""
+    if set(names) & set(ENGINE_STAGES):
+        require_packages(*ENGINES)
+    if set(names) & set(LABELLING_STAGES):
+        _require_teacher(study)
 
 
 def _require_teacher(study: Study) -> None:
@@ -181,7 +198,7 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     """
     from mlip_interfaces.run.display import Display
 
-    hashes = stage_hashes(study)
+    hashes = stage_hashes(study, given_model(root))
     with Display(names) as display:
         for stage in (stage for stage in STAGES if stage.name in names):
             directory = root / stage.folder
@@ -221,21 +238,54 @@ def run_single_stage(root: Path, name: str) -> None:
         If an engine failed; the same call continues.
     """
     study = load_run_study(root)
-    if name in ENGINE_STAGES:
-        require_packages(*ENGINES)
-    if name in LABELLING_STAGES:
-        _require_teacher(study)
+    before = _names_until(root, name)[:-1]
+    _require_means(study, (name,))
     with locked(root):
         if name == "campaign":
             _reopen_campaign(study, root)
-        for stage in STAGES[: STAGE_NAMES.index(name)]:
-            manifest = read_manifest(root / stage.folder)
-            if manifest is None or manifest.status != "done":
-                raise InputFileError(
-                    f"The stage '{stage.name}' of {root} is not finished, and '{name}' needs it. "
-                    f"Run `mlip-interfaces run {root / STUDY_FILE} --out {root} --until {name}`."
-                )
+        open_stage = _first_open(root, before)
+        if open_stage is not None:
+            other = ", or `scan init` with a potential that you have" if open_stage in POTENTIAL_STAGES else ""
+            raise InputFileError(
+                f"The stage '{open_stage}' of {root} is not finished, and '{name}' needs it. "
+                f"Run `mlip-interfaces run {root / STUDY_FILE} --out {root} --until {name}`{other}."
+            )
         run_stages(study, root, (name,))
+
+
+def _first_open(root: Path, names: Sequence[str]) -> str | None:
+    """The first of these stages that is not done."""
+    for name in names:
+        manifest = read_manifest(root / FOLDERS[name])
+        if manifest is None or manifest.status != "done":
+            return name
+    return None
+
+
+def report_run(root: Path) -> None:
+    """Write the report of whatever a run folder holds; the stage is done if all stages before it are.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study, or a file of the run is damaged.
+    RunLockedError
+        If another process works in the folder.
+    """
+    from mlip_interfaces.pipeline.make_report import run_report
+
+    study, stage = load_run_study(root), STAGES[-1]
+    with locked(root):
+        if _first_open(root, stages_of(root)[:-1]) is not None:
+            run_report(RunContext(study, root))
+            return
+        with recorded(root / stage.folder, stage.name, stage_hashes(study, given_model(root))[stage.name]):
+            stage.run(RunContext(study, root))
 
 
 def _reopen_campaign(study: Study, root: Path) -> None:
@@ -268,33 +318,38 @@ def load_run_study(root: Path) -> Study:
     Returns
     -------
     Study
-        As `load_checked_study` reads it.
+        With the files that the folder keeps; what they hold was checked when the run began.
 
     Raises
     ------
     InputFileError
         If there is none.
     StudyError
-        If it is wrong.
+        If it is wrong, or a file is missing.
     """
     require_run_folder(root)
-    return load_checked_study(root / STUDY_FILE)
+    file = root / STUDY_FILE
+    return located(load_study(file), file)
 
 
-def stage_hashes(study: Study) -> dict[str, str]:
+def stage_hashes(study: Study, given: GivenModel | None = None) -> dict[str, str]:
     """Hash of all that each stage depends on: its own sections of the study and the stages before it.
 
     Parameters
     ----------
     study : Study
-        The study.
+        The study, with absolute paths: what its files hold counts, not where they lie.
+    given : GivenModel or None
+        The potential of a folder that makes none: the scan depends on it, and on no section about its making.
 
     Returns
     -------
     dict of str to str
-        SHA-256 by name of the stage.
+        SHA-256 by name of the stage; without the stages that make a potential where one was given.
     """
     content = study.model_dump(mode="json")
+    for place, digest in file_hashes(study).items():
+        put(content, place, {"sha256": digest})
     for section, names in LIMITS.items():
         content[section] = {name: value for name, value in content[section].items() if name not in names}
     if content["labels"]["dft"] is not None:
@@ -304,21 +359,26 @@ def stage_hashes(study: Study) -> dict[str, str]:
     upstream = ""
     hashes = {}
     for stage in STAGES:
-        upstream = content_hash([upstream, {name: content[name] for name in stage.sections}])
+        if given is not None and stage.name in POTENTIAL_STAGES:
+            continue
+        sections = {name: content[name] for name in stage.sections}
+        if given is not None and stage.name == "scan":
+            sections["potential"] = given.sha256
+        upstream = content_hash([upstream, sections])
         hashes[stage.name] = upstream
     return hashes
 
 
 def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
-    hashes = stage_hashes(study)
-    for stage in STAGES:
+    hashes = stage_hashes(study, given_model(root))
+    for stage in (stage for stage in STAGES if stage.name in hashes):
         manifest = read_manifest(root / stage.folder)
         if manifest and manifest.input_hash != hashes[stage.name]:
             changed = ", ".join(stage.sections) or "an earlier section"
             raise StudyError(
                 f"{study_file} asks for something else than {root} was made with, from the stage '{stage.name}' on "
-                f"(sections: {changed}). Give another --out folder, or delete {root / stage.folder} and the folders of "
-                "the stages after it to make them anew."
+                f"(sections: {changed}, and the files they name). Give another --out folder, or delete {root / stage.folder} "
+                "and the folders of the stages after it to make them anew."
             )
 
 
@@ -367,7 +427,8 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         "report": "one HTML page with its figures",
     }
     lines = []
-    for stage in STAGES[: STAGE_NAMES.index(until) + 1]:
+    names = _names_until(root, until)
+    for stage in (stage for stage in STAGES if stage.name in names):
         manifest = read_manifest(root / stage.folder)
         state = "to do" if manifest is None else ("done" if manifest.status == "done" else "to continue")
         lines.append(f"{stage.name:9} {state:12} {root / stage.folder}: {details[stage.name]}")
@@ -399,8 +460,8 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     models = models_named(study, names)
     _refuse_other_study(study, study_file, root)
     with locked(root):
-        write_text(root / STUDY_FILE, study_file.read_text())
-        build_models(RunContext(study, root), models)
+        keep_files(study_file, root)
+        build_models(RunContext(load_run_study(root), root), models)
 
 
 def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[str]:
@@ -424,9 +485,9 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
 
-    context = RunContext(study, root)
+    context, own = RunContext(study, root), stages_of(root)
     texts = []
-    for stage in (stage for stage in STAGES if stage.name in names):
+    for stage in (stage for stage in STAGES if stage.name in names and stage.name in own):
         manifest = read_manifest(root / stage.folder)
         if manifest is None or manifest.status != "done":
             texts += [str(scripts) for scripts in stage_scripts(context, stage.name)]
@@ -464,52 +525,25 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
     study_file : Path
         The study file.
     root : Path
-        The run folder; made where it is missing.
+        The run folder; made where it is missing. It then has the stages build, scan, analyze and report alone.
     model : Path
         The frozen potential; it is copied into the folder.
 
     Raises
     ------
     InputFileError
-        If there is no such model, or the folder has another one.
+        If there is no such model, it lacks an element of the study, or the folder has another one.
     UserError, UnfinishedError
         As `run_study`.
     """
+    from mlip_interfaces.pipeline.given_potential import examine_potential, keep_potential, refuse_other_potential
     from mlip_interfaces.pipeline.scan import prepare_scan
 
-    if not model.is_file():
-        raise InputFileError(f"--model: there is no file {model}.")
+    given = examine_potential(model, load_checked_study(study_file).elements)
+    refuse_other_potential(root, given)
     run_study(study_file, root, until="build")
     study = load_run_study(root)
     with locked(root):
-        target = root / "model" / "model.pb"
-        if target.is_file() and file_hash(target) != file_hash(model):
-            raise InputFileError(f"{target} is another model than {model}; give another --out folder.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(model, target)
-        prepare_scan(RunContext(study, root))
-
-
-def submit_scan(root: Path) -> None:
-    """Run or continue the scan of a folder that has its models and a potential.
-
-    Parameters
-    ----------
-    root : Path
-        The run folder.
-
-    Raises
-    ------
-    InputFileError
-        If the folder holds no study or no potential.
-    MissingProgramError
-        If an engine is not installed.
-    RunLockedError
-        If another process works in the folder.
-    UnfinishedError
-        If LAMMPS failed; the same call continues.
-    """
-    study = load_run_study(root)
-    require_packages(*ENGINES)
-    with locked(root):
-        run_stages(study, root, ("scan",))
+        context = RunContext(study, root)
+        keep_potential(context, model, given)
+        prepare_scan(context)

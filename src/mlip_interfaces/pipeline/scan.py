@@ -165,14 +165,18 @@ def prepare_scan(context: RunContext) -> None:
     Raises
     ------
     InputFileError
-        If the potential is missing, or a run was finished with another command.
-    FileNotFoundError
-        If a model has not been built.
+        If the potential is missing, a model has not been built, or a run was finished with another command.
     """
     study = context.study
     potential = context.model / POTENTIAL
     if not potential.is_file():
         raise InputFileError(f"{potential} is missing; train it first, or give one with `scan init --model`.")
+    for model in study.scan_models:
+        if not (context.structures / model.name / "model.data").is_file():
+            raise InputFileError(
+                f"The model {model.name} is not in {context.structures}; build it with `mlip-interfaces build STUDY --out "
+                f"{context.root}`, or with `scan init`."
+            )
     scripts = {run: _script(study, run) for run in scan_runs(study)}
     for run, text in scripts.items():
         script = context.scan / run.name / COMMAND
@@ -281,7 +285,8 @@ def _unpack(archive: Path) -> None:
 def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     directory = context.scan / run.name
     protocol = run.protocol
-    n_atoms = len(read_json(directory / "layers.json")["symbols"])
+    prepare = "`mlip-interfaces scan init`, or `run`, prepares the runs"
+    n_atoms = len(read_json(directory / "layers.json", if_missing=prepare)["symbols"])
     verdict: RunVerdict | None = None
     try:
         if (directory / DONE).is_file():

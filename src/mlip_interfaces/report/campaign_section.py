@@ -17,6 +17,7 @@ from mlip_interfaces.books.run import read_optional_book
 from mlip_interfaces.figures import campaign_plots
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import MakePicture
+from mlip_interfaces.run.stages import given_model
 
 
 def campaign_section(run: Path, picture: MakePicture) -> PageSection:
@@ -42,7 +43,11 @@ def campaign_section(run: Path, picture: MakePicture) -> PageSection:
     section = PageSection("campaign", "Active learning")
     summary = read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)
     if summary is None:
-        section.absent = "The campaign has not been finished."
+        section.absent = (
+            "The potential was given, so that there is no campaign."
+            if given_model(run)
+            else "The campaign has not been finished."
+        )
         return section
     section.paragraphs += _paragraphs(summary)
     section.points += [f"{hint.trigger.capitalize()}: {hint.sentence}" for hint in summary.hints]

@@ -22,6 +22,7 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.files import read_optional_json
 from mlip_interfaces.records import Record
+from mlip_interfaces.run.stages import given_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,11 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
     """
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     sentences = []
-    if teacher_kind == "surrogate":
+    if given_model(run):
+        sentences.append(
+            "The potential was given: what it was trained on, and how large its errors are on this interface, is not known here."
+        )
+    elif teacher_kind == "surrogate":
         sentences.append(
             "The labels come from a surrogate potential, not from DFT: the Deep Potential inherits its errors, and no "
             "energy here is a DFT energy."

@@ -21,6 +21,7 @@ from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
+from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
 
 
@@ -85,6 +86,8 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
 
 
 def _label_warning(run: Path, kind: str) -> str:
+    if given_model(run):
+        return ""
     data = read_optional_book(InitialData, run / "initial_data" / DATA_SUMMARY)
     name = data.calculator if data else "the study's calculator"
     if kind == "surrogate":

@@ -25,7 +25,7 @@ from mlip_interfaces.report.files import read_table
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.run.manifests import read_manifest
-from mlip_interfaces.run.stages import FOLDERS
+from mlip_interfaces.run.stages import FOLDERS, given_model
 
 MakePicture = Callable[[Figure, str, str], Picture]
 """Called with the figure, its name and its caption."""
@@ -117,7 +117,12 @@ def model_section(run: Path, picture: MakePicture) -> PageSection:
     section = PageSection("model", "Deep Potential against held-out labels")
     validation = read_optional_book(Validation, run / "validation" / VALIDATION_FILE)
     if validation is None:
-        section.absent = "The final model has not been validated."
+        given = given_model(run)
+        section.absent = (
+            f"The potential was given: {given}. There are no labels here to measure its errors by."
+            if given
+            else "The final model has not been validated."
+        )
         return section
     training = validation.training
     section.paragraphs.append(

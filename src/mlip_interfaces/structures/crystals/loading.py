@@ -125,6 +125,27 @@ def library_entry(name: str) -> CrystalData | None:
     return LIBRARY.get(DEFAULT_POLYMORPHS.get(name, name))
 
 
+def in_library(name: str) -> bool:
+    """Whether a name means a crystal of the library, the argyrodite with exchanged anions included.
+
+    Parameters
+    ----------
+    name : str
+        As `load_crystal` takes it.
+
+    Returns
+    -------
+    bool
+        False for a file, and for a name that means nothing.
+
+    Examples
+    --------
+    >>> in_library("Li6PS5Cl:inversion=0.5"), in_library("Li6PS5Cl.cif")
+    (True, False)
+    """
+    return _underlying_entry(name) is not None
+
+
 def argyrodite(inversion_fraction: float, *, seed: int, repeats: tuple[int, int, int] = (1, 1, 1)) -> Atoms:
     """Li6PS5Cl with a fraction of the Cl on 4a exchanged with S on 4d.
 

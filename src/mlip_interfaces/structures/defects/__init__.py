@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from mlip_interfaces.structures.defects.composition import PartialLithiation, delithiate, layer_mask, remove_atoms
 from mlip_interfaces.structures.defects.kroger_vink import PointDefect, parse_defect
-from mlip_interfaces.structures.defects.point_defects import DefectiveStructure, PlacedDefect, apply_defects
+from mlip_interfaces.structures.defects.point_defects import (
+    DefectiveStructure,
+    PlacedDefect,
+    added_elements,
+    apply_defects,
+)
 from mlip_interfaces.structures.defects.voids import largest_voids
 
 __all__ = [
@@ -12,6 +17,7 @@ __all__ = [
     "PartialLithiation",
     "PlacedDefect",
     "PointDefect",
+    "added_elements",
     "apply_defects",
     "delithiate",
     "largest_voids",

@@ -129,6 +129,40 @@ def apply_defects(
     return DefectiveStructure(result, tuple(records), n_sets)
 
 
+def added_elements(defects: Sequence[str], symbols: Sequence[str]) -> tuple[str, ...]:
+    """Elements that a list of defects puts into a crystal, once the list is found to be possible there.
+
+    Parameters
+    ----------
+    defects : sequence of str
+        Kröger-Vink notation.
+    symbols : sequence of str
+        Element of each atom of the crystal.
+
+    Returns
+    -------
+    tuple of str
+        Each once.
+
+    Raises
+    ------
+    StructureError
+        If the list is not balanced, or the crystal has no such site.
+
+    Examples
+    --------
+    >>> added_elements(["Br_Cl", "V_Li'", "Li_i."], ["Li", "Li", "Li", "O", "Cl"])
+    ('Br', 'Li')
+    """
+    parsed = [parse_defect(text) for text in defects]
+    refuse_unbalanced(parsed, compound_charges(symbols))
+    for defect in parsed:
+        if defect.site is not None and defect.site not in symbols:
+            known = ", ".join(dict.fromkeys(symbols))
+            raise StructureError(f"{defect} has no site: there is no {defect.site} in the crystal, only {known}.")
+    return tuple(dict.fromkeys(defect.species for defect in parsed if defect.species is not None))
+
+
 def _number_of_sets(
     defects: Sequence[PointDefect], symbols: NDArray[np.str_], n: int | None, fraction: float | None
 ) -> int:

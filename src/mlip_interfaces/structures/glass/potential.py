@@ -176,6 +176,28 @@ class QuenchPotential:
         ]
         return "\n".join([*masses, *self.lines]) + "\n"
 
+    def portable_text(self) -> str:
+        """The potential as a file for `from_file`, in whose folder the files that it names must lie.
+
+        Returns
+        -------
+        str
+            Elements and commands.
+
+        Raises
+        ------
+        StructureError
+            If two files of different folders have one name.
+        """
+        names = [file.name for file in self.files]
+        twice = [name for name in names if len({file for file in self.files if file.name == name}) > 1]
+        if twice:
+            raise StructureError(f"The potential {self.name} names two files called {twice[0]}; rename one of them.")
+        text = "\n".join(self.lines)
+        for file in self.files:
+            text = text.replace(str(file), file.name)
+        return f"# elements: {' '.join(self.elements)}\n{text}\n"
+
     def fingerprint(self) -> str:
         """Hash of the lines and of the files they name, whatever folder the files lie in."""
         text = "\n".join(self.lines)

@@ -1,0 +1,251 @@
+"""Files that a study names: beside the study or kept in the run folder, and told apart by their content.
+
+Paths in a study are relative to its folder. A run folder keeps a copy of every file that decides what is made (crystals,
+potentials, models of a teacher) in ``inputs/``, so that it can be moved; what belongs to the machine (pseudopotentials, programs,
+shell files, keys) stays where it is.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlip_interfaces.books.run import INDEX, INPUTS, InputIndex, read_optional_book
+from mlip_interfaces.config import AmorphousLayer, SlurmExecution, Study, load_study
+from mlip_interfaces.errors import StructureError, StudyError
+from mlip_interfaces.files import file_hash, update_json, whole_file, write_text
+from mlip_interfaces.run.folder import STUDY_FILE
+from mlip_interfaces.structures.crystals import in_library
+from mlip_interfaces.structures.glass.potential import DEEP_POTENTIAL_SUFFIXES, TOSI_FUMI, QuenchPotential
+
+Place = tuple[str | int, ...]
+"""Where a value stands in a study, as in ``("interface", "layers", 0, "material")``."""
+
+TEACHER_SUFFIXES = (*DEEP_POTENTIAL_SUFFIXES, ".pt", ".model", ".ckpt", ".tar")
+"""A parameter of the teacher that ends in one of these is a file."""
+
+CRYSTAL_SUFFIXES = (".cif", ".vasp", ".poscar", ".xyz", ".extxyz", ".data", ".json", ".res", ".xsf", ".gen", ".cell")
+
+
+def located(study: Study, file: Path) -> Study:
+    """The study with every path in it absolute.
+
+    Parameters
+    ----------
+    study : Study
+        As `load_study` reads it.
+    file : Path
+        The study file. If it is the copy of a run folder, the files are those that the folder keeps.
+
+    Returns
+    -------
+    Study
+        Itself where it names no file.
+
+    Raises
+    ------
+    StudyError
+        If a file or a folder is missing.
+    """
+    kept, home = _kept(file), file.parent.resolve()
+    base = Path(kept.folder) if kept else home
+    changes: dict[Place, Any] = {}
+    for place, text in _named(study).items():
+        path = home / INPUTS / kept.files[text] if kept and text in kept.files else base / Path(text).expanduser()
+        if path.is_file():
+            changes[place] = str(path.resolve())
+        elif place[-1] != "material" or _looks_like_file(text):
+            raise StudyError(
+                f"{file}: {_spelled(place)} is '{text}', but there is no file {path}. Paths in a study are relative to its "
+                "folder; put the file there, or give an absolute path."
+            )
+    changes |= _machine_settings(study, base)
+    folder = changes.get(("labels", "dft", "pseudopotential_dir"))
+    if kept is None and folder and study.execution.kind == "local" and not Path(folder).is_dir():
+        raise StudyError(
+            f"{file}: labels.dft.pseudopotential_dir is '{folder}', but there is no such folder. Paths in a study are relative "
+            "to its folder; give the folder of the pseudopotentials."
+        )
+    return _changed(study, changes)
+
+
+def keep_files(study_file: Path, root: Path) -> None:
+    """Copy the study and the files that it names into a run folder; what is there already stays.
+
+    Parameters
+    ----------
+    study_file : Path
+        The study file.
+    root : Path
+        The run folder, whose lock the caller holds.
+
+    Raises
+    ------
+    StudyError
+        As `load_study` and `located`.
+    """
+    study, kept = load_study(study_file), _kept(study_file)
+    absolute = located(study, study_file)
+    paths, files = _named(absolute), dict[str, str]()
+    for place, text in _named(study).items():
+        source = Path(paths[place])
+        if source.is_file() and text not in files:
+            files[text] = f"{_folder(study, place)}/{source.name}"
+            _copy(place, source, root / INPUTS / files[text])
+    if absolute is not study:
+        folder = kept.folder if kept else str(study_file.parent.resolve())
+        update_json(root / INPUTS / INDEX, InputIndex(folder, files).to_json())
+    copy, content = root / STUDY_FILE, study_file.read_text()
+    if not copy.is_file() or copy.read_text() != content:
+        write_text(copy, content)
+
+
+def file_hashes(study: Study) -> dict[Place, str]:
+    """What the files of a study hold.
+
+    Parameters
+    ----------
+    study : Study
+        With absolute paths.
+
+    Returns
+    -------
+    dict of tuple to str
+        Place in the study -> SHA-256; of a file of LAMMPS lines with the files that it names.
+    """
+    return {place: _content(place, Path(text)) for place, text in _named(study).items()}
+
+
+def put(content: Any, place: Place, value: Any) -> None:
+    """Set a value of a study as JSON has it.
+
+    Parameters
+    ----------
+    content : object
+        Of the study; it is changed.
+    place : tuple of str or int
+        Where.
+    value : object
+        What.
+    """
+    for part in place[:-1]:
+        content = content[part]
+    content[place[-1]] = value
+
+
+def _kept(file: Path) -> InputIndex | None:
+    """What a run folder keeps of its study; None where the file is no such copy but the user's own."""
+    if file.name != STUDY_FILE:
+        return None
+    index = read_optional_book(InputIndex, file.parent / INPUTS / INDEX)
+    return index if index is not None and Path(index.folder) != file.parent.resolve() else None
+
+
+def _named(study: Study) -> dict[Place, str]:
+    """Names of files that decide what is made, by their place."""
+    found: dict[Place, str] = {}
+    for number, layer in enumerate(study.interface.layers):
+        here: Place = ("interface", "layers", number)
+        if isinstance(layer, AmorphousLayer):
+            if layer.potential != TOSI_FUMI:
+                found[(*here, "potential")] = layer.potential
+        elif not in_library(layer.material):
+            found[(*here, "material")] = layer.material
+    for name, value in study.labels.parameters.items():
+        if isinstance(value, str) and value.endswith(TEACHER_SUFFIXES) and "://" not in value:
+            found["labels", "parameters", name] = value
+    return found
+
+
+def _spelled(place: Place) -> str:
+    """A place as errors name it."""
+    return ".".join(map(str, place))
+
+
+def _looks_like_file(text: str) -> bool:
+    """Whether a material that is no crystal of the library is meant as a file, not as a misspelt name."""
+    return "/" in text or Path(text).suffix.lower() in CRYSTAL_SUFFIXES or Path(text).exists()
+
+
+def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
+    """Paths of this machine that are relative to the study, made absolute."""
+    changes: dict[Place, Any] = {}
+    dft, execution = study.labels.dft, study.execution
+    if dft is not None and dft.pseudopotential_dir is not None:
+        changes["labels", "dft", "pseudopotential_dir"] = str(base / Path(dft.pseudopotential_dir).expanduser())
+    if dft is not None and dft.command is not None:
+        words = shlex.split(dft.command)
+        changes["labels", "dft", "command"] = shlex.join([_beside(word, base) for word in words])
+    if isinstance(execution, SlurmExecution):
+        key = execution.remote_profile.get("key_filename")
+        if isinstance(key, str):
+            changes["execution", "remote_profile", "key_filename"] = _beside(key, base)
+        for step in ("defaults", "train", "explore", "label", "md"):
+            files = getattr(execution, step).source_files
+            if files:
+                changes["execution", step, "source_files"] = [_beside(entry, base) for entry in files]
+    return changes
+
+
+def _beside(text: str, base: Path) -> str:
+    """The absolute path of a file that lies at this path from the study's folder; other words as they are."""
+    path = base / text
+    return str(path.resolve()) if "/" in text and path.is_file() else text
+
+
+def _changed(study: Study, changes: dict[Place, Any]) -> Study:
+    content = study.model_dump(mode="json")
+    before = study.model_dump_json()
+    for place, value in changes.items():
+        put(content, place, value)
+    changed = Study.model_validate(content)
+    return study if changed.model_dump_json() == before else changed
+
+
+def _folder(study: Study, place: Place) -> str:
+    """Where a copy lies: in a folder of its layer, or of the parameter of the teacher."""
+    match place:
+        case ("interface", "layers", int(number), _):
+            return study.interface.layers[number].name
+        case _:
+            return f"teacher-{place[-1]}"
+
+
+def _copy(place: Place, source: Path, target: Path) -> None:
+    if source == target.resolve():
+        return
+    for file, lands in _files(place, source, target):
+        if not lands.is_file() or file_hash(lands) != file_hash(file):
+            lands.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(lands) as working:
+                shutil.copyfile(file, working)
+    if _is_lines(place, source):
+        text = QuenchPotential.from_file(source).portable_text()
+        if not target.is_file() or target.read_text() != text:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_text(target, text)
+
+
+def _files(place: Place, source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """Files to copy, and where to."""
+    if not _is_lines(place, source):
+        yield source, target
+        return
+    for file in QuenchPotential.from_file(source).files:
+        yield file, target.with_name(file.name)
+
+
+def _is_lines(place: Place, path: Path) -> bool:
+    return place[-1] == "potential" and path.suffix not in DEEP_POTENTIAL_SUFFIXES
+
+
+def _content(place: Place, path: Path) -> str:
+    if _is_lines(place, path):
+        try:
+            return QuenchPotential.from_file(path).fingerprint()
+        except StructureError as error:
+            raise StudyError(f"{_spelled(place)}: {error}") from error
+    return file_hash(path)

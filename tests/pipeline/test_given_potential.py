@@ -1,0 +1,245 @@
+"""A scan with a potential that is there: from the study to the report, without labels, a campaign or a training."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from ase import Atoms
+from ase.io import write
+
+from mlip_interfaces.books.run import GivenModel
+from mlip_interfaces.cli.main import main
+from mlip_interfaces.config import Study, load_study
+from mlip_interfaces.errors import InputFileError, StudyError
+from mlip_interfaces.pipeline import given_potential
+from mlip_interfaces.pipeline.flow import initialise_scan, run_single_stage, run_study, stage_hashes
+from mlip_interfaces.potentials.type_map import read_type_map
+from mlip_interfaces.programs import program_environment
+from mlip_interfaces.run.manifests import recorded
+from mlip_interfaces.run.stages import run_status
+from mlip_interfaces.trajectory import open_trajectory
+
+SCRIPT = Path(__file__).with_name("tiny_potential.py")
+TYPE_MAP = ("F", "Cl", "Li", "S")
+STUDY = {
+    "name": "given",
+    "elements": ["S", "Li", "F"],
+    "interface": {
+        "max_strain": 0.01,
+        "max_area_angstrom2": 40,
+        "layers": [
+            {"kind": "crystal", "name": "base", "material": "LiF", "miller": [1, 0, 0], "thickness_angstrom": 4},
+            {"kind": "crystal", "name": "electrolyte", "material": "Li2S", "miller": [1, 0, 0], "thickness_angstrom": 5.7},
+        ],
+    },
+    "labels": {"calculator": "chgnet"},
+    "exploration": {"iterations": [{"temperatures_kelvin": [300], "steps": 1000, "sample_every": 10}]},
+    "protocols": {"cold": {"temperature_kelvin": 50, "time_ps": 0.05, "timestep_fs": 0.5, "dump_interval_ps": 0.005}},
+    "health": {
+        "max_temperature_ratio": 1000, "mean_temperature_tolerance": 0.99, "density_change": 0.9, "min_distance_angstrom": 0.3,
+    },
+    "analysis": [{"kind": "msd"}, {"kind": "profile"}],
+    "execution": {"cores": 1, "poll_seconds": 0.2},
+}  # fmt: skip
+
+
+def run_script(*words: str) -> str:
+    command = [sys.executable, str(SCRIPT), *words]
+    done = subprocess.run(
+        command, cwd=Path(words[1]).parent, env=program_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def potential(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frozen; it knows an element more than the study, in another order."""
+    model = tmp_path_factory.mktemp("potential") / "mine.pb"
+    run_script("train", str(model), *TYPE_MAP)
+    return model
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    file = tmp_path / "given.yaml"
+    file.write_text(yaml.safe_dump(STUDY))
+    return file
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are taken for potentials of the type map, whatever is in them."""
+    monkeypatch.setattr(given_potential, "read_type_map", lambda model: TYPE_MAP)
+
+
+def statuses(root: Path) -> dict[str, str]:
+    return {state.stage: state.status for state in run_status(root)}
+
+
+def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = main(words)
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return code, captured.out + captured.err
+
+
+def test_a_potential_alone_leads_from_the_study_to_the_report(
+    potential: Path,
+    study_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    root = Path("../runs/given")
+    assert main(["scan", "init", "../given.yaml", "--model", str(potential), "--out", str(root)]) == 0
+    given = dict.fromkeys(("data", "campaign", "train", "validate"), "not needed")
+    ahead = dict.fromkeys(("scan", "analyze", "report"), "to do")
+    assert statuses(root) == given | {"build": "done"} | ahead
+    assert tuple(json.loads((root / "model" / "given.json").read_text())["type_map"]) == TYPE_MAP
+    code, text = said(["analyze", "all", str(root)], capsys)
+    assert code == 2
+    assert "The stage 'scan' of" in text
+    monkeypatch.chdir(tmp_path)
+    root = Path("runs/given")
+    for words in (["scan", "submit"], ["scan", "collect"], ["analyze", "all"], ["report"]):
+        assert main([*words, str(root)]) == 0
+    assert statuses(root) == given | dict.fromkeys(("build", "scan", "analyze", "report"), "done")
+    results = json.loads((root / "report" / "results.json").read_text())
+    assert list(results["runs"]) == ["interface/cold/seed-1"]
+    assert (results["campaign"], results["validation"]) == (None, None)
+    page = (root / "report" / "index.html").read_text()
+    assert "The potential was given, so that there is no campaign." in page
+    assert "The potential was given: mine.pb" in page
+    assert "how large its errors are on this interface, is not known here" in page
+    assert "surrogate" not in page.partition("The study file")[0]
+    capsys.readouterr()
+    code, text = said(["run", str(study_file), "--out", str(root)], capsys)
+    assert code == 0
+    assert text.count("finished before") == 4
+    code, text = said(["run", str(root / "study.yaml"), "--out", str(root), "--dry-run"], capsys)
+    assert code == 0
+    assert [line.split()[0] for line in text.splitlines()[:4]] == ["build", "scan", "analyze", "report"]
+
+    # LAMMPS gives each atom the network of its element, though the study has other elements in another order.
+    directory = root / "scan" / "interface" / "cold" / "seed-1"
+    found = open_trajectory(directory / "traj.dcd", layers=directory / "layers.json", frame_interval_ps=0.005)
+    frames = next(found.chunks(1))
+    write(tmp_path / "first.xyz", Atoms(found.symbols, positions=frames.positions[0], cell=frames.cells[0], pbc=True))
+    (line,) = [
+        line
+        for line in run_script("energy", str(potential), str(tmp_path / "first.xyz")).splitlines()
+        if "energy:" in line
+    ]
+    first = (directory / "thermo.csv").read_text().splitlines()[1].split(",")
+    np.testing.assert_allclose(float(first[4]), float(line.split()[1]), rtol=1e-5, atol=0)
+
+
+def test_a_file_that_is_no_frozen_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "noise.pb").write_bytes(b"no graph")
+    with pytest.raises(InputFileError, match=r"noise.pb is no frozen Deep Potential that DeePMD-kit can read"):
+        read_type_map(tmp_path / "noise.pb")
+
+
+@pytest.mark.usefixtures("known")
+def test_a_potential_that_lacks_an_element_is_refused_before_anything_is_built(
+    study_file: Path, tmp_path: Path
+) -> None:
+    study_file.write_text(yaml.safe_dump(STUDY | {"elements": ["Li", "F", "S", "P", "O"]}))
+    (tmp_path / "mine.pb").write_text("graph")
+    with pytest.raises(InputFileError, match=r"knows F, Cl, Li, S, but not P, O of the study's `elements`"):
+        initialise_scan(study_file, tmp_path / "run", tmp_path / "mine.pb")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("known")
+def test_other_files_for_a_potential_are_refused(study_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"--model: there is no file .*none.pb"):
+        initialise_scan(study_file, tmp_path / "run", tmp_path / "none.pb")
+    (tmp_path / "mine.pth").write_text("graph")
+    with pytest.raises(InputFileError, match=r"does not end in .pb"):
+        initialise_scan(study_file, tmp_path / "run", tmp_path / "mine.pth")
+
+
+@pytest.mark.usefixtures("known")
+def test_a_folder_keeps_the_potential_it_was_given(study_file: Path, tmp_path: Path) -> None:
+    root, model = tmp_path / "run", tmp_path / "mine.pb"
+    model.write_text("graph")
+    initialise_scan(study_file, root, model)
+    initialise_scan(study_file, root, model)
+    before = (root / "model" / "model.pb").read_bytes()
+    model.write_text("another graph")
+    with pytest.raises(InputFileError, match=r"is another model than mine.pb; give another --out folder"):
+        initialise_scan(study_file, root, model)
+    assert (root / "model" / "model.pb").read_bytes() == before
+    for stage in ("data", "train", "validate"):
+        with pytest.raises(InputFileError, match=rf"has no stage '{stage}', since its potential was given"):
+            run_study(study_file, root, until=stage)
+    with pytest.raises(InputFileError, match="has no stage 'validate'"):
+        run_single_stage(root, "validate")
+
+
+@pytest.mark.usefixtures("known")
+def test_a_folder_with_a_potential_of_its_own_takes_none(study_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.pb").write_text("graph")
+    with recorded(tmp_path / "run" / "campaign", "campaign", ""):
+        pass
+    with pytest.raises(InputFileError, match=r"makes a potential of its own \(it has the stage 'campaign'\)"):
+        initialise_scan(study_file, tmp_path / "run", tmp_path / "mine.pb")
+
+
+def test_submit_before_anything_was_built_is_a_sentence(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "run"
+    root.mkdir()
+    code, text = said(["scan", "submit", str(root)], capsys)
+    assert code == 2
+    assert "is no run folder" in text
+    (root / "study.yaml").write_text(study_file.read_text())
+    code, text = said(["scan", "submit", str(root)], capsys)
+    assert code == 2
+    assert "The stage 'build' of" in text
+    code, text = said(["scan", "collect", str(root)], capsys)
+    assert code == 2
+    assert "`mlip-interfaces scan init`, or `run`, prepares the runs" in text
+    run_study(study_file, root, until="build")
+    code, text = said(["scan", "submit", str(root)], capsys)
+    assert code == 2
+    assert "The stage 'data' of" in text
+    assert "or `scan init` with a potential that you have" in text
+
+
+def test_a_scan_with_a_given_potential_depends_on_it_and_on_nothing_about_its_making(study_file: Path) -> None:
+    given = GivenModel("mine.pb", "0" * 64, 1, TYPE_MAP)
+    study = load_study(study_file)
+
+    def hashes(sections: dict[str, object], potential: GivenModel = given) -> dict[str, str]:
+        return stage_hashes(Study.model_validate(study.model_dump(mode="json") | sections), potential)
+
+    assert list(hashes({})) == ["build", "scan", "analyze", "report"]
+    assert hashes({"labels": {"calculator": "tblite"}, "training": {"steps": 5}}) == hashes({})
+    assert hashes({}, replace(given, file="other name.pb")) == hashes({})
+    other = hashes({}, replace(given, sha256="1" * 64))
+    assert [name for name in other if other[name] != hashes({})[name]] == ["scan", "analyze", "report"]
+    hot = hashes({"protocols": {"hot": STUDY["protocols"]["cold"]}})  # type: ignore[index]
+    assert [name for name in hot if hot[name] != hashes({})[name]] == ["scan", "analyze", "report"]
+
+
+@pytest.mark.usefixtures("known")
+def test_an_edited_study_is_noticed_in_a_folder_with_a_given_potential(study_file: Path, tmp_path: Path) -> None:
+    root, model = tmp_path / "run", tmp_path / "mine.pb"
+    model.write_text("graph")
+    initialise_scan(study_file, root, model)
+    study_file.write_text(yaml.safe_dump(STUDY | {"seed": 2}))
+    with pytest.raises(StudyError, match="from the stage 'build' on"):
+        initialise_scan(study_file, root, model)

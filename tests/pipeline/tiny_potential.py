@@ -1,0 +1,68 @@
+"""Makes and uses a tiny Deep Potential, in a process of its own: ``tiny_potential.py train MODEL ELEMENT...`` freezes one that has
+seen noise; ``tiny_potential.py energy MODEL FRAME.xyz`` prints the energy of a structure, each atom by the name of its element."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+LENGTH_ANGSTROM = 7.0
+
+
+def train(model: Path, elements: list[str]) -> None:
+    from deepmd.tf.entrypoints.freeze import freeze
+    from deepmd.tf.entrypoints.train import train as run_training
+    from deepmd.tf.env import tf
+
+    from mlip_interfaces.files import write_json
+    from mlip_interfaces.potentials import DescriptorSizes, training_input
+
+    rng = np.random.default_rng(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        frames = folder / "system" / "set.000"
+        frames.mkdir(parents=True)
+        # Two of each element on a grid of 27.
+        kinds = [number for number in range(len(elements)) for _ in range(2)]
+        (folder / "system" / "type.raw").write_text("".join(f"{kind}\n" for kind in kinds))
+        (folder / "system" / "type_map.raw").write_text("".join(f"{symbol}\n" for symbol in elements))
+        grid = np.stack(np.meshgrid(*[np.arange(3.0)] * 3), axis=-1).reshape(-1, 3) * LENGTH_ANGSTROM / 3
+        places = np.array([rng.permutation(grid)[: len(kinds)] for _ in range(3)])
+        np.save(frames / "coord.npy", places.reshape(3, -1))
+        np.save(frames / "box.npy", np.tile((np.eye(3) * LENGTH_ANGSTROM).reshape(1, 9), (3, 1)))
+        np.save(frames / "energy.npy", -2.0 * len(kinds) + rng.normal(0, 0.1, 3))
+        np.save(frames / "force.npy", rng.normal(0, 0.1, (3, 3 * len(kinds))))
+        sizes = DescriptorSizes(3.2, 0.5, (2, 4), 2, (4,), (30,) * len(elements))
+        content = training_input(
+            sizes, elements, n_steps=2, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=[str(folder / "system")],
+            batch_size=1, seed=1,
+        )  # fmt: skip
+        write_json(folder / "input.json", content)
+        tf.reset_default_graph()
+        run_training(
+            INPUT=str(folder / "input.json"), init_model=None, restart=None, output=str(folder / "out.json"),
+            init_frz_model=None, mpi_log="master", log_level=30, log_path=None, skip_neighbor_stat=True,
+        )  # fmt: skip
+        tf.reset_default_graph()
+        freeze(checkpoint_folder=".", output=str(model))
+
+
+def energy(model: Path, frame: Path) -> float:
+    from ase.io import read
+    from deepmd.infer import DeepPot
+
+    atoms, potential = read(frame), DeepPot(str(model))
+    names = potential.get_type_map()
+    kinds = [names.index(symbol) for symbol in atoms.get_chemical_symbols()]
+    found = potential.eval(atoms.positions.reshape(1, -1), atoms.cell.array.reshape(1, 9), kinds)[0]
+    return float(np.asarray(found).item())
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "train":
+        train(Path(sys.argv[2]), sys.argv[3:])
+    else:
+        print("energy:", energy(Path(sys.argv[2]), Path(sys.argv[3])))
