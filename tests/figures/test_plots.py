@@ -270,7 +270,7 @@ def test_groups_of_one_model_have_a_colour_each_and_are_all_in_the_title() -> No
     assert [tick.get_text() for tick in right.get_xticklabels()] == ["Li", "P", "S"]
     places = [float(box.lines[0].get_xdata()[0]) for box in right.containers]
     np.testing.assert_allclose(places, [-0.075, 0.075, 0.925, 1.075, 1.925, 2.075], rtol=1e-9, atol=0)
-    assert right.get_title(loc="left") == "hollow: not diffusive yet"
+    assert right.get_title(loc="left") == "hollow: not diffusive yet, a bound"
 
 
 def test_g_of_r_of_one_run_has_a_panel_per_pair_and_few_blocks_in_its_legend() -> None:
@@ -453,7 +453,7 @@ def test_a_slope_that_is_no_diffusivity_has_a_hollow_point_and_says_so() -> None
     first, second = (box.lines[0] for box in right.containers)
     assert first.get_markerfacecolor() == first.get_color() == thickness_color(0)
     assert (second.get_markerfacecolor(), second.get_color()) == ("white", thickness_color(1))
-    assert right.get_title(loc="left") == "hollow: not diffusive yet"
+    assert right.get_title(loc="left") == "hollow: not diffusive yet, a bound"
     assert plots.transport([msd(0.0)], "Li").axes[1].get_title(loc="left") == ""
 
 

@@ -91,14 +91,41 @@ def test_a_conductivity_needs_a_charge(keys: dict[str, object], message: str) ->
     mi.Arrhenius(temperatures_kelvin=KELVIN, species="Cu")
 
 
-def test_a_temperature_that_is_not_diffusive_yet_is_named(files: list[Path]) -> None:
-    for file, diffusive in zip(files, (False, True, True), strict=True):
-        entry = json.loads(file.read_text())
-        entry["species"]["Li"]["diffusive"] = diffusive
-        file.write_text(json.dumps(entry))
+def bounded(file: Path, below: float) -> None:
+    entry = json.loads(file.read_text())
+    # A slope that would bend the line, were it fitted.
+    entry["species"]["Li"] |= {
+        "diffusive": False,
+        "diffusivity_cm2_per_s": 5 * below,
+        "confidence_95_cm2_per_s": [0.0, below],
+    }
+    file.write_text(json.dumps(entry))
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(3.0, "the line agrees"), (0.1, "the line does not agree")])
+def test_a_temperature_that_is_not_diffusive_yet_is_a_bound_and_no_point_of_the_line(
+    files: list[Path], share: float, verdict: str
+) -> None:
+    below = share * diffusivity(KELVIN[0])
+    bounded(files[0], below)
     result = mi.Arrhenius(temperatures_kelvin=KELVIN).fit(files)
-    assert content(result)["not_diffusive_kelvin"] == [500.0]
-    assert result.lines()[-1].startswith("not diffusive yet at 500 K: ")
+    entry = content(result)
+    without = mi.Arrhenius(temperatures_kelvin=KELVIN[1:]).fit(files[1:])
+    assert entry["activation_energy_ev"] == content(without)["activation_energy_ev"]
+    assert entry["temperatures_kelvin"] == list(KELVIN[1:])
+    assert entry["not_diffusive_kelvin"] == [500.0]
+    assert entry["bounds_cm2_per_s"] == [below]
+    assert result.lines()[-1].startswith(f"not diffusive yet at 500 K: D is below {below:.2g} cm^2/s there")
+    assert verdict in result.lines()[-1]
+    labels = [line.get_label() for line in result.plot().axes[0].lines]
+    assert "D is below" in labels
+
+
+def test_bounds_alone_give_no_line(files: list[Path]) -> None:
+    for file in files[1:]:
+        bounded(file, 1e-6)
+    with pytest.raises(AnalysisError, match="Not diffusive yet at 600, 800 K: .*run_at_least_ps"):
+        mi.Arrhenius(temperatures_kelvin=KELVIN).fit(files)
 
 
 def test_lines_headline_and_figure(files: list[Path], tmp_path: Path) -> None:

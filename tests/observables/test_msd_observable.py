@@ -33,7 +33,7 @@ def test_walkers_have_their_diffusivity_within_its_error(result) -> None:
         assert abs(one.diffusivity_cm2_per_s - share * DIFFUSIVITY) < 4 * one.diffusivity_error_cm2_per_s
         assert one.diffusivity_error_cm2_per_s < 0.3 * share * DIFFUSIVITY
         low, high = one.confidence_95_cm2_per_s
-        np.testing.assert_allclose((low + high) / 2, one.diffusivity_cm2_per_s, rtol=1e-9, atol=0)
+        assert low < share * DIFFUSIVITY < high
         np.testing.assert_allclose(np.mean(one.by_direction_cm2_per_s), one.diffusivity_cm2_per_s, rtol=1e-9, atol=0)
 
 
@@ -62,6 +62,12 @@ def test_json_has_what_others_read_and_nothing_that_is_not_a_number(result) -> N
     assert entry["layer"] is None
     np.testing.assert_allclose(entry["log_log_slope"], 1.0, atol=0.2, rtol=1e-7)
     assert content(result)["settings"]["drift"] == "none"
+    # Of a line the interval is even; the S stay within a jump's worth, and what is known is a bound.
+    low, high = entry["confidence_95_cm2_per_s"]
+    np.testing.assert_allclose((low + high) / 2, entry["diffusivity_cm2_per_s"], rtol=1e-9, atol=0)
+    assert entry["below_cm2_per_s"] is None
+    slow = content(result)["species"]["S"]
+    assert slow["below_cm2_per_s"] == slow["confidence_95_cm2_per_s"][1]
 
 
 def test_jumps_are_counted_by_the_distance_of_sites(result) -> None:
@@ -86,8 +92,37 @@ def test_a_flight_is_quadratic_and_no_diffusivity() -> None:
     assert not one.diffusive
     assert one.not_diffusive_because == (NO_LINE,)
     assert content(result)["species"]["Li"]["not_diffusive_because"] == [NO_LINE]
-    assert result.lines()[0].startswith(f"D of Li: not diffusive yet ({NO_LINE}); slope / 6 is ")
-    assert result.plot().axes[0].get_title(loc="left").startswith("Li: not diffusive yet\nslope / 6 = ")
+    assert result.lines()[0].startswith(f"D of Li: not diffusive ({NO_LINE}); slope / 6 is ")
+    # What is driven has no bound, and no length of a run that would help.
+    assert content(result)["species"]["Li"]["below_cm2_per_s"] is None
+    assert content(result)["species"]["Li"]["run_at_least_ps"] is None
+    assert result.plot().axes[0].get_title(loc="left").startswith("Li: not diffusive\nslope / 6 = ")
+
+
+def test_jumps_that_will_be_undone_are_a_bound_in_json_words_and_figure() -> None:
+    rng = np.random.default_rng(5)
+    tethered = np.empty((200, 30, 3))
+    tethered[0] = rng.normal(0.0, 1.5, (30, 3))
+    for t in range(1, 200):
+        # Remembers 80 frames of half a picosecond.
+        tethered[t] = np.exp(-1 / 80) * tethered[t - 1] + np.sqrt(1 - np.exp(-2 / 80)) * rng.normal(0.0, 1.5, (30, 3))
+    result = found(trajectory(tethered + 6.0, 30.0, ["Li"] * 30, 0.5), mi.Msd(species="Li"))
+    entry = content(result)["species"]["Li"]
+    low, high = entry["confidence_95_cm2_per_s"]
+    assert low == 0.0
+    assert entry["below_cm2_per_s"] == high
+    assert entry["diffusive"] is False
+    assert entry["line_probability"] < 0.8
+    assert 200.0 <= entry["run_at_least_ps"] <= 1000.0
+    words = result.lines()[0]
+    assert words.startswith(f"D of Li: below {high:.2g} cm^2/s (95 %), not diffusive yet (")
+    assert f"run at least {entry['run_at_least_ps']:.2g} ps; estimate " in words
+    assert (
+        result.plot()
+        .axes[0]
+        .get_title(loc="left")
+        .startswith(f"Li: D < {high:.1e} cm²/s\nnot diffusive yet, run at least ")
+    )
 
 
 @pytest.mark.parametrize("n_atoms", [1, 20])
@@ -98,7 +133,9 @@ def test_atoms_at_rest_have_no_diffusivity_and_a_figure(n_atoms: int) -> None:
     assert entry["diffusivity_cm2_per_s"] == 0.0
     assert entry["diffusive"] is False
     assert entry["not_diffusive_because"] == [BELOW_A_JUMP]
-    assert f"D of Li: not diffusive yet ({BELOW_A_JUMP}); slope / 6 is 0 cm^2/s" in result.lines()[0]
+    assert result.lines()[0].startswith(
+        f"D of Li: below 0 cm^2/s (95 %), not diffusive yet ({BELOW_A_JUMP}), run at least "
+    )
     assert len(result.plot().axes) == 2
 
 

@@ -64,6 +64,7 @@ def test_analyses_with_names_of_their_own_stand_under_them(run: Path) -> None:
     }
     assert numbers["coating-li"] == {
         "diffusivity_cm2_per_s": {"Li": results["coating-li"].species["Li"].diffusivity_cm2_per_s},
+        "diffusivity_below_cm2_per_s": {"Li": results["coating-li"].species["Li"].below_cm2_per_s},
         "not_diffusive_because": {"Li": [BELOW_A_JUMP]},
     }
     assert numbers["tetrahedra_count_mean"] == results["tetrahedra"].counts.count_mean
@@ -90,7 +91,7 @@ def test_a_run_of_an_older_version_has_the_same_keys(tmp_path: Path) -> None:
     write_json(tmp_path / "analysis" / INDEX, {"runs": [entry]})
     (numbers,) = collect_results(tmp_path).runs.values()
     assert set(numbers) == {
-        "coating_angstrom", "condition", "diffusivity_cm2_per_s", "not_diffusive_because", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
+        "coating_angstrom", "condition", "diffusivity_cm2_per_s", "diffusivity_below_cm2_per_s", "not_diffusive_because", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
         "s2_dimers_mean", "first_peaks",
     }  # fmt: skip
 
@@ -162,8 +163,8 @@ def test_a_run_without_a_diffusivity_is_named_once(tmp_path: Path) -> None:
     text = sentences(tmp_path)
     first, second = RUNS[0].name, RUNS[1].name
     # Each reason with the species that have it, and no other: Li's MSD is not said to be small.
-    assert f"because its MSD is not that of a random walk: Li in {first}; S in {first}. The slope" in text
-    assert f"because its MSD stays below 4.5 Å², a jump's worth: S in {first}, {second}. The slope" in text
+    assert f"because its MSD is not that of a random walk: Li in {first}; S in {first}. What is known" in text
+    assert f"because its MSD stays below 4.5 Å², a jump's worth: S in {first}, {second}. What is known" in text
     assert f"The 95 % interval of D contains zero in {RUNS[0].name}." in text
 
 

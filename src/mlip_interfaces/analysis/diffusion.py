@@ -47,6 +47,9 @@ BLOCKS_DISAGREE = 0.01
 NO_LINE = "its MSD is not that of a random walk"
 MAY_BEND = "its MSD may still bend"
 BELOW_A_JUMP = f"its MSD stays below {JUMP_ANGSTROM2:g} angstrom^2, a jump's worth"
+DRIVEN_SLOPE = 1.1
+"""Slope d ln MSD / d ln t beyond which a motion that is no walk is driven, not held back."""
+
 LINE_PREFERRED = 0.8
 """Probability of a line, of `crossover`, from which on it alone is believed."""
 
@@ -87,7 +90,8 @@ class Diffusivity:
     line_probability : float
         That the MSD is a line: that none of the motion will be undone.
     run_at_least_ps : float, ps
-        Length of a run that would show the line; not a number where this one does.
+        Length of a run that would show the line; not a number where this one does, or where the MSD grows faster than that of
+        a walk: such motion is driven, and its slope no bound of anything.
     quality_factor : float
         Probability that a random walk deviates as much from the fitted line.
     quality_by_lag : tuple of tuple of float
@@ -129,8 +133,8 @@ class Diffusivity:
 
     @property
     def below_cm2_per_s(self) -> float:
-        """Upper end of the 95 % interval where that is what is known, cm^2/s; not a number where it is diffusion."""
-        return float("nan") if self.diffusive else self.confidence_95_cm2_per_s[1]
+        """Upper end of the 95 % interval where that is what is known, cm^2/s; not a number elsewhere."""
+        return self.confidence_95_cm2_per_s[1] if np.isfinite(self.run_at_least_ps) else float("nan")
 
 
 def mean_msd(displacements: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -267,6 +271,9 @@ def diffusivity(
     fit = _walking_fit(displacements, strides, needed, samples)
     line = _line_slope(displacements, fit, seed)
     curve, curve_error = _curve(samples[np.searchsorted(needed, curve_lags)])
+    mean = fit.values.mean(axis=1).sum(axis=1)
+    log_slope = float(np.polyfit(np.log(fit.lags), np.log(np.maximum(mean, 1e-12)), 1)[0])
+    driven = False
     doubts, bend = _doubts(fit.tried[-1][1], float(curve.sum(axis=1).max())), None
     slope: _Slope = line
     if samples.any():
@@ -279,14 +286,13 @@ def diffusivity(
         )
         if bend.line_probability < LINE_PREFERRED and NO_LINE not in doubts:
             doubts = (MAY_BEND, *doubts)
-        if doubts:
+        driven = NO_LINE in doubts and log_slope > DRIVEN_SLOPE
+        if doubts and not driven:
             slope = _bent_slope(line, bend, samples[np.searchsorted(needed, bend.lags)])
     factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
     by_direction, direction_error = slope.by_direction * factor, slope.direction_error * factor
     run_ps = n_frames * frame_interval_ps
     relaxed_ps = RELAXED * frame_interval_ps * (bend.relaxation_frames if bend else float(n_frames))
-    mean = fit.values.mean(axis=1).sum(axis=1)
-    log_slope = np.polyfit(np.log(fit.lags), np.log(np.maximum(mean, 1e-12)), 1)[0]
     return Diffusivity(
         lags_ps=np.asarray(curve_lags * frame_interval_ps, dtype=np.float64),
         msd_angstrom2=curve.sum(axis=1),
@@ -309,10 +315,10 @@ def diffusivity(
         fit_lags_ps=(float(fit.lags[0]) * frame_interval_ps, float(fit.lags[-1]) * frame_interval_ps),
         line_cm2_per_s=line.value * factor,
         line_probability=bend.line_probability if bend else float("nan"),
-        run_at_least_ps=max(relaxed_ps, 2.0 * run_ps) if doubts else float("nan"),
+        run_at_least_ps=max(relaxed_ps, 2.0 * run_ps) if doubts and not driven else float("nan"),
         quality_factor=fit.tried[-1][1],
         quality_by_lag=tuple((stride * frame_interval_ps, quality) for stride, quality in fit.tried),
-        log_log_slope=float(log_slope),
+        log_log_slope=log_slope,
         not_diffusive_because=doubts,
     )
 

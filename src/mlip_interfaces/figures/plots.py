@@ -567,7 +567,7 @@ def _draw_msd(ax: Axes, curve: MsdCurve, color: str, label: str) -> None:
 def _draw_diffusivity(ax: Axes, curve: MsdCurve, place: float, color: str) -> None:
     value, (low, high) = curve.diffusivity_cm2_per_s, curve.confidence_95_cm2_per_s
     ax.errorbar(
-        place, value * 1e5, yerr=[[(value - low) * 1e5], [(high - value) * 1e5]], fmt="o", color=color, capsize=4,
+        place, value * 1e5, yerr=[[max(value - low, 0.0) * 1e5], [max(high - value, 0.0) * 1e5]], fmt="o", color=color, capsize=4,
         mfc=color if curve.diffusive else "white",
     )  # fmt: skip
 
@@ -576,7 +576,7 @@ def _finish_diffusivities(ax: Axes, curves: Sequence[MsdCurve]) -> None:
     ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
     ax.set_ylabel("D (10⁻⁵ cm²/s)")
     if not all(curve.diffusive for curve in curves):
-        ax.set_title("hollow: not diffusive yet", loc="left")
+        ax.set_title("hollow: not diffusive yet, a bound", loc="left")
     ax.margins(x=0.3)
 
 

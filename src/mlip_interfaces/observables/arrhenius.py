@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
@@ -87,7 +87,8 @@ class Arrhenius(Settings):
         InputFileError
             If a file is missing, damaged or lacks the species.
         AnalysisError
-            If the numbers of files and temperatures differ, or the fit cannot be made.
+            If the numbers of files and temperatures differ, or the fit cannot be made: temperatures that are not diffusive yet
+            have a bound, which is no point of a line.
         """
         from mlip_interfaces.analysis.arrhenius import arrhenius_fit
 
@@ -96,20 +97,30 @@ class Arrhenius(Settings):
                 f"There must be a temperature for each file: {counted(len(files), 'file')}, "
                 f"{counted(len(self.temperatures_kelvin), 'temperature')}."
             )
-        values, errors, not_diffusive = [], [], []
+        points: list[tuple[float, float, float]] = []
+        bounds: dict[float, float] = {}
         for file, kelvin in zip(files, self.temperatures_kelvin, strict=True):
             try:
                 entry = read_json(file)["species"][self.species]
-                values.append(float(entry["diffusivity_cm2_per_s"]))
-                errors.append(float(entry["diffusivity_error_cm2_per_s"]))
-                if not entry.get("diffusive", True):
-                    not_diffusive.append(kelvin)
-            except (InputFileError, OSError, KeyError, TypeError) as error:
+                if entry.get("diffusive", True):
+                    value, error = entry["diffusivity_cm2_per_s"], entry["diffusivity_error_cm2_per_s"]
+                    points.append((kelvin, float(value), float(error)))
+                else:
+                    bounds[kelvin] = float(entry["confidence_95_cm2_per_s"][1])
+            except (InputFileError, OSError, KeyError, IndexError, TypeError) as wrong:
                 raise InputFileError(
-                    f"{file} is no msd.json with a diffusivity of {self.species}: {error!r}"
-                ) from error
-        fit = arrhenius_fit(self.temperatures_kelvin, values, errors)
-        return ArrheniusResult(self, fit, tuple(values), tuple(errors), tuple(not_diffusive))
+                    f"{file} is no msd.json with a diffusivity of {self.species}: {wrong!r}"
+                ) from wrong
+        if bounds and len({kelvin for kelvin, _, _ in points}) < 2:
+            raise AnalysisError(
+                f"Not diffusive yet at {_listed(bounds)} K: D there is a bound, and fewer than two temperatures are left for a line. "
+                "Run them longer; `run_at_least_ps` in each msd.json says how long."
+            )
+        kelvin_of_points, values, errors = (
+            (tuple(part) for part in zip(*points, strict=True)) if points else ((), (), ())
+        )
+        fit = arrhenius_fit(kelvin_of_points, values, errors)
+        return ArrheniusResult(self, fit, kelvin_of_points, values, errors, bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +133,20 @@ class ArrheniusResult(Result):
         What was asked for.
     fitted : mlip_interfaces.analysis.arrhenius.ArrheniusFit
         The line.
+    temperatures_kelvin : tuple of float, K
+        Of the fit.
     diffusivities_cm2_per_s, errors_cm2_per_s : tuple of float, cm^2/s
-        Of the runs.
-    not_diffusive_kelvin : tuple of float, K
-        Temperatures whose run is too short for a diffusivity, by its ``msd.json``.
+        Of the runs at these temperatures.
+    bounds_cm2_per_s : dict of float to float, cm^2/s
+        What D is below, at the temperatures whose run is too short for a diffusivity; not fitted.
     """
 
     request: Arrhenius
     fitted: ArrheniusFit
+    temperatures_kelvin: tuple[float, ...]
     diffusivities_cm2_per_s: tuple[float, ...]
     errors_cm2_per_s: tuple[float, ...]
-    not_diffusive_kelvin: tuple[float, ...] = ()
+    bounds_cm2_per_s: dict[float, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``arrhenius.json``."""
@@ -146,10 +160,11 @@ class ArrheniusResult(Result):
             "at_kelvin": request.at_kelvin,
             "diffusivity_cm2_per_s": value,
             "diffusivity_one_sigma_cm2_per_s": [low, high],
-            "temperatures_kelvin": list(request.temperatures_kelvin),
+            "temperatures_kelvin": list(self.temperatures_kelvin),
             "diffusivities_cm2_per_s": list(self.diffusivities_cm2_per_s),
             "errors_cm2_per_s": list(self.errors_cm2_per_s),
-            "not_diffusive_kelvin": list(self.not_diffusive_kelvin),
+            "not_diffusive_kelvin": list(self.bounds_cm2_per_s),
+            "bounds_cm2_per_s": list(self.bounds_cm2_per_s.values()),
         }
         conductivity = self._nernst_einstein()
         if conductivity is not None:
@@ -189,9 +204,13 @@ class ArrheniusResult(Result):
                 f"Nernst-Einstein at {kelvin:g} K: {conductivity[0]:.3g} S/cm, {self.request.n_ions} ions of "
                 f"{conductivity[1]:+g} e"
             )
-        if self.not_diffusive_kelvin:
-            short = ", ".join(f"{one:g}" for one in self.not_diffusive_kelvin)
-            lines.append(f"not diffusive yet at {short} K: that D is no diffusivity, and the line is drawn through it")
+        for kelvin, bound in self.bounds_cm2_per_s.items():
+            value, low, _ = fit.diffusivity(kelvin)
+            where = "the line agrees" if low <= bound else "the line does not agree"
+            lines.append(
+                f"not diffusive yet at {kelvin:g} K: D is below {bound:.2g} cm^2/s there, which is not fitted; {where} "
+                f"({value:.2g} cm^2/s)"
+            )
         return lines
 
     def draw(self) -> Figure:
@@ -200,8 +219,10 @@ class ArrheniusResult(Result):
 
         figure, axes = new_figure(1, 1, width=4.6, height=3.4)
         ax, fit = axes[0, 0], self.fitted
-        kelvin = np.array(self.request.temperatures_kelvin)
-        ends = (min(self.request.at_kelvin, kelvin.min()), max(self.request.at_kelvin, kelvin.max()))
+        kelvin = np.array(self.temperatures_kelvin)
+        bounds = np.array(list(self.bounds_cm2_per_s))
+        asked = (*self.request.temperatures_kelvin, self.request.at_kelvin)
+        ends = (min(asked), max(asked))
         inverse = np.linspace(1 / ends[1], 1 / ends[0], 60)
         value, low, high = np.array([fit.diffusivity(float(1 / x)) for x in inverse]).T
         ax.errorbar(
@@ -212,6 +233,16 @@ class ArrheniusResult(Result):
             color=PALETTE[0],
             capsize=3,
         )
+        if bounds.size:
+            ax.plot(
+                1000 / bounds,
+                list(self.bounds_cm2_per_s.values()),
+                "v",
+                color=PALETTE[0],
+                mfc="white",
+                label="D is below",
+            )
+            ax.legend()
         ax.plot(1000 * inverse, value, color=PALETTE[1])
         ax.fill_between(1000 * inverse, low, high, color=PALETTE[1], alpha=0.2, lw=0)
         ax.set_yscale("log")
@@ -219,3 +250,7 @@ class ArrheniusResult(Result):
         ax.set_ylabel("D (cm²/s)")
         ax.set_title(f"E$_a$ = {fit.activation_energy_ev:.3f} ± {fit.activation_energy_error_ev:.3f} eV", loc="left")
         return figure
+
+
+def _listed(temperatures_kelvin: Iterable[float]) -> str:
+    return ", ".join(f"{kelvin:g}" for kelvin in temperatures_kelvin)

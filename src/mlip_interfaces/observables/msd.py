@@ -156,7 +156,11 @@ class MsdResult(Result):
             "quality_by_first_lag_ps": [list(pair) for pair in found.quality_by_lag],
             "log_log_slope": found.log_log_slope,
             "msd_at_half_of_run_angstrom2": float(found.msd_angstrom2[-1]),
+            "line_cm2_per_s": found.line_cm2_per_s,
+            "line_probability": number(found.line_probability),
             "diffusive": found.diffusive,
+            "below_cm2_per_s": number(found.below_cm2_per_s),
+            "run_at_least_ps": number(found.run_at_least_ps),
             "not_diffusive_because": list(found.not_diffusive_because),
         }
 
@@ -202,21 +206,11 @@ class MsdResult(Result):
         ]
 
     def lines(self) -> list[str]:
-        """D of each species with its interval, atoms and whether the run is diffusive."""
-        lines = []
-        for symbol, found in self.species.items():
-            low, high = found.confidence_95_cm2_per_s
-            value = measured(found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s)
-            doubt = (
-                ""
-                if found.diffusive
-                else f"not diffusive yet ({' and '.join(found.not_diffusive_because)}); slope / 6 is "
-            )
-            lines.append(
-                f"D of {symbol}: {doubt}{value} cm^2/s, 95 % {low:.2g} to {high:.2g}; {found.n_atoms} atoms, lags "
-                f"{found.fit_lags_ps[0]:g} to {found.fit_lags_ps[1]:g} ps"
-            )
-        return lines
+        """D of each species with its interval, or what it is below and how long to run."""
+        return [
+            f"D of {symbol}: {_in_words(found)}; {found.n_atoms} atoms, lags {found.fit_lags_ps[0]:g} to {found.fit_lags_ps[1]:g} ps"
+            for symbol, found in self.species.items()
+        ]
 
     def draw(self) -> Figure:
         """MSD against lag with the fit (top) and, in logarithms, by direction (bottom)."""
@@ -231,10 +225,7 @@ class MsdResult(Result):
             top.plot(lags, msd, color=color)
             top.fill_between(lags, msd - error, msd + error, color=color, alpha=0.25, lw=0)
             low, high = found.confidence_95_cm2_per_s
-            what = "D" if found.diffusive else "not diffusive yet\nslope / 6"
-            top.set_title(
-                f"{symbol}: {what} = {found.diffusivity_cm2_per_s:.2e} cm²/s\n95 %: {low:.1e} to {high:.1e}", loc="left"
-            )
+            top.set_title(f"{symbol}: {_title(found)}\n95 %: {low:.1e} to {high:.1e}", loc="left")
             positive = lags > 0
             for axis, style in zip(range(3), ("-", "--", ":"), strict=True):
                 values = found.msd_by_direction_angstrom2[positive, axis]
@@ -250,3 +241,28 @@ class MsdResult(Result):
         axes[0, 0].set_ylabel("MSD (Å²); grey: lags of the fit")
         axes[1, 0].set_ylabel("MSD along a direction (Å²)")
         return figure
+
+
+def _in_words(found: Diffusivity) -> str:
+    """D with its interval; where it is not diffusion yet, what is known instead, and how to know more."""
+    low, high = found.confidence_95_cm2_per_s
+    value = f"{measured(found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s)} cm^2/s, 95 % {low:.2g} to {high:.2g}"
+    why = " and ".join(found.not_diffusive_because)
+    if found.diffusive:
+        return value
+    if not np.isfinite(found.below_cm2_per_s):
+        return f"not diffusive ({why}); slope / 6 is {value}"
+    return (
+        f"below {found.below_cm2_per_s:.2g} cm^2/s (95 %), not diffusive yet ({why}), run at least {found.run_at_least_ps:.2g} ps; "
+        f"estimate {value}"
+    )
+
+
+def _title(found: Diffusivity) -> str:
+    if np.isfinite(found.below_cm2_per_s):
+        return (
+            f"D < {found.below_cm2_per_s:.1e} cm²/s\nnot diffusive yet, run at least {found.run_at_least_ps:.2g} ps\n"
+            f"estimate {found.diffusivity_cm2_per_s:.1e} cm²/s"
+        )
+    what = "D" if found.diffusive else "not diffusive\nslope / 6"
+    return f"{what} = {found.diffusivity_cm2_per_s:.2e} cm²/s"

@@ -279,7 +279,12 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
 
 def _diffusivity_cell(values: dict[str, Any]) -> str:
     value = f"{values['diffusivity_cm2_per_s']:.2e}"
-    return value if values["diffusive"] else f"not diffusive yet; slope / 6 = {value}"
+    if values["diffusive"]:
+        return value
+    below = values.get("below_cm2_per_s")
+    if below is None:
+        return f"not diffusive; slope / 6 = {value}"
+    return f"below {below:.1e}; not diffusive yet, run at least {values['run_at_least_ps']:.2g} ps"
 
 
 def _msd_figures(
@@ -315,8 +320,9 @@ def _msd_figures(
             )  # fmt: skip
     explained = (
         "MSD with standard errors (the fit begins at the dot), and D with 95 % intervals, hollow where the atoms are not "
-        "diffusive yet. Quality: the probability that a random walk deviates as much from the fitted line; near zero, the run is "
-        "too short for a diffusivity."
+        "diffusive yet: the upper end is a bound there, and the circle an estimate of what will be left when jumps back are over. "
+        "Quality: the probability that a random walk deviates as much from the fitted line; near zero, the run is too short for a "
+        "diffusivity."
     )
     if all(isinstance(in_figures[entry.name], str) for entry in entries):
         runs = entries[0].name if len(entries) == 1 else f"{len(entries)} runs, a line each"

@@ -188,6 +188,11 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
                 "diffusivity_cm2_per_s": {
                     symbol: values["diffusivity_cm2_per_s"] for symbol, values in species.items()
                 },
+                "diffusivity_below_cm2_per_s": {
+                    symbol: values["below_cm2_per_s"]
+                    for symbol, values in species.items()
+                    if values.get("below_cm2_per_s") is not None
+                },
                 "not_diffusive_because": {
                     symbol: not_diffusive_because(values)
                     for symbol, values in species.items()
@@ -349,7 +354,8 @@ def _transport_limits(run: Path) -> list[str]:
     for why, species in short.items():
         where = "; ".join(f"{symbol} in {_listed(names)}" for symbol, names in species.items())
         sentences.append(
-            f"Not diffusive yet, because {why.replace('angstrom^2', 'Å²')}: {where}. The slope there is no diffusivity."
+            f"Not diffusive yet, because {why.replace('angstrom^2', 'Å²')}: {where}. What is known of D there is the upper end of "
+            "its interval."
         )
     if zero:
         sentences.append(f"The 95 % interval of D contains zero in {_listed(zero)}.")
