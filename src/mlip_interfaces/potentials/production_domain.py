@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.potentials.deviation import first_lost_frame
 
-LEAST_FRAMES = 2
+LEAST_MAJORITY = 2
 """One frame alone above the trust level, at the very end, is no departure."""
 
 
 def left_by_deviation(max_force_ev_per_angstrom: NDArray[np.float64], high: float) -> int | None:
     """First frame from which on most frames of a run deviate by more than the upper trust level.
 
-    Most frames above the level and the median above it are the same. Where there are several such places, it is the
-    one of `first_lost_frame`, the rule by which a campaign leaves out what follows when an exploration falls apart: a
-    few frames above the level that the run comes back from change nothing.
+    From there to the end, frames above the level outnumber the others by two at least, so that the median is above it.
+    Of several such places it is the one of `first_lost_frame`, by which a campaign leaves out what follows when an
+    exploration falls apart: a few frames above the level that the run comes back from change nothing.
 
     Parameters
     ----------
@@ -34,14 +34,15 @@ def left_by_deviation(max_force_ev_per_angstrom: NDArray[np.float64], high: floa
 
     Examples
     --------
-    >>> left_by_deviation(np.array([0.1, 0.9, 0.2, 0.2, 0.8, 0.7, 0.9]), 0.5)
-    4
+    >>> left_by_deviation(np.array([0.1, 0.9, 0.2, 0.2, 0.8, 0.4, 0.7, 0.9]), 0.5)
+    6
     >>> left_by_deviation(np.array([0.1, 0.9, 0.2, 0.2, 0.3, 0.2, 0.9]), 0.5) is None
     True
     """
-    n_frames = len(max_force_ev_per_angstrom)
-    first = first_lost_frame(~(np.asarray(max_force_ev_per_angstrom) < high))
-    return first if n_frames - first >= min(LEAST_FRAMES, max(1, n_frames)) else None
+    above = ~(np.asarray(max_force_ev_per_angstrom) < high)
+    first = first_lost_frame(above)
+    majority = 2 * int(above[first:].sum()) - len(above[first:])
+    return first if majority >= LEAST_MAJORITY else None
 
 
 def left_by_drift(energy_error_mev_per_atom: Sequence[float], bound: float) -> int | None:

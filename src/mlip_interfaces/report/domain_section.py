@@ -104,7 +104,9 @@ def _row(run: RunDomain) -> list[str]:
         values = np.array([frame.max_force_deviation_ev_per_angstrom for frame in run.committee], dtype=np.float64)
         # What is no number is beyond all bounds.
         median = np.median(np.nan_to_num(values, nan=np.inf))
-        deviation = ", ".join(f"{value:.3g}" for value in (values[0], median, values[-1]))
+        deviation = ", ".join(
+            f"{value:.3g}" if np.isfinite(value) else "no number" for value in (values[0], median, values[-1])
+        )
     energies = " → ".join(f"{label.energy_error_mev_per_atom:.1f}" for label in run.spot_labels)
     forces = " → ".join(f"{label.force_rmse_mev_per_angstrom:.0f}" for label in run.spot_labels)
     return [run.name, f"{run.verdict}{left}", deviation, energies, forces]
