@@ -22,7 +22,7 @@ from mlip_interfaces.books.run import INDEX, FailedLabel, ScanEntry, ScanIndex, 
 from mlip_interfaces.campaign.folder import last_explored, trust_levels_of
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.config import LocalExecution, Study
-from mlip_interfaces.errors import UnfinishedError, UserError
+from mlip_interfaces.errors import InputFileError, UnfinishedError, UserError
 from mlip_interfaces.files import content_hash, file_hash, read_json, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
@@ -240,7 +240,10 @@ def _last_committee(context: RunContext) -> _Committee:
     for folder in reversed(folders):
         models = tuple(sorted(path for path in folder.glob("graph.*") if path.is_file()))
         if len(models) > 1:
-            low, high = trust_levels_of(context.campaign, last_explored(context.campaign))
+            try:
+                low, high = trust_levels_of(context.campaign, last_explored(context.campaign))
+            except InputFileError as error:
+                return _Committee(missing=f"the committee has no trust levels: {error}")
             return _Committee(models, low, high)
     return _Committee(missing="the folder has no committee: its model was not trained by a campaign here")
 
