@@ -314,7 +314,8 @@ def _attempt(context: RunContext, batch: Batch, look: Callable[[], None]) -> str
         with watching(look, every_seconds=context.study.execution.poll_seconds):
             run_tasks(batch, context.study.execution)
     except UnfinishedError as error:
-        return f"its job did not finish: {error}"
+        # What follows is the end of a log.
+        return f"its job did not finish: {str(error).splitlines()[0]}"
     return ""
 
 
