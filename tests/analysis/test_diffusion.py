@@ -147,6 +147,7 @@ def test_known_diffusivity_is_recovered_within_its_error() -> None:
 
 MOTIONS = {
     "free walk": (0.05, lambda rng: walk(rng, 200, 25, 0.05, 1.0)),
+    "walk of less than a jump": (0.002, lambda rng: walk(rng, 400, 100, 0.002, 1.0)),
     "walk with noise": (0.05, lambda rng: walk(rng, 200, 25, 0.05, 1.0) + rng.normal(0, 0.5, (200, 25, 3))),
     "jumps between cages": (
         0.01 * 1.5**2 / 2,

@@ -85,6 +85,7 @@ def test_verbs_that_need_engines_say_which_extra_brings_them_and_begin_nothing(
         ["campaign", "init", miniature, "--out", new],
         ["campaign", "run", run],
         ["scan", "submit", run],
+        ["scan", "domain", run],
         ["validate", run],
         ["run", miniature, "--out", new, "--dry-run"],
     ):

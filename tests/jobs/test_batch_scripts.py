@@ -129,6 +129,11 @@ def test_dry_run_shows_the_scripts_of_an_edited_machine_file_and_writes_nothing(
         (["campaign", "run"], ["#SBATCH --partition other", "cd task.001.000007", "lmp -i input.lammps"]),
         (["campaign", "run"], ["=== labels of candidates (iter.000000/02.fp): 8 tasks in 2 jobs", "label ."]),
         (["scan", "submit"], ["=== MD of the scan: 2 tasks in 2 jobs", f"readlink -f {root}/scan/.", "sh command.sh"]),
+        (
+            ["scan", "submit"],
+            ["=== committee on frames of the scan: 2 tasks", "dp model-devi -m ../../../graph.000.pb ../../../graph"],
+        ),
+        (["scan", "submit"], ["=== spot labels of the scan: 4 tasks in 1 jobs", "label ."]),
     ):
         assert main([*verb, "run", "--dry-run"]) == 0
         said = capsys.readouterr().out

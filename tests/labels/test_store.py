@@ -133,7 +133,9 @@ def test_one_structure_with_the_same_settings_counts_once_and_with_others_twice(
 
 def test_backups_validation_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
     root = campaign(tmp_path)
-    for number, folder in enumerate(("validation/tasks", "campaign/iter.000000/02.fp.bk000", "initial_data/.tasks")):
+    for number, folder in enumerate(
+        ("validation/tasks", "scan/domain/tasks", "campaign/iter.000000/02.fp.bk000", "initial_data/.tasks")
+    ):
         put(root / folder / "task.000.000000", record(crystal("Li2F2", 50 + number)))
     assert len(collect_labels([root]).labels) == 12
 

@@ -14,11 +14,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import read
 
 import mlip_interfaces as mi
+from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
+from mlip_interfaces.books.run import read_book
 from mlip_interfaces.campaign.dpgen_files import check_machine, check_param
 from mlip_interfaces.campaign.folder import STEPS, read_position
+from mlip_interfaces.config import LocalExecution
+from mlip_interfaces.jobs import run_tasks
+from mlip_interfaces.md.health import COLUMNS
+from mlip_interfaces.pipeline.domain import _write_system, committee_batch
 from mlip_interfaces.pipeline.flow import STAGES
+from mlip_interfaces.potentials import read_model_deviation
 from mlip_interfaces.run.stages import run_status
 
 pytestmark = pytest.mark.campaign
@@ -128,6 +136,57 @@ def test_final_model_is_compressed_and_its_data_has_every_label(finished: Path) 
     assert (finished / "model" / "training" / "compress.json").is_file()
 
 
+def test_every_run_was_looked_at_by_the_committee_and_by_labels_at_its_ends(finished: Path) -> None:
+    index = read_book(DomainIndex, finished / "scan" / DOMAIN_FILE)
+    levels = json.loads((finished / "campaign" / "iter.000000" / "01.model_devi" / "cur_job.json").read_text())
+    assert index.trust_low_ev_per_angstrom == levels["model_devi_f_trust_lo"]
+    assert index.trust_high_ev_per_angstrom == levels["model_devi_f_trust_hi"]
+    assert len(index.runs) == 2
+    for run in index.runs:
+        assert len(run.committee) == 20
+        assert all(frame.max_force_deviation_ev_per_angstrom > 0 for frame in run.committee)
+        assert (run.committee[0].time_ps, run.committee[-1].time_ps) == (0.0, pytest.approx(0.1, rel=1e-9, abs=0))
+        # A fifth of the labels fail on purpose.
+        assert len(run.spot_labels) + len(run.failed_labels) == 2
+        assert all("a bad day" in failed.reason for failed in run.failed_labels)
+        for label in run.spot_labels:
+            number = round(label.time_ps / 0.005)
+            task = finished / "scan" / "domain" / "tasks" / f"task.{run.name.replace('/', '.')}.{number:06d}"
+            made = json.loads((task / "label.json").read_text())
+            model = energy_in_thermo(finished / "scan" / run.name, number)
+            expected = 1000 * (model - made["energy_ev"]) / len(made["symbols"])
+            # The table has six digits of the energy, the trajectory single precision.
+            assert label.energy_error_mev_per_atom == pytest.approx(expected, rel=0, abs=0.1)
+            assert label.force_rmse_mev_per_angstrom > 0
+    assert results(finished)["domain"] == {run.name: run.verdict for run in index.runs}
+    assert "stay in the model" in (finished / "report" / "index.html").read_text()
+
+
+def energy_in_thermo(run: Path, frame: int) -> float:
+    """What LAMMPS wrote at a frame, eV."""
+    line = (run / "thermo.csv").read_text().splitlines()[1 + frame]
+    return float(line.split(",")[COLUMNS.index("potential_energy_ev")])
+
+
+def test_the_committee_deviates_as_lammps_says(finished: Path, tmp_path: Path) -> None:
+    """The same frames by `dp model-devi` and by DP-GEN's exploration."""
+    iteration = finished / "campaign" / "iter.000000"
+    task = iteration / "01.model_devi" / "task.000.000000"
+    images = read(task / "all.lammpstrj", index=":", format="lammps-dump-text", order=True)
+    elements = ["Li", "F", "S"]
+    for image in images:
+        image.symbols = [elements[kind - 1] for kind in image.arrays["type"]]
+    _write_system(images, tmp_path / "run" / "system", elements)
+    models = sorted(path.name for path in (iteration / "00.train").glob("graph.*"))
+    for model in models:
+        (tmp_path / model).symlink_to(iteration / "00.train" / model)
+    run_tasks(committee_batch(["run"], models, tmp_path), LocalExecution(cores=1, poll_seconds=0.3))
+    found = read_model_deviation(tmp_path / "run" / "model_devi.out").max_force_ev_per_angstrom
+    expected = read_model_deviation(task / "model_devi.out").max_force_ev_per_angstrom
+    # The dump has six digits of a position.
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=0)
+
+
 def test_page_is_whole_and_brings_everything_with_it(finished: Path) -> None:
     sources: list[str] = []
 
@@ -229,6 +288,15 @@ def test_killed_in_every_stage_it_continues_and_ends_the_same(miniature: Path, f
                 time.sleep(0.05)
             time.sleep(2.0)
             kill(process)
+        if stage.name == "scan":
+            # Once more, while the runs are looked at.
+            process = start(miniature, root)
+            while not list((root / "scan" / "domain").glob("committee/graph.*")):
+                assert process.poll() is None, process.communicate()[1]
+                time.sleep(0.05)
+            time.sleep(2.0)
+            kill(process)
+            assert not (root / "scan" / DOMAIN_FILE).exists()
     finish(miniature, root)
     assert results(root) == results(finished)
     labelled = [

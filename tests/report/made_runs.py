@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -24,6 +25,7 @@ from mlip_interfaces.books.campaign import (
     StepSeconds,
     TrustDecision,
 )
+from mlip_interfaces.books.domain import DOMAIN_FILE, CommitteeFrame, DomainIndex, RunDomain, SpotLabel
 from mlip_interfaces.books.run import (
     DATA_SUMMARY,
     INDEX,
@@ -143,6 +145,7 @@ def write_stages(run: Path) -> Path:
         )  # fmt: skip
         write_csv(made(run / "scan" / one.directory) / one.thermo_file, columns, table)
     write_json(run / "scan" / INDEX, ScanIndex(SCAN).to_json())
+    write_json(run / "scan" / DOMAIN_FILE, DOMAIN.to_json())
     for stage, seconds in (("structures", 12.0), ("scan", 3600.4)):
         manifest = Manifest(
             stage, "done", "0" * 64, "2026-01-01T00:00:00", "2026-01-01T01:00:00", seconds, "mlip-interfaces run a.yaml",
@@ -210,6 +213,31 @@ SCAN = tuple(
     for one in (*RUNS, SICK)
 ) + (replace(scan_entry("05A/hot/seed-3", healthy=False), n_frames=0, time_ps=0.0, steps_per_second=None),)
 """Runs of the analysis, and one that never wrote a frame."""
+
+
+def run_domain(name: str, deviations: tuple[float | None, ...] = (0.1, 0.3, 0.2), **more: Any) -> RunDomain:
+    """A run that stayed inside, looked at every picosecond."""
+    frames = tuple(CommitteeFrame(float(k), value) for k, value in enumerate(deviations))
+    return RunDomain(
+        **{"name": name, "verdict": "inside", "committee": frames, "no_labels": "none was asked for"} | more
+    )
+
+
+DOMAIN = DomainIndex(
+    committee=("graph.000.pb", "graph.001.pb"), trust_low_ev_per_angstrom=0.15, trust_high_ev_per_angstrom=0.3,
+    max_energy_drift_mev_per_atom=20.0,
+    runs=(
+        run_domain(SCAN[0].name),
+        run_domain(
+            SCAN[2].name, (0.1, 0.4, None), verdict="leaves", left_at_ps=1.0, no_labels="",
+            reasons=("from 1 ps on, 2 of 2 frames deviate by more than the upper trust level of 0.3 eV/angstrom",),
+            spot_labels=(SpotLabel(0.0, -21.04, 90.4), SpotLabel(2.0, 57.0, 410.0)),
+            failed_labels=(FailedLabel("task.05A.hot.seed-1.000010", "SCF did not converge"),),
+        ),
+        run_domain(SCAN[-1].name, (), verdict="not looked at", no_committee="the run has no frame"),
+    ),
+)  # fmt: skip
+"""One run that stayed, one that left, one without a frame; of the others nothing is known."""
 
 
 def iteration(number: int, *, held_out: float | None = 90.0) -> IterationSummary:

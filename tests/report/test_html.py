@@ -89,7 +89,7 @@ def test_every_element_is_closed_where_it_belongs(page: Page) -> None:
 
 def test_sections_stand_once_in_the_order_of_the_work(page: Page) -> None:
     assert page.ids == [
-        "structures", "campaign", "model", "md", "rdf", "transport", "onsager", "order", "analyses", "limits", "provenance",
+        "structures", "campaign", "model", "md", "domain", "rdf", "transport", "onsager", "order", "analyses", "limits", "provenance",
     ]  # fmt: skip
 
 
@@ -136,7 +136,9 @@ def test_every_figure_of_the_page_is_a_file_too(run: Path, page: Page) -> None:
 
 def test_results_stand_beside_the_page_in_alphabetical_order(run: Path) -> None:
     content = read_json(run / "report" / "results.json")
-    assert list(content) == sorted(content) == ["campaign", "md_ps", "models", "runs", "unhealthy", "validation"]
+    assert (
+        list(content) == sorted(content) == ["campaign", "domain", "md_ps", "models", "runs", "unhealthy", "validation"]
+    )
     assert set(content["runs"]) == {one.name for one in HEALTHY}
 
 

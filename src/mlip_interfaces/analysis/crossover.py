@@ -26,9 +26,6 @@ LINE_PRIOR, CAGE_PRIOR = 0.5, 0.1
 CAGE_ANGSTROM2 = 9.0
 """Mean of the exponential prior for what is undone: the square of the distance between sites, some 3 angstrom."""
 
-JUMP_ANGSTROM2 = 4.5
-"""A jump's worth, below which an MSD may be rattling alone (He et al., npj Comput. Mater. 4, 18 (2018))."""
-
 LAG_RATIO, FEWEST_LAGS, DECADE = 1.4, 6, 10.5
 """Ratio of neighbouring lags; lags of a fit at least; ratio of its last to its first lag at most. What comes after the run is
 told by the last decade: shorter lags have less noise, and know of faster motions only."""
@@ -135,13 +132,11 @@ def long_range_slope(
     m(t) = a + S [f t + (1 - f) tau (1 - exp(-t / tau))]: atoms jump at a rate that gives the slope S, and the share 1 - f of
     it is undone within tau. The long-range slope is f S. Its posterior is summed over a grid of tau (uniform in its logarithm
     up to the length of the run) and f (uniform, with weights of their own at 1, the line, and 0, the cage), and known in
-    closed form for a and S; what is undone, (1 - f) S tau, has an exponential prior of the size of a cage. Where the MSD does
-    not pass a jump's worth, the line has no weight. The covariance of the MSD is that of a Gaussian process of this m(t),
+    closed form for a and S; what is undone, (1 - f) S tau, has an exponential prior of the size of a cage. The covariance of the MSD is that of a Gaussian process of this m(t),
     enlarged where atoms scatter more. The first lag is the shortest in the last decade from which on the curve fits.
     """
     lags = crossover_lags(n_frames)
     starts = _starts(lags, first_lag)
-    jumped = float(samples[-1].mean()) > JUMP_ANGSTROM2
     passed_before = False
     for number, start in enumerate(starts):
         fit = _Fit.of(samples[start:], lags[start:], n_frames, independent_share(int(lags[start])), excess)
@@ -149,7 +144,7 @@ def long_range_slope(
         if passes and (number == 0 or passed_before):
             break
         passed_before = passes
-    return _posterior(fit, jumped)
+    return _posterior(fit)
 
 
 def _starts(lags: NDArray[np.int64], first_lag: int) -> list[int]:
@@ -278,10 +273,8 @@ def _points(taus: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[NDA
     return tau.ravel(), share.ravel()
 
 
-def _posterior(fit: _Fit, jumped: bool) -> LongRangeSlope:
+def _posterior(fit: _Fit) -> LongRangeSlope:
     """Sum over the grid, where the probability is."""
-    line_prior = LINE_PRIOR if jumped else 0.0
-    crossover_prior = 1.0 - line_prior - CAGE_PRIOR
     taus, size = fit.taus, (fit.taus.size, GRID[1])
     whole_tau, whole_share = np.log(taus[-1] / taus[0]) * size[0] / (size[0] - 1), 1.0
     shares = (np.arange(size[1]) + 0.5) / size[1]
@@ -298,9 +291,9 @@ def _posterior(fit: _Fit, jumped: bool) -> LongRangeSlope:
     line = fit.lines(np.ones(1), np.ones(1))
     log_weights = np.concatenate(
         [
-            log_weight + np.log(crossover_prior * part / tau.size),
+            log_weight + np.log((1.0 - LINE_PRIOR - CAGE_PRIOR) * part / tau.size),
             cage_weight + np.log(CAGE_PRIOR / taus.size),
-            line.log_evidence + (np.log(line_prior) if line_prior else -np.inf),
+            line.log_evidence + np.log(LINE_PRIOR),
         ]
     )
     weight = np.exp(log_weights - log_weights.max())

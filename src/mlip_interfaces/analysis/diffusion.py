@@ -11,7 +11,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.crossover import (
-    JUMP_ANGSTROM2,
     RELAXED,
     LongRangeSlope,
     crossover_lags,
@@ -43,6 +42,9 @@ N_BLOCKS = 8
 N_RESAMPLES = 1000
 BLOCKS_DISAGREE = 0.01
 """Error probability at which the scatter of blocks in time is taken to be more than that of independent atoms."""
+
+JUMP_ANGSTROM2 = 4.5
+"""A jump's worth, below which an MSD may be rattling alone (He et al., npj Comput. Mater. 4, 18 (2018))."""
 
 NO_LINE = "its MSD is not that of a random walk"
 MAY_BEND = "its MSD may still bend"

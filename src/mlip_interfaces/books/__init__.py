@@ -13,6 +13,7 @@ from mlip_interfaces.books.campaign import (
     StoppedRun,
     TrustDecision,
 )
+from mlip_interfaces.books.domain import CommitteeFrame, DomainIndex, RunDomain, SpotLabel
 from mlip_interfaces.books.run import (
     AnalysisEntry,
     AnalysisIndex,
@@ -42,9 +43,11 @@ __all__ = [
     "AnalysisIndex",
     "BulkEntry",
     "CampaignSummary",
+    "CommitteeFrame",
     "ConditionCounts",
     "CrystalLayerEntry",
     "DeviationDistribution",
+    "DomainIndex",
     "ErrorTable",
     "FailedLabel",
     "FailureGroup",
@@ -57,8 +60,10 @@ __all__ = [
     "LayerEntry",
     "LayerForceError",
     "ModelEntry",
+    "RunDomain",
     "ScanEntry",
     "ScanIndex",
+    "SpotLabel",
     "StepDecision",
     "StepSeconds",
     "StoppedRun",

@@ -28,7 +28,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Check every file; the first wrong one ends it.
+    """Check every file and warn where production goes beyond what is explored; the first wrong file ends it.
 
     Parameters
     ----------
@@ -40,11 +40,14 @@ def run_check(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
+    from mlip_interfaces.config.beyond_exploration import beyond_exploration
     from mlip_interfaces.pipeline.checked_study import load_checked_study
 
     for file in arguments.files:
         study = load_checked_study(file)
         print(f"{file}: study '{study.name}' is valid")
+        for sentence in beyond_exploration(study):
+            print(f"{file}: warning: {sentence}")
     return 0
 
 

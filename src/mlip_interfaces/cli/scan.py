@@ -1,4 +1,4 @@
-"""``scan init|submit|status|collect``: production MD over thickness, protocol and seed."""
+"""``scan init|submit|status|collect|domain``: production MD over thickness, protocol and seed."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     collect = actions.add_parser("collect", help="judge the finished runs again and write index.json")
     add_run_folder(collect)
     collect.set_defaults(run=run_collect)
+    domain = actions.add_parser("domain", help="look again whether the runs stayed in the model's domain")
+    add_run_folder(domain)
+    domain.set_defaults(run=run_domain)
 
 
 def run_init(arguments: argparse.Namespace) -> int:
@@ -127,4 +130,29 @@ def run_collect(arguments: argparse.Namespace) -> int:
 
     study = load_run_study(arguments.directory)
     print(collect_scan(RunContext(study, arguments.directory)))
+    return 0
+
+
+def run_domain(arguments: argparse.Namespace) -> int:
+    """Write domain.json anew and print the verdict on each run.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
+    from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
+    from mlip_interfaces.books.run import read_book
+    from mlip_interfaces.pipeline.flow import look_again
+
+    sentence = look_again(arguments.directory)
+    for run in read_book(DomainIndex, arguments.directory / "scan" / DOMAIN_FILE).runs:
+        left = f" at {run.left_at_ps:.3g} ps" if run.left_at_ps is not None else ""
+        print(f"{run.name:40} {run.verdict}{left}")
+    print(sentence)
     return 0

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, fiel
 from mlip_interfaces.settings import Count, Positive, Section
 
 Step = Literal["train", "explore", "label", "md"]
-"""Kinds of jobs: training, exploration by the committee, labels and teacher MD, MD of the scan."""
+"""Kinds of jobs: training, exploration and other work of the committee, labels and teacher MD, MD of the scan."""
 
 
 class LocalExecution(Section):
@@ -171,10 +171,12 @@ class SlurmExecution(Section):
     )
     defaults: SlurmResources = Field(default_factory=lambda: SlurmResources(), description="For every kind of job.")
     train: SlurmOverrides = Field(default_factory=lambda: SlurmOverrides(), description="Committee and final model.")
-    explore: SlurmOverrides = Field(default_factory=lambda: SlurmOverrides(), description="MD of the committee.")
+    explore: SlurmOverrides = Field(
+        default_factory=lambda: SlurmOverrides(), description="MD of the committee; its look at the scan."
+    )
     label: SlurmOverrides = Field(
         default_factory=lambda: SlurmOverrides(),
-        description="Labels of initial data, campaign and validation; teacher MD.",
+        description="Labels of initial data, campaign, validation and scan; teacher MD.",
     )
     md: SlurmOverrides = Field(default_factory=lambda: SlurmOverrides(), description="MD runs of the scan.")
 

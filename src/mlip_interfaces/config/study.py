@@ -301,6 +301,23 @@ class Health(Section):
     min_distance_angstrom: Positive = Field(1.1, description="No two atoms may come closer.")
 
 
+class Domain(Section):
+    """A look at each run of the scan when it is over: whether it stayed where the model was trained."""
+
+    frames_per_run: int = Field(
+        20, ge=0, description="Frames of each run, evenly over its time, that the committee judges; 0: none."
+    )
+    spot_labels_per_run: int | None = Field(
+        None,
+        ge=0,
+        description="Frames of each run, evenly over its time, that are labelled and compared with the model; 1: the last one. Left "
+        "out: 2, the first and the last, where the folder has a campaign that labels models of this size; none for larger ones.",
+    )
+    max_energy_drift_mev_per_atom: Positive = Field(
+        20.0, description="A run leaves the domain when E(model) - E(label) changes by more than this along it."
+    )
+
+
 class Study(Section):
     """A whole study."""
 
@@ -315,6 +332,7 @@ class Study(Section):
     validation: Validation = Field(default_factory=lambda: Validation())
     protocols: dict[Name, Protocol] = Field(min_length=1)
     health: Health = Field(default_factory=lambda: Health())
+    domain: Domain = Field(default_factory=lambda: Domain())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
     execution: Execution = Field(default_factory=lambda: LocalExecution(), description="Where jobs run.")
 

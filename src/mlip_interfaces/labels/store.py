@@ -28,8 +28,8 @@ Floats = NDArray[np.float64]
 ORIGINS_FILE, TRAJECTORIES_FILE = "origins.json", "trajectories.json"
 """Beside the tasks of the initial data: the structure, and the trajectory, that each task comes from."""
 
-_LEFT_OUT = ("validation", "__pycache__")
-"""Labels of the stage ``validate`` never enter a data set."""
+_LEFT_OUT = ("validation", "domain", "__pycache__")
+"""Labels that measure, of the stage ``validate`` and of ``scan/domain``, never enter a data set."""
 
 
 class SettingsCount(TypedDict):

@@ -17,8 +17,9 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.files import read_json, write_text
 from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
-from mlip_interfaces.pipeline.scan import scan_batch
+from mlip_interfaces.pipeline.scan import POTENTIAL, scan_batch, scan_runs
 from mlip_interfaces.pipeline.train import train_batch, training_systems
 from mlip_interfaces.run.context import RunContext
 
@@ -175,7 +176,12 @@ def _validate_scripts(context: RunContext) -> list[BatchScripts]:
 
 
 def _scan_scripts(context: RunContext) -> list[BatchScripts]:
-    return [_preview(context, scan_batch(context), "MD of the scan")]
+    scripts = [_preview(context, scan_batch(context), "MD of the scan")]
+    if (context.model / POTENTIAL).is_file() and not context.campaign.is_dir():
+        # A potential from elsewhere: no committee judges its runs.
+        return scripts
+    looks = planned_looks(context, {run.name: run.model.name for run in scan_runs(context.study)})
+    return scripts + [_preview(context, batch, title) for title, batch in looks.items()]
 
 
 def _preview(context: RunContext, batch: Batch, title: str) -> BatchScripts:

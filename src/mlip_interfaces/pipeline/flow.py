@@ -102,6 +102,7 @@ STAGES = (
     Stage("analyze", _analyze, ("analysis",)),
     Stage("report", _report, ("name",)),
 )
+"""The section `domain` is in none: a look at runs changes none of them, and `look_again` makes it anew."""
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 LABELLING_STAGES = ("data", "campaign", "validate")
 ENGINE_STAGES = (*LABELLING_STAGES, "train", "scan")
@@ -422,7 +423,7 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         f"{study.training.committee_size}",
         "train": f"{study.training.steps_final} steps, frozen and compressed",
         "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones",
-        "scan": f"{n_runs} MD runs, {total_ps:g} ps in all",
+        "scan": f"{n_runs} MD runs, {total_ps:g} ps in all; whether they stay in the model's domain",
         "analyze": f"one pass over each trajectory: {', '.join(study.analysis.requests)}",
         "report": "one HTML page with its figures",
     }
@@ -547,3 +548,33 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
         context = RunContext(study, root)
         keep_potential(context, model, given)
         prepare_scan(context)
+
+
+def look_again(root: Path) -> str:
+    """Look anew whether the runs of a collected scan stayed in the model's domain, by the study as it is now.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    str
+        Who leaves the domain, in a line.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study, or its scan has not been collected.
+    MissingProgramError
+        If an engine is not installed.
+    RunLockedError
+        If another process works in the folder.
+    """
+    from mlip_interfaces.pipeline.domain import look_at_domain
+
+    study = load_run_study(root)
+    require_packages(*ENGINES)
+    with locked(root):
+        return look_at_domain(RunContext(study, root))

@@ -26,6 +26,7 @@ from mlip_interfaces.md import (
     time_reached_ps,
 )
 from mlip_interfaces.md.protocol import DECK
+from mlip_interfaces.pipeline.domain import look_at_domain
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
@@ -44,6 +45,8 @@ PACK_COMMAND = (
     f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
 )
 POTENTIAL = "model.pb"
+_MD_SHARE = 0.9
+"""Of the stage's progress; the rest is the look at the runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ def _script(study: Study, run: ScanRun) -> str:
 
 
 def run_scan(context: RunContext) -> str:
-    """Prepare, run and collect the scan; finished runs are not repeated.
+    """Prepare, run and collect the scan, and look whether it stayed in the model's domain; finished runs are not repeated.
 
     Parameters
     ----------
@@ -225,7 +228,7 @@ def run_scan(context: RunContext) -> str:
     Returns
     -------
     str
-        How many runs there are, how long, and how healthy.
+        How many runs there are, how long, how healthy, and which leave the model's domain.
 
     Raises
     ------
@@ -241,11 +244,14 @@ def run_scan(context: RunContext) -> str:
     def look() -> None:
         done = sum(_steps_done(context.scan / run.name, run.protocol) for run in runs)
         finished = sum((context.scan / run.name / DONE).is_file() for run in runs)
-        context.progress(done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps")
+        context.progress(
+            _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
+        )
 
     with watching(look, every_seconds=context.study.execution.poll_seconds):
         run_tasks(scan_batch(context), context.study.execution)
-    return collect_scan(context)
+    collected = collect_scan(context)
+    return f"{collected}; {look_at_domain(context, begun=_MD_SHARE)}"
 
 
 def collect_scan(context: RunContext) -> str:

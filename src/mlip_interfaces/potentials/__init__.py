@@ -10,6 +10,7 @@ from mlip_interfaces.potentials.errors_against_labels import (
     save_predictions,
 )
 from mlip_interfaces.potentials.features import Environments, committee_environments, force_deviation
+from mlip_interfaces.potentials.production_domain import left_by_deviation, left_by_drift
 from mlip_interfaces.potentials.selection import rank_environments, rank_frames, select_diverse
 from mlip_interfaces.potentials.training_input import DescriptorSizes, max_neighbors, training_input
 
@@ -24,6 +25,8 @@ __all__ = [
     "force_deviation",
     "label_errors",
     "layer_force_rmse",
+    "left_by_deviation",
+    "left_by_drift",
     "load_predictions",
     "max_neighbors",
     "rank_environments",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
+from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
@@ -99,6 +100,8 @@ class Headline(Record):
         Run -> why it is kept out.
     runs : mapping of str to mapping
         Healthy run -> numbers of its analyses.
+    domain : mapping of str to str
+        Run -> whether it stayed in the model's domain.
     """
 
     models: Mapping[str, int]
@@ -107,6 +110,7 @@ class Headline(Record):
     md_ps: float
     unhealthy: Mapping[str, tuple[str, ...]]
     runs: Mapping[str, Mapping[str, object]]
+    domain: Mapping[str, str] = field(default_factory=dict)
 
 
 def collect_results(run: Path) -> Headline:
@@ -130,6 +134,7 @@ def collect_results(run: Path) -> Headline:
     structures = read_optional_book(StructureIndex, run / "structures" / INDEX) or StructureIndex()
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
+    domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
     return Headline(
         models={model.name: model.n_atoms for model in structures.interfaces},
         campaign=_campaign_numbers(read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)),
@@ -141,6 +146,7 @@ def collect_results(run: Path) -> Headline:
             for entry in analysis.runs
             if entry.healthy
         },
+        domain={entry.name: entry.verdict for entry in domain.runs} if domain else {},
     )
 
 
@@ -295,6 +301,7 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
                 f"The force error on held-out labels is {rmse:.0f} meV/Å; a published production model of LiCoO₂ | LiF | "
                 "Li₆PS₅Cl reaches 110 meV/Å. Barriers and rates depend on it exponentially."
             )
+    sentences += _domain_limits(run, scan)
     sentences += _transport_limits(run)
     if results.unhealthy:
         names = ", ".join(results.unhealthy)
@@ -335,6 +342,21 @@ def spoken_range(numbers: Sequence[int]) -> str:
     ('52 to 90', '52')
     """
     return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)}))
+
+
+def _domain_limits(run: Path, scan: ScanIndex) -> list[str]:
+    domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
+    known = {entry.name: entry for entry in domain.runs if entry.verdict != "not looked at"} if domain else {}
+    sentences = []
+    leaving = [f"{entry.name} at {entry.left_at_ps:.3g} ps" for entry in known.values() if entry.left_at_ps is not None]
+    if leaving:
+        sentences.append(
+            f"These runs leave the model's domain, and what they show from then on is extrapolation: {'; '.join(leaving)}."
+        )
+    unknown = [entry.name for entry in scan.runs if entry.name not in known]
+    if unknown:
+        sentences.append(f"Nothing says whether these runs stayed in the model's domain: {_listed(unknown)}.")
+    return sentences
 
 
 def _transport_limits(run: Path) -> list[str]:

@@ -18,6 +18,7 @@ from mlip_interfaces.report.analysis_sections import (
     transport_section,
 )
 from mlip_interfaces.report.campaign_section import campaign_section
+from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
@@ -61,6 +62,7 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
         campaign_section(run, picture),
         model_section(run, picture),
         md_section(run, picture),
+        domain_section(run, picture),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),
