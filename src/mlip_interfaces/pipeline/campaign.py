@@ -41,7 +41,7 @@ from mlip_interfaces.campaign.history import finished_outcomes, keep_finished
 from mlip_interfaces.campaign.launching import LauncherOptions, launcher_command
 from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
 from mlip_interfaces.config import Study
-from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
+from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError, counted
 from mlip_interfaces.files import read_json, update_json, write_json
 from mlip_interfaces.jobs import watching
 from mlip_interfaces.labels.again import forget_configuration_failures
@@ -136,7 +136,7 @@ def run_campaign(context: RunContext) -> str:
     update_json(context.campaign / SUMMARY, summary.to_json())
     labels = summary.labels
     return (
-        f"{len(summary.iterations)} iterations, {labels.made} labels, {len(labels.failed)} failed; "
+        f"{counted(len(summary.iterations), 'iteration')}, {counted(labels.made, 'label')}, {len(labels.failed)} failed; "
         f"{decision.reason}: {decision.sentence}"
     )
 
