@@ -108,7 +108,10 @@ def test_rung_that_never_gets_healthy_ends_the_campaign_by_name() -> None:
 def test_budgets_end_the_campaign_before_they_are_overdrawn() -> None:
     history = [outcome(0, BAD, BAD, labels=10), outcome(0, BAD, GOOD, labels=9)]
     for limits, word in (
-        (replace(LIMITS, max_labels=20), "1 labels are left of 20"),
+        (
+            replace(LIMITS, max_labels=20),
+            "1 label left of 20 (exploration.max_labels), fewer than one for each of 2 models.",
+        ),
         (replace(LIMITS, max_core_hours=9.5), "9.5 core hours"),
         (replace(LIMITS, max_iterations=2), "max_iterations: 2"),
     ):

@@ -49,6 +49,10 @@ def test_dry_run_writes_nothing_and_names_every_stage(
     assert [line.split()[0] for line in lines] == [
         "build", "data", "campaign", "train", "validate", "scan", "analyze", "report",
     ]  # fmt: skip
+    # A number and its noun agree, for one of a kind too.
+    assert lines[0].endswith(": 2 interface models: coating-00A, coating-06A")
+    assert lines[1].endswith(": perturbed structures and 1 teacher MD run with mini_teacher:slow_lennard_jones")
+    assert lines[2].endswith(": a ladder of 1 rung, at most 1 iteration and 8 labels, committee of 2")
     for title in ("teacher MD", "initial labels", "committee", "exploration", "final model", "MD of the scan"):
         assert f"===== {title}" in scripts
     assert not (tmp_path / "run").exists()

@@ -338,7 +338,15 @@ def test_study_is_immutable(miniature: Path) -> None:
         study.labels.calculator = "vasp"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("file", ["configs/demo.yaml", "configs/lco_lif_lpscl.yaml", "configs/li_li7p3s11.yaml"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "configs/demo.yaml",
+        "configs/demo_li_li7p3s11.yaml",
+        "configs/lco_lif_lpscl.yaml",
+        "configs/li_li7p3s11.yaml",
+    ],
+)
 def test_study_written_out_in_full_is_the_same_study(repository: Path, file: str) -> None:
     study = load_study(repository / file)
     again = Study.model_validate(study.model_dump(mode="json"))

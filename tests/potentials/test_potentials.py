@@ -64,6 +64,17 @@ def test_neighbor_counts_of_rock_salt() -> None:
     assert max_neighbors([atoms], ["Li", "F", "S"], 4.1, margin=1.0) == (20, 20, 4)
 
 
+def test_labels_of_denser_structures_keep_all_their_neighbors() -> None:
+    """A margin on the crystal at rest is not enough for compressed cells and for mixtures of other composition."""
+    at_rest = bulk("LiF", "rocksalt", a=4.0263, cubic=True)
+    # Of the other kind 6 + 8 + 24 (1.60, 2.77, 3.58), of its own 12 + 6 + 24 (2.26, 3.20, 3.92): at most 42.
+    compressed = bulk("LiF", "rocksalt", a=3.2, cubic=True)
+    elements = ["Li", "F", "S"]
+    assert max_neighbors([at_rest], elements, 4.1) == (28, 28, 4)
+    assert max_neighbors([at_rest], elements, 4.1, labelled=[compressed]) == (44, 44, 4)
+    assert max_neighbors([at_rest], elements, 4.1, labelled=[at_rest]) == (28, 28, 4)
+
+
 def make(system: str, seed: int, shift: float) -> Predictions:
     rng = np.random.default_rng(seed)
     energy, force = rng.normal(size=3), rng.normal(size=(3, 4, 3))

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mlip_interfaces.errors import counted
+
 StopReason = Literal["converged", "ladder used up", "stalled", "over budget", "not healthy", "not converged"]
 
 _MIN_GAIN_IN_SHARE = 0.005
@@ -200,7 +202,11 @@ def decide(history: Sequence[IterationOutcome], n_rungs: int, limits: Limits, *,
     if limits.climb == "always":
         used_up = last.rung + 1 >= n_rungs
         if used_up:
-            return _stop(last, "ladder used up", f"Each of the {n_rungs} rungs was explored once, as the study asks.")
+            return _stop(
+                last,
+                "ladder used up",
+                f"The ladder of {counted(n_rungs, 'rung')} was explored once, as the study asks.",
+            )
         over = _over_budget(history, limits, n_systems)
         return over or Decision("explore", last.rung + 1, "climb", "The next rung, as the study asks (climb: always).")
     return (
@@ -246,15 +252,15 @@ def _over_budget(history: Sequence[IterationOutcome], limits: Limits, n_systems:
         return _stop(
             last,
             "over budget",
-            f"{len(history)} iterations are made (exploration.max_iterations: {limits.max_iterations}).",
+            f"{counted(len(history), 'iteration')} made (exploration.max_iterations: {limits.max_iterations}).",
         )
     left = labels_left(history, limits)
     if left is not None and left < n_systems:
         return _stop(
             last,
             "over budget",
-            f"{left} labels are left of {limits.max_labels} (exploration.max_labels), fewer than one for each of the "
-            f"{n_systems} models.",
+            f"{counted(left, 'label')} left of {limits.max_labels} (exploration.max_labels), fewer than one for each of "
+            f"{counted(n_systems, 'model')}.",
         )
     spent = sum(outcome.label_core_hours for outcome in history)
     if limits.max_core_hours is not None and spent >= limits.max_core_hours:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlip_interfaces.books.campaign import CampaignSummary, Hint, IterationSummary
 from mlip_interfaces.config import Study
+from mlip_interfaces.errors import counted
 from mlip_interfaces.units import EV_TO_MEV
 
 _MANY_FAILED_LABELS = 0.1
@@ -51,7 +52,7 @@ def _exploration_hints(last: IterationSummary, study: Study) -> list[tuple[str, 
         found.append(
             (
                 "deviation not a number",
-                f"In {not_finite} frames the model deviation is no number: atoms came on top of each other. Add "
+                f"In {counted(not_finite, 'frame')} the model deviation is no number: atoms came on top of each other. Add "
                 "initial_data.scrambled structures (they teach the walls) or take a smaller exploration.timestep_fs.",
             )
         )
@@ -61,7 +62,7 @@ def _exploration_hints(last: IterationSummary, study: Study) -> list[tuple[str, 
         found.append(
             (
                 "exploration stopped early",
-                f"{len(last.stopped_runs)} runs stopped early, as {first.task} after {first.n_frames} of "
+                f"{counted(len(last.stopped_runs), 'run')} stopped early, as {first.task} after {first.n_frames} of "
                 f"{first.n_asked} frames{why}. The frames before are used. If it goes on: more strained and scrambled initial "
                 "data, a smaller timestep, or a gentler rung first.",
             )

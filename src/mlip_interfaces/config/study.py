@@ -218,7 +218,8 @@ class Training(Section):
     )
     max_neighbors: tuple[Count, ...] | None = Field(
         None,
-        description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; counted when left out.",
+        description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; farther ones are left out. When left out: "
+        "the largest count in the models and 40 % more, and at least that of the initial data.",
     )
     steps: Count = Field(400_000, description="Steps of a committee member in the first iteration.")
     steps_reuse: Count = Field(100_000, description="Steps when it starts from the iteration before.")

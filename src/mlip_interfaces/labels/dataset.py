@@ -15,6 +15,7 @@ from mlip_interfaces.labels.record import LabelRecord, Numbers
 
 if TYPE_CHECKING:
     import dpdata
+    from ase import Atoms
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +74,25 @@ def _refuse_mixed_pseudopotentials(records: Sequence[LabelRecord], directory: Pa
                 raise InputFileError(
                     f"The labels for {directory} were made with different pseudopotentials of {symbol}; they must not be mixed."
                 )
+
+
+def read_dataset(directory: Path) -> list[Atoms]:
+    """Structures of a ``deepmd/npy`` system, without their labels.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the system.
+
+    Returns
+    -------
+    list of Atoms
+        Periodic, in the order of the data.
+    """
+    import dpdata
+
+    structures: list[Atoms] = dpdata.System(str(directory), fmt="deepmd/npy").to_ase_structure()
+    return structures
 
 
 def labeled_system(

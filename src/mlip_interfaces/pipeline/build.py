@@ -25,7 +25,7 @@ from mlip_interfaces.books.run import (
     read_book,
 )
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
-from mlip_interfaces.errors import StructureError, StudyError
+from mlip_interfaces.errors import StructureError, StudyError, counted
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv, write_json
@@ -88,7 +88,9 @@ def run_build(context: RunContext) -> str:
     models = context.study.interface.models
     entries = build_models(context, models)
     sizes = ", ".join(str(entry.n_atoms) for entry in entries)
-    return f"{len(models)} models of {sizes} atoms, strain {100 * max(entry.strain for entry in entries):.2f} %"
+    return (
+        f"{counted(len(models), 'model')} of {sizes} atoms, strain {100 * max(entry.strain for entry in entries):.2f} %"
+    )
 
 
 def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:

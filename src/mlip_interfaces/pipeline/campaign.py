@@ -41,10 +41,11 @@ from mlip_interfaces.campaign.history import finished_outcomes, keep_finished
 from mlip_interfaces.campaign.launching import LauncherOptions, launcher_command
 from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
 from mlip_interfaces.config import Study
-from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError
+from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError, counted
 from mlip_interfaces.files import read_json, update_json, write_json
 from mlip_interfaces.jobs import watching
 from mlip_interfaces.labels.again import forget_configuration_failures
+from mlip_interfaces.labels.dataset import read_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.potentials import max_neighbors
@@ -80,8 +81,17 @@ def init_campaign(context: RunContext) -> None:
     counts = directory / "max_neighbors.json"
     if not counts.is_file():
         index = read_book(StructureIndex, context.structures / INDEX)
-        structures = [read(context.structures / model.file) for model in index.models]
-        write_json(counts, list(max_neighbors(structures, study.elements, study.training.cutoff_angstrom)))
+        found = max_neighbors(
+            [read(context.structures / model.file) for model in index.models],
+            study.elements,
+            study.training.cutoff_angstrom,
+            labelled=[
+                atoms
+                for name in initial_systems(context)
+                for atoms in read_dataset(context.initial_data / "dataset" / name)
+            ],
+        )
+        write_json(counts, list(found))
     if not (directory / PARAM).is_file():
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts))
         write_json(directory / PARAM, param)
@@ -126,7 +136,7 @@ def run_campaign(context: RunContext) -> str:
     update_json(context.campaign / SUMMARY, summary.to_json())
     labels = summary.labels
     return (
-        f"{len(summary.iterations)} iterations, {labels.made} labels, {len(labels.failed)} failed; "
+        f"{counted(len(summary.iterations), 'iteration')}, {counted(labels.made, 'label')}, {len(labels.failed)} failed; "
         f"{decision.reason}: {decision.sentence}"
     )
 

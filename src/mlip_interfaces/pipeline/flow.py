@@ -10,7 +10,7 @@ from pathlib import Path
 from mlip_interfaces.books.run import GivenModel
 from mlip_interfaces.config import LocalExecution, Study, load_study
 from mlip_interfaces.engines import ENGINES, require_packages
-from mlip_interfaces.errors import InputFileError, StudyError
+from mlip_interfaces.errors import InputFileError, StudyError, counted
 from mlip_interfaces.files import content_hash
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.study_files import file_hashes, keep_files, located, put
@@ -417,13 +417,14 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
     n_runs = len(study.scan_models) * sum(len(p.seeds) for p in study.protocols.values())
     total_ps = len(study.scan_models) * sum(len(p.seeds) * p.time_ps for p in study.protocols.values())
     details = {
-        "build": f"{len(models)} interface models: {', '.join(model.name for model in models)}",
-        "data": f"perturbed structures and {len(study.initial_data.teacher_md)} teacher MD runs with {study.labels.calculator}",
-        "campaign": f"a ladder of {n_rungs} rungs, at most {n_most} iterations and {most_labels} labels, committee of "
-        f"{study.training.committee_size}",
+        "build": f"{counted(len(models), 'interface model')}: {', '.join(model.name for model in models)}",
+        "data": f"perturbed structures and {counted(len(study.initial_data.teacher_md), 'teacher MD run')} with "
+        f"{study.labels.calculator}",
+        "campaign": f"a ladder of {counted(n_rungs, 'rung')}, at most {counted(n_most, 'iteration')} and "
+        f"{counted(most_labels, 'label')}, committee of {study.training.committee_size}",
         "train": f"{study.training.steps_final} steps, frozen and compressed",
         "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones",
-        "scan": f"{n_runs} MD runs, {total_ps:g} ps in all; whether they stay in the model's domain",
+        "scan": f"{counted(n_runs, 'MD run')}, {total_ps:g} ps in all; whether they stay in the model's domain",
         "analyze": f"one pass over each trajectory: {', '.join(study.analysis.requests)}",
         "report": "one HTML page with its figures",
     }

@@ -14,7 +14,7 @@ from mlip_interfaces.campaign.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.config.study import Perturbation
-from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.errors import UnfinishedError, counted
 from mlip_interfaces.files import count_lines, read_json, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
@@ -134,7 +134,7 @@ def run_initial_data(context: RunContext) -> str:
             "again: what a missing program, a full disk or the like spoilt is made again; of other failures delete "
             f"{OUTPUT_FILE} (or {RESULT_FILE}) in {directory} first. Or raise labels.max_failed_fraction."
         )
-    return f"{summary.made} labels, {summary.n_held_out} of them held out, {n_failed} failed"
+    return f"{counted(summary.made, 'label')}, {summary.n_held_out} of them held out, {n_failed} failed"
 
 
 def label_batch(names: Sequence[str], directory: Path) -> Batch:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 
@@ -39,35 +40,53 @@ class DescriptorSizes:
 
 
 def max_neighbors(
-    structures: Sequence[Atoms], elements: Sequence[str], cutoff_angstrom: float, *, margin: float = 1.4
+    structures: Sequence[Atoms],
+    elements: Sequence[str],
+    cutoff_angstrom: float,
+    *,
+    margin: float = 1.4,
+    labelled: Sequence[Atoms] = (),
 ) -> tuple[int, ...]:
     """Neighbours of each element within the cutoff: the largest count found, with a margin for hot structures.
+
+    DeePMD leaves out the farthest neighbours beyond this number, so that energies jump where atoms come and go.
 
     Parameters
     ----------
     structures : sequence of Atoms
-        Periodic structures the potential will meet.
+        Periodic structures that MD begins with.
     elements : sequence of str
         The type map.
     cutoff_angstrom : float, angstrom
         Radial cutoff.
     margin : float, optional
-        Factor on the largest count; the result is rounded up to a multiple of four, at least 4.
+        Factor on the largest count in `structures`.
+    labelled : sequence of Atoms, optional
+        Structures to train on, hot, compressed or of other composition already: they count without the margin.
 
     Returns
     -------
     tuple of int
-        One per element, in type-map order.
+        One per element, in type-map order: a multiple of four, at least 4.
     """
-    largest = np.zeros(len(elements), dtype=int)
+    largest = np.maximum(
+        margin * _most_neighbors(structures, elements, cutoff_angstrom),
+        _most_neighbors(labelled, elements, cutoff_angstrom),
+    )
+    return tuple(int(max(4, 4 * np.ceil(count / 4))) for count in largest)
+
+
+def _most_neighbors(structures: Sequence[Atoms], elements: Sequence[str], cutoff_angstrom: float) -> NDArray[np.int64]:
+    """The largest number of neighbours of each element that an atom has."""
+    largest = np.zeros(len(elements), dtype=np.int64)
     index = {symbol: i for i, symbol in enumerate(elements)}
     for atoms in structures:
         types = np.array([index[symbol] for symbol in atoms.get_chemical_symbols()])
         first, second = neighbor_list("ij", atoms, cutoff_angstrom)
-        counts = np.zeros((len(atoms), len(elements)), dtype=int)
+        counts = np.zeros((len(atoms), len(elements)), dtype=np.int64)
         np.add.at(counts, (first, types[second]), 1)
         largest = np.maximum(largest, counts.max(axis=0))
-    return tuple(int(max(4, 4 * np.ceil(margin * count / 4))) for count in largest)
+    return largest
 
 
 def training_input(
