@@ -153,7 +153,7 @@ REQUESTS = {
     "density": ["--species", "Li", "--spacing-angstrom", "1"],
 }
 DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivity", "p_s_units", "bonds", "bonds_formed",
-        "bonds_broken", "survivors", "n_atoms", "zero_within_2_sigma_since_ps"}  # fmt: skip
+        "bonds_broken", "survivors", "n_atoms", "zero_within_2_sigma_since_ps", "not_diffusive_because"}  # fmt: skip
 """Their keys are elements, pairs, layers, units."""
 
 

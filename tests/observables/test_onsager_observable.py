@@ -166,7 +166,35 @@ def test_lines_name_charges_and_every_coefficient(together) -> None:
     lines = together.lines()
     assert "(charges Li +1, S -2)" in lines[0]
     assert "independent pieces" in lines[0]
-    assert [line.split(":")[0] for line in lines[2:]] == ["L Li-Li", "L Li-S", "L S-S"]
+    coefficients = [line for line in lines if line.startswith("L ")]
+    assert [line.split(":")[0] for line in coefficients] == ["L Li-Li", "L Li-S", "L S-S"]
+    low, high = together.whole.l_confidence_95_per_ev_angstrom_ps[:, 0, 1]
+    assert coefficients[1].endswith(f"95 % {low:.3g} to {high:.3g}")
+
+
+def test_jumps_that_may_be_undone_take_the_interval_of_l_down_to_what_lasts() -> None:
+    rng = np.random.default_rng(8)
+    kept = np.exp(-1 / 400)
+    tethered = np.empty((N_FRAMES, 9, 3))
+    tethered[0] = rng.normal(0.0, 2.0, (9, 3))
+    for t in range(1, N_FRAMES):
+        tethered[t] = kept * tethered[t - 1] + np.sqrt(1 - kept**2) * rng.normal(0.0, 2.0, (9, 3))
+    # The S walk away; the Li are on springs that pull back within a third of the run.
+    tethered[:, 6:] = np.cumsum(rng.normal(0.0, STEP, (N_FRAMES, 3, 3)), axis=0)
+    held = found(trajectory(tethered + 20.0, 60.0, SYMBOLS, INTERVAL), asked())
+    entry = content(held)
+    assert list(entry["not_diffusive_because"]) == ["Li"]
+    assert entry["run_at_least_ps"] >= 2 * N_FRAMES * INTERVAL
+    low, high = held.whole.l_confidence_95_per_ev_angstrom_ps
+    value = held.whole.l_per_ev_angstrom_ps
+    # Some of it may last, as far as the run can tell; least of all that the line shows.
+    assert 0.0 <= low[0, 0] < 0.2 * value[0, 0] < value[0, 0] < high[0, 0]
+    assert 0.2 * value[1, 1] < low[1, 1] < value[1, 1] < high[1, 1]
+    assert any(line.startswith("Li is not diffusive yet (") and "run at least" in line for line in held.lines())
+    drawn = held.plot().axes[0].containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose(
+        [ends[:, 1] for ends in drawn], [[low[p], high[p]] for p in ((0, 0), (0, 1), (1, 1))], rtol=1e-9, atol=0
+    )
 
 
 def test_figure_has_coefficients_correlations_windows_and_fluxes(together) -> None:

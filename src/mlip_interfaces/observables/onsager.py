@@ -28,6 +28,7 @@ from mlip_interfaces.settings import Count
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.onsager import FluxHistory, OnsagerSettings, OnsagerWindow
+    from mlip_interfaces.analysis.undone import Lasting
     from mlip_interfaces.figures import Axes, Figure
     from mlip_interfaces.observables.interface_flux import InterfaceRecorder
     from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
@@ -272,9 +273,11 @@ class _OnsagerObserver(Observer):
 
     def _of_atoms(self, record: Record, settings: OnsagerSettings) -> OnsagerResult:
         from mlip_interfaces.analysis.onsager import flux_history, onsager_windows
+        from mlip_interfaces.analysis.undone import lasting_share, with_undone
 
         moved = [record.displacements(mask) for mask in self._masks.values()]
         whole, windows = onsager_windows(moved, settings, n_windows=self._request.windows)
+        lasting = tuple(lasting_share(part, settings.frame_interval_ps) for part in moved)
         collective = np.stack([part.sum(axis=1, dtype=np.float64) for part in moved], axis=1)
         fluxes = flux_history(
             collective,
@@ -289,9 +292,10 @@ class _OnsagerObserver(Observer):
             self._request,
             record.drift,
             settings.volume_angstrom3,
-            whole,
-            windows,
+            with_undone(whole, lasting),
+            tuple(with_undone(window, lasting) for window in windows),
             fluxes,
+            lasting,
             interfaces=self._around(record),
         )
 
@@ -306,6 +310,7 @@ class _OnsagerObserver(Observer):
             return {}
 
     def _of_region(self, recorder: RegionRecorder, record: Record, settings: OnsagerSettings) -> OnsagerResult:
+        from mlip_interfaces.analysis.undone import lasting_share, with_undone
         from mlip_interfaces.observables.interface_flux import through
 
         found = recorder.analyze(
@@ -318,9 +323,13 @@ class _OnsagerObserver(Observer):
         )
         self.notes.extend(found.notes)
         volume = float(np.mean([window.volume_angstrom3 for window in found.windows]))
-        windows = tuple(window.transport for window in found.windows)
+        lasting = tuple(
+            lasting_share(record.displacements(mask), settings.frame_interval_ps) for mask in self._masks.values()
+        )
+        windows = tuple(with_undone(window.transport, lasting) for window in found.windows)
+        whole = with_undone(found.mean, lasting)
         return OnsagerResult(
-            self._request, record.drift, volume, found.mean, windows, through(found.fluxes), region=found
+            self._request, record.drift, volume, whole, windows, through(found.fluxes), lasting, region=found
         )
 
 
@@ -342,6 +351,8 @@ class OnsagerResult(Result):
         In order of time.
     fluxes : mlip_interfaces.analysis.onsager.FluxHistory
         Along one direction; of a region through it, along the depth.
+    lasting : tuple of mlip_interfaces.analysis.undone.Lasting
+        Of each species, how much of its motion is known to last.
     region : RegionResult or None
         Atoms, planes and fluxes of a region.
     interfaces : dict of str to FluxHistory
@@ -354,6 +365,7 @@ class OnsagerResult(Result):
     whole: OnsagerWindow
     windows: tuple[OnsagerWindow, ...]
     fluxes: FluxHistory
+    lasting: tuple[Lasting, ...]
     region: RegionResult | None = None
     interfaces: dict[str, FluxHistory] = field(default_factory=dict)
 
@@ -377,6 +389,10 @@ class OnsagerResult(Result):
             "nernst_einstein_s_per_cm": whole["nernst_einstein_s_per_cm"],
             "haven_ratio": whole["haven_ratio"],
             "transference": dict(zip(species, plain(self.whole.transference), strict=True)),
+            "not_diffusive_because": {
+                name: list(one.because) for name, one in zip(species, self.lasting, strict=True) if one.because
+            },
+            "run_at_least_ps": self._run_at_least_ps(),
             "fluxes": self._flux_entry(self.fluxes, request.flux_axis if self.region is None else "depth"),
             "interfaces": {name: self._flux_entry(fluxes, "depth") for name, fluxes in self.interfaces.items()},
             "settings": {
@@ -400,6 +416,11 @@ class OnsagerResult(Result):
             "error_per_angstrom2_ps": fluxes.error_per_angstrom2_ps.tolist(),
             "zero_within_2_sigma_since_ps": dict(zip(self.request.species, fluxes.zero_since_ps, strict=True)),
         }
+
+    def _run_at_least_ps(self) -> float | None:
+        """That the slowest species needs."""
+        needed = [one.run_at_least_ps for one in self.lasting if one.because]
+        return max(needed) if needed else None
 
     def tables(self) -> dict[str, Table]:
         """L_ij in windows; of a region also atoms inside and fluxes against time."""
@@ -433,6 +454,12 @@ class OnsagerResult(Result):
         lines = [
             f"conductivity: {conductivity} S/cm (charges {charges}); about {whole.n_effective:.0f} independent pieces"
         ]
+        for name, one in zip(species, self.lasting, strict=True):
+            if one.because:
+                lines.append(
+                    f"{name} is not diffusive yet ({' and '.join(one.because)}), run at least {one.run_at_least_ps:.2g} ps: as little "
+                    f"as {100 * one.share:.0f} % of its motion may last, and of its L"
+                )
         haven = (
             f"{whole.haven_ratio:.3g}" if np.isfinite(whole.haven_ratio) else "not known, the conductivity may be zero"
         )
@@ -440,7 +467,8 @@ class OnsagerResult(Result):
         for i, first in enumerate(species):
             for j in range(i, len(species)):
                 value = measured(whole.l_per_ev_angstrom_ps[i, j], whole.l_error_per_ev_angstrom_ps[i, j])
-                lines.append(f"L {first}-{species[j]}: {value} /(eV angstrom ps)")
+                low, high = whole.l_confidence_95_per_ev_angstrom_ps[:, i, j]
+                lines.append(f"L {first}-{species[j]}: {value} /(eV angstrom ps), 95 % {low:.3g} to {high:.3g}")
         return lines + [f"flux around {name}: {self._since(fluxes)}" for name, fluxes in self.interfaces.items()]
 
     def _since(self, fluxes: FluxHistory) -> str:
@@ -481,9 +509,11 @@ class OnsagerResult(Result):
     def _draw_whole(self, ax: Axes, pairs: list[tuple[int, int]], names: list[str]) -> None:
         from mlip_interfaces.figures.style import PALETTE
 
-        values = [self.whole.l_per_ev_angstrom_ps[pair] for pair in pairs]
-        errors = [1.96 * self.whole.l_error_per_ev_angstrom_ps[pair] for pair in pairs]
-        ax.errorbar(range(len(pairs)), values, yerr=errors, fmt="o", color=PALETTE[0], capsize=3, ms=4)
+        values = np.array([self.whole.l_per_ev_angstrom_ps[pair] for pair in pairs])
+        low, high = (end[tuple(zip(*pairs, strict=True))] for end in self.whole.l_confidence_95_per_ev_angstrom_ps)
+        ax.errorbar(
+            range(len(pairs)), values, yerr=[values - low, high - values], fmt="o", color=PALETTE[0], capsize=3, ms=4
+        )
         ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
         ax.set_xticks(range(len(pairs)), names, rotation=60)
         ax.set_ylabel("L (1/(eV Å ps)), 95 %")

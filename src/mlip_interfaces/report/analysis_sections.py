@@ -365,6 +365,7 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
         section.absent = f"No healthy run has transport coefficients.{_because(entries, 'onsager')}"
         return section
     totals, coefficients, fluxes = [], [], []
+    undone: list[str] = []
     for name in names:
         for entry in (entry for entry in entries if name in entry.results):
             found = read_result(_folder(run, entry) / f"{name}.json")
@@ -378,6 +379,9 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
                 ]
             )  # fmt: skip
             coefficients += _coefficient_rows(called, found)
+            late = found.get("not_diffusive_because")
+            if late:
+                undone.append(f"{', '.join(late)} in {called}, run at least {found['run_at_least_ps']:.2g} ps")
             fluxes += _flux_rows(called, found)
         for entry in _first_of_each(entries, name):
             shown = _own_figure(
@@ -386,9 +390,14 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
             section.figures += [shown] if isinstance(shown, Picture) else []
     head = ["run", "conductivity (S/cm)", "Nernst-Einstein (S/cm)", "Haven ratio", "independent pieces"]
     section.tables.append(Table(head, totals))
-    section.tables.append(Table(["run", "pair", "L (1/(eV Å ps))", "correlation"], coefficients))
+    section.tables.append(Table(["run", "pair", "L (1/(eV Å ps))", "95 % interval", "correlation"], coefficients))
     head = ["run", "where", "species", "net flux, last interval (1/(Å² ps))", "zero within 2 σ"]
     section.tables.append(Table(head, fluxes))
+    if undone:
+        section.paragraphs.append(
+            "Jumps may still be undone where ions are not diffusive yet, and the intervals of L reach down to what is known to last. "
+            f"The conductivity is of the run as it is, and too large by as much: {'; '.join(undone)}."
+        )
     if any("/" in row[1] for row in fluxes):
         section.paragraphs.append(
             "Fluxes around an interface are those within 5 Å of it, or half of a thinner layer, positive from the layer named "
@@ -406,7 +415,16 @@ def _coefficient_rows(called: str, found: dict[str, Any]) -> list[list[str]]:
         for j in range(i, len(species)):
             value = measured(whole["l_per_ev_angstrom_ps"][i][j], whole["l_error_per_ev_angstrom_ps"][i][j])
             correlation = whole["correlation"][i][j]
-            rows.append([called, f"{first}-{species[j]}", value, "" if correlation is None else f"{correlation:.2f}"])
+            low, high = (end[i][j] for end in whole["l_confidence_95_per_ev_angstrom_ps"])
+            rows.append(
+                [
+                    called,
+                    f"{first}-{species[j]}",
+                    value,
+                    f"{low:.3g} to {high:.3g}",
+                    "" if correlation is None else f"{correlation:.2f}",
+                ]
+            )
     return rows
 
 
