@@ -92,7 +92,7 @@ def crossover_lags(n_frames: int) -> NDArray[np.int64]:
     Examples
     --------
     >>> crossover_lags(140).tolist()
-    [1, 2, 3, 4, 5, 8, 11, 15, 21, 29, 41, 57, 69]
+    [1, 2, 3, 4, 5, 8, 11, 15, 21, 29, 40, 57, 69]
     """
     last = max(2, int(LONGEST_LAG * (n_frames - 1)))
     lags = sorted({round(LAG_RATIO**power) for power in range(64) if LAG_RATIO**power <= last})
