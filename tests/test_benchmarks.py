@@ -12,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from mlip_interfaces.analysis.diffusion import diffusivity
 from mlip_interfaces.config import load_study
 from mlip_interfaces.errors import ProgramError
 from mlip_interfaces.run.stages import run_status
@@ -28,7 +29,7 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
     return importlib.import_module(request.param)
 
 
-@pytest.mark.parametrize("name", ["analysis_peers", "cli_speed", "gpu", "label_efficiency"])
+@pytest.mark.parametrize("name", ["analysis_peers", "cli_speed", "diffusion_coverage", "gpu", "label_efficiency"])
 def test_script_tells_its_options(name: str) -> None:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -139,3 +140,103 @@ def test_memory_that_is_taken_on_a_gpu_is_seen(
         script.watched(
             ["python", "-c", "print('gone'); raise SystemExit(4)"], tmp_path, tmp_path / "log", has_gpu=False
         )
+
+
+def write_pieces(folder: Path, positions: np.ndarray, symbols: dict[str, int], lengths: list[int]) -> None:
+    """A run in a cubic cell of 12 angstrom as XDATCARs that follow one another."""
+    head = f"run\n12.0\n1 0 0\n0 1 0\n0 0 1\n{' '.join(symbols)}\n{' '.join(map(str, symbols.values()))}\n"
+    ends = np.cumsum(lengths)
+    for number, (start, end) in enumerate(zip(ends - lengths, ends, strict=True)):
+        frames = [
+            f"Direct configuration= {place + 1}\n" + "".join(f"{x:.8f} {y:.8f} {z:.8f}\n" for x, y, z in frame)
+            for place, frame in enumerate(positions[start:end] / 12.0 % 1.0)
+        ]
+        # Ten comes after nine.
+        (folder / f"made_run{number + 9}.XDATCAR").write_text(head + "".join(frames))
+
+
+@pytest.mark.parametrize("script", ["diffusion_coverage"], indirect=True)
+def test_short_runs_are_judged_by_the_long_run_that_they_are_pieces_of(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # 0.05 angstrom^2/ps through the boundaries of the cell, of two files and of a frame that flows: 5e-6 cm^2/s.
+    rng = np.random.default_rng(5)
+    path = rng.random((1, 44, 3)) * 12.0 + 0.1 * np.arange(200)[:, None, None]
+    path[:, :40] += np.cumsum(rng.normal(0.0, np.sqrt(2 * 0.05), (200, 40, 3)), axis=0)
+    write_pieces(tmp_path, path, {"Li": 40, "S": 4}, [120, 80])
+    file = tmp_path / "table.json"
+    options = f"--data {tmp_path} --frame-interval-ps 1 --drift S --long-lags-ps 5 20 --repeats 1 --json {file}"
+    monkeypatch.setattr(sys, "argv", ["diffusion_coverage.py", *options.split()])
+    script.main()
+    printed = capsys.readouterr().out
+    content = json.loads(file.read_text())
+    assert {"date", "machine", "versions", "settings"} <= set(content)
+    assert [(row["file"], row["length_ps"]) for row in content["rows"]] == [("made_run9", 120.0), ("made_run10", 80.0)]
+    for row in content["rows"]:
+        truth, error = row["long_run_cm2_per_s"], row["long_run_error_cm2_per_s"]
+        assert abs(truth - 5e-6) < 4 * error < 3e-6
+        assert row["file"] in printed
+        assert set(row["estimates"]) == {"ours", "line", "kinisi"}
+        for found in row["estimates"].values():
+            # Four standard errors of a piece.
+            width = found["high_cm2_per_s"] - found["low_cm2_per_s"]
+            assert abs(found["value_cm2_per_s"] - 5e-6) < width < 1e-5
+    for entry in content["summary"]:
+        rows = content["rows"][: entry["n_runs"]]
+        inside = [
+            row["estimates"][entry["method"]]["low_cm2_per_s"]
+            <= row["long_run_cm2_per_s"]
+            <= row["estimates"][entry["method"]]["high_cm2_per_s"]
+            for row in rows
+        ]
+        assert entry["n_runs"] == (1 if entry["runs"] == "120 ps" else 2)
+        assert entry["covered"] == sum(inside) <= entry["near"]
+    assert [row["motion"] for row in content["motions"]] == list(script.MOTIONS)
+
+
+@pytest.mark.parametrize("script", ["diffusion_coverage"], indirect=True)
+def test_files_that_are_not_pieces_of_one_run_are_refused(script: ModuleType, tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    path = rng.random((1, 20, 3)) * 12.0 + np.cumsum(rng.normal(0.0, 0.1, (60, 20, 3)), axis=0)
+    path[30:] += rng.normal(0.0, 0.5, (20, 3))
+    write_pieces(tmp_path, path, {"Li": 16, "S": 4}, [30, 30])
+    question = script.Question(1.0, "Li", "S", (5.0, 20.0), 2.0, 0)
+    (files,) = script.pieces_of_runs(tmp_path).values()
+    with pytest.raises(SystemExit, match=r"made_run10\.XDATCAR does not go on where made_run9\.XDATCAR ends"):
+        script.rows_of_run(files, question)
+    with pytest.raises(SystemExit, match="do not fit a run of 30 ps"):
+        script.rows_of_run(files[:1], question)
+
+
+@pytest.mark.parametrize("script", ["diffusion_coverage"], indirect=True)
+@pytest.mark.parametrize("second_half", [1.0, 1.6])
+def test_line_has_the_interval_of_the_product_where_that_believes_it(script: ModuleType, second_half: float) -> None:
+    # Walkers that hurry later on: blocks in time scatter more than atoms do.
+    steps = np.random.default_rng(8).normal(0.0, 0.5, (2000, 30, 3))
+    steps[1000:] *= second_half
+    found = diffusivity(np.cumsum(steps, axis=0), 1.0)
+    assert found.diffusive
+    by_blocks = found.error_blocks_cm2_per_s > 2 * found.error_bootstrap_cm2_per_s
+    assert by_blocks == (second_half > 1.0)
+    straight = script.line(found, 2000, 1.0)
+    interval = (straight.low_cm2_per_s, straight.high_cm2_per_s)
+    np.testing.assert_allclose(interval, found.confidence_95_cm2_per_s, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("script", ["diffusion_coverage"], indirect=True)
+def test_made_up_motions_are_what_they_say(script: ModuleType) -> None:
+    rng = np.random.default_rng(9)
+    cage = script.caged(rng, 60, 4000, 20.0, 1.2)
+    # Stationary from the first frame on, and forgotten within 20 frames: six sigma of 12,000 coordinates.
+    np.testing.assert_allclose([cage[0].var(), cage[-1].var()], 1.2**2, rtol=6 * np.sqrt(2 / 12000), atol=0)
+    np.testing.assert_allclose((cage[0] * cage[20]).mean(), 1.2**2 / np.e, rtol=0.15, atol=0)
+    np.testing.assert_allclose(script.walk(rng, 100, 4000, 0.05)[-1].var(), 2 * 0.05 * 100, rtol=0.08, atol=0)
+    # Variance 2 D t; jumps of an atom share their time in all directions.
+    np.testing.assert_allclose(
+        script.jumps(rng, 1000, 4000, 0.01, 1.5)[-1].var(), 0.01 * 1.5**2 * 1000, rtol=0.15, atol=0
+    )
+    row = script.known_motion("cages as long as the run", 5, 0)
+    np.testing.assert_allclose(row["true_cm2_per_s"], 5e-7, rtol=1e-12, atol=0)
+    assert row["covered"] >= 4
+    assert row["line_covered"] <= 1
+    assert row["median_width_over_line"] > 5
