@@ -212,13 +212,20 @@ def test_a_model_of_the_teacher_is_kept_and_counts_by_content(study_file: Path, 
     assert asked.labels.parameters["model"] == "teacher.pb"
 
 
+COMMAND = "srun -n $SLURM_NTASKS {} > 'vasp out' && true"
+"""The shell's variables, quotes and operators are to stay."""
+
+
 def test_paths_of_the_machine_are_relative_to_the_study_and_stay_there(study_file: Path, tmp_path: Path) -> None:
     home = study_file.parent
     (home / "potcars").mkdir()
     for name in ("vasp.sh", "setup.sh", "key"):
         (home / "bin").mkdir(exist_ok=True)
         (home / "bin" / name).write_text("#\n")
-    labels = {"calculator": "vasp", "dft": {"pseudopotential_dir": "potcars", "command": "srun -n 4 ./bin/vasp.sh"}}
+    labels = {
+        "calculator": "vasp",
+        "dft": {"pseudopotential_dir": "potcars", "command": COMMAND.format("./bin/vasp.sh")},
+    }
     execution = {
         "kind": "slurm", "context": "ssh", "remote_root": "/scratch",
         "remote_profile": {"hostname": "h", "username": "u", "key_filename": "bin/key"},
@@ -230,7 +237,7 @@ def test_paths_of_the_machine_are_relative_to_the_study_and_stay_there(study_fil
     for found in (load_checked_study(study_file), load_run_study(tmp_path / "run")):
         assert found.labels.dft is not None
         assert found.labels.dft.pseudopotential_dir == str(home / "potcars")
-        assert found.labels.dft.command == f"srun -n 4 {home}/bin/vasp.sh"
+        assert found.labels.dft.command == COMMAND.format(f"{home}/bin/vasp.sh")
         assert found.execution.kind == "slurm"
         assert found.execution.remote_profile["key_filename"] == str(home / "bin" / "key")
         assert found.execution.defaults.source_files == (f"{home}/bin/setup.sh", "/opt/env.sh", "on/the/node.sh")

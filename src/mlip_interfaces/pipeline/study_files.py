@@ -177,8 +177,7 @@ def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
     if dft is not None and dft.pseudopotential_dir is not None:
         changes["labels", "dft", "pseudopotential_dir"] = str(base / Path(dft.pseudopotential_dir).expanduser())
     if dft is not None and dft.command is not None:
-        words = shlex.split(dft.command)
-        changes["labels", "dft", "command"] = shlex.join([_beside(word, base) for word in words])
+        changes["labels", "dft", "command"] = _command_beside(dft.command, base)
     if isinstance(execution, SlurmExecution):
         key = execution.remote_profile.get("key_filename")
         if isinstance(key, str):
@@ -194,6 +193,20 @@ def _beside(text: str, base: Path) -> str:
     """The absolute path of a file that lies at this path from the study's folder; other words as they are."""
     path = base / text
     return str(path.resolve()) if "/" in text and path.is_file() else text
+
+
+def _command_beside(command: str, base: Path) -> str:
+    """A command whose scripts beside the study have absolute paths; the rest is the shell's, variables and all."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    for word in words:
+        path = _beside(word, base)
+        if path != word:
+            written = shlex.quote(word) if shlex.quote(word) in command else word
+            command = command.replace(written, shlex.quote(path))
+    return command
 
 
 def _changed(study: Study, changes: dict[Place, Any]) -> Study:
