@@ -229,6 +229,25 @@ def test_jumps_that_are_undone_within_the_run_are_no_diffusion() -> None:
     assert 600.0 <= found.run_at_least_ps < 6000.0
 
 
+@pytest.mark.parametrize("n_atoms", [1, 2, 40])
+@pytest.mark.parametrize("n_frames", [16, 41])
+def test_odd_motions_end_in_numbers(n_frames: int, n_atoms: int) -> None:
+    rng = np.random.default_rng(23)
+    path, frames = walk(rng, n_frames, n_atoms, 0.05, 1.0), np.arange(n_frames)[:, None, None]
+    everyone = np.ones((1, n_atoms, 3))
+    spike = np.zeros_like(path)
+    spike[n_frames // 2, 0, 0] = 3.0
+    motions = (
+        1e-7 * path, 1e4 * path, path.astype(np.float32), path * np.array([1, 0, 0]), np.repeat(path[:, :1], n_atoms, axis=1),
+        (frames % 2) * everyone, (frames % 3) * everyone, frames * everyone, frames**2 * everyone, spike, np.cumsum(spike, axis=0),
+    )  # fmt: skip
+    for moved in motions:
+        found = diffusivity(moved, 1.0)
+        low, high = found.confidence_95_cm2_per_s
+        assert np.isfinite([low, found.diffusivity_cm2_per_s, high]).all()
+        assert low <= high
+
+
 def test_short_lags_are_left_out_while_atoms_rattle() -> None:
     rng = np.random.default_rng(12)
     path = caged(rng, 1000, 200, 5.0) + walk(rng, 1000, 200, 0.005, 1.0)

@@ -12,7 +12,7 @@ J. T. Bullerjahn, S. von Bülow, G. Hummer, J. Chem. Phys. 153, 024116 (2020): c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -136,15 +136,16 @@ def long_range_slope(
     enlarged where atoms scatter more. The first lag is the shortest in the last decade from which on the curve fits.
     """
     lags = crossover_lags(n_frames)
-    starts = _starts(lags, first_lag)
+    floor = 1.0e-4 * float(samples.mean(axis=1).max()) / float(lags[-1])
     passed_before = False
-    for number, start in enumerate(starts):
-        fit = _Fit.of(samples[start:], lags[start:], n_frames, independent_share(int(lags[start])), excess)
-        passes = fit.quality >= QUALITY_THRESHOLD
+    for number, start in enumerate(_starts(lags, first_lag)):
+        n_independent = samples.shape[1] * independent_share(int(lags[start])) / excess
+        data, quality = _whitened(samples[start:], lags[start:], n_frames, n_independent, floor)
+        passes = quality >= QUALITY_THRESHOLD
         if passes and (number == 0 or passed_before):
             break
         passed_before = passes
-    return _posterior(fit)
+    return _posterior(data, _taus(data.lags, n_frames), quality)
 
 
 def _starts(lags: NDArray[np.int64], first_lag: int) -> list[int]:
@@ -171,93 +172,76 @@ class _Lines(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    """Data of one choice of lags, whitened by the covariance of its best curve."""
+class _Whitened:
+    """MSD at some lags, and what whitens it: the inverse of the Cholesky factor of its covariance."""
 
     lags: NDArray[np.int64]
     msd: NDArray[np.float64]
     whitening: NDArray[np.float64]
-    taus: NDArray[np.float64]
-    n_atoms: int
-    misfit: float
-    quality: float
-
-    @classmethod
-    def of(
-        cls,
-        samples: NDArray[np.float64],
-        lags: NDArray[np.int64],
-        n_frames: int,
-        independent_share: float,
-        excess: float,
-    ) -> _Fit:
-        from scipy.special import chdtrc
-
-        n_atoms = samples.shape[1]
-        n_independent = n_atoms * independent_share / excess
-        msd, t = samples.mean(axis=1), lags.astype(np.float64)
-        scatter = np.cov(samples) / n_independent if n_atoms > 1 else np.zeros((lags.size, lags.size))
-        taus = np.geomspace(0.7 * t[0], float(n_frames), GRID[0])
-        tau, share = _points(taus, np.linspace(0.0, 1.0, GRID[1]))
-        times = np.arange(2.0 * t[-1] + 1.0)
-        floor = 1.0e-4 * float(msd.max()) / t[-1]
-        best = (0.0, max(float(msd[-1]) / t[-1], floor), 1.0, 1.0)
-        fit = cls(lags, msd, np.empty(0), taus, n_atoms, 0.0, 0.0)
-        for _ in range(ITERATIONS):
-            a, slope, best_tau, best_share = best
-            shape = _share_of_time(np.array([best_tau]), np.array([best_share]), times)[0]
-            curve = a + slope * shape
-            curve[0] = 0.0
-            # Three directions, each with a third of it.
-            covariance = 3.0 * msd_covariance(n_frames, lags, curve / 3.0) / n_independent
-            covariance[np.diag_indices_from(covariance)] *= 1.0 + 1e-9
-            covariance *= _more_scatter(covariance, scatter, shape[lags])
-            fit = cls(lags, msd, np.linalg.inv(np.linalg.cholesky(covariance)), taus, n_atoms, 0.0, 0.0)
-            lines = fit.lines(tau, share)
-            at = int(np.argmin(lines.misfit))
-            a = float(msd[-1] - lines.slope[at] * _share_of_time(tau[[at]], share[[at]], t)[0, -1])
-            best = (max(a, 0.0), max(float(lines.slope[at]), floor), float(tau[at]), float(share[at]))
-        misfit = float(lines.misfit[at])
-        quality = float(chdtrc(max(lags.size - 4, 1), max(misfit, 0.0)))
-        return cls(lags, msd, fit.whitening, taus, n_atoms, misfit, quality)
-
-    @property
-    def enlargement(self) -> float:
-        """Of variances, where no curve of the family fits."""
-        if self.quality >= QUALITY_THRESHOLD:
-            return 1.0
-        return max(1.0, self.misfit / max(self.lags.size - 4, 1))
+    freedom: float
+    """Degrees of freedom of its variance."""
+    enlargement: float = 1.0
+    """Of its variance, where no curve of the family fits."""
 
     def lines(self, tau: NDArray[np.float64], share: NDArray[np.float64]) -> _Lines:
         """Least squares at each point of a grid, with an intercept that is not negative."""
         from scipy.special import log_ndtr
 
-        white = self.whitening
+        white, enlarged = self.whitening, self.enlargement
         y, one = white @ self.msd, white.sum(axis=1)
         g = _share_of_time(tau, share, self.lags.astype(np.float64)) @ white.T
         oo, oy, yy = one @ one, one @ y, y @ y
         og, gg, gy = g @ one, np.einsum("pk,pk->p", g, g), g @ y
         determinant = oo * gg - og**2
         intercept = (gg * oy - og * gy) / determinant
+        free = yy - intercept * oy - (oo * gy - og * oy) / determinant * gy
+        log_evidence = (
+            -0.5 * self.freedom * np.log1p(np.maximum(free, 0.0) / enlarged / self.freedom)
+            - 0.5 * np.log(determinant)
+            + log_ndtr(intercept / np.sqrt(gg / determinant * enlarged))
+        )
         # An intercept below zero is noise: the line goes through the origin then.
         origin = intercept < 0.0
         rows = np.where(origin[:, None], g / gg[:, None], (oo * g - og[:, None] * one) / determinant[:, None])
-        slope = rows @ y
-        misfit = np.where(origin, yy - slope * gy, yy - intercept * oy - slope * gy)
-        free = yy - intercept * oy - ((oo * gy - og * oy) / determinant) * gy
-        enlargement, freedom = self.enlargement if self.quality else 1.0, self.freedom
-        log_evidence = (
-            -0.5 * freedom * np.log1p(np.maximum(free, 0.0) / enlargement / freedom)
-            - 0.5 * np.log(determinant)
-            + log_ndtr(intercept / np.sqrt(gg / determinant * enlargement))
-        )
-        variance = np.where(origin, 1.0 / gg, oo / determinant) * enlargement
-        return _Lines(slope, variance, misfit, log_evidence, rows @ white)
+        variance = np.where(origin, 1.0 / gg, oo / determinant) * enlarged
+        return _Lines(rows @ y, variance, np.where(origin, yy - (rows @ y) * gy, free), log_evidence, rows @ white)
 
-    @property
-    def freedom(self) -> float:
-        """Degrees of freedom of the variance."""
-        return float(max(self.n_atoms - 1, 2))
+
+def _taus(lags: NDArray[np.int64], n_frames: int) -> NDArray[np.float64]:
+    """Relaxation times of the grid, frames."""
+    return np.geomspace(0.7 * float(lags[0]), float(n_frames), GRID[0])
+
+
+def _whitened(
+    samples: NDArray[np.float64], lags: NDArray[np.int64], n_frames: int, n_independent: float, floor: float
+) -> tuple[_Whitened, float]:
+    """The data with the covariance of their best curve, and the quality of that; `floor` is the least slope of a walk."""
+    from scipy.special import chdtrc
+
+    n_atoms = samples.shape[1]
+    msd, t = samples.mean(axis=1), lags.astype(np.float64)
+    scatter = np.cov(samples) / n_independent if n_atoms > 1 else np.zeros((lags.size, lags.size))
+    tau, share = _points(_taus(lags, n_frames), np.linspace(0.0, 1.0, GRID[1]))
+    times = np.arange(2.0 * t[-1] + 1.0)
+    intercept, slope, at = 0.0, max(float(msd[-1]) / t[-1], floor), tau.size - 1
+    for _ in range(ITERATIONS):
+        shape = _share_of_time(tau[[at]], share[[at]], times)[0]
+        curve = intercept + slope * shape
+        curve[0] = 0.0
+        # Three directions, each with a third of it.
+        covariance = 3.0 * msd_covariance(n_frames, lags, curve / 3.0) / n_independent
+        covariance[np.diag_indices_from(covariance)] *= 1.0 + 1e-9
+        covariance *= _more_scatter(covariance, scatter, shape[lags])
+        data = _Whitened(lags, msd, np.linalg.inv(np.linalg.cholesky(covariance)), float(max(n_atoms - 1, 2)))
+        lines = data.lines(tau, share)
+        at = int(np.argmin(lines.misfit))
+        slope = max(float(lines.slope[at]), floor)
+        intercept = max(float(msd[-1] - lines.slope[at] * _share_of_time(tau[[at]], share[[at]], t)[0, -1]), 0.0)
+    misfit, freedom = max(float(lines.misfit[at]), 0.0), max(lags.size - 4, 1)
+    quality = float(chdtrc(freedom, misfit))
+    if quality < QUALITY_THRESHOLD:
+        data = replace(data, enlargement=max(1.0, misfit / freedom))
+    return data, quality
 
 
 def _more_scatter(theory: NDArray[np.float64], scatter: NDArray[np.float64], shape: NDArray[np.float64]) -> float:
@@ -273,61 +257,64 @@ def _points(taus: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[NDA
     return tau.ravel(), share.ravel()
 
 
-def _posterior(fit: _Fit) -> LongRangeSlope:
-    """Sum over the grid, where the probability is."""
-    taus, size = fit.taus, (fit.taus.size, GRID[1])
-    whole_tau, whole_share = np.log(taus[-1] / taus[0]) * size[0] / (size[0] - 1), 1.0
-    shares = (np.arange(size[1]) + 0.5) / size[1]
-    seen = _with_cage_prior(fit, *_points(taus, shares))[1].reshape(size)
-    likely = seen > seen.max() + np.log(NEGLIGIBLE)
-    by_tau, by_share = np.flatnonzero(likely.any(axis=1)), np.flatnonzero(likely.any(axis=0))
-    step = whole_tau / size[0]
-    log_tau = _middles(np.log(taus[by_tau[0]]) - step / 2, np.log(taus[by_tau[-1]]) + step / 2, FINE_GRID[0])
-    share_range = (by_share[0] / size[1], (by_share[-1] + 1) / size[1])
-    tau, share = _points(np.exp(log_tau), _middles(*share_range, FINE_GRID[1]))
-    part = (by_tau[-1] - by_tau[0] + 1) * step / whole_tau * (share_range[1] - share_range[0]) / whole_share
-    lines, log_weight = _with_cage_prior(fit, tau, share)
-    caged, cage_weight = _with_cage_prior(fit, taus, np.zeros(taus.size))
-    line = fit.lines(np.ones(1), np.ones(1))
-    log_weights = np.concatenate(
+def _posterior(data: _Whitened, taus: NDArray[np.float64], quality: float) -> LongRangeSlope:
+    """Sum over the grid, where the probability is, the cage and the line."""
+    tau, share, part = _fine_grid(data, taus)
+    # A line has no relaxation time; any will do.
+    tau_of_all = np.concatenate([tau, taus, [1.0]])
+    share_of_all = np.concatenate([share, np.zeros(taus.size), [1.0]])
+    prior = np.concatenate(
         [
-            log_weight + np.log((1.0 - LINE_PRIOR - CAGE_PRIOR) * part / tau.size),
-            cage_weight + np.log(CAGE_PRIOR / taus.size),
-            line.log_evidence + np.log(LINE_PRIOR),
+            np.full(tau.size, (1.0 - LINE_PRIOR - CAGE_PRIOR) * part / tau.size),
+            np.full(taus.size, CAGE_PRIOR / taus.size),
+            [LINE_PRIOR],
         ]
     )
-    weight = np.exp(log_weights - log_weights.max())
+    lines = data.lines(tau_of_all, share_of_all)
+    log_weight = lines.log_evidence + np.log(prior) - _undone(lines, tau_of_all, share_of_all) / CAGE_ANGSTROM2
+    weight = np.exp(log_weight - log_weight.max())
     weight[weight < NEGLIGIBLE] = 0.0
     weight /= weight.sum()
-    all_share = np.concatenate([share, np.zeros(taus.size), np.ones(1)])
-    mean = all_share * np.concatenate([lines.slope, caged.slope, line.slope])
-    spread = all_share * np.sqrt(np.concatenate([lines.slope_variance, caged.slope_variance, line.slope_variance]))
-    rows = np.concatenate([lines.rows, caged.rows, line.rows])
-    slope = float(weight @ mean)
-    kept = weight > 0.0
-    bent = weight[:-1]
-    order = np.argsort(np.concatenate([tau, taus]))
-    total = np.cumsum(bent[order])
-    at = int(np.searchsorted(total, 0.9 * total[-1])) if total[-1] > 0.0 else 0
+    mean, spread = share_of_all * lines.slope, share_of_all * np.sqrt(lines.slope_variance)
+    slope, kept = float(weight @ mean), weight > 0.0
     return LongRangeSlope(
-        lags=fit.lags,
-        weights=(weight * all_share) @ rows,
+        lags=data.lags,
+        weights=(weight * share_of_all) @ lines.rows,
         slope=slope,
         error=float(np.sqrt(weight @ (spread**2 + (mean - slope) ** 2))),
-        interval=_interval(weight[kept], mean[kept], spread[kept], fit.freedom),
+        interval=_interval(weight[kept], mean[kept], spread[kept], data.freedom),
         line_probability=float(weight[-1]),
-        relaxation_frames=float(np.concatenate([tau, taus])[order][min(at, order.size - 1)]),
-        quality=fit.quality,
+        relaxation_frames=_longest(tau_of_all[:-1], weight[:-1]),
+        quality=quality,
     )
 
 
-def _with_cage_prior(
-    fit: _Fit, tau: NDArray[np.float64], share: NDArray[np.float64]
-) -> tuple[_Lines, NDArray[np.float64]]:
-    """Lines, and the logarithm of evidence times the prior of what is undone."""
-    lines = fit.lines(tau, share)
-    undone = (1.0 - share) * np.maximum(lines.slope, 0.0) * tau
-    return lines, lines.log_evidence - undone / CAGE_ANGSTROM2
+def _fine_grid(data: _Whitened, taus: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Points of relaxation times and shares where the probability is, and their part of the whole plane before the data."""
+    n_taus, n_shares = GRID
+    step = float(np.log(taus[-1] / taus[0])) / (n_taus - 1)
+    tau, share = _points(taus, _middles(0.0, 1.0, n_shares))
+    lines = data.lines(tau, share)
+    seen = (lines.log_evidence - _undone(lines, tau, share) / CAGE_ANGSTROM2).reshape(GRID)
+    likely = seen > seen.max() + np.log(NEGLIGIBLE)
+    rows, columns = np.flatnonzero(likely.any(axis=1)), np.flatnonzero(likely.any(axis=0))
+    logs = _middles(np.log(taus[rows[0]]) - step / 2, np.log(taus[rows[-1]]) + step / 2, FINE_GRID[0])
+    low, high = columns[0] / n_shares, (columns[-1] + 1) / n_shares
+    part = (rows[-1] - rows[0] + 1) / n_taus * (high - low)
+    return *_points(np.exp(logs), _middles(low, high, FINE_GRID[1])), float(part)
+
+
+def _undone(lines: _Lines, tau: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What of the MSD is undone in the long run, angstrom^2."""
+    return np.asarray((1.0 - share) * np.maximum(lines.slope, 0.0) * tau)
+
+
+def _longest(tau: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """Relaxation time that is not exceeded with a probability of 90 %, where there is relaxation."""
+    order = np.argsort(tau)
+    total = np.cumsum(weight[order])
+    at = int(np.searchsorted(total, 0.9 * total[-1]))
+    return float(tau[order][min(at, tau.size - 1)])
 
 
 def _middles(low: float, high: float, n: int) -> NDArray[np.float64]:

@@ -278,9 +278,10 @@ def diffusivity(
     driven = False
     doubts, bend = _doubts(fit.tried[-1][1], float(curve.sum(axis=1).max())), None
     slope: _Slope = line
-    if samples.any():
+    bent = samples[np.searchsorted(needed, bend_lags)].sum(axis=2)
+    if bent.any():
         bend = long_range_slope(
-            samples[np.searchsorted(needed, bend_lags)].sum(axis=2),
+            bent,
             n_frames,
             first_lag=strides[0],
             independent_share=partial(independent_share, displacements),
