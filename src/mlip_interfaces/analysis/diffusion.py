@@ -49,6 +49,9 @@ JUMP_ANGSTROM2 = 4.5
 NO_LINE = "its MSD is not that of a random walk"
 MAY_BEND = "its MSD may still bend"
 BELOW_A_JUMP = f"its MSD stays below {JUMP_ANGSTROM2:g} angstrom^2, a jump's worth"
+LINE_LIKELIER = 0.5
+"""From which on its slope is the estimate, with the interval of all that the data allow."""
+
 DRIVEN_SLOPE = 1.1
 """Slope d ln MSD / d ln t beyond which a motion that is no walk is driven, not held back."""
 
@@ -242,8 +245,8 @@ def diffusivity(
     of blocks in time is used where it is significantly larger still. The interval is Student's.
 
     A line seen in a short run may be the beginning of a curve. `crossover.long_range_slope` weighs the line against motion
-    that will be undone; unless the line is preferred to all of that, value, error and interval are the mean, standard
-    deviation and quantiles of its posterior.
+    that will be undone; unless the line is preferred to all of that, error and interval are those of its posterior,
+    and the value its mean, or the line's where that is likelier.
 
     Examples
     --------
@@ -390,14 +393,17 @@ def _resampled(per_atom: NDArray[np.float64], independent_share: float, seed: in
 
 
 def _bent_slope(line: _LineSlope, bend: LongRangeSlope, samples: NDArray[np.float64]) -> _Slope:
-    """That of the posterior, which is for three directions together; single ones share its relative error."""
-    by_direction = np.einsum("k,kad->d", bend.weights, samples) / samples.shape[1]
-    error = bend.error / 3.0
+    """That of the posterior, which is for three directions together; single ones share its relative error.
+
+    The value is the line's where that is likelier than all else.
+    """
+    value, by_direction = bend.slope / 3.0, np.einsum("k,kad->d", bend.weights, samples) / samples.shape[1]
+    if bend.line_probability > LINE_LIKELIER:
+        value, by_direction = line.value, line.by_direction
+    error = float(np.hypot(bend.error / 3.0, value - bend.slope / 3.0))
     # The same share of the error as in the line: one direction has less data than three.
     direction_error = error * line.direction_error / (line.bootstrap or 1.0)
-    return _Slope(
-        bend.slope / 3.0, error, (bend.interval[0] / 3.0, bend.interval[1] / 3.0), by_direction, direction_error
-    )
+    return _Slope(value, error, (bend.interval[0] / 3.0, bend.interval[1] / 3.0), by_direction, direction_error)
 
 
 def _doubts(quality: float, largest_msd_angstrom2: float) -> tuple[str, ...]:
