@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, diffusivity, independent_share, mean_msd, msd_by_atom
+from mlip_interfaces.analysis.diffusion import (
+    BELOW_A_JUMP,
+    CHANGES,
+    diffusivity,
+    independent_share,
+    mean_msd,
+    msd_by_atom,
+)
 from mlip_interfaces.analysis.displacement_store import DisplacementStore
 from mlip_interfaces.analysis.lag_fit import walk_covariance
 from mlip_interfaces.errors import AnalysisError
@@ -217,6 +224,18 @@ def test_a_long_walk_keeps_the_interval_of_its_line() -> None:
         assert np.isnan(found.below_cm2_per_s)
         assert np.isnan(found.run_at_least_ps)
     assert np.median(ratios) < 1.1
+
+
+def test_walkers_that_slow_down_in_the_run_are_no_diffusion_and_have_no_bound() -> None:
+    steps = np.random.default_rng(24).normal(0, 0.3, (600, 40, 3))
+    steps[300:] *= 0.7
+    path = np.cumsum(steps, axis=0)
+    found = diffusivity(path - path[0], 1.0)
+    assert CHANGES in found.not_diffusive_because
+    assert np.isnan(found.below_cm2_per_s)
+    assert np.isnan(found.run_at_least_ps)
+    # What is given is the mean of both halves, as the line has it.
+    np.testing.assert_allclose(found.diffusivity_cm2_per_s, 0.3**2 * (1 + 0.7**2) / 4 * 1e-4, rtol=0.1, atol=0)
 
 
 def test_jumps_that_are_undone_within_the_run_are_no_diffusion() -> None:

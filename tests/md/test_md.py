@@ -65,7 +65,7 @@ def test_quiet_run_is_healthy(tmp_path: Path) -> None:
         (
             "b_angstrom",
             np.linspace(12.7, 10.4, 101),
-            "the lateral edge b of the cell went from 12.70 to 10.40 angstrom, by 18 %, more than 10 %",
+            "the lateral edge b of the cell went from 12.70 to 10.40 angstrom, by 18.1 %, more than 10 %",
         ),
         (
             "b_angstrom",

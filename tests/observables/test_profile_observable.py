@@ -82,7 +82,7 @@ def test_depth_is_along_the_axis_asked_for() -> None:
     # Across the slabs' normal there is no edge.
     flat = found(slabs(), mi.Profile(axis="b", bin_width_angstrom=1.0))
     assert all(edges == {} for edges in content(flat)["interfaces"].values())
-    assert flat.lines() == ["densities of Li, S; no layer has an edge"]
+    assert flat.lines() == ["densities of Li, S; no layer has an edge: they are mixed, or fill the cell"]
 
 
 def test_without_layers_there_are_densities_and_no_edges() -> None:

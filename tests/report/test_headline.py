@@ -112,7 +112,7 @@ def test_labels_that_are_not_dft_are_a_limit(run: Path, kind: str, sentence: str
 def test_a_campaign_that_did_not_converge_is_a_limit(tmp_path: Path) -> None:
     for reason, said in (("budget", True), ("converged", False), ("", False)):
         write_json(made(tmp_path / "campaign") / SUMMARY, campaign(reason).to_json())
-        assert ("did not end because it had converged, but budget" in sentences(tmp_path)) is said
+        assert ("ended before it had converged (budget)" in sentences(tmp_path)) is said
 
 
 def test_length_of_runs_and_number_of_seeds_are_limits(tmp_path: Path) -> None:

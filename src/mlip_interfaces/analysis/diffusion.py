@@ -40,6 +40,9 @@ MIN_BLOCK_ATOMS = 4
 
 N_BLOCKS = 8
 N_RESAMPLES = 1000
+FEWEST_ATOMS = 8
+"""Of which the scatter of a change of their slopes is known well enough."""
+
 BLOCKS_DISAGREE = 0.01
 """Error probability at which the scatter of blocks in time is taken to be more than that of independent atoms."""
 
@@ -47,6 +50,7 @@ JUMP_ANGSTROM2 = 4.5
 """A jump's worth, below which an MSD may be rattling alone (He et al., npj Comput. Mater. 4, 18 (2018))."""
 
 NO_LINE = "its MSD is not that of a random walk"
+CHANGES = "its motion is not the same in both halves of the run"
 MAY_BEND = "its MSD may still bend"
 BELOW_A_JUMP = f"its MSD stays below {JUMP_ANGSTROM2:g} angstrom^2, a jump's worth"
 LINE_LIKELIER = 0.5
@@ -105,7 +109,8 @@ class Diffusivity:
         Slope d ln MSD / d ln t at the lags of the fit: 1 for diffusion, below 1 for atoms in cages.
     not_diffusive_because : tuple of str
         `NO_LINE` where a random walk deviates less from the fitted line, `MAY_BEND` where a curve explains the MSD too,
-        `BELOW_A_JUMP` where the MSD does not pass 4.5 angstrom^2 within half of the run; empty where it is diffusion.
+        `BELOW_A_JUMP` where the MSD does not pass 4.5 angstrom^2 within half of the run, `CHANGES`
+        where the slopes of both halves of the run differ; empty where it is diffusion.
     """
 
     lags_ps: NDArray[np.float64]
@@ -292,7 +297,9 @@ def diffusivity(
         )
         if bend.line_probability < LINE_PREFERRED and NO_LINE not in doubts:
             doubts = (MAY_BEND, *doubts)
-        driven = NO_LINE in doubts and log_slope > DRIVEN_SLOPE
+        if _changes(displacements, fit):
+            doubts = (CHANGES, *doubts)
+        driven = CHANGES in doubts or (NO_LINE in doubts and log_slope > DRIVEN_SLOPE)
         if doubts and not driven:
             slope = _bent_slope(line, bend, samples[np.searchsorted(needed, bend.lags)])
     factor = ANGSTROM2_PER_PS_TO_CM2_PER_S / 2.0 / frame_interval_ps
@@ -410,6 +417,25 @@ def _doubts(quality: float, largest_msd_angstrom2: float) -> tuple[str, ...]:
     """Why the slope of the line is no diffusivity; none where it is one."""
     no_line = () if quality >= QUALITY_THRESHOLD else (NO_LINE,)
     return no_line if largest_msd_angstrom2 > JUMP_ANGSTROM2 else (*no_line, BELOW_A_JUMP)
+
+
+def _changes(displacements: NDArray[np.floating], fit: _WalkingFit) -> bool:
+    """Whether atoms move faster or slower in the second half of the run than in the first, by the line and beyond chance."""
+    from scipy.special import fdtrc
+
+    half, n_atoms = len(displacements) // 2, displacements.shape[1]
+    if n_atoms < FEWEST_ATOMS or half <= 2 * int(fit.lags[-1]):
+        return False
+    first, second = (
+        np.einsum("k,kad->a", fit.weights.slope, msd_by_atom(part, fit.lags))
+        for part in (displacements[:half], displacements[-half:])
+    )
+    spread = float((second - first).std(ddof=1))
+    if spread == 0.0:
+        return False
+    n_independent = n_atoms * fit.independent_share
+    ratio = n_independent * (float((second - first).mean()) / spread) ** 2
+    return bool(fdtrc(1, max(n_independent - 1.0, 1.0), ratio) < BLOCKS_DISAGREE)
 
 
 def first_walking_lag(displacements: NDArray[np.floating]) -> int:

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mlip_interfaces.figures.runs import Which, called, colors_of_runs, legend_title
 from mlip_interfaces.figures.style import (
     VERDICT_COLORS,
     empty_figure,
     legend_of_labels,
     new_figure,
     styled,
-    thickness_color,
 )
 
 
@@ -25,8 +25,8 @@ class DeviationTrace:
 
     Attributes
     ----------
-    coating_angstrom : float, angstrom
-        Thickness of the coating.
+    which : Which
+        Thickness of the coating, or the name of the run.
     condition : str
         Protocol, with the variant of the model.
     time_ps : (n_frames,) float array, ps
@@ -37,7 +37,7 @@ class DeviationTrace:
         Whether the run leaves the model's domain.
     """
 
-    coating_angstrom: float
+    which: Which
     condition: str
     time_ps: NDArray[np.float64]
     deviation_ev_per_angstrom: NDArray[np.float64]
@@ -46,7 +46,7 @@ class DeviationTrace:
 
 @styled
 def deviation_over_time(
-    traces: Sequence[DeviationTrace], low: float, high: float, *, thicknesses: Collection[float] = ()
+    traces: Sequence[DeviationTrace], low: float, high: float, *, of_study: Collection[Which] = ()
 ) -> Figure:
     """Largest force deviation against time, a column per condition; dashed where a run leaves the model's domain.
 
@@ -56,8 +56,8 @@ def deviation_over_time(
         Of all runs.
     low, high : float, eV/angstrom
         Trust levels.
-    thicknesses : collection of float, angstrom, optional
-        Of all runs of the study: each has its colour, whether it is drawn here or not.
+    of_study : collection of Which, optional
+        All runs of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -67,17 +67,19 @@ def deviation_over_time(
     if not traces:
         return empty_figure("no run was judged by the committee")
     conditions = list(dict.fromkeys(trace.condition for trace in traces))
-    order = sorted({*thicknesses, *(trace.coating_angstrom for trace in traces)})
+    whiches = [trace.which for trace in traces]
+    colors, title = colors_of_runs([*of_study, *whiches]), legend_title(whiches)
+    order = list(colors)
     figure, axes = new_figure(1, len(conditions), height=2.9, sharey=True)
     for ax, condition in zip(axes[0], conditions, strict=True):
-        for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: t.coating_angstrom):
+        for trace in sorted((t for t in traces if t.condition == condition), key=lambda t: order.index(t.which)):
             ax.plot(
                 trace.time_ps,
                 trace.deviation_ev_per_angstrom,
                 marker=".",
-                color=thickness_color(order.index(trace.coating_angstrom)),
+                color=colors[trace.which],
                 ls="--" if trace.leaves else "-",
-                label=f"{trace.coating_angstrom:g} Å" + (" (leaves)" if trace.leaves else ""),
+                label=called(trace.which) + (" (leaves)" if trace.leaves else ""),
             )
         ax.axhline(low, color=VERDICT_COLORS["accurate"], lw=0.8, ls=":", zorder=0)
         ax.axhline(high, color=VERDICT_COLORS["failed"], lw=0.8, ls=":", zorder=0)
@@ -85,5 +87,7 @@ def deviation_over_time(
         ax.set_xlabel("time (ps)")
     axes[0, 0].set_yscale("log")
     axes[0, 0].set_ylabel("largest force deviation (eV/Å)")
-    legend_of_labels(axes[0, -1], title="coating", loc="upper right")
+    # A thickness is in every column, a run in its own.
+    for ax in axes[0] if title is None else axes[0, -1:]:
+        legend_of_labels(ax, title=title, loc="best")
     return figure

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mlip_interfaces.figures.runs import Which, called, colors_of_runs, in_order, legend_title
 from mlip_interfaces.figures.style import (
     PALETTE,
     element_color,
@@ -19,41 +20,18 @@ from mlip_interfaces.figures.style import (
     new_figure,
     note_empty,
     styled,
-    thickness_color,
 )
 
 Array = NDArray[np.float64]
 
 
-Which = float | str
-"""What a run is called in figures: the thickness of its coating, angstrom, in a study that compares some; else its name."""
-
 MAX_BLOCKS_NAMED = 6
 """Blocks of time that a legend has."""
 
 
-def _colors(whiches: Collection[Which]) -> dict[Which, str]:
-    """Colour of each thickness, in their order, or of each run."""
-    return {which: thickness_color(number) for number, which in enumerate(_ordered(whiches))}
-
-
-def _ordered(whiches: Collection[Which]) -> list[Which]:
-    """Thicknesses from thin to thick; names as they come."""
-    numbers: list[Which] = sorted(which for which in set(whiches) if not isinstance(which, str))
-    return numbers + [which for which in dict.fromkeys(whiches) if isinstance(which, str)]
-
-
-def _called(which: Which) -> str:
-    return which if isinstance(which, str) else f"{which:g} Å"
-
-
-def _legend_title(whiches: Collection[Which]) -> str | None:
-    return None if any(isinstance(which, str) for which in whiches) else "coating"
-
-
 def _label_runs(ax: Axes, whiches: Collection[Which]) -> dict[Which, float]:
     """Where each run stands on a horizontal axis, which gets its label: at its thickness, or one beside the other."""
-    ordered = _ordered(whiches)
+    ordered = in_order(whiches)
     names = [which for which in ordered if isinstance(which, str)]
     if not names:
         ax.set_xlabel("coating thickness (Å)")
@@ -298,7 +276,7 @@ def _against_time(
     """A row of panels for each quantity (of each trace), a column for each condition; also the axes and the conditions."""
     conditions = list(dict.fromkeys(trace.condition for trace in traces))
     whiches = [trace.which for trace in traces]
-    colors, title = _colors(whiches), _legend_title(whiches)
+    colors, title = colors_of_runs(whiches), legend_title(whiches)
     order = list(colors)
     figure, axes = new_figure(len(rows), len(conditions), height=2.3 * len(rows), sharex="col")
     for row, quantities in zip(axes, rows.values(), strict=True):
@@ -313,7 +291,7 @@ def _against_time(
                 color=colors[trace.which],
                 ls="-" if trace.healthy else "--",
                 lw=1.1,
-                label=_called(trace.which) + ("" if trace.healthy else " (unhealthy)"),
+                label=called(trace.which) + ("" if trace.healthy else " (unhealthy)"),
             )
     for top, bottom, condition in zip(axes[0], axes[-1], conditions, strict=True):
         kelvin = next(t.target_kelvin for t in traces if t.condition == condition)
@@ -323,7 +301,7 @@ def _against_time(
         first.set_ylabel(label)
     # A thickness is in every column, a run in its own.
     for top in axes[0] if title is None else axes[0, -1:]:
-        legend_of_labels(top, title=title, loc="lower right")
+        legend_of_labels(top, title=title, loc="best")
     return figure, axes, conditions
 
 
@@ -365,8 +343,8 @@ def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: 
     pairs = list(curves)
     if not pairs:
         return empty_figure("no pair")
-    whiches = _ordered([which for by_run in curves.values() for which in by_run])
-    colors = _colors([*of_study, *whiches])
+    whiches = in_order([which for by_run in curves.values() for which in by_run])
+    colors = colors_of_runs([*of_study, *whiches])
     if len(whiches) == 1 and isinstance(whiches[0], str):
         return _rdf_of_one_run({pair: by_run[whiches[0]] for pair, by_run in curves.items()}, colors[whiches[0]])
     figure, axes = new_figure(len(pairs), len(whiches), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
@@ -447,8 +425,8 @@ def mean_force(
     pairs = list(curves)
     if not pairs:
         return empty_figure("no pair")
-    whiches = _ordered([which for by_run in curves.values() for which in by_run])
-    colors = _colors([*of_study, *whiches])
+    whiches = in_order([which for by_run in curves.values() for which in by_run])
+    colors = colors_of_runs([*of_study, *whiches])
     n_columns = min(4, len(pairs))
     n_rows = -(-len(pairs) // n_columns)
     figure, axes = new_figure(n_rows, n_columns, height=2.7 * n_rows, sharey=True)
@@ -457,15 +435,15 @@ def mean_force(
         ax.set_visible(False)
     for ax, pair in zip(panels, pairs, strict=False):
         for which in (which for which in whiches if which in curves[pair]):
-            ax.plot(*curves[pair][which], color=colors[which], label=_called(which))
+            ax.plot(*curves[pair][which], color=colors[which], label=called(which))
         ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
         ax.set_title(f"{pair}, {kelvin:g} K" + ("\nits peak changed" if pair in changed else ""), loc="left")
         ax.set_xlabel("r (Å)")
     for ax in axes[:, 0]:
         ax.set_ylabel("-kT ln g(r) (eV)")
     # One run is named by the caption.
-    if _legend_title(whiches) is not None or len(whiches) > 1:
-        panels[len(pairs) - 1].legend(title=_legend_title(whiches), loc="upper right")
+    if legend_title(whiches) is not None or len(whiches) > 1:
+        panels[len(pairs) - 1].legend(title=legend_title(whiches), loc="upper right")
     return figure
 
 
@@ -508,13 +486,13 @@ def transport(curves: Sequence[MsdCurve], group: str, *, of_study: Collection[Wh
             note_empty(ax, f"no healthy run has {group}")
         return figure
     whiches = [curve.which for curve in curves]
-    colors = _colors([*of_study, *whiches])
+    colors = colors_of_runs([*of_study, *whiches])
     places = _label_runs(right, whiches)
     for curve in curves:
-        _draw_msd(left, curve, colors[curve.which], _called(curve.which))
+        _draw_msd(left, curve, colors[curve.which], called(curve.which))
         _draw_diffusivity(right, curve, places[curve.which], colors[curve.which])
     left.set_ylabel(f"MSD of {group} (Å²)")
-    legend_of_labels(left, title=_legend_title(whiches), loc="upper left")
+    legend_of_labels(left, title=legend_title(whiches), loc="upper left")
     _finish_diffusivities(right, curves)
     return figure
 
@@ -643,7 +621,7 @@ def order_and_chemistry(
     panels = list(axes[0])
     if tetrahedra:
         _draw_tetrahedra(panels.pop(0), tetrahedra, f"{center} in regular {center}{ligand}₄ (%)")
-    colors = _colors([*of_study, *(trace.which for trace in chemistry)])
+    colors = colors_of_runs([*of_study, *(trace.which for trace in chemistry)])
     against_time = panels.copy()
     if intact:
         _draw_against_time(against_time[0], intact, colors, f"{polyanions} with the neighbours\nof the first frame (%)")
@@ -652,7 +630,7 @@ def order_and_chemistry(
         _draw_against_time(against_time[0], dimers, colors, "S₂ dimers")
         against_time[0].set_ylim(-0.05, max(1.0, against_time[0].get_ylim()[1]))
     if panels:
-        legend_of_labels(panels[0], title=_legend_title(list(colors)), loc="lower left" if intact else "upper left")
+        legend_of_labels(panels[0], title=legend_title(list(colors)), loc="lower left" if intact else "upper left")
     return figure
 
 
@@ -661,7 +639,7 @@ def _draw_against_time(
 ) -> None:
     order = list(colors)
     for which, time, values in sorted(curves, key=lambda curve: order.index(curve[0])):
-        ax.plot(time, values, color=colors[which], label=_called(which))
+        ax.plot(time, values, color=colors[which], label=called(which))
     ax.set_ylabel(label)
     ax.set_xlabel("time (ps)")
 

@@ -161,7 +161,7 @@ def judge_run(
         reasons.append(f"the mean temperature of the second half is {mean:.0f} K for a target of {target_kelvin:g} K")
     change = float(np.abs(density / density[0] - 1.0).max())
     if change > bounds.density_change:
-        reasons.append(f"the density changed by {100 * change:.0f} %, more than {100 * bounds.density_change:g} %")
+        reasons.append(f"the density changed by {100 * change:.3g} %, more than {100 * bounds.density_change:g} %")
     edges = np.column_stack([thermo[name] for name in EDGES]) if EDGES[0] in thermo else None
     if edges is not None:
         reasons += _lateral_changes(edges, bounds.lateral_change)
@@ -189,7 +189,7 @@ def _lateral_changes(edges: NDArray[np.float64], bound: float) -> list[str]:
     furthest = changes.argmax(axis=0)
     return [
         f"the lateral edge {name} of the cell went from {edges[0, i]:.2f} to {edges[furthest[i], i]:.2f} angstrom, by "
-        f"{100 * changes[furthest[i], i]:.0f} %, more than {100 * bound:g} %"
+        f"{100 * changes[furthest[i], i]:.3g} %, more than {100 * bound:g} %"
         for i, name in enumerate("ab")
         if changes[furthest[i], i] > bound
     ]

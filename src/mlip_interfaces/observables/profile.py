@@ -129,7 +129,9 @@ class ProfileResult(Result):
             f"{measured(edge.width_10_90_angstrom, edge.width_error_angstrom)} angstrom"
             for layer, edges in self.profile.interfaces.items()
             for edge in edges
-        ] or [f"densities of {', '.join(self.profile.elements)}; no layer has an edge"]
+        ] or [
+            f"densities of {', '.join(self.profile.elements)}; no layer has an edge: they are mixed, or fill the cell"
+        ]
 
     def draw(self) -> Figure:
         """Number density of each element against depth, with standard errors; dashed: fitted interfaces."""

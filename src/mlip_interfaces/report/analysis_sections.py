@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, read_optional_book
 from mlip_interfaces.figures import plots
+from mlip_interfaces.figures.runs import Which
 from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result, read_table
@@ -46,7 +47,7 @@ def _folder(run: Path, entry: AnalysisEntry) -> Path:
     return run / "analysis" / entry.directory
 
 
-def _in_figures(run: Path) -> dict[str, plots.Which]:
+def _in_figures(run: Path) -> dict[str, Which]:
     """What each run of the study is called in figures."""
     index = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     return names_in_figures(index.runs)
@@ -150,8 +151,8 @@ def _rdf_figures(
     """Figures of one condition; one seed is drawn per thickness, and the rows of the table have all."""
     kelvin, called = entries[0].temperature_kelvin, _called(name, "rdf")
     end = condition if name == "rdf" else f"{name}-{condition}"
-    curves: dict[str, dict[plots.Which, plots.RdfCurves]] = {}
-    potentials: dict[str, dict[plots.Which, tuple[Any, Any]]] = {}
+    curves: dict[str, dict[Which, plots.RdfCurves]] = {}
+    potentials: dict[str, dict[Which, tuple[Any, Any]]] = {}
     peaks: dict[str, list[tuple[float, float, float]]] = {}
     rows, changed, in_figures = [], [], _in_figures(run)
     drawn = _drawn(entries, in_figures)
@@ -201,11 +202,11 @@ def _rdf_figures(
     return rows
 
 
-def _drawn(entries: Runs, in_figures: dict[str, plots.Which]) -> list[AnalysisEntry]:
+def _drawn(entries: Runs, in_figures: dict[str, Which]) -> list[AnalysisEntry]:
     """One run per thickness; of runs that are called by their names, the first one."""
     if isinstance(in_figures[entries[0].name], str):
         return [entries[0]]
-    chosen: dict[plots.Which, AnalysisEntry] = {}
+    chosen: dict[Which, AnalysisEntry] = {}
     for entry in entries:
         chosen.setdefault(in_figures[entry.name], entry)
     return list(chosen.values())
@@ -393,6 +394,10 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
     section.tables.append(Table(["run", "pair", "L (1/(eV Å ps))", "95 % interval", "correlation"], coefficients))
     head = ["run", "where", "species", "net flux, last interval (1/(Å² ps))", "zero within 2 σ"]
     section.tables.append(Table(head, fluxes))
+    section.paragraphs.append(
+        "Conductivities are those of ions with the charges that the study gives, or formal ones, at all times: where a reaction "
+        "changes charges, they are not those of its products."
+    )
     if undone:
         section.paragraphs.append(
             "Jumps may still be undone where ions are not diffusive yet, and the intervals of L reach down to what is known to last. "
@@ -492,7 +497,7 @@ def _order_figure(
     section: PageSection, run: Path, entries: Runs, names: tuple[str, str], file: str, picture: MakePicture
 ) -> list[dict[str, str]]:
     """The figure of one analysis of tetrahedra and one of bonds, or of either, and their rows of the table."""
-    tetrahedra: list[tuple[plots.Which, float, float, int]] = []
+    tetrahedra: list[tuple[Which, float, float, int]] = []
     chemistry: list[plots.ChemistryTrace] = []
     center, ligand, polyanions, rows, in_figures = "Li", "F", "P", [], _in_figures(run)
     called = "".join(_called(name, kind) for name, kind in zip(names, ("tetrahedra", "chemistry"), strict=True) if name)
@@ -532,7 +537,7 @@ def _order_figure(
     return rows
 
 
-def _chemistry_trace(found: dict[str, Any], table: dict[str, NDArray[Any]], which: plots.Which) -> plots.ChemistryTrace:
+def _chemistry_trace(found: dict[str, Any], table: dict[str, NDArray[Any]], which: Which) -> plots.ChemistryTrace:
     """What is drawn of a run's chemistry; older results do not say what is intact."""
     n_centers = found.get("n_centers", 0)
     return plots.ChemistryTrace(

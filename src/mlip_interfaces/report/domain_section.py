@@ -10,6 +10,7 @@ from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex, RunDomain
 from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book
 from mlip_interfaces.figures.domain_plots import DeviationTrace, deviation_over_time
 from mlip_interfaces.report.parts import PageSection, Table
+from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.report.run_sections import MakePicture
 
 
@@ -52,7 +53,7 @@ def domain_section(run: Path, picture: MakePicture) -> PageSection:
             traces,
             index.trust_low_ev_per_angstrom,
             index.trust_high_ev_per_angstrom,
-            thicknesses={entry.coating_angstrom or 0.0 for entry in scan.runs},
+            of_study=names_in_figures(scan.runs).values(),
         )
         caption = (
             "Largest force deviation of the committee in frames of each run; dotted: the trust levels; dashed: runs that "
@@ -81,10 +82,10 @@ def domain_section(run: Path, picture: MakePicture) -> PageSection:
 
 
 def _traces(scan: ScanIndex, index: DomainIndex) -> list[DeviationTrace]:
-    entries = {entry.name: entry for entry in scan.runs}
+    entries, called = {entry.name: entry for entry in scan.runs}, names_in_figures(scan.runs)
     return [
         DeviationTrace(
-            coating_angstrom=entries[found.name].coating_angstrom or 0.0,
+            which=called[found.name],
             condition=entries[found.name].condition,
             time_ps=np.array([frame.time_ps for frame in found.committee]),
             deviation_ev_per_angstrom=np.array(

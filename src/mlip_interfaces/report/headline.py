@@ -270,7 +270,7 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
     stop = campaign.stop if campaign else None
     if stop and stop.reason != "converged":
         sentences.append(
-            f"The active learning did not end because it had converged, but {stop.reason}: there are structures in reach that "
+            f"The active learning ended before it had converged ({stop.reason}): there are structures in reach that "
             "the committee does not agree on."
         )
     lengths = [entry.time_ps for entry in scan.runs]

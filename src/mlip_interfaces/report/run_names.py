@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlip_interfaces.books.run import AnalysisEntry, ScanEntry
-from mlip_interfaces.figures.plots import Which
+from mlip_interfaces.figures.runs import Which
 
 
 def names_in_figures(runs: Sequence[AnalysisEntry] | Sequence[ScanEntry]) -> dict[str, Which]:

@@ -141,7 +141,7 @@ def model_section(run: Path, picture: MakePicture) -> PageSection:
          f"{validation.n_frames} frames"]
     ]  # fmt: skip
     rows += [
-        [f"layer {name}", "", f"{layer.force_rmse_mev_per_angstrom:.0f}", f"{layer.n_atoms} atoms"]
+        [f"layer {name}", "", f"{layer.force_rmse_mev_per_angstrom:.0f}", f"{layer.n_atoms} forces on atoms"]
         for name, layer in validation.layers.items()
     ]
     rows += [
