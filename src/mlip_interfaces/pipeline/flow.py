@@ -263,13 +263,37 @@ def _first_open(root: Path, names: Sequence[str]) -> str | None:
     return None
 
 
-def report_run(root: Path) -> None:
+def analyze_elsewhere(root: Path, directory: Path) -> None:
+    """Analyse the scan of a run folder into another folder; the run folder is only read, also by several at a time.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    directory : Path
+        Where to; made where it is missing.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study, the scan has not been collected, or a trajectory is damaged.
+    """
+    from mlip_interfaces.pipeline.analyze import run_analyze
+
+    study = load_run_study(root)
+    directory.mkdir(parents=True, exist_ok=True)
+    run_analyze(RunContext(study, root, results=directory))
+
+
+def report_run(root: Path, directory: Path | None = None) -> None:
     """Write the report of whatever a run folder holds; the stage is done if all stages before it are.
 
     Parameters
     ----------
     root : Path
         The run folder.
+    directory : Path or None
+        Another folder for the report, made where it is missing; the run folder is then only read, and no stage is done.
 
     Raises
     ------
@@ -281,6 +305,9 @@ def report_run(root: Path) -> None:
     from mlip_interfaces.pipeline.make_report import run_report
 
     study, stage = load_run_study(root), STAGES[-1]
+    if directory is not None:
+        run_report(RunContext(study, root, results=directory))
+        return
     with locked(root):
         if _first_open(root, stages_of(root)[:-1]) is not None:
             run_report(RunContext(study, root))
