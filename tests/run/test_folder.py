@@ -20,7 +20,7 @@ from rich.console import Console
 import mlip_interfaces
 from mlip_interfaces.errors import InputFileError, RunLockedError
 from mlip_interfaces.run.display import Display
-from mlip_interfaces.run.folder import LOCK_FILE, end_holder, is_held, locked
+from mlip_interfaces.run.folder import LOCK_FILE, end_holder, is_held, locked, require_usable_path
 from mlip_interfaces.run.manifests import SCHEMA_VERSION, read_manifest, recorded
 from mlip_interfaces.run.versions import ENGINES, engine_versions
 
@@ -160,10 +160,18 @@ def test_a_path_that_job_scripts_cannot_carry_is_refused_before_anything_is_made
     assert not root.exists()
 
 
-@pytest.mark.parametrize("name", ["run [1]", "a*?", 'it\'s "so"', "é 界 #$x&;("])
-def test_any_other_name_of_a_run_folder_is_taken(tmp_path: Path, name: str) -> None:
-    with locked(tmp_path / name):
-        assert is_held(tmp_path / name)
+@pytest.mark.parametrize("character", ["[", "*", "?", "#"])
+def test_a_path_that_is_a_pattern_is_refused_where_a_potential_is_made(tmp_path: Path, character: str) -> None:
+    root = tmp_path / f"run{character}1]"
+    with pytest.raises(InputFileError, match="take for a pattern") as refused:
+        require_usable_path(root, makes_potential=True)
+    assert repr(character) in str(refused.value)
+    with locked(root):
+        assert is_held(root)
+
+
+def test_any_other_name_of_a_run_folder_is_taken(tmp_path: Path) -> None:
+    require_usable_path(tmp_path / 'it\'s "é 界" {1} $x&;(<~', makes_potential=True)
 
 
 def test_whoever_works_in_a_folder_can_be_ended(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from ase.io import read, write
 
 from mlip_interfaces.campaign.folder import trust_levels_of
 from mlip_interfaces.files import read_json
-from mlip_interfaces.labels.dataset import read_dataset
 from mlip_interfaces.potentials import read_model_deviation
 from mlip_interfaces.programs import run_program
 
@@ -125,6 +124,8 @@ def rank_by_committee(
 
 def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:
     """An even sample of what the committee was trained on."""
+    import dpdata
+
     systems = sorted(path.parent for path in (campaign / "../initial_data/dataset").glob("*/type.raw"))
     for earlier in range(iteration):
         systems += sorted(
@@ -137,8 +138,12 @@ def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:
     for path, count in zip(systems, counts, strict=True):
         inside = [index - first for index in range(first, first + count) if index in wanted]
         if inside:
-            loaded = read_dataset(path)
-            frames += [loaded[index] for index in inside]
+            loaded = dpdata.LabeledSystem(str(path), fmt="deepmd/npy").to_ase_structure()
+            # Energies and forces are not needed, and labels of zero atoms of an element do no harm.
+            frames += [
+                Atoms(a.get_chemical_symbols(), positions=a.positions, cell=a.cell, pbc=True)
+                for a in (loaded[i] for i in inside)
+            ]
         first += count
     return frames
 

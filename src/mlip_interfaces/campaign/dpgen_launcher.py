@@ -6,15 +6,13 @@ this stopped. The differences: it stops after the step that was asked for, so th
 finished jobs are noticed at once instead of every 30 s; every random choice (network seeds, velocities) follows from the
 study's seed, iteration and step, so that an interrupted campaign ends like an uninterrupted one; candidates are ranked by
 diversity where DP-GEN shuffles them, those of runs that fell apart last; and an exploration that blows up, or whose
-deviation is no number, costs its frames and not the campaign; and the folder may have any name.
+deviation is no number, costs its frames and not the campaign.
 """
 
 from __future__ import annotations
 
 import functools
-import glob
 import json
-import os
 import random
 import re
 import sys
@@ -61,9 +59,6 @@ def main(param_file: str, machine_file: str, options: LauncherOptions) -> None:
     forget_damaged_submissions(Path())
     for number, name in enumerate(_STEPS):
         setattr(dpgen_run, name, _bounded(getattr(dpgen_run, name), number, options))
-    dpgen_run.glob = _Glob()
-    for name in ("detect_batch_size", "get_nframes"):
-        setattr(dpgen_run, name, _by_relative_path(getattr(dpgen_run, name)))
     dpgen_run.copy_model = _keeping_compressed(dpgen_run.copy_model)
     dpgen_run.make_submission = _surviving(dpgen_run.make_submission)
     dpgen_run.post_model_devi = _keeping_whole_frames(dpgen_run.post_model_devi)
@@ -172,27 +167,6 @@ class _Random:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(random, name)
-
-
-def _by_relative_path(read: Any) -> Any:
-    """dpdata takes a path as a pattern, and one with a # as HDF5: the name of the run folder stays out of it."""
-
-    @functools.wraps(read)
-    def read_relative(*arguments: Any) -> Any:
-        *before, system = arguments
-        return read(*before, os.path.relpath(system) if system is not None else None)
-
-    return read_relative
-
-
-class _Glob:
-    """The module `glob`, for patterns below the working directory, whose own name may hold brackets and stars."""
-
-    def glob(self, pattern: str) -> list[str]:
-        here = str(Path.cwd())
-        if pattern.startswith(f"{here}/"):
-            pattern = glob.escape(here) + pattern.removeprefix(here)
-        return glob.glob(pattern)
 
 
 def _place(task: str) -> tuple[int, int]:

@@ -59,8 +59,7 @@ def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_f
     """
     run_program(
         ["python", "-m", "mlip_interfaces.potentials.predict", str(model.resolve()), str(output.resolve()),
-         # Relative: dpdata takes a path as a pattern, and a run folder may be called run[1].
-         *(os.path.relpath(path.resolve(), output.parent.resolve()) for path in systems)],
+         *(str(path.resolve()) for path in systems)],
         directory=output.parent,
         log_file=log_file,
     )  # fmt: skip

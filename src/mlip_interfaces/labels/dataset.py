@@ -89,22 +89,10 @@ def read_dataset(directory: Path) -> list[Atoms]:
     list of Atoms
         Periodic, in the order of the data.
     """
-    from ase import Atoms
+    import dpdata
 
-    # Not by dpdata: it takes a path as a pattern, and a folder may be called run[1].
-    names = (directory / "type_map.raw").read_text().split()
-    symbols = [names[kind] for kind in np.loadtxt(directory / "type.raw", dtype=int, ndmin=1)]
-    return [
-        Atoms(symbols, positions=positions, cell=cell, pbc=True)
-        for part in sorted(directory.glob("set.*"))
-        for positions, cell in zip(_frames(part / "coord.npy"), _frames(part / "box.npy"), strict=True)
-    ]
-
-
-def _frames(file: Path) -> Floats:
-    """Vectors of each frame, (n_frames, n, 3)."""
-    numbers = np.load(file)
-    return np.asarray(numbers.reshape(len(numbers), -1, 3), dtype=np.float64)
+    structures: list[Atoms] = dpdata.System(str(directory), fmt="deepmd/npy").to_ase_structure()
+    return structures
 
 
 def labeled_system(

@@ -16,8 +16,9 @@ from mlip_interfaces.errors import InputFileError, RunLockedError
 
 STUDY_FILE = "study.yaml"
 LOCK_FILE = ".lock"
-_ODD = "\\|"
-"""All other printable characters work: brackets, stars, quotes, spaces, letters of any language."""
+_NOT_IN_LISTS_OF_JOBS = "\\|"
+_PATTERNS = "[*?#"
+"""A training would lose its checkpoints; quotes, spaces, other brackets and letters of any language do no harm."""
 _TRIES, _PAUSE_SECONDS = 5, 0.1
 _END_SECONDS = 10.0
 
@@ -39,11 +40,11 @@ def locked(root: Path) -> Iterator[None]:
     Raises
     ------
     InputFileError
-        If the folder's path has a character that the shell's lists of jobs cannot carry.
+        As `require_usable_path`.
     RunLockedError
         If another process holds it.
     """
-    _refuse_odd_path(root)
+    require_usable_path(root)
     root.mkdir(parents=True, exist_ok=True)
     with (root / LOCK_FILE).open("a+") as handle:
         if not _acquired(handle):
@@ -59,13 +60,32 @@ def locked(root: Path) -> Iterator[None]:
         yield
 
 
-def _refuse_odd_path(root: Path) -> None:
+def require_usable_path(root: Path, *, makes_potential: bool = False) -> None:
+    """Refuse a run folder whose path would break a job when hours are spent.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, there or not.
+    makes_potential : bool
+        Whether a Deep Potential is made in it.
+
+    Raises
+    ------
+    InputFileError
+        If the path has a character that job scripts, or the programs that make a potential, cannot carry.
+    """
     path = str(root.resolve())
-    odd = next((character for character in path if character in _ODD or not character.isprintable()), None)
-    if odd is not None:
+    for character in path:
+        if character in _NOT_IN_LISTS_OF_JOBS or not character.isprintable():
+            why = "which cannot stand in lists of jobs"
+        elif makes_potential and character in _PATTERNS:
+            why = "which DeePMD-kit, DP-GEN and dpdata take for a pattern"
+        else:
+            continue
         raise InputFileError(
-            f"The path of the run folder, {path!r}, has the character {odd!r}, which job scripts cannot carry. "
-            "Rename the folder, or give another --out folder."
+            f"The path of the run folder, {path!r}, has the character {character!r}, {why}. Rename the folder, or give another "
+            "--out folder."
         )
 
 
