@@ -145,8 +145,9 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
 def render_machine(study: Study) -> DpgenContent:
     """Content of DP-GEN's ``machine.json``, as the study's execution says.
 
-    Its one path, the settings that each labelling task gets, is relative to the campaign's folder. Editing it in the middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished:
-    dpdispatcher marks finished tasks by their command and files, whatever their resources.
+    Its one path, the settings that each labelling task gets, is relative to the campaign's folder. Editing the file in the
+    middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished: dpdispatcher marks finished
+    tasks by their command and files, whatever their resources.
 
     Parameters
     ----------

@@ -57,7 +57,9 @@ def _former_places(campaign: Path, machine: DpgenContent) -> list[Path]:
 
 
 def _label_settings(machine: DpgenContent) -> list[str]:
-    return [file for file in machine.get("fp", {}).get("user_forward_files", []) if Path(file).name == SETTINGS_FILE]
+    section = machine.get("fp")
+    files = section.get("user_forward_files", []) if isinstance(section, dict) else []
+    return [file for file in files if Path(file).name == SETTINGS_FILE]
 
 
 def _make_relative(link: Path, root: Path, roots: list[Path]) -> None:

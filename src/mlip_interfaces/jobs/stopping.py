@@ -40,11 +40,14 @@ class RunningJob:
         Which of the two.
     folder : Path
         Where it works.
+    born : str
+        Mark of a process, which tells it from a later one of the same number.
     """
 
     number: int
     in_slurm: bool
     folder: Path
+    born: str = ""
 
     def __str__(self) -> str:
         return f"{'Slurm job' if self.in_slurm else 'process'} {self.number} in {self.folder}"
@@ -111,7 +114,7 @@ def stop_jobs(jobs: Sequence[RunningJob]) -> None:
     if numbers:
         ask_program(["scancel", "-Q", *numbers])
     # A process that took the number of one that ended meanwhile is none of ours.
-    local = [job.number for job in jobs if not job.in_slurm and _is_job_in(job.number, [job.folder])]
+    local = [job.number for job in jobs if not job.in_slurm and job.born and _birth(job.number) == job.born]
     # The scripts first, or they would go on to their next task.
     _signal(local, signal.SIGSTOP)
     everything = {number: birth for number in _with_children(local) if (birth := _birth(number))}
@@ -127,21 +130,26 @@ def stop_jobs(jobs: Sequence[RunningJob]) -> None:
 
 def _local_jobs(folders: Sequence[Path]) -> list[RunningJob]:
     """Scripts of the local shell that work in one of the folders or below; their subshells belong to them."""
-    numbers = sorted(int(entry.name) for entry in _PROC.glob("[0-9]*") if _is_job_in(int(entry.name), folders))
-    scripts = set(numbers)
-    return [RunningJob(number, False, _folder(number)) for number in numbers if _parent(number) not in scripts]
+    numbers = sorted(int(entry.name) for entry in _PROC.glob("[0-9]*"))
+    found = {number: folder for number in numbers if (folder := _script_folder(number)) is not None}
+    return [
+        RunningJob(number, False, folder, _birth(number))
+        for number, folder in found.items()
+        if _parent(number) not in found and any(folder.is_relative_to(place) for place in folders)
+    ]
 
 
-def _is_job_in(number: int, folders: Sequence[Path]) -> bool:
+def _script_folder(number: int) -> Path | None:
+    """Where a job script of this user works; None for every other process."""
+    process = _PROC / str(number)
     try:
-        if (_PROC / str(number)).stat().st_uid != os.getuid():
-            return False
-        command = (_PROC / str(number) / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        here = _folder(number)
+        words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        is_ours = process.stat().st_uid == os.getuid() and any(
+            JOB_SCRIPT.fullmatch(Path(word).name) for word in words[1:]
+        )
+        return Path(os.readlink(process / "cwd")) if is_ours else None
     except OSError:
-        return False
-    is_script = len(command) > 1 and any(JOB_SCRIPT.fullmatch(Path(word).name) for word in command[1:])
-    return is_script and any(here.is_relative_to(folder) for folder in folders)
+        return None
 
 
 def _may_use_slurm(root: Path) -> bool:
@@ -157,10 +165,6 @@ def _slurm_jobs(answer: str, folders: Sequence[Path]) -> list[RunningJob]:
         if JOB_SCRIPT.search(script) and any(Path(folder).is_relative_to(place) for place in folders):
             jobs.append(RunningJob(int(number.partition("_")[0]), True, Path(folder)))
     return jobs
-
-
-def _folder(number: int) -> Path:
-    return Path(os.readlink(_PROC / str(number) / "cwd"))
 
 
 def _status(number: int) -> list[str]:

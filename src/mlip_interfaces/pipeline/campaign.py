@@ -303,9 +303,8 @@ def _run_dpgen(context: RunContext, iteration: int, step: int) -> None:
         )
     except ProgramError as error:
         raise _explained(context, error) from error
-    finally:
-        # DP-GEN's links are absolute.
-        settle(campaign)
+    # DP-GEN's links are absolute.
+    settle(campaign)
 
 
 def _explained(context: RunContext, error: ProgramError) -> UnfinishedError:
