@@ -38,8 +38,7 @@ def test_reference_campaign_is_what_the_study_renders(
     param, machine = reference(repository, name)
     systems, neighbors = param["init_data_sys"], param["default_training_param"]["model"]["descriptor"]["sel"]
     assert render_param(study, initial_systems=systems, max_neighbors=neighbors) == param
-    settings = machine["fp"]["user_forward_files"][0]
-    assert render_machine(study, label_settings_file=settings) == machine
+    assert render_machine(study) == machine
     assert LabelSettings.read(repository / "dpgen_params" / name / "label_settings.json") == label_settings(study)
 
 

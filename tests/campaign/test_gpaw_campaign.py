@@ -89,7 +89,7 @@ def test_gpaw_labels_an_iteration_of_dpgen_with_u_on_cobalt(repository: Path, tm
     }
     check_param(param)
     (campaign / "param.json").write_text(json.dumps(param))
-    machine = render_machine(asked, label_settings_file=str(campaign / SETTINGS_FILE))
+    machine = render_machine(asked)
     (campaign / "machine.json").write_text(json.dumps(machine))
     options = {"until_iteration": 0, "until_step": 8, "poll_seconds": 0.3, "seed": 1, "selection": "random"}
     done = subprocess.run(

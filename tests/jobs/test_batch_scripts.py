@@ -84,7 +84,7 @@ def test_agreed_script_is_valid_shell(name: str) -> None:
 
 def test_every_step_of_the_machine_file_has_its_own_resources_and_dpgen_takes_it(miniature: Path) -> None:
     study = parse_study(with_execution(miniature, json.dumps(CLUSTER)), miniature)
-    machine = render_machine(study, label_settings_file="/data/run/campaign/label_settings.json")
+    machine = render_machine(study)
     check_machine(machine)
     asked = {step: machine[step]["resources"] for step in ("train", "model_devi", "fp")}
     assert {step: part["queue_name"] for step, part in asked.items()} == {
@@ -104,7 +104,7 @@ def test_other_folders_and_machines_pass_dpgens_schema(miniature: Path, context:
     profile = {"hostname": "cluster.example.org", "username": "me"} if context == "ssh" else {"symlink": False}
     cluster = CLUSTER | {"context": context, "remote_root": "/scratch/me/jobs", "remote_profile": profile}
     study = parse_study(with_execution(miniature, json.dumps(cluster)), miniature)
-    machine = render_machine(study, label_settings_file="label_settings.json")
+    machine = render_machine(study)
     check_machine(machine)
     assert machine["fp"]["machine"]["remote_root"] == "/scratch/me/jobs"
     assert machine["fp"]["machine"]["remote_profile"] == profile
@@ -117,7 +117,7 @@ def test_dry_run_shows_the_scripts_of_an_edited_machine_file_and_writes_nothing(
     (root / "campaign").mkdir(parents=True)
     (root / "study.yaml").write_text(with_execution(miniature, json.dumps(CLUSTER)))
     study = parse_study((root / "study.yaml").read_text(), miniature)
-    machine = render_machine(study, label_settings_file="label_settings.json")
+    machine = render_machine(study)
     machine["model_devi"]["resources"]["queue_name"] = "other"
     (root / "campaign" / "machine.json").write_text(json.dumps(machine))
     # A step that is prepared has its real tasks.

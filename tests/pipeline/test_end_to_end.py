@@ -23,6 +23,7 @@ from mlip_interfaces.campaign.dpgen_files import check_machine, check_param
 from mlip_interfaces.campaign.folder import STEPS, read_position
 from mlip_interfaces.config import LocalExecution
 from mlip_interfaces.jobs import run_tasks
+from mlip_interfaces.jobs.stopping import running_jobs
 from mlip_interfaces.md.health import COLUMNS
 from mlip_interfaces.pipeline.domain import _write_system, committee_batch
 from mlip_interfaces.pipeline.flow import STAGES
@@ -266,7 +267,18 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def test_killed_in_every_stage_it_continues_and_ends_the_same(miniature: Path, finished: Path, tmp_path: Path) -> None:
+def stopped_and_moved(root: Path, moved: Path) -> Path:
+    """The run folder elsewhere, with nothing of it running."""
+    done = subprocess.run([*COMMAND, "stop", str(root)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert running_jobs(root).jobs == ()
+    Path(f"{root}.evaluations").rename(f"{moved}.evaluations")
+    return root.rename(moved)
+
+
+def test_killed_in_every_stage_and_moved_it_continues_and_ends_the_same(
+    miniature: Path, finished: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "run"
     for stage in STAGES:
         process = start(miniature, root)
@@ -288,6 +300,7 @@ def test_killed_in_every_stage_it_continues_and_ends_the_same(miniature: Path, f
                 time.sleep(0.05)
             time.sleep(2.0)
             kill(process)
+            root = stopped_and_moved(root, tmp_path / 'it\'s "é" {1} $x&;(')
         if stage.name == "scan":
             # Once more, while the runs are looked at.
             process = start(miniature, root)

@@ -133,6 +133,34 @@ def test_a_run_in_the_folder_of_its_own_study_notices_an_edited_crystal(study_fi
         run_study(own, own.parent, until="build")
 
 
+def test_what_lies_beside_the_study_is_found_after_both_were_moved(study_file: Path, tmp_path: Path) -> None:
+    """And where the study stays, its own folder wins over a stranger's at the same distance."""
+    labels = {"calculator": "vasp", "dft": {"pseudopotential_dir": "potcars"}}
+    study_file.write_text(yaml.safe_dump(content(labels=labels)))
+    home, root = study_file.parent, study_file.parent / "runs" / "one"
+    (home / "potcars").mkdir()
+    root.mkdir(parents=True)
+    keep_files(study_file, root)
+
+    def folder(run: Path) -> str | None:
+        dft = load_run_study(run).labels.dft
+        assert dft is not None
+        return dft.pseudopotential_dir
+
+    copied = tmp_path / "copied" / "runs" / "one"
+    shutil.copytree(root, copied)
+    assert folder(root) == folder(copied) == str(home / "potcars")
+    moved = home.rename(tmp_path / "away")
+    assert folder(moved / "runs" / "one") == str(moved / "potcars")
+
+
+def test_a_run_in_the_folder_of_its_own_study_can_be_moved(study_file: Path, tmp_path: Path) -> None:
+    own = study_file.rename(study_file.with_name("study.yaml"))
+    keep_files(own, own.parent)
+    moved = own.parent.rename(tmp_path / "away")
+    assert material(load_run_study(moved)) == moved / "crystals" / "mine.cif"
+
+
 def test_a_study_of_the_library_needs_no_folder_of_inputs(study_file: Path, tmp_path: Path) -> None:
     study_file.write_text(yaml.safe_dump(content()).replace("crystals/mine.cif", "LiF"))
     assert load_checked_study(study_file) == load_study(study_file)

@@ -37,10 +37,13 @@ class InputIndex(Record):
         Folder of the study file that the run was made with; what is not kept is relative to it.
     files : mapping of str to str
         As the study names a file -> its copy in ``inputs/``.
+    beside : str
+        `folder` from the run folder, for a run that is moved together with its study; empty in older files.
     """
 
     folder: str
     files: Mapping[str, str]
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

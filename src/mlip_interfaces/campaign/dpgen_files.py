@@ -10,6 +10,7 @@ from typing import Any
 from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import machine_section, resources_section
+from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.potentials import DescriptorSizes, training_input
 from mlip_interfaces.units import FS_TO_PS
 
@@ -141,18 +142,17 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
     return param
 
 
-def render_machine(study: Study, *, label_settings_file: str) -> DpgenContent:
+def render_machine(study: Study) -> DpgenContent:
     """Content of DP-GEN's ``machine.json``, as the study's execution says.
 
-    Editing it in the middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished:
-    dpdispatcher marks finished tasks by their command and files, whatever their resources.
+    Its one path, the settings that each labelling task gets, is relative to the campaign's folder. Editing the file in the
+    middle of a campaign (another queue, another ``group_size``) repeats nothing that is finished: dpdispatcher marks finished
+    tasks by their command and files, whatever their resources.
 
     Parameters
     ----------
     study : Study
         The study.
-    label_settings_file : str
-        Absolute path of the settings that each labelling task gets.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def render_machine(study: Study, *, label_settings_file: str) -> DpgenContent:
         "train": section("dp", "train", study.training.committee_size),
         # Explorations differ in length: twice as many jobs as cores.
         "model_devi": section("lmp", "explore", n_explorations, jobs_per_core=2),
-        "fp": {**section(LABEL_COMMAND, "label", n_labels), "user_forward_files": [label_settings_file]},
+        "fp": {**section(LABEL_COMMAND, "label", n_labels), "user_forward_files": [SETTINGS_FILE]},
     }
     check_machine(machine)
     return machine

@@ -32,6 +32,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ANALYSIS", required=True)
     everything = actions.add_parser("all", help="all analyses of a study over its scan, one pass over each trajectory")
     add_run_folder(everything)
+    everything.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder for the results; the run folder is then read only"
+    )
     everything.set_defaults(run=run_all)
     for request in ANALYSES.values():
         _trajectory_parser(actions, request)
@@ -79,7 +82,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def run_all(arguments: argparse.Namespace) -> int:
-    """Run the analysis stage.
+    """Run the analysis stage, or the same into another folder.
 
     Parameters
     ----------
@@ -91,10 +94,13 @@ def run_all(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import run_single_stage
+    from mlip_interfaces.pipeline.flow import analyze_elsewhere, run_single_stage
 
-    run_single_stage(arguments.directory, "analyze")
-    print(arguments.directory / "analysis" / "index.json")
+    if arguments.out is None:
+        run_single_stage(arguments.directory, "analyze")
+    else:
+        analyze_elsewhere(arguments.directory, arguments.out)
+    print((arguments.out or arguments.directory / "analysis") / "index.json")
     return 0
 
 

@@ -16,6 +16,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from mlip_interfaces.cli.verbs import VERBS
@@ -138,8 +139,24 @@ def _run_verb(argv: Sequence[str] | None) -> int:
         return 3
     except KeyboardInterrupt:
         print("mlip-interfaces: interrupted; the same command continues.", file=sys.stderr)
+        print(_what_goes_on(arguments), end="", file=sys.stderr)
         return 3
     return code
+
+
+def _what_goes_on(arguments: argparse.Namespace) -> str:
+    """Jobs that outlive the interrupted program, in lines; empty for a verb without a run folder, and without jobs."""
+    from mlip_interfaces.cli.arguments import run_folder
+    from mlip_interfaces.cli.stop import what_goes_on
+    from mlip_interfaces.run.folder import STUDY_FILE
+
+    root = getattr(arguments, "directory", None)
+    if root is None and isinstance(getattr(arguments, "study", None), Path):
+        root = run_folder(arguments.study, arguments.out)
+    elif root is None:
+        root = getattr(arguments, "out", None)
+    lines = what_goes_on(root) if root is not None and (root / STUDY_FILE).is_file() else ""
+    return f"{lines}\n" if lines else ""
 
 
 def file_system_sentence(error: OSError) -> str | None:
@@ -159,7 +176,10 @@ def file_system_sentence(error: OSError) -> str | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where} cannot be written: {error.strerror}. Make room; what is done is kept."
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{where} cannot be written: {error.strerror}. Make it writable, or give another --out folder."
+        return (
+            f"{where} cannot be written: {error.strerror}. Make it writable, or give another --out folder; a verb without --out "
+            "needs a copy of the run folder that can be written."
+        )
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
 from mlip_interfaces.cli.verbs import VERBS
@@ -18,6 +19,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """
     parser = subparsers.add_parser("report", help=VERBS["report"])
     add_run_folder(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder for the report; the run folder is then read only"
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,6 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.pipeline.flow import report_run
 
-    report_run(arguments.directory)
-    print(arguments.directory / "report" / "index.html")
+    report_run(arguments.directory, arguments.out)
+    print((arguments.out or arguments.directory / "report") / "index.html")
     return 0

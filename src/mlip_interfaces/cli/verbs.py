@@ -6,6 +6,7 @@ VERBS = {
     "run": "run a study from its file to the report, or continue it",
     "demo": "run the demo study (LiCoO2 | a-LiF | Li6PS5Cl, 20 to 30 minutes)",
     "status": "show which stages of a run are done",
+    "stop": "end what still runs of a run: its processes, its jobs in Slurm",
     "build": "build the interface models of a study",
     "campaign": "prepare, run and watch the DP-GEN campaign",
     "validate": "errors of a run's final model on held-out labels",

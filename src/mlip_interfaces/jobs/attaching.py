@@ -24,8 +24,8 @@ from dpdispatcher.utils.job_status import JobStatus
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.files import read_json, write_text
 from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs, patient
+from mlip_interfaces.jobs.stopping import ROOT_FILE
 
-ROOT_FILE = ".job_root.json"
 _TAG = "_task_tag_finished"
 
 

@@ -18,13 +18,13 @@ from dpdispatcher.dlog import dlog
 from dpdispatcher.utils.job_status import JobStatus
 
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.jobs.stopping import JOB_SCRIPT
 
 _SLURM = 'squeue -u "$(id -un)" -h -o "%i|%t|%Z|%o"'
 _SHELL = (
     "for p in $(pgrep -f '[.][0-9a-f]{40}[.]sub'); do "
     'echo "$p|R|$(readlink /proc/$p/cwd)|$(tr "\\\\0" " " < /proc/$p/cmdline)"; done 2>/dev/null'
 )
-_SCRIPT = re.compile(r"\.([0-9a-f]{40})\.sub\b")
 _TASK_FOLDER = re.compile(r"^cd (?!\"\$REMOTE_ROOT\")(.+)$", re.MULTILINE)
 
 
@@ -96,7 +96,7 @@ def live_jobs(machine: Any, *, pause_seconds: float = 5.0) -> list[LiveJob]:
     found: dict[str, LiveJob] = {}
     for line in lines[1:]:
         job_id, state, folder, script = line.split("|", 3)
-        match = _SCRIPT.search(script)
+        match = JOB_SCRIPT.search(script)
         # A script of the local shell has changed into the folder of its task.
         if match is None or not (folder == root or (not slurm and folder.startswith(f"{root}/"))):
             continue

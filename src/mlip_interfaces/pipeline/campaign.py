@@ -39,6 +39,7 @@ from mlip_interfaces.campaign.folder import (
 from mlip_interfaces.campaign.held_out import committee_errors
 from mlip_interfaces.campaign.history import finished_outcomes, keep_finished
 from mlip_interfaces.campaign.launching import LauncherOptions, launcher_command
+from mlip_interfaces.campaign.moved import settle
 from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError, counted
@@ -96,8 +97,8 @@ def init_campaign(context: RunContext) -> None:
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts))
         write_json(directory / PARAM, param)
     if not (directory / MACHINE).is_file():
-        machine = render_machine(study, label_settings_file=str((directory / SETTINGS_FILE).resolve()))
-        write_json(directory / MACHINE, machine)
+        write_json(directory / MACHINE, render_machine(study))
+    settle(directory)
 
 
 def run_campaign(context: RunContext) -> str:
@@ -302,6 +303,8 @@ def _run_dpgen(context: RunContext, iteration: int, step: int) -> None:
         )
     except ProgramError as error:
         raise _explained(context, error) from error
+    # DP-GEN's links are absolute.
+    settle(campaign)
 
 
 def _explained(context: RunContext, error: ProgramError) -> UnfinishedError:

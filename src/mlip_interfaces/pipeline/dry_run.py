@@ -16,7 +16,6 @@ from mlip_interfaces.campaign.folder import read_position
 from mlip_interfaces.config import Study
 from mlip_interfaces.files import read_json, write_text
 from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
-from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
 from mlip_interfaces.pipeline.scan import POTENTIAL, scan_batch, scan_runs
@@ -118,7 +117,7 @@ def _machine(context: RunContext) -> DpgenContent:
     if file.is_file():
         machine: DpgenContent = read_json(file)
         return machine
-    return render_machine(context.study, label_settings_file=str((context.campaign / SETTINGS_FILE).resolve()))
+    return render_machine(context.study)
 
 
 def _without_connection(machine: DpgenContent) -> DpgenContent:

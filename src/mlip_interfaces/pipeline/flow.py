@@ -15,7 +15,7 @@ from mlip_interfaces.files import content_hash
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.study_files import file_hashes, keep_files, located, put
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.run.folder import STUDY_FILE, locked
+from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
 from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
 from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, given_model, require_run_folder, stages_of
 
@@ -145,7 +145,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     """
     study = load_checked_study(study_file)
     names = _names_until(root, until)
-    _require_means(study, names)
+    _require_means(study, root, names)
     _refuse_other_study(study, study_file, root)
     with locked(root):
         keep_files(study_file, root)
@@ -163,8 +163,9 @@ def _names_until(root: Path, until: str) -> tuple[str, ...]:
     return names[: names.index(until) + 1]
 
 
-def _require_means(study: Study, names: Sequence[str]) -> None:
+def _require_means(study: Study, root: Path, names: Sequence[str]) -> None:
     """What these stages need to run here is looked for before anything is begun."""
+    require_usable_path(root, makes_potential=bool(set(names) & set(POTENTIAL_STAGES)))
     if set(names) & set(ENGINE_STAGES):
         require_packages(*ENGINES)
     if set(names) & set(LABELLING_STAGES):
@@ -240,7 +241,7 @@ def run_single_stage(root: Path, name: str) -> None:
     """
     study = load_run_study(root)
     before = _names_until(root, name)[:-1]
-    _require_means(study, (name,))
+    _require_means(study, root, (name,))
     with locked(root):
         if name == "campaign":
             _reopen_campaign(study, root)
@@ -263,13 +264,37 @@ def _first_open(root: Path, names: Sequence[str]) -> str | None:
     return None
 
 
-def report_run(root: Path) -> None:
+def analyze_elsewhere(root: Path, directory: Path) -> None:
+    """Analyse the scan of a run folder into another folder; the run folder is only read, also by several at a time.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    directory : Path
+        Where to; made where it is missing.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study, the scan has not been collected, or a trajectory is damaged.
+    """
+    from mlip_interfaces.pipeline.analyze import run_analyze
+
+    study = load_run_study(root)
+    directory.mkdir(parents=True, exist_ok=True)
+    run_analyze(RunContext(study, root, results=directory))
+
+
+def report_run(root: Path, directory: Path | None = None) -> None:
     """Write the report of whatever a run folder holds; the stage is done if all stages before it are.
 
     Parameters
     ----------
     root : Path
         The run folder.
+    directory : Path or None
+        Another folder for the report, made where it is missing; the run folder is then only read, and no stage is done.
 
     Raises
     ------
@@ -281,6 +306,9 @@ def report_run(root: Path) -> None:
     from mlip_interfaces.pipeline.make_report import run_report
 
     study, stage = load_run_study(root), STAGES[-1]
+    if directory is not None:
+        run_report(RunContext(study, root, results=directory))
+        return
     with locked(root):
         if _first_open(root, stages_of(root)[:-1]) is not None:
             run_report(RunContext(study, root))

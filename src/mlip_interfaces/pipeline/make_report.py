@@ -13,7 +13,7 @@ from mlip_interfaces.run.folder import STUDY_FILE
 
 
 def run_report(context: RunContext) -> str:
-    """Write ``report/index.html``.
+    """Write ``index.html`` and what goes with it; elsewhere, with the campaign as its ``summary.json`` has it.
 
     Parameters
     ----------
@@ -30,12 +30,14 @@ def run_report(context: RunContext) -> str:
     InputFileError
         If a file of the run is damaged.
     """
-    _refresh_campaign_summary(context)
+    if context.results is None:
+        _refresh_campaign_summary(context)
     page = write_report(
         context.root,
         study_name=context.study.name,
         study_text=(context.root / STUDY_FILE).read_text(),
         teacher_kind=teacher_kind(context.study.labels.calculator),
+        directory=context.report,
     )
     return f"{page} ({page.stat().st_size / 1e6:.1f} MB)"
 

@@ -7,9 +7,11 @@ shell files, keys) stays where it is.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,8 @@ def keep_files(study_file: Path, root: Path) -> None:
             _copy(place, source, root / INPUTS / files[text])
     if absolute is not study:
         folder = kept.folder if kept else str(study_file.parent.resolve())
-        update_json(root / INPUTS / INDEX, InputIndex(folder, files).to_json())
+        beside = os.path.relpath(folder, root.resolve())
+        update_json(root / INPUTS / INDEX, InputIndex(folder, files, beside).to_json())
     copy, content = root / STUDY_FILE, study_file.read_text()
     if not copy.is_file() or copy.read_text() != content:
         write_text(copy, content)
@@ -140,8 +143,13 @@ def _kept(file: Path) -> InputIndex | None:
     """What a run folder keeps of its study; None where the file is no such copy but the user's own."""
     if file.name != STUDY_FILE:
         return None
-    index = read_optional_book(InputIndex, file.parent / INPUTS / INDEX)
-    return index if index is not None and Path(index.folder) != file.parent.resolve() else None
+    home = file.parent.resolve()
+    index = read_optional_book(InputIndex, home / INPUTS / INDEX)
+    if index is None or index.beside == "." or Path(index.folder) == home:
+        return None
+    if index.beside and not Path(index.folder).is_dir() and (home / index.beside).is_dir():
+        return replace(index, folder=str((home / index.beside).resolve()))
+    return index
 
 
 def _named(study: Study) -> dict[Place, str]:

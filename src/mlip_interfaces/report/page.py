@@ -26,8 +26,10 @@ from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
 
 
-def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: str) -> Path:
-    """Write ``report/index.html``, its figures as PNG and SVG, and ``report/results.json``.
+def write_report(
+    run: Path, *, study_name: str, study_text: str, teacher_kind: str, directory: Path | None = None
+) -> Path:
+    """Write ``index.html``, its figures as PNG and SVG, and ``results.json``.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
         Of the study file.
     teacher_kind : {"surrogate", "dft", "semiempirical", "custom"}
         Who labelled.
+    directory : Path or None
+        Where to; ``report/`` in the run folder if None.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
     InputFileError
         If a book or a result that an index names is missing or damaged.
     """
-    report = run / "report"
+    report = directory or run / "report"
     report.mkdir(parents=True, exist_ok=True)
     results = collect_results(run)
     analysed = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()

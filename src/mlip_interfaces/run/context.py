@@ -38,11 +38,14 @@ class RunContext:
         The run folder.
     progress : callable
         Where the running stage reports.
+    results : Path or None
+        Where the analysis or the report goes instead of into the run folder, which is then read only.
     """
 
     study: Study
     root: Path
     progress: Progress = no_progress
+    results: Path | None = None
 
     @property
     def structures(self) -> Path:
@@ -77,9 +80,9 @@ class RunContext:
     @property
     def analysis(self) -> Path:
         """Results per run of the scan."""
-        return self.root / "analysis"
+        return self.results or self.root / "analysis"
 
     @property
     def report(self) -> Path:
         """The report."""
-        return self.root / "report"
+        return self.results or self.root / "report"

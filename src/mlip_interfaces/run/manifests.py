@@ -7,7 +7,7 @@ import datetime
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,8 @@ from mlip_interfaces.records import Record
 from mlip_interfaces.run.versions import engine_versions
 
 MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+_REMEDY = "delete it and run its stage again, which goes on with what is there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,20 @@ class Manifest(Record):
         Version of each engine.
     n_starts : int
         How often it was started.
+    schema_version : int
+        Of the manifest; 0 in those of versions that did not write it.
     """
 
     stage: str
     status: Literal["running", "done"]
     input_hash: str
-    started: str
-    finished: str | None
-    wall_seconds: float
-    command: str
-    versions: Mapping[str, str]
-    n_starts: int
+    started: str = ""
+    finished: str | None = None
+    wall_seconds: float = 0.0
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    n_starts: int = 1
+    schema_version: int = 0
 
 
 def read_manifest(directory: Path) -> Manifest | None:
@@ -70,20 +75,23 @@ def read_manifest(directory: Path) -> Manifest | None:
     Raises
     ------
     InputFileError
-        If it is damaged or of another version.
+        If it is damaged, or a key that every version has is missing or wrong.
     """
     file = directory / MANIFEST
     if not file.is_file():
         return None
-    content = read_json(file)
+    content = read_json(file, if_damaged=_REMEDY)
     try:
         return Manifest.from_json(content, file)
     except InputFileError as error:
-        raise InputFileError(f"{error} It is no manifest of this version; delete {directory} and run again.") from error
+        version = content.get("schema_version", 0) if isinstance(content, dict) else 0
+        if version != SCHEMA_VERSION:
+            error.args = (f"{error} It is a manifest of another version of this package; that version can read it.",)
+        raise
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write the manifest of a stage.
+    """Write the manifest of a stage; keys that are there and are not ours, of another version or of the user, are kept.
 
     Parameters
     ----------
@@ -92,7 +100,9 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     manifest : Manifest
         What is known of it.
     """
-    write_json(directory / MANIFEST, manifest.to_json())
+    file = directory / MANIFEST
+    before = read_json(file, if_damaged=_REMEDY) if file.is_file() else {}
+    write_json(file, before | manifest.to_json())
 
 
 @contextlib.contextmanager
@@ -116,7 +126,7 @@ def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
     Raises
     ------
     InputFileError
-        If there is a manifest that is damaged or of another version.
+        If there is a manifest that is damaged.
     """
     directory.mkdir(parents=True, exist_ok=True)
     before = read_manifest(directory)
@@ -131,6 +141,7 @@ def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
         command=" ".join(["mlip-interfaces", *sys.argv[1:]]),
         versions=engine_versions(),
         n_starts=(before.n_starts if before else 0) + 1,
+        schema_version=SCHEMA_VERSION,
     )
     write_manifest(directory, manifest)
 
