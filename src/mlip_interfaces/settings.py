@@ -83,6 +83,10 @@ THICKNESS = Bounds(
     "thickness", 0.5, 1000, "angstrom", "Thinner than an atom; a tenth of a micrometre has a million atoms."
 )
 LENGTH = Bounds("length", 0, 1000, "angstrom", "A tenth of a micrometre, as of a thickness.")
+DISTANCE = Bounds("distance", 0.01, 1000, "angstrom", "A hundredth of a bond; a tenth of a micrometre.")
+SPACING = Bounds(
+    "spacing of a grid", 0.02, 100, "angstrom", "A thousand million voxels in a cell of 20 angstrom; more than a cell."
+)
 DISPLACEMENT = Bounds("displacement", 1e-4, 3, "angstrom", "Less than rounding; more than a bond.")
 CONTACT = Bounds("distance of two atoms", 0.05, 5, "angstrom", "Below all nuclei in matter; farther than any bond.")
 CUTOFF = Bounds("cutoff", 2, 20, "angstrom", "No neighbour is nearer; above, thousands of neighbours for each atom.")
@@ -98,12 +102,13 @@ GRID_CUTOFF = Bounds("grid cutoff", 5, 5000, "Ry", "No density fits; beyond all-
 ENERGY = Bounds("energy", 0, 30, "eV", "No U, no smearing of use is larger.")
 CONVERGENCE = Bounds("energy", 1e-12, 1, "eV", "The last digit of a double; errors as large as formation energies.")
 MOMENT = Bounds("magnetic moment", -20, 20, "Bohr magnetons", "No free ion has more than 11.")
+CHARGE = Bounds("charge", -10, 10, "e", "No ion has more.")
 SECONDS = Bounds("time", 1e-3, 1e7, "s", "No process starts so fast; four months.")
 CORE_HOURS = Bounds("core time", 1e-6, 1e10, "h", "A moment; a year of a million cores.")
 
 ALL_BOUNDS = (
-    TEMPERATURE, PRESSURE, DENSITY, TIMESTEP, TIME, SPAN, COOLING_RATE, THICKNESS, LENGTH, DISPLACEMENT, CONTACT, CUTOFF, WIDTH, AREA,
-    VOLUME_PER_ATOM, FORCE, LEARNING_RATE, ENERGY_CUTOFF, GRID_CUTOFF, ENERGY, CONVERGENCE, MOMENT, SECONDS, CORE_HOURS,
+    TEMPERATURE, PRESSURE, DENSITY, TIMESTEP, TIME, SPAN, COOLING_RATE, THICKNESS, LENGTH, DISTANCE, SPACING, DISPLACEMENT, CONTACT, CUTOFF, WIDTH, AREA,
+    VOLUME_PER_ATOM, FORCE, LEARNING_RATE, ENERGY_CUTOFF, GRID_CUTOFF, ENERGY, CONVERGENCE, MOMENT, CHARGE, SECONDS, CORE_HOURS,
 )  # fmt: skip
 """For the documentation."""
 
@@ -116,6 +121,8 @@ Span = Annotated[float, SPAN]
 KelvinPerPs = Annotated[float, COOLING_RATE]
 Thickness = Annotated[float, THICKNESS]
 Length = Annotated[float, LENGTH]
+Distance = Annotated[float, DISTANCE]
+Spacing = Annotated[float, SPACING]
 Displacement = Annotated[float, DISPLACEMENT]
 Contact = Annotated[float, CONTACT]
 Cutoff = Annotated[float, CUTOFF]
@@ -129,12 +136,12 @@ GridCutoff = Annotated[float, GRID_CUTOFF]
 Energy = Annotated[float, ENERGY]
 Convergence = Annotated[float, CONVERGENCE]
 Moment = Annotated[float, MOMENT]
+Charge = Annotated[float, CHARGE]
 Seconds = Annotated[float, SECONDS]
 CoreHours = Annotated[float, CORE_HOURS]
 
 ContactFactor = Annotated[float, Field(gt=0.4, le=1.2)]
 Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Whole = Annotated[int, Field(ge=0, le=MOST)]
 Few = Annotated[int, Field(ge=0, le=10_000)]

@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mlip_interfaces.settings import (
+    THICKNESS,
     Area,
     Bar,
     Count,
@@ -27,7 +28,19 @@ from mlip_interfaces.settings import (
 )
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-Lengths = Annotated[tuple[Length, ...], Field(max_length=100)]
+
+
+def _none_or_thick(value: float) -> float:
+    if 0 < value < THICKNESS.low:
+        raise ValueError(
+            f"a layer of {value:g} angstrom is thinner than an atom; give 0, or {THICKNESS.low:g} and more"
+        )
+    return value
+
+
+Coating = Annotated[Length, AfterValidator(_none_or_thick)]
+"""Thickness of a layer that may be absent."""
+Coatings = Annotated[tuple[Coating, ...], Field(max_length=100)]
 Repeats = Annotated[int, Field(ge=1, le=100)]
 MillerIndex = Annotated[int, Field(ge=-20, le=20)]
 """Planes of larger ones are steps of others, and no slab of them is thin."""
@@ -121,7 +134,7 @@ class AmorphousLayer(Section):
     kind: Literal["amorphous"]
     name: Name = Field(description="Name of the layer, kept on each of its atoms.")
     material: str = Field(description="Formula of the compound, as in LiF or Li3PO4.")
-    thickness_angstrom: Length | Lengths = Field(
+    thickness_angstrom: Coating | Coatings = Field(
         description="Thickness, or a list of thicknesses to scan; 0 leaves the layer out."
     )
     density_g_per_cm3: GramsPerCm3 = Field(
@@ -171,7 +184,7 @@ AnyLayer = CrystalLayer | AmorphousLayer
 class SmallCells(Section):
     """Cells that DFT can afford: the same planes and lateral cell, thinner layers, and pairs of layers alone."""
 
-    thickness_angstrom: dict[Name, Length | Lengths] = Field(
+    thickness_angstrom: dict[Name, Coating | Coatings] = Field(
         description="Thickness of each layer by name, a list for the scanned one; layers left out keep theirs."
     )
     sub_interfaces: bool = Field(True, description="Also each pair of layers as a cell of its own.")

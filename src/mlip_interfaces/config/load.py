@@ -114,23 +114,27 @@ def _sentence(problem: Any) -> str:
         case "union_tag_invalid" | "union_tag_not_found":
             kinds = "'local' or 'slurm'" if key == "execution" else "'crystal' or 'amorphous'"
             return f"{key}.kind must be {kinds}."
+        case "string_pattern_mismatch":
+            return f"{key} is {_shown(value)}, but it should be letters, digits, '-' and '_', and begin with a letter or digit."
+        case "string_type" if location[-1] == "[key]":
+            return f"{'.'.join(map(str, parts[:-1]))} is no text; put it in quotes to make it a name."
         case _:
             message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{key} is {_shown(value)}, but {message.replace('input', 'it', 1)}."
+            return f"{key} is {_shown(value)}, but {message.replace('input', 'it', 1).replace('tuple', 'list')}."
 
 
 def _told(problems: Sequence[Any]) -> list[Any]:
-    """Without "no number" of a list that is one, where an entry of it is wrong: a value of several forms has the form it has."""
-    within = {
-        tuple(_place(problem["loc"])[:depth])
-        for problem in problems
-        if not problem["type"].endswith(("_type", "_parsing"))
-        for depth in range(1, len(problem["loc"]) + 1)
-    }
+    """Those that say what is wrong with the form that a value has: "no number" of a list, or a list left empty, follow from others."""
+    places = [tuple(_place(problem["loc"])) for problem in problems]
+    above = {place[:depth] for place in places for depth in range(len(place))}
+    formed = {
+        place for place, problem in zip(places, problems, strict=True) if not problem["type"].endswith("_type")
+    } | above
     return [
         problem
-        for problem in problems
-        if not (problem["type"].endswith("_type") and tuple(_place(problem["loc"])) in within)
+        for place, problem in zip(places, problems, strict=True)
+        if not (problem["type"].endswith("_type") and place in formed)
+        and not (problem["type"] == "too_short" and place in above)
     ]
 
 

@@ -155,8 +155,8 @@ class InitialData(Section):
 class ExplorationStep(Section):
     """One rung of the ladder: all temperatures times all pressures, for each explored model."""
 
-    temperatures_kelvin: tuple[Kelvin, ...] = Field(min_length=1, max_length=100)
-    pressures_bar: tuple[Bar, ...] = Field((1.0,), min_length=1, max_length=100)
+    temperatures_kelvin: tuple[Kelvin, ...] = Field(min_length=1, max_length=30)
+    pressures_bar: tuple[Bar, ...] = Field((1.0,), min_length=1, max_length=30)
     steps: Count
     sample_every: Count = Field(description="Model deviation is evaluated each so many steps.")
 
@@ -230,7 +230,7 @@ class Exploration(Section):
         le=100,
         description="Adaptive: upper level over lower level. Fixed: how near the two come at most where the lower one is raised.",
     )
-    max_labels_per_model: Annotated[Few, Field(ge=1)] = Field(
+    max_labels_per_model: Annotated[int, Field(ge=1, le=2000)] = Field(
         30, description="Candidates labelled per model and iteration (DP-GEN's fp_task_max)."
     )
     selection: Literal["diverse", "random"] = Field(
@@ -409,6 +409,8 @@ class Study(Section):
     @classmethod
     def _default_analysis(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not isinstance(value.get("elements"), (list, tuple)):
+            return value
+        if not all(isinstance(symbol, str) for symbol in value["elements"]):
             return value
         asked = value.get("analysis", {})
         return (

@@ -162,7 +162,7 @@ class _Composer:
 
     def take(self, event: yaml.Event) -> None:
         """The next event of the parser."""
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         match event:
             case yaml.DocumentStartEvent():
                 self._n_documents += 1
