@@ -258,7 +258,7 @@ def read_arrays(
     import numpy as np
 
     try:
-        with np.load(path) as archive:
+        with path.open("rb") as handle, np.load(handle) as archive:
             return {name: archive[name] for name in (archive.files if names is None else names)}
     except FileNotFoundError as error:
         raise InputFileError(f"{path} is missing; {if_missing}.") from error

@@ -545,7 +545,7 @@ def read_labels(campaign: Path, iteration: int) -> list[LabelOutcome]:
 def _label_record(file: Path) -> LabelRecord:
     """A label's record; one that was cut off, or is none, is a failed label, as for DP-GEN."""
     try:
-        return read_label(file)
+        return read_label(file, numbers=False)
     except InputFileError:
         return {"status": "failed", "reason": f"{file.name} is damaged", "wall_seconds": 0.0}
 

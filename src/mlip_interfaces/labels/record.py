@@ -93,7 +93,7 @@ def core_seconds(record: LabelRecord) -> float:
     return float(record["wall_seconds"]) * int(record.get("cores", 1))
 
 
-def checked_label(content: object, file: Path) -> LabelRecord:
+def checked_label(content: object, file: Path, *, numbers: bool = True) -> LabelRecord:
     """The label that JSON holds.
 
     Parameters
@@ -102,6 +102,8 @@ def checked_label(content: object, file: Path) -> LabelRecord:
         As JSON has it.
     file : Path
         Where it comes from, for the message.
+    numbers : bool
+        Whether the numbers of a good label are looked at, too.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def checked_label(content: object, file: Path) -> LabelRecord:
     told = checked(_Told, content, file, if_damaged=IF_DAMAGED)
     if told.status == "failed":
         checked(_Failed, content, file, if_damaged=IF_DAMAGED)
-    else:
+    elif numbers:
         good = checked(_Good, content, file, if_damaged=IF_DAMAGED)
         if not len(good.symbols) == len(good.positions_angstrom) == len(good.forces_ev_per_angstrom):
             raise InputFileError(
@@ -126,13 +128,15 @@ def checked_label(content: object, file: Path) -> LabelRecord:
     return cast("LabelRecord", content)
 
 
-def read_label(file: Path) -> LabelRecord:
+def read_label(file: Path, *, numbers: bool = True) -> LabelRecord:
     """The label of a file.
 
     Parameters
     ----------
     file : Path
         A ``label.json``.
+    numbers : bool
+        Whether the numbers of a good label are looked at, too.
 
     Returns
     -------
@@ -144,4 +148,4 @@ def read_label(file: Path) -> LabelRecord:
     InputFileError
         If the file is missing or damaged, or holds no label.
     """
-    return checked_label(read_json(file, if_missing="label it first", if_damaged=IF_DAMAGED), file)
+    return checked_label(read_json(file, if_missing="label it first", if_damaged=IF_DAMAGED), file, numbers=numbers)
