@@ -16,8 +16,20 @@ import mkdocs_gen_files
 from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
 from mlip_interfaces.observables import ANALYSES, Request
+from mlip_interfaces.settings import ALL_BOUNDS
 
 ROOT = Path(__file__).parent.parent
+READING = (
+    "* Text in UTF-8, one document, at most 1 MB.",
+    "* Words mean what YAML 1.2 says (its core schema): `true` and `false` are the truth values, so that `Y`, `No` and `on` are texts "
+    "(the elements Y and No need no quotes); `1e3` is a number; `1:30` and a date are texts; `014` is 14.",
+    "* A key that stands twice in one mapping is refused with both lines.",
+    "* `.nan` and `.inf` are refused wherever they stand, and `true` is no number.",
+    "* Anchors, aliases and `<<` work; what they stand for counts towards the 100,000 values that a study may have. Tags (`!!`) "
+    "other than `!!str` are refused.",
+)
+"""What the page of the study says of `config.yaml_text`."""
+
 ROOMS = {
     "mlip_interfaces.api": "What `import mlip_interfaces as mi` gives.",
     "mlip_interfaces.trajectory": "Frames from any file, unwrapping, frames of reference, layers.",
@@ -100,6 +112,18 @@ def study() -> str:
         "examples are on [Studies](../studies.md).",
         "",
         *table(schema, sections, "study.md"),
+        "",
+        "## How it is read",
+        "",
+        *READING,
+        "",
+        "## What a quantity may be",
+        "",
+        "Bounds lie far beyond all use: what they refuse is a slip of a unit or of a digit.",
+        "",
+        "| quantity | bounds | what lies below, and above |",
+        "| --- | --- | --- |",
+        *(f"| {bounds.quantity} | {bounds} | {cell(bounds.why)} |" for bounds in ALL_BOUNDS),
         "",
     ]
     for name in reachable(schema, sections):

@@ -183,16 +183,14 @@ def build(study: Path | str, *, out: Path | str) -> dict[str, Atoms]:
     """
     from ase.io import read
 
-    from mlip_interfaces.files import read_json
+    from mlip_interfaces.books.run import INDEX, StructureIndex, read_book
     from mlip_interfaces.pipeline.flow import run_study
 
     root = Path(out)
     run_study(Path(study), root, until="build")
-    models = read_json(root / "structures" / "index.json")["models"]
     found = {}
-    for model in models:
-        if model["role"] == "interface":
-            atoms = read(root / "structures" / model["file"])
-            assert not isinstance(atoms, list)
-            found[model["name"]] = atoms
+    for model in read_book(StructureIndex, root / "structures" / INDEX).interfaces:
+        atoms = read(root / "structures" / model.file)
+        assert not isinstance(atoms, list)
+        found[model.name] = atoms
     return found

@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -220,9 +222,48 @@ def read_json(
         return json.loads(path.read_text())
     except FileNotFoundError as error:
         raise InputFileError(f"{path} is missing; {if_missing}.") from error
-    except ValueError as error:
-        # Also bytes that are no text.
+    except (ValueError, RecursionError) as error:
+        # Also bytes that are no text, and brackets in brackets.
         raise InputFileError(f"{path} is not valid JSON ({error}); {if_damaged}.") from error
+
+
+def read_arrays(
+    path: Path,
+    names: Sequence[str] | None = None,
+    *,
+    if_missing: str = "run the stage that writes it first",
+    if_damaged: str = "delete it and run its stage again",
+) -> dict[str, Any]:
+    """Arrays of a ``.npz``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : sequence of str or None
+        Which ones; all when left out.
+    if_missing, if_damaged : str
+        What to do then, for the message.
+
+    Returns
+    -------
+    dict of str to array
+        By name.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or damaged, or lacks one of them.
+    """
+    import numpy as np
+
+    try:
+        with path.open("rb") as handle, np.load(handle) as archive:
+            return {name: archive[name] for name in (archive.files if names is None else names)}
+    except FileNotFoundError as error:
+        raise InputFileError(f"{path} is missing; {if_missing}.") from error
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputFileError(f"{path} is damaged, or lacks an array ({error}); {if_damaged}.") from error
 
 
 def read_optional_json(path: Path) -> Any | None:

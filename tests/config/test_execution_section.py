@@ -80,7 +80,7 @@ def test_files_travel_where_jobs_do_not_run_in_place(settings: dict[str, Any], s
         ({"context": "ssh", "remote_root": "/x", "remote_profile": {"hostname": "h"}}, "needs hostname and username"),
         ({"context": "sftp"}, "'lazy-local', 'local' or 'ssh'"),
         ({"retries": 0}, "greater than or equal to 1"),
-        ({"poll_seconds": 0}, "greater than 0"),
+        ({"poll_seconds": 0}, "0.001 to 10000000 s"),
     ],
 )
 def test_context_that_cannot_work_is_refused(settings: dict[str, Any], expected: str) -> None:

@@ -177,9 +177,9 @@ def test_small_cells_are_not_repeated_and_production_is() -> None:
         ((CATHODE, ELECTROLYTE), {"max_strain": 0.5}, "less than 0.3"),
         ((CATHODE, ELECTROLYTE), {"max_strain": 0}, "greater than 0"),
         ((CATHODE, ELECTROLYTE), {"lateral_repeat": [0, 1]}, "greater than or equal to 1"),
-        ((CATHODE, ELECTROLYTE), {"vacuum_angstrom": -1}, "greater than or equal to 0"),
+        ((CATHODE, ELECTROLYTE), {"vacuum_angstrom": -1}, "0 to 1000 angstrom"),
         ((CATHODE, ELECTROLYTE), {"strained": "nobody"}, "'film', 'substrate' or 'both'"),
-        ((CATHODE, COATING | {"density_g_per_cm3": 0}), {}, "greater than 0"),
+        ((CATHODE, COATING | {"density_g_per_cm3": 0}), {}, "0.05 to 25 g/cm3"),
         ((CATHODE, COATING | {"material": "Li3N"}), {}, "Tosi-Fumi potential is for LiF, not for Li3N"),
         (
             (

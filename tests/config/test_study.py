@@ -24,7 +24,11 @@ def demo(repository: Path) -> str:
         ("time_p: 3", "time_ps: 3", "Did you mean 'time_ps'?"),
         ("nmae: demo", "name: demo", "Did you mean 'name'?"),
         ("thickness_angstrom: -7", "thickness_angstrom: 7", "interface.layers.2.thickness_angstrom is -7"),
-        ("[0, 5, -10]", "[0, 5, 10]", "greater than or equal to 0"),
+        (
+            "[0, 5, -10]",
+            "[0, 5, 10]",
+            "interface.layers.1.thickness_angstrom.2 is -10, but it should be 0 to 1000 angstrom",
+        ),
         ("kind: amorph", "kind: amorphous", "interface.layers.1.kind must be 'crystal' or 'amorphous'"),
         ("Xx, Cl]", "S, Cl]", "'Xx' is not a chemical element"),
         ("pairs: [P-Q", "pairs: [P-O", "'P-Q' must be two of the elements"),

@@ -197,7 +197,7 @@ def test_later_iterations_and_the_final_model_train_as_the_defaults_say() -> Non
         ({"calculator": "vasp", "dft": {}, "parameters": {"x": 1}}, "parameters are for ASE calculators"),
         ({"calculator": "chgnet", "dft": {}}, "dft is for vasp, gpaw, cp2k, abacus"),
         ({"calculator": "chgnet", "max_failed_fraction": 1.5}, "less than or equal to 1"),
-        ({"calculator": "chgnet", "timeout_seconds": 0}, "greater than 0"),
+        ({"calculator": "chgnet", "timeout_seconds": 0}, "0.001 to 10000000 s"),
         ({"calculator": "chgnet", "timeout_seconds": float("inf")}, "finite"),
         ({}, "required"),
     ],

@@ -22,9 +22,28 @@ GIVEN_MODEL = "given.json"
 INPUTS = "inputs"
 """Folder of the files that a study names."""
 VALIDATION_FILE = "validation.json"
+PARITY_FILE = "parity.npz"
+PARITY_ARRAYS = (
+    "energy_reference_ev_per_atom", "energy_model_ev_per_atom", "force_reference", "force_model", "force_layer",
+)  # fmt: skip
+"""Of it, in the order of `figures.plots.parity`."""
 DATA_SUMMARY = "summary.json"
 
 _R = TypeVar("_R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class LayersOfAtoms(Record):
+    """``layers.json`` beside a structure or a trajectory.
+
+    Attributes
+    ----------
+    symbols, layer : tuple of str
+        Element and layer of each atom.
+    """
+
+    symbols: tuple[str, ...]
+    layer: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

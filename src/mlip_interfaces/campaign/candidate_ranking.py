@@ -9,10 +9,10 @@ import numpy as np
 from ase import Atoms
 from ase.io import read, write
 
-from mlip_interfaces.campaign.folder import trust_levels_of
-from mlip_interfaces.files import read_json
+from mlip_interfaces.campaign.folder import Sampling, trust_levels_of
 from mlip_interfaces.potentials import read_model_deviation
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.records import read_as
 
 Candidate = list[str | int]
 """DP-GEN's entry: the exploration task's folder, and the MD step."""
@@ -118,8 +118,7 @@ def rank_by_committee(
     )  # fmt: skip
     for file in (candidates, training):
         file.unlink()
-    chosen: list[int] = read_json(order)
-    return chosen
+    return read_as(list[int], order)
 
 
 def _training_frames(campaign: Path, iteration: int) -> list[Atoms]:
@@ -171,9 +170,9 @@ def _evenly(n: int, n_most: int) -> list[int]:
 def _structures(campaign: Path, candidates: Sequence[Candidate], elements: Sequence[str]) -> list[Atoms]:
     found: dict[tuple[str, int], Atoms] = {}
     for task in dict.fromkeys(str(candidate[0]) for candidate in candidates):
-        job = read_json(campaign / task / ".." / "cur_job.json")
+        job = read_as(Sampling, campaign / task / ".." / "cur_job.json")
         images = read(campaign / task / "all.lammpstrj", index=":", format="lammps-dump-text", order=True)
         for number, image in enumerate(images):
             symbols = [elements[kind - 1] for kind in image.arrays["type"]]
-            found[task, number * job["trj_freq"]] = Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True)
+            found[task, number * job.trj_freq] = Atoms(symbols, positions=image.positions, cell=image.cell, pbc=True)
     return [found[str(task), int(step)] for task, step, *_ in candidates]

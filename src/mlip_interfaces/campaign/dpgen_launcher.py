@@ -191,7 +191,7 @@ def forget_damaged_submissions(campaign: Path) -> None:
         if is_submission_note(file):
             try:
                 json.loads(file.read_text())
-            except ValueError:
+            except (ValueError, RecursionError):
                 file.unlink()
 
 

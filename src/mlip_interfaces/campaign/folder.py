@@ -7,16 +7,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from mlip_interfaces.books.campaign import StepDecision, TrustDecision, decision_from_json
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT, DpgenContent
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json_lines, write_text
-from mlip_interfaces.labels.record import LabelRecord, core_seconds
+from mlip_interfaces.labels.record import LabelRecord, core_seconds, read_label
 from mlip_interfaces.potentials.deviation import FrameDeviations
 from mlip_interfaces.programs import log_tail
+from mlip_interfaces.records import Record, checked, read_as
 
 PARAM, RUNNING_PARAM, MACHINE = "param.json", "param.running.json", "machine.json"
 DECISIONS = "decisions.jsonl"
@@ -34,6 +37,54 @@ STEPS = (
     "label",
     "post_label",
 )
+
+
+_MEND_PARAM = "mend it, or delete it and run the campaign again to have it written"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rung(Record):
+    """An entry of ``model_devi_jobs``, as far as it is read here."""
+
+    temps: tuple[float, ...]
+    press: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Jobs(Record):
+    """``param.running.json``, as far as it is read here."""
+
+    model_devi_jobs: tuple[_Rung, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Param(_Jobs):
+    """``param.json``, as far as it is read here."""
+
+    model_devi_f_trust_lo: float
+    model_devi_f_trust_hi: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling(Record):
+    """``cur_job.json``, as far as it is read here.
+
+    Attributes
+    ----------
+    nsteps, trj_freq : int
+        Steps of a run, and between two of its frames.
+    """
+
+    nsteps: int
+    trj_freq: Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition(Record):
+    """``job.json``, as far as it is read here."""
+
+    temps: float
+    press: float
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -277,7 +328,8 @@ def read_param(campaign: Path) -> DpgenContent:
     InputFileError
         If the file is missing or damaged.
     """
-    content: DpgenContent = read_json(campaign / PARAM)
+    content: DpgenContent = read_json(campaign / PARAM, if_damaged=_MEND_PARAM)
+    checked(_Param, content, campaign / PARAM, if_damaged=_MEND_PARAM)
     return content
 
 
@@ -324,7 +376,9 @@ def read_jobs(campaign: Path) -> tuple[Job, ...]:
     """
     contents: list[DpgenContent] = []
     if (campaign / RUNNING_PARAM).is_file():
-        contents = list(read_json(campaign / RUNNING_PARAM)["model_devi_jobs"])
+        running = read_json(campaign / RUNNING_PARAM)
+        checked(_Jobs, running, campaign / RUNNING_PARAM)
+        contents = list(running["model_devi_jobs"])
     if (campaign / PARAM).is_file():
         position = read_position(campaign)
         n_begun = position.iteration + (position.step > STEPS.index("make_explore"))
@@ -357,7 +411,7 @@ def read_decisions(campaign: Path) -> tuple[StepDecision | TrustDecision, ...]:
         return ()
     try:
         lines = [json.loads(line) for line in file.read_text().splitlines()]
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputFileError(
             f"{file} is damaged ({error}); delete it: the campaign goes on, only the reasons so far are lost."
         ) from error
@@ -409,19 +463,19 @@ def read_explorations(campaign: Path, iteration: int) -> list[Exploration]:
     folder = iteration_folder(campaign, iteration) / "01.model_devi"
     if not (folder / "cur_job.json").is_file():
         return []
-    job = read_json(folder / "cur_job.json")
-    n_asked = job["nsteps"] // job["trj_freq"] + 1
+    job = read_as(Sampling, folder / "cur_job.json")
+    n_asked = job.nsteps // job.trj_freq + 1
     runs = []
     for task in sorted(folder.glob("task.*")):
         if not (task / "job.json").is_file():
             continue
-        condition = read_json(task / "job.json")
+        condition = read_as(_Condition, task / "job.json")
         runs.append(
             Exploration(
                 system=int(task.name.split(".")[1]),
                 task=str(task.relative_to(campaign)),
-                temperature_kelvin=float(condition["temps"]),
-                pressure_bar=float(condition["press"]),
+                temperature_kelvin=condition.temps,
+                pressure_bar=condition.press,
                 deviations=deviations_so_far(task / "model_devi.out"),
                 n_asked=n_asked,
                 error=_lammps_error(task / "model_devi.log"),
@@ -453,7 +507,7 @@ def trust_levels_of(campaign: Path, iteration: int) -> tuple[float, float]:
     job: DpgenContent = {}
     current = iteration_folder(campaign, iteration) / "01.model_devi" / "cur_job.json"
     if current.is_file():
-        job = read_json(current)
+        job = read_as(dict[str, Any], current)
     param = read_param(campaign)
     low, high = (job.get(f"model_devi_f_trust_{side}") or param[f"model_devi_f_trust_{side}"] for side in ("lo", "hi"))
     return float(low), float(high)
@@ -481,7 +535,7 @@ def read_labels(campaign: Path, iteration: int) -> list[LabelOutcome]:
             LabelOutcome(
                 task=str(file.parent.relative_to(campaign)),
                 good=record["status"] == "ok",
-                reason=str(record["reason"] or ""),
+                reason=str(record.get("reason") or ""),
                 core_hours=core_seconds(record) / 3600.0,
             )
         )
@@ -489,12 +543,11 @@ def read_labels(campaign: Path, iteration: int) -> list[LabelOutcome]:
 
 
 def _label_record(file: Path) -> LabelRecord:
-    """A label's record; one that was cut off is a failed label, as for DP-GEN."""
+    """A label's record; one that was cut off, or is none, is a failed label, as for DP-GEN."""
     try:
-        record: LabelRecord = json.loads(file.read_text())
-    except json.JSONDecodeError:
+        return read_label(file, numbers=False)
+    except InputFileError:
         return {"status": "failed", "reason": f"{file.name} is damaged", "wall_seconds": 0.0}
-    return record
 
 
 def label_files(campaign: Path, iteration: str) -> list[Path]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from mlip_interfaces.books.run import ErrorTable, LayerForceError, read_optional_book
 from mlip_interfaces.campaign.folder import iteration_folder
-from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.files import write_json
 from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 
 FOLDER = "held_out"
@@ -81,7 +82,7 @@ def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> 
     ErrorTable
         With all layers that the systems name.
     """
-    layers = {path.name: read_json(path / "layer.json") for path in systems}
+    layers = {path.name: read_as(list[str], path / "layer.json") for path in systems}
     errors = label_errors(predictions)
     return ErrorTable(
         n_frames=errors.n_frames,

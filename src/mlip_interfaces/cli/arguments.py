@@ -6,6 +6,8 @@ import argparse
 import math
 from pathlib import Path
 
+from mlip_interfaces.errors import InputFileError
+
 Subparsers = argparse._SubParsersAction  # the type that `add_subparsers` returns has no public name
 
 
@@ -175,5 +177,14 @@ def run_folder(study: Path, out: Path | None) -> Path:
     -------
     Path
         That folder, or one in ``runs`` called as the file.
+
+    Raises
+    ------
+    InputFileError
+        If a file is in its place.
     """
-    return out if out is not None else Path("runs") / study.stem
+    root = out if out is not None else Path("runs") / study.stem
+    for folder in (root, *root.parents):
+        if folder.is_file():
+            raise InputFileError(f"--out: {root} cannot be a run folder: {folder} is a file; give another folder.")
+    return root

@@ -132,6 +132,10 @@ def _run_verb(argv: Sequence[str] | None) -> int:
         print(f"mlip-interfaces: unfinished: {error}\nThe same command continues.", file=sys.stderr)
         return 3
     except OSError as error:
+        mistake = path_sentence(error)
+        if mistake is not None:
+            print(f"mlip-interfaces: {mistake}", file=sys.stderr)
+            return 2
         sentence = file_system_sentence(error)
         if sentence is None:
             raise
@@ -157,6 +161,33 @@ def _what_goes_on(arguments: argparse.Namespace) -> str:
         root = getattr(arguments, "out", None)
     lines = what_goes_on(root) if root is not None and (root / STUDY_FILE).is_file() else ""
     return f"{lines}\n" if lines else ""
+
+
+def path_sentence(error: OSError) -> str | None:
+    """What to do about a path that can be nowhere.
+
+    Parameters
+    ----------
+    error : OSError
+        What went wrong.
+
+    Returns
+    -------
+    str or None
+        A sentence; None for every other error.
+    """
+    path = str(error.filename or "")
+    match error.errno:
+        case errno.ENAMETOOLONG:
+            name = max(path.split("/"), key=len, default="")
+            return f"The name '{name[:40]}...' has {len(name)} characters, too many for a file or a folder; give a shorter one."
+        case errno.ENOTDIR | errno.EEXIST if not os.path.isdir(path):
+            return f"{path} cannot be made or opened: a file is where a folder is needed; give another path."
+        case errno.ELOOP:
+            return f"{path} cannot be opened: its symbolic links go round in a circle; give another path."
+        case errno.EISDIR:
+            return f"{path} is a folder, where a file is needed; give the file."
+    return None
 
 
 def file_system_sentence(error: OSError) -> str | None:

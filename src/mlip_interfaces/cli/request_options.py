@@ -15,6 +15,7 @@ from mlip_interfaces.cli.arguments import count, finite, non_negative, positive
 from mlip_interfaces.cli.options import option_of
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.request import Option, Settings
+from mlip_interfaces.settings import Bounds
 
 Asked = TypeVar("Asked", bound=Settings)
 
@@ -104,9 +105,10 @@ def _reader(kind: Any, setting: FieldInfo) -> Any:
     if kind is not float:
         return str
     bounds = [*setting.metadata, *_inner_metadata(setting.annotation)]
-    if any(isinstance(bound, Gt) for bound in bounds):
+    lows = [bound.low for bound in bounds if isinstance(bound, Bounds)]
+    if any(isinstance(bound, Gt) for bound in bounds) or any(low > 0 for low in lows):
         return positive
-    return non_negative if any(isinstance(bound, Ge) for bound in bounds) else finite
+    return non_negative if any(isinstance(bound, Ge) for bound in bounds) or 0 in lows else finite
 
 
 def _inner_metadata(annotation: Any) -> list[Any]:

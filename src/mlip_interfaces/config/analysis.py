@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 from mlip_interfaces.choices import Scheme
 from mlip_interfaces.config.default_requests import default_requests, default_settings
 from mlip_interfaces.observables import ANALYSES, Request, check_names
-from mlip_interfaces.settings import Name, Section
+from mlip_interfaces.settings import Name, Section, Span
 
 
 class _AnyRequest:
@@ -61,8 +61,8 @@ class Analysis(Section):
 
     drift: str = Field("com", description="Frame of reference: com, none, elements (Co,O) or a layer's name.")
     unwrap: Scheme = Field("auto", description="How paths are made continuous in a cell that changes.")
-    start_ps: float | None = Field(None, description="Frames before are left out.")
-    stop_ps: float | None = Field(None, description="Frames after are left out.")
+    start_ps: Span | None = Field(None, description="Frames before are left out.")
+    stop_ps: Span | None = Field(None, description="Frames after are left out.")
     requests: dict[Name, Annotated[Request, _AnyRequest]] = Field(
         default_factory=lambda: {kind: ANALYSES[kind](**settings) for kind, settings in default_requests().items()},
         description="Analyses by name, each with its kind; their settings are those of the command line. Left out: g(r), MSD, "

@@ -10,11 +10,13 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, model_validator
 
-from mlip_interfaces.settings import Positive, Section
+from mlip_interfaces.settings import Convergence, Count, Energy, EnergyCutoff, GridCutoff, Moment, Section
 
 CodeName = Literal["vasp", "gpaw", "cp2k", "abacus"]
 DFT_CODES: tuple[CodeName, ...] = get_args(CodeName)
 ORBITALS = "spdf"
+
+KPoints = Annotated[int, Field(ge=1, le=1000)]
 
 DEFAULT_CUTOFF_EV = {"vasp": 520.0, "gpaw": 700.0, "abacus": 1360.57}
 """Plane waves, eV; GPAW's stress wants more than VASP's, ABACUS' 100 Ry go with its orbital files."""
@@ -120,12 +122,14 @@ class BasisSet(Section):
 class ElementDft(Section):
     """What one element needs."""
 
-    hubbard_u_ev: float = Field(0.0, ge=0, description="U minus J of Dudarev's PBE+U, eV; 0 for none.")
+    hubbard_u_ev: Energy = Field(0.0, description="U minus J of Dudarev's PBE+U, eV; 0 for none.")
     hubbard_orbital: Literal["s", "p", "d", "f"] | None = Field(None, description="Shell that U acts on.")
-    moment: float = Field(0.0, description="Initial magnetic moment, Bohr magnetons; used if spin_polarised.")
+    moment: Moment = Field(0.0, description="Initial magnetic moment, Bohr magnetons; used if spin_polarised.")
     pseudopotential: Pseudopotential = Field(default_factory=lambda: Pseudopotential())
     basis: BasisSet = Field(default_factory=lambda: BasisSet())
-    valence: int | None = Field(None, ge=1, description="Valence electrons, checked against the pseudopotential.")
+    valence: int | None = Field(
+        None, ge=1, le=118, description="Valence electrons, checked against the pseudopotential."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -148,20 +152,18 @@ class Dft(Section):
     """A density functional calculation: one point, energy, forces and stress."""
 
     functional: Literal["PBE", "PBEsol"] = "PBE"
-    plane_wave_cutoff_ev: Annotated[float, Field(ge=200)] | None = Field(
+    plane_wave_cutoff_ev: EnergyCutoff | None = Field(
         None, description="Default: VASP 520, GPAW 700 (its stress needs it), ABACUS 1360.57 (100 Ry)."
     )
-    grid_cutoff_ry: Positive = Field(500.0, description="CP2K's density grid.")
-    relative_cutoff_ry: Positive = Field(50.0, description="CP2K's grid for the Gaussians.")
-    kpoints: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
-        (1, 1, 1), description="Grid with the Gamma point."
-    )
+    grid_cutoff_ry: GridCutoff = Field(500.0, description="CP2K's density grid.")
+    relative_cutoff_ry: GridCutoff = Field(50.0, description="CP2K's grid for the Gaussians.")
+    kpoints: tuple[KPoints, KPoints, KPoints] = Field((1, 1, 1), description="Grid with the Gamma point.")
     spin_polarised: bool = False
-    smearing_ev: float = Field(
-        0.05, ge=0, description="Width: Gaussian in VASP and ABACUS, Fermi-Dirac in GPAW and CP2K; CP2K also takes 0."
+    smearing_ev: Energy = Field(
+        0.05, description="Width: Gaussian in VASP and ABACUS, Fermi-Dirac in GPAW and CP2K; CP2K also takes 0."
     )
-    energy_convergence_ev: Positive = Field(1e-5, description="Change of the energy at which the SCF ends.")
-    max_scf_steps: int = Field(120, ge=1, description="A label that needs more is refused.")
+    energy_convergence_ev: Convergence = Field(1e-5, description="Change of the energy at which the SCF ends.")
+    max_scf_steps: int = Field(120, ge=1, le=100_000, description="A label that needs more is refused.")
     elements: dict[str, ElementDft] = Field(
         default_factory=dict,
         description="The map. Elements of the shipped studies need no entry unless U acts on them.",
@@ -170,7 +172,7 @@ class Dft(Section):
         None,
         description="Runs the code, as in `srun vasp_std`, `mpiexec -n 4 cp2k.psmp`; for GPAW a Python that has it. Found when left out.",
     )
-    cores: Annotated[int, Field(ge=1)] | None = Field(
+    cores: Count | None = Field(
         None, description="Cores the command uses, for the account; Slurm's allocation or 1 when left out."
     )
     pseudopotential_dir: str | None = Field(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
 
-from mlip_interfaces.settings import Count, Positive, Section
+from mlip_interfaces.settings import Count, Seconds, Section, Whole
 
 Step = Literal["train", "explore", "label", "md"]
 """Kinds of jobs: training, exploration and other work of the committee, labels and teacher MD, MD of the scan."""
@@ -19,7 +19,7 @@ class LocalExecution(Section):
 
     kind: Literal["local"] = Field("local", description="Jobs run here.")
     cores: Count = Field(2, description="Single-core tasks side by side.")
-    poll_seconds: Positive = Field(1.0, description="How often running jobs are looked at.")
+    poll_seconds: Seconds = Field(1.0, description="How often running jobs are looked at.")
 
     @property
     def staged(self) -> bool:
@@ -36,9 +36,8 @@ class SlurmResources(Section):
         description="Cores on each node (--ntasks-per-node). Training, exploration and MD run that many threads; labels run "
         "one, because DFT codes use ranks: give OMP_NUM_THREADS in `environment` for a teacher with threads.",
     )
-    gpus_per_node: int = Field(
+    gpus_per_node: Whole = Field(
         0,
-        ge=0,
         description="GPUs on each node (--gres=gpu:N); 0 is allowed in any partition. Give each GPU some cores: they feed it.",
     )
     partition: str = Field("", description="Partition (--partition); empty: the cluster's default.")
@@ -58,7 +57,7 @@ class SlurmResources(Section):
     source_files: tuple[str, ...] = Field(
         (), description="Shell files to source, after the modules; one that lies beside the study is found there."
     )
-    environment: dict[str, str | int | float] = Field(
+    environment: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Environment variables; they win over our own thread counts."
     )
     custom_flags: tuple[str, ...] = Field((), description="Further lines '#SBATCH ...', as they stand.")
@@ -88,7 +87,7 @@ class SlurmResources(Section):
 
     @field_validator("environment")
     @classmethod
-    def _names(cls, value: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    def _names(cls, value: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
         for name in value:
             if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
                 raise ValueError(f"'{name}' is no name of an environment variable")
@@ -133,7 +132,7 @@ class SlurmOverrides(Section):
 
     nodes: Count | None = None
     cores_per_node: Count | None = None
-    gpus_per_node: int | None = Field(None, ge=0)
+    gpus_per_node: Whole | None = None
     partition: str | None = None
     account: str | None = None
     time_limit_minutes: Count | None = None
@@ -153,7 +152,7 @@ class SlurmExecution(Section):
 
     kind: Literal["slurm"] = Field(description="Jobs go to a Slurm cluster.")
     cores: Count = Field(2, description="Processes of what runs on the submitting machine itself (analysis).")
-    poll_seconds: Positive = Field(30.0, description="How often the queue is looked at.")
+    poll_seconds: Seconds = Field(30.0, description="How often the queue is looked at.")
     retries: Count = Field(
         3, description="How often a job that ended unfinished is submitted again before it is given up."
     )

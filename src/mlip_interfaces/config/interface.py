@@ -7,18 +7,50 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from mlip_interfaces.settings import Count, Name, NonNegative, Positive, Section
+from mlip_interfaces.settings import (
+    THICKNESS,
+    Area,
+    Bar,
+    Count,
+    Femtoseconds,
+    Few,
+    GramsPerCm3,
+    Kelvin,
+    KelvinPerPs,
+    Length,
+    Name,
+    Picoseconds,
+    Section,
+    Span,
+    Thickness,
+)
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _none_or_thick(value: float) -> float:
+    if 0 < value < THICKNESS.low:
+        raise ValueError(
+            f"a layer of {value:g} angstrom is thinner than an atom; give 0, or {THICKNESS.low:g} and more"
+        )
+    return value
+
+
+Coating = Annotated[Length, AfterValidator(_none_or_thick)]
+"""Thickness of a layer that may be absent."""
+Coatings = Annotated[tuple[Coating, ...], Field(max_length=100)]
+Repeats = Annotated[int, Field(ge=1, le=100)]
+MillerIndex = Annotated[int, Field(ge=-20, le=20)]
+"""Planes of larger ones are steps of others, and no slab of them is thin."""
 
 
 class Vacancies(Section):
     """Atoms removed at random from one layer."""
 
     element: str = Field(description="Element whose atoms are removed.")
-    fraction: Share | tuple[Share, ...] = Field(
+    fraction: Share | Annotated[tuple[Share, ...], Field(max_length=100)] = Field(
         description="Share of that element's atoms in the layer, or a list to scan, as in [0, 0.1]."
     )
 
@@ -38,27 +70,29 @@ class Vacancies(Section):
 class Defects(Section):
     """Charged point defects, put into one layer at random; together they must be neutral."""
 
-    kinds: tuple[str, ...] = Field(min_length=1, description='Kroger-Vink symbols, as in ["S_Cl\'", Li_i.].')
-    n: Count = Field(1, description="How often the whole list is put in.")
+    kinds: tuple[str, ...] = Field(
+        min_length=1, max_length=100, description='Kroger-Vink symbols, as in ["S_Cl\'", Li_i.].'
+    )
+    n: Annotated[Few, Field(ge=1)] = Field(1, description="How often the whole list is put in.")
 
 
 class MeltQuenchSection(Section):
     """Melt-quench of an amorphous layer in LAMMPS."""
 
-    melt_kelvin: Positive = Field(3000.0, description="Temperature of the melt.")
-    melt_ps: Positive = Field(10.0, description="Time in the melt.")
-    quench_kelvin_per_ps: Positive = Field(
+    melt_kelvin: Kelvin = Field(3000.0, description="Temperature of the melt.")
+    melt_ps: Picoseconds = Field(10.0, description="Time in the melt.")
+    quench_kelvin_per_ps: KelvinPerPs = Field(
         100.0,
         description="Cooling rate to the final temperature. A layer that crystallises twice is cooled faster, and "
         "structures/index.json says so.",
     )
-    hold_ps: Positive = Field(5.0, description="Time at the final temperature.")
-    timestep_fs: Positive = Field(1.0, description="MD time step.")
-    final_kelvin: Positive = Field(300.0, description="Temperature after the quench.")
-    relax_ps: NonNegative = Field(
+    hold_ps: Picoseconds = Field(5.0, description="Time at the final temperature.")
+    timestep_fs: Femtoseconds = Field(1.0, description="MD time step.")
+    final_kelvin: Kelvin = Field(300.0, description="Temperature after the quench.")
+    relax_ps: Span = Field(
         0.0, description="Time in which the height follows the pressure, a and b fixed; 0 keeps the density as asked."
     )
-    pressure_bar: float = Field(1.0, description="Along z, in that time.")
+    pressure_bar: Bar = Field(1.0, description="Along z, in that time.")
 
 
 class CrystalLayer(Section):
@@ -69,22 +103,22 @@ class CrystalLayer(Section):
     material: str = Field(
         description="Library crystal (LiCoO2, Li6PS5Cl, ...) or a CIF or POSCAR file, relative to the study's folder."
     )
-    miller: tuple[int, int, int] = Field(description="Plane parallel to the interface.")
-    thickness_angstrom: Positive = Field(description="Thickness; the slab comes as near as its planes allow.")
+    miller: tuple[MillerIndex, MillerIndex, MillerIndex] = Field(description="Plane parallel to the interface.")
+    thickness_angstrom: Thickness = Field(description="Thickness; the slab comes as near as its planes allow.")
     termination: str | int | None = Field(
         None, description="Name or number of the termination (`structures slabs` lists them); the first when left out."
     )
     symmetric: bool = Field(False, description="Only slabs with the same plane on both sides.")
     stoichiometric: bool = Field(True, description="Only slabs with the composition of the crystal.")
     lithium_content: float | None = Field(
-        None, ge=0, description="Li per host atom, as x in LixCoO2; all when left out."
+        None, ge=0, le=100, description="Li per host atom, as x in LixCoO2; all when left out."
     )
     lithium_host: str = Field("Co", description="Element whose charge balances the Li that goes.")
     lithium_order: Literal["random", "ordered"] = Field(
         "random", description="Which Li go: at random, or those whose loss costs the least Coulomb energy."
     )
     defects: Defects | None = Field(None, description="Charge-balanced point defects in this layer.")
-    vacancies: tuple[Vacancies, ...] = Field((), description="Vacancies in this layer.")
+    vacancies: tuple[Vacancies, ...] = Field((), max_length=100, description="Vacancies in this layer.")
 
     @field_validator("miller")
     @classmethod
@@ -100,10 +134,10 @@ class AmorphousLayer(Section):
     kind: Literal["amorphous"]
     name: Name = Field(description="Name of the layer, kept on each of its atoms.")
     material: str = Field(description="Formula of the compound, as in LiF or Li3PO4.")
-    thickness_angstrom: NonNegative | tuple[NonNegative, ...] = Field(
+    thickness_angstrom: Coating | Coatings = Field(
         description="Thickness, or a list of thicknesses to scan; 0 leaves the layer out."
     )
-    density_g_per_cm3: Positive = Field(
+    density_g_per_cm3: GramsPerCm3 = Field(
         2.45, description="Density of the layer; the default is that of LiF, every other glass needs its own."
     )
     potential: str = Field(
@@ -150,7 +184,7 @@ AnyLayer = CrystalLayer | AmorphousLayer
 class SmallCells(Section):
     """Cells that DFT can afford: the same planes and lateral cell, thinner layers, and pairs of layers alone."""
 
-    thickness_angstrom: dict[Name, NonNegative | tuple[NonNegative, ...]] = Field(
+    thickness_angstrom: dict[Name, Coating | Coatings] = Field(
         description="Thickness of each layer by name, a list for the scanned one; layers left out keep theirs."
     )
     sub_interfaces: bool = Field(True, description="Also each pair of layers as a cell of its own.")
@@ -210,9 +244,9 @@ class ModelPlan:
 class Interface(Section):
     """The layers, bottom to top, and the limits of lattice matching."""
 
-    layers: tuple[Annotated[AnyLayer, Field(discriminator="kind")], ...] = Field(min_length=2)
+    layers: tuple[Annotated[AnyLayer, Field(discriminator="kind")], ...] = Field(min_length=2, max_length=20)
     max_strain: float = Field(0.03, gt=0, lt=0.3, description="Largest strain of a strained crystal.")
-    max_area_angstrom2: Positive = Field(250.0, description="Largest lateral cell searched for a match.")
+    max_area_angstrom2: Area = Field(250.0, description="Largest lateral cell searched for a match.")
     strained: Literal["film", "substrate", "both"] = Field(
         "film", description="Who takes the strain: all but the first crystal, the first one, or both alike."
     )
@@ -220,13 +254,15 @@ class Interface(Section):
         False,
         description="Match the primitive lattices of centred crystals, not the conventional ones: often a smaller cell.",
     )
-    lateral_repeat: tuple[Count, Count] = Field((1, 1), description="Repeats of the lateral cell in production models.")
+    lateral_repeat: tuple[Repeats, Repeats] = Field(
+        (1, 1), description="Repeats of the lateral cell in production models."
+    )
     relax_gaps: bool = Field(True, description="Close the gaps between rigid layers to their lowest contact energy.")
     registry: Literal["as-cut", "lowest"] = Field(
         "as-cut",
         description="Lateral place of a layer on the one below: as it was cut, or of the lowest contact energy.",
     )
-    vacuum_angstrom: NonNegative = Field(0.0, description="Vacuum above the last layer; 0 makes a superlattice.")
+    vacuum_angstrom: Length = Field(0.0, description="Vacuum above the last layer; 0 makes a superlattice.")
     small: SmallCells | None = Field(None, description="Cells for DFT; without them all models serve for everything.")
 
     @model_validator(mode="after")

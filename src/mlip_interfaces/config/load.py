@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlip_interfaces.config.study import Study
+from mlip_interfaces.config.yaml_text import parse_yaml, read_text
 from mlip_interfaces.errors import StudyError
 
 _TAGS = ("crystal", "amorphous", "local", "slurm")
 """Values of ``kind``; pydantic puts them into the place of an error as if they were keys."""
+
+MOST_PROBLEMS = 20
+"""Lines of one message."""
+
+_FORM = re.compile(
+    r"(function-\w+|tuple|list|dict|constrained-\w+|lax-or-strict|nullable)\[.*|constrained-\w+|float|int|str|bool"
+)
+"""What pydantic calls the forms that a value may have; it puts them into places, too."""
+
+_MOST_SHOWN = 80
+"""Characters of a wrong value, which may be a whole section."""
 
 
 def load_study(path: Path) -> Study:
@@ -38,7 +50,7 @@ def load_study(path: Path) -> Study:
     """
     if not path.is_file():
         raise StudyError(f"There is no study file {path}. Start from one of those in configs/.")
-    return parse_study(path.read_text(), path)
+    return parse_study(read_text(path), path)
 
 
 def parse_study(text: str, path: Path) -> Study:
@@ -61,16 +73,16 @@ def parse_study(text: str, path: Path) -> Study:
     StudyError
         As `load_study`.
     """
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StudyError(f"{path} is not valid YAML: {error}") from error
+    raw = parse_yaml(text, path)
     if not isinstance(raw, dict):
         raise StudyError(f"{path} must hold a mapping of sections (name, elements, interface, ...).")
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        lines = [f"{path}: {_sentence(problem)}" for problem in error.errors()]
+        problems = _told(error.errors())
+        lines = [f"{path}: {_sentence(problem)}" for problem in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            lines.append(f"{path}: {len(problems) - MOST_PROBLEMS} more keys are wrong; put these right first.")
         raise StudyError("\n".join(lines)) from error
 
 
@@ -81,7 +93,7 @@ def study_schema() -> dict[str, object]:
 
 def _sentence(problem: Any) -> str:
     location: Sequence[str | int] = problem["loc"]
-    parts = [part for position, part in enumerate(location) if not _is_tag(location, position)]
+    parts = _place(location)
     if parts[:2] == ["analysis", "requests"]:
         # The mapping that every form of the section becomes.
         del parts[1]
@@ -92,7 +104,7 @@ def _sentence(problem: Any) -> str:
             names = _known_keys(location[:-1])
             close = difflib.get_close_matches(str(location[-1]), names, n=1)
             hint = f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(sorted(names))}."
-            return f"unknown key '{key}'. {hint}"
+            return f"unknown key '{key if len(key) <= _MOST_SHOWN else f'{key[:_MOST_SHOWN]}...'}'. {hint}"
         case "missing":
             return f"the key '{key}' is missing; add it."
         case "value_error":
@@ -102,9 +114,42 @@ def _sentence(problem: Any) -> str:
         case "union_tag_invalid" | "union_tag_not_found":
             kinds = "'local' or 'slurm'" if key == "execution" else "'crystal' or 'amorphous'"
             return f"{key}.kind must be {kinds}."
+        case "string_pattern_mismatch":
+            return f"{key} is {_shown(value)}, but it should be letters, digits, '-' and '_', and begin with a letter or digit."
+        case "string_type" if location[-1] == "[key]":
+            return f"{'.'.join(map(str, parts[:-1]))} is no text; put it in quotes to make it a name."
         case _:
             message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{key} is {value!r}, but {message.replace('input', 'it', 1)}."
+            return f"{key} is {_shown(value)}, but {message.replace('input', 'it', 1).replace('tuple', 'list')}."
+
+
+def _told(problems: Sequence[Any]) -> list[Any]:
+    """Those that say what is wrong with the form that a value has: "no number" of a list, or a list left empty, follow from others."""
+    places = [tuple(_place(problem["loc"])) for problem in problems]
+    above = {place[:depth] for place in places for depth in range(len(place))}
+    formed = {
+        place for place, problem in zip(places, problems, strict=True) if not problem["type"].endswith("_type")
+    } | above
+    return [
+        problem
+        for place, problem in zip(places, problems, strict=True)
+        if not (problem["type"].endswith("_type") and place in formed)
+        and not (problem["type"] == "too_short" and place in above)
+    ]
+
+
+def _place(location: Sequence[str | int]) -> list[str | int]:
+    """Where a value stands in the file."""
+    return [
+        part
+        for position, part in enumerate(location)
+        if not _is_tag(location, position) and not (isinstance(part, str) and position and _FORM.fullmatch(part))
+    ]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _is_tag(location: Sequence[str | int], position: int) -> bool:

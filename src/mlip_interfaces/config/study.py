@@ -6,7 +6,7 @@ user documentation (``mlip-interfaces config schema``).
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -17,10 +17,35 @@ from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.observables import Rdf
-from mlip_interfaces.settings import ContactFactor, Count, Name, NonNegative, Positive, Section
+from mlip_interfaces.settings import (
+    MOST,
+    Bar,
+    Contact,
+    ContactFactor,
+    CoreHours,
+    Count,
+    Cutoff,
+    Displacement,
+    Femtoseconds,
+    Few,
+    Force,
+    Kelvin,
+    LearningRate,
+    Length,
+    Name,
+    Picoseconds,
+    Positive,
+    Seconds,
+    Section,
+    VolumePerAtom,
+    Whole,
+)
+from mlip_interfaces.units import FS_TO_PS
 
 MIN_FRAMES = 8
 """Of a run: fewer give no error bar."""
+
+Neurons = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Labels(Section):
@@ -39,9 +64,9 @@ class Labels(Section):
     second_attempt: bool = Field(
         False, description="Try an unconverged vasp, gpaw, cp2k or abacus label once more with safer SCF settings."
     )
-    timeout_seconds: Positive = Field(600.0, description="A label that takes longer is given up.")
-    max_force_ev_per_angstrom: Positive = Field(60.0, description="A label with a larger force on an atom is refused.")
-    min_distance_angstrom: Positive = Field(0.7, description="A structure with a shorter contact is refused.")
+    timeout_seconds: Seconds = Field(600.0, description="A label that takes longer is given up.")
+    max_force_ev_per_angstrom: Force = Field(60.0, description="A label with a larger force on an atom is refused.")
+    min_distance_angstrom: Contact = Field(0.7, description="A structure with a shorter contact is refused.")
     max_failed_fraction: float = Field(
         0.3, ge=0, le=1, description="Share of failed labels in one iteration that stops the campaign."
     )
@@ -61,16 +86,16 @@ class Labels(Section):
 class Perturbation(Section):
     """Rattled and strained copies of the starting structures."""
 
-    n_per_bulk: int = Field(20, ge=0, description="Copies of each bulk cell.")
-    n_per_interface: int = Field(5, ge=0, description="Copies of each interface model that is explored.")
-    displacement_angstrom: Positive = Field(0.1, description="Standard deviation of the displacements.")
+    n_per_bulk: Few = Field(20, description="Copies of each bulk cell.")
+    n_per_interface: Few = Field(5, description="Copies of each interface model that is explored.")
+    displacement_angstrom: Displacement = Field(0.1, description="Standard deviation of the displacements.")
     cell_strain: float = Field(0.03, ge=0, lt=0.3, description="Largest strain component of the cell.")
-    n_shifted_per_interface: int = Field(
-        0, ge=0, description="Copies of each interface model with its layers shifted rigidly."
+    n_shifted_per_interface: Few = Field(
+        0, description="Copies of each interface model with its layers shifted rigidly."
     )
-    shift_lateral_angstrom: NonNegative = Field(1.0, description="Largest shift of a layer along x and along y.")
-    shift_vertical_angstrom: NonNegative = Field(0.3, description="Largest shift of a layer along z.")
-    n_with_vacancies: int = Field(0, ge=0, description="Copies of each structure that lack a few atoms.")
+    shift_lateral_angstrom: Length = Field(1.0, description="Largest shift of a layer along x and along y.")
+    shift_vertical_angstrom: Length = Field(0.3, description="Largest shift of a layer along z.")
+    n_with_vacancies: Few = Field(0, description="Copies of each structure that lack a few atoms.")
     vacancy_element: str = Field("Li", description="Element of those atoms.")
     n_vacancies: Count = Field(1, description="How many of them a copy lacks.")
 
@@ -78,9 +103,9 @@ class Perturbation(Section):
 class Scrambled(Section):
     """Atoms of all elements at random places: they teach the walls between elements that crystals keep apart."""
 
-    n: int = Field(0, ge=0, description="How many structures.")
-    atoms_per_element: Count = Field(6)
-    volume_per_atom_angstrom3: Positive = Field(16.0)
+    n: Few = Field(0, description="How many structures.")
+    atoms_per_element: Annotated[Count, Field(le=1000)] = Field(6)
+    volume_per_atom_angstrom3: VolumePerAtom = Field(16.0)
     shortest_factor: tuple[ContactFactor, ContactFactor] = Field(
         (0.72, 0.95),
         description="Shortest contact over the sum of covalent radii, of the first and the last structure.",
@@ -91,14 +116,23 @@ class TeacherMD(Section):
     """A short MD run with the teacher itself (the seed's short AIMD)."""
 
     structure: str = Field(description="'bulk-LAYER' of a layer, or the name of an interface model.")
-    temperature_kelvin: Positive
-    steps: int = Field(ge=0)
+    temperature_kelvin: Kelvin
+    steps: Whole
     sample_every: Count = Field(10, description="A labelled frame is kept each so many steps.")
-    timestep_fs: Positive = Field(1.0)
-    relax_steps: int = Field(0, ge=0, description="Relaxation steps before the MD; sampled likewise.")
+    timestep_fs: Femtoseconds = Field(1.0)
+    relax_steps: Whole = Field(0, description="Relaxation steps before the MD; sampled likewise.")
     held_out: bool = Field(
         False, description="Hold this run out of training, before any other data are drawn for that."
     )
+
+    @model_validator(mode="after")
+    def _samples(self) -> Self:
+        longest = max(self.steps, self.relax_steps)
+        if 0 < longest < self.sample_every:
+            raise ValueError(
+                f"sample_every is {self.sample_every}, but the run has only {longest} steps; sample more often, or run longer"
+            )
+        return self
 
 
 class InitialData(Section):
@@ -106,9 +140,9 @@ class InitialData(Section):
 
     perturbation: Perturbation = Field(default_factory=lambda: Perturbation())
     scrambled: Scrambled = Field(default_factory=lambda: Scrambled())
-    teacher_md: tuple[TeacherMD, ...] = ()
-    n_melt_quench_snapshots: int = Field(
-        0, ge=0, description="Snapshots of each amorphous layer's melt-quench that are labelled."
+    teacher_md: tuple[TeacherMD, ...] = Field((), max_length=1000)
+    n_melt_quench_snapshots: Few = Field(
+        0, description="Snapshots of each amorphous layer's melt-quench that are labelled."
     )
     held_out_fraction: float = Field(
         0.1,
@@ -121,17 +155,27 @@ class InitialData(Section):
 class ExplorationStep(Section):
     """One rung of the ladder: all temperatures times all pressures, for each explored model."""
 
-    temperatures_kelvin: tuple[Positive, ...] = Field(min_length=1)
-    pressures_bar: tuple[float, ...] = Field((1.0,), min_length=1)
+    temperatures_kelvin: tuple[Kelvin, ...] = Field(min_length=1, max_length=30)
+    pressures_bar: tuple[Bar, ...] = Field((1.0,), min_length=1, max_length=30)
     steps: Count
     sample_every: Count = Field(description="Model deviation is evaluated each so many steps.")
+
+    @model_validator(mode="after")
+    def _samples(self) -> Self:
+        if self.sample_every > self.steps:
+            raise ValueError(
+                f"sample_every is {self.sample_every}, but a run has only {self.steps} steps; sample more often, or run longer"
+            )
+        return self
 
 
 class Exploration(Section):
     """Committee MD that looks for structures the committee does not know."""
 
     iterations: tuple[ExplorationStep, ...] = Field(
-        min_length=1, description="The ladder, easiest rung first; each iteration explores on one rung."
+        min_length=1,
+        max_length=1000,
+        description="The ladder, easiest rung first; each iteration explores on one rung.",
     )
     climb: Literal["when_healthy", "always"] = Field(
         "when_healthy",
@@ -158,11 +202,11 @@ class Exploration(Section):
     max_labels: Count | None = Field(
         None, description="Most labels of the campaign, failed ones included, the initial data not."
     )
-    max_core_hours: Positive | None = Field(None, description="Most core hours of the campaign's labels.")
-    thicknesses_angstrom: tuple[NonNegative, ...] | None = Field(
+    max_core_hours: CoreHours | None = Field(None, description="Most core hours of the campaign's labels.")
+    thicknesses_angstrom: tuple[Length, ...] | None = Field(
         None, description="Coating thicknesses to explore; all when left out."
     )
-    timestep_fs: Positive = Field(1.0)
+    timestep_fs: Femtoseconds = Field(1.0)
     cell: Literal["free", "isotropic"] = Field(
         "free",
         description="How the cell changes; its angles stay. free: each edge alone (DP-GEN's npt-aniso), which covers every `cell` "
@@ -175,17 +219,18 @@ class Exploration(Section):
         "raised to the error and the upper one in proportion. adaptive: the lower level follows the force error, and the one "
         "below is its floor.",
     )
-    force_trust_low_ev_per_angstrom: Positive = Field(0.15)
-    force_trust_high_ev_per_angstrom: Positive = Field(0.5)
+    force_trust_low_ev_per_angstrom: Force = Field(0.15)
+    force_trust_high_ev_per_angstrom: Force = Field(0.5)
     trust_rmse_factor: float = Field(
-        2.0, ge=1, description="Adaptive: lower level over the force RMSE on held-out labels."
+        2.0, ge=1, le=100, description="Adaptive: lower level over the force RMSE on held-out labels."
     )
     trust_ratio: float = Field(
         3.0,
         gt=1,
+        le=100,
         description="Adaptive: upper level over lower level. Fixed: how near the two come at most where the lower one is raised.",
     )
-    max_labels_per_model: Count = Field(
+    max_labels_per_model: Annotated[int, Field(ge=1, le=2000)] = Field(
         30, description="Candidates labelled per model and iteration (DP-GEN's fp_task_max)."
     )
     selection: Literal["diverse", "random"] = Field(
@@ -207,16 +252,18 @@ class Exploration(Section):
 class Training(Section):
     """Deep Potential (se_e2_a, one side) and its training."""
 
-    committee_size: int = Field(4, ge=2)
-    cutoff_angstrom: Positive = Field(6.0)
-    smooth_from_angstrom: Positive = Field(0.5)
-    embedding_neurons: tuple[Count, ...] = Field((25, 50, 100), min_length=1)
-    axis_neurons: Count = Field(16)
-    fitting_neurons: tuple[Count, ...] = Field((240, 240, 240), min_length=1)
+    committee_size: int = Field(
+        4, ge=2, le=64, description="Networks; four tell errors apart, and each costs as much as the first."
+    )
+    cutoff_angstrom: Cutoff = Field(6.0)
+    smooth_from_angstrom: Annotated[Length, Field(gt=0)] = Field(0.5, description="Where the cutoff begins to act.")
+    embedding_neurons: tuple[Neurons, ...] = Field((25, 50, 100), min_length=1, max_length=20)
+    axis_neurons: Neurons = Field(16)
+    fitting_neurons: tuple[Neurons, ...] = Field((240, 240, 240), min_length=1, max_length=20)
     precision: Literal["float64", "float32"] = Field(
         "float64", description="Of the networks; float32 trains and runs about 1.4 times as fast on CPUs."
     )
-    max_neighbors: tuple[Count, ...] | None = Field(
+    max_neighbors: tuple[Annotated[Count, Field(le=100_000)], ...] | None = Field(
         None,
         description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; farther ones are left out. When left out: "
         "the largest count in the models and 40 % more, and at least that of the initial data.",
@@ -224,9 +271,9 @@ class Training(Section):
     steps: Count = Field(400_000, description="Steps of a committee member in the first iteration.")
     steps_reuse: Count = Field(100_000, description="Steps when it starts from the iteration before.")
     steps_final: Count = Field(1_000_000, description="Steps of the final model.")
-    start_learning_rate: Positive = Field(1e-3)
-    stop_learning_rate: Positive = Field(3.5e-8)
-    start_learning_rate_reuse: Positive = Field(2e-4)
+    start_learning_rate: LearningRate = Field(1e-3)
+    stop_learning_rate: LearningRate = Field(3.5e-8, description="Of the last step; below both of the first.")
+    start_learning_rate_reuse: LearningRate = Field(2e-4)
     batch_size: str | int = Field("auto", description="Frames per step, or auto (at least 32 atoms).")
 
     @model_validator(mode="after")
@@ -235,12 +282,23 @@ class Training(Section):
             raise ValueError("smooth_from_angstrom must be smaller than cutoff_angstrom")
         return self
 
+    @model_validator(mode="after")
+    def _rates(self) -> Self:
+        for name in ("start_learning_rate", "start_learning_rate_reuse"):
+            start = getattr(self, name)
+            if self.stop_learning_rate >= start:
+                raise ValueError(
+                    f"stop_learning_rate is {self.stop_learning_rate:g}, but {name} is {start:g}; the rate falls along a training, so "
+                    "lower the one or raise the other"
+                )
+        return self
+
 
 class Validation(Section):
     """Labels that no training sees."""
 
-    n_exploration_frames: int = Field(
-        20, ge=0, description="Frames of the last exploration that are labelled only to measure errors."
+    n_exploration_frames: Few = Field(
+        20, description="Frames of the last exploration that are labelled only to measure errors."
     )
 
 
@@ -254,14 +312,14 @@ class Protocol(Section):
         "c alone. fixed_xy: c alone changes, a and b stay. free: each edge alone; where a layer flows or reacts, one lateral edge "
         "may grow as the other shrinks. nvt changes nothing.",
     )
-    temperature_kelvin: Positive
-    pressure_bar: float | tuple[float, float, float] = Field(
+    temperature_kelvin: Kelvin
+    pressure_bar: Bar | tuple[Bar, Bar, Bar] = Field(
         1.0, description="One pressure, or x, y and z; that of an edge that stays is not used."
     )
-    time_ps: Positive
-    timestep_fs: Positive = Field(1.0)
-    dump_interval_ps: Positive
-    seeds: tuple[Count, ...] = Field((1,), min_length=1)
+    time_ps: Picoseconds
+    timestep_fs: Femtoseconds = Field(1.0)
+    dump_interval_ps: Picoseconds
+    seeds: tuple[Count, ...] = Field((1,), min_length=1, max_length=1000)
 
     @property
     def pressures(self) -> tuple[float, float, float]:
@@ -273,6 +331,15 @@ class Protocol(Section):
     def _times(self) -> Self:
         if self.dump_interval_ps > self.time_ps / MIN_FRAMES:
             raise ValueError("dump_interval_ps must leave at least eight frames of time_ps")
+        if self.dump_interval_ps < self.timestep_fs * FS_TO_PS * (1 - 1e-9):
+            raise ValueError(
+                f"dump_interval_ps is {self.dump_interval_ps:g}, shorter than a step (timestep_fs is {self.timestep_fs:g}); raise it"
+            )
+        if self.time_ps / (self.timestep_fs * FS_TO_PS) > MOST:
+            raise ValueError(
+                f"time_ps is {self.time_ps:g} in steps of {self.timestep_fs:g} fs, more than the {MOST} steps that LAMMPS takes in a "
+                "run; give a shorter time, or more seeds"
+            )
         return self
 
     @model_validator(mode="after")
@@ -289,7 +356,7 @@ class Protocol(Section):
 class Health(Section):
     """Bounds that a run must keep; one that leaves them is stopped and kept out of all averages."""
 
-    max_temperature_ratio: float = Field(2.0, gt=1, description="Largest instantaneous T over the target T.")
+    max_temperature_ratio: float = Field(2.0, gt=1, le=1e6, description="Largest instantaneous T over the target T.")
     mean_temperature_tolerance: float = Field(0.15, gt=0, lt=1, description="Mean T against the target T.")
     density_change: float = Field(0.25, gt=0, lt=1, description="Largest relative change of density.")
     lateral_change: float = Field(
@@ -299,23 +366,22 @@ class Health(Section):
         description="Largest relative change of a lateral edge of the cell, a or b. The height, c, is left to density_change: it "
         "shrinks as the gaps of a fresh interface close.",
     )
-    min_distance_angstrom: Positive = Field(1.1, description="No two atoms may come closer.")
+    min_distance_angstrom: Contact = Field(1.1, description="No two atoms may come closer.")
 
 
 class Domain(Section):
     """A look at each run of the scan when it is over: whether it stayed where the model was trained."""
 
-    frames_per_run: int = Field(
-        20, ge=0, description="Frames of each run, evenly over its time, that the committee judges; 0: none."
+    frames_per_run: Few = Field(
+        20, description="Frames of each run, evenly over its time, that the committee judges; 0: none."
     )
-    spot_labels_per_run: int | None = Field(
+    spot_labels_per_run: Few | None = Field(
         None,
-        ge=0,
         description="Frames of each run, evenly over its time, that are labelled and compared with the model; 1: the last one. Left "
         "out: 2, the first and the last, where the folder has a campaign that labels models of this size; none for larger ones.",
     )
     max_energy_drift_mev_per_atom: Positive = Field(
-        20.0, description="A run leaves the domain when E(model) - E(label) changes by more than this along it."
+        20.0, le=1e6, description="A run leaves the domain when E(model) - E(label) changes by more than this along it."
     )
 
 
@@ -323,7 +389,9 @@ class Study(Section):
     """A whole study."""
 
     name: Name
-    elements: tuple[str, ...] = Field(min_length=1, description="The type map: its order is the order everywhere.")
+    elements: tuple[str, ...] = Field(
+        min_length=1, max_length=118, description="The type map: its order is the order everywhere."
+    )
     seed: int = Field(1, ge=1, lt=2**31, description="Seed of everything random.")
     interface: Interface
     labels: Labels
@@ -331,7 +399,7 @@ class Study(Section):
     exploration: Exploration
     training: Training = Field(default_factory=lambda: Training())
     validation: Validation = Field(default_factory=lambda: Validation())
-    protocols: dict[Name, Protocol] = Field(min_length=1)
+    protocols: dict[Name, Protocol] = Field(min_length=1, max_length=1000)
     health: Health = Field(default_factory=lambda: Health())
     domain: Domain = Field(default_factory=lambda: Domain())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
@@ -341,6 +409,8 @@ class Study(Section):
     @classmethod
     def _default_analysis(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not isinstance(value.get("elements"), (list, tuple)):
+            return value
+        if not all(isinstance(symbol, str) for symbol in value["elements"]):
             return value
         asked = value.get("analysis", {})
         return (

@@ -22,9 +22,10 @@ from dpdispatcher.submission import Job
 from dpdispatcher.utils.job_status import JobStatus
 
 from mlip_interfaces.errors import UnfinishedError
-from mlip_interfaces.files import read_json, write_text
+from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs, patient
 from mlip_interfaces.jobs.stopping import ROOT_FILE
+from mlip_interfaces.records import read_as
 
 _TAG = "_task_tag_finished"
 
@@ -119,8 +120,8 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         file = Path(context.local_root) / ROOT_FILE
         here = {"context": type(context).__name__, "below": context.temp_remote_root}
         if file.is_file():
-            before = read_json(file)
-            if {key: before[key] for key in here} == here and _has_folder(context, before["folder"]):
+            before = read_as(dict[str, str], file)
+            if here.items() <= before.items() and _has_folder(context, before.get("folder", "")):
                 context.remote_root = before["folder"]
         if type(context).__name__ == "LocalContext":
             Path(context.remote_root).mkdir(parents=True, exist_ok=True)

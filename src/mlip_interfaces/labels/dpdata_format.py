@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,16 @@ class MlipLabelFormat(Format):  # type: ignore[misc]
         dict of str to Any
             As dpdata holds it.
         """
+        # dpdata loads its plug-ins whatever it is asked for.
+        from mlip_interfaces.errors import InputFileError
+        from mlip_interfaces.labels.record import read_label
+
+        record: Any
         try:
-            record = json.loads(Path(file_name).read_text())
-        except (OSError, ValueError):
-            record = None
-        if not isinstance(record, dict) or not {"status", "symbols"} <= record.keys():
-            record = {"status": "failed", "symbols": []}
-        symbols = record["symbols"]
+            record = read_label(Path(file_name))
+        except (OSError, InputFileError):
+            record = {"status": "failed"}
+        symbols = record.get("symbols", [])
         names = list(dict.fromkeys(symbols))
         n_atoms, n_frames = len(symbols), int(record["status"] == "ok")
 

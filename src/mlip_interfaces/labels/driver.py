@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from ase import Atoms
@@ -25,7 +24,7 @@ from mlip_interfaces.files import write_text
 from mlip_interfaces.labels.codes.runner import CodeRunner, allocated_cores, describe_os_error
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
-from mlip_interfaces.labels.record import LabelRecord
+from mlip_interfaces.labels.record import LabelRecord, read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teacher import open_teacher
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
@@ -248,10 +247,9 @@ def read_record(file: Path) -> LabelRecord | None:
         Content of the file.
     """
     try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError):
+        return read_label(file)
+    except (OSError, InputFileError):
         return None
-    return cast("LabelRecord", content) if isinstance(content, dict) else None
 
 
 def _known_pseudopotentials(folders: list[Path]) -> dict[str, str]:

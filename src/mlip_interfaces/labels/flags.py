@@ -75,7 +75,7 @@ def flagged_names(directories: Sequence[Path], kinds: Collection[str]) -> frozen
             raise InputFileError(
                 f"{file} is missing; give `mlip-interfaces labels check {directory}` first, or drop --leave-out."
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputFileError(f"{file} cannot be read ({error!r}); check the labels again.") from error
     return frozenset(names)
 

@@ -58,7 +58,7 @@ class LabelSettings(BaseModel):
             If the file is missing or wrong.
         """
         try:
-            return cls.model_validate_json(file.read_text())
+            return cls.model_validate_json(file.read_bytes())
         except FileNotFoundError as error:
             raise InputFileError(f"{file} is missing; `mlip-interfaces campaign init` writes it.") from error
         except ValidationError as error:

@@ -17,10 +17,10 @@ from ase.formula import Formula
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import read_json
 from mlip_interfaces.labels.driver import OUTPUT_FILE
-from mlip_interfaces.labels.record import LabelRecord, core_seconds
-from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, read_records
+from mlip_interfaces.labels.record import LabelRecord, core_seconds, read_label
+from mlip_interfaces.labels.teacher_md import CHECKPOINT_FILE, RECORDS_FILE, RESULT_FILE, RunEnd, read_records
+from mlip_interfaces.records import Record, read_as
 from mlip_interfaces.units import SECONDS_PER_HOUR
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,13 @@ ORIGINS_FILE, TRAJECTORIES_FILE = "origins.json", "trajectories.json"
 
 _LEFT_OUT = ("validation", "domain", "__pycache__")
 """Labels that measure, of the stage ``validate`` and of ``scan/domain``, never enter a data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Systems(Record):
+    """``param.json``, as far as it is read here."""
+
+    sys_configs: tuple[tuple[str, ...], ...] = ()
 
 
 class SettingsCount(TypedDict):
@@ -269,14 +276,14 @@ def _labels_below(root: Path) -> Iterator[StoredLabel | FailedLabel]:
             continue
         system, trajectory = _origin(file.parent)
         if file.name == OUTPUT_FILE:
-            yield _label(file, None, _read_json(file), system, trajectory)
+            yield _label(file, None, read_label(file), system, trajectory)
             continue
         if (file.parent / CHECKPOINT_FILE).is_file():
             for line, record in enumerate(read_records(file.parent)):
                 yield _label(file, line, record, system, trajectory)
         result = file.parent / RESULT_FILE
-        if result.is_file() and (content := _read_json(result))["status"] != "ok":
-            yield FailedLabel(result, system or file.parent.name, content["reason"], 0.0)
+        if result.is_file() and (ended := read_as(RunEnd, result)).status != "ok":
+            yield FailedLabel(result, system or file.parent.name, str(ended.reason), 0.0)
 
 
 def _label(
@@ -316,16 +323,12 @@ def _array(values: Any, *shape: int) -> Floats:
     return np.asarray(values, dtype=np.float64).reshape(shape)
 
 
-def _read_json(file: Path) -> Any:
-    return read_json(file, if_damaged="delete it to have the label made again")
-
-
 def _origin(task: Path) -> tuple[str | None, str]:
     """System and trajectory of a task, from what lies beside it."""
     beside = task.parent
     if (beside / ORIGINS_FILE).is_file():
-        system = _read_json(beside / ORIGINS_FILE).get(task.name)
-        known = _read_json(beside / TRAJECTORIES_FILE) if (beside / TRAJECTORIES_FILE).is_file() else {}
+        system = read_as(dict[str, str], beside / ORIGINS_FILE).get(task.name)
+        known = read_as(dict[str, str], beside / TRAJECTORIES_FILE) if (beside / TRAJECTORIES_FILE).is_file() else {}
         name = known.get(task.name) or (task.name if task.name.startswith("md.") else f"copies of {system}")
         return system, f"{beside}/{name}"
     if (task / RECORDS_FILE).is_file():
@@ -344,5 +347,5 @@ def _explored(campaign: Path, number: int) -> str | None:
     param = campaign / "param.json"
     if not param.is_file():
         return None
-    configurations = _read_json(param).get("sys_configs", [])
+    configurations = read_as(_Systems, param).sys_configs
     return Path(configurations[number][0]).parent.name or None if number < len(configurations) else None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
 from ase.md.langevin import Langevin
 from ase.optimize import FIRE
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from mlip_interfaces.errors import InputFileError, UnfinishedError
 from mlip_interfaces.files import append_json_line, write_text
@@ -19,13 +21,15 @@ from mlip_interfaces.labels.codes.runner import CodeRunner, describe_os_error
 from mlip_interfaces.labels.driver import make_record, read_structure, settings_file_of, write_record
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
-from mlip_interfaces.labels.record import LabelRecord
+from mlip_interfaces.labels.record import LabelRecord, checked_label
 from mlip_interfaces.labels.settings import LabelSettings
 from mlip_interfaces.labels.teacher import open_teacher
+from mlip_interfaces.records import Record, read_as
 
 PLAN_FILE, RECORDS_FILE, CHECKPOINT_FILE, RESULT_FILE = (
     "teacher_md.json", "records.jsonl", "checkpoint.json", "teacher_md_result.json",
 )  # fmt: skip
+_AGAIN = "delete the folder's checkpoint.json to have the run made again"
 FRICTION_PER_FS = 0.02
 RUNAWAY_FACTOR = 6.0
 
@@ -41,6 +45,39 @@ class TeacherMDPlan(BaseModel):
     timestep_fs: float = Field(gt=0)
     relax_steps: int = Field(ge=0)
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd(Record):
+    """How a run ended, in ``teacher_md_result.json``.
+
+    Attributes
+    ----------
+    status : {"ok", "failed"}
+        Whether it reached its end.
+    reason : str or None
+        Why it did not.
+    """
+
+    status: Literal["ok", "failed"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Vouched(Record):
+    """What a checkpoint says of the records."""
+
+    n_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class _State(_Vouched):
+    """A checkpoint: where the run goes on."""
+
+    step: int
+    positions_angstrom: tuple[tuple[float, float, float], ...]
+    velocities: tuple[tuple[float, float, float], ...]
+    random_state: Mapping[str, JsonValue]
 
 
 class _TeacherCalculator(Calculator):  # type: ignore[misc]
@@ -80,7 +117,7 @@ def teacher_md(task: Path) -> None:
     if (task / RESULT_FILE).is_file():
         return
     try:
-        plan = TeacherMDPlan.model_validate_json((task / PLAN_FILE).read_text())
+        plan = TeacherMDPlan.model_validate_json((task / PLAN_FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise InputFileError(f"{task / PLAN_FILE} cannot be used: {error}") from error
     settings = LabelSettings.read(settings_file_of(task.resolve()))
@@ -113,9 +150,14 @@ def read_records(task: Path) -> list[LabelRecord]:
     checkpoint = task / CHECKPOINT_FILE
     if not checkpoint.is_file():
         return []
-    n_records = json.loads(checkpoint.read_text())["n_records"]
-    with (task / RECORDS_FILE).open() as handle:
-        return [json.loads(line) for _, line in zip(range(n_records), handle, strict=False)]
+    n_records = read_as(_Vouched, checkpoint, if_damaged=_AGAIN).n_records
+    file = task / RECORDS_FILE
+    try:
+        with file.open() as handle:
+            lines = [json.loads(line) for _, line in zip(range(n_records), handle, strict=False)]
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputFileError(f"{file} cannot be read ({error}); {_AGAIN}.") from error
+    return [checked_label(content, file) for content in lines]
 
 
 def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher: TeacherProcess | CodeRunner) -> None:
@@ -126,11 +168,11 @@ def _simulate(task: Path, plan: TeacherMDPlan, settings: LabelSettings, teacher:
     checkpoint = task / CHECKPOINT_FILE
     n_records = step = 0
     if checkpoint.is_file():
-        state = json.loads(checkpoint.read_text())
-        n_records, step = state["n_records"], state["step"]
-        atoms.positions = np.array(state["positions_angstrom"])
-        atoms.set_velocities(np.array(state["velocities"]))
-        rng.bit_generator.state = state["random_state"]
+        state = read_as(_State, checkpoint, if_damaged=_AGAIN)
+        n_records, step = state.n_records, state.step
+        atoms.positions = np.array(state.positions_angstrom)
+        atoms.set_velocities(np.array(state.velocities))
+        rng.bit_generator.state = dict(state.random_state)
         lines = (task / RECORDS_FILE).read_text().splitlines()[:n_records]
         write_text(task / RECORDS_FILE, "".join(f"{line}\n" for line in lines))
     else:

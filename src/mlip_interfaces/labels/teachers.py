@@ -79,9 +79,11 @@ def check_teacher(name: str) -> None:
         return
     if ":" in name:
         module, _, attribute = name.partition(":")
+        if not all(part.isidentifier() for part in (*module.split("."), attribute)):
+            raise StudyError("this is not like package.module:callable, the names of Python in it")
         try:
             found = importlib.import_module(module)
-        except ImportError as error:
+        except (ImportError, SyntaxError) as error:
             raise StudyError(f"the module '{module}' cannot be imported ({error})") from error
         if not callable(getattr(found, attribute, None)):
             raise StudyError(f"the module '{module}' has no callable '{attribute}'")

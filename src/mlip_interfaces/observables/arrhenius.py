@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 
 from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.files import read_json
-from mlip_interfaces.observables.request import Option, PositiveNumbers, Settings
+from mlip_interfaces.observables.request import Option, Settings, Temperatures
 from mlip_interfaces.observables.results import Headline, Result, measured
-from mlip_interfaces.settings import Count, Positive
+from mlip_interfaces.settings import Charge, Count, Kelvin, Positive
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.arrhenius import ArrheniusFit
@@ -28,14 +28,14 @@ class Arrhenius(Settings):
     kind: ClassVar[str] = "arrhenius"
     summary: ClassVar[str] = "activation energy from the msd.json of several temperatures"
 
-    temperatures_kelvin: Annotated[PositiveNumbers, Option("500,600,700")] = Field(description="One for each file.")
+    temperatures_kelvin: Annotated[Temperatures, Option("500,600,700")] = Field(description="One for each file.")
     species: Annotated[str, Option("Li")] = Field("Li", description="Element.")
-    at_kelvin: Annotated[Positive, Option("T")] = Field(300.0, description="Extrapolate to this temperature.")
+    at_kelvin: Annotated[Kelvin, Option("T")] = Field(300.0, description="Extrapolate to this temperature.")
     n_ions: Annotated[Count | None, Option("N")] = Field(
         None, description="Mobile ions; with volume_angstrom3: conductivity too."
     )
     volume_angstrom3: Annotated[Positive | None, Option("V")] = Field(None, description="Of the cell of these ions.")
-    charge: Annotated[float | None, Option("Z")] = Field(
+    charge: Annotated[Charge | None, Option("Z")] = Field(
         None, description="Of one ion, in e, for the conductivity; the formal one where left out."
     )
 

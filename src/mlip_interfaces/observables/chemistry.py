@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
-from mlip_interfaces.observables.request import Names, Option, PositiveByName, Request
+from mlip_interfaces.observables.request import DistanceByName, Names, Option, Request
 from mlip_interfaces.observables.results import Result, Table
-from mlip_interfaces.settings import NonNegative, Positive
+from mlip_interfaces.settings import Picoseconds, Span
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.chemistry import BondHistory, Exchange, FrameChemistry
@@ -43,11 +43,11 @@ class Chemistry(Request):
     kind: ClassVar[str] = "chemistry"
     summary: ClassVar[str] = "units of polyanions, S2 dimers, new bonds, O-S exchanges"
 
-    min_lifetime_ps: Annotated[NonNegative, Option("T")] = Field(0.1, description="Shorter bonds are collisions.")
-    exchange_window_ps: Annotated[Positive, Option("T")] = Field(
+    min_lifetime_ps: Annotated[Span, Option("T")] = Field(0.1, description="Shorter bonds are collisions.")
+    exchange_window_ps: Annotated[Picoseconds, Option("T")] = Field(
         1.0, description="A P-O bond made and a P-S bond broken within it are an exchange."
     )
-    bond_cutoffs_angstrom: Annotated[PositiveByName, Option("P-S=2.6")] = Field(
+    bond_cutoffs_angstrom: Annotated[DistanceByName, Option("P-S=2.6")] = Field(
         {},
         description="Longest length of a bond, where it shall differ from the table of `mlip_interfaces.chemistry.bonds`.",
     )

@@ -12,7 +12,7 @@ from pydantic import Field
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import Option, Request
 from mlip_interfaces.observables.results import Result
-from mlip_interfaces.settings import Positive
+from mlip_interfaces.settings import Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class Density(Request):
     uses_displacements: ClassVar[bool] = True
 
     species: Annotated[str, Option("Li")] = Field(description="Element.")
-    spacing_angstrom: Annotated[Positive, Option("W")] = Field(0.25, description="Of the grid in the first frame.")
+    spacing_angstrom: Annotated[Spacing, Option("W")] = Field(0.25, description="Of the grid in the first frame.")
 
     def observe(self, start: Start) -> Observer:
         """Count the atoms in every voxel.

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from mlip_interfaces.observables.observer import Observer, Record, Start
-from mlip_interfaces.observables.request import Names, Option, PositiveByName, Request
+from mlip_interfaces.observables.request import DistanceByName, Names, Option, Request
 from mlip_interfaces.observables.results import Headline, Result, Table, measured, number, plain
-from mlip_interfaces.settings import Positive
+from mlip_interfaces.settings import Picoseconds
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.diffusion import Diffusivity
@@ -33,10 +33,10 @@ class Msd(Request):
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )
-    first_lag_ps: Annotated[Positive | None, Option("T")] = Field(
+    first_lag_ps: Annotated[Picoseconds | None, Option("T")] = Field(
         None, description="First lag of the fit; chosen by its quality when left out."
     )
-    site_distance_angstrom: Annotated[PositiveByName, Option("Li=3")] = Field(
+    site_distance_angstrom: Annotated[DistanceByName, Option("Li=3")] = Field(
         {},
         description=f"Between sites of an element, for the count of jumps alone; {SITE_DISTANCE_ANGSTROM:g} where left out.",
     )

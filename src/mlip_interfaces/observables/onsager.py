@@ -15,8 +15,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import (
+    ChargeByName,
     Names,
-    NumberByName,
     Option,
     Request,
     TemperatureKelvin,
@@ -57,7 +57,7 @@ class Onsager(Request):
 
     species: Annotated[Names, Option("Li,P,S,Cl")] = Field(description="Elements.")
     temperature_kelvin: Annotated[TemperatureKelvin, Option("T", required=True)] = None
-    charges: Annotated[NumberByName, Option("Li=1,S=-2")] = Field(
+    charges: Annotated[ChargeByName, Option("Li=1,S=-2")] = Field(
         {},
         validate_default=True,
         description="Of each element, in e; formal oxidation states where left out. A list has one number for each of species.",

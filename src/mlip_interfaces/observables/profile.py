@@ -10,7 +10,7 @@ from pydantic import Field
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import Option, Request
 from mlip_interfaces.observables.results import Result, Table, measured
-from mlip_interfaces.settings import Positive
+from mlip_interfaces.settings import Width
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.depth_profile import DepthProfile
@@ -24,7 +24,7 @@ class Profile(Request):
     summary: ClassVar[str] = "density against depth, interface positions and widths"
 
     axis: Literal["a", "b", "c"] = Field("c", description="Cell vector along the depth.")
-    bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.5, description="Of a slice.")
+    bin_width_angstrom: Annotated[Width, Option("W")] = Field(0.5, description="Of a slice.")
 
     def observe(self, start: Start) -> Observer:
         """Count atoms in slices.

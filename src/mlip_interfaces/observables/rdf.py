@@ -14,7 +14,7 @@ from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import Names, Option, Request, TemperatureKelvin
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
-from mlip_interfaces.settings import Count, Positive
+from mlip_interfaces.settings import Count, Distance, Width
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,10 +38,10 @@ class Rdf(Request):
     pairs: Annotated[Names, Option("P-S,S-S")] = Field(
         description="Of elements, as in P-S; with layers: Li@coating-S@electrolyte."
     )
-    r_max_angstrom: Annotated[Positive | None, Option("R")] = Field(
+    r_max_angstrom: Annotated[Distance | None, Option("R")] = Field(
         None, description="Range; 8 when left out. Half of the smallest cell where that is less, with a note."
     )
-    bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.05, description="Of the histogram.")
+    bin_width_angstrom: Annotated[Width, Option("W")] = Field(0.05, description="Of the histogram.")
     blocks: Annotated[Count, Option("N")] = Field(1, description="Blocks of time.")
     temperature_kelvin: Annotated[TemperatureKelvin, Option("T")] = Field(
         None,

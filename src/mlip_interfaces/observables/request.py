@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.settings import NonNegative, Positive, Section
+from mlip_interfaces.settings import Charge, Distance, Kelvin, Section, Span
 
 if TYPE_CHECKING:
     from mlip_interfaces.observables.observer import Observer, Start
@@ -85,20 +85,20 @@ def _numbers_by_name(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_named_once)]
 """One name or more, each once; a text with commas is a list."""
 
-Numbers = Annotated[tuple[NonNegative, ...], BeforeValidator(_numbers)]
-"""Numbers, none of them negative; a text with commas is a list."""
+Times = Annotated[tuple[Span, ...], BeforeValidator(_numbers)]
+"""Times, none of them negative; a text with commas is a list."""
 
-PositiveNumbers = Annotated[tuple[Positive, ...], BeforeValidator(_numbers)]
-"""Numbers above zero; a text with commas is a list."""
+Temperatures = Annotated[tuple[Kelvin, ...], BeforeValidator(_numbers)]
+"""Temperatures; a text with commas is a list."""
 
 TwoNumbers = Annotated[tuple[float, float], BeforeValidator(_two_numbers)]
 """Two numbers; a text with a comma is a pair."""
 
-NumberByName = Annotated[dict[str, float], BeforeValidator(_numbers_by_name)]
-"""A number for each name; a text such as ``Li=1,S=-2`` is a mapping."""
+ChargeByName = Annotated[dict[str, Charge], BeforeValidator(_numbers_by_name)]
+"""A charge for each name; a text such as ``Li=1,S=-2`` is a mapping."""
 
-PositiveByName = Annotated[dict[str, Positive], BeforeValidator(_numbers_by_name)]
-"""The same with positive numbers."""
+DistanceByName = Annotated[dict[str, Distance], BeforeValidator(_numbers_by_name)]
+"""The same with distances."""
 
 
 class Settings(Section):
@@ -254,4 +254,4 @@ def required_temperature(temperature_kelvin: float | None) -> float:
     return temperature_kelvin
 
 
-TemperatureKelvin = Annotated[Positive | None, Field(description="Of the run; a study takes that of the protocol.")]
+TemperatureKelvin = Annotated[Kelvin | None, Field(description="Of the run; a study takes that of the protocol.")]

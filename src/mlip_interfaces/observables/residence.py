@@ -11,7 +11,7 @@ from pydantic import Field
 from mlip_interfaces.observables.observer import Observer, Record, Start
 from mlip_interfaces.observables.request import Option, Request
 from mlip_interfaces.observables.results import Result, measured, number
-from mlip_interfaces.settings import NonNegative, Positive
+from mlip_interfaces.settings import Distance, Span
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.residence import Residence as ResidenceTimes
@@ -26,10 +26,10 @@ class Residence(Request):
     uses_displacements: ClassVar[bool] = True
 
     species: Annotated[str, Option("Li")] = Field(description="Element.")
-    jump_distance_angstrom: Annotated[Positive, Option("R")] = Field(
+    jump_distance_angstrom: Annotated[Distance, Option("R")] = Field(
         description="2/3 of that of sites: farther from where it last settled, an ion has jumped."
     )
-    smooth_ps: Annotated[NonNegative, Option("T")] = Field(0.0, description="Positions are averaged over it.")
+    smooth_ps: Annotated[Span, Option("T")] = Field(0.0, description="Positions are averaged over it.")
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )

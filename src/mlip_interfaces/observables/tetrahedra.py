@@ -13,7 +13,7 @@ from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import Option, Request
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
-from mlip_interfaces.settings import NonNegative, Positive
+from mlip_interfaces.settings import Distance, Span
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,11 +31,9 @@ class Tetrahedra(Request):
 
     center: Annotated[str, Option("EL")] = Field("Li", description="Element in the middle.")
     ligand: Annotated[str, Option("EL")] = Field("F", description="Element at the corners.")
-    cutoff_angstrom: Annotated[Positive, Option("R")] = Field(2.6, description="Of the first shell.")
+    cutoff_angstrom: Annotated[Distance, Option("R")] = Field(2.6, description="Of the first shell.")
     q_min: Annotated[float, Option("Q")] = Field(0.85, gt=0, le=1, description="Errington-Debenedetti order parameter.")
-    average_ps: Annotated[NonNegative, Option("T")] = Field(
-        1.0, description="Positions are averaged over this time first."
-    )
+    average_ps: Annotated[Span, Option("T")] = Field(1.0, description="Positions are averaged over this time first.")
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
         """Whether both elements are there.

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.reach import Reach
-from mlip_interfaces.observables.request import Numbers, Option, Request
+from mlip_interfaces.observables.request import Option, Request, Times
 from mlip_interfaces.observables.results import Result, Table
-from mlip_interfaces.settings import Positive
+from mlip_interfaces.settings import Distance, Width
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.van_hove import VanHove as VanHoveFunctions
@@ -28,9 +28,9 @@ class VanHove(Request):
     uses_displacements: ClassVar[bool] = True
 
     species: Annotated[str, Option("Li")] = Field(description="Element.")
-    lags_ps: Annotated[Numbers, Option("0.5,2,5")] = Field(min_length=1, description="Lags.")
-    r_max_angstrom: Annotated[Positive, Option("R")] = Field(6.0, description="Range.")
-    bin_width_angstrom: Annotated[Positive, Option("W")] = Field(0.1, description="Of the histogram.")
+    lags_ps: Annotated[Times, Option("0.5,2,5")] = Field(min_length=1, description="Lags.")
+    r_max_angstrom: Annotated[Distance, Option("R")] = Field(6.0, description="Range.")
+    bin_width_angstrom: Annotated[Width, Option("W")] = Field(0.1, description="Of the histogram.")
 
     def observe(self, start: Start) -> Observer:
         """Keep displacements and places of the element.

@@ -43,7 +43,7 @@ from mlip_interfaces.campaign.moved import settle
 from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError, counted
-from mlip_interfaces.files import read_json, update_json, write_json
+from mlip_interfaces.files import update_json, write_json
 from mlip_interfaces.jobs import watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import read_dataset
@@ -51,6 +51,7 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
 from mlip_interfaces.units import EV_TO_MEV
@@ -94,7 +95,7 @@ def init_campaign(context: RunContext) -> None:
         )
         write_json(counts, list(found))
     if not (directory / PARAM).is_file():
-        param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_json(counts))
+        param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_as(list[int], counts))
         write_json(directory / PARAM, param)
     if not (directory / MACHINE).is_file():
         write_json(directory / MACHINE, render_machine(study))

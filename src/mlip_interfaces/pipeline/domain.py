@@ -18,12 +18,12 @@ from ase import Atoms
 from ase.io import write
 
 from mlip_interfaces.books.domain import DOMAIN_FILE, CommitteeFrame, DomainIndex, RunDomain, SpotLabel
-from mlip_interfaces.books.run import INDEX, FailedLabel, ScanEntry, ScanIndex, read_book
+from mlip_interfaces.books.run import INDEX, FailedLabel, LayersOfAtoms, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.campaign.folder import last_explored, trust_levels_of
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.errors import InputFileError, UnfinishedError, UserError
-from mlip_interfaces.files import content_hash, file_hash, read_json, whole_folder, write_json, write_text
+from mlip_interfaces.files import content_hash, file_hash, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
@@ -410,7 +410,7 @@ def _compare(
         good = records.get(run.name)
         if good:
             systems[run.name] = directory / "dataset" / run.name.replace("/", ".")
-            layer = read_json(context.scan / run.directory / run.layers)["layer"]
+            layer = read_book(LayersOfAtoms, context.scan / run.directory / run.layers).layer
             write_dataset(list(good.values()), systems[run.name], context.study.elements, layer=layer)
     if not systems:
         return {}, ""

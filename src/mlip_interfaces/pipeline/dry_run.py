@@ -14,12 +14,13 @@ from typing import Any
 from mlip_interfaces.campaign.dpgen_files import DpgenContent, render_machine, render_param
 from mlip_interfaces.campaign.folder import read_position
 from mlip_interfaces.config import Study
-from mlip_interfaces.files import read_json, write_text
+from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
 from mlip_interfaces.pipeline.scan import POTENTIAL, scan_batch, scan_runs
 from mlip_interfaces.pipeline.train import train_batch, training_systems
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 
 TITLES = {"00.train": "committee", "01.model_devi": "exploration", "02.fp": "labels of candidates"}
@@ -115,8 +116,7 @@ class _Recorder:
 def _machine(context: RunContext) -> DpgenContent:
     file = context.campaign / "machine.json"
     if file.is_file():
-        machine: DpgenContent = read_json(file)
-        return machine
+        return read_as(dict[str, Any], file, if_damaged="mend it, or delete it to have it written again")
     return render_machine(context.study)
 
 
@@ -149,7 +149,7 @@ def _data_scripts(context: RunContext) -> list[BatchScripts]:
     origins = directory / "origins.json"
     plan = context.study.initial_data
     names = (
-        list(read_json(origins))
+        list(read_as(dict[str, str], origins))
         if origins.is_file()
         # Before the build their number is not known; one stands for all.
         else [f"md.{number:03d}" for number in range(len(plan.teacher_md))] + ["task.000.000000"]

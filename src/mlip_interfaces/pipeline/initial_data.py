@@ -9,18 +9,26 @@ from pathlib import Path
 from ase import Atoms
 from ase.io import read, write
 
-from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, FailedLabel, InitialData, StructureIndex, read_book
+from mlip_interfaces.books.run import (
+    DATA_SUMMARY,
+    INDEX,
+    FailedLabel,
+    InitialData,
+    LayersOfAtoms,
+    StructureIndex,
+    read_book,
+)
 from mlip_interfaces.campaign.dpgen_files import LABEL_COMMAND
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.config.study import Perturbation
 from mlip_interfaces.errors import UnfinishedError, counted
-from mlip_interfaces.files import count_lines, read_json, whole_folder, write_json, write_text
+from mlip_interfaces.files import count_lines, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
-from mlip_interfaces.labels.record import LabelRecord, core_seconds
+from mlip_interfaces.labels.record import LabelRecord, core_seconds, read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
@@ -29,11 +37,13 @@ from mlip_interfaces.labels.teacher_md import (
     PLAN_FILE,
     RECORDS_FILE,
     RESULT_FILE,
+    RunEnd,
     TeacherMDPlan,
     read_records,
 )
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import clean_set, perturb, read_model, scrambled, shift_layers, vacancy_samples
 
@@ -105,7 +115,7 @@ def run_initial_data(context: RunContext) -> str:
     # Settings that do not change the numbers (command, folders, limits) may have been edited since.
     write_label_settings(context.study, directory / SETTINGS_FILE)
     forget_configuration_failures(directory)
-    names = read_json(directory / ORIGINS_FILE)
+    names = read_as(dict[str, str], directory / ORIGINS_FILE)
     # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
     batches = (
         teacher_md_batch([name for name in names if name.startswith("md.")], directory),
@@ -291,8 +301,8 @@ def _variations(plan: Perturbation, atoms: Atoms, seed: int, *, bulk: bool) -> d
 def _layer_names(context: RunContext, origin: str, n_atoms: int) -> list[str]:
     if origin == SCRAMBLED:
         return [SCRAMBLED] * n_atoms
-    names: list[str] | None = read_json(context.initial_data / "tasks" / LAYERS_FILE).get(origin)
-    return names or list(read_json(context.structures / origin / "layers.json")["layer"])
+    names = read_as(dict[str, list[str]], context.initial_data / "tasks" / LAYERS_FILE).get(origin)
+    return names or list(read_book(LayersOfAtoms, context.structures / origin / "layers.json").layer)
 
 
 def _write_structure(folder: Path, atoms: Atoms) -> None:
@@ -303,25 +313,25 @@ def _write_structure(folder: Path, atoms: Atoms) -> None:
 def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str]) -> InitialData:
     """Split by trajectory and write: a teacher MD is held out whole or not at all, a copy drawn by itself on its own."""
     study = context.study
-    names = read_json(directory / TRAJECTORIES_FILE)
+    names = read_as(dict[str, str], directory / TRAJECTORIES_FILE)
     failed: list[FailedLabel] = []
     seconds = 0.0
     runs: dict[tuple[str, str], list[LabelRecord]] = defaultdict(list)
     for task, origin in origins.items():
         if task.startswith("md."):
             records = read_records(directory / task)
-            result = read_json(directory / task / RESULT_FILE)
-            if result["status"] != "ok":
-                failed.append(FailedLabel(task, result["reason"]))
+            ended = read_as(RunEnd, directory / task / RESULT_FILE)
+            if ended.status != "ok":
+                failed.append(FailedLabel(task, str(ended.reason)))
             runs[origin, task] += records
             seconds += sum(map(core_seconds, records))
             continue
-        record = read_json(directory / task / OUTPUT_FILE)
+        record = read_label(directory / task / OUTPUT_FILE)
         seconds += core_seconds(record)
         if record["status"] == "ok":
             runs[origin, names[task]].append(record)
         else:
-            failed.append(FailedLabel(task, record["reason"]))
+            failed.append(FailedLabel(task, str(record["reason"])))
     # Scrambled structures are one trajectory, so never held out: an error on them says nothing about the interface.
     away = hold_out(
         [

@@ -8,10 +8,10 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlip_interfaces.books.run import INDEX, ScanEntry, ScanIndex, read_book
+from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import read_json, write_json, write_text
+from mlip_interfaces.files import write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
@@ -27,6 +27,7 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.domain import look_at_domain
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
@@ -292,7 +293,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     directory = context.scan / run.name
     protocol = run.protocol
     prepare = "`mlip-interfaces scan init`, or `run`, prepares the runs"
-    n_atoms = len(read_json(directory / "layers.json", if_missing=prepare)["symbols"])
+    n_atoms = len(read_as(LayersOfAtoms, directory / "layers.json", if_missing=prepare).symbols)
     verdict: RunVerdict | None = None
     try:
         if (directory / DONE).is_file():

@@ -56,12 +56,12 @@ def located(study: Study, file: Path) -> Study:
     base = Path(kept.folder) if kept else home
     changes: dict[Place, Any] = {}
     for place, text in _named(study).items():
-        path = home / INPUTS / kept.files[text] if kept and text in kept.files else base / Path(text).expanduser()
-        if path.is_file():
+        path = home / INPUTS / kept.files[text] if kept and text in kept.files else _below(base, text)
+        if os.path.isfile(path):
             changes[place] = str(path.resolve())
         elif place[-1] != "material" or _looks_like_file(text):
             raise StudyError(
-                f"{file}: {_spelled(place)} is '{text}', but there is no file {path}. Paths in a study are relative to its "
+                f"{file}: {_spelled(place)} is '{_shortened(text)}', but there is no file {_shortened(path)}. Paths in a study are relative to its "
                 "folder; put the file there, or give an absolute path."
             )
     changes |= _machine_settings(study, base)
@@ -168,6 +168,11 @@ def _named(study: Study) -> dict[Place, str]:
     return found
 
 
+def _shortened(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= 255 else f"{text[:255]}..."
+
+
 def _spelled(place: Place) -> str:
     """A place as errors name it."""
     return ".".join(map(str, place))
@@ -175,7 +180,7 @@ def _spelled(place: Place) -> str:
 
 def _looks_like_file(text: str) -> bool:
     """Whether a material that is no crystal of the library is meant as a file, not as a misspelt name."""
-    return "/" in text or Path(text).suffix.lower() in CRYSTAL_SUFFIXES or Path(text).exists()
+    return "/" in text or Path(text).suffix.lower() in CRYSTAL_SUFFIXES or os.path.exists(text)
 
 
 def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
@@ -183,7 +188,7 @@ def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
     changes: dict[Place, Any] = {}
     dft, execution = study.labels.dft, study.execution
     if dft is not None and dft.pseudopotential_dir is not None:
-        changes["labels", "dft", "pseudopotential_dir"] = str(base / Path(dft.pseudopotential_dir).expanduser())
+        changes["labels", "dft", "pseudopotential_dir"] = str(_below(base, dft.pseudopotential_dir))
     if dft is not None and dft.command is not None:
         changes["labels", "dft", "command"] = _command_beside(dft.command, base)
     if isinstance(execution, SlurmExecution):
@@ -197,10 +202,18 @@ def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
     return changes
 
 
+def _below(base: Path, text: str) -> Path:
+    """The path that a text means from a folder on; a home that nobody has is a name like others."""
+    try:
+        return base / Path(text).expanduser()
+    except RuntimeError:
+        return base / text
+
+
 def _beside(text: str, base: Path) -> str:
     """The absolute path of a file that lies at this path from the study's folder; other words as they are."""
     path = base / text
-    return str(path.resolve()) if "/" in text and path.is_file() else text
+    return str(path.resolve()) if "/" in text and os.path.isfile(path) else text
 
 
 def _command_beside(command: str, base: Path) -> str:

@@ -11,9 +11,10 @@ from mlip_interfaces.books.run import MODEL_FILE, FinalModel
 from mlip_interfaces.campaign.dpgen_files import descriptor_sizes
 from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import file_hash, last_line, read_json, whole_file, write_json
+from mlip_interfaces.files import file_hash, last_line, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.potentials import training_input
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 
 
@@ -119,7 +120,7 @@ def run_train(context: RunContext) -> str:
     directory = context.model / "training"
     directory.mkdir(parents=True, exist_ok=True)
     systems = training_systems(context)
-    sizes = descriptor_sizes(study, read_json(context.campaign / "max_neighbors.json"))
+    sizes = descriptor_sizes(study, read_as(list[int], context.campaign / "max_neighbors.json"))
     content = training_input(
         sizes,
         study.elements,

@@ -10,9 +10,11 @@ from ase.io import write
 
 from mlip_interfaces.books.run import (
     MODEL_FILE,
+    PARITY_FILE,
     VALIDATION_FILE,
     FailedLabel,
     FinalModel,
+    LayersOfAtoms,
     SystemErrors,
     TrainingCost,
     Validation,
@@ -23,13 +25,15 @@ from mlip_interfaces.campaign.exploration_frames import exploration_frames, fart
 from mlip_interfaces.campaign.folder import last_explored
 from mlip_interfaces.campaign.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import read_json, whole_folder, write_arrays, write_json
+from mlip_interfaces.files import whole_folder, write_arrays, write_json
 from mlip_interfaces.jobs import run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
+from mlip_interfaces.labels.record import read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
 from mlip_interfaces.potentials import Predictions, label_errors
+from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import MANIFEST, Manifest
 
@@ -68,8 +72,8 @@ def run_validate(context: RunContext) -> str:
         context.model / "model.pb", systems, output=output, log_file=context.validation / "predict.log"
     )
     result = _validation(context, predictions, systems, failed)
-    layers = {path.name: read_json(path / "layer.json") for path in systems}
-    _write_parity(context.validation / "parity.npz", predictions, layers)
+    layers = {path.name: read_as(list[str], path / "layer.json") for path in systems}
+    _write_parity(context.validation / PARITY_FILE, predictions, layers)
     write_json(context.validation / VALIDATION_FILE, result.to_json())
     return (
         f"{result.n_frames} held-out frames: energy RMSE {result.energy_rmse_mev_per_atom:.1f} meV/atom, "
@@ -127,13 +131,13 @@ def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
     if names:
         with watching(look, every_seconds=study.execution.poll_seconds):
             run_tasks(label_batch(names, directory), study.execution)
-    records = {name: read_json(directory / name / LABEL_OUTPUT) for name in names}
+    records = {name: read_label(directory / name / LABEL_OUTPUT) for name in names}
     for number, model in enumerate(study.explored):
         good = [r for name, r in records.items() if name.startswith(f"task.{number:03d}") and r["status"] == "ok"]
         if good:
-            layers = read_json(context.structures / model / "layers.json")["layer"]
+            layers = read_book(LayersOfAtoms, context.structures / model / "layers.json").layer
             write_dataset(good, context.validation / "dataset" / f"exploration-{model}", study.elements, layer=layers)
-    return [FailedLabel(name, r["reason"]) for name, r in records.items() if r["status"] != "ok"]
+    return [FailedLabel(name, str(r["reason"])) for name, r in records.items() if r["status"] != "ok"]
 
 
 def _write_parity(file: Path, predictions: Sequence[Predictions], layers: Mapping[str, Sequence[str]]) -> None:

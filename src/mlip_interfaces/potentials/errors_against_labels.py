@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.files import write_arrays
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_arrays, write_arrays
 from mlip_interfaces.units import EV_TO_MEV
 
 
@@ -154,6 +155,9 @@ def load_predictions(file: Path) -> list[Predictions]:
     list of Predictions
         In the same order.
     """
-    with np.load(file) as archive:
-        systems = sorted({name.rsplit("/", 1)[0] for name in archive.files})
-        return [Predictions(system, *(archive[f"{system}/{field}"] for field in _FIELDS)) for system in systems]
+    arrays = read_arrays(file)
+    systems = sorted({name.rsplit("/", 1)[0] for name in arrays})
+    try:
+        return [Predictions(system, *(arrays[f"{system}/{field}"] for field in _FIELDS)) for system in systems]
+    except KeyError as error:
+        raise InputFileError(f"{file} lacks {error}; delete it and run its stage again.") from error

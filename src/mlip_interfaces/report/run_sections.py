@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.books.run import (
     INDEX,
+    PARITY_ARRAYS,
+    PARITY_FILE,
     VALIDATION_FILE,
     ModelEntry,
     ScanEntry,
@@ -21,6 +23,7 @@ from mlip_interfaces.books.run import (
     read_optional_book,
 )
 from mlip_interfaces.figures import Figure, plots
+from mlip_interfaces.files import read_arrays
 from mlip_interfaces.report.files import read_table
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_names import names_in_figures
@@ -129,11 +132,9 @@ def model_section(run: Path, picture: MakePicture) -> PageSection:
         f"Trained on {training.n_frames} frames for {training.steps} steps (from a committee member), frozen and "
         f"compressed; tested on {validation.n_frames} frames that no training saw."
     )
-    with np.load(run / "validation" / "parity.npz") as data:
-        figure = plots.parity(
-            data["energy_reference_ev_per_atom"], data["energy_model_ev_per_atom"], data["force_reference"],
-            data["force_model"], data["force_layer"],
-        )  # fmt: skip
+    again = "delete the folder `validation` and run its stage again"
+    parity = read_arrays(run / "validation" / PARITY_FILE, PARITY_ARRAYS, if_missing=again, if_damaged=again)
+    figure = plots.parity(*(parity[name] for name in PARITY_ARRAYS))
     caption = f"Model against label for {validation.n_frames} held-out frames; forces by layer of the atom."
     section.figures.append(picture(figure, "parity", caption))
     rows = [

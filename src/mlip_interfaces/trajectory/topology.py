@@ -108,7 +108,7 @@ def read_layers(file: Path) -> LayerLabels:
         content = json.loads(file.read_text())
         symbols, layers = np.array(content["symbols"], dtype=str), np.array(content["layer"], dtype=str)
         elements = tuple(str(element) for element in content.get("elements", ()))
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputFileError(f"{file} is not a layers.json as `build` writes it: {error!r}") from error
     if symbols.ndim != 1 or symbols.shape != layers.shape:
         raise InputFileError(

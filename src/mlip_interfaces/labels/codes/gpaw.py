@@ -143,7 +143,7 @@ def parse(atoms: Atoms, folder: Path) -> Answer:
     """
     try:
         result = json.loads((folder / RESULT).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         log = folder / GPAW.log
         if log.is_file() and "No module named 'gpaw'" in log.read_text(errors="replace"):
             raise LabelFailure("the Python of labels.dft.command has no GPAW", "configuration") from error

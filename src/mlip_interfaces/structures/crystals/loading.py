@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ def _load(material: str | Path | Atoms | Structure) -> tuple[Atoms, tuple[str, .
     if match := _INVERSION.fullmatch(name):
         return argyrodite(float(match[1]), seed=int(match[2] or 0)), ()
     path = Path(material)
-    if not path.is_file():
+    if not os.path.isfile(path):
         known = [*LIBRARY, *DEFAULT_POLYMORPHS]
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean '{close[0]}'?" if close else f"The library holds {', '.join(sorted(known))}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from mlip_interfaces.chemistry.contacts import FUSED_SHARE
 from mlip_interfaces.errors import ProgramError, StructureError
 from mlip_interfaces.files import write_json, write_text
 from mlip_interfaces.programs import run_program
+from mlip_interfaces.records import read_as
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.crystals.formulas import formula_counts
 from mlip_interfaces.structures.crystals.loading import library_entry, load_crystal
@@ -384,7 +384,7 @@ def _explained(folder: Path, formula: str, potential: QuenchPotential) -> Struct
 
 def _refuse_other_inputs(folder: Path, inputs: dict[str, Any]) -> None:
     file = folder / INPUTS
-    made_with = json.loads(file.read_text()) if file.is_file() else {}
+    made_with = read_as(dict[str, Any], file) if file.is_file() else {}
     changed = [name for name, value in inputs.items() if made_with.get(name) != value]
     if changed:
         raise StructureError(

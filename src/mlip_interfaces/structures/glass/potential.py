@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -266,7 +267,7 @@ def named_potential(text: str, elements: Sequence[str]) -> QuenchPotential:
 
 
 def _existing(file: Path) -> Path:
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise StructureError(
             f"There is no potential '{file}': give {TOSI_FUMI} (LiF), a Deep Potential (.pb, .pth) or a file of LAMMPS "
             "pair style lines."
