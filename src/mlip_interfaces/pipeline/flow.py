@@ -574,8 +574,11 @@ def look_again(root: Path) -> str:
         If another process works in the folder.
     """
     from mlip_interfaces.pipeline.domain import look_at_domain
+    from mlip_interfaces.pipeline.scan import read_scan_index
+    from mlip_interfaces.pipeline.stale_runs import stale_runs
 
     study = load_run_study(root)
     require_packages(*ENGINES)
     with locked(root):
-        return look_at_domain(RunContext(study, root))
+        context = RunContext(study, root)
+        return look_at_domain(context, stale=stale_runs(context, read_scan_index(context)))
