@@ -63,6 +63,7 @@ def run_analyze(context: RunContext) -> str:
     numbers: Numbers = []
     runs = read_scan_index(context)
     stale = stale_runs(context, runs)
+    context.analysis.mkdir(parents=True, exist_ok=True)
     for place, run in enumerate(runs):
         context.progress(place / len(runs), run.name)
         made: Mapping[str, MadeAnalysis] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,13 +21,22 @@ from mlip_interfaces.report.analysis_sections import (
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
+from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
 
 
-def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: str) -> Path:
+def write_report(
+    run: Path,
+    *,
+    study_name: str,
+    study_text: str,
+    teacher_kind: str,
+    stale: Mapping[str, str] = NONE_STALE,
+    changed_stages: Sequence[str] = (),
+) -> Path:
     """Write ``report/index.html``, its figures as PNG and SVG, and ``report/results.json``.
 
     Parameters
@@ -37,6 +47,10 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
         Of the study file.
     teacher_kind : {"surrogate", "dft", "semiempirical", "custom"}
         Who labelled.
+    stale : mapping of str to str, optional
+        Runs of the scan whose trajectories are not of the study as it is now, and why; they are named and left out.
+    changed_stages : sequence of str, optional
+        Stages that were made for another study than this one.
 
     Returns
     -------
@@ -50,9 +64,9 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
     """
     report = run / "report"
     report.mkdir(parents=True, exist_ok=True)
-    results = collect_results(run)
+    results = collect_results(run, stale)
     analysed = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
-    healthy = [entry for entry in analysed.runs if entry.healthy]
+    healthy = [entry for entry in analysed.runs if entry.healthy and entry.name not in results.left_out]
 
     def picture(figure: Figure, name: str, caption: str) -> Picture:
         return Picture(save_figure(figure, report / "figures", name), caption)
@@ -61,8 +75,8 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
         structures_section(run, picture),
         campaign_section(run, picture),
         model_section(run, picture),
-        md_section(run, picture),
-        domain_section(run, picture),
+        md_section(run, picture, stale),
+        domain_section(run, picture, stale),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),
@@ -77,7 +91,7 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
     html = environment.get_template("template.html.j2").render(
         name=study_name,
         version=__version__,
-        label_warning=_label_warning(run, teacher_kind),
+        warnings=[*_label_warning(run, teacher_kind), *_study_warning(changed_stages), *_left_out(results.left_out)],
         summary=_summary(results),
         sections=sections,
     )
@@ -87,16 +101,29 @@ def write_report(run: Path, *, study_name: str, study_text: str, teacher_kind: s
     return page
 
 
-def _label_warning(run: Path, kind: str) -> str:
+def _label_warning(run: Path, kind: str) -> list[str]:
     if given_model(run):
-        return ""
+        return []
     data = read_optional_book(InitialData, run / "initial_data" / DATA_SUMMARY)
     name = data.calculator if data else "the study's calculator"
     if kind == "surrogate":
-        return f"All labels are by {name}, a surrogate potential: not DFT."
+        return [f"All labels are by {name}, a surrogate potential: not DFT."]
     if kind in ("semiempirical", "custom"):
-        return f"All labels are by {name}: not DFT."
-    return ""
+        return [f"All labels are by {name}: not DFT."]
+    return []
+
+
+def _study_warning(changed_stages: Sequence[str]) -> list[str]:
+    if not changed_stages:
+        return []
+    names = ", ".join(changed_stages)
+    return [
+        f"The study was edited since, or is read by another version: what these stages made is not what it asks for now: {names}."
+    ]
+
+
+def _left_out(runs: Mapping[str, str]) -> list[str]:
+    return [f"{name} is left out: {why.rstrip('.')}." for name, why in runs.items()]
 
 
 def _summary(results: Headline) -> list[dict[str, str]]:
