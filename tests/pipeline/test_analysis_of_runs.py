@@ -13,20 +13,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import mlip_interfaces as mi
 from mlip_interfaces.books.run import INDEX, RUN_INDEX, AnalysisEntry, AnalysisIndex, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import Study, load_study
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.files import write_json
+from mlip_interfaces.md import motion_hash
 from mlip_interfaces.observables import Results
 from mlip_interfaces.observables.results import Result
 from mlip_interfaces.pipeline import analyze as stage
 from mlip_interfaces.pipeline.analyze import run_analyze
-from mlip_interfaces.pipeline.flow import run_single_stage, stage_hashes
+from mlip_interfaces.pipeline.flow import plan, report_run, run_single_stage, stage_hashes
+from mlip_interfaces.pipeline.scan import run_script, scan_runs
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
 from mlip_interfaces.run.manifests import read_manifest, recorded
+from mlip_interfaces.run.stages import FOLDERS
 
 SYMBOLS = ["Li"] * 8 + ["F"] * 8
 N_FRAMES, INTERVAL_PS, LENGTH = 151, 0.1, 10.0
@@ -63,13 +67,16 @@ def write_run(directory: Path, seed: int) -> None:
                 writer.write(universe.atoms)
     labels = {"symbols": SYMBOLS, "layer": ["coating"] * 8 + ["base"] * 8}
     (directory / "layers.json").write_text(json.dumps(labels))
+    table = "".join(f"{k * INTERVAL_PS:g},500,2.0\n" for k in range(N_FRAMES))
+    (directory / "thermo.csv").write_text(f"time_ps,temperature_kelvin,density_g_per_cm3\n{table}")
 
 
 def scan_entry(name: str) -> ScanEntry:
     return ScanEntry(
         name=name, model=name.split("/")[0], coating_angstrom=5.0, protocol="p", condition="p", ensemble="nvt",
         temperature_kelvin=500.0, pressure_bar=(), seed=1, directory=name, trajectory="traj.dcd", topology="", layers="layers.json",
-        thermo_file="", frame_interval_ps=INTERVAL_PS, n_atoms=len(SYMBOLS), healthy=True, reasons=(), time_ps=15.0, n_steps=1500,
+        thermo_file="thermo.csv", temperature_mean_kelvin=500.0, temperature_max_kelvin=550.0, density_initial_g_per_cm3=2.0,
+        density_mean_g_per_cm3=2.0, min_distance_angstrom=1.5, frame_interval_ps=INTERVAL_PS, n_atoms=len(SYMBOLS), healthy=True, reasons=(), time_ps=15.0, n_steps=1500,
         n_frames=N_FRAMES,
     )  # fmt: skip
 
@@ -80,7 +87,9 @@ def context(miniature: Path, tmp_path: Path) -> RunContext:
     context = RunContext(with_analysis(load_study(miniature)), tmp_path / "run")
     for seed, name in enumerate((FIRST, SECOND)):
         write_run(context.scan / name, seed)
-    write_json(context.scan / INDEX, ScanIndex((scan_entry(FIRST), scan_entry(SECOND))).to_json())
+    made = {run.name: motion_hash(run_script(context.study, run)) for run in scan_runs(context.study)}
+    runs = tuple(replace(scan_entry(name), command_sha256=made[name]) for name in (FIRST, SECOND))
+    write_json(context.scan / INDEX, ScanIndex(runs).to_json())
     return context
 
 
@@ -292,37 +301,91 @@ def test_lost_or_damaged_records_are_made_again(
     assert (context.analysis / FIRST / "li.json").is_file()
 
 
-def test_finished_analysis_is_taken_up_for_an_edited_study_and_for_a_repaired_file_alone(
-    context: RunContext, miniature: Path, analysed: list[tuple[str, ...]]
-) -> None:
-    root, file = context.root, context.scan / FIRST / "traj.dcd"
-    text, old = miniature.read_text(), "rdf: {pairs: [Li-F, Li-S], blocks: 2}\n  msd: {species: [Li], layer: coating}\n"
-    assert old in text
-    text = text.replace(old, "rdf: null\n  msd: {species: [Li], layer: coating}\n").replace(
-        "{average_ps: 0.02}", "null"
-    )
-    (root / STUDY_FILE).write_text(text)
-    hashes = stage_hashes(load_study(root / STUDY_FILE))
-    for name, folder in (
-        ("build", "structures"), ("data", "initial_data"), ("campaign", "campaign"), ("train", "model"),
-        ("validate", "validation"), ("scan", "scan"),
-    ):  # fmt: skip
-        with recorded(root / folder, name, hashes[name]):
+def test_run_of_another_protocol_is_not_analysed(context: RunContext, analysed: list[tuple[str, ...]]) -> None:
+    run_analyze(context)
+    analysed.clear()
+    content = context.study.model_dump()
+    content["protocols"]["diffusion"]["dump_interval_ps"] = INTERVAL_PS / 2
+    other = replace(context, study=context.study.model_validate(content))
+    with pytest.raises(InputFileError, match="made with another command than the study asks for now"):
+        run_analyze(other)
+    assert analysed == []
+    assert [entry.results for entry in entries(context).values()] == [(), ()]
+    # The study is changed back: nothing is lost.
+    assert run_analyze(context) == "2 of 2 runs analysed"
+    assert analysed == []
+
+
+@pytest.fixture
+def root(context: RunContext) -> Path:
+    """The run folder with its study, all stages up to the scan done."""
+    write_study(context.root, context.study)
+    hashes = stage_hashes(load_study(context.root / STUDY_FILE))
+    for name in ("build", "data", "campaign", "train", "validate", "scan"):
+        with recorded(context.root / FOLDERS[name], name, hashes[name]):
             pass
+    return context.root
+
+
+def write_study(root: Path, study: Study) -> None:
+    (root / STUDY_FILE).write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
+
+
+def test_finished_analysis_is_taken_up_for_an_edited_study_and_for_a_repaired_file_alone(
+    root: Path, context: RunContext, analysed: list[tuple[str, ...]]
+) -> None:
+    file = context.scan / FIRST / "traj.dcd"
     whole = file.read_bytes()
     cut(file)
     run_single_stage(root, "analyze")
-    assert [one[0] for one in analysed] == ["coating-00A"]
     file.write_bytes(whole)
     run_single_stage(root, "analyze")
-    assert [one[0] for one in analysed] == ["coating-00A", "coating-06A"]
+    assert analysed == [("coating-00A", "rdf", "li"), ("coating-06A", "rdf", "li")]
+    analysed.clear()
     run_single_stage(root, "analyze")
-    assert len(analysed) == 2
-    (root / STUDY_FILE).write_text(
-        text.replace("msd: {species: [Li]", "msd: {species: [F]").replace("layer: coating", "layer: base")
-    )
+    assert analysed == []
+    edited = with_analysis(context.study, requests=REQUESTS | {"rdf": REQUESTS["rdf"] | {"blocks": 3}})
+    write_study(root, edited)
     run_single_stage(root, "analyze")
-    assert len(analysed) == 4
+    assert analysed == [("coating-06A", "rdf"), ("coating-00A", "rdf")]
     manifest = read_manifest(context.analysis)
     assert manifest is not None
-    assert manifest.input_hash == stage_hashes(load_study(root / STUDY_FILE))["analyze"] != hashes["analyze"]
+    assert (manifest.status, manifest.input_hash) == ("done", stage_hashes(edited)["analyze"])
+
+
+def test_edited_analyses_are_no_reason_to_refuse_a_run_and_edited_protocols_are(
+    root: Path, context: RunContext, tmp_path: Path
+) -> None:
+    run_single_stage(root, "analyze")
+    (tmp_path / "own").mkdir()
+    write_study(tmp_path / "own", with_analysis(context.study, drift="none"))
+    states = {line.split()[0]: line.split()[1:3] for line in plan(tmp_path / "own" / STUDY_FILE, root, until="report")}
+    assert states["scan"][0] == "done"
+    assert states["analyze"] == ["to", "continue"]
+    content = context.study.model_dump()
+    content["protocols"]["diffusion"]["temperature_kelvin"] = 51.0
+    write_study(tmp_path / "own", context.study.model_validate(content))
+    with pytest.raises(StudyError, match="from the stage 'scan' on"):
+        plan(tmp_path / "own" / STUDY_FILE, root, until="report")
+
+
+def test_report_of_an_edited_study_says_what_is_not_of_it_and_shows_none_of_its_runs(
+    root: Path, context: RunContext
+) -> None:
+    run_single_stage(root, "analyze")
+
+    def page() -> tuple[str, dict[str, Any]]:
+        report_run(root)
+        return (context.report / "index.html").read_text(), json.loads((context.report / "results.json").read_text())
+
+    text, found = page()
+    assert "is not what it asks for now" not in text
+    assert set(found["runs"]) == {FIRST, SECOND}
+    content = context.study.model_dump()
+    content["protocols"]["diffusion"]["dump_interval_ps"] = INTERVAL_PS / 2
+    write_study(root, context.study.model_validate(content))
+    text, found = page()
+    assert "what these stages made is not what it asks for now: scan, analyze." in text
+    for name in (FIRST, SECOND):
+        assert f"{name} is left out: it was made with another command than the study asks for now" in text
+    assert (found["runs"], found["md_ps"], set(found["left_out"])) == ({}, 0, {FIRST, SECOND})

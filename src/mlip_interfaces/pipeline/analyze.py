@@ -121,7 +121,7 @@ def _require_frames(trajectory: TrajectoryReader, run: ScanEntry) -> None:
         what = "it was cut" if n_frames < run.n_frames else "it is not of this run alone"
         raise InputFileError(
             f"{trajectory.origin} has {counted(n_frames, 'whole frame')}, and the scan's index says {run.n_frames}: {what}. Copy it "
-            "again from where it is whole, or delete the run's folder and run the scan again."
+            "again from where it is whole, or delete the run's folder and scan/manifest.json, and run the scan again."
         )
 
 
