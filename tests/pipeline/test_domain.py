@@ -295,3 +295,13 @@ def test_scan_domain_prints_the_verdicts_and_asks_for_a_collected_scan(
     (context.scan / INDEX).unlink()
     assert main(["scan", "domain", str(context.root)]) == 2
     assert INDEX in capsys.readouterr().err
+
+
+def test_run_whose_files_are_of_another_study_is_not_looked_at(context: RunContext, stand_ins: StandIns) -> None:
+    first, *others = (run.name for run in read_scan_index(context))
+    look_at_domain(context, stale={first: "it is of another study"})
+    found = {run.name: run for run in read_book(DomainIndex, context.scan / DOMAIN_FILE).runs}
+    assert (found[first].verdict, found[first].committee, found[first].spot_labels) == ("not looked at", (), ())
+    assert found[first].no_committee == found[first].no_labels == "it is of another study"
+    assert {found[name].verdict for name in others} == {"inside"}
+    assert not any(first.replace("/", ".") in task or first in task for task in stand_ins.done)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import os
+import subprocess
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from mlip_interfaces.config import load_study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.md import CHECKPOINT
+from mlip_interfaces.md import CHECKPOINT, COMMAND, STARTED
 from mlip_interfaces.md.health import COLUMNS
 from mlip_interfaces.pipeline.scan import (
     DONE,
@@ -21,6 +23,7 @@ from mlip_interfaces.pipeline.scan import (
     scan_progress,
     scan_runs,
 )
+from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import FS_TO_PS
 
@@ -137,3 +140,144 @@ def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunCo
     assert not entry.healthy
     assert "leave a gap" in entry.reasons[0]
     assert later.is_file()
+
+
+def edited(context: RunContext, **changes: object) -> RunContext:
+    """The same folder, and a study whose protocols are others."""
+    study = context.study.model_dump()
+    protocols = {name: section | changes for name, section in study["protocols"].items()}
+    return replace(context, study=context.study.model_validate(study | {"protocols": protocols}))
+
+
+def half_run(context: RunContext) -> Path:
+    """The first run, killed after half of its frames; started as ``sh command.sh`` does."""
+    first, *_ = scan_runs(context.study)
+    directory, protocol = context.scan / first.name, first.protocol
+    (directory / STARTED).write_text((directory / COMMAND).read_text())
+    half = protocol.n_steps // protocol.dump_every // 2
+    (directory / "thermo.csv").write_text(table(0, half, protocol.frame_interval_ps, protocol.temperature_kelvin))
+    (directory / "traj.dcd").write_text("frames\n")
+    (directory / CHECKPOINT).write_text("state\n")
+    return directory
+
+
+HALVED = {"dump_interval_ps": 0.0025}
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["of this version", "without a copy of its script"])
+@pytest.mark.parametrize("prepared", [False, True], ids=["before", "after"])
+def test_unfinished_run_of_another_protocol_is_neither_counted_nor_judged_nor_joined(
+    context: RunContext, older: bool, prepared: bool
+) -> None:
+    directory = half_run(context)
+    if older:
+        (directory / STARTED).unlink()
+        command = (directory / COMMAND).read_text().splitlines()[-1]
+        (directory / COMMAND).write_text(f"#!/bin/sh\n{command}\n")
+    later = directory / "thermo.60.csv"
+    later.write_text((directory / "thermo.csv").read_text())
+    before = (directory / "thermo.csv").read_text()
+    other = edited(context, **HALVED)
+    if prepared:
+        prepare_scan(other)
+        assert not (directory / CHECKPOINT).exists()
+    first, *_ = scan_runs(other.study)
+    (progress,) = [line for line in scan_progress(other) if line.startswith(first.name)]
+    assert progress.endswith("begun with another command than the study asks for now")
+    assert f"not healthy: {first.name}" in collect_scan(other)
+    entry = next(entry for entry in read_scan_index(other) if entry.name == first.name)
+    assert (entry.n_frames, entry.time_ps, entry.command_sha256) == (0, 0.0, "")
+    assert "made with another command than the study asks for now" in entry.reasons[0]
+    assert later.is_file()
+    assert (directory / "thermo.csv").read_text() == before
+
+
+def test_finished_run_of_another_protocol_is_not_joined_judged_or_called_finished(context: RunContext) -> None:
+    directory = half_run(context)
+    (directory / DONE).write_text("0\n")
+    later = directory / "thermo.60.csv"
+    later.write_text((directory / "thermo.csv").read_text())
+    other = edited(context, **HALVED)
+    collect_scan(other)
+    assert later.is_file()
+    assert scan_progress(other)[0].endswith("finished with another command than the study asks for now")
+    with pytest.raises(InputFileError, match="started.sh there says which"):
+        prepare_scan(other)
+
+
+def test_bounds_of_health_are_judged_anew_and_do_not_make_another_run(context: RunContext) -> None:
+    directory = half_run(context)
+    first, *_ = scan_runs(context.study)
+    protocol = first.protocol
+    (directory / "thermo.csv").write_text(
+        table(0, protocol.n_steps // protocol.dump_every, protocol.frame_interval_ps, protocol.temperature_kelvin)
+    )
+    (directory / DONE).write_text("0\n")
+    collect_scan(context)
+    assert read_scan_index(context)[0].healthy
+    study = context.study.model_dump()
+    stricter = study | {"health": study["health"] | {"min_distance_angstrom": 2.0}}
+    other = replace(context, study=context.study.model_validate(stricter))
+    assert stale_runs(other, read_scan_index(other)) == {}
+    collect_scan(other)
+    # Of the table.
+    assert read_scan_index(other)[0].reasons == ("two atoms came as close as 1.90 angstrom",)
+
+
+def test_index_of_another_study_or_of_other_files_is_found_out(context: RunContext) -> None:
+    directory = half_run(context)
+    collect_scan(context)
+    runs = read_scan_index(context)
+    name = runs[0].name
+    assert runs[0].command_sha256
+    assert stale_runs(context, runs) == {}
+    halved = edited(context, **HALVED)
+    assert set(stale_runs(halved, runs)) == {name}
+    assert "another command than the study asks for now" in stale_runs(halved, runs)[name]
+    # Of an older version, which did not write what made a run: its folder says it.
+    older = tuple(replace(run, command_sha256="") for run in runs)
+    assert set(stale_runs(halved, older)) == {name}
+    assert stale_runs(context, older) == {}
+    assert "no such run any more" in stale_runs(edited(context, seeds=(7,)), runs)[name]
+    prepare_scan(halved)
+    (directory / STARTED).write_text((directory / COMMAND).read_text())
+    assert "begun anew" in stale_runs(context, runs)[name]
+    assert "another command" in stale_runs(halved, runs)[name]
+
+
+def test_script_removes_what_another_command_left_and_keeps_what_is_its_own(
+    context: RunContext, tmp_path: Path
+) -> None:
+    directory = half_run(context)
+    (tmp_path / "bin").mkdir()
+    lmp = tmp_path / "bin" / "lmp"
+    lmp.write_text("#!/bin/sh\nls > found\nexit 3\n")
+    lmp.chmod(0o755)
+
+    def start() -> set[str]:
+        """What LAMMPS finds when it starts."""
+        path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        run = subprocess.run(["sh", COMMAND], cwd=directory, env=os.environ | {"PATH": path}, check=False)
+        assert run.returncode == 3
+        assert (directory / STARTED).read_text() == (directory / COMMAND).read_text()
+        return set((directory / "found").read_text().split())
+
+    data = {"thermo.csv", "traj.dcd", CHECKPOINT}
+    prepare_scan(context)
+    assert data <= start()
+    prepare_scan(edited(context, **HALVED))
+    # A process of the old command that still lives writes its checkpoint once more.
+    (directory / CHECKPOINT).write_text("state\n")
+    (directory / "traj.60.dcd").write_text("frames\n")
+    assert not {*data, "traj.60.dcd"} & start()
+    assert {"model.data", "layers.json", COMMAND} <= start()
+
+
+def test_run_of_an_older_version_goes_on_from_its_checkpoint(context: RunContext) -> None:
+    directory = half_run(context)
+    now = (directory / COMMAND).read_text()
+    (directory / STARTED).unlink()
+    (directory / COMMAND).write_text(f"#!/bin/sh\n{now.splitlines()[-1]}\n")
+    prepare_scan(context)
+    assert (directory / CHECKPOINT).is_file()
+    assert (directory / COMMAND).read_text() == (directory / STARTED).read_text() == now

@@ -80,7 +80,16 @@ def test_results_are_typed_and_come_back_from_their_file(run: Path) -> None:
     found = collect_results(run)
     text = json.dumps(found.to_json(), allow_nan=False)
     assert Headline.from_json(json.loads(text), run / "results.json") == found
-    assert set(found.to_json()) == {"models", "campaign", "validation", "md_ps", "unhealthy", "runs", "domain"}
+    assert set(found.to_json()) == {
+        "models",
+        "campaign",
+        "validation",
+        "md_ps",
+        "unhealthy",
+        "runs",
+        "domain",
+        "left_out",
+    }
     assert set(found.to_json()["campaign"]) == {"iterations", "labels_made", "labels_failed"}
 
 

@@ -137,7 +137,9 @@ def test_every_figure_of_the_page_is_a_file_too(run: Path, page: Page) -> None:
 def test_results_stand_beside_the_page_in_alphabetical_order(run: Path) -> None:
     content = read_json(run / "report" / "results.json")
     assert (
-        list(content) == sorted(content) == ["campaign", "domain", "md_ps", "models", "runs", "unhealthy", "validation"]
+        list(content)
+        == sorted(content)
+        == ["campaign", "domain", "left_out", "md_ps", "models", "runs", "unhealthy", "validation"]
     )
     assert set(content["runs"]) == {one.name for one in HEALTHY}
 

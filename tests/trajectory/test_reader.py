@@ -151,6 +151,19 @@ def test_unfinished_last_frame_of_dcd_is_left_out(dcd: Path) -> None:
     assert len(reader.read().positions) == 11
 
 
+def test_frames_are_counted_whole_and_whatever_the_time_asked_for(dcd: Path, tmp_path: Path) -> None:
+    layers = dcd.with_name("layers.json")
+    write_frames(tmp_path / "twelve.extxyz", *paths_and_cells())
+    for file in (dcd, tmp_path / "twelve.extxyz"):
+        assert (
+            open_trajectory(file, layers=layers, frame_interval_ps=0.5, start_ps=1.0, stop_ps=2.0).count_frames() == 12
+        )
+    content, frame = dcd.read_bytes(), 8 + 48 + 3 * (8 + 4 * len(SYMBOLS))
+    for n_bytes, left in ((1, 11), (frame - 1, 11), (frame, 11), (frame + 1, 10), (6 * frame, 6)):
+        dcd.write_bytes(content[:-n_bytes])
+        assert open_trajectory(dcd, layers=layers, frame_interval_ps=0.5).count_frames() == left
+
+
 def test_times_and_labels_of_extended_xyz_are_used(tmp_path: Path) -> None:
     write_frames(tmp_path / "timed_labelled.extxyz", *paths_and_cells())
     trajectory = open_trajectory(tmp_path / "timed_labelled.extxyz").read()

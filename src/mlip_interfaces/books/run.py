@@ -17,6 +17,8 @@ from mlip_interfaces.records import Record
 
 INDEX = "index.json"
 """In the folders of structures, scan and analysis."""
+RUN_INDEX = "run.index.json"
+"""In the folder of each run in analysis; no analysis has a name with a dot."""
 MODEL_FILE = "model.json"
 GIVEN_MODEL = "given.json"
 INPUTS = "inputs"
@@ -500,6 +502,8 @@ class ScanEntry(Record):
         How far the run came.
     n_steps, n_frames : int
         MD steps and frames of the trajectory.
+    command_sha256 : str
+        Hash of the command that made the trajectory (`md.motion_hash`); empty where there is none, or an older version wrote this.
     wall_seconds : float or None, s
         Time of MD in LAMMPS' log.
     steps_per_second, atom_steps_per_second : float or None, 1/s
@@ -536,6 +540,7 @@ class ScanEntry(Record):
     time_ps: float
     n_steps: int
     n_frames: int
+    command_sha256: str = ""
     wall_seconds: float | None = None
     steps_per_second: float | None = None
     atom_steps_per_second: float | None = None
@@ -579,6 +584,10 @@ class AnalysisEntry(Record):
         Of the velocities.
     healthy : bool
         The verdict on the run.
+    command_sha256 : str
+        Of the run, as the index of the scan had it.
+    trouble : str
+        Why a healthy run was not analysed: its files are cut, damaged, or of another run.
     results : tuple of str
         Names of analyses that have a JSON file in `directory`.
     kinds : mapping of str to str
@@ -596,9 +605,16 @@ class AnalysisEntry(Record):
     temperature_kelvin: float
     seed: int
     healthy: bool
+    command_sha256: str = ""
+    trouble: str = ""
     results: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def analysed(self) -> bool:
+        """Whether the run was healthy and its files were whole."""
+        return self.healthy and not self.trouble
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """Names of the analyses of a kind.
@@ -616,7 +632,7 @@ class AnalysisEntry(Record):
         return tuple(name for name in self.results if self.kinds.get(name, name) == kind)
 
     @classmethod
-    def of_run(cls, run: ScanEntry, *, kinds: Mapping[str, str], absent: Mapping[str, str]) -> Self:
+    def of_run(cls, run: ScanEntry, *, kinds: Mapping[str, str], absent: Mapping[str, str], trouble: str = "") -> Self:
         """The entry of a run of the scan with what was found of it.
 
         Parameters
@@ -627,6 +643,8 @@ class AnalysisEntry(Record):
             Kind of each analysis that has a result, by name.
         absent : mapping of str to str
             Analyses that could not be made, and why.
+        trouble : str, optional
+            Why none was.
 
         Returns
         -------
@@ -643,10 +661,64 @@ class AnalysisEntry(Record):
             temperature_kelvin=run.temperature_kelvin,
             seed=run.seed,
             healthy=run.healthy,
+            command_sha256=run.command_sha256,
+            trouble=trouble,
             results=tuple(kinds),
             kinds=kinds,
             absent=absent,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineNumber(Record):
+    """A number of a result that is compared between runs.
+
+    Attributes
+    ----------
+    quantity : str
+        What it is, with its unit.
+    value, error : float or None
+        The number and its standard error; None where it is not finite.
+    """
+
+    quantity: str
+    value: float | None
+    error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAnalysis(Record):
+    """One analysis of one run, whose files are all there.
+
+    Attributes
+    ----------
+    made_of : str
+        SHA-256 of its settings, of the files that were read, and of the version of this record.
+    kind : str
+        Of the request; empty where it has no result.
+    absent : mapping of str to str
+        The analysis or parts of it that could not be made, and why.
+    headlines : tuple of HeadlineNumber
+        Its numbers.
+    """
+
+    made_of: str
+    kind: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    headlines: tuple[HeadlineNumber, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAnalyses(Record):
+    """``analysis/RUN/run.index.json``: what is there, and what it was made of; written after the files that it vouches for.
+
+    Attributes
+    ----------
+    analyses : mapping of str to MadeAnalysis
+        By name.
+    """
+
+    analyses: Mapping[str, MadeAnalysis] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from mlip_interfaces.units import FS_TO_PS
 DECK = "interface_md.in"
 CHECKPOINT_STEPS = 10_000
 """Minutes of a GPU, or a quarter of an hour of two CPU cores, for some thousands of atoms."""
+BOUNDS = ("max_temperature", "density_change", "lateral_change", "min_distance")
+"""Variables of the deck that end a run and do nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,38 @@
-"""Stage ``analyze``: every analysis of the study, one pass over each trajectory of the scan."""
+"""Stage ``analyze``: every analysis of the study, one pass over each trajectory of the scan.
+
+What is made of a run stands in a folder of its own with a record of what it was made of. Only what is not there is made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, ScanEntry
+from mlip_interfaces.books.run import (
+    INDEX,
+    RUN_INDEX,
+    AnalysisEntry,
+    AnalysisIndex,
+    HeadlineNumber,
+    MadeAnalyses,
+    MadeAnalysis,
+    ScanEntry,
+    read_optional_book,
+)
 from mlip_interfaces.config import Study
+from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.files import content_hash, file_hash, write_csv, write_json
 from mlip_interfaces.observables import Request, Results, analyze
+from mlip_interfaces.observables.results import number
 from mlip_interfaces.pipeline.scan import read_scan_index
+from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.trajectory import open_trajectory
+from mlip_interfaces.trajectory import TrajectoryReader, open_trajectory
+
+RESULT_FORMAT = 1
+"""Raised when results of an older version are not to stand beside new ones."""
 
 ThicknessTable = dict[str, list[tuple[float, float, float]]]
 """Quantity -> thickness of the coating, value and standard error of each run."""
@@ -21,7 +42,7 @@ Numbers = list[tuple[ScanEntry, str, float, float]]
 
 
 def run_analyze(context: RunContext) -> str:
-    """Analyse every healthy run; unhealthy ones are listed without results.
+    """Analyse every healthy run; unhealthy and damaged ones are listed without results.
 
     Parameters
     ----------
@@ -31,45 +52,121 @@ def run_analyze(context: RunContext) -> str:
     Returns
     -------
     str
-        How many runs were analysed.
+        How many runs were analysed, and which were not.
 
     Raises
     ------
     InputFileError
-        If the scan has not been collected, or a trajectory is damaged.
+        If the scan has not been collected, or no healthy run can be analysed.
     """
     entries = []
     numbers: Numbers = []
     runs = read_scan_index(context)
-    asked = context.study.analysis
-    for number, run in enumerate(runs):
-        context.progress(number / len(runs), run.name)
-        results = None
-        if run.healthy:
-            directory = context.scan / run.directory
-            trajectory = open_trajectory(
-                directory / run.trajectory,
-                layers=directory / run.layers,
-                frame_interval_ps=run.frame_interval_ps,
-                start_ps=asked.start_ps,
-                stop_ps=asked.stop_ps,
-                unwrap=asked.unwrap,
-            )
-            results = analyze(
-                trajectory,
-                study_requests(context.study, run.temperature_kelvin),
-                drift=asked.drift,
-                strict=False,
-                n_threads=context.study.execution.cores,
-            )
-            results.write(context.analysis / run.directory)
-            numbers += _headlines(run, results)
-        kinds, absent = ({}, {}) if results is None else (results.kinds(), results.absent)
-        entries.append(AnalysisEntry.of_run(run, kinds=kinds, absent=absent))
+    stale = stale_runs(context, runs)
+    context.analysis.mkdir(parents=True, exist_ok=True)
+    for place, run in enumerate(runs):
+        context.progress(place / len(runs), run.name)
+        made: Mapping[str, MadeAnalysis] = {}
+        trouble = stale.get(run.name, "") if run.healthy else ""
+        if run.healthy and not trouble:
+            try:
+                made = _analyses(context, run)
+            except (InputFileError, AnalysisError) as error:
+                # The folder may be moved.
+                trouble = str(error).replace(f"{context.root}/", "")
+        kinds = {name: analysis.kind for name, analysis in made.items() if analysis.kind}
+        absent = {what: why for analysis in made.values() for what, why in analysis.absent.items()}
+        entries.append(AnalysisEntry.of_run(run, kinds=kinds, absent=absent, trouble=trouble))
+        numbers += _headlines(run, made)
     _write_headlines(numbers, runs, context)
     write_json(context.analysis / INDEX, AnalysisIndex(tuple(entries)).to_json())
-    n_analysed = sum(entry.healthy for entry in entries)
-    return f"{n_analysed} of {len(entries)} runs analysed"
+    troubled = [f"{entry.name}: {entry.trouble}" for entry in entries if entry.trouble]
+    n_analysed = sum(entry.analysed for entry in entries)
+    if troubled and not n_analysed:
+        raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")
+    said = f"{n_analysed} of {len(entries)} runs analysed"
+    return f"{said}; not analysed: {'; '.join(troubled)}" if troubled else said
+
+
+def _analyses(context: RunContext, run: ScanEntry) -> dict[str, MadeAnalysis]:
+    """All that the study asks of a run: what is there as it is, the rest made in one pass."""
+    directory, folder, asked = context.scan / run.directory, context.analysis / run.directory, context.study.analysis
+    trajectory = open_trajectory(
+        directory / run.trajectory,
+        layers=directory / run.layers,
+        frame_interval_ps=run.frame_interval_ps,
+        start_ps=asked.start_ps,
+        stop_ps=asked.stop_ps,
+        unwrap=asked.unwrap,
+    )
+    _require_frames(trajectory, run)
+    requests = study_requests(context.study, run.temperature_kelvin)
+    made_of = _made_of(context.study, run, trajectory, requests)
+    made = _kept(folder, made_of)
+    missing = {name: request for name, request in requests.items() if name not in made}
+    if missing:
+        # Files of these analyses are about to change: until all are written, nothing vouches for them.
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / RUN_INDEX, MadeAnalyses(made).to_json())
+        results = analyze(trajectory, missing, drift=asked.drift, strict=False, n_threads=context.study.execution.cores)
+        results.write(folder)
+        made |= {name: _made(name, made_of[name], results) for name in missing}
+        write_json(folder / RUN_INDEX, MadeAnalyses(made).to_json())
+    return {name: made[name] for name in requests}
+
+
+def _require_frames(trajectory: TrajectoryReader, run: ScanEntry) -> None:
+    n_frames = trajectory.count_frames()
+    if n_frames != run.n_frames:
+        what = "it was cut" if n_frames < run.n_frames else "it is not of this run alone"
+        raise InputFileError(
+            f"{trajectory.origin} has {counted(n_frames, 'whole frame')}, and the scan's index says {run.n_frames}: {what}. Copy it "
+            "again from where it is whole, or delete the run's folder and scan/manifest.json, and run the scan again."
+        )
+
+
+def _made_of(
+    study: Study, run: ScanEntry, trajectory: TrajectoryReader, requests: Mapping[str, Request]
+) -> dict[str, str]:
+    """Hash of all that each result depends on, by the name of its request; files count by what they hold."""
+    shared = {
+        "format": RESULT_FORMAT,
+        "files": [file_hash(path) for path in trajectory.inputs],
+        "n_frames": run.n_frames,
+        "frame_interval_ps": run.frame_interval_ps,
+        **study.analysis.model_dump(mode="json", exclude={"requests"}),
+    }
+    return {
+        name: content_hash(shared | {"kind": request.kind, "settings": request.settings()})
+        for name, request in requests.items()
+    }
+
+
+def _kept(folder: Path, made_of: Mapping[str, str]) -> dict[str, MadeAnalysis]:
+    """What an earlier start made of the same."""
+    try:
+        before = read_optional_book(MadeAnalyses, folder / RUN_INDEX) or MadeAnalyses()
+    except InputFileError:
+        # A damaged record vouches for nothing.
+        return {}
+    return {
+        name: analysis
+        for name, analysis in before.analyses.items()
+        if analysis.made_of == made_of.get(name) and (not analysis.kind or (folder / f"{name}.json").is_file())
+    }
+
+
+def _made(name: str, made_of: str, results: Results) -> MadeAnalysis:
+    """The record of one request; what is absent of it is called by its name, or by its name and the part."""
+    result = results.get(name)
+    return MadeAnalysis(
+        made_of=made_of,
+        kind="" if result is None else result.request.kind,
+        absent={what: why for what, why in results.absent.items() if what.split(" ")[0] == name},
+        headlines=()
+        if result is None
+        else tuple(HeadlineNumber(said, number(value), number(error)) for said, value, error in result.headlines()),
+    )
 
 
 def study_requests(study: Study, temperature_kelvin: float) -> dict[str, Request]:
@@ -90,12 +187,17 @@ def study_requests(study: Study, temperature_kelvin: float) -> dict[str, Request
     return {name: request.at(temperature_kelvin) for name, request in study.analysis.requests.items()}
 
 
-def _headlines(run: ScanEntry, results: Results) -> Numbers:
+def _headlines(run: ScanEntry, made: Mapping[str, MadeAnalysis]) -> Numbers:
     """The headlines of all results."""
     return [
-        (run, quantity if name == result.request.kind else f"{quantity} ({name})", value, error)
-        for name, result in results.items()
-        for quantity, value, error in result.headlines()
+        (
+            run,
+            found.quantity if name == analysis.kind else f"{found.quantity} ({name})",
+            math.nan if found.value is None else found.value,
+            math.nan if found.error is None else found.error,
+        )
+        for name, analysis in made.items()
+        for found in analysis.headlines
     ]
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from ase import Atoms
@@ -52,7 +53,7 @@ class _Committee:
     missing: str = ""
 
 
-def look_at_domain(context: RunContext, *, begun: float = 0.0) -> str:
+def look_at_domain(context: RunContext, *, begun: float = 0.0, stale: Mapping[str, str] = MappingProxyType({})) -> str:
     """Judge frames of every run by the committee, label a few, and write ``scan/domain.json``.
 
     Nothing that goes wrong here ends the stage: the record says what was not looked at, and why.
@@ -63,6 +64,8 @@ def look_at_domain(context: RunContext, *, begun: float = 0.0) -> str:
         The study and its run folder, with the scan collected.
     begun : float, optional
         Share of the stage that is done before, for its progress.
+    stale : mapping of str to str, optional
+        Runs that are not looked at, since their files are not of the study, and why.
 
     Returns
     -------
@@ -84,7 +87,9 @@ def look_at_domain(context: RunContext, *, begun: float = 0.0) -> str:
         no_labels = {name: why or no_teacher for name, why in no_labels.items()}
     n_judged = study.domain.frames_per_run if committee.models else 0
     frames = {
-        run.name: read_frames(
+        run.name: LookedAt({}, (), (), stale[run.name])
+        if run.name in stale
+        else read_frames(
             context.scan, run, n_judged=n_judged, n_labelled=0 if no_labels[run.name] else spot_labels_per_run(study)
         )
         for run in runs

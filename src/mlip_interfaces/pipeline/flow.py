@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlip_interfaces.books.run import GivenModel
+from mlip_interfaces.books.run import INDEX, AnalysisIndex, GivenModel, read_optional_book
 from mlip_interfaces.config import LocalExecution, Study, load_study
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError, counted
@@ -89,7 +89,7 @@ def _analyze(context: RunContext) -> str:
 def _report(context: RunContext) -> str:
     from mlip_interfaces.pipeline.make_report import run_report
 
-    return run_report(context)
+    return run_report(context, _changed_stages(context))
 
 
 STAGES = (
@@ -104,6 +104,8 @@ STAGES = (
 )
 """The section `domain` is in none: a look at runs changes none of them, and `look_again` makes it anew."""
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
+PIECEWISE_STAGES = ("scan", "analyze", "report")
+"""Stages whose pieces know what made them: started again, they keep what is the same and make or refuse the rest."""
 LABELLING_STAGES = ("data", "campaign", "validate")
 ENGINE_STAGES = (*LABELLING_STAGES, "train", "scan")
 """Stages that need the packages of the extra."""
@@ -191,7 +193,8 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     root : Path
         The run folder.
     names : tuple of str
-        Stages; they run in the order of the flow, and those that are done are skipped.
+        Stages; they run in the order of the flow, and those that are done are skipped, unless the study was edited, files were
+        damaged, or an earlier stage has run: of these the pieces that are in order stay.
 
     Raises
     ------
@@ -200,12 +203,12 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     """
     from mlip_interfaces.run.display import Display
 
-    hashes = stage_hashes(study, given_model(root))
+    hashes, anew = stage_hashes(study, given_model(root)), False
     with Display(names) as display:
         for stage in (stage for stage in STAGES if stage.name in names):
             directory = root / stage.folder
-            manifest = read_manifest(directory)
-            if manifest and manifest.status == "done":
+            piecewise = stage.name in PIECEWISE_STAGES
+            if _is_done(stage, root, hashes) and not (piecewise and anew):
                 display.skip(stage.name)
                 continue
             display.begin(stage.name)
@@ -216,6 +219,27 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
             with recorded(directory, stage.name, hashes[stage.name]):
                 note = stage.run(RunContext(study, root, progress))
             display.end(stage.name, note)
+            anew = anew or piecewise
+
+
+def _is_done(stage: Stage, root: Path, hashes: Mapping[str, str]) -> bool:
+    """Whether nothing is left to do; what is made in pieces has more to do for another study, or for a damaged trajectory."""
+    manifest = read_manifest(root / stage.folder)
+    if manifest is None or manifest.status != "done":
+        return False
+    if stage.name not in PIECEWISE_STAGES:
+        return True
+    if manifest.input_hash != hashes[stage.name]:
+        return False
+    analysed = read_optional_book(AnalysisIndex, root / stage.folder / INDEX) if stage.name == "analyze" else None
+    return analysed is None or not any(run.trouble for run in analysed.runs)
+
+
+def _changed_stages(context: RunContext) -> list[str]:
+    """Stages of a run folder that were made for another study, the report's own left out."""
+    hashes = stage_hashes(context.study, given_model(context.root))
+    made = {stage.name: read_manifest(context.root / stage.folder) for stage in STAGES[:-1] if stage.name in hashes}
+    return [name for name, manifest in made.items() if manifest and manifest.input_hash != hashes[name]]
 
 
 def run_single_stage(root: Path, name: str) -> None:
@@ -303,15 +327,13 @@ def report_run(root: Path, directory: Path | None = None) -> None:
     RunLockedError
         If another process works in the folder.
     """
-    from mlip_interfaces.pipeline.make_report import run_report
-
     study, stage = load_run_study(root), STAGES[-1]
     if directory is not None:
-        run_report(RunContext(study, root, results=directory))
+        stage.run(RunContext(study, root, results=directory))
         return
     with locked(root):
         if _first_open(root, stages_of(root)[:-1]) is not None:
-            run_report(RunContext(study, root))
+            stage.run(RunContext(study, root))
             return
         with recorded(root / stage.folder, stage.name, stage_hashes(study, given_model(root))[stage.name]):
             stage.run(RunContext(study, root))
@@ -400,7 +422,8 @@ def stage_hashes(study: Study, given: GivenModel | None = None) -> dict[str, str
 
 def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
     hashes = stage_hashes(study, given_model(root))
-    for stage in (stage for stage in STAGES if stage.name in hashes):
+    # Analyses and the report are made anew where they have to be.
+    for stage in (stage for stage in STAGES[:-2] if stage.name in hashes):
         manifest = read_manifest(root / stage.folder)
         if manifest and manifest.input_hash != hashes[stage.name]:
             changed = ", ".join(stage.sections) or "an earlier section"
@@ -457,10 +480,10 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         "report": "one HTML page with its figures",
     }
     lines = []
-    names = _names_until(root, until)
+    names, hashes = _names_until(root, until), stage_hashes(study, given_model(root))
     for stage in (stage for stage in STAGES if stage.name in names):
         manifest = read_manifest(root / stage.folder)
-        state = "to do" if manifest is None else ("done" if manifest.status == "done" else "to continue")
+        state = "to do" if manifest is None else ("done" if _is_done(stage, root, hashes) else "to continue")
         lines.append(f"{stage.name:9} {state:12} {root / stage.folder}: {details[stage.name]}")
     return lines
 
@@ -515,11 +538,10 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
 
-    context, own = RunContext(study, root), stages_of(root)
+    context, hashes = RunContext(study, root), stage_hashes(study, given_model(root))
     texts = []
-    for stage in (stage for stage in STAGES if stage.name in names and stage.name in own):
-        manifest = read_manifest(root / stage.folder)
-        if manifest is None or manifest.status != "done":
+    for stage in (stage for stage in STAGES if stage.name in names and stage.name in hashes):
+        if not _is_done(stage, root, hashes):
             texts += [str(scripts) for scripts in stage_scripts(context, stage.name)]
     return texts
 
@@ -602,8 +624,11 @@ def look_again(root: Path) -> str:
         If another process works in the folder.
     """
     from mlip_interfaces.pipeline.domain import look_at_domain
+    from mlip_interfaces.pipeline.scan import read_scan_index
+    from mlip_interfaces.pipeline.stale_runs import stale_runs
 
     study = load_run_study(root)
     require_packages(*ENGINES)
     with locked(root):
-        return look_at_domain(RunContext(study, root))
+        context = RunContext(study, root)
+        return look_at_domain(context, stale=stale_runs(context, read_scan_index(context)))

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlip_interfaces.books.campaign import SUMMARY
+from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book
 from mlip_interfaces.campaign.folder import PARAM
 from mlip_interfaces.campaign.summary import summarize_campaign
 from mlip_interfaces.files import update_json
 from mlip_interfaces.labels.teachers import teacher_kind
+from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.report.page import write_report
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
 
 
-def run_report(context: RunContext) -> str:
+def run_report(context: RunContext, changed_stages: Sequence[str]) -> str:
     """Write ``index.html`` and what goes with it; elsewhere, with the campaign as its ``summary.json`` has it.
 
     Parameters
     ----------
     context : RunContext
         The study and its run folder.
+    changed_stages : sequence of str
+        Stages that were made for another study than that of the context.
 
     Returns
     -------
@@ -32,12 +38,15 @@ def run_report(context: RunContext) -> str:
     """
     if context.results is None:
         _refresh_campaign_summary(context)
+    scan = read_optional_book(ScanIndex, context.scan / INDEX) or ScanIndex()
     page = write_report(
         context.root,
         study_name=context.study.name,
         study_text=(context.root / STUDY_FILE).read_text(),
         teacher_kind=teacher_kind(context.study.labels.calculator),
         directory=context.report,
+        stale=stale_runs(context, scan.runs),
+        changed_stages=changed_stages,
     )
     return f"{page} ({page.stat().st_size / 1e6:.1f} MB)"
 

@@ -11,19 +11,26 @@ from pathlib import Path
 from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.files import write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
+    COMMAND,
+    STARTED,
     TABLE,
     TRAJECTORY,
     HealthBounds,
     MDProtocol,
     RunVerdict,
+    command_of,
     join_pieces,
     judge_run,
     md_command,
+    motion_hash,
+    start_script,
+    started_with,
     time_reached_ps,
+    write_start_script,
 )
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.domain import look_at_domain
@@ -32,7 +39,6 @@ from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
-COMMAND = "command.sh"
 DONE = "md.done"
 PIECES = "pieces.tar"
 # A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
@@ -151,7 +157,7 @@ def scan_batch(context: RunContext) -> Batch:
             command,
             (DONE,),
             inputs=("model.data", "layers.json", COMMAND),
-            extras=(TRAJECTORY, TABLE, "log.lammps", PIECES),
+            extras=(TRAJECTORY, TABLE, "log.lammps", STARTED, PIECES),
         )
         for run in scan_runs(context.study)
     )
@@ -181,12 +187,13 @@ def prepare_scan(context: RunContext) -> None:
                 f"The model {model.name} is not in {context.structures}; build it with `mlip-interfaces build STUDY --out "
                 f"{context.root}`, or with `scan init`."
             )
-    scripts = {run: _script(study, run) for run in scan_runs(study)}
+    scripts = {run: run_script(study, run) for run in scan_runs(study)}
     for run, text in scripts.items():
-        script = context.scan / run.name / COMMAND
-        if script.with_name(DONE).is_file() and script.is_file() and script.read_text() != text:
+        directory = context.scan / run.name
+        made = next((file for file in (directory / STARTED, directory / COMMAND) if file.is_file()), None)
+        if (directory / DONE).is_file() and made and command_of(made.read_text()) != command_of(text):
             raise InputFileError(
-                f"{script.parent} was run with another command than the study asks for now ({COMMAND} there says which). Delete "
+                f"{directory} was run with another command than the study asks for now ({made.name} there says which). Delete "
                 "the folder to run it again, or give another --out folder."
             )
     context.scan.mkdir(parents=True, exist_ok=True)
@@ -199,14 +206,24 @@ def prepare_scan(context: RunContext) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for file in ("model.data", "layers.json"):
             shutil.copyfile(context.structures / run.model.name / file, directory / file)
-        script = directory / COMMAND
-        if script.is_file() and script.read_text() != text:
-            # A checkpoint of another protocol is no place to go on from.
-            (directory / CHECKPOINT).unlink(missing_ok=True)
-        write_text(script, text)
+        write_start_script(directory, text)
 
 
-def _script(study: Study, run: ScanRun) -> str:
+def run_script(study: Study, run: ScanRun) -> str:
+    """The script that starts a run as the study asks for it.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    run : ScanRun
+        One of its runs.
+
+    Returns
+    -------
+    str
+        Content of its ``command.sh``.
+    """
     command = md_command(
         run.protocol,
         health_bounds(study),
@@ -215,7 +232,22 @@ def _script(study: Study, run: ScanRun) -> str:
         potential=f"../../../{POTENTIAL}",
         elements=study.elements,
     )
-    return f"#!/bin/sh\n{command}\n"
+    return start_script(command)
+
+
+def _other_command(directory: Path, script: str) -> str:
+    """Why the files of a run are not those of the script; empty where they are, or where there are none."""
+    made = started_with(directory)
+    if made is None or motion_hash(made) == motion_hash(script):
+        return ""
+    if not made:
+        return (
+            f"nothing says which command made its files, since {COMMAND} is missing; delete its folder to run it anew"
+        )
+    return (
+        "its files were made with another command than the study asks for now; change the study back, or run `scan submit`, "
+        "which says how to make them anew"
+    )
 
 
 def run_scan(context: RunContext) -> str:
@@ -243,7 +275,7 @@ def run_scan(context: RunContext) -> str:
     n_steps_total = sum(run.protocol.n_steps for run in runs)
 
     def look() -> None:
-        done = sum(_steps_done(context.scan / run.name, run.protocol) for run in runs)
+        done = sum(_steps_done(context, run) for run in runs)
         finished = sum((context.scan / run.name / DONE).is_file() for run in runs)
         context.progress(
             _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
@@ -256,7 +288,7 @@ def run_scan(context: RunContext) -> str:
 
 
 def collect_scan(context: RunContext) -> str:
-    """Put interrupted runs together, judge every run and write ``index.json``.
+    """Put interrupted runs together, judge every run and write ``index.json``; files of another command are not looked at.
 
     Parameters
     ----------
@@ -295,7 +327,10 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     prepare = "`mlip-interfaces scan init`, or `run`, prepares the runs"
     n_atoms = len(read_as(LayersOfAtoms, directory / "layers.json", if_missing=prepare).symbols)
     verdict: RunVerdict | None = None
+    script = run_script(context.study, run)
     try:
+        if why := _other_command(directory, script):
+            raise InputFileError(why)
         if (directory / DONE).is_file():
             _unpack(directory / PIECES)
             join_pieces(directory)
@@ -308,7 +343,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         )
         reasons = verdict.reasons
     except InputFileError as error:
-        # LAMMPS stopped before the first line of numbers, or pieces are missing.
+        # LAMMPS stopped before the first line of numbers, pieces are missing, or it is not this run that they are of.
         reasons = (f"nothing to judge: {error}",)
     log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
     wall_seconds, n_timed = _md_loops(log) if verdict else (0.0, 0)
@@ -337,6 +372,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         time_ps=verdict.time_ps if verdict else 0.0,
         n_steps=n_steps,
         n_frames=n_steps // protocol.dump_every + 1 if verdict else 0,
+        command_sha256=motion_hash(script) if verdict else "",
         wall_seconds=wall_seconds or None,
         steps_per_second=speed,
         atom_steps_per_second=speed * n_atoms if speed else None,
@@ -356,7 +392,10 @@ def _md_loops(log: str) -> tuple[float, int]:
     return sum(float(seconds) for seconds, _ in loops), sum(int(steps) for _, steps in loops)
 
 
-def _steps_done(directory: Path, protocol: MDProtocol) -> int:
+def _steps_done(context: RunContext, run: ScanRun) -> int:
+    directory, protocol = context.scan / run.name, run.protocol
+    if _other_command(directory, run_script(context.study, run)):
+        return 0
     if (directory / DONE).is_file():
         return protocol.n_steps
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
@@ -384,7 +423,7 @@ def read_scan_index(context: RunContext) -> tuple[ScanEntry, ...]:
 
 
 def scan_progress(context: RunContext) -> list[str]:
-    """A line per run: its name and how far it is.
+    """A line per run: its name and how far it is, or that what is there is of another command.
 
     Parameters
     ----------
@@ -399,7 +438,10 @@ def scan_progress(context: RunContext) -> list[str]:
     lines = []
     for run in scan_runs(context.study):
         directory = context.scan / run.name
-        done, total = _steps_done(directory, run.protocol), run.protocol.n_steps
-        state = "finished" if (directory / DONE).is_file() else f"{done} of {total} steps"
+        done, total = _steps_done(context, run), run.protocol.n_steps
+        finished = (directory / DONE).is_file()
+        state = "finished" if finished else f"{done} of {total} steps"
+        if _other_command(directory, run_script(context.study, run)):
+            state = f"{'finished' if finished else 'begun'} with another command than the study asks for now"
         lines.append(f"{run.name:40} {state}")
     return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,13 @@ import numpy as np
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex, RunDomain
 from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book
 from mlip_interfaces.figures.domain_plots import DeviationTrace, deviation_over_time
+from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Table
 from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.report.run_sections import MakePicture
 
 
-def domain_section(run: Path, picture: MakePicture) -> PageSection:
+def domain_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = NONE_STALE) -> PageSection:
     """What the committee and the spot labels say of each run.
 
     Parameters
@@ -23,6 +26,8 @@ def domain_section(run: Path, picture: MakePicture) -> PageSection:
         The run folder.
     picture : callable
         Saves a figure.
+    stale : mapping of str to str, optional
+        Runs whose trajectories are not of the study as it is now; nothing is said of them.
 
     Returns
     -------
@@ -39,6 +44,7 @@ def domain_section(run: Path, picture: MakePicture) -> PageSection:
     if index is None:
         section.absent = "No run has been looked at; `mlip-interfaces scan domain` does it for a scan that is there."
         return section
+    index = replace(index, runs=tuple(entry for entry in index.runs if entry.name not in stale))
     if index.committee:
         section.paragraphs.append(
             f"A run leaves the domain when most frames from some time on have a largest force deviation above the upper trust "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.files import read_optional_json
 from mlip_interfaces.records import Record
+from mlip_interfaces.report.left_out import NONE_STALE, left_out_runs
 from mlip_interfaces.run.stages import given_model
 
 
@@ -102,6 +103,8 @@ class Headline(Record):
         Healthy run -> numbers of its analyses.
     domain : mapping of str to str
         Run -> whether it stayed in the model's domain.
+    left_out : mapping of str to str
+        Run that was healthy and enters no number -> why.
     """
 
     models: Mapping[str, int]
@@ -111,15 +114,18 @@ class Headline(Record):
     unhealthy: Mapping[str, tuple[str, ...]]
     runs: Mapping[str, Mapping[str, object]]
     domain: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def collect_results(run: Path) -> Headline:
-    """Headline numbers of a run folder; runs that are not healthy are named and kept out.
+def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
+    """Headline numbers of a run folder; runs that are not healthy, or left out for another reason, are named and kept out.
 
     Parameters
     ----------
     run : Path
         The run folder; a stage that has not run leaves its numbers empty.
+    stale : mapping of str to str, optional
+        Runs of the scan whose trajectories are not of the study as it is now, and why.
 
     Returns
     -------
@@ -135,18 +141,21 @@ def collect_results(run: Path) -> Headline:
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
+    judged = domain.runs if domain else ()
+    left_out = left_out_runs(run, stale)
     return Headline(
         models={model.name: model.n_atoms for model in structures.interfaces},
         campaign=_campaign_numbers(read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)),
         validation=_validation_numbers(read_optional_book(Validation, run / "validation" / VALIDATION_FILE)),
-        md_ps=sum(entry.time_ps for entry in scan.runs if entry.healthy),
+        md_ps=sum(entry.time_ps for entry in scan.runs if entry.healthy and entry.name not in left_out),
         unhealthy={entry.name: entry.reasons for entry in scan.runs if not entry.healthy},
         runs={
             entry.name: _run_numbers(run / "analysis" / entry.directory, entry)
             for entry in analysis.runs
-            if entry.healthy
+            if entry.healthy and entry.name not in left_out
         },
-        domain={entry.name: entry.verdict for entry in domain.runs} if domain else {},
+        domain={entry.name: entry.verdict for entry in judged if entry.name not in stale},
+        left_out=left_out,
     )
 
 
@@ -253,7 +262,7 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
     InputFileError
         If a book is damaged.
     """
-    scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
+    scan = _without(read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex(), results.left_out)
     sentences = []
     if given_model(run):
         sentences.append(
@@ -302,11 +311,17 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
                 "Li₆PS₅Cl reaches 110 meV/Å. Barriers and rates depend on it exponentially."
             )
     sentences += _domain_limits(run, scan)
-    sentences += _transport_limits(run)
+    sentences += _transport_limits(run, results.left_out)
     if results.unhealthy:
         names = ", ".join(results.unhealthy)
         sentences.append(f"These runs were not healthy and enter no average: {names}.")
+    if results.left_out:
+        sentences.append(f"These runs are left out, as is said at the top: {', '.join(results.left_out)}.")
     return sentences
+
+
+def _without(scan: ScanIndex, left_out: Mapping[str, str]) -> ScanIndex:
+    return replace(scan, runs=tuple(entry for entry in scan.runs if entry.name not in left_out))
 
 
 def _few_seeds(scan: ScanIndex, *, has_glass: bool) -> str:
@@ -346,7 +361,9 @@ def spoken_range(numbers: Sequence[int]) -> str:
 
 def _domain_limits(run: Path, scan: ScanIndex) -> list[str]:
     domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
-    known = {entry.name: entry for entry in domain.runs if entry.verdict != "not looked at"} if domain else {}
+    shown = {entry.name for entry in scan.runs}
+    looked_at = [entry for entry in domain.runs if entry.verdict != "not looked at"] if domain else []
+    known = {entry.name: entry for entry in looked_at if entry.name in shown}
     sentences = []
     leaving = [f"{entry.name} at {entry.left_at_ps:.3g} ps" for entry in known.values() if entry.left_at_ps is not None]
     if leaving:
@@ -359,11 +376,11 @@ def _domain_limits(run: Path, scan: ScanIndex) -> list[str]:
     return sentences
 
 
-def _transport_limits(run: Path) -> list[str]:
+def _transport_limits(run: Path, left_out: Mapping[str, str]) -> list[str]:
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     short: dict[str, dict[str, list[str]]] = {}
     zero = []
-    for entry in analysis.runs:
+    for entry in (entry for entry in analysis.runs if entry.name not in left_out):
         folder = run / "analysis" / entry.directory
         found = [read_optional_json(folder / f"{name}.json") or {"species": {}} for name in entry.of_kind("msd")]
         for symbol, values in (pair for content in found for pair in content["species"].items()):

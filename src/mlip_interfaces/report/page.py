@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,6 +21,7 @@ from mlip_interfaces.report.analysis_sections import (
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
+from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
 from mlip_interfaces.run.stages import given_model
@@ -27,7 +29,14 @@ from mlip_interfaces.version import __version__
 
 
 def write_report(
-    run: Path, *, study_name: str, study_text: str, teacher_kind: str, directory: Path | None = None
+    run: Path,
+    *,
+    study_name: str,
+    study_text: str,
+    teacher_kind: str,
+    stale: Mapping[str, str] = NONE_STALE,
+    changed_stages: Sequence[str] = (),
+    directory: Path | None = None,
 ) -> Path:
     """Write ``index.html``, its figures as PNG and SVG, and ``results.json``.
 
@@ -39,6 +48,10 @@ def write_report(
         Of the study file.
     teacher_kind : {"surrogate", "dft", "semiempirical", "custom"}
         Who labelled.
+    stale : mapping of str to str, optional
+        Runs of the scan whose trajectories are not of the study as it is now, and why; they are named and left out.
+    changed_stages : sequence of str, optional
+        Stages that were made for another study than this one.
     directory : Path or None
         Where to; ``report/`` in the run folder if None.
 
@@ -54,9 +67,9 @@ def write_report(
     """
     report = directory or run / "report"
     report.mkdir(parents=True, exist_ok=True)
-    results = collect_results(run)
+    results = collect_results(run, stale)
     analysed = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
-    healthy = [entry for entry in analysed.runs if entry.healthy]
+    healthy = [entry for entry in analysed.runs if entry.healthy and entry.name not in results.left_out]
 
     def picture(figure: Figure, name: str, caption: str) -> Picture:
         return Picture(save_figure(figure, report / "figures", name), caption)
@@ -65,8 +78,8 @@ def write_report(
         structures_section(run, picture),
         campaign_section(run, picture),
         model_section(run, picture),
-        md_section(run, picture),
-        domain_section(run, picture),
+        md_section(run, picture, stale),
+        domain_section(run, picture, stale),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),
@@ -81,7 +94,7 @@ def write_report(
     html = environment.get_template("template.html.j2").render(
         name=study_name,
         version=__version__,
-        label_warning=_label_warning(run, teacher_kind),
+        warnings=[*_label_warning(run, teacher_kind), *_study_warning(changed_stages), *_left_out(results.left_out)],
         summary=_summary(results),
         sections=sections,
     )
@@ -91,16 +104,29 @@ def write_report(
     return page
 
 
-def _label_warning(run: Path, kind: str) -> str:
+def _label_warning(run: Path, kind: str) -> list[str]:
     if given_model(run):
-        return ""
+        return []
     data = read_optional_book(InitialData, run / "initial_data" / DATA_SUMMARY)
     name = data.calculator if data else "the study's calculator"
     if kind == "surrogate":
-        return f"All labels are by {name}, a surrogate potential: not DFT."
+        return [f"All labels are by {name}, a surrogate potential: not DFT."]
     if kind in ("semiempirical", "custom"):
-        return f"All labels are by {name}: not DFT."
-    return ""
+        return [f"All labels are by {name}: not DFT."]
+    return []
+
+
+def _study_warning(changed_stages: Sequence[str]) -> list[str]:
+    if not changed_stages:
+        return []
+    names = ", ".join(changed_stages)
+    return [
+        f"The study was edited since, or is read by another version: what these stages made is not what it asks for now: {names}."
+    ]
+
+
+def _left_out(runs: Mapping[str, str]) -> list[str]:
+    return [f"{name} is left out: {why.rstrip('.')}." for name, why in runs.items()]
 
 
 def _summary(results: Headline) -> list[dict[str, str]]:

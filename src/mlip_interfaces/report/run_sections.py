@@ -25,6 +25,7 @@ from mlip_interfaces.books.run import (
 from mlip_interfaces.figures import Figure, plots
 from mlip_interfaces.files import read_arrays
 from mlip_interfaces.report.files import read_table
+from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.run.manifests import read_manifest
@@ -154,7 +155,7 @@ def model_section(run: Path, picture: MakePicture) -> PageSection:
     return section
 
 
-def md_section(run: Path, picture: MakePicture) -> PageSection:
+def md_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = NONE_STALE) -> PageSection:
     """The runs of the scan and their verdicts.
 
     Parameters
@@ -163,6 +164,8 @@ def md_section(run: Path, picture: MakePicture) -> PageSection:
         The run folder.
     picture : callable
         Saves a figure.
+    stale : mapping of str to str, optional
+        Runs whose trajectories are not of the study as it is now, and why; nothing of them is shown.
 
     Returns
     -------
@@ -181,7 +184,7 @@ def md_section(run: Path, picture: MakePicture) -> PageSection:
         return section
     traces, called = [], names_in_figures(entries)
     for entry in entries:
-        if entry.n_frames:
+        if entry.n_frames and entry.name not in stale:
             table = read_table(run / "scan" / entry.directory / entry.thermo_file)
             traces.append(
                 plots.ThermoTrace(
@@ -205,12 +208,13 @@ def md_section(run: Path, picture: MakePicture) -> PageSection:
         "run", "verdict", "atoms", "ps", "T mean (max), K", "density start, mean", "a, b, c start (mean), Å", "shortest (Å)",
         "steps/s",
     ]  # fmt: skip
-    section.tables.append(Table(head, [_run_row(entry) for entry in entries]))
+    section.tables.append(Table(head, [_run_row(entry, stale) for entry in entries]))
     section.points += [
         f"{entry.name} is not healthy and enters no average: {'; '.join(entry.reasons)}."
         for entry in entries
-        if not entry.healthy
+        if not entry.healthy and entry.name not in stale
     ]
+    section.points += [f"{entry.name} is not shown: {stale[entry.name]}." for entry in entries if entry.name in stale]
     return section
 
 
@@ -220,7 +224,9 @@ def _edges(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:
     return np.column_stack([table[name] for name in names]) if names[0] in table else None
 
 
-def _run_row(entry: ScanEntry) -> list[str]:
+def _run_row(entry: ScanEntry, stale: Mapping[str, str]) -> list[str]:
+    if entry.name in stale:
+        return [entry.name, "of another study", "", "", "", "", "", "", ""]
     verdict = "healthy" if entry.healthy else "not healthy"
     if entry.n_frames == 0:
         return [entry.name, verdict, str(entry.n_atoms), "0", "", "", "", "", ""]

@@ -17,6 +17,7 @@ from mlip_interfaces.choices import Scheme
 from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.trajectory.borrowed_cell import with_cell
 from mlip_interfaces.trajectory.formats import is_text_dump, read_frames
+from mlip_interfaces.trajectory.formats.dcd import count_dcd_frames
 from mlip_interfaces.trajectory.lammps_text import LammpsTextFrames
 from mlip_interfaces.trajectory.memory import array_frames, ase_frame, universe_frames
 from mlip_interfaces.trajectory.raw_frame import FrameShape, RawFrame
@@ -155,6 +156,23 @@ class TrajectoryReader:
     def origin(self) -> str:
         """The file with its path, or what the frames in memory are."""
         return self.name if self.path is None else str(self.path)
+
+    def count_frames(self) -> int:
+        """Whole frames that are there, whatever the time asked for; all are read unless it is a DCD file.
+
+        Returns
+        -------
+        int
+            One at least.
+
+        Raises
+        ------
+        InputFileError
+            If the file is damaged, where it is read.
+        """
+        if self.path is not None and self.path.suffix == ".dcd":
+            return count_dcd_frames(self.path)
+        return sum(1 for _ in self.raw_frames([]))
 
     def chunks(self, n_frames: int | None = None, *, unwrapped: bool = True) -> Iterator[Frames]:
         """Frames in chunks, so that memory does not grow with the length of the run.

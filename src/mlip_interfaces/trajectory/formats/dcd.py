@@ -27,6 +27,11 @@ class _Header:
     has_cell: bool
     end: int
 
+    @property
+    def frame_words(self) -> int:
+        """Length of a frame in words of 4 bytes."""
+        return (CELL_WORDS + 2 if self.has_cell else 0) + 3 * (self.n_atoms + 2)
+
 
 def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     """Frames of a DCD file, the lengths of all records checked.
@@ -57,7 +62,7 @@ def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     n_atoms = header.n_atoms
     # In words of 4 bytes: every record stands between two words with its length.
     n_cell = CELL_WORDS + 2 if header.has_cell else 0
-    n_words = n_cell + 3 * (n_atoms + 2)
+    n_words = header.frame_words
     starts = np.array([n_cell + axis * (n_atoms + 2) for axis in range(3)])
     places = np.concatenate([[0, n_cell - 1] if n_cell else [], starts, starts + n_atoms + 1]).astype(np.int64)
     lengths = np.array([4 * CELL_WORDS] * (2 if n_cell else 0) + [4 * n_atoms] * 6)
@@ -78,6 +83,23 @@ def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
         if _is_header(path, start):
             raise _damage(path, start, n_frames, n_frames)
         notes.append(cut_note(path))
+
+
+def count_dcd_frames(path: Path) -> int:
+    """Whole frames of a DCD file by its size; none of them is read.
+
+    Parameters
+    ----------
+    path : Path
+        With a sound header.
+
+    Returns
+    -------
+    int
+        Without what was cut off in the middle.
+    """
+    header = _read_header(path)
+    return (path.stat().st_size - header.end) // (4 * header.frame_words)
 
 
 def _read_header(path: Path) -> _Header:
