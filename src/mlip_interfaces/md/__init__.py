@@ -1,7 +1,7 @@
 """LAMMPS runs of interface models: the command of a protocol, and the verdict on a finished run."""
 
 from mlip_interfaces.md.health import HealthBounds, RunVerdict, judge_run
-from mlip_interfaces.md.pieces import CHECKPOINT, TABLE, TRAJECTORY, join_pieces, time_reached_ps
+from mlip_interfaces.md.pieces import CHECKPOINT, TABLE, TRAJECTORY, flaws_of_trajectory, join_pieces, time_reached_ps
 from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "HealthBounds",
     "MDProtocol",
     "RunVerdict",
+    "flaws_of_trajectory",
     "join_pieces",
     "judge_run",
     "md_command",

@@ -20,11 +20,13 @@ from mlip_interfaces.md import (
     HealthBounds,
     MDProtocol,
     RunVerdict,
+    flaws_of_trajectory,
     join_pieces,
     judge_run,
     md_command,
     time_reached_ps,
 )
+from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.domain import look_at_domain
 from mlip_interfaces.run.context import RunContext
@@ -32,13 +34,13 @@ from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
 COMMAND = "command.sh"
-DONE = "md.done"
 PIECES = "pieces.tar"
-# A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
-# or reached the time limit, is to go on from its checkpoint; without `lmp` nothing was run at all.
+# A run that went to its end, or whose physics fell apart, is finished. Any other goes on from its checkpoint: killed, without
+# room on the disk or in memory, or never begun.
 RUN_COMMAND = (
-    f"sh {COMMAND}; status=$?; case $status in 126|127|130|137|143) exit $status;; esac; "
-    f"rm -f {CHECKPOINT}; echo $status > {DONE}"
+    f"sh {COMMAND}; status=$?; if {{ [ $status -eq 0 ] && {CAME_TO_ITS_END}; }} || {FELL_APART}; "
+    f"then echo $status > {DONE}.new && mv {DONE}.new {DONE} && rm -f {CHECKPOINT} || exit 1; "
+    f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
 PACK_COMMAND = (
@@ -150,7 +152,7 @@ def scan_batch(context: RunContext) -> Batch:
             command,
             (DONE,),
             inputs=("model.data", "layers.json", COMMAND),
-            extras=(TRAJECTORY, TABLE, "log.lammps", PIECES),
+            extras=(TRAJECTORY, TABLE, LOG, PIECES),
         )
         for run in scan_runs(context.study)
     )
@@ -183,7 +185,7 @@ def prepare_scan(context: RunContext) -> None:
     scripts = {run: _script(study, run) for run in scan_runs(study)}
     for run, text in scripts.items():
         script = context.scan / run.name / COMMAND
-        if script.with_name(DONE).is_file() and script.is_file() and script.read_text() != text:
+        if is_over(script.parent) and script.is_file() and script.read_text() != text:
             raise InputFileError(
                 f"{script.parent} was run with another command than the study asks for now ({COMMAND} there says which). Delete "
                 "the folder to run it again, or give another --out folder."
@@ -198,6 +200,8 @@ def prepare_scan(context: RunContext) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for file in ("model.data", "layers.json"):
             shutil.copyfile(context.structures / run.model.name / file, directory / file)
+        if not is_over(directory):
+            (directory / DONE).unlink(missing_ok=True)
         script = directory / COMMAND
         if script.is_file() and script.read_text() != text:
             # A checkpoint of another protocol is no place to go on from.
@@ -243,7 +247,7 @@ def run_scan(context: RunContext) -> str:
 
     def look() -> None:
         done = sum(_steps_done(context.scan / run.name, run.protocol) for run in runs)
-        finished = sum((context.scan / run.name / DONE).is_file() for run in runs)
+        finished = sum(is_over(context.scan / run.name) for run in runs)
         context.progress(
             _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
         )
@@ -295,7 +299,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     n_atoms = len(read_json(directory / "layers.json", if_missing=prepare)["symbols"])
     verdict: RunVerdict | None = None
     try:
-        if (directory / DONE).is_file():
+        if over := is_over(directory):
             _unpack(directory / PIECES)
             join_pieces(directory)
         verdict = judge_run(
@@ -305,11 +309,12 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
             n_atoms=n_atoms,
             bounds=health_bounds(context.study),
         )
-        reasons = verdict.reasons
+        flaws = flaws_of_trajectory(directory, protocol.dump_every, protocol.frame_interval_ps) if over else ()
+        reasons = (*verdict.reasons, *flaws)
     except InputFileError as error:
         # LAMMPS stopped before the first line of numbers, or pieces are missing.
         reasons = (f"nothing to judge: {error}",)
-    log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
+    log = (directory / LOG).read_text(errors="replace") if (directory / LOG).is_file() else ""
     wall_seconds, n_timed = _md_loops(log) if verdict else (0.0, 0)
     speed = n_timed / wall_seconds if wall_seconds else None
     n_steps = round(verdict.time_ps / (protocol.timestep_fs * FS_TO_PS)) if verdict else 0
@@ -331,7 +336,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         thermo_file=TABLE,
         frame_interval_ps=protocol.frame_interval_ps,
         n_atoms=n_atoms,
-        healthy=verdict is not None and verdict.healthy,
+        healthy=not reasons,
         reasons=reasons,
         time_ps=verdict.time_ps if verdict else 0.0,
         n_steps=n_steps,
@@ -356,7 +361,7 @@ def _md_loops(log: str) -> tuple[float, int]:
 
 
 def _steps_done(directory: Path, protocol: MDProtocol) -> int:
-    if (directory / DONE).is_file():
+    if is_over(directory):
         return protocol.n_steps
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
@@ -399,6 +404,6 @@ def scan_progress(context: RunContext) -> list[str]:
     for run in scan_runs(context.study):
         directory = context.scan / run.name
         done, total = _steps_done(directory, run.protocol), run.protocol.n_steps
-        state = "finished" if (directory / DONE).is_file() else f"{done} of {total} steps"
+        state = "finished" if is_over(directory) else f"{done} of {total} steps"
         lines.append(f"{run.name:40} {state}")
     return lines
