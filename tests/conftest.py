@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -106,24 +104,6 @@ def quick_lmp(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "lmp").chmod(0o755)
     inherited = program_environment()
     return inherited | {"PATH": f"{folder}{os.pathsep}{inherited['PATH']}", "LD_LIBRARY_PATH": str(mpi)}
-
-
-def real_lammps(folder: Path) -> list[int]:
-    """Numbers of the processes of LAMMPS itself that run in a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (entry / "cwd").readlink() == folder.resolve() and (entry / "exe").readlink().name == "lmp":
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Until it is so; an assertion fails when it never is."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import real_lammps, wait_until
 from test_md import DECK_BOUNDS, PROTOCOL
 
+from lammps_processes import real_lammps, wait_until
 from mlip_interfaces.jobs.alone import LOCK, alone
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, flaws_of_trajectory, join_pieces, md_command, time_reached_ps
 from mlip_interfaces.md.ending import DONE, LOG, is_over
@@ -50,7 +50,12 @@ def make(argon: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[
     def write(folder: Path, protocol: MDProtocol = PROTOCOL, *, rest_seconds: float = 0.0, **bounds: float) -> None:
         shutil.copytree(template, folder)
         command = md_command(
-            protocol, replace(DECK_BOUNDS, **bounds), deck="deck.in", data="model.data", potential="none", elements=["Ar"]
+            protocol,
+            replace(DECK_BOUNDS, **bounds),
+            deck="deck.in",
+            data="model.data",
+            potential="none",
+            elements=["Ar"],
         )
         assert " checkpoint_every 10000 " in command
         command = command.replace(" checkpoint_every 10000 ", f" checkpoint_every {CHECKPOINT_STEPS} ")
