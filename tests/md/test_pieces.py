@@ -132,7 +132,9 @@ def test_pieces_that_do_not_meet_are_refused_and_kept(tmp_path: Path, whole: Pat
 LONG = MDProtocol("npt", "coupled_xy", 30.0, (1.0, 1.0, 1000.0), 60.0, 2.0, 0.2, 5)
 
 
-def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path, whole: Path) -> None:
+def test_killed_run_goes_on_from_its_checkpoint(
+    argon: Callable, tmp_path: Path, whole: Path, quick_lmp: dict[str, str]
+) -> None:
     """SIGKILL three times; every frame and line is there once, and both belong to the same piece."""
     folder = tmp_path / "run"
     command = argon(folder, LONG, DECK_BOUNDS).replace("checkpoint_every 10000", "checkpoint_every 2000")
@@ -141,7 +143,7 @@ def test_killed_run_goes_on_from_its_checkpoint(argon: Callable, tmp_path: Path,
     def start() -> subprocess.Popen[bytes]:
         # As a job is killed: with all its processes.
         return subprocess.Popen(
-            command, shell=True, cwd=folder, env=program_environment(), stdout=subprocess.DEVNULL,
+            command, shell=True, cwd=folder, env=quick_lmp, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from mlip_interfaces.md import CHECKPOINT
 from mlip_interfaces.md.health import COLUMNS
 from mlip_interfaces.pipeline.scan import (
     DONE,
+    _md_loops,
     collect_scan,
     health_bounds,
     prepare_scan,
@@ -177,3 +178,13 @@ def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunCo
     assert not entry.healthy
     assert "leave a gap" in entry.reasons[0]
     assert later.is_file()
+
+
+def test_steps_that_a_kill_undid_are_not_timed() -> None:
+    loop = "Loop time of {} on 1 procs for {} steps with 8 atoms\n\nPerformance: 1 ns/day\n"
+    begun = "variable        first_step equal $(step)\nvariable        first_step equal {}\n"
+    minimised = "Loop time of 50 on 1 procs for 9 steps with 8 atoms\n\n99.0% CPU use\n"
+    log = begun.format(0) + minimised + loop.format(1.5, 100) + loop.format(2.5, 100) + loop.format(4.0, 100)
+    assert _md_loops(log) == (8.0, 300)
+    # Killed between the end of the third loop and its checkpoint.
+    assert _md_loops(log + begun.format(200) + loop.format(3.0, 100)) == (7.0, 300)

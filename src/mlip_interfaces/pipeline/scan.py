@@ -47,6 +47,10 @@ PACK_COMMAND = (
     f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
 )
 POTENTIAL = "model.pb"
+_BEGIN_OR_LOOP = (
+    r"^variable\s+first_step equal (?P<first_step>\d+)$|"
+    r"^Loop time of (?P<seconds>\S+) on .* for (?P<steps>\d+) steps .*\n\nPerformance:"
+)
 _MD_SHARE = 0.9
 """Of the stage's progress; the rest is the look at the runs."""
 
@@ -356,8 +360,14 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
 
 def _md_loops(log: str) -> tuple[float, int]:
     """Wall time (s) and steps of all MD in a LAMMPS log; what a kill undid is in neither."""
-    loops = re.findall(r"^Loop time of (\S+) on .* for (\d+) steps .*\n\nPerformance:", log, flags=re.MULTILINE)
-    return sum(float(seconds) for seconds, _ in loops), sum(int(steps) for _, steps in loops)
+    loops: list[tuple[float, int]] = []
+    for found in re.finditer(_BEGIN_OR_LOOP, log, flags=re.MULTILINE):
+        if found["first_step"] is None:
+            loops.append((float(found["seconds"]), int(found["steps"])))
+        while found["first_step"] and sum(steps for _, steps in loops) > int(found["first_step"]):
+            # Killed between the end of this loop and its checkpoint.
+            loops.pop()
+    return sum(seconds for seconds, _ in loops), sum(steps for _, steps in loops)
 
 
 def _steps_done(directory: Path, protocol: MDProtocol) -> int:
