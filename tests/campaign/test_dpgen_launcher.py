@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from lammps_processes import real_lammps, wait_until
 from mlip_interfaces.campaign import candidate_ranking
 from mlip_interfaces.campaign.dpgen_launcher import (
     _failed_where_not_finite,
@@ -18,7 +21,8 @@ from mlip_interfaces.campaign.dpgen_launcher import (
     forget_damaged_submissions,
 )
 from mlip_interfaces.campaign.folder import read_explorations
-from mlip_interfaces.campaign.stopped_explorations import SURVIVES, keep_whole_frames
+from mlip_interfaces.campaign.stopped_explorations import keep_whole_frames, surviving
+from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.potentials.selection import select_diverse
 
 # DP-GEN leaves files open.
@@ -186,22 +190,61 @@ def test_whole_run_is_left_alone(tmp_path: Path) -> None:
     assert before == {file: file.stat().st_mtime_ns for file in task.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("rows", "fails"),
-    [("#  step\n", True), ("", True), ("#  step\n0 0 0 0 0.1 0 0\n", False)],
-    ids=["header", "empty", "one"],
+WALL, LOST = (
+    "Total wall time: 0:00:01",
+    "ERROR: Lost atoms: original 9 current 8 (src/thermo.cpp:494)\nLast input line: run 10",
 )
-def test_blown_up_run_is_a_result_once_it_has_a_frame(tmp_path: Path, rows: str, fails: bool) -> None:
+FULL = "ERROR on proc 0: Error writing dump dpgen_dump: No space left on device (src/dump.cpp:543)"
+ONE_FRAME = "#  step\n0 0 0 0 0.1 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "log", "rows", "counts"),
+    [
+        (0, WALL, ONE_FRAME, True),
+        (0, "   100   300.2", ONE_FRAME, False),
+        (1, LOST, ONE_FRAME, True),
+        (1, LOST, "#  step\n", False),
+        (1, LOST, "", False),
+        (1, FULL, ONE_FRAME, False),
+        *((status, "   100   300.2", ONE_FRAME, False) for status in (1, 137, 139, 143, 241, 245, 247)),
+    ],
+)
+def test_exploration_counts_where_its_log_shows_the_end_or_lost_atoms_after_a_frame(
+    tmp_path: Path, status: int, log: str, rows: str, counts: bool
+) -> None:
+    (tmp_path / "log.lammps").write_text(f"LAMMPS\n{log}\n")
     (tmp_path / "model_devi.out").write_text(rows)
-    command = SURVIVES.format(command="/bin/bash -c '{ exit 1; }'")
-    assert (subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode != 0) is fails
+    command = surviving(f"/bin/bash -c 'exit {status}'")
+    run = subprocess.run(["bash", "-c", f"( {command} )"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.returncode == 0) is counts
+    assert (f"LAMMPS ended with status {status}, not at the end of its run." in run.stderr) is not counts
 
 
-@pytest.mark.parametrize("status", [130, 137, 143])
-def test_run_killed_from_outside_is_no_result_whatever_it_reached(tmp_path: Path, status: int) -> None:
-    (tmp_path / "model_devi.out").write_text("#  step\n0 0 0 0 0.1 0 0\n")
-    command = SURVIVES.format(command=f"/bin/bash -c 'exit {status}'")
-    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, check=False).returncode == status
+def test_exploration_whose_lammps_is_killed_fails_and_repeated_is_whole(
+    tmp_path: Path, quick_lmp: dict[str, str]
+) -> None:
+    """The real process, by SIGKILL, after frames that a run which blew up would keep."""
+    (tmp_path / "input.lammps").write_text(
+        "units lj\nlattice fcc 0.8\nregion box block 0 2 0 2 0 2\ncreate_box 1 box\ncreate_atoms 1 box\nmass 1 1\n"
+        "pair_style lj/cut 1.6\npair_coeff 1 1 1 1\nvelocity all create 0.1 1\nfix move all nve\nvariable t equal step\n"
+        'fix deviations all print 10 "$t 0 0 0 0.1 0 0" file model_devi.out screen no title "#  step"\n'
+        'run 100 every 10 "shell sleep 0.1"\n'
+    )
+    command = ["bash", "-c", alone(surviving("{ lmp -i input.lammps; }"))]
+    run = subprocess.Popen(
+        command, cwd=tmp_path, env=quick_lmp, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    rows = tmp_path / "model_devi.out"
+    wait_until(lambda: rows.is_file() and len(rows.read_text().splitlines()) > 3)
+    (process,) = real_lammps(tmp_path)
+    os.kill(process, signal.SIGKILL)
+    _, said = run.communicate()
+    assert run.returncode == 1
+    assert "LAMMPS ended with status 247, not at the end of its run." in said
+    assert "\n100 " not in rows.read_text()
+    subprocess.run(command, cwd=tmp_path, env=quick_lmp, check=True, capture_output=True)
+    assert "\n100 " in rows.read_text()
 
 
 def test_submission_notes_that_were_cut_off_are_forgotten(tmp_path: Path) -> None:

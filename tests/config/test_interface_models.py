@@ -172,6 +172,16 @@ def test_small_cells_are_not_repeated_and_production_is() -> None:
         ),
         ((CATHODE, COATING | {"thickness_angstrom": []}), {}, "at least one entry and no entry twice"),
         ((CATHODE, COATING | {"thickness_angstrom": [5, 5]}), {}, "at least one entry and no entry twice"),
+        (
+            (CATHODE, COATING),
+            {"small": {"thickness_angstrom": {COATING["name"]: [4, 4]}}},
+            f"two models would be called 'dft-{COATING['name']}-04A'",
+        ),
+        (
+            (CATHODE, COATING | {"thickness_angstrom": [5, 5.000000001]}),
+            {},
+            f"two models would be called '{COATING['name']}-05A'",
+        ),
         ((CATHODE | {"miller": [0, 0, 0]}, ELECTROLYTE), {}, "is no plane"),
         ((CATHODE | {"name": "my layer"}, ELECTROLYTE), {}, "match pattern"),
         ((CATHODE, ELECTROLYTE), {"max_strain": 0.5}, "less than 0.3"),

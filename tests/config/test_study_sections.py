@@ -288,6 +288,33 @@ def test_type_map_holds_each_element_once(raw: dict[str, Any], elements: list[st
     assert expected in refusal(raw, elements=elements)
 
 
+@pytest.mark.parametrize(
+    ("section", "change", "expected"),
+    [
+        ("protocols", {"seeds": [1, 2, 1]}, ".seeds: 1 stands twice in the list"),
+        (
+            "exploration",
+            {"temperatures_kelvin": [300, 500, 300.0]},
+            ".temperatures_kelvin: 300.0 stands twice in the list",
+        ),
+        ("exploration", {"pressures_bar": [1, 1]}, ".pressures_bar: 1.0 stands twice in the list"),
+    ],
+)
+def test_entry_that_becomes_a_folder_or_a_condition_stands_once(
+    raw: dict[str, Any], section: str, change: dict[str, Any], expected: str
+) -> None:
+    if section == "protocols":
+        changed: Any = {name: protocol | change for name, protocol in raw["protocols"].items()}
+    else:
+        changed = raw[section] | {"iterations": [rung | change for rung in raw[section]["iterations"]]}
+    assert expected in refusal(raw, **{section: changed})
+
+
+def test_explored_thickness_stands_once(raw: dict[str, Any]) -> None:
+    exploration = raw["exploration"] | {"thicknesses_angstrom": [6, 6]}
+    assert "exploration.thicknesses_angstrom: 6.0 stands twice" in refusal(raw, exploration=exploration)
+
+
 @pytest.mark.parametrize("seed", [0, -1, 2**31, 1.5])
 def test_seed_fits_every_program(raw: dict[str, Any], seed: float) -> None:
     assert "seed" in refusal(raw, seed=seed)
@@ -451,3 +478,22 @@ def test_study_of_another_folder_is_named_as_it_was_given(tmp_path: Path) -> Non
     with pytest.raises(StudyError) as error:
         load_study(file)
     assert str(error.value).startswith(f"{file} is not valid YAML")
+
+
+def test_key_that_stands_twice_is_refused_with_its_line(raw: dict[str, Any]) -> None:
+    text = yaml.safe_dump(raw)
+    first = next(iter(raw["protocols"]))
+    line = f"  {first}:\n"
+    assert text.count(line) == 1
+    twice = text.replace(line, f"  {first}: {{temperature_kelvin: 300}}\n{line}")
+    with pytest.raises(
+        StudyError,
+        match=f"(?s)the key '{first}' stands twice; give it once.*line {twice[: twice.rindex(line)].count(chr(10)) + 1},",
+    ):
+        parse_study(twice, NAME)
+
+
+def test_merged_keys_may_be_replaced(raw: dict[str, Any]) -> None:
+    text = "parts:\n- &one {a: 1}\n- &two {<<: *one, a: 2}\n- {<<: *two}\n"
+    with pytest.raises(StudyError, match="unknown key 'parts'"):
+        parse_study(yaml.safe_dump(raw) + text, NAME)

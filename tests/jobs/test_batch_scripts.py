@@ -21,6 +21,7 @@ from mlip_interfaces.campaign.dpgen_files import check_machine, render_machine
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import LocalExecution, SlurmExecution, parse_study
 from mlip_interfaces.jobs import Batch, JobTask, preview_batch, run_tasks
+from mlip_interfaces.md import CHECKPOINT
 from mlip_interfaces.pipeline.scan import DONE, RUN_COMMAND
 from mlip_interfaces.run.folder import locked
 
@@ -181,15 +182,19 @@ def counted(directory: Path) -> Batch:
 @pytest.mark.parametrize(
     ("ending", "done"),
     [
-        ("exit 0", "0\n"), ("exit 1", "1\n"), ("kill -TERM $$", None), ("kill -KILL $$", None),
-        ("no-such-program", None),
+        ("echo 'Total wall time: 0:00:01' > log.lammps", "0\n"), ("exit 0", None), ("exit 1", None),
+        ("echo 'ERROR: Lost atoms: original 9 current 8' > log.lammps; exit 1", "1\n"),
+        ("echo 'Total wall time: 0:00:01' > log.lammps; exit 1", None),
+        ("kill -TERM $$", None), ("kill -KILL $$", None), ("no-such-program", None),
     ],
 )  # fmt: skip
-def test_md_run_that_was_cancelled_or_never_began_is_not_done_but_one_that_lammps_gave_up_is(
+def test_md_run_is_done_where_its_log_shows_the_end_or_lost_atoms_and_nowhere_else(
     tmp_path: Path, ending: str, done: str | None
 ) -> None:
     (tmp_path / "command.sh").write_text(ending + "\n")
+    (tmp_path / CHECKPOINT).write_text("a state\n")
     run = subprocess.run(["bash", "-c", f"( {RUN_COMMAND} )"], cwd=tmp_path, check=False)
     file = tmp_path / DONE
     assert (file.read_text() if file.is_file() else None) == done
     assert (run.returncode == 0) == (done is not None)
+    assert (tmp_path / CHECKPOINT).is_file() == (done is None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlip_interfaces.config import load_study
@@ -16,6 +18,7 @@ from mlip_interfaces.md import CHECKPOINT, COMMAND, STARTED
 from mlip_interfaces.md.health import COLUMNS
 from mlip_interfaces.pipeline.scan import (
     DONE,
+    _md_loops,
     collect_scan,
     health_bounds,
     prepare_scan,
@@ -47,6 +50,16 @@ def context(miniature: Path, tmp_path: Path) -> RunContext:
 def table(first: int, last: int, interval_ps: float, kelvin: float) -> str:
     rows = (f"{i * interval_ps:g},{kelvin},0,2.5,-30,1.9,8,9,20,90,90,60" for i in range(first, last + 1))
     return ",".join(COLUMNS) + "\n" + "".join(f"{row}\n" for row in rows)
+
+
+def dcd(n_frames: int, interval_steps: int, n_atoms: int) -> bytes:
+    """A trajectory of zeros, as LAMMPS lays it out."""
+    numbers = np.zeros(20, "<i4")
+    numbers[[0, 2, 19]] = n_frames, interval_steps, 24
+    title = np.array([164, 2], "<i4").tobytes() + bytes(160) + np.array([164, 4, n_atoms, 4], "<i4").tobytes()
+    head = np.array([84], "<i4").tobytes() + b"CORD" + numbers.tobytes() + np.array([84], "<i4").tobytes() + title
+    records = [struct.pack(f"<i{size}xi", size, size) for size in (48, *[4 * n_atoms] * 3)]
+    return head + n_frames * b"".join(records)
 
 
 def test_checkpoint_stays_until_the_protocol_is_another(context: RunContext) -> None:
@@ -116,6 +129,7 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     with next(directory.glob("thermo.*.csv")).open("a") as file:
         file.write(table(n_frames, n_frames, interval, kelvin).splitlines()[1] + "\n")
     (directory / DONE).write_text("0\n")
+    (directory / "traj.dcd").write_bytes(dcd(n_frames + 1, protocol.dump_every, 8))
     collect_scan(context)
     assert not list(directory.glob("thermo.*.csv"))
     assert len((directory / "thermo.csv").read_text().splitlines()) == n_frames + 2
@@ -124,6 +138,33 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     assert entry.n_frames == n_frames + 1
     assert entry.edges_initial_angstrom == entry.edges_mean_angstrom == (8, 9, 20)
     assert entry.time_ps == pytest.approx(protocol.n_steps * protocol.timestep_fs * FS_TO_PS, rel=1e-6, abs=0)
+    (directory / "traj.dcd").write_bytes(dcd(n_frames, protocol.dump_every, 8))
+    assert "not healthy" in collect_scan(context)
+    entry = next(entry for entry in read_scan_index(context) if entry.name == first.name)
+    assert not entry.healthy
+    (reason,) = entry.reasons
+    assert f"traj.dcd has {n_frames} whole frames and 0 bytes, its header tells {n_frames}" in reason
+    assert f"thermo.csv asks for {n_frames + 1}" in reason
+
+
+@pytest.mark.parametrize(("status", "log"), [("", ""), ("247\n", "  100  300.2\n"), ("1\n", "ERROR: No space left\n")])
+def test_run_that_was_taken_for_a_finished_one_is_run_again(context: RunContext, status: str, log: str) -> None:
+    """As a full disk leaves it, or an earlier version that took a killed LAMMPS for one that gave up."""
+    first, *others = scan_runs(context.study)
+    directory = context.scan / first.name
+    (directory / DONE).write_text(status)
+    (directory / "log.lammps").write_text(log)
+    (directory / CHECKPOINT).write_text("state\n")
+    fallen = context.scan / others[0].name
+    (fallen / DONE).write_text("1\n")
+    (fallen / "log.lammps").write_text("ERROR: Lost atoms: original 8 current 7\n")
+    progress = {line.split()[0]: line.split()[1] for line in scan_progress(context)}
+    assert progress[first.name] == "0"
+    assert progress[others[0].name] == "finished"
+    prepare_scan(context)
+    assert not (directory / DONE).exists()
+    assert (directory / CHECKPOINT).is_file()
+    assert (fallen / DONE).is_file()
 
 
 def test_run_whose_pieces_do_not_meet_is_unhealthy_and_keeps_them(context: RunContext) -> None:
@@ -281,3 +322,13 @@ def test_run_of_an_older_version_goes_on_from_its_checkpoint(context: RunContext
     prepare_scan(context)
     assert (directory / CHECKPOINT).is_file()
     assert (directory / COMMAND).read_text() == (directory / STARTED).read_text() == now
+
+
+def test_steps_that_a_kill_undid_are_not_timed() -> None:
+    loop = "Loop time of {} on 1 procs for {} steps with 8 atoms\n\nPerformance: 1 ns/day\n"
+    begun = "variable        first_step equal $(step)\nvariable        first_step equal {}\n"
+    minimised = "Loop time of 50 on 1 procs for 9 steps with 8 atoms\n\n99.0% CPU use\n"
+    log = begun.format(0) + minimised + loop.format(1.5, 100) + loop.format(2.5, 100) + loop.format(4.0, 100)
+    assert _md_loops(log) == (8.0, 300)
+    # Killed between the end of the third loop and its checkpoint.
+    assert _md_loops(log + begun.format(200) + loop.format(3.0, 100)) == (7.0, 300)

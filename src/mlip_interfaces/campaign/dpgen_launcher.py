@@ -27,7 +27,8 @@ from dpgen.dispatcher import Dispatcher as dpgen_dispatcher
 from mlip_interfaces.campaign.candidate_ranking import Candidate, rank_candidates
 from mlip_interfaces.campaign.folder import is_submission_note
 from mlip_interfaces.campaign.launching import LauncherOptions
-from mlip_interfaces.campaign.stopped_explorations import SURVIVES, keep_whole_frames
+from mlip_interfaces.campaign.stopped_explorations import keep_whole_frames, surviving
+from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.jobs.attaching import AttachingSubmission
 
 _STEPS = (
@@ -60,7 +61,7 @@ def main(param_file: str, machine_file: str, options: LauncherOptions) -> None:
     for number, name in enumerate(_STEPS):
         setattr(dpgen_run, name, _bounded(getattr(dpgen_run, name), number, options))
     dpgen_run.copy_model = _keeping_compressed(dpgen_run.copy_model)
-    dpgen_run.make_submission = _surviving(dpgen_run.make_submission)
+    dpgen_run.make_submission = _guarded(dpgen_run.make_submission)
     dpgen_run.post_model_devi = _keeping_whole_frames(dpgen_run.post_model_devi)
     dpgen_run._read_model_devi_file = _failed_where_not_finite(dpgen_run._read_model_devi_file)
     if options.selection == "diverse":
@@ -87,11 +88,13 @@ def _bounded(step: Any, number: int, options: LauncherOptions) -> Any:
     return run
 
 
-def _surviving(make_submission: Any) -> Any:
+def _guarded(make_submission: Any) -> Any:
     @functools.wraps(make_submission)
     def make(*arguments: Any, **named: Any) -> Any:
+        command = "&&".join(named["commands"])
         if Path(named["work_path"]).name == dpgen_run.model_devi_name:
-            named["commands"] = [SURVIVES.format(command=command) for command in named["commands"]]
+            command = surviving(command)
+        named["commands"] = [alone(command)]
         return make_submission(*arguments, **named)
 
     return make

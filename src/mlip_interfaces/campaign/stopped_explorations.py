@@ -5,10 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlip_interfaces.files import write_text
+from mlip_interfaces.md.ending import CAME_TO_ITS_END, FELL_APART, LOG, SAY_HOW_IT_ENDED
 
-SURVIVES = "{{ {command}; }} || {{ status=$?; case $status in 130|137|143) exit $status;; esac; grep -qv '^#' model_devi.out; }}"
-"""Shell command of an exploration: a run that blew up after its first frame is a result, not a failed job; one that was
-killed from outside (SIGINT, SIGKILL, SIGTERM) is run again."""
+
+def surviving(command: str) -> str:
+    """Shell command of an exploration that may blow up: after its first frame that is a result, not a failed job.
+
+    Parameters
+    ----------
+    command : str
+        DP-GEN's own.
+
+    Returns
+    -------
+    str
+        Fails where LAMMPS was killed, or had no room on the disk or in memory, whatever it had reached: the log tells it from a
+        run that fell apart. The job is then repeated.
+    """
+    return (
+        f"{{ {command}; }}; status=$?; if [ $status -eq 0 ]; then [ ! -e {LOG} ] || {CAME_TO_ITS_END}; "
+        f"else {FELL_APART} && grep -qv '^#' model_devi.out; fi || {{ {SAY_HOW_IT_ENDED}; exit 1; }}"
+    )
 
 
 def keep_whole_frames(task: Path) -> int:

@@ -278,6 +278,12 @@ class Interface(Section):
             raise ValueError("only one list of vacancy fractions can be scanned")
         if self.small is not None:
             self._check_small(self.small, set(names))
+        models = [model.name for model in self.models]
+        for name in models:
+            if models.count(name) > 1:
+                raise ValueError(
+                    f"two models would be called '{name}'; give each thickness and each fraction of vacancies once, and well apart"
+                )
         return self
 
     def _check_small(self, small: SmallCells, names: set[str]) -> None:

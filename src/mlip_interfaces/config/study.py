@@ -26,6 +26,7 @@ from mlip_interfaces.settings import (
     Count,
     Cutoff,
     Displacement,
+    Distinct,
     Femtoseconds,
     Few,
     Force,
@@ -155,8 +156,8 @@ class InitialData(Section):
 class ExplorationStep(Section):
     """One rung of the ladder: all temperatures times all pressures, for each explored model."""
 
-    temperatures_kelvin: tuple[Kelvin, ...] = Field(min_length=1, max_length=30)
-    pressures_bar: tuple[Bar, ...] = Field((1.0,), min_length=1, max_length=30)
+    temperatures_kelvin: Distinct[Kelvin] = Field(min_length=1, max_length=30)
+    pressures_bar: Distinct[Bar] = Field((1.0,), min_length=1, max_length=30)
     steps: Count
     sample_every: Count = Field(description="Model deviation is evaluated each so many steps.")
 
@@ -203,7 +204,7 @@ class Exploration(Section):
         None, description="Most labels of the campaign, failed ones included, the initial data not."
     )
     max_core_hours: CoreHours | None = Field(None, description="Most core hours of the campaign's labels.")
-    thicknesses_angstrom: tuple[Length, ...] | None = Field(
+    thicknesses_angstrom: Distinct[Length] | None = Field(
         None, description="Coating thicknesses to explore; all when left out."
     )
     timestep_fs: Femtoseconds = Field(1.0)
@@ -319,7 +320,7 @@ class Protocol(Section):
     time_ps: Picoseconds
     timestep_fs: Femtoseconds = Field(1.0)
     dump_interval_ps: Picoseconds
-    seeds: tuple[Count, ...] = Field((1,), min_length=1, max_length=1000)
+    seeds: Distinct[Count] = Field((1,), min_length=1, max_length=1000)
 
     @property
     def pressures(self) -> tuple[float, float, float]:

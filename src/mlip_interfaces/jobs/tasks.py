@@ -17,6 +17,7 @@ from typing import Any
 
 from mlip_interfaces.config import Execution, SlurmExecution, Step
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.jobs.sections import machine_section, resources_section
 from mlip_interfaces.programs import find_program, log_tail
 
@@ -30,7 +31,7 @@ class JobTask:
     name : str
         Folder of the task, relative to the batch's directory; it must exist.
     command : str
-        Shell command, run inside that folder.
+        Shell command, run inside that folder, by one process at a time.
     outputs : tuple of str
         Files that a finished task leaves there.
     inputs : tuple of str
@@ -154,7 +155,7 @@ def make_submission(batch: Batch, execution: Execution) -> Any:
         forward_common_files=list(batch.common_files) if execution.staged else [],
         task_list=[
             Task(
-                command=_kept(task) if execution.staged else task.command,
+                command=alone(_kept(task) if execution.staged else task.command),
                 task_work_path=task.name,
                 forward_files=list(task.inputs) if execution.staged else [],
                 backward_files=[*task.outputs, *((*task.extras, "task.log") if execution.staged else ())],

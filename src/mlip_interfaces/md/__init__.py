@@ -10,7 +10,7 @@ from mlip_interfaces.md.origin import (
     started_with,
     write_start_script,
 )
-from mlip_interfaces.md.pieces import CHECKPOINT, TABLE, TRAJECTORY, join_pieces, time_reached_ps
+from mlip_interfaces.md.pieces import CHECKPOINT, TABLE, TRAJECTORY, flaws_of_trajectory, join_pieces, time_reached_ps
 from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "MDProtocol",
     "RunVerdict",
     "command_of",
+    "flaws_of_trajectory",
     "join_pieces",
     "judge_run",
     "md_command",

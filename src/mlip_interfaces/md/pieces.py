@@ -15,6 +15,7 @@ import numpy as np
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import last_line, whole_file, write_text
+from mlip_interfaces.md.health import read_thermo
 
 CHECKPOINT = "md.restart"
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
@@ -22,8 +23,10 @@ _TAIL_BYTES = 4096
 # A DCD begins with a record of 84 bytes between two 4-byte lengths: four letters, then numbers of 4 bytes each.
 _HEADER_BYTES = 84
 _N_FRAMES, _LAST_STEP = 1, 4
-_FIRST_STEP_AT, _INTERVAL_AT = 12, 16
+_TOLD_AT, _FIRST_STEP_AT, _INTERVAL_AT = 8, 12, 16
 _TITLE_AT = 4 + _HEADER_BYTES + 4
+# The cell, six numbers of 8 bytes between two lengths; then three records of one number of 4 bytes for each atom.
+_CELL_RECORD_BYTES = 8 + 6 * 8
 
 
 def join_pieces(directory: Path) -> None:
@@ -68,6 +71,56 @@ def time_reached_ps(directory: Path) -> float:
         if re.match(r"[\d.]+(e-?\d+)?,", line):
             return float(line.split(",")[0])
     return 0.0
+
+
+def flaws_of_trajectory(directory: Path, dump_every: int, frame_interval_ps: float) -> tuple[str, ...]:
+    """Whether table and trajectory of a finished run have one line and one frame for each interval, and every frame is whole.
+
+    Two processes that wrote to the same files, and a disk that was full for a while, leave others.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run, its pieces joined.
+    dump_every : int
+        Steps between two frames.
+    frame_interval_ps : float, ps
+        Time between two frames.
+
+    Returns
+    -------
+    tuple of str
+        One sentence for each flaw; none where all is in order.
+
+    Raises
+    ------
+    InputFileError
+        If the table has no line of numbers.
+    """
+    times = read_thermo(directory / TABLE)["time_ps"]
+    n_wanted = round(times[-1] / frame_interval_ps) + 1
+    flaws = []
+    if (
+        times.size != n_wanted
+        or np.abs(times - frame_interval_ps * np.arange(n_wanted)).max() > 0.1 * frame_interval_ps
+    ):
+        flaws.append(f"{TABLE} has not one line each {frame_interval_ps:g} ps up to {times[-1]:g} ps")
+    file = directory / TRAJECTORY
+    layout = _Dcd.read(file) if file.is_file() else None
+    if layout is None:
+        return (*flaws, f"{TRAJECTORY} is missing or has no whole frame")
+    if not layout.n_frames == layout.n_frames_told == n_wanted or layout.n_bytes_left:
+        flaws.append(
+            f"{TRAJECTORY} has {layout.n_frames} whole frames and {layout.n_bytes_left} bytes, its header tells "
+            f"{layout.n_frames_told}, and {TABLE} asks for {n_wanted}"
+        )
+    if (layout.first_step, layout.interval) != (0, dump_every):
+        flaws.append(
+            f"{TRAJECTORY} begins at step {layout.first_step} and has a frame each {layout.interval} steps, not at 0 each {dump_every}"
+        )
+    if n_damaged := layout.n_damaged():
+        flaws.append(f"{n_damaged} frames of {TRAJECTORY} are damaged")
+    return tuple(flaws)
 
 
 def _pieces(directory: Path, name: str) -> list[Path]:
@@ -122,6 +175,8 @@ class _Dcd:
     n_frames: int
     first_step: int
     interval: int
+    n_frames_told: int
+    n_bytes_left: int
 
     @classmethod
     def read(cls, file: Path) -> _Dcd | None:
@@ -135,10 +190,25 @@ class _Dcd:
         if len(start) < n_header:
             return None
         n_atoms = int(np.frombuffer(start, "<i4", 1, n_header - 8)[0])
-        frame_bytes = 8 + 6 * 8 + 3 * (8 + 4 * n_atoms)
-        n_frames = (file.stat().st_size - n_header) // frame_bytes
-        first, interval = (int(np.frombuffer(start, "<i4", 1, place)[0]) for place in (_FIRST_STEP_AT, _INTERVAL_AT))
-        return cls(file, start[:n_header], frame_bytes, n_frames, first, interval) if n_frames else None
+        frame_bytes = _CELL_RECORD_BYTES + 3 * (8 + 4 * n_atoms)
+        n_frames, n_left = divmod(file.stat().st_size - n_header, frame_bytes)
+        told, first, interval = (
+            int(np.frombuffer(start, "<i4", 1, place)[0]) for place in (_TOLD_AT, _FIRST_STEP_AT, _INTERVAL_AT)
+        )
+        return cls(file, start[:n_header], frame_bytes, n_frames, first, interval, told, n_left) if n_frames else None
+
+    def n_damaged(self) -> int:
+        """Frames without the lengths that stand around each of its records: a cell, then x, y and z of all atoms."""
+        frames = np.memmap(self.file, np.uint8, "r", offset=len(self.header), shape=(self.n_frames, self.frame_bytes))
+        axis_bytes = (self.frame_bytes - _CELL_RECORD_BYTES) // 3
+        places = [0, _CELL_RECORD_BYTES - 4]
+        lengths = [_CELL_RECORD_BYTES - 8] * 2
+        for axis in range(3):
+            start = _CELL_RECORD_BYTES + axis * axis_bytes
+            places += [start, start + axis_bytes - 4]
+            lengths += [axis_bytes - 8] * 2
+        found = np.hstack([np.ascontiguousarray(frames[:, place : place + 4]).view("<i4") for place in places])
+        return int((found != lengths).any(axis=1).sum())
 
 
 def _join_trajectories(files: Sequence[Path], target: Path) -> None:

@@ -23,6 +23,7 @@ from mlip_interfaces.md import (
     MDProtocol,
     RunVerdict,
     command_of,
+    flaws_of_trajectory,
     join_pieces,
     judge_run,
     md_command,
@@ -32,6 +33,7 @@ from mlip_interfaces.md import (
     time_reached_ps,
     write_start_script,
 )
+from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.domain import look_at_domain
 from mlip_interfaces.records import read_as
@@ -39,19 +41,23 @@ from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
-DONE = "md.done"
 PIECES = "pieces.tar"
-# A run that LAMMPS itself gives up (lost atoms, not-a-number) is unhealthy, not a failed job; one that was cancelled,
-# or reached the time limit, is to go on from its checkpoint; without `lmp` nothing was run at all.
+# A run that went to its end, or whose physics fell apart, is finished. Any other goes on from its checkpoint: killed, without
+# room on the disk or in memory, or never begun.
 RUN_COMMAND = (
-    f"sh {COMMAND}; status=$?; case $status in 126|127|130|137|143) exit $status;; esac; "
-    f"rm -f {CHECKPOINT}; echo $status > {DONE}"
+    f"sh {COMMAND}; status=$?; if {{ [ $status -eq 0 ] && {CAME_TO_ITS_END}; }} || {FELL_APART}; "
+    f"then echo $status > {DONE}.new && mv {DONE}.new {DONE} && rm -f {CHECKPOINT} || exit 1; "
+    f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
 PACK_COMMAND = (
     f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
 )
 POTENTIAL = "model.pb"
+_BEGIN_OR_LOOP = (
+    r"^variable\s+first_step equal (?P<first_step>\d+)$|"
+    r"^Loop time of (?P<seconds>\S+) on .* for (?P<steps>\d+) steps .*\n\nPerformance:"
+)
 _MD_SHARE = 0.9
 """Of the stage's progress; the rest is the look at the runs."""
 
@@ -157,7 +163,7 @@ def scan_batch(context: RunContext) -> Batch:
             command,
             (DONE,),
             inputs=("model.data", "layers.json", COMMAND),
-            extras=(TRAJECTORY, TABLE, "log.lammps", STARTED, PIECES),
+            extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES),
         )
         for run in scan_runs(context.study)
     )
@@ -191,7 +197,7 @@ def prepare_scan(context: RunContext) -> None:
     for run, text in scripts.items():
         directory = context.scan / run.name
         made = next((file for file in (directory / STARTED, directory / COMMAND) if file.is_file()), None)
-        if (directory / DONE).is_file() and made and command_of(made.read_text()) != command_of(text):
+        if is_over(directory) and made and command_of(made.read_text()) != command_of(text):
             raise InputFileError(
                 f"{directory} was run with another command than the study asks for now ({made.name} there says which). Delete "
                 "the folder to run it again, or give another --out folder."
@@ -206,6 +212,8 @@ def prepare_scan(context: RunContext) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for file in ("model.data", "layers.json"):
             shutil.copyfile(context.structures / run.model.name / file, directory / file)
+        if not is_over(directory):
+            (directory / DONE).unlink(missing_ok=True)
         write_start_script(directory, text)
 
 
@@ -276,7 +284,7 @@ def run_scan(context: RunContext) -> str:
 
     def look() -> None:
         done = sum(_steps_done(context, run) for run in runs)
-        finished = sum((context.scan / run.name / DONE).is_file() for run in runs)
+        finished = sum(is_over(context.scan / run.name) for run in runs)
         context.progress(
             _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
         )
@@ -331,7 +339,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     try:
         if why := _other_command(directory, script):
             raise InputFileError(why)
-        if (directory / DONE).is_file():
+        if over := is_over(directory):
             _unpack(directory / PIECES)
             join_pieces(directory)
         verdict = judge_run(
@@ -341,11 +349,12 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
             n_atoms=n_atoms,
             bounds=health_bounds(context.study),
         )
-        reasons = verdict.reasons
+        flaws = flaws_of_trajectory(directory, protocol.dump_every, protocol.frame_interval_ps) if over else ()
+        reasons = (*verdict.reasons, *flaws)
     except InputFileError as error:
         # LAMMPS stopped before the first line of numbers, pieces are missing, or it is not this run that they are of.
         reasons = (f"nothing to judge: {error}",)
-    log = (directory / "log.lammps").read_text(errors="replace") if (directory / "log.lammps").is_file() else ""
+    log = (directory / LOG).read_text(errors="replace") if (directory / LOG).is_file() else ""
     wall_seconds, n_timed = _md_loops(log) if verdict else (0.0, 0)
     speed = n_timed / wall_seconds if wall_seconds else None
     n_steps = round(verdict.time_ps / (protocol.timestep_fs * FS_TO_PS)) if verdict else 0
@@ -367,7 +376,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         thermo_file=TABLE,
         frame_interval_ps=protocol.frame_interval_ps,
         n_atoms=n_atoms,
-        healthy=verdict is not None and verdict.healthy,
+        healthy=not reasons,
         reasons=reasons,
         time_ps=verdict.time_ps if verdict else 0.0,
         n_steps=n_steps,
@@ -388,15 +397,21 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
 
 def _md_loops(log: str) -> tuple[float, int]:
     """Wall time (s) and steps of all MD in a LAMMPS log; what a kill undid is in neither."""
-    loops = re.findall(r"^Loop time of (\S+) on .* for (\d+) steps .*\n\nPerformance:", log, flags=re.MULTILINE)
-    return sum(float(seconds) for seconds, _ in loops), sum(int(steps) for _, steps in loops)
+    loops: list[tuple[float, int]] = []
+    for found in re.finditer(_BEGIN_OR_LOOP, log, flags=re.MULTILINE):
+        if found["first_step"] is None:
+            loops.append((float(found["seconds"]), int(found["steps"])))
+        while found["first_step"] and sum(steps for _, steps in loops) > int(found["first_step"]):
+            # Killed between the end of this loop and its checkpoint.
+            loops.pop()
+    return sum(seconds for seconds, _ in loops), sum(steps for _, steps in loops)
 
 
 def _steps_done(context: RunContext, run: ScanRun) -> int:
     directory, protocol = context.scan / run.name, run.protocol
     if _other_command(directory, run_script(context.study, run)):
         return 0
-    if (directory / DONE).is_file():
+    if is_over(directory):
         return protocol.n_steps
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
@@ -439,7 +454,7 @@ def scan_progress(context: RunContext) -> list[str]:
     for run in scan_runs(context.study):
         directory = context.scan / run.name
         done, total = _steps_done(context, run), run.protocol.n_steps
-        finished = (directory / DONE).is_file()
+        finished = is_over(directory)
         state = "finished" if finished else f"{done} of {total} steps"
         if _other_command(directory, run_script(context.study, run)):
             state = f"{'finished' if finished else 'begun'} with another command than the study asks for now"
