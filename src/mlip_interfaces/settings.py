@@ -82,7 +82,7 @@ COOLING_RATE = Bounds(
     "cooling rate", 1e-6, 1e6, "K/ps", "A million degrees a second, slow for no MD; 1000 K within a step."
 )
 THICKNESS = Bounds(
-    "thickness", 0.5, 1000, "angstrom", "Thinner than an atom; a tenth of a micrometre has a million atoms."
+    "thickness", 0.1, 1000, "angstrom", "Far thinner than an atom; a tenth of a micrometre has a million atoms."
 )
 LENGTH = Bounds("length", 0, 1000, "angstrom", "A tenth of a micrometre, as of a thickness.")
 DISTANCE = Bounds("distance", 0.01, 1000, "angstrom", "A hundredth of a bond; a tenth of a micrometre.")

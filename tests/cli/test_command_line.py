@@ -19,7 +19,7 @@ from mlip_interfaces.cli.main import main
         ("calculator: chgnett", "calculator: chgnet", "Did you mean 'chgnet'"),
         ("calculator: nowhere:at_all", "calculator: chgnet", "cannot be imported"),
         ("elements: [Li, Co, O, F, P, S]", "elements: [Li, Co, O, F, P, S, Cl]", "contains Cl"),
-        ("thickness_angstrom: [0, -5, 10]", "thickness_angstrom: [0, 5, 10]", "greater than or equal to 0"),
+        ("thickness_angstrom: [0, -5, 10]", "thickness_angstrom: [0, 5, 10]", "0 to 1000 angstrom"),
         ("material: LiCoO3", "material: LiCoO2", "Did you mean 'LiCoO2'"),
         ("max_strian: 0.02", "max_strain: 0.02", "Did you mean 'max_strain'"),
     ],

@@ -128,8 +128,8 @@ def test_a_text_with_commas_is_a_list(text: Any, expected: tuple[str, ...]) -> N
         ({"species": 3}, "valid tuple"),
         ({"species": "Li", "site_distance_angstrom": "Li3"}, "'Li3' is not like Li=1"),
         ({"species": "Li", "site_distance_angstrom": "Li=x"}, "'Li=x' is not like Li=1"),
-        ({"species": "Li", "site_distance_angstrom": "Li=-3"}, "greater than 0"),
-        ({"species": "Li", "first_lag_ps": 0}, "greater than 0"),
+        ({"species": "Li", "site_distance_angstrom": "Li=-3"}, "0.01 to 1000 angstrom"),
+        ({"species": "Li", "first_lag_ps": 0}, "1e-05 to 1000000000 ps"),
     ],
 )
 def test_names_and_numbers_by_name_are_checked(settings: dict[str, Any], sentence: str) -> None:

@@ -52,14 +52,14 @@ class _Rung(Record):
 
 @dataclass(frozen=True, slots=True)
 class _Jobs(Record):
-    """``param.running.json``, as far as it is read here."""
+    """``param.json`` and ``param.running.json``, as far as their jobs go."""
 
     model_devi_jobs: tuple[_Rung, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Param(_Jobs):
-    """``param.json``, as far as it is read here."""
+class _Levels(Record):
+    """``param.json``, as far as its trust levels go."""
 
     model_devi_f_trust_lo: float
     model_devi_f_trust_hi: float
@@ -75,8 +75,8 @@ class Sampling(Record):
         Steps of a run, and between two of its frames.
     """
 
-    nsteps: int
     trj_freq: Annotated[int, Field(ge=1)]
+    nsteps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,8 +329,31 @@ def read_param(campaign: Path) -> DpgenContent:
         If the file is missing or damaged.
     """
     content: DpgenContent = read_json(campaign / PARAM, if_damaged=_MEND_PARAM)
-    checked(_Param, content, campaign / PARAM, if_damaged=_MEND_PARAM)
+    checked(_Levels, content, campaign / PARAM, if_damaged=_MEND_PARAM)
     return content
+
+
+def read_ladder(campaign: Path) -> list[DpgenContent]:
+    """The rungs of ``param.json`` as the user has them.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder.
+
+    Returns
+    -------
+    list of dict
+        ``model_devi_jobs``.
+
+    Raises
+    ------
+    InputFileError
+        If the file is missing or damaged.
+    """
+    content = read_param(campaign)
+    checked(_Jobs, content, campaign / PARAM, if_damaged=_MEND_PARAM)
+    return list(content["model_devi_jobs"])
 
 
 def n_rungs(campaign: Path) -> int:
@@ -351,7 +374,7 @@ def n_rungs(campaign: Path) -> int:
     InputFileError
         If the file is missing or damaged.
     """
-    return len(read_param(campaign)["model_devi_jobs"])
+    return len(read_ladder(campaign))
 
 
 def read_jobs(campaign: Path) -> tuple[Job, ...]:
@@ -382,7 +405,7 @@ def read_jobs(campaign: Path) -> tuple[Job, ...]:
     if (campaign / PARAM).is_file():
         position = read_position(campaign)
         n_begun = position.iteration + (position.step > STEPS.index("make_explore"))
-        ladder = read_param(campaign)["model_devi_jobs"]
+        ladder = read_ladder(campaign)
         for index in range(len(contents), min(n_begun, len(ladder))):
             contents.append(ladder[index] | {RUNG_KEY: index})
     return tuple(Job(iteration, content) for iteration, content in enumerate(contents))

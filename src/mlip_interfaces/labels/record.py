@@ -46,7 +46,6 @@ class _Good(Record):
     energy_ev: float
     forces_ev_per_angstrom: tuple[_Three, ...]
     virial_ev: _Matrix
-    calculator: str
 
 
 class LabelRecord(TypedDict, total=False):

@@ -30,6 +30,7 @@ from mlip_interfaces.campaign.folder import (
     n_rungs,
     read_jobs,
     read_labels,
+    read_ladder,
     read_param,
     read_position,
     record_decision,
@@ -216,7 +217,7 @@ def _record(context: RunContext, iteration: int, decision: Decision) -> None:
 def _begin_iteration(context: RunContext, iteration: int, decision: Decision) -> None:
     """Append the job of an iteration: the rung's entry of ``param.json``."""
     _record(context, iteration, decision)
-    rung = read_param(context.campaign)["model_devi_jobs"][decision.rung]
+    rung = read_ladder(context.campaign)[decision.rung]
     job = Job(iteration, rung | {"_idx": f"{iteration:03d}", RUNG_KEY: decision.rung})
     _write_running_param(context, [*read_jobs(context.campaign), job])
 

@@ -356,7 +356,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
     n_training, n_held_out = (sum(map(len, sets.values())) for sets in (training, held_out))
     good = [record for sets in (training, held_out) for records in sets.values() for record in records]
     return InitialData(
-        calculator=", ".join(sorted({record["calculator"] for record in good}))
+        calculator=", ".join(sorted({record.get("calculator", "unknown") for record in good}))
         or teacher_version(study.labels.calculator),
         kind=teacher_kind(study.labels.calculator),
         made=n_training + n_held_out,
