@@ -45,5 +45,6 @@ def is_over(directory: Path) -> bool:
     done = directory / DONE
     if not done.is_file() or not re.fullmatch(r"\d+\s*", text := done.read_text(errors="replace")):
         return False
-    end = log_tail(directory / LOG, _N_LAST_LINES)
-    return int(text) == 0 or re.search(_FELL_APART, end, flags=re.MULTILINE) is not None
+    if int(text) == 0:
+        return True
+    return re.search(_FELL_APART, log_tail(directory / LOG, _N_LAST_LINES), flags=re.MULTILINE) is not None
