@@ -28,7 +28,13 @@ def warnings_for(miniature: Path, **protocol: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     "protocol",
-    [{}, {"temperature_kelvin": 500}, {"temperature_kelvin": 10}, {"time_ps": 20}, {"pressure_bar": [3000, -1500, 1]}],
+    [
+        {},
+        {"temperature_kelvin": 500},
+        {"temperature_kelvin": 10},
+        {"time_ps": 20},
+        {"pressure_bar": [3000, -1500, 1], "cell": "free"},
+    ],
 )
 def test_production_within_bounds_has_no_warning(miniature: Path, protocol: dict[str, Any]) -> None:
     assert warnings_for(miniature, **protocol) == []

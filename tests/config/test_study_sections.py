@@ -480,19 +480,6 @@ def test_study_of_another_folder_is_named_as_it_was_given(tmp_path: Path) -> Non
     assert str(error.value).startswith(f"{file} is not valid YAML")
 
 
-def test_key_that_stands_twice_is_refused_with_its_line(raw: dict[str, Any]) -> None:
-    text = yaml.safe_dump(raw)
-    first = next(iter(raw["protocols"]))
-    line = f"  {first}:\n"
-    assert text.count(line) == 1
-    twice = text.replace(line, f"  {first}: {{temperature_kelvin: 300}}\n{line}")
-    with pytest.raises(
-        StudyError,
-        match=f"(?s)the key '{first}' stands twice; give it once.*line {twice[: twice.rindex(line)].count(chr(10)) + 1},",
-    ):
-        parse_study(twice, NAME)
-
-
 def test_merged_keys_may_be_replaced(raw: dict[str, Any]) -> None:
     text = "parts:\n- &one {a: 1}\n- &two {<<: *one, a: 2}\n- {<<: *two}\n"
     with pytest.raises(StudyError, match="unknown key 'parts'"):

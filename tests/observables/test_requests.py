@@ -237,7 +237,7 @@ def numbers(content: Any, name: str = "") -> typing.Iterator[str]:
 
 WITHOUT_UNIT = {
     "first_peak_height", "first_peak_height_error", "coordination_to_first_minimum", "charges", "haven_ratio", "transference",
-    "correlation", "n_effective", "n_independent", "relative_error_of_diffusivity", "n_jumps", "quality_factor", "log_log_slope",
+    "correlation", "n_effective", "n_independent", "relative_error_of_diffusivity", "n_jumps", "quality_factor", "log_log_slope", "line_probability",
     "quality_by_first_lag_ps", "count_mean", "count_error", "fraction_mean", "fraction_error", "q_min", "p_s_units",
     "p_s_tetrahedra_mean", "s2_dimers_mean", "polysulfides_mean", "bonds", "non_gaussian", "n_atoms", "survival_at_end",
     "bootstrap_over_atoms", "blocks_in_time", "independent_walks", "interfaces",

@@ -253,6 +253,7 @@ def test_bounds_of_health_are_judged_anew_and_do_not_make_another_run(context: R
     (directory / "thermo.csv").write_text(
         table(0, protocol.n_steps // protocol.dump_every, protocol.frame_interval_ps, protocol.temperature_kelvin)
     )
+    (directory / "traj.dcd").write_bytes(dcd(protocol.n_steps // protocol.dump_every + 1, protocol.dump_every, 8))
     (directory / DONE).write_text("0\n")
     collect_scan(context)
     assert read_scan_index(context)[0].healthy

@@ -110,8 +110,12 @@ def test_transport_has_a_figure_per_group_and_a_row_per_diffusivity(run: Path) -
     row = table.rows[3]
     assert row[0] == "00A/hot/seed-2"
     assert not found.diffusive
-    assert row[2] == (
-        f"below {found.below_cm2_per_s:.1e}; not diffusive yet, run at least {found.run_at_least_ps:.2g} ps"
+    # These walkers get slower in the run; of the four of the coating too little is known for that, and they have a bound.
+    assert row[2] == f"not diffusive; slope / 6 = {found.diffusivity_cm2_per_s:.2e}"
+    bound = analyzed(1)["coating-li"].species["Li"]
+    assert np.isfinite(bound.below_cm2_per_s)
+    assert table.rows[8][2] == (
+        f"below {bound.below_cm2_per_s:.1e}; not diffusive yet, run at least {bound.run_at_least_ps:.2g} ps"
     )
     assert row[6:] == ["9", f"no: {' and '.join(found.not_diffusive_because)}"]
     assert pictures.figures["transport-hot-2"].axes[0].get_ylabel() == "MSD of S (Å²)"

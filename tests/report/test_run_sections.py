@@ -60,8 +60,8 @@ def test_model_has_errors_of_all_of_layers_and_of_systems(run: Path) -> None:
     assert "tested on 7 frames" in section.paragraphs[0]
     assert section.tables[0].rows == [
         ["all", "3.2", "123", "7 frames"],
-        ["layer coating", "", "150", "40 atoms"],
-        ["layer electrolyte", "", "90", "60 atoms"],
+        ["layer coating", "", "150", "40 forces on atoms"],
+        ["layer electrolyte", "", "90", "60 forces on atoms"],
         ["05A-md", "2.5", "110", "7 frames"],
     ]
     left, right = pictures.figures["parity"].axes
