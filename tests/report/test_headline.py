@@ -20,7 +20,7 @@ from made_runs import (
     write_stages,
 )
 
-from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, MAY_BEND, NO_LINE
+from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, CHANGES, MAY_BEND, NO_LINE
 from mlip_interfaces.books.campaign import SUMMARY
 from mlip_interfaces.books.run import INDEX, VALIDATION_FILE, AnalysisIndex, ScanIndex
 from mlip_interfaces.files import read_json, write_json
@@ -157,7 +157,9 @@ def with_diffusivity(run: Path, name: str, *, interval: tuple[float, float], **b
     content = read_json(file)
     for symbol, values in content["species"].items():
         why = list(because.get(symbol, ()))
+        below = interval[1] if why and CHANGES not in why else None
         values |= {"diffusive": not why, "not_diffusive_because": why, "confidence_95_cm2_per_s": list(interval)}
+        values["below_cm2_per_s"] = below
     write_json(file, content)
 
 
@@ -175,6 +177,10 @@ def test_a_run_without_a_diffusivity_is_named_once(tmp_path: Path) -> None:
     assert f"because its MSD is not that of a random walk: Li in {first}; S in {first}. What is known" in text
     assert f"because its MSD stays below 4.5 Å², a jump's worth: S in {first}, {second}. What is known" in text
     assert f"The 95 % interval of D contains zero in {RUNS[0].name}." in text
+    with_diffusivity(tmp_path, RUNS[1].directory, interval=(1e-6, 2e-6), Li=(CHANGES,))
+    text = sentences(tmp_path)
+    # What changes has no bound.
+    assert f"Not diffusive, because {CHANGES}: Li in {second}. The slope there is no diffusivity." in text
 
 
 def test_many_runs_are_counted_and_not_listed(tmp_path: Path) -> None:

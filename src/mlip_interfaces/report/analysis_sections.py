@@ -321,7 +321,8 @@ def _msd_figures(
             )  # fmt: skip
     explained = (
         "MSD with standard errors (the fit begins at the dot), and D with 95 % intervals, hollow where the atoms are not "
-        "diffusive yet: the upper end is a bound there, and the circle an estimate of what will be left when jumps back are over. "
+        "diffusive yet: the upper end is a bound there (but where motion changes during the run, or is driven), and the circle an estimate of "
+        "what will be left when jumps back are over. "
         "Quality: the probability that a random walk deviates as much from the fitted line; near zero, the run is too short for a "
         "diffusivity."
     )

@@ -378,23 +378,28 @@ def _domain_limits(run: Path, scan: ScanIndex) -> list[str]:
 
 def _transport_limits(run: Path, left_out: Mapping[str, str]) -> list[str]:
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
-    short: dict[str, dict[str, list[str]]] = {}
+    short: dict[tuple[str, bool], dict[str, list[str]]] = {}
     zero = []
     for entry in (entry for entry in analysis.runs if entry.name not in left_out):
         folder = run / "analysis" / entry.directory
         found = [read_optional_json(folder / f"{name}.json") or {"species": {}} for name in entry.of_kind("msd")]
         for symbol, values in (pair for content in found for pair in content["species"].items()):
             for why in not_diffusive_because(values):
-                short.setdefault(why, {}).setdefault(symbol, []).append(entry.name)
+                bounded = values.get("below_cm2_per_s") is not None
+                short.setdefault((why, bounded), {}).setdefault(symbol, []).append(entry.name)
             low, high = values["confidence_95_cm2_per_s"]
             if low <= 0 <= high:
                 zero.append(entry.name)
     sentences = []
-    for why, species in short.items():
+    for (why, bounded), species in short.items():
         where = "; ".join(f"{symbol} in {_listed(names)}" for symbol, names in species.items())
+        known = (
+            "What is known of D there is the upper end of its interval"
+            if bounded
+            else "The slope there is no diffusivity"
+        )
         sentences.append(
-            f"Not diffusive yet, because {why.replace('angstrom^2', 'Å²')}: {where}. What is known of D there is the upper end of "
-            "its interval."
+            f"Not diffusive{' yet' if bounded else ''}, because {why.replace('angstrom^2', 'Å²')}: {where}. {known}."
         )
     if zero:
         sentences.append(f"The 95 % interval of D contains zero in {_listed(zero)}.")
