@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_interfaces.analysis.diffusion import diffusivity
+from mlip_interfaces.analysis.diffusion import CHANGES, diffusivity
 from mlip_interfaces.analysis.onsager import OnsagerWindow
 
 SAMPLE_ATOMS = 100
@@ -25,9 +25,9 @@ class Lasting:
         Lower end of the 95 % interval of its long-range diffusivity over the slope that the run shows, from 0 to 1; 1 where
         the run shows diffusion, or motion that is driven.
     because : tuple of str
-        Why it is not known to be all.
+        Why it is not known to be all, or that it changes during the run.
     run_at_least_ps : float, ps
-        Length of a run that would tell; not a number where this one does.
+        Length of a run that would tell; not a number where this one does, or none would.
     """
 
     share: float
@@ -63,7 +63,8 @@ def lasting_share(displacements: NDArray[np.floating], frame_interval_ps: float)
     found = diffusivity(moved, frame_interval_ps)
     # Where nothing moves, nothing is undone.
     if not np.isfinite(found.below_cm2_per_s) or not found.msd_angstrom2.any():
-        return Lasting(1.0, (), float("nan"))
+        changes = found.not_diffusive_because if CHANGES in found.not_diffusive_because else ()
+        return Lasting(1.0, changes, float("nan"))
     low, line = found.confidence_95_cm2_per_s[0], found.line_cm2_per_s
     share = min(max(low / line, 0.0), 1.0) if line > 0.0 else 0.0
     return Lasting(share, found.not_diffusive_because, found.run_at_least_ps)

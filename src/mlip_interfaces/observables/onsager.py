@@ -419,7 +419,7 @@ class OnsagerResult(Result):
 
     def _run_at_least_ps(self) -> float | None:
         """That the slowest species needs."""
-        needed = [one.run_at_least_ps for one in self.lasting if one.because]
+        needed = [one.run_at_least_ps for one in self.lasting if np.isfinite(one.run_at_least_ps)]
         return max(needed) if needed else None
 
     def tables(self) -> dict[str, Table]:
@@ -455,7 +455,11 @@ class OnsagerResult(Result):
             f"conductivity: {conductivity} S/cm (charges {charges}); about {whole.n_effective:.0f} independent pieces"
         ]
         for name, one in zip(species, self.lasting, strict=True):
-            if one.because:
+            if one.because and not np.isfinite(one.run_at_least_ps):
+                lines.append(
+                    f"{name} is not diffusive ({' and '.join(one.because)}): its L are means over motion that changes"
+                )
+            elif one.because:
                 lines.append(
                     f"{name} is not diffusive yet ({' and '.join(one.because)}), run at least {one.run_at_least_ps:.2g} ps: as little "
                     f"as {100 * one.share:.0f} % of its motion may last, and of its L"

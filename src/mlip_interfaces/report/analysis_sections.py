@@ -383,7 +383,9 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
             coefficients += _coefficient_rows(called, found)
             late = found.get("not_diffusive_because")
             if late:
-                undone.append(f"{', '.join(late)} in {called}, run at least {found['run_at_least_ps']:.2g} ps")
+                needed = found["run_at_least_ps"]
+                longer = f", run at least {needed:.2g} ps" if needed else ", whose motion changes during the run"
+                undone.append(f"{', '.join(late)} in {called}{longer}")
             fluxes += _flux_rows(called, found)
         for entry in _first_of_each(entries, name):
             shown = _own_figure(
@@ -401,8 +403,8 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
     )
     if undone:
         section.paragraphs.append(
-            "Jumps may still be undone where ions are not diffusive yet, and the intervals of L reach down to what is known to last. "
-            f"The conductivity is of the run as it is, and too large by as much: {'; '.join(undone)}."
+            "Jumps may still be undone where ions are not diffusive yet, and the intervals of L reach down to what is known to last; "
+            f"the conductivity is of the run as it is. Not yet those of a material: {'; '.join(undone)}."
         )
     if any("/" in row[1] for row in fluxes):
         section.paragraphs.append(
