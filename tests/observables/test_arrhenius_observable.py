@@ -176,8 +176,8 @@ def test_numbers_that_give_no_line_are_refused(files: list[Path]) -> None:
     ("settings", "sentence"),
     [
         ({"temperatures_kelvin": "500;600"}, "is not a list of numbers such as 500,600"),
-        ({"temperatures_kelvin": (500, 0)}, "greater than 0"),
-        ({"temperatures_kelvin": (500, 600), "at_kelvin": 0}, "greater than 0"),
+        ({"temperatures_kelvin": (500, 0)}, "1 to 20000 K"),
+        ({"temperatures_kelvin": (500, 600), "at_kelvin": 0}, "1 to 20000 K"),
         ({"temperatures_kelvin": (500, 600), "n_ions": 0}, "greater than or equal to 1"),
         ({"temperatures_kelvin": (500, 600), "temperature": 3}, "unknown key 'temperature'. Did you mean 'temperatures_kelvin'?"),
     ],

@@ -204,14 +204,14 @@ def test_units_of_other_polyanions_are_found_without_being_asked_for() -> None:
     [
         ({"bond_cutoffs_angstrom": "PS=2.4"}, "'PS' is no bond; write P-S"),
         ({"bond_cutoffs_angstrom": "P-=2.4"}, "is no bond"),
-        ({"bond_cutoffs_angstrom": {"P-S": -1.0}}, "greater than 0"),
+        ({"bond_cutoffs_angstrom": {"P-S": -1.0}}, "0.01 to 1000 angstrom"),
         ({"bond_cutoffs_angstrom": {"S-P": 2.4, "P-S": 2.6}}, "gives P-S twice"),
         ({"bond_cutoffs_angstrom": {"P-S-S": 2.4}}, "is no bond"),
         ({"reaction_bonds": "P-O,P-O"}, "names P-O twice"),
         ({"reaction_bonds": "Ti-S"}, "names Ti-S, whose longest length is not known; give it in `bond_cutoffs_angstrom`"),
         ({"centers": "S"}, "names S, which is one of `centers` too"),
-        ({"min_lifetime_ps": -1}, "greater than or equal to 0"),
-        ({"exchange_window_ps": 0}, "greater than 0"),
+        ({"min_lifetime_ps": -1}, "0 to 1000000000 ps"),
+        ({"exchange_window_ps": 0}, "1e-05 to 1000000000 ps"),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(settings: dict, sentence: str) -> None:

@@ -78,5 +78,5 @@ def test_line_and_figure_show_three_projections() -> None:
 def test_an_absent_element_and_a_spacing_of_nothing_are_refused() -> None:
     with pytest.raises(AnalysisError, match="There is no Co"):
         found(at_rest(), mi.Density(species="Co"))
-    with pytest.raises(ValidationError, match="greater than 0"):
+    with pytest.raises(ValidationError, match="0.02 to 100 angstrom"):
         mi.Density(species="Li", spacing_angstrom=0)

@@ -257,7 +257,7 @@ def test_a_run_that_is_too_short_or_has_no_temperature_is_refused() -> None:
         ({"directions": "yz"}, "'xyz', 'xy', 'x', 'y' or 'z'"),
         ({"flux_axis": "w"}, "'x', 'y' or 'z'"),
         ({"windows": 0}, "greater than or equal to 1"),
-        ({"temperature_kelvin": 0}, "greater than 0"),
+        ({"temperature_kelvin": 0}, "1 to 20000 K"),
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(settings: dict, sentence: str) -> None:

@@ -97,8 +97,8 @@ def test_what_the_trajectory_cannot_give_is_refused(settings: dict, sentence: st
     [
         ({"lags_ps": ()}, "at least 1 item"),
         ({"lags_ps": "a,b"}, "'a,b' is not a list of numbers such as 500,600"),
-        ({"lags_ps": "1", "bin_width_angstrom": 0}, "greater than 0"),
-        ({"lags_ps": (-1.0,)}, "greater than or equal to 0"),
+        ({"lags_ps": "1", "bin_width_angstrom": 0}, "0.001 to 100 angstrom"),
+        ({"lags_ps": (-1.0,)}, "0 to 1000000000 ps"),
         ({}, "lags_ps"),
     ],
 )
