@@ -86,7 +86,7 @@ def test_real_argyrodite_has_its_diffusivity_and_its_ps4() -> None:
     # Which is no diffusivity: that of the whole run of 70 ps, at lags of 10 to 30 ps, is 2.9e-6.
     low, high = lithium["confidence_95_cm2_per_s"]
     assert not lithium["diffusive"]
-    assert low < 2.9e-6 < high < 4 * 2.9e-6 + low
+    assert low < 2.9e-6 < high < 1.5e-5
     assert content(results["chemistry"])["p_s_units"] == {"PS4": 32.0}
     shell = content(results["rdf"])["pairs"]["P-S"]
     assert shell["coordination_to_first_minimum"] == 4.0
