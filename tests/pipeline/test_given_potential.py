@@ -41,7 +41,7 @@ STUDY = {
     },
     "labels": {"calculator": "chgnet"},
     "exploration": {"iterations": [{"temperatures_kelvin": [300], "steps": 1000, "sample_every": 10}]},
-    "protocols": {"cold": {"temperature_kelvin": 50, "time_ps": 0.05, "timestep_fs": 0.5, "dump_interval_ps": 0.005}},
+    "protocols": {"warm": {"temperature_kelvin": 300, "time_ps": 0.05, "timestep_fs": 0.5, "dump_interval_ps": 0.005}},
     "health": {
         "max_temperature_ratio": 1000, "mean_temperature_tolerance": 0.99, "density_change": 0.9, "min_distance_angstrom": 0.3,
     },
@@ -115,7 +115,7 @@ def test_a_potential_alone_leads_from_the_study_to_the_report(
         assert main([*words, str(root)]) == 0
     assert statuses(root) == given | dict.fromkeys(("build", "scan", "analyze", "report"), "done")
     results = json.loads((root / "report" / "results.json").read_text())
-    assert list(results["runs"]) == ["interface/cold/seed-1"]
+    assert list(results["runs"]) == ["interface/warm/seed-1"]
     assert (results["campaign"], results["validation"]) == (None, None)
     page = (root / "report" / "index.html").read_text()
     assert "The potential was given, so that there is no campaign." in page
@@ -131,7 +131,7 @@ def test_a_potential_alone_leads_from_the_study_to_the_report(
     assert [line.split()[0] for line in text.splitlines()[:4]] == ["build", "scan", "analyze", "report"]
 
     # LAMMPS gives each atom the network of its element, though the study has other elements in another order.
-    directory = root / "scan" / "interface" / "cold" / "seed-1"
+    directory = root / "scan" / "interface" / "warm" / "seed-1"
     found = open_trajectory(directory / "traj.dcd", layers=directory / "layers.json", frame_interval_ps=0.005)
     frames = next(found.chunks(1))
     write(tmp_path / "first.xyz", Atoms(found.symbols, positions=frames.positions[0], cell=frames.cells[0], pbc=True))
@@ -231,7 +231,7 @@ def test_a_scan_with_a_given_potential_depends_on_it_and_on_nothing_about_its_ma
     assert hashes({}, replace(given, file="other name.pb")) == hashes({})
     other = hashes({}, replace(given, sha256="1" * 64))
     assert [name for name in other if other[name] != hashes({})[name]] == ["scan", "analyze", "report"]
-    hot = hashes({"protocols": {"hot": STUDY["protocols"]["cold"]}})  # type: ignore[index]
+    hot = hashes({"protocols": {"hot": STUDY["protocols"]["warm"]}})  # type: ignore[index]
     assert [name for name in hot if hot[name] != hashes({})[name]] == ["scan", "analyze", "report"]
 
 
