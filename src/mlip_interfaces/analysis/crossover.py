@@ -62,8 +62,6 @@ class LongRangeSlope:
         That all of the motion is long-range diffusion: the MSD is a line.
     relaxation_frames : float, frames
         Time within which jumps are undone with a probability of 90 %, where they are.
-    quality : float
-        Probability of a deviation from the best curve as large as that of the data.
     """
 
     lags: NDArray[np.int64]
@@ -73,7 +71,6 @@ class LongRangeSlope:
     interval: tuple[float, float]
     line_probability: float
     relaxation_frames: float
-    quality: float
 
 
 def crossover_lags(n_frames: int) -> NDArray[np.int64]:
@@ -145,7 +142,7 @@ def long_range_slope(
         if passes and (number == 0 or passed_before):
             break
         passed_before = passes
-    return _posterior(data, _taus(data.lags, n_frames), quality)
+    return _posterior(data, _taus(data.lags, n_frames))
 
 
 def _starts(lags: NDArray[np.int64], first_lag: int) -> list[int]:
@@ -257,7 +254,7 @@ def _points(taus: NDArray[np.float64], shares: NDArray[np.float64]) -> tuple[NDA
     return tau.ravel(), share.ravel()
 
 
-def _posterior(data: _Whitened, taus: NDArray[np.float64], quality: float) -> LongRangeSlope:
+def _posterior(data: _Whitened, taus: NDArray[np.float64]) -> LongRangeSlope:
     """Sum over the grid, where the probability is, the cage and the line."""
     tau, share, part = _fine_grid(data, taus)
     # A line has no relaxation time; any will do.
@@ -285,7 +282,6 @@ def _posterior(data: _Whitened, taus: NDArray[np.float64], quality: float) -> Lo
         interval=_interval(weight[kept], mean[kept], spread[kept], data.freedom),
         line_probability=float(weight[-1]),
         relaxation_frames=_longest(tau_of_all[:-1], weight[:-1]),
-        quality=quality,
     )
 
 

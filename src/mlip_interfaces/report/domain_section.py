@@ -11,6 +11,7 @@ import numpy as np
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex, RunDomain
 from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book
 from mlip_interfaces.figures.domain_plots import DeviationTrace, deviation_over_time
+from mlip_interfaces.figures.runs import Which
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Table
 from mlip_interfaces.report.run_names import names_in_figures
@@ -53,13 +54,14 @@ def domain_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = N
             f"of a committee may be wrong alike: labels are the stronger evidence."
         )
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
-    traces = _traces(scan, index)
+    called = names_in_figures(scan.runs)
+    traces = _traces(scan, index, called)
     if traces and index.trust_low_ev_per_angstrom is not None and index.trust_high_ev_per_angstrom is not None:
         figure = deviation_over_time(
             traces,
             index.trust_low_ev_per_angstrom,
             index.trust_high_ev_per_angstrom,
-            of_study=names_in_figures(scan.runs).values(),
+            of_study=called.values(),
         )
         caption = (
             "Largest force deviation of the committee in frames of each run; dotted: the trust levels; dashed: runs that "
@@ -87,8 +89,8 @@ def domain_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = N
     return section
 
 
-def _traces(scan: ScanIndex, index: DomainIndex) -> list[DeviationTrace]:
-    entries, called = {entry.name: entry for entry in scan.runs}, names_in_figures(scan.runs)
+def _traces(scan: ScanIndex, index: DomainIndex, called: Mapping[str, Which]) -> list[DeviationTrace]:
+    entries = {entry.name: entry for entry in scan.runs}
     return [
         DeviationTrace(
             which=called[found.name],
