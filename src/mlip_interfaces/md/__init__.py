@@ -4,10 +4,12 @@ from mlip_interfaces.md.health import HealthBounds, RunVerdict, judge_run
 from mlip_interfaces.md.origin import (
     COMMAND,
     STARTED,
+    cell_of,
     command_of,
     motion_hash,
     start_script,
     started_with,
+    variables_of,
     write_start_script,
 )
 from mlip_interfaces.md.pieces import CHECKPOINT, TABLE, TRAJECTORY, flaws_of_trajectory, join_pieces, time_reached_ps
@@ -22,6 +24,7 @@ __all__ = [
     "HealthBounds",
     "MDProtocol",
     "RunVerdict",
+    "cell_of",
     "command_of",
     "flaws_of_trajectory",
     "join_pieces",
@@ -31,5 +34,6 @@ __all__ = [
     "start_script",
     "started_with",
     "time_reached_ps",
+    "variables_of",
     "write_start_script",
 ]

@@ -15,6 +15,9 @@ from mlip_interfaces.md.protocol import BOUNDS
 COMMAND = "command.sh"
 STARTED = "started.sh"
 """Copy of the script that started the run last."""
+_CELL_LEFT_OUT = "free"
+_CELL_OF_NVT = "coupled_xy"
+"""Any will do; this one is what most scripts say."""
 
 # What `command.sh` leaves of an earlier command is not gone on from, and not taken for its own where LAMMPS cannot start.
 _BEGIN = (
@@ -62,6 +65,43 @@ def command_of(script: str) -> str:
     return lines[-1] if lines else ""
 
 
+def variables_of(script: str) -> dict[str, str]:
+    r"""What a script tells the deck.
+
+    Parameters
+    ----------
+    script : str
+        Content of a ``command.sh``.
+
+    Returns
+    -------
+    dict of str to str
+        Value of each ``-var`` by its name; empty where the command cannot be read.
+
+    Examples
+    --------
+    >>> variables_of("#!/bin/sh\nlmp -in deck.in -var ensemble npt -var elements 'Li F'\n")
+    {'ensemble': 'npt', 'elements': 'Li F'}
+    """
+    return {words[1]: words[2] for words in _options(script) or () if len(words) == 3}
+
+
+def cell_of(script: str) -> str:
+    """How the cell changes in the run of a script.
+
+    Parameters
+    ----------
+    script : str
+        Content of a ``command.sh``.
+
+    Returns
+    -------
+    str
+        Value of `cell`; in scripts of versions that did not write it each edge changed alone, as ``free`` says now.
+    """
+    return variables_of(script).get("cell", _CELL_LEFT_OUT)
+
+
 def motion_hash(script: str) -> str:
     """Hash of how a script makes atoms move: of its command without the bounds that end a run, which a verdict looks at anew.
 
@@ -73,7 +113,8 @@ def motion_hash(script: str) -> str:
     Returns
     -------
     str
-        64 hexadecimal digits.
+        64 hexadecimal digits. A script of a version that did not write `cell` has that of one that says ``free``; with ``nvt``,
+        where the cell stays, `cell` counts for nothing.
 
     Examples
     --------
@@ -81,19 +122,33 @@ def motion_hash(script: str) -> str:
     >>> motion_hash(cold) == motion_hash(cold.replace("distance 1", "distance 2")), motion_hash(cold) == motion_hash(hot)
     (True, False)
     """
-    command = command_of(script)
-    try:
-        words = shlex.split(command)
-    except ValueError:
+    options = _options(script)
+    if options is None:
         # Edited by hand: a command of its own.
-        return content_hash(command)
+        return content_hash(command_of(script))
     kept = []
-    while words:
-        if words[0] == "-var" and words[1:2] and words[1] in BOUNDS:
-            words = words[3:]
-        else:
-            kept.append(words.pop(0))
+    for words in options:
+        name = words[1] if len(words) == 3 else ""
+        if name in BOUNDS or name == "cell":
+            continue
+        kept += words
+        if name == "ensemble":
+            kept += ["-var", "cell", _CELL_OF_NVT if words[2] == "nvt" else cell_of(script)]
     return content_hash(kept)
+
+
+def _options(script: str) -> list[list[str]] | None:
+    """The words of a command, a ``-var`` with its name and its value together; None where a quote has no end."""
+    try:
+        words = shlex.split(command_of(script))
+    except ValueError:
+        return None
+    options = []
+    while words:
+        n_words = 3 if words[0] == "-var" and len(words) > 2 else 1
+        options.append(words[:n_words])
+        words = words[n_words:]
+    return options
 
 
 def started_with(directory: Path) -> str | None:
