@@ -23,12 +23,13 @@ from mlip_interfaces.books.run import (
     StrainEntry,
     StructureIndex,
     read_book,
+    write_book,
 )
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
 from mlip_interfaces.errors import StructureError, StudyError, counted
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.files import write_csv
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import Layer, stack, write_model
 from mlip_interfaces.structures.crystals import bulk_cell, formula_counts, in_type_order, minimum_distances
@@ -157,7 +158,7 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[Model
     index = StructureIndex((*entries, *bulk), tuple(quenched))
     if len(models) < len(study.interface.models) and (directory / INDEX).is_file():
         index = _merged(read_book(StructureIndex, directory / INDEX), index)
-    write_json(directory / INDEX, index.to_json())
+    write_book(directory / INDEX, index)
     _write_table(index.interfaces, directory / "models.csv")
     return entries
 
