@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import (
     Subparsers,
@@ -14,6 +16,9 @@ from mlip_interfaces.cli.arguments import (
     run_folder,
 )
 from mlip_interfaces.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from mlip_interfaces.run.context import RunContext
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -101,12 +106,9 @@ def run_status(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import scan_progress
-    from mlip_interfaces.run.context import RunContext
 
-    study = load_run_study(arguments.directory)
-    for line in scan_progress(RunContext(study, arguments.directory)):
+    for line in scan_progress(_context(arguments.directory)):
         print(line)
     return 0
 
@@ -124,13 +126,20 @@ def run_collect(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import collect_scan
+
+    print(collect_scan(_context(arguments.directory)))
+    return 0
+
+
+def _context(directory: Path) -> RunContext:
+    """A run folder with its study, as an older version meant it if one made the runs."""
+    from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.pipeline.older_folders import as_it_was_meant
     from mlip_interfaces.run.context import RunContext
 
-    study = load_run_study(arguments.directory)
-    print(collect_scan(RunContext(study, arguments.directory)))
-    return 0
+    context = RunContext(load_run_study(directory), directory)
+    return replace(context, study=as_it_was_meant(context.study, context.scan))
 
 
 def run_domain(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from mlip_interfaces.books.run import ScanEntry
 from mlip_interfaces.md import motion_hash, started_with
+from mlip_interfaces.pipeline.older_folders import as_it_was_meant
 from mlip_interfaces.pipeline.scan import run_script, scan_runs
 from mlip_interfaces.run.context import RunContext
 
@@ -25,7 +26,8 @@ def stale_runs(context: RunContext, entries: Iterable[ScanEntry]) -> dict[str, s
     dict of str to str
         Name of a run -> why, as the end of a sentence; without the runs that are as they should be.
     """
-    asked = {run.name: motion_hash(run_script(context.study, run)) for run in scan_runs(context.study)}
+    study = as_it_was_meant(context.study, context.scan)
+    asked = {run.name: motion_hash(run_script(study, run)) for run in scan_runs(study)}
     found = {}
     for entry in entries:
         if why := _why_stale(context, entry, asked.get(entry.name)):
