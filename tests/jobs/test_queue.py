@@ -172,7 +172,9 @@ def test_patience_ends_with_a_sentence_and_begins_anew_with_every_answer(monkeyp
     queue = SlurmQueue(machine, patience_seconds=100.0)
     for _ in range(5):
         queue.look()
-    with pytest.raises(UnfinishedError, match=r"cannot be read \(.*Zero Bytes.*\) for 0\.028 hours; jobs may run on, and the"):
+    with pytest.raises(
+        UnfinishedError, match=r"cannot be read \(.*Zero Bytes.*\) for 0\.028 hours; jobs may run on, and the"
+    ):
         queue.look()
 
 

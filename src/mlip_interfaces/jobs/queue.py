@@ -139,7 +139,8 @@ def _rows(machine: Any) -> list[_Row]:
     if slurm and code != 0:
         raise NoAnswerError(f"Slurm's queue cannot be read (squeue: {_said(problem, code)})")
     root, *lines = output.read().decode(errors="replace").splitlines() or [""]
-    rows, processes = [], {}
+    rows: list[_Row] = []
+    processes: dict[str, _Row] = {}
     for line in lines:
         # What else a login shell or a site's own squeue prints is no job.
         fields = _ROW.fullmatch(line.strip())
