@@ -18,6 +18,8 @@ import pytest
 
 N_CORES = 8
 """What the node claims to have: Slurm counts them, nobody uses them."""
+SQUEUE = shutil.which("squeue") or "squeue"
+"""The real one, whatever a test puts before it."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,9 @@ class Cluster:
         finally:
             self.daemons[name].send_signal(signal.SIGCONT)
 
-    def set_node(self, state: str) -> None:
-        """What the controller holds of the only node."""
-        node = slurm_says("sinfo", "-h", "-o", "%n", "-p", "cpu").strip()
-        slurm_says("scontrol", "update", f"NodeName={node}", f"State={state}", "Reason=test")
-
     def queue(self) -> list[str]:
         """Jobs that wait or run, one line ``id state partition`` each."""
-        return slurm_says("squeue", "-h", "-o", "%i %t %P").splitlines()
+        return slurm_says(SQUEUE, "-h", "-o", "%i %t %P").splitlines()
 
 
 def slurm_says(*command: str) -> str:

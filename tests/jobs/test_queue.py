@@ -161,7 +161,7 @@ def test_a_full_queue_is_asked_again_and_a_refusal_is_not() -> None:
     queue = SlurmQueue(machine)
     assert [queue.submit(job()), queue.submit(job())] == ["", "8"]
     refused = SlurmQueue(Machine([], ["sbatch: error: a\nsbatch: error: Invalid qos specification"]))
-    with pytest.raises(JobRefusedError, match="refused a job: Invalid qos specification; correct"):
+    with pytest.raises(JobRefusedError, match="refused a job: a; Invalid qos specification; correct"):
         refused.submit(job())
 
 

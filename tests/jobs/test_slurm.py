@@ -191,6 +191,7 @@ def test_unreadable_queue_submits_nothing(slurm: Any, tmp_path: Path, monkeypatc
     deaf.write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1\n")
     deaf.chmod(0o755)
     monkeypatch.setenv("PATH", f"{deaf.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("mlip_interfaces.jobs.queue.START_PATIENCE_SECONDS", 1.0)
     with pytest.raises(UnfinishedError, match=r"queue cannot be read \(squeue: .*controller\); no job was submitted"):
         run_tasks(counted(tmp_path), execution())
     assert not any(starts(tmp_path, name) for name in NAMES)

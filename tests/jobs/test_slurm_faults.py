@@ -234,24 +234,6 @@ def test_slurmd_that_stops_while_jobs_run_and_end(slurm: Any, tmp_path: Path, ba
     assert each_started_and_ended_once(tmp_path, 3)
 
 
-def test_job_of_a_node_that_was_lost_starts_once_more(slurm: Any, tmp_path: Path, background: Any) -> None:
-    """Slurm puts it back; where its first process still lives then, the folder's lock refuses it until that is gone."""
-    batch = background(run_tasks, counting(tmp_path, 2), execution())
-    wait_for(lambda: lines(tmp_path, "started") == [1] * 2)
-    with slurm.without("slurmd"):
-        # What the controller does by itself when SlurmdTimeout is over.
-        slurm.set_node("DOWN")
-        wait_for(lambda: [line.split()[1] for line in slurm.queue()] == ["PD"] * 2)
-        time.sleep(1)
-    slurm.set_node("RESUME")
-    for line in slurm.queue():
-        subprocess.run(["scontrol", "update", f"JobId={line.split()[0]}", "StartTime=now"], check=True)
-    wait_for(lambda: lines(tmp_path, "started") == [2] * 2)
-    (tmp_path / "go").touch()
-    batch.result(GIVE_UP_SECONDS)
-    assert (lines(tmp_path, "started"), lines(tmp_path, "ended")) == ([2] * 2, [1] * 2)
-
-
 def test_controller_that_is_away_while_the_driver_is_killed_and_started_again(
     slurm: Any, tmp_path: Path, stand_in: StandIn
 ) -> None:

@@ -349,9 +349,10 @@ def cancel(machine: Any, jobs: list[LiveJob]) -> str:
 
 
 def _said(problem: Any, code: int) -> str:
-    """The last line of what a program said about its failure."""
-    lines = problem.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("sbatch: error: ").strip() if lines else f"exit status {code}"
+    """What a program said of its failure: its errors, or else its last line."""
+    lines = problem.read().decode(errors="replace").strip().splitlines() or [f"exit status {code}"]
+    errors = [line for line in lines if "error:" in line] or lines[-1:]
+    return "; ".join(line.removeprefix("sbatch: error: ").strip() for line in errors)
 
 
 def _tasks_of(context: Any, job_hash: str) -> tuple[str, ...]:
