@@ -28,15 +28,16 @@ def stale_runs(context: RunContext, entries: Iterable[ScanEntry]) -> dict[str, s
     runs = {run.name: run for run in scan_runs(context.study)}
     found = {}
     for entry in entries:
+        directory = context.scan / entry.directory
+        made = started_with(directory)
+        if not entry.n_frames or not (made or entry.motion_sha256):
+            continue
         if entry.name not in runs:
             found[entry.name] = "the study has no such run any more; `scan collect` leaves it out"
             continue
-        if not entry.n_frames:
-            continue
-        directory, script = context.scan / entry.directory, run_script(context, runs[entry.name])
-        made = started_with(directory)
+        script = run_script(context, runs[entry.name])
         others = differences(directory, script) if made else ()
-        if not made and entry.motion_sha256 not in ("", Motion.of(script).hash):
+        if not made and entry.motion_sha256 != Motion.of(script).hash:
             # The folder says nothing: its index does.
             others = ("its index says so",)
         if others:
