@@ -27,7 +27,8 @@ def accumulate(pairs, symbols, frames, cells, r_max=5.0, width=0.25, blocks=1, l
     counter = PairCounter(pairs, symbols, layers, r_max_angstrom=r_max, bin_width_angstrom=width)
     accumulator = RdfAccumulator(counter)
     for time, (positions, cell) in enumerate(zip(frames, cells, strict=True)):
-        accumulator.add(counter.count(positions[None], cell[None])[0], abs(np.linalg.det(cell)), float(time))
+        counts, volumes = counter.count(positions[None], cell[None]), counter.layer_volumes(positions[None], cell[None])
+        accumulator.add(counts[0], abs(np.linalg.det(cell)), float(time), volumes[0])
     found = accumulator.result(blocks)
     return found if len(found) > 1 else found[0]
 

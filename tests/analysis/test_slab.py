@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlip_interfaces.analysis.slab import DepthTracker, Slab, interface_depth, layer_slab, mean_slab
+from mlip_interfaces.analysis.slab import DepthTracker, Slab, interface_depth, layer_slab, layer_volumes, mean_slab
 from mlip_interfaces.errors import AnalysisError
 
 HEIGHT = 50.0
@@ -134,3 +134,71 @@ def test_an_interface_is_the_middle_between_two_layers_that_touch() -> None:
     np.testing.assert_allclose(interface_depth(Slab(0.3, 0.31), lower, HEIGHT, ("b", "a")), 0.605, rtol=1e-12, atol=0)
     with pytest.raises(AnalysisError, match="'a' does not begin where 'b' ends"):
         interface_depth(upper, lower, HEIGHT, ("b", "a"))
+
+
+def dealt(depths: np.ndarray, layers: np.ndarray, height: float) -> np.ndarray:
+    """Thickness of each layer, atom by atom: half of both gaps, at most two angstrom of each."""
+    order = np.argsort(depths % height)
+    thickness = np.zeros(layers.max() + 1)
+    for place, atom in enumerate(order):
+        here = depths[atom] % height
+        before, after = (depths[order[(place + step) % order.size]] % height for step in (-1, 1))
+        thickness[layers[atom]] += min((here - before) % height / 2, 2.0) + min((after - here) % height / 2, 2.0)
+    return thickness
+
+
+@pytest.mark.parametrize("mixing", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("n_atoms", [7, 60, 900])
+def test_volumes_of_layers_equal_dealing_gaps_one_by_one(mixing: float, n_atoms: int) -> None:
+    rng = np.random.default_rng(7)
+    cell = np.array([[9.0, 0, 0], [2.0, 8.0, 0], [-4.0, 1.5, 21.0]])
+    share = rng.random((5, n_atoms, 3))
+    layers = np.digitize(share[0, :, 2], [0.3, 0.55])
+    share[:, :, 2] = share[0, :, 2] + rng.normal(0.0, mixing / 21.0, (5, n_atoms))
+    cells = np.array([cell * (1 + 0.01 * t) for t in range(5)])
+    positions = np.einsum("tak,tkl->tal", share + rng.integers(-2, 3, share.shape), cells)
+    found = layer_volumes(positions, cells, layers)
+    for t in range(5):
+        scale = 1 + 0.01 * t
+        expected = 9.0 * 8.0 * scale**2 * dealt(share[t, :, 2] * 21.0 * scale, layers, 21.0 * scale)
+        np.testing.assert_allclose(found[t], expected, rtol=1e-9, atol=1e-9)
+        if n_atoms > 7:
+            np.testing.assert_allclose(found[t].sum(), np.linalg.det(cells[t]), rtol=1e-9, atol=0)
+
+
+def test_volumes_of_sharp_layers_are_those_of_their_slabs() -> None:
+    rng = np.random.default_rng(8)
+    depths, mine = stack(rng, 0.85, 0.3)
+    positions = np.zeros((1, 1000, 3))
+    positions[0, :, 2] = depths * HEIGHT
+    volumes = layer_volumes(positions, np.diag([3.0, 4.0, HEIGHT])[None], mine.astype(np.int64))[0]
+    for layer, mask in enumerate((~mine, mine)):
+        space = layer_slab(depths, mask, HEIGHT)
+        assert space is not None
+        np.testing.assert_allclose(volumes[layer], 12.0 * HEIGHT * space.width, rtol=1e-9, atol=0)
+
+
+def test_atoms_that_react_take_the_space_of_an_atom_and_vapour_none() -> None:
+    rng = np.random.default_rng(9)
+    # Twenty angstrom of 400 atoms, twenty of 400 others, and forty of vacuum.
+    depths = np.concatenate([rng.random(400) * 20.0, 20.0 + rng.random(400) * 20.0])
+    layers = np.repeat([0, 1], 400)
+
+    def volumes(of: np.ndarray) -> np.ndarray:
+        positions = np.zeros((1, 800, 3))
+        positions[0, :, 2] = of
+        return np.asarray(layer_volumes(positions, np.diag([10.0, 10.0, 80.0])[None], layers)[0])
+
+    before = volumes(depths)
+    np.testing.assert_allclose(before, [2200.0, 2200.0], rtol=0.01, atol=0)
+    # Forty atoms go deep into the other layer, which has to make room.
+    mixed = depths.copy()
+    mixed[:40] = 22.0 + rng.random(40) * 16.0
+    after = volumes(mixed)
+    np.testing.assert_allclose(after.sum(), before.sum(), rtol=0.02, atol=0)
+    # 360 of 400 atoms of the first half, and a part of 40 in 440 of the second one.
+    np.testing.assert_allclose(after[0], 2200.0 + 40 / 440 * 2000.0, rtol=0.03, atol=0)
+    # Six atoms that evaporate, one after the other along the whole vacuum, neither have nor bound any space.
+    gone = depths.copy()
+    gone[[3, 50, 100, 450, 500, 600]] = [43.0, 47.0, 52.0, 58.0, 66.0, 74.0]
+    np.testing.assert_allclose(volumes(gone), before, rtol=0.01, atol=0)

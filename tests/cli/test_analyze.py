@@ -80,7 +80,8 @@ def test_rdf_table_has_the_columns_that_others_read(dump: Path, tmp_path: Path, 
     assert main(["analyze", *map(str, words), "--frame-interval-ps", "0.1", "--out", str(out)]) == 0
     with (out / "rdf.csv").open() as handle:
         rows = list(csv.DictReader(handle))
-    assert list(rows[0]) == ["pair", "block", "time_start_ps", "time_end_ps", "r_angstrom", "g", "g_error"]
+    columns = ["pair", "block", "time_start_ps", "time_end_ps", "r_angstrom", "g", "g_error"]
+    assert list(rows[0]) == [*columns, "g_in_layer", "g_in_layer_error"]
     assert len(rows) == 2 * 3 * 10
     assert {row["block"] for row in rows} == {"0", "1", "2"}
     np.testing.assert_allclose(

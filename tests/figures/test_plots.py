@@ -306,6 +306,18 @@ def test_against_thickness_has_a_panel_per_quantity_and_hides_the_others() -> No
     np.testing.assert_allclose(bars[0].get_segments()[0][:, 1], [2.8, 3.2], rtol=1e-7, atol=0)
 
 
+def test_seeds_of_a_thickness_are_small_beside_their_mean_and_a_panel_of_zeros_has_a_range() -> None:
+    figure = against_thickness({"PS4": [(0.0, 1.0, 0.1), (10.0, 0.5, 0.2), (0.0, 2.0, 0.1)], "none": [(0.0, 0.0, 0.0)]})
+    first, second = figure.axes
+    np.testing.assert_array_equal(first.lines[0].get_xydata(), [[0.0, 1.0], [0.0, 2.0], [10.0, 0.5]])
+    line, _, bars = first.containers[0]
+    np.testing.assert_allclose(line.get_xydata(), [[0.0, 1.5], [10.0, 0.5]], rtol=1e-12, atol=0)
+    ends = [segment[:, 1] for segment in bars[0].get_segments()]
+    np.testing.assert_allclose(ends, [[1.0, 2.0], [0.3, 0.7]], rtol=1e-12, atol=0)
+    assert [tick.get_text() for tick in first.get_xticklabels()] == ["0", "10"]
+    assert second.get_ylim() == (-0.05, 1.0)
+
+
 def test_amorphous_layer_has_its_schedule_and_the_crystal_below_zero() -> None:
     r, g = np.linspace(0.5, 5.0, 10), np.linspace(0.0, 3.0, 10)
     pairs = {"Li-F": GlassPair(r, g, 10.0 * g), "F-F": GlassPair(r, g, None)}

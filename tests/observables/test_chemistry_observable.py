@@ -125,7 +125,7 @@ def test_lines_and_figure_have_the_reaction_bonds_asked_for(result) -> None:
     assert result.lines()[-1] == "exchanges of sulfur for oxygen: 1"
     own = found(made(), mi.Chemistry(reaction_bonds="S-S"))
     assert [line.split(":")[0] for line in own.lines()] == [
-        "units of P", "intact", "S2 dimers", "S-S bonds", "exchanges of sulfur for oxygen",
+        "units of P", "intact", "per atom", "S2 dimers", "S-S bonds", "exchanges of sulfur for oxygen",
     ]  # fmt: skip
     figure = result.plot()
     units, intact, dimers, bonds = figure.axes
@@ -217,3 +217,32 @@ def test_units_of_other_polyanions_are_found_without_being_asked_for() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict, sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         mi.Chemistry(**settings)
+
+
+def test_numbers_per_atom_are_means_over_frames_with_the_errors_of_their_parts(result) -> None:
+    entry = content(result)
+    # One P-O bond from frame 20 on of 60, for three P; ten parts of six frames, of which one begins before it.
+    parts = np.array([0, 0, 0, 4 / 6, 1, 1, 1, 1, 1, 1]) / 3
+    found_ = entry["bonds_per_atom"]["P-O"]
+    np.testing.assert_allclose(
+        [found_["mean"], found_["error"]], [40 / 60 / 3, parts.std(ddof=1) / np.sqrt(10)], rtol=1e-9, atol=0
+    )
+    np.testing.assert_allclose(entry["p_s_tetrahedra_per_p"]["mean"], 20 / 60 / 3, rtol=1e-12, atol=0)
+    # Of three P, one is no longer as in the first frame from frame 20 on.
+    np.testing.assert_allclose(entry["intact_fraction_error"], parts.std(ddof=1) / np.sqrt(10), rtol=1e-9, atol=0)
+    np.testing.assert_allclose(entry["s2_dimers_per_s"]["mean"], 15 / 60 / 13, rtol=1e-12, atol=0)
+    assert set(entry["bonds_per_atom"]) == {"P-S", "P-O", "P-P", "S-S"}
+    headlines = {headline.quantity: headline for headline in result.headlines()}
+    assert list(headlines) == [
+        "intact share of P", "PS4 per P", "P-S bonds per P", "P-O bonds per P", "P-P bonds per P", "S2 dimers per S",
+    ]  # fmt: skip
+    assert headlines["P-O bonds per P"].error == found_["error"]
+    # 12 bonds, of which one is gone in the last 35 frames.
+    np.testing.assert_allclose(headlines["P-S bonds per P"].value, (12 - 35 / 60) / 3, rtol=1e-12, atol=0)
+
+
+def test_without_phosphorus_or_sulfur_there_are_no_numbers_per_atom_of_them() -> None:
+    result = found(trajectory(np.zeros((3, 2, 3)) + [[0, 0, 0], [3, 3, 3]], 10.0, ["Li", "F"]), mi.Chemistry())
+    entry = content(result)
+    assert (entry["p_s_tetrahedra_per_p"], entry["s2_dimers_per_s"], entry["bonds_per_atom"]) == (None, None, {})
+    assert result.headlines() == []

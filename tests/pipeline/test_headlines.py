@@ -42,7 +42,7 @@ def analysed(folder: Path, repository: Path, coatings: dict[str, float | None]) 
         (directory / "layers.json").write_text(json.dumps(labels))
     write_json(folder / "scan" / INDEX, ScanIndex(runs).to_json())
     context = RunContext(load_study(repository / "configs" / "demo.yaml"), folder, lambda fraction, note: None)
-    assert run_analyze(context) == "2 of 2 runs analysed"
+    assert run_analyze(context) == f"{len(runs)} of {len(runs)} runs analysed"
     tables = {}
     for file in sorted((folder / "analysis").glob("*.csv")):
         with file.open(newline="") as handle:
@@ -61,19 +61,32 @@ def test_without_several_thicknesses_nothing_is_drawn_against_them(
     assert not list((tmp_path / "analysis").glob("thickness*"))
     assert {row["run"] for row in tables["headlines.csv"]} == set(coatings)
     name = next(iter(coatings))
-    peak = json.loads((tmp_path / "analysis" / name / "rdf.json").read_text())["pairs"]["S-S"]
+    near = json.loads((tmp_path / "analysis" / name / "rdf.json").read_text())["pairs"]["S-S"]["neighbors"]
     (row,) = [
-        row for row in tables["headlines.csv"] if (row["run"], row["quantity"]) == (name, "first peak of g(r), S-S")
+        row for row in tables["headlines.csv"] if (row["run"], row["quantity"]) == (name, "S-S neighbours within 2.5 Å")
     ]
-    assert (row["value"], row["error"]) == (
-        f"{peak['first_peak_height']:.6g}",
-        f"{peak['first_peak_height_error']:.6g}",
-    )
+    assert (row["value"], row["error"]) == (f"{near['number']:.6g}", f"{near['error']:.6g}")
+    # The height of a peak changes with the cell: it is no number to compare runs by.
+    assert not [row for row in tables["headlines.csv"] if "peak" in row["quantity"]]
 
 
 def test_thicknesses_have_a_table_and_a_figure(tmp_path: Path, repository: Path) -> None:
     tables = analysed(tmp_path, repository, {"00/p/seed-1": 0.0, "05/p/seed-1": 5.0})
-    assert set(tables) == {"headlines.csv", "thickness.csv"}
+    assert set(tables) == {"headlines.csv", "thickness.csv", "thickness_means.csv"}
     assert (tmp_path / "analysis" / "thickness-p.png").is_file()
     assert {float(row["coating_angstrom"]) for row in tables["thickness.csv"]} == {0.0, 5.0}
     assert len(tables["thickness.csv"]) == len(tables["headlines.csv"])
+
+
+def test_seeds_of_a_thickness_have_a_mean(tmp_path: Path, repository: Path) -> None:
+    coatings = {"00/p/seed-1": 0.0, "00/p/seed-2": 0.0, "05/p/seed-1": 5.0}
+    tables = analysed(tmp_path, repository, coatings)
+    key = "P-S neighbours within 2.6 Å"
+    runs = [row for row in tables["thickness.csv"] if row["quantity"] == key]
+    means = [row for row in tables["thickness_means.csv"] if row["quantity"] == key]
+    assert [(float(row["coating_angstrom"]), row["n_runs"]) for row in means] == [(0.0, "2"), (5.0, "1")]
+    first, second = (float(row["value"]) for row in runs[:2])
+    np.testing.assert_allclose(float(means[0]["value"]), (first + second) / 2, rtol=1e-5, atol=0)
+    own = np.hypot(*(float(row["error"]) for row in runs[:2])) / 2
+    np.testing.assert_allclose(float(means[0]["error"]), max(own, abs(first - second) / 2), rtol=1e-4, atol=0)
+    assert (means[1]["value"], means[1]["error"]) == (runs[2]["value"], runs[2]["error"])

@@ -14,8 +14,10 @@ from mlip_interfaces.books.run import AnalysisEntry
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.figures.style import thickness_color
 from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.analysis_sections import order_section, other_section, rdf_section, transport_section
 from mlip_interfaces.report.files import read_result, read_table
+from mlip_interfaces.report.thickness_section import thickness_sections
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 SECTIONS = [rdf_section, transport_section, order_section]
@@ -35,13 +37,19 @@ def test_every_named_g_of_r_has_its_figures_and_its_table(run: Path) -> None:
     section = rdf_section(run, RUNS, pictures)
     assert not section.absent
     assert set(pictures.figures) == {
-        f"{start}-{end}" for start in ("rdf", "mean-force", "peaks") for end in ("hot", "cold", "far-hot", "far-cold")
+        f"{start}-{end}"
+        for start in ("rdf-in-layer", "rdf", "mean-force")
+        for end in ("hot", "cold", "far-hot", "far-cold")
     }
     own, far = section.tables
     assert (own.caption, far.caption) == ("", "far")
     assert [row[:2] for row in own.rows] == [[one.name, pair] for one in RUNS for pair in ("P-S", "S-S")]
     assert [row[1] for row in far.rows] == ["Li-F"] * 4
-    assert pictures.captions["rdf-hot"].startswith("g(r) at 500 K (hot) in 3 blocks of time")
+    assert pictures.captions["rdf-hot"].startswith("g(r) by the whole cell at 500 K (hot) in 3 blocks of time")
+    assert "heights are not to be compared between thicknesses" in pictures.captions["rdf-hot"]
+    # The cold runs are all of one thickness.
+    assert "compared" not in pictures.captions["rdf-cold"]
+    assert pictures.captions["rdf-in-layer-hot"].startswith("g(r) in the layer at 500 K (hot) in 3 blocks of time")
     assert pictures.captions["rdf-far-hot"].endswith("(far)")
     assert len(section.figures) == 12
 
@@ -49,9 +57,14 @@ def test_every_named_g_of_r_has_its_figures_and_its_table(run: Path) -> None:
 def test_numbers_of_the_table_are_those_of_the_file(run: Path) -> None:
     row = rdf_section(run, RUNS, Pictures()).tables[0].rows[4]
     found = read_json(run / "analysis" / RUNS[2].directory / "rdf.json")["pairs"]["P-S"]
-    assert row[2] == f"{found['first_peak_angstrom']:.2f}"
-    assert row[3] == f"{found['first_peak_height']:.1f}"
-    assert row[5] == ("" if found["barrier"]["breaking_ev"] is None else f"{found['barrier']['breaking_ev']:.2f}")
+    in_layer, neighbors = found["in_layer"], found["neighbors"]
+    assert row[2] == f"{measured(neighbors['number'], neighbors['error'])} within 2.5 Å"
+    assert row[3] == f"{found['first_peak_angstrom']:.2f}"
+    assert row[4:6] == [f"{in_layer['first_peak_height']:.1f}", f"{found['first_peak_height']:.1f}"]
+    barriers = [
+        in_layer["barrier"]["formation_ev"], found["barrier"]["formation_ev"], in_layer["barrier"]["breaking_ev"],
+    ]  # fmt: skip
+    assert row[6:9] == ["" if value is None else f"{value:.2f}" for value in barriers]
 
 
 def test_mean_force_is_that_of_the_whole_run_and_not_of_the_mean_of_blocks(run: Path) -> None:
@@ -61,22 +74,26 @@ def test_mean_force_is_that_of_the_whole_run_and_not_of_the_mean_of_blocks(run: 
     for line, seed in ((first, 1), (second, 3)):
         rdf = analyzed(seed)["rdf"].pairs["P-S"]
         seen = rdf.whole.g > 0
-        expected = -BOLTZMANN_EV_PER_K * KELVIN * np.log(rdf.whole.g[seen])
+        expected = -BOLTZMANN_EV_PER_K * KELVIN * np.log(rdf.whole.g_in_layer[seen])
         np.testing.assert_allclose(line.get_ydata()[seen], expected, rtol=0, atol=1e-5)
         assert len({block.n_frames for block in rdf.blocks}) > 1
-        of_blocks = np.mean([block.g for block in rdf.blocks], axis=0)[seen]
+        of_blocks = np.mean([block.g_in_layer for block in rdf.blocks], axis=0)[seen]
         assert np.abs(-BOLTZMANN_EV_PER_K * KELVIN * np.log(of_blocks) - expected).max() > 1e-4
 
 
-def test_one_seed_is_drawn_per_thickness_and_all_are_in_tables_and_peaks(run: Path) -> None:
+def test_one_seed_is_drawn_per_thickness_by_the_layer_and_by_the_whole_cell(run: Path) -> None:
     pictures = Pictures()
     rdf_section(run, RUNS, pictures)
-    titles = [ax.get_title(loc="left") for ax in pictures.figures["rdf-hot"].axes[:2]]
-    assert titles == ["coating 0 Å", "coating 5 Å"]
-    drawn = curves(pictures.figures["rdf-hot"].axes[0])[0]
-    np.testing.assert_allclose(drawn.get_ydata(), analyzed(1)["rdf"].pairs["P-S"].blocks[0].g, rtol=1e-4, atol=0)
-    points = pictures.figures["peaks-hot"].axes[0].containers[0].lines[0].get_xydata()
-    np.testing.assert_array_equal(points[:, 0], [0.0, 0.0, 5.0])
+    block = analyzed(1)["rdf"].pairs["P-S"].blocks[0]
+    for name, label, g in (
+        ("rdf-hot", "g(r) by cell, P-S", block.g), ("rdf-in-layer-hot", "g(r) in layer, P-S", block.g_in_layer),
+    ):  # fmt: skip
+        panels = pictures.figures[name].axes
+        assert [ax.get_title(loc="left") for ax in panels[:2]] == ["coating 0 Å", "coating 5 Å"]
+        assert panels[0].get_ylabel() == label
+        np.testing.assert_allclose(curves(panels[0])[0].get_ydata(), g, rtol=1e-4, atol=0)
+    # All S started in one of two layers.
+    assert block.g_in_layer.max() > 1.5 * block.g.max()
 
 
 def test_a_thickness_keeps_its_colour_where_the_other_one_blew_up(run: Path) -> None:
@@ -201,13 +218,24 @@ def test_folders_of_older_versions_are_read(tmp_path: Path) -> None:
         file = tmp_path / "analysis" / one.directory / "profile.json"
         write_json(file, {name: value for name, value in read_json(file).items() if name != "summary"})
         file = tmp_path / "analysis" / one.directory / "chemistry.json"
-        new = ("n_centers", "intact_fraction", "intact_at_end_fraction", "p_s_units_initial")
+        new = (
+            "n_centers", "intact_fraction", "intact_at_end_fraction", "p_s_units_initial", "intact_fraction_error",
+            "p_s_tetrahedra_per_p", "bonds_per_atom", "s2_dimers_per_s",
+        )  # fmt: skip
         content = {name: value for name, value in read_json(file).items() if name not in new}
         content["settings"] = {"bond_cutoffs_angstrom": {}}
         write_json(file, content)
+        file = tmp_path / "analysis" / one.directory / "rdf.json"
+        content = read_json(file)
+        for found in content["pairs"].values():
+            del found["neighbors"], found["in_layer"]
+        write_json(file, content)
     pictures = Pictures()
     section = rdf_section(tmp_path, entries, pictures)
-    assert set(pictures.figures) == {"rdf-hot", "peaks-hot"}
+    assert set(pictures.figures) == {"rdf-hot"}
+    assert pictures.figures["rdf-hot"].axes[0].get_ylabel() == "g(r) by cell, P-S"
+    assert {row[2] for row in section.tables[0].rows} == {""}
+    assert thickness_sections(tmp_path, entries, pictures) == []
     assert len(section.tables[0].rows) == 4
     for make in (transport_section, order_section):
         assert not make(tmp_path, entries, pictures).absent

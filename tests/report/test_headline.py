@@ -70,7 +70,14 @@ def test_analyses_with_names_of_their_own_stand_under_them(run: Path) -> None:
     assert numbers["tetrahedra_count_mean"] == results["tetrahedra"].counts.count_mean
     assert numbers["sulfides"] == {"tetrahedra_count_mean": results["sulfides"].counts.count_mean}
     assert set(numbers["first_peaks"]) == {"P-S", "S-S"}
-    assert set(numbers["far"]) == {"first_peaks"}
+    assert set(numbers["far"]) == {"first_peaks", "first_peaks_in_layer", "neighbors"}
+    assert numbers["first_peaks_in_layer"] == {
+        pair: results["rdf"].summary_of(pair, in_layer=True).first_peak_height for pair in ("P-S", "S-S")
+    }
+    # All Li and F of this pair are of the coating, and its density is not that of the cell.
+    assert numbers["far"]["first_peaks_in_layer"] != numbers["far"]["first_peaks"]
+    assert numbers["neighbors"]["P-S"] == results["rdf"].to_dict()["pairs"]["P-S"]["neighbors"]
+    assert numbers["bonds_per_atom"]["P-S"]["mean"] == results["chemistry"].bonds_per_atom["P-S"].mean
     assert numbers["p_s_tetrahedra_mean"] == results["chemistry"].to_dict()["p_s_tetrahedra_mean"]
     # A profile has no headline number.
     assert "profile" not in numbers
@@ -101,7 +108,7 @@ def test_a_run_of_an_older_version_has_the_same_keys(tmp_path: Path) -> None:
     (numbers,) = collect_results(tmp_path).runs.values()
     assert set(numbers) == {
         "coating_angstrom", "condition", "diffusivity_cm2_per_s", "diffusivity_below_cm2_per_s", "not_diffusive_because", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
-        "s2_dimers_mean", "first_peaks",
+        "s2_dimers_mean", "first_peaks", "first_peaks_in_layer", "neighbors", "p_s_tetrahedra_per_p", "bonds_per_atom", "s2_dimers_per_s",
     }  # fmt: skip
 
 

@@ -89,7 +89,8 @@ def test_every_element_is_closed_where_it_belongs(page: Page) -> None:
 
 def test_sections_stand_once_in_the_order_of_the_work(page: Page) -> None:
     assert page.ids == [
-        "structures", "campaign", "model", "md", "domain", "rdf", "transport", "onsager", "order", "analyses", "limits", "provenance",
+        "structures", "campaign", "model", "md", "domain", "thickness", "rdf", "transport", "onsager", "order", "analyses",
+        "limits", "provenance",
     ]  # fmt: skip
 
 

@@ -104,7 +104,14 @@ def test_no_figure_speaks_of_what_the_study_has_not(run: Path, entries: tuple[An
     for make in (rdf_section, transport_section, order_section):
         make(run, entries, pictures)
     md_section(run, pictures)
-    assert set(pictures.figures) == {"rdf-hot", "mean-force-hot", "transport-hot", "order-hot", "health"}
+    assert set(pictures.figures) == {
+        "rdf-in-layer-hot",
+        "rdf-hot",
+        "mean-force-hot",
+        "transport-hot",
+        "order-hot",
+        "health",
+    }
     for name, figure in pictures.figures.items():
         words = [text.get_text() for text in figure.findobj(Text)]
         assert not FOREIGN.findall("\n".join([*words, pictures.captions[name]])), name

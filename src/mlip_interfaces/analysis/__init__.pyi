@@ -20,7 +20,7 @@ from .rdf import (
 )
 from .region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
 from .residence import Residence, SlabSurvival, residence_times, slab_survival
-from .slab import DepthTracker, Slab, interface_depth, layer_slab, mean_slab
+from .slab import DepthTracker, Slab, interface_depth, layer_slab, layer_volumes, mean_slab
 from .tetrahedra import Tetrahedra, TetrahedraAccumulator, order_parameters, regular_tetrahedra, tetrahedral_order
 from .van_hove import VanHove
 
@@ -31,7 +31,7 @@ __all__ = [
     "RdfAccumulator", "RdfBlock", "RegionWindow", "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Tetrahedra",
     "TetrahedraAccumulator", "VanHove", "arrhenius_fit", "barriers", "cube_text", "diffusivity", "exchanges", "filled_span",
     "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_interfaces", "flux_history",
-    "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "mean_msd", "mean_slab", "msd_by_atom",
+    "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "layer_volumes", "mean_msd", "mean_slab", "msd_by_atom",
     "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows", "order_parameters", "origins", "potential_of_mean_force",
     "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes", "slab_survival", "tetrahedral_order",
 ]  # fmt: skip

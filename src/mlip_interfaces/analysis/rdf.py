@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import grouped, shortest_height
 from mlip_interfaces.analysis.pair_kernel import count_distances
-from mlip_interfaces.analysis.running_blocks import Block, RunningBlocks, merged, regrouped, standard_error
+from mlip_interfaces.analysis.running_blocks import (
+    Block,
+    RunningBlocks,
+    group_means,
+    merged,
+    regrouped,
+    scatter_of_means,
+)
+from mlip_interfaces.analysis.slab import layer_volumes
 from mlip_interfaces.errors import AnalysisError
 
 PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
@@ -33,10 +41,12 @@ class RdfBlock:
     time_start_ps, time_end_ps : float, ps
         Time of the first and last frame.
     g : (n_bins,) float array
-        Mean of g(r) over the frames.
+        Mean of g(r) over the frames, normalised by the density of the second kind in the whole cell.
     g_error : (n_bins,) float array
         Standard error from sub-blocks; zeros where the block has a single frame.
-    coordination : (n_bins,) float array
+    g_in_layer, g_in_layer_error : (n_bins,) float array
+        The same, normalised by its density in the layers of the pair; of the whole cell where there are no layers.
+    coordination, coordination_error : (n_bins,) float array
         Running coordination number at the outer edge of each bin: neighbours of the second kind around one atom of the
         first.
     counts : (n_bins,) int array
@@ -49,7 +59,10 @@ class RdfBlock:
     time_end_ps: float
     g: NDArray[np.float64]
     g_error: NDArray[np.float64]
+    g_in_layer: NDArray[np.float64]
+    g_in_layer_error: NDArray[np.float64]
     coordination: NDArray[np.float64]
+    coordination_error: NDArray[np.float64]
     counts: NDArray[np.int64]
     n_frames: int
 
@@ -68,12 +81,18 @@ class Rdf:
         The whole run as one block.
     blocks : tuple of RdfBlock
         In order of time.
+    layers : tuple of str
+        Those in which both kinds started, else those of the second kind; none without labels.
+    layer_volume_angstrom3 : float, angstrom^3
+        Of these layers, mean over the frames; of the cell without labels.
     """
 
     pair: str
     r_angstrom: NDArray[np.float64]
     whole: RdfBlock
     blocks: tuple[RdfBlock, ...]
+    layers: tuple[str, ...]
+    layer_volume_angstrom3: float
 
 
 class PairCounter:
@@ -119,10 +138,15 @@ class PairCounter:
         first = np.array([side[0] for side in sides])
         second = np.array([side[1] for side in sides])
         self.n_first = first.sum(axis=1)
-        self.n_ordered = self.n_first * second.sum(axis=1) - (first & second).sum(axis=1)
+        self.n_ordered = _ordered_pairs(first, second)
         for pair, count in zip(pairs, self.n_ordered, strict=True):
             if count <= 0:
                 raise AnalysisError(f"There is no {pair} pair in this trajectory: {_inventory(symbols, layers)}.")
+        names, self._layer_numbers = _layer_numbers(layers, symbols.size)
+        homes = [_home(*side, self._layer_numbers, names.size) for side in sides]
+        self._homes = np.array([home for home, _ in homes])
+        self.n_ordered_in_layer = np.array([count for _, count in homes])
+        self.layers = tuple(tuple(names[home].tolist()) for home in self._homes)
         # Atoms that no selection tells apart are a class; each pair of classes has its own histogram.
         signatures, classes = np.unique(np.concatenate([first, second]), axis=1, return_inverse=True)
         in_first, in_second = signatures[: len(pairs)], signatures[len(pairs) :]
@@ -171,6 +195,54 @@ class PairCounter:
         )
         return np.asarray(self._weights @ histograms)
 
+    def layer_volumes(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Volume of the layers by which each pair is normalised.
+
+        Parameters
+        ----------
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            Finite, in any periodic image.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors, the third one across the layers.
+
+        Returns
+        -------
+        (n_frames, n_pairs) float array, angstrom^3
+            Of the cell where the atoms have no layers.
+        """
+        if self._homes.shape[1] == 0:
+            return np.repeat(np.abs(np.linalg.det(cells))[:, None], len(self.pairs), axis=1)
+        return np.asarray(layer_volumes(positions, cells, self._layer_numbers) @ self._homes.T)
+
+
+def _ordered_pairs(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pairs of two different atoms, the first of one mask (..., n_atoms) and the second of another."""
+    return np.asarray(first.sum(axis=-1) * second.sum(axis=-1) - (first & second).sum(axis=-1))
+
+
+def _layer_numbers(layers: NDArray[np.str_] | None, n_atoms: int) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Names of layers, and the number of that of each atom; no names where no atom has a layer."""
+    if layers is None or not (layers != "").any():
+        return np.empty(0, dtype=str), np.zeros(n_atoms, dtype=np.int64)
+    names, numbers = np.unique(layers, return_inverse=True)
+    return names, numbers.reshape(-1)
+
+
+def _home(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], layer_numbers: NDArray[np.int64], n_layers: int
+) -> tuple[NDArray[np.bool_], int]:
+    """Layers (n_layers,) in which both sides started, else those of the second one, and the ordered pairs that go with them."""
+    of_first, of_second = (
+        np.bincount(layer_numbers[side], minlength=n_layers)[:n_layers] > 0 for side in (first, second)
+    )
+    both = of_first & of_second
+    if both.any():
+        here = both[layer_numbers]
+        count = int(_ordered_pairs(first & here, second & here))
+        if count > 0:
+            return both, count
+    return of_second, int(_ordered_pairs(first, second))
+
 
 def _channels(wanted: list[tuple[int, int]], sizes: list[int]) -> NDArray[np.int64]:
     """Histogram of the pairs of atoms of one class (row) that look for those of another (column), or -1.
@@ -202,6 +274,10 @@ class RdfAccumulator:
     N_ab = N_a N_b less the atoms that are on both sides. Every frame is normalised by its own volume V. Memory does not
     grow with the number of frames.
 
+    This V is that of the whole cell: with as many neighbours, a vacuum or another layer in the same cell makes g(r) higher. In the
+    layer, V is the volume of the layers in which both kinds started and N_ab is of their atoms that did so; where they share
+    none, V is that of the second kind's layers and N_ab of all atoms.
+
     Examples
     --------
     >>> counter = PairCounter(["Li-Li"], np.array(["Li"] * 400), r_max_angstrom=4.0, bin_width_angstrom=2.0)
@@ -216,8 +292,15 @@ class RdfAccumulator:
         self._counter = counter
         self._shells = 4.0 / 3.0 * np.pi * np.diff(counter.edges**3)
         self._blocks = RunningBlocks()
+        self._layer_volumes = np.zeros(len(counter.pairs))
 
-    def add(self, counts: NDArray[np.int64], volume: float, time_ps: float) -> None:
+    def add(
+        self,
+        counts: NDArray[np.int64],
+        volume: float,
+        time_ps: float,
+        layer_volumes: NDArray[np.float64] | None = None,
+    ) -> None:
         """Add a frame.
 
         Parameters
@@ -228,9 +311,25 @@ class RdfAccumulator:
             Of the cell.
         time_ps : float, ps
             Of the frame.
+        layer_volumes : (n_pairs,) float array, angstrom^3, optional
+            As from `PairCounter.layer_volumes`; that of the cell is taken for those of all layers without them.
+
+        Raises
+        ------
+        ValueError
+            If they are not there and the counter knows layers.
         """
-        g = counts * (volume / self._counter.n_ordered[:, None]) / self._shells
-        self._blocks.add(np.array([g, counts]), time_ps)
+        if layer_volumes is None:
+            if any(self._counter.layers):
+                raise ValueError("a counter that knows layers needs their volumes")
+            layer_volumes = np.full(len(self._layer_volumes), volume)
+        values = np.empty((3, *counts.shape))
+        per_shell = counts / self._shells
+        np.multiply(per_shell, (volume / self._counter.n_ordered)[:, None], out=values[0])
+        np.multiply(per_shell, (layer_volumes / self._counter.n_ordered_in_layer)[:, None], out=values[1])
+        values[2] = counts
+        self._layer_volumes += layer_volumes
+        self._blocks.add(values, time_ps)
 
     def result(self, n_blocks: int = 1) -> tuple[Rdf, ...]:
         """Give g(r) of every pair over the whole run and in blocks of time.
@@ -256,14 +355,19 @@ class RdfAccumulator:
         whole = self._summarise(everything)
         parts = [self._summarise(group) for group in regrouped(everything, n_blocks)]
         r = (self._counter.edges[1:] + self._counter.edges[:-1]) / 2.0
+        volumes = (self._layer_volumes / whole[0].n_frames).tolist()
         return tuple(
-            Rdf(pair, r, whole[i], tuple(part[i] for part in parts)) for i, pair in enumerate(self._counter.pairs)
+            Rdf(pair, r, whole[i], tuple(part[i] for part in parts), self._counter.layers[i], volumes[i])
+            for i, pair in enumerate(self._counter.pairs)
         )
 
     def _summarise(self, blocks: list[Block]) -> list[RdfBlock]:
-        block, error = merged(blocks), standard_error(blocks)
-        g, counts = block.total
-        neighbours = np.cumsum(counts, axis=1) / (self._counter.n_first[:, None] * block.n_frames)
+        block, of_groups = merged(blocks), group_means(blocks)
+        n_first, mean, counts = self._counter.n_first[:, None], block.mean, block.total[2].astype(np.int64)
+        neighbours = counts.cumsum(axis=1) / (n_first * block.n_frames)
+        # Up to the end of each bin, and not in it: their error is not the sum of those of the bins.
+        of_groups[:, 2] = of_groups[:, 2].cumsum(axis=2) / n_first
+        error = scatter_of_means(of_groups)
         summaries = []
         for i in range(len(self._counter.pairs)):
             a, b = selectors(self._counter.pairs[i])
@@ -271,10 +375,13 @@ class RdfAccumulator:
                 RdfBlock(
                     time_start_ps=block.time_start_ps,
                     time_end_ps=block.time_end_ps,
-                    g=g[i] / block.n_frames,
+                    g=mean[0, i],
                     g_error=error[0, i],
+                    g_in_layer=mean[1, i],
+                    g_in_layer_error=error[1, i],
                     coordination=neighbours[i],
-                    counts=counts[i].astype(np.int64) // (2 if a == b else 1),
+                    coordination_error=error[2, i],
+                    counts=counts[i] // (2 if a == b else 1),
                     n_frames=block.n_frames,
                 )
             )

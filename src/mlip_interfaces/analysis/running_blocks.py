@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,7 +152,94 @@ def standard_error(blocks: list[Block], n_groups: int = 10) -> NDArray[np.float6
     >>> standard_error(blocks).round(6).tolist()
     [0.57735]
     """
-    means = np.array([merged(group).mean for group in regrouped(blocks, n_groups)])
+    return scatter_of_means(group_means(blocks, n_groups))
+
+
+def group_means(blocks: list[Block], n_groups: int = 10) -> NDArray[np.float64]:
+    """Means over groups of blocks, from whose scatter errors come.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        In order of time.
+    n_groups : int, optional
+        Largest number of groups.
+
+    Returns
+    -------
+    (n_groups, ...) float array
+        Of the shape of the values.
+    """
+    return np.array([merged(group).mean for group in regrouped(blocks, n_groups)])
+
+
+def scatter_of_means(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error of the mean of some groups.
+
+    Parameters
+    ----------
+    means : (n_groups, ...) float array
+        Of each group.
+
+    Returns
+    -------
+    float array
+        Of the shape of the values; zeros for a single group.
+    """
     if len(means) < 2:
         return np.zeros_like(means[0])
     return np.asarray(means.std(axis=0, ddof=1) / np.sqrt(len(means)))
+
+
+def error_of_mean(values: NDArray[np.floating | np.integer], n_groups: int = 10) -> float:
+    """Standard error of the mean of a series from the scatter of its parts, as `standard_error`.
+
+    Parameters
+    ----------
+    values : (n_frames,) float array
+        In order of time.
+    n_groups : int, optional
+        Largest number of parts.
+
+    Returns
+    -------
+    float
+        Of the unit of the values; zero for a single one.
+
+    Examples
+    --------
+    >>> round(error_of_mean(np.array([1.0, 2.0, 3.0])), 6)
+    0.57735
+    """
+    frames, n_groups = np.arange(len(values)), min(n_groups, len(values))
+    group = ((frames + 0.5) * n_groups / len(values)).astype(np.int64)
+    means = np.bincount(group, weights=values) / np.bincount(group)
+    return float(means.std(ddof=1) / np.sqrt(n_groups)) if n_groups > 1 else 0.0
+
+
+def mean_of_runs(values: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    """Mean of runs that differ by chance alone, and its standard error.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Of each run, one at least.
+    errors : sequence of float
+        Standard error of each, from the run itself.
+
+    Returns
+    -------
+    mean, error : float
+        Of one run, its own; of several, the scatter between them, or what their own errors leave of the mean where that is larger:
+        two or three runs may agree by chance.
+
+    Examples
+    --------
+    >>> [round(number, 6) for number in mean_of_runs([1.0, 2.0, 3.0], [0.1, 0.1, 0.1])]
+    [2.0, 0.57735]
+    >>> [round(number, 6) for number in mean_of_runs([2.0, 2.0], [0.3, 0.4])]
+    [2.0, 0.25]
+    """
+    own = float(np.sqrt(np.sum(np.square(errors))) / len(values))
+    scatter = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    return float(np.mean(values)), max(own, scatter)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import AnalysisError
@@ -15,6 +16,12 @@ REACH_ANGSTROM = 2.0
 
 DISSOLVED = 0.5
 """Least share of a layer's atoms in the space where they outnumber the others."""
+
+SPARSE = 0.1
+"""An atom that has less than this share of what atoms on average have within their reach along the depth is vapour."""
+
+SLICE_ANGSTROM, ATOMS_PER_SLICE = 0.1, 8
+"""Of the slices into which a cell is cut to find which atoms are one behind the other: no wider, and no more atoms on average."""
 
 WIDEST_GAP_ANGSTROM = 6.0
 """Between the spaces of two layers that touch."""
@@ -175,6 +182,154 @@ def layer_slab(depths: NDArray[np.floating], layer_mask: NDArray[np.bool_], heig
     reach = REACH_ANGSTROM / height_angstrom
     below, above = min((first - before) % 1.0 / 2.0, reach), min((after - last) % 1.0 / 2.0, reach)
     return Slab((first - below) % 1.0, min(1.0, (last - first) % 1.0 + below + above))
+
+
+def layer_volumes(
+    positions: NDArray[np.float64],
+    cells: NDArray[np.float64],
+    layer_numbers: NDArray[np.int64],
+    *,
+    axis: int = 2,
+) -> NDArray[np.float64]:
+    """Volume of the atoms of each layer in every frame, wherever they are; vacuum belongs to none.
+
+    Parameters
+    ----------
+    positions : (n_frames, n_atoms, 3) float array, angstrom
+        In any periodic image.
+    cells : (n_frames, 3, 3) float array, angstrom
+        Rows are lattice vectors.
+    layer_numbers : (n_atoms,) int array
+        Of the layer that each atom started in, from 0.
+    axis : int, optional
+        Cell vector across the layers, 0, 1 or 2.
+
+    Returns
+    -------
+    (n_frames, n_layers) float array, angstrom^3
+        They add up to the cell where no gap is wider than twice the reach.
+
+    Notes
+    -----
+    Along the depth every atom has the space half-way to the atoms before and behind it, and at most `REACH_ANGSTROM` to either
+    side; a layer has the spaces of its atoms. Sharp layers end where those of `layer_slab` do. Where two have mixed, each has
+    a part by the number of its atoms, and an atom that has gone into another layer takes with it the space of one atom. One that
+    is alone in a vacuum (`SPARSE`) has none, and bounds none.
+
+    Examples
+    --------
+    >>> stack = np.array([[[0.0, 0.0, z] for z in (0.5, 1.5, 2.5, 3.5)]])
+    >>> cell = np.diag([2.0, 2.0, 20.0])[None]
+    >>> layer_volumes(stack, cell, np.array([0, 0, 1, 1])).round(9).tolist()
+    [[14.0, 14.0]]
+    """
+    along = np.linalg.inv(cells)[:, :, axis]
+    heights = 1.0 / np.linalg.norm(along, axis=1)
+    thicknesses = np.zeros((len(cells), int(layer_numbers.max()) + 1))
+    _deal_depth(np.ascontiguousarray(positions), along, heights, layer_numbers, thicknesses)
+    return np.asarray(thicknesses * (np.abs(np.linalg.det(cells)) / heights)[:, None])
+
+
+@njit(cache=True, nogil=True)
+def _deal_depth(positions, along, heights, layers, thicknesses):  # type: ignore[no-untyped-def]
+    """Deal the height of every cell to the layers of its atoms."""
+    n_atoms = layers.shape[0]
+    depths, slices = np.empty(n_atoms), np.empty(n_atoms, dtype=np.int32)
+    for t in range(positions.shape[0]):
+        height, thickness = heights[t], thicknesses[t]
+        # Slices so thin that few atoms have to be put in order, and only where a layer ends.
+        n_slices = max(int(height / SLICE_ANGSTROM), n_atoms // ATOMS_PER_SLICE) + 1
+        _find_depths(positions[t], along[t], n_slices, depths, slices)
+        number, least, most = np.zeros(n_slices, np.int64), np.full(n_slices, n_atoms), np.full(n_slices, -1)
+        for i in range(n_atoms):
+            k = np.uint32(slices[i])
+            number[k] += 1
+            least[k], most[k] = min(least[k], layers[i]), max(most[k], layers[i])
+        _drop_vapour(number, max(1, int(REACH_ANGSTROM / height * n_slices)))
+        ends = _ends_of_layers(number, least, most, int(REACH_ANGSTROM / height * n_slices))
+        order = _in_order(depths, slices, ends)
+        if order.shape[0] == 0:
+            thickness[most[np.argmax(number)]] += height
+            continue
+        last = order[-1]
+        for place, atom in enumerate(order):
+            gap = (depths[atom] - depths[last] + (1.0 if place == 0 else 0.0)) * height
+            if (slices[atom] - slices[last]) % n_slices > 1 and _is_filled(number, slices[last], slices[atom]):
+                thickness[layers[atom]] += gap
+            else:
+                space = min(gap / 2.0, REACH_ANGSTROM)
+                thickness[layers[last]] += space
+                thickness[layers[atom]] += space
+            last = atom
+
+
+@njit(cache=True, nogil=True)
+def _ends_of_layers(number, least, most, reach):  # type: ignore[no-untyped-def]
+    """Slices with atoms of several layers, and those on both sides of a boundary or of a gap in which a layer may end."""
+    n = number.shape[0]
+    ends = np.zeros(n, dtype=np.int64)
+    there = np.flatnonzero(number)
+    before = there[-1]
+    for k in there:
+        of_one = least[before] == most[before] and most[before] == least[k] and least[k] == most[k]
+        if not of_one or (k - before) % n > reach or there.shape[0] == 1:
+            ends[before] = ends[k] = 1
+        before = k
+    return ends
+
+
+@njit(cache=True, nogil=True)
+def _is_filled(number, lower, upper):  # type: ignore[no-untyped-def]
+    """Whether there are atoms in the slices between two."""
+    n = number.shape[0]
+    k = (lower + 1) % n
+    while k != upper:
+        if number[k] > 0:
+            return True
+        k = (k + 1) % n
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _find_depths(positions, along, n_slices, depths, slices):  # type: ignore[no-untyped-def]
+    """Depth of each atom as a share of the cell, and its slice."""
+    a0, a1, a2 = along[0], along[1], along[2]
+    last = np.int32(n_slices - 1)
+    for i in range(depths.shape[0]):
+        depth = positions[i, 0] * a0 + positions[i, 1] * a1 + positions[i, 2] * a2
+        depth -= np.floor(depth)
+        depths[i] = depth
+        slices[i] = min(np.int32(depth * n_slices), last)
+
+
+@njit(cache=True, nogil=True)
+def _in_order(depths, slices, chosen):  # type: ignore[no-untyped-def]
+    """Atoms of some slices in the order of their depths."""
+    atoms = np.empty(depths.shape[0], dtype=np.int64)
+    n = 0
+    for i in range(depths.shape[0]):
+        # No branch depends on the slice.
+        atoms[n] = i
+        n += chosen[np.uint32(slices[i])]
+    atoms = atoms[:n]
+    return atoms[np.argsort(depths[atoms])]
+
+
+@njit(cache=True, nogil=True)
+def _drop_vapour(number, reach):  # type: ignore[no-untyped-def]
+    """Empty the slices around which there is next to nothing."""
+    n = number.shape[0]
+    reach = min(reach, (n - 1) // 2)
+    within = np.empty(n, dtype=np.int64)
+    inside = number[: reach + 1].sum() + number[n - reach :].sum()
+    for k in range(n):
+        within[k] = inside
+        leaving, coming = k - reach, k + reach + 1
+        inside += number[coming if coming < n else coming - n] - number[leaving if leaving >= 0 else leaving + n]
+    least = SPARSE * (number * within).sum() / number.sum()
+    for k in range(n):
+        if within[k] < least:
+            number[k] = 0
 
 
 def mean_slab(slabs: Sequence[Slab]) -> Slab:

@@ -5,7 +5,12 @@ Values that mean different things stand side by side, each with its meaning and 
 
 from __future__ import annotations
 
-from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM, POLYANION_BONDS_ANGSTROM
+from mlip_interfaces.chemistry.bonds import (
+    BOND_CUTOFFS_ANGSTROM,
+    POLYANION_BONDS_ANGSTROM,
+    SHELL_CUTOFFS_ANGSTROM,
+    neighbor_cutoff,
+)
 from mlip_interfaces.chemistry.charges import (
     ANION_CHARGES,
     CATION_CHARGES,
@@ -37,6 +42,7 @@ __all__ = [
     "CATION_CHARGES",
     "CENTER_CHARGES",
     "POLYANION_BONDS_ANGSTROM",
+    "SHELL_CUTOFFS_ANGSTROM",
     "SPECIES_CHARGES",
     "TOO_CLOSE_SHARE",
     "Contact",
@@ -49,6 +55,7 @@ __all__ = [
     "has_short_contact",
     "ion_contact",
     "layer_contact",
+    "neighbor_cutoff",
     "shortest_allowed",
     "site_charges",
     "worst_contact",

@@ -1,4 +1,4 @@
-"""Longest bonds: of polyanions at rest in a crystal, and of the reactions of a moving interface."""
+"""Longest bonds: of polyanions at rest in a crystal, and of the reactions of a moving interface; ends of shells of ions."""
 
 from __future__ import annotations
 
@@ -12,3 +12,30 @@ POLYANION_BONDS_ANGSTROM: dict[tuple[str, str], float] = {
 BOND_CUTOFFS_ANGSTROM: dict[str, float] = {"P-S": 2.6, "P-O": 1.9, "P-P": 2.5, "Co-S": 2.6, "Co-O": 2.3, "S-S": 2.5}
 """What counts as a bond in MD, where bonds vibrate: looser than a crystal's. Between first and second shells of the
 crystals: P-S 2.0-2.2 then 3.3; P-O 1.5; P-P 2.25; Co-S 2.1-2.4; S-S 2.1."""
+
+SHELL_CUTOFFS_ANGSTROM: dict[str, float] = {"Li-F": 2.6, "Li-S": 3.0, "Li-O": 2.6, "Li-Cl": 3.2}
+"""How far the first shell of anions around an ion reaches: LiF 2.0 then 3.5; Li2S 2.5; Li2O 2.0, LiCoO2 2.1 then 3.4; LiCl 2.6 then
+4.4."""
+
+
+def neighbor_cutoff(first: str, second: str) -> float | None:
+    """Distance below which two elements count as neighbours where nothing else is asked for.
+
+    Parameters
+    ----------
+    first, second : str
+        Elements, in either order.
+
+    Returns
+    -------
+    float or None, angstrom
+        Longest bond in MD, else that in a crystal, else the end of a shell of ions; None where none is known.
+
+    Examples
+    --------
+    >>> neighbor_cutoff("S", "P"), neighbor_cutoff("Li", "F"), neighbor_cutoff("Co", "Cl")
+    (2.6, 2.6, None)
+    """
+    crystals = {"-".join(pair): length for pair, length in POLYANION_BONDS_ANGSTROM.items()}
+    known = SHELL_CUTOFFS_ANGSTROM | crystals | BOND_CUTOFFS_ANGSTROM
+    return known.get(f"{first}-{second}", known.get(f"{second}-{first}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from mlip_interfaces.chemistry import ANION_CHARGES
+from mlip_interfaces.chemistry import ANION_CHARGES, SHELL_CUTOFFS_ANGSTROM
 
 COATED_CATHODE = ("Li", "Co", "O", "F", "P", "S")
 """Elements of the interface that the defaults were made for: an oxide, a fluoride and a thiophosphate."""
@@ -23,8 +23,8 @@ REACTION_BONDS = ("P-O", "Co-S")
 REDUCTION_BONDS = ("P-P", "S-S")
 """Bonds that appear in a phosphate, sulfide or thiophosphate that reacts with no oxide."""
 
-TETRAHEDRA = {("Li", "F"): 2.6, ("Li", "S"): 3.0, ("Li", "O"): 2.6}
-"""Centre, ligand, and how far the first shell reaches, angstrom: LiF 2.0, Li2S 2.5 and Li2O 2.0 apart; the first pair counts."""
+TETRAHEDRA = (("Li", "F"), ("Li", "S"), ("Li", "O"))
+"""Centre and ligand; the first pair that is there counts."""
 
 
 def default_requests(elements: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
@@ -75,7 +75,11 @@ def default_settings(elements: Collection[str] | None = None) -> dict[str, dict[
     shells = [(center, ligand) for center, ligand in TETRAHEDRA if {center, ligand} <= set(present)]
     if shells:
         (center, ligand), *_ = shells
-        settings["tetrahedra"] = {"center": center, "ligand": ligand, "cutoff_angstrom": TETRAHEDRA[center, ligand]}
+        settings["tetrahedra"] = {
+            "center": center,
+            "ligand": ligand,
+            "cutoff_angstrom": SHELL_CUTOFFS_ANGSTROM[f"{center}-{ligand}"],
+        }
     bonds = _there(REACTION_BONDS, present) or _there(REDUCTION_BONDS, present)
     if bonds:
         settings["chemistry"] = {"reaction_bonds": bonds}

@@ -325,7 +325,9 @@ class RdfCurves:
 
 
 @styled
-def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: Collection[Which] = ()) -> Figure:
+def rdf_over_time(
+    curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: Collection[Which] = (), quantity: str = "g(r)"
+) -> Figure:
     """g(r) in blocks of time: a row per pair, a column per thickness; later blocks are darker. Of one run, a panel per pair.
 
     Parameters
@@ -334,6 +336,8 @@ def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: 
         By pair, then by run.
     of_study : collection of Which, optional
         All runs of the study: each has its colour, whether it is drawn here or not.
+    quantity : str, optional
+        What is drawn, with its normalisation.
 
     Returns
     -------
@@ -346,7 +350,8 @@ def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: 
     whiches = in_order([which for by_run in curves.values() for which in by_run])
     colors = colors_of_runs([*of_study, *whiches])
     if len(whiches) == 1 and isinstance(whiches[0], str):
-        return _rdf_of_one_run({pair: by_run[whiches[0]] for pair, by_run in curves.items()}, colors[whiches[0]])
+        of_run = {pair: by_run[whiches[0]] for pair, by_run in curves.items()}
+        return _rdf_of_one_run(of_run, colors[whiches[0]], quantity)
     figure, axes = new_figure(len(pairs), len(whiches), height=1.75 * len(pairs) + 0.4, sharex=True, sharey="row")
     for row, pair in enumerate(pairs):
         for column, which in enumerate(whiches):
@@ -359,7 +364,7 @@ def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: 
             if row == 0:
                 ax.set_title(which if isinstance(which, str) else f"coating {which:g} Å", loc="left")
             if column == 0:
-                ax.set_ylabel(f"g(r), {pair}")
+                ax.set_ylabel(f"{quantity}, {pair}")
             if row == len(pairs) - 1:
                 ax.set_xlabel("r (Å)")
     for ax in axes[0]:
@@ -369,7 +374,7 @@ def rdf_over_time(curves: Mapping[str, Mapping[Which, RdfCurves]], *, of_study: 
     return figure
 
 
-def _rdf_of_one_run(curves: Mapping[str, RdfCurves], color: str) -> Figure:
+def _rdf_of_one_run(curves: Mapping[str, RdfCurves], color: str, quantity: str) -> Figure:
     n_columns = min(3, len(curves))
     n_rows = -(-len(curves) // n_columns)
     figure, axes = new_figure(n_rows, n_columns, height=2.1 * n_rows + 0.4)
@@ -380,7 +385,7 @@ def _rdf_of_one_run(curves: Mapping[str, RdfCurves], color: str) -> Figure:
         ax.set_title(pair, loc="left")
         ax.set_xlabel("r (Å)")
     for ax in axes[:, 0]:
-        ax.set_ylabel("g(r)")
+        ax.set_ylabel(quantity)
     axes[0, 0].legend(loc="upper right", handlelength=1.2)
     return figure
 
@@ -403,6 +408,7 @@ def mean_force(
     *,
     of_study: Collection[Which] = (),
     changed: Collection[str] = (),
+    quantity: str = "-kT ln g(r)",
 ) -> Figure:
     """V(r) = -kT ln g(r) over the whole run, a panel per pair, a curve per thickness or run.
 
@@ -416,6 +422,8 @@ def mean_force(
         All runs of the study: each has its colour, whether it is drawn here or not.
     changed : collection of str, optional
         Pairs whose first peak changed in a run, which the titles say.
+    quantity : str, optional
+        What is drawn, with its normalisation.
 
     Returns
     -------
@@ -440,7 +448,7 @@ def mean_force(
         ax.set_title(f"{pair}, {kelvin:g} K" + ("\nits peak changed" if pair in changed else ""), loc="left")
         ax.set_xlabel("r (Å)")
     for ax in axes[:, 0]:
-        ax.set_ylabel("-kT ln g(r) (eV)")
+        ax.set_ylabel(f"{quantity} (eV)")
     # One run is named by the caption.
     if legend_title(whiches) is not None or len(whiches) > 1:
         panels[len(pairs) - 1].legend(title=legend_title(whiches), loc="upper right")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
 from mlip_interfaces.observables.request import DistanceByName, Names, Option, Request
-from mlip_interfaces.observables.results import Result, Table
+from mlip_interfaces.observables.results import Headline, Result, Table, measured
 from mlip_interfaces.settings import Picoseconds, Span
 
 if TYPE_CHECKING:
@@ -176,6 +176,41 @@ class FrameSummary:
     n_intact: int
 
 
+@dataclass(frozen=True, slots=True)
+class PerAtom:
+    """A number per atom.
+
+    Attributes
+    ----------
+    mean, error : float
+        Over the frames, and its standard error from parts of the run.
+    """
+
+    mean: float
+    error: float
+
+    @classmethod
+    def of(cls, counts: Sequence[int] | NDArray[np.floating | np.integer], n_atoms: int) -> PerAtom:
+        """What counts of frames are per atom.
+
+        Parameters
+        ----------
+        counts : (n_frames,) int or float array
+            In order of time.
+        n_atoms : int
+            Per which they are.
+
+        Returns
+        -------
+        PerAtom
+            With an error of zero where there is a single frame.
+        """
+        from mlip_interfaces.analysis.running_blocks import error_of_mean
+
+        shares = np.asarray(counts, dtype=np.float64) / n_atoms
+        return cls(float(shares.mean()), error_of_mean(shares))
+
+
 class _ChemistryObserver(Observer):
     scans = True
 
@@ -231,7 +266,7 @@ class _ChemistryObserver(Observer):
             self._dimers,
             record.frames_in(self._request.exchange_window_ps),
             tuple(np.unique(symbols).tolist()),
-            int(np.count_nonzero(symbols == "P")),
+            Counter(symbols.tolist()),
             int(np.count_nonzero(self._shells.any(axis=1))),
             layers if layers is not None else np.full(symbols.size, "all"),
         )
@@ -257,8 +292,8 @@ class ChemistryResult(Result):
         Within which a bond made and one broken are an exchange.
     elements : tuple of str
         Of the trajectory.
-    n_phosphorus : int
-        Atoms.
+    n_atoms_of : Counter of str
+        Atoms of each element.
     n_centers : int
         Centres of units that have a neighbour in the first frame.
     layers : (n_atoms,) str array
@@ -272,7 +307,7 @@ class ChemistryResult(Result):
     dimers: BondHistory
     window_frames: int
     elements: tuple[str, ...]
-    n_phosphorus: int
+    n_atoms_of: Counter[str]
     n_centers: int
     layers: NDArray[np.str_]
 
@@ -295,6 +330,32 @@ class ChemistryResult(Result):
     def intact_at_end(self) -> float:
         """Mean of this share over the last tenth of the frames."""
         return float(self.intact[-max(1, len(self.frames) // 10) :].mean())
+
+    @property
+    def intact_per_center(self) -> PerAtom:
+        """Intact centres per centre."""
+        return PerAtom.of(self.intact, 1)
+
+    @property
+    def tetrahedra_per_p(self) -> PerAtom | None:
+        """PS4 per P; None where P or S are not there, or no unit is looked for around P."""
+        if not {"P", "S"} <= set(self.elements) or "P" not in self.centers:
+            return None
+        return PerAtom.of([frame.units.get("PS4", 0) for frame in self.frames], self.n_atoms_of["P"])
+
+    @property
+    def bonds_per_atom(self) -> dict[str, PerAtom]:
+        """Bonds per atom of their first element, of every kind whose elements are there; flickers are counted."""
+        return {
+            bond: PerAtom.of([frame.bonds[bond] for frame in self.frames], self.n_atoms_of[bond.split("-")[0]])
+            for bond in self.histories
+            if set(bond.split("-")) <= set(self.elements)
+        }
+
+    @property
+    def dimers_per_s(self) -> PerAtom | None:
+        """S2 dimers that last, per S; None without S."""
+        return PerAtom.of(self.dimers.counts(), self.n_atoms_of["S"]) if "S" in self.elements else None
 
     def mean_units(self) -> dict[str, float]:
         """Mean number of each unit, the most frequent first.
@@ -322,11 +383,15 @@ class ChemistryResult(Result):
             "p_s_units": units,
             "p_s_tetrahedra_mean": units.get("PS4", 0.0),
             "p_s_tetrahedra_initial": self.frames[0].units.get("PS4", 0),
-            "n_phosphorus": self.n_phosphorus,
+            "n_phosphorus": self.n_atoms_of["P"],
             "p_s_units_initial": self.frames[0].units,
             "n_centers": self.n_centers,
             "intact_fraction": float(self.intact.mean()) if self.n_centers else None,
             "intact_at_end_fraction": self.intact_at_end if self.n_centers else None,
+            "intact_fraction_error": self.intact_per_center.error if self.n_centers else None,
+            "p_s_tetrahedra_per_p": _content(self.tetrahedra_per_p),
+            "bonds_per_atom": {bond: _content(found) for bond, found in self.bonds_per_atom.items()},
+            "s2_dimers_per_s": _content(self.dimers_per_s),
             "s2_dimers_mean": float(self.dimers.counts().mean()),
             "s2_dimers_formed": _new(self.dimers),
             "s2_lifetime_mean_ps": float(lifetimes.mean()) if lifetimes.size else None,
@@ -398,6 +463,17 @@ class ChemistryResult(Result):
 
         return exchanges(self.histories["P-O"], self.histories["P-S"], self.window_frames)
 
+    def headlines(self) -> list[Headline]:
+        """What is intact, PS4, bonds of units and reactions and S2, per atom: numbers that the size of the cell does not enter."""
+        centers = ", ".join(self.centers)
+        found = {f"intact share of {centers}": self.intact_per_center if self.n_centers else None}
+        found["PS4 per P"] = self.tetrahedra_per_p
+        of_units = [f"{center}-{ligand}" for center in self.centers for ligand in self.request.ligands]
+        for bond in dict.fromkeys([*of_units, *self.reaction_bonds]):
+            found[f"{bond} bonds per {bond.split('-')[0]}"] = self.bonds_per_atom.get(bond)
+        found["S2 dimers per S"] = self.dimers_per_s
+        return [Headline(name, share.mean, share.error) for name, share in found.items() if share is not None]
+
     def lines(self) -> list[str]:
         """Units, what is intact of them, dimers, reaction bonds and exchanges, as means over frames."""
         centers, n_frames = ", ".join(self.centers), len(self.frames)
@@ -408,6 +484,8 @@ class ChemistryResult(Result):
                 f"intact: {100 * self.intact.mean():.3g} % of {self.n_centers} {centers} have the neighbours of the first frame, mean "
                 f"of {n_frames} frames; {100 * self.intact_at_end:.3g} % in the last tenth"
             )
+        per_atom = [f"{name} {measured(value, error)}" for name, value, error in self.headlines()]
+        lines += [f"per atom: {', '.join(per_atom)}"] if per_atom else []
         if "S" in self.elements:
             lines.append(f"S2 dimers: {self.dimers.counts().mean():.3g}, {_new(self.dimers)} formed")
         bonds = self.mean_bonds()
@@ -460,6 +538,10 @@ class ChemistryResult(Result):
         if counts:
             ax.set_ylim(-0.05, max(1.0, 1.1 * max(max(values) for values in counts.values())))
             ax.legend()
+
+
+def _content(share: PerAtom | None) -> dict[str, float] | None:
+    return None if share is None else asdict(share)
 
 
 def _new(history: BondHistory) -> int:

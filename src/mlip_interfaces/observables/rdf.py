@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.reach import Reach
-from mlip_interfaces.observables.request import Names, Option, Request, TemperatureKelvin
+from mlip_interfaces.observables.request import DistanceByName, Names, Option, Request, TemperatureKelvin
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
 from mlip_interfaces.settings import Count, Distance, Width
 
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 
 RANGE_ANGSTROM = 8.0
 """How far g(r) goes where nothing else is asked for and the cell allows it."""
+
+ELEMENTS = re.compile(r"([A-Z][a-z]?)-([A-Z][a-z]?)")
+
+NORMALISATION = (
+    "by the density of the second kind in the whole cell, as in the literature: with the same neighbours, another layer or a vacuum "
+    "raises every peak and lowers the barrier to form by kT ln(V2 / V1); under `in_layer` by that in the layers in which both kinds "
+    "started, or else in those of the second kind"
+)
+"""What the numbers without a layer are, and those with one."""
+
+NO_LAYERS = "the atoms have no layers: normalised by the whole cell"
 
 
 class Rdf(Request):
@@ -47,6 +59,42 @@ class Rdf(Request):
         None,
         description="Of the run: gives -kT ln g(r) and barriers; a study takes that of the protocol.",
     )
+    neighbor_cutoffs_angstrom: Annotated[DistanceByName, Option("Li-P=3.2")] = Field(
+        {},
+        description="Up to where neighbours are counted, by the elements of a pair, where it shall differ from the tables of "
+        "`mlip_interfaces.chemistry.bonds`, or these know none; rounded to the end of a bin.",
+    )
+
+    @field_validator("neighbor_cutoffs_angstrom")
+    @classmethod
+    def _of_elements(cls, value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            match = ELEMENTS.fullmatch(name)
+            if match is None:
+                raise ValueError(f"'{name}' is no pair of elements; write P-S")
+            if match[1] != match[2] and f"{match[2]}-{match[1]}" in value:
+                raise ValueError(f"gives {name} twice")
+        return value
+
+    def neighbor_cutoff_angstrom(self, pair: str) -> float | None:
+        """Up to where the neighbours of a pair are counted.
+
+        Parameters
+        ----------
+        pair : str
+            With or without layers.
+
+        Returns
+        -------
+        float or None, angstrom
+            As asked for, in either order of the elements; else as known; None where it is not.
+        """
+        from mlip_interfaces.analysis.rdf import selectors
+        from mlip_interfaces.chemistry import neighbor_cutoff
+
+        (first, _), (second, _) = selectors(pair)
+        own = self.neighbor_cutoffs_angstrom
+        return own.get(f"{first}-{second}", own.get(f"{second}-{first}", neighbor_cutoff(first, second)))
 
     def observe(self, start: Start) -> Observer:
         """Count the pairs of every frame.
@@ -149,18 +197,20 @@ class _RdfObserver(Observer):
             bin_width_angstrom=self._request.bin_width_angstrom,
         )
 
-    def scan(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Pair counts, shape (n_frames, n_pairs, n_bins)."""
+    def scan(
+        self, positions: NDArray[np.float64], cells: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Pair counts, shape (n_frames, n_pairs, n_bins), and the volume of their layers, shape (n_frames, n_pairs)."""
         assert self._counter is not None
-        return self._counter.count(positions, cells)
+        return self._counter.count(positions, cells), self._counter.layer_volumes(positions, cells)
 
     def feed(self, batch: Batch, scanned: Any) -> None:
-        """Normalise each frame by its own volume."""
+        """Normalise each frame by its own volumes."""
         if self._accumulator is None:
             return
         times = batch.frames.times_ps.tolist()
-        for counts, volume, time in zip(scanned, batch.volumes.tolist(), times, strict=True):
-            self._accumulator.add(counts, volume, time)
+        for counts, of_layers, volume, time in zip(*scanned, batch.volumes.tolist(), times, strict=True):
+            self._accumulator.add(counts, volume, time, of_layers)
 
     def finish(self, record: Record) -> RdfResult | None:
         """g(r) of the whole run and of its blocks."""
@@ -173,8 +223,28 @@ class _RdfObserver(Observer):
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbors:
+    """Neighbours within a fixed distance, which no normalisation enters.
+
+    Attributes
+    ----------
+    within_angstrom : float, angstrom
+        The end of a bin.
+    number, error : float
+        Of the second kind around one atom of the first, mean over the run, and its standard error from parts of it.
+    """
+
+    within_angstrom: float
+    number: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{measured(self.number, self.error)} neighbours within {self.within_angstrom:g} angstrom"
+
+
+@dataclass(frozen=True, slots=True)
 class PairSummary:
-    """What is said of the g(r) of a pair.
+    """What is said of the g(r) of a pair in one normalisation.
 
     Attributes
     ----------
@@ -200,8 +270,7 @@ class PairSummary:
     def __str__(self) -> str:
         if self.first_peak_height is None:
             return "no peak above 1"
-        text = f"first peak {measured(self.first_peak_height, self.first_peak_height_error)} at "
-        text += f"{self.first_peak_angstrom:.2f} angstrom"
+        text = f"first peak {self.height} at {self.first_peak_angstrom:.2f} angstrom"
         if self.coordination_to_first_minimum is not None:
             text += f", {self.coordination_to_first_minimum:.2f} neighbours to the first minimum"
         barrier = self.barrier
@@ -210,6 +279,17 @@ class PairSummary:
         if barrier.breaking_ev is None or barrier.error_ev is None:
             return f"{text}, no barrier: {barrier.note}"
         return f"{text}, barrier to break {measured(barrier.breaking_ev, barrier.error_ev)} eV ({barrier.note})"
+
+    @property
+    def height(self) -> str:
+        """Height of the first peak, with its error."""
+        return "" if self.first_peak_height is None else measured(self.first_peak_height, self.first_peak_height_error)
+
+    def to_dict(self) -> dict[str, object]:
+        """As result files have it; without a temperature, no barrier."""
+        entry = asdict(self)
+        barrier, stationary = entry.pop("barrier"), entry.pop("stationary")
+        return entry if barrier is None else entry | {"barrier": barrier | {"stationary": stationary}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,18 +335,21 @@ class RdfResult(Result):
                 "r_max_angstrom": self.r_max_angstrom,
                 "bin_width_angstrom": self.request.bin_width_angstrom,
                 "blocks": self.request.blocks,
+                "normalised": NORMALISATION,
                 "barriers": "formation: kT ln(1 / g_min), zero of energy at g = 1; breaking: kT ln(g_peak / g_min); refused "
                 f"below {MIN_COUNTS} counts",
             },
         }
 
-    def summary_of(self, pair: str) -> PairSummary:
+    def summary_of(self, pair: str, *, in_layer: bool = False) -> PairSummary:
         """What is said of a pair.
 
         Parameters
         ----------
         pair : str
             One of `pairs`.
+        in_layer : bool, optional
+            Whether g(r) is normalised by the density in the layers of the pair and not by that in the whole cell.
 
         Returns
         -------
@@ -277,13 +360,14 @@ class RdfResult(Result):
         from mlip_interfaces.analysis.rdf import first_minimum, first_peak_change
 
         rdf = self.pairs[pair]
-        r, whole = rdf.r_angstrom, rdf.whole
-        heights = [height for block in rdf.blocks if (height := _peak(r, block)[1]) is not None]
-        place, height, error_of_whole = _peak(r, whole)
-        minimum, kelvin = first_minimum(r, whole.g, whole.counts), self.request.temperature_kelvin
-        g, error = (np.array([getattr(block, name) for block in rdf.blocks]) for name in ("g", "g_error"))
+        r, whole, (of_run, error_of_run) = rdf.r_angstrom, rdf.whole, _g(rdf.whole, in_layer)
+        of_blocks = [_g(block, in_layer) for block in rdf.blocks]
+        heights = [height for curve in of_blocks if (height := _peak(r, *curve)[1]) is not None]
+        place, height, error_of_whole = _peak(r, of_run, error_of_run)
+        minimum, kelvin = first_minimum(r, of_run, whole.counts), self.request.temperature_kelvin
+        g, error = (np.array(part) for part in zip(*of_blocks, strict=True))
         change = first_peak_change(r, g, error)
-        barrier = None if kelvin is None else barriers(r, whole.g, whole.counts, kelvin, whole.g_error)
+        barrier = None if kelvin is None else barriers(r, of_run, whole.counts, kelvin, error_of_run)
         if barrier is not None and barrier.breaking_ev is not None:
             barrier = replace(barrier, note=_apparent(change))
         return PairSummary(
@@ -295,83 +379,148 @@ class RdfResult(Result):
             stationary=None if change is None else change.stationary,
         )
 
+    def neighbors_of(self, pair: str, block: RdfBlock | None = None) -> Neighbors | None:
+        """Neighbours within the cutoff of a pair.
+
+        Parameters
+        ----------
+        pair : str
+            One of `pairs`.
+        block : RdfBlock, optional
+            Of this block of time; of the whole run without.
+
+        Returns
+        -------
+        Neighbors or None
+            None where no cutoff is known, or it is not within the range.
+        """
+        cutoff, r = self.request.neighbor_cutoff_angstrom(pair), self.pairs[pair].r_angstrom
+        # The first bin ends at twice the middle of it, and all are as wide.
+        width = 2.0 * float(r[0])
+        last = -1 if cutoff is None else round(cutoff / width) - 1
+        if not 0 <= last < r.size:
+            return None
+        found = block or self.pairs[pair].whole
+        return Neighbors(
+            round((last + 1) * width, 9), float(found.coordination[last]), float(found.coordination_error[last])
+        )
+
     def _entry(self, pair: str, rdf: PairDistribution) -> dict[str, object]:
-        summary = self.summary_of(pair)
-        entry = asdict(summary)
-        barrier, stationary = entry.pop("barrier"), entry.pop("stationary")
-        entry["blocks"] = [
+        return self.summary_of(pair).to_dict() | {
+            "neighbors": _of_neighbors(self.neighbors_of(pair)),
+            "in_layer": {
+                "layers": list(rdf.layers),
+                "volume_angstrom3": rdf.layer_volume_angstrom3,
+                "note": None if rdf.layers else NO_LAYERS,
+            }
+            | self.summary_of(pair, in_layer=True).to_dict(),
+            "blocks": [self._block_entry(pair, rdf.r_angstrom, block) for block in rdf.blocks],
+        }
+
+    def _block_entry(self, pair: str, r: NDArray[np.float64], block: RdfBlock) -> dict[str, object]:
+        names = ("first_peak_angstrom", "first_peak_height", "first_peak_height_error")
+        in_cell, in_layer = (dict(zip(names, _peak(r, *_g(block, layer)), strict=True)) for layer in (False, True))
+        return (
             {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps}
-            | dict(zip(("first_peak_angstrom", "first_peak_height", "first_peak_height_error"), peak, strict=True))
-            for block in rdf.blocks
-            for peak in [_peak(rdf.r_angstrom, block)]
-        ]
-        return entry if barrier is None else entry | {"barrier": barrier | {"stationary": stationary}}
+            | in_cell
+            | {"in_layer": in_layer, "neighbors": _of_neighbors(self.neighbors_of(pair, block))}
+        )
 
     def tables(self) -> dict[str, Table]:
         """g(r), and apart from it coordination number, counts and -kT ln g(r), of every block; all of these of the whole run."""
-        from mlip_interfaces.analysis.barrier import potential_of_mean_force
-
-        kelvin = self.request.temperature_kelvin
         rows, more = [], []
         for pair, rdf in self.pairs.items():
             for number, block in enumerate(rdf.blocks):
-                energies = np.full(block.g.size, np.nan) if kelvin is None else potential_of_mean_force(block.g, kelvin)
                 head = (pair, number, f"{block.time_start_ps:.6g}", f"{block.time_end_ps:.6g}")
+                curves, numbers = self._curves(block), self._numbers(block)
                 for i, r in enumerate(rdf.r_angstrom):
-                    rows.append((*head, f"{r:.5g}", f"{block.g[i]:.6g}", f"{block.g_error[i]:.4g}"))
-                    energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
-                    more.append((*head, f"{r:.5g}", f"{block.coordination[i]:.6g}", int(block.counts[i]), energy))
+                    rows.append((*head, f"{r:.5g}", *curves[i]))
+                    more.append((*head, f"{r:.5g}", *numbers[i]))
         head_columns = ("pair", "block", "time_start_ps", "time_end_ps", "r_angstrom")
-        of_run = ("pair", "r_angstrom", "g", "g_error", "coordination_number", "counts", "potential_of_mean_force_ev")
+        curves_in, curves_of = ("g", "g_error"), ("g_in_layer", "g_in_layer_error")
+        counted = ("coordination_number", "counts", "potential_of_mean_force_ev")
+        more_counted = ("coordination_number_error", "potential_of_mean_force_in_layer_ev")
         return {
-            "": Table((*head_columns, "g", "g_error"), rows),
-            "potential": Table((*head_columns, "coordination_number", "counts", "potential_of_mean_force_ev"), more),
-            "whole": Table(of_run, self._whole_rows()),
+            "": Table((*head_columns, *curves_in, *curves_of), rows),
+            "potential": Table((*head_columns, *counted, *more_counted), more),
+            "whole": Table(("pair", "r_angstrom", *curves_in, *counted, *curves_of, *more_counted), self._whole_rows()),
         }
 
     def _whole_rows(self) -> list[tuple[object, ...]]:
+        rows: list[tuple[object, ...]] = []
+        for pair, rdf in self.pairs.items():
+            curves, numbers = self._curves(rdf.whole), self._numbers(rdf.whole)
+            rows += [
+                (pair, f"{r:.5g}", *curves[i][:2], *numbers[i][:3], *curves[i][2:], *numbers[i][3:])
+                for i, r in enumerate(rdf.r_angstrom)
+            ]
+        return rows
+
+    def _curves(self, block: RdfBlock) -> list[tuple[str, ...]]:
+        """g(r) and its error of each bin, of the cell and of the layer."""
+        columns = (block.g, block.g_error, block.g_in_layer, block.g_in_layer_error)
+        return [
+            (f"{g:.6g}", f"{e:.4g}", f"{own:.6g}", f"{own_e:.4g}") for g, e, own, own_e in zip(*columns, strict=True)
+        ]
+
+    def _numbers(self, block: RdfBlock) -> list[tuple[object, ...]]:
+        """Coordination number, counts and -kT ln g(r) of each bin; the error of the first, and the last one of the layer."""
         from mlip_interfaces.analysis.barrier import potential_of_mean_force
 
         kelvin = self.request.temperature_kelvin
-        rows: list[tuple[object, ...]] = []
-        for pair, rdf in self.pairs.items():
-            whole = rdf.whole
-            energies = np.full(whole.g.size, np.nan) if kelvin is None else potential_of_mean_force(whole.g, kelvin)
-            for i, r in enumerate(rdf.r_angstrom):
-                energy = "" if np.isnan(energies[i]) else f"{energies[i]:.5f}"
-                numbers = (f"{whole.g[i]:.6g}", f"{whole.g_error[i]:.4g}", f"{whole.coordination[i]:.6g}")
-                rows.append((pair, f"{r:.5g}", *numbers, int(whole.counts[i]), energy))
-        return rows
+        in_cell, in_layer = (
+            np.full(g.size, np.nan) if kelvin is None else potential_of_mean_force(g, kelvin)
+            for g in (block.g, block.g_in_layer)
+        )
+        columns = (block.coordination, block.counts.tolist(), in_cell, block.coordination_error, in_layer)
+        return [
+            (f"{z:.6g}", count, _energy(v), f"{z_error:.4g}", _energy(own))
+            for z, count, v, z_error, own in zip(*columns, strict=True)
+        ]
 
     def headlines(self) -> list[Headline]:
-        """Height of each first peak."""
-        found = [(pair, self.summary_of(pair)) for pair in self.pairs]
+        """Neighbours of each pair within a fixed distance: heights of peaks change with the cell."""
+        found = {pair: self.neighbors_of(pair) for pair in self.pairs}
         return [
-            Headline(f"first peak of g(r), {pair}", summary.first_peak_height, summary.first_peak_height_error)
-            for pair, summary in found
-            if summary.first_peak_height is not None
+            Headline(f"{pair} neighbours within {own.within_angstrom:g} Å", own.number, own.error)
+            for pair, own in found.items()
+            if own is not None
         ]
 
     def lines(self) -> list[str]:
-        """First peak, coordination number and barrier of each pair."""
-        lines = [f"{pair}: {self.summary_of(pair)}; {self.n_frames} frames" for pair in self.pairs]
+        """Neighbours, first peak and barrier of each pair."""
+        lines = [f"{pair}: {self._said_of(pair)}; {self.n_frames} frames" for pair in self.pairs]
         return [*lines, self.reach.note] if self.reach.note is not None else lines
 
+    def _said_of(self, pair: str) -> str:
+        neighbors, layers = self.neighbors_of(pair), self.pairs[pair].layers
+        said, whole = [] if neighbors is None else [str(neighbors)], str(self.summary_of(pair))
+        if not layers:
+            return "; ".join([*said, whole])
+        own = self.summary_of(pair, in_layer=True)
+        in_layer = f"first peak {own.height}" if own.height else "no peak above 1"
+        return "; ".join(
+            [*said, f"by the density in {' and '.join(layers)}: {in_layer}", f"by that in the whole cell: {whole}"]
+        )
+
     def draw(self) -> Figure:
-        """g(r) of each pair; with several blocks of time, a heat map of g over time below it."""
+        """g(r) of each pair in its layer, the whole cell's dashed; with several blocks of time, a heat map of g over time below it."""
         from mlip_interfaces.figures.style import PALETTE, new_figure
 
         n_blocks, n_pairs = max(len(rdf.blocks) for rdf in self.pairs.values()), len(self.pairs)
         n_rows = 2 if n_blocks > 1 else 1
+        called = "g(r) in layer" if any(rdf.layers for rdf in self.pairs.values()) else "g(r)"
         figure, axes = new_figure(n_rows, n_pairs, width=max(4.0, 2.7 * n_pairs), height=2.6 * n_rows, sharex="col")
         for column, (pair, rdf) in enumerate(self.pairs.items()):
             top, r = axes[0, column], rdf.r_angstrom
             shades = np.linspace(0.3, 1.0, len(rdf.blocks)) if len(rdf.blocks) > 1 else [1.0]
             for block, shade in zip(rdf.blocks, shades, strict=True):
                 label = f"{block.time_start_ps:.3g}-{block.time_end_ps:.3g} ps"
-                top.plot(r, block.g, color=PALETTE[0], alpha=shade, lw=1.2, label=label)
-                low, high = block.g - block.g_error, block.g + block.g_error
-                top.fill_between(r, low, high, color=PALETTE[0], alpha=0.2 * shade, lw=0)
+                g, error = _g(block, in_layer=True)
+                top.plot(r, g, color=PALETTE[0], alpha=shade, lw=1.2, label=label)
+                top.fill_between(r, g - error, g + error, color=PALETTE[0], alpha=0.2 * shade, lw=0)
+            if rdf.layers:
+                top.plot(r, rdf.whole.g, color="#888888", ls="--", lw=0.8, label="by the whole cell")
             top.axhline(1.0, color="#bbbbbb", lw=0.7, zorder=0)
             top.set_title(pair, loc="left")
             if n_rows == 2:
@@ -379,11 +528,11 @@ class RdfResult(Result):
                 width = r[1] - r[0] if len(r) > 1 else 1.0
                 edges = np.append(r - width / 2, r[-1] + width / 2)
                 times = [*(block.time_start_ps for block in rdf.blocks), rdf.blocks[-1].time_end_ps]
-                g = np.array([block.g for block in rdf.blocks])
+                g = np.array([block.g_in_layer for block in rdf.blocks])
                 image = bottom.pcolormesh(edges, times, g, cmap="viridis", vmin=0.0, rasterized=True)
-                figure.colorbar(image, ax=bottom, label="g(r)")
+                figure.colorbar(image, ax=bottom, label=called)
             axes[-1, column].set_xlabel("r (Å)")
-        axes[0, 0].set_ylabel("g(r)")
+        axes[0, 0].set_ylabel(called)
         if n_rows == 2:
             axes[1, 0].set_ylabel("time (ps)")
             if n_blocks <= 6:
@@ -391,14 +540,29 @@ class RdfResult(Result):
         return figure
 
 
-def _peak(r: NDArray[np.float64], block: RdfBlock) -> tuple[float | None, float | None, float | None]:
+def _g(block: RdfBlock, in_layer: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """g(r) in one normalisation, and its error."""
+    return (block.g_in_layer, block.g_in_layer_error) if in_layer else (block.g, block.g_error)
+
+
+def _peak(
+    r: NDArray[np.float64], g: NDArray[np.float64], g_error: NDArray[np.float64]
+) -> tuple[float | None, float | None, float | None]:
     """Position of the first peak, its height and the standard error of that."""
     from mlip_interfaces.analysis.rdf import first_peak
 
-    peak = first_peak(r, block.g)
+    peak = first_peak(r, g)
     if peak is None:
         return None, None, None
-    return *peak, float(block.g_error[int(np.argmin(np.abs(r - peak[0])))])
+    return *peak, float(g_error[int(np.argmin(np.abs(r - peak[0])))])
+
+
+def _of_neighbors(found: Neighbors | None) -> dict[str, float] | None:
+    return None if found is None else asdict(found)
+
+
+def _energy(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.5f}"
 
 
 def _apparent(change: PeakChange | None) -> str:

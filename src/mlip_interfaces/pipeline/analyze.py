@@ -32,7 +32,7 @@ from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.trajectory import TrajectoryReader, open_trajectory
 
-RESULT_FORMAT = 1
+RESULT_FORMAT = 2
 """Raised when results of an older version are not to stand beside new ones."""
 
 ThicknessTable = dict[str, list[tuple[float, float, float]]]
@@ -243,8 +243,8 @@ def _write_headlines(numbers: Numbers, runs: Sequence[ScanEntry], context: RunCo
 
 
 def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContext) -> None:
-    """``thickness.csv`` and a figure per condition."""
-    from mlip_interfaces.figures.thickness import against_thickness
+    """``thickness.csv`` of all runs, ``thickness_means.csv`` of all thicknesses, and a figure per condition."""
+    from mlip_interfaces.figures.thickness import against_thickness, means_by_thickness
 
     rows = [
         (condition, quantity, *(f"{number:.6g}" for number in point))
@@ -254,6 +254,13 @@ def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContex
     ]
     columns = ("condition", "quantity", "coating_angstrom", "value", "error")
     write_csv(context.analysis / "thickness.csv", columns, rows)
+    means = [
+        (condition, quantity, f"{thickness:.6g}", n_runs, f"{mean:.6g}", f"{error:.6g}")
+        for condition, table in by_condition.items()
+        for quantity, points in table.items()
+        for thickness, n_runs, mean, error in means_by_thickness(points)
+    ]
+    write_csv(context.analysis / "thickness_means.csv", (*columns[:3], "n_runs", *columns[3:]), means)
     for condition, table in by_condition.items():
         if table:
             save_figure(against_thickness(table), context.analysis, f"thickness-{condition}")

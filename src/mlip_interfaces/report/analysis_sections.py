@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, read_optional_book
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.runs import Which
-from mlip_interfaces.figures.thickness import against_thickness
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.headline import not_diffusive_because
@@ -38,6 +37,13 @@ ORDER_COLUMNS = (
 """Of the table on local order, as far as a run has them; bonds of reactions follow."""
 
 NO_RUN = "There is no healthy run to analyse."
+
+WHOLE_CELL = (
+    "g(r) and its barriers by the whole cell are those of the literature. They are no measure of chemistry: with the same neighbours around "
+    "every atom, a larger cell raises each peak, and lowers the barrier to form by kT ln(V₂/V₁). In the layer, g(r) is "
+    "normalised by the density in the layers in which both kinds started, or else in those of the second kind; it does not "
+    "know how thick the others are."
+)
 
 NO_BARRIER = {"formation_ev": None, "breaking_ev": None, "error_ev": None, "note": "no temperature was given"}
 """Of a g(r) without a temperature."""
@@ -103,7 +109,7 @@ def _called(name: str, kind: str) -> str:
 
 
 def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
-    """g(r) in blocks of time, potentials of mean force, first peaks against thickness.
+    """g(r) in blocks of time, by the layer and by the whole cell, and potentials of mean force.
 
     Parameters
     ----------
@@ -133,8 +139,9 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
         for condition, own in _by_condition([entry for entry in entries if name in entry.results]):
             rows += _rdf_figures(section, run, own, name, condition, picture)
         head = [
-            "run", "pair", "first peak (Å)", "height", "apparent barrier to form (eV)", "apparent barrier to break (eV)",
-            "error (eV)", "pairs at the minimum",
+            "run", "pair", "neighbours", "first peak (Å)", "height in layer", "height by whole cell",
+            "apparent barrier to form, in layer (eV)", "by whole cell (eV)", "apparent barrier to break (eV)", "error (eV)",
+            "pairs at the minimum",
         ]  # fmt: skip
         section.tables.append(Table(head, rows, caption="" if name == "rdf" else name))
     if names:
@@ -142,6 +149,7 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
             "Barriers and potentials of mean force are apparent: they are read off the g(r) of a run that need not be in "
             "equilibrium. Where a bond is made or broken in the run, they are no free energies."
         )
+        section.paragraphs.append(WHOLE_CELL)
     return section
 
 
@@ -152,8 +160,9 @@ def _rdf_figures(
     kelvin, called = entries[0].temperature_kelvin, _called(name, "rdf")
     end = condition if name == "rdf" else f"{name}-{condition}"
     curves: dict[str, dict[Which, plots.RdfCurves]] = {}
+    in_layers: dict[str, dict[Which, plots.RdfCurves]] = {}
     potentials: dict[str, dict[Which, tuple[Any, Any]]] = {}
-    peaks: dict[str, list[tuple[float, float, float]]] = {}
+    all_in_layer = True
     rows, changed, in_figures = [], [], _in_figures(run)
     drawn = _drawn(entries, in_figures)
     for entry in entries:
@@ -166,39 +175,46 @@ def _rdf_figures(
         section.points += _said_of_reach(entry, name, content)
         for pair, found in content["pairs"].items():
             if entry in drawn:
-                data = _rdf_curves({column: values[table["pair"] == pair] for column, values in table.items()})
-                curves.setdefault(pair, {})[which] = data
+                mine = {column: values[table["pair"] == pair] for column, values in table.items()}
+                curves.setdefault(pair, {})[which] = _rdf_curves(mine, "g")
+                layered = bool(found.get("in_layer", {}).get("layers"))
+                all_in_layer &= layered
+                if layered:
+                    in_layers.setdefault(pair, {})[which] = _rdf_curves(mine, "g_in_layer")
                 if whole is not None:
-                    mine = whole["pair"] == pair
-                    potential = (whole["r_angstrom"][mine], whole["potential_of_mean_force_ev"][mine])
-                    potentials.setdefault(pair, {})[which] = potential
+                    own = whole["pair"] == pair
+                    column = "potential_of_mean_force_in_layer_ev" if layered else "potential_of_mean_force_ev"
+                    potentials.setdefault(pair, {})[which] = (whole["r_angstrom"][own], whole[column][own])
             rows.append(_rdf_row(entry, pair, found))
-            barrier = found.get("barrier")
+            # The height in the layer: that by the whole cell changes where the cell does.
+            barrier = _shown(found).get("barrier")
             if barrier is not None and barrier.get("stationary") is False:
                 if entry in drawn:
                     changed.append(pair)
                 if barrier["formation_ev"] is not None:
                     section.points.append(f"{entry.name}, {pair}: {barrier['note']}.")
-            if found["first_peak_height"] is not None and not isinstance(which, str):
-                point = (which, found["first_peak_height"], found["first_peak_height_error"])
-                peaks.setdefault(pair, []).append(point)
     n_blocks = max(len(data.g) for by_run in curves.values() for data in by_run.values())
     blocks = "one block of time" if n_blocks == 1 else f"{n_blocks} blocks of time, later blocks darker"
     one = f"the run is {drawn[0].name}" if isinstance(in_figures[drawn[0].name], str) else "one seed per thickness"
-    caption = f"g(r) at {kelvin:g} K ({condition}) in {blocks}; {one}."
-    figure = plots.rdf_over_time(curves, of_study=in_figures.values())
+    if in_layers:
+        caption = f"g(r) in the layer at {kelvin:g} K ({condition}) in {blocks}; {one}."
+        figure = plots.rdf_over_time(in_layers, of_study=in_figures.values(), quantity="g(r) in layer")
+        section.figures.append(picture(figure, f"rdf-in-layer-{end}", caption + called))
+    caption = f"g(r) by the whole cell at {kelvin:g} K ({condition}) in {blocks}; {one}."
+    if len(drawn) > 1:
+        caption += " For comparison with the literature: heights are not to be compared between thicknesses."
+    figure = plots.rdf_over_time(curves, of_study=in_figures.values(), quantity="g(r) by cell")
     section.figures.append(picture(figure, f"rdf-{end}", caption + called))
     if potentials:
-        caption = f"Apparent potential of mean force over the whole run; {one}. Gaps: no pair was seen there."
+        by = "in the layer" if all_in_layer else "by the whole cell"
+        caption = f"Apparent potential of mean force {by} over the whole run; {one}. Gaps: no pair was seen there."
         if changed:
             caption += (
                 f" No free energy of {', '.join(dict.fromkeys(changed))}, whose first peak changed during the run."
             )
-        figure = plots.mean_force(potentials, kelvin, of_study=in_figures.values(), changed=changed)
+        quantity = f"-kT ln g(r) {'in layer' if all_in_layer else 'by cell'}"
+        figure = plots.mean_force(potentials, kelvin, of_study=in_figures.values(), changed=changed, quantity=quantity)
         section.figures.append(picture(figure, f"mean-force-{end}", caption + called))
-    if peaks:
-        caption = f"Height of the first peak against the thickness of the coating, {kelvin:g} K ({condition})."
-        section.figures.append(picture(against_thickness(peaks), f"peaks-{end}", caption + called))
     return rows
 
 
@@ -218,15 +234,21 @@ def _whole(folder: Path, name: str) -> dict[str, NDArray[Any]] | None:
     return read_table(file) if file.is_file() else None
 
 
-def _rdf_curves(table: dict[str, Any]) -> plots.RdfCurves:
+def _rdf_curves(table: dict[str, Any], column: str) -> plots.RdfCurves:
     blocks = np.unique(table["block"])
     first = table["block"] == blocks[0]
     rows = [table["block"] == block for block in blocks]
     return plots.RdfCurves(
         r=table["r_angstrom"][first],
-        g=np.array([table["g"][row] for row in rows]),
+        g=np.array([table[column][row] for row in rows]),
         times=np.array([[table["time_start_ps"][row][0], table["time_end_ps"][row][0]] for row in rows]),
     )
+
+
+def _shown(found: dict[str, Any]) -> dict[str, Any]:
+    """Peak and barrier in the layer; by the whole cell where there is no layer, and in older results."""
+    in_layer: dict[str, Any] = found.get("in_layer", {})
+    return in_layer if in_layer.get("layers") else found
 
 
 def _rdf_row(entry: AnalysisEntry, pair: str, found: dict[str, Any]) -> list[str]:
@@ -235,10 +257,18 @@ def _rdf_row(entry: AnalysisEntry, pair: str, found: dict[str, Any]) -> list[str
     def text(value: float | None, digits: int = 2) -> str:
         return "" if value is None else f"{value:.{digits}f}"
 
+    neighbors, in_layer = found.get("neighbors"), found.get("in_layer", {})
+    counted = ""
+    if neighbors is not None:
+        counted = f"{measured(neighbors['number'], neighbors['error'])} within {neighbors['within_angstrom']:g} Å"
+    height = form = None
+    whole_cell, barrier = barrier, _shown(found).get("barrier", NO_BARRIER)
+    if in_layer.get("layers"):
+        height, form = in_layer["first_peak_height"], barrier["formation_ev"]
     refused = barrier["note"] if barrier["formation_ev"] is None else str(barrier["counts"])
     return [
-        entry.name, pair, text(found["first_peak_angstrom"]), text(found["first_peak_height"], 1),
-        text(barrier["formation_ev"]), text(barrier["breaking_ev"]), text(barrier["error_ev"]), refused,
+        entry.name, pair, counted, text(found["first_peak_angstrom"]), text(height, 1), text(found["first_peak_height"], 1),
+        text(form), text(whole_cell["formation_ev"]), text(barrier["breaking_ev"]), text(barrier["error_ev"]), refused,
     ]  # fmt: skip
 
 

@@ -217,10 +217,23 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
         case "tetrahedra":
             return {"tetrahedra_count_mean": content["count_mean"]}
         case "chemistry":
-            names = ("p_s_tetrahedra_mean", "s2_dimers_mean", "intact_fraction")
+            names = (
+                "p_s_tetrahedra_mean", "s2_dimers_mean", "intact_fraction", "intact_fraction_error", "p_s_tetrahedra_per_p",
+                "s2_dimers_per_s", "bonds_per_atom",
+            )  # fmt: skip
             return {name: content[name] for name in names if content.get(name) is not None}
         case "rdf":
-            return {"first_peaks": {p: v["first_peak_height"] for p, v in content["pairs"].items()}}
+            pairs = content["pairs"].items()
+            neighbors = {pair: values["neighbors"] for pair, values in pairs if values.get("neighbors") is not None}
+            in_layer = {
+                pair: values["in_layer"]["first_peak_height"]
+                for pair, values in pairs
+                if values.get("in_layer", {}).get("layers")
+            }
+            found = {"first_peaks_in_layer": in_layer, "neighbors": neighbors}
+            return {"first_peaks": {pair: values["first_peak_height"] for pair, values in pairs}} | {
+                name: numbers for name, numbers in found.items() if numbers
+            }
     return {}
 
 

@@ -24,6 +24,7 @@ from mlip_interfaces.report.headline import Headline, collect_results, limitatio
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
+from mlip_interfaces.report.thickness_section import thickness_sections
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
 
@@ -80,6 +81,7 @@ def write_report(
         model_section(run, picture),
         md_section(run, picture, stale),
         domain_section(run, picture, stale),
+        *thickness_sections(run, healthy, picture),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),

@@ -1,0 +1,134 @@
+"""Section of the page that compares thicknesses of the coating, by numbers that the size of the cell does not enter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlip_interfaces.books.run import AnalysisEntry
+from mlip_interfaces.figures.thickness import against_thickness, means_by_thickness
+from mlip_interfaces.observables.results import measured
+from mlip_interfaces.report.files import read_result
+from mlip_interfaces.report.parts import PageSection, Table
+from mlip_interfaces.report.run_sections import MakePicture
+
+Points = list[tuple[float, float, float]]
+"""Thickness of the coating, value and standard error of each run."""
+
+
+def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: MakePicture) -> list[PageSection]:
+    """Neighbours, intact polyanions and bonds against the thickness of the coating.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    entries : sequence of AnalysisEntry
+        Healthy runs.
+    picture : callable
+        Saves a figure.
+
+    Returns
+    -------
+    list of PageSection
+        One; none where fewer than two thicknesses have such numbers.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
+    """
+    section = PageSection("thickness", "Bonds and coordination against thickness")
+    single = []
+    for condition in dict.fromkeys(entry.condition for entry in entries):
+        own = [entry for entry in entries if entry.condition == condition]
+        found: dict[str, Points] = {}
+        for entry in own:
+            for quantity, value, error in _numbers(run, entry):
+                found.setdefault(quantity, []).append((entry.coating_angstrom or 0.0, value, error))
+        thicknesses = sorted({point[0] for points in found.values() for point in points})
+        if len(thicknesses) < 2:
+            continue
+        if len({entry.coating_angstrom or 0.0 for entry in own}) == len(own):
+            single.append(condition)
+        kelvin = own[0].temperature_kelvin
+        caption = (
+            f"Numbers per atom against the thickness of the coating, {kelvin:g} K ({condition}), with standard errors."
+        )
+        section.figures.append(picture(against_thickness(found), f"thickness-{condition}", caption))
+        head = ["quantity", *(f"{thickness:g} Å" for thickness in thicknesses), "thickest less thinnest"]
+        rows = [[quantity, *_cells(points, thicknesses)] for quantity, points in found.items()]
+        section.tables.append(Table(head, rows, caption=f"{condition}, {kelvin:g} K"))
+    if not section.figures:
+        return []
+    section.paragraphs.append(
+        "Counted per atom, within fixed distances: the size of the cell does not enter. The heights of the peaks of g(r) do not serve "
+        "here: normalised by the whole cell, they grow with the coating while nothing changes around any atom. Intact is what has as "
+        "many neighbours of each element as in the first frame of its run. Errors "
+        "are standard errors: of one run from its parts, of several seeds from the scatter between them, or what the errors "
+        "of the runs leave where that is more."
+    )
+    if single:
+        section.paragraphs.append(
+            f"In {', '.join(single)} each thickness has one run: what another seed, or another glass, would have given is not in its error."
+        )
+    return [section]
+
+
+def _numbers(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, float]]:
+    """Quantity, value and error of a run; older results have none."""
+    folder = run / "analysis" / entry.directory
+    bonds_of_g = set()
+    for name in entry.of_kind("rdf"):
+        for pair, found in read_result(folder / f"{name}.json")["pairs"].items():
+            neighbors = found.get("neighbors")
+            if neighbors is not None:
+                bonds_of_g.add(pair)
+                quantity = f"{pair} neighbours within {neighbors['within_angstrom']:g} Å"
+                yield f"{quantity}{_called(name, 'rdf')}", neighbors["number"], neighbors["error"]
+    for name in entry.of_kind("chemistry"):
+        for quantity, value, error in _of_chemistry(read_result(folder / f"{name}.json"), bonds_of_g):
+            yield f"{quantity}{_called(name, 'chemistry')}", value, error
+
+
+def _of_chemistry(found: dict[str, Any], without: set[str]) -> Iterator[tuple[str, float, float]]:
+    """What is intact, PS4, S2 and the bonds of reactions, but for those that g(r) has as neighbours."""
+    if found.get("intact_fraction_error") is not None:
+        centers = ", ".join(found["settings"]["centers"])
+        yield f"intact share of {centers}", found["intact_fraction"], found["intact_fraction_error"]
+    for key, quantity in (("p_s_tetrahedra_per_p", "PS₄ per P"), ("s2_dimers_per_s", "S₂ dimers per S")):
+        if found.get(key) is not None:
+            yield quantity, found[key]["mean"], found[key]["error"]
+    for bond in found["settings"].get("reaction_bonds", ()):
+        if bond in found.get("bonds_per_atom", {}) and bond not in without:
+            yield f"{bond} bonds per {bond.split('-')[0]}", *found["bonds_per_atom"][bond].values()
+
+
+def _called(name: str, kind: str) -> str:
+    return "" if name == kind else f" ({name})"
+
+
+def _cells(points: Points, thicknesses: Sequence[float]) -> list[str]:
+    """Mean of each thickness, and the difference of the last and the first."""
+    means = {thickness: (mean, error, n) for thickness, n, mean, error in means_by_thickness(points)}
+    cells = []
+    for thickness in thicknesses:
+        mean, error, n_runs = means.get(thickness, (np.nan, np.nan, 0))
+        of = f" ({n_runs} runs)" if n_runs > 1 else ""
+        cells.append(f"{measured(mean, error)}{of}" if n_runs else "")
+    if thicknesses[0] not in means or thicknesses[-1] not in means:
+        return [*cells, ""]
+    (first, first_error, _), (last, last_error, _) = means[thicknesses[0]], means[thicknesses[-1]]
+    return [*cells, _judged(last - first, float(np.hypot(first_error, last_error)))]
+
+
+def _judged(difference: float, error: float) -> str:
+    """A difference, and whether it is more than its error leaves to chance."""
+    if difference == 0.0:
+        return "no difference"
+    if error == 0.0:
+        return f"{difference:.3g}, and nothing fluctuates"
+    return f"{measured(difference, error)}, {'beyond' if abs(difference) > 2.0 * error else 'within'} two errors"
