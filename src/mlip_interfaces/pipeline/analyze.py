@@ -163,6 +163,31 @@ def asked_of(study: Study, request: Request) -> str:
     return content_hash(shared | {"kind": request.kind, "settings": request.settings()})
 
 
+def missing_analyses(context: RunContext, run: str, temperature_kelvin: float) -> tuple[str, ...]:
+    """Requests of a study that have no result of their settings yet; trajectories are not looked at.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    run : str
+        Name of a run of the scan.
+    temperature_kelvin : float, K
+        Of the run.
+
+    Returns
+    -------
+    tuple of str
+        Names of requests, in order.
+    """
+    there = _before(context.analysis / run)
+    return tuple(
+        name
+        for name, request in study_requests(context.study, temperature_kelvin).items()
+        if name not in there or there[name].asked != asked_of(context.study, request)
+    )
+
+
 def _before(folder: Path) -> Mapping[str, MadeAnalysis]:
     """What an earlier start made."""
     try:

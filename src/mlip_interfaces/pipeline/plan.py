@@ -16,14 +16,13 @@ from mlip_interfaces.books.run import (
     RUN_INDEX,
     FinalModel,
     InitialData,
-    MadeAnalyses,
     ScanIndex,
     StructureIndex,
     read_optional_book,
 )
 from mlip_interfaces.config import Study
-from mlip_interfaces.errors import InputFileError, UserError, counted
-from mlip_interfaces.pipeline.analyze import asked_of, study_requests
+from mlip_interfaces.errors import UserError, counted
+from mlip_interfaces.pipeline.analyze import missing_analyses, study_requests
 from mlip_interfaces.pipeline.made_of import LIMITS, SECTIONS, StudyHashes
 from mlip_interfaces.pipeline.making_room import best_source
 from mlip_interfaces.pipeline.orphans import Orphan, find_orphans
@@ -321,21 +320,15 @@ def _analyses(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
         if run.name in sick:
             yield Artefact("analyze", run.name, "kept", "the run is not healthy")
             continue
-        requests = study_requests(context.study, run.protocol.temperature_kelvin)
-        asked = {name: asked_of(context.study, request) for name, request in requests.items()}
-        try:
-            there = read_optional_book(MadeAnalyses, context.analysis / run.name / RUN_INDEX) or MadeAnalyses()
-        except InputFileError:
-            there = MadeAnalyses()
-        kept = {
-            name for name in asked if name in there.analyses and there.analyses[name].asked == asked[name]
-        } if run.name not in moved else set()  # fmt: skip
-        made = [name for name in asked if name not in kept]
-        if not made:
-            yield Artefact("analyze", run.name, "kept")
-        else:
-            why = "another trajectory" if run.name in moved and there.analyses else ""
+        kelvin = run.protocol.temperature_kelvin
+        asked = tuple(study_requests(context.study, kelvin))
+        made = asked if run.name in moved else missing_analyses(context, run.name, kelvin)
+        if made:
+            again = run.name in moved and (context.analysis / run.name / RUN_INDEX).is_file()
+            why = "another trajectory" if again else ""
             yield Artefact("analyze", run.name, "made", why, f"one pass: {', '.join(made)}")
+        else:
+            yield Artefact("analyze", run.name, "kept")
 
 
 def _report(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:

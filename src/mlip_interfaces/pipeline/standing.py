@@ -11,6 +11,7 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs.stopping import running_jobs
+from mlip_interfaces.pipeline.analyze import missing_analyses
 from mlip_interfaces.pipeline.campaign import has_more_to_do
 from mlip_interfaces.pipeline.made_of import StudyHashes, structures_there
 from mlip_interfaces.pipeline.making_room import best_source
@@ -131,7 +132,7 @@ def is_done(context: RunContext, stage: str, made_of: str, standing: str | None)
     Returns
     -------
     bool
-        False too where a trajectory could not be analysed, which may have been mended.
+        False too where a trajectory could not be analysed, which may have been mended, and where results are of an older version.
     """
     manifest = read_manifest(context.root / FOLDERS[stage])
     if manifest is None or manifest.status != "done" or standing != made_of:
@@ -142,8 +143,13 @@ def is_done(context: RunContext, stage: str, made_of: str, standing: str | None)
             best_source(context.root, context.scan / run.name, run_script(context, run), run.protocol, bounds).is_all
             for run in scan_runs(context.study)
         )
-    analysed = read_optional_book(AnalysisIndex, context.root / FOLDERS[stage] / INDEX) if stage == "analyze" else None
-    return analysed is None or not any(run.trouble for run in analysed.runs)
+    if stage == "analyze":
+        analysed = read_optional_book(AnalysisIndex, context.root / FOLDERS[stage] / INDEX) or AnalysisIndex()
+        return not any(
+            run.trouble or (run.healthy and missing_analyses(context, run.name, run.temperature_kelvin))
+            for run in analysed.runs
+        )
+    return True
 
 
 def make_room_for_stage(root: Path, stage: str, made_of: str) -> None:
