@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mlip_interfaces.books.campaign import ConditionCounts, DeviationDistribution, StepSeconds, StoppedRun
-from mlip_interfaces.books.run import ErrorTable, FailedLabel
+from mlip_interfaces.books.run import ErrorTable, FailedLabel, read_optional_book
 from mlip_interfaces.campaign.control import FrameCounts, IterationOutcome
 from mlip_interfaces.campaign.dpgen_files import LABEL_OUTPUT
 from mlip_interfaces.campaign.folder import (
@@ -241,7 +241,22 @@ def measure(context: RunContext, iteration: int, *, is_explored: bool) -> Measur
         labels_made=sum(label.good for label in labels),
         labels_failed=tuple(FailedLabel(label.task, label.reason) for label in labels if not label.good),
         label_core_hours=sum(label.core_hours for label in labels),
-        wall_seconds=StepSeconds(**step_seconds(campaign, iteration)),
+        wall_seconds=_wall_seconds(campaign, iteration),
+    )
+
+
+def _wall_seconds(campaign: Path, iteration: int) -> StepSeconds:
+    """By the times of files; where a copy has lost these, as the iteration was kept before."""
+    now = step_seconds(campaign, iteration)
+    try:
+        before = read_optional_book(Kept, _file(campaign, iteration))
+    except InputFileError:
+        before = None
+    known = before.measured.wall_seconds if before is not None else StepSeconds()
+    return StepSeconds(
+        train=max(now["train"], known.train),
+        explore=max(now["explore"], known.explore),
+        label=max(now["label"], known.label),
     )
 
 

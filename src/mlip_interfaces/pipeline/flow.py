@@ -11,15 +11,6 @@ from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.made_of import StudyHashes
-from mlip_interfaces.pipeline.plan import plan_run, say_plan
-from mlip_interfaces.pipeline.standing import (
-    adopt_older,
-    campaign_goes_on,
-    is_done,
-    make_room_for_stage,
-    reopen_campaign,
-    standing_hashes,
-)
 from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
@@ -131,6 +122,9 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     UnfinishedError
         If an engine failed; the same call continues.
     """
+    from mlip_interfaces.pipeline.plan import plan_run, say_plan
+    from mlip_interfaces.pipeline.standing import adopt_older, campaign_goes_on, reopen_campaign
+
     study = load_checked_study(study_file, root)
     names = stages_until(root, until)
     _require_means(study, root, names)
@@ -208,6 +202,7 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     UserError, UnfinishedError
         As the stages raise them; the same call continues.
     """
+    from mlip_interfaces.pipeline.standing import is_done, make_room_for_stage, standing_hashes
     from mlip_interfaces.run.display import Display
 
     anew = False
@@ -235,6 +230,8 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
 
 def _changed_stages(context: RunContext) -> list[str]:
     """Stages of a run folder that were made for another study, the report's own left out."""
+    from mlip_interfaces.pipeline.standing import standing_hashes
+
     made_of, standing = StudyHashes(context.study).stages(context.root), standing_hashes(context.root)
     return [name for name in STAGE_NAMES[:-1] if name in made_of and standing.get(name, made_of[name]) != made_of[name]]
 
@@ -260,6 +257,9 @@ def run_single_stage(root: Path, name: str) -> None:
     UnfinishedError
         If an engine failed; the same call continues.
     """
+    from mlip_interfaces.pipeline.plan import plan_run, say_plan
+    from mlip_interfaces.pipeline.standing import adopt_older, campaign_goes_on, reopen_campaign
+
     study = load_run_study(root)
     before = stages_until(root, name)[:-1]
     _require_means(study, root, (name,))
@@ -342,6 +342,8 @@ def report_run(root: Path, directory: Path | None = None) -> None:
 
 def _refuse_other_campaign(study: Study, root: Path) -> None:
     """A campaign is the user's to steer by its own files: it is made anew by `run` alone."""
+    from mlip_interfaces.pipeline.standing import standing_hashes
+
     manifest = read_manifest(root / FOLDERS["campaign"])
     if manifest and standing_hashes(root)["campaign"] != StudyHashes(study).campaign:
         raise StudyError(
@@ -371,6 +373,7 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
         If another process works in the folder.
     """
     from mlip_interfaces.pipeline.build import build_models, models_named
+    from mlip_interfaces.pipeline.standing import adopt_older
 
     study = load_checked_study(study_file)
     models = models_named(study, names)
@@ -400,6 +403,7 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
         One text for each batch of jobs.
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
+    from mlip_interfaces.pipeline.standing import is_done, standing_hashes
 
     context, made_of, standing = RunContext(study, root), StudyHashes(study).stages(root), standing_hashes(root)
     texts = []
