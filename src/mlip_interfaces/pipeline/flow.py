@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mlip_interfaces.books.gates import GatesVerdict
 from mlip_interfaces.books.run import INDEX, AnalysisIndex, GivenModel, read_optional_book
-from mlip_interfaces.config import LocalExecution, Study, load_study
+from mlip_interfaces.config import LocalExecution, Study, load_study, warned_alone
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError, counted
 from mlip_interfaces.files import content_hash
@@ -76,7 +77,9 @@ def _validate(context: RunContext) -> str:
 
 def _scan(context: RunContext) -> str:
     from mlip_interfaces.pipeline.scan import run_scan
+    from mlip_interfaces.pipeline.unfit_model import refuse_unfit_model
 
+    refuse_unfit_model(context)
     return run_scan(context)
 
 
@@ -102,7 +105,8 @@ STAGES = (
     Stage("analyze", _analyze, ("analysis",)),
     Stage("report", _report, ("name",)),
 )
-"""The section `domain` is in none: a look at runs changes none of them, and `look_again` makes it anew."""
+"""The sections `domain` and `gates` are in none: a look at runs, or at a potential, changes none of them. `look_again` and `pass_gates`
+make it anew."""
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 PIECEWISE_STAGES = ("scan", "analyze", "report")
 """Stages whose pieces know what made them: started again, they keep what is the same and make or refuse the rest."""
@@ -242,7 +246,7 @@ def _changed_stages(context: RunContext) -> list[str]:
     return [name for name, manifest in made.items() if manifest and manifest.input_hash != hashes[name]]
 
 
-def run_single_stage(root: Path, name: str) -> None:
+def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> None:
     """Run one stage of an existing run folder; the stages before it must be done.
 
     Parameters
@@ -251,6 +255,8 @@ def run_single_stage(root: Path, name: str) -> None:
         The run folder.
     name : str
         Name of the stage.
+    despite_gates : bool
+        Whether a scan starts with a model that fails a safety gate.
 
     Raises
     ------
@@ -276,7 +282,7 @@ def run_single_stage(root: Path, name: str) -> None:
                 f"The stage '{open_stage}' of {root} is not finished, and '{name}' needs it. "
                 f"Run `mlip-interfaces run {root / STUDY_FILE} --out {root} --until {name}`{other}."
             )
-        run_stages(study, root, (name,))
+        run_stages(warned_alone(study) if despite_gates else study, root, (name,))
 
 
 def _first_open(root: Path, names: Sequence[str]) -> str | None:
@@ -474,7 +480,8 @@ def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
         "campaign": f"a ladder of {counted(n_rungs, 'rung')}, at most {counted(n_most, 'iteration')} and "
         f"{counted(most_labels, 'label')}, committee of {study.training.committee_size}",
         "train": f"{study.training.steps_final} steps, frozen and compressed",
-        "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones",
+        "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones, and "
+        f"{counted(len(study.gates.run), 'safety gate')}",
         "scan": f"{counted(n_runs, 'MD run')}, {total_ps:g} ps in all; whether they stay in the model's domain",
         "analyze": f"one pass over each trajectory: {', '.join(study.analysis.requests)}",
         "report": "one HTML page with its figures",
@@ -599,6 +606,38 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
         context = RunContext(study, root)
         keep_potential(context, model, given)
         prepare_scan(context)
+
+
+def pass_gates(root: Path) -> GatesVerdict:
+    """Put the potential of a run folder through the safety gates, by the study as it is now; what is measured is not measured again.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, with its structures and a potential.
+
+    Returns
+    -------
+    GatesVerdict
+        As in ``validation/gates.json``.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study, no structure or no potential.
+    MissingProgramError
+        If an engine is not installed.
+    RunLockedError
+        If another process works in the folder.
+    UnfinishedError
+        If an engine failed; the same call continues.
+    """
+    from mlip_interfaces.pipeline.gates import run_gates
+
+    study = load_run_study(root)
+    require_packages(*ENGINES)
+    with locked(root):
+        return run_gates(RunContext(study, root))
 
 
 def look_again(root: Path) -> str:

@@ -31,15 +31,19 @@ from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.record import read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.pipeline.gates import run_gates
 from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
 from mlip_interfaces.potentials import Predictions, label_errors
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import MANIFEST, Manifest
 
+_ERRORS_SHARE = 0.4
+"""Of the stage's progress; the rest is the gates."""
+
 
 def run_validate(context: RunContext) -> str:
-    """Label frames of the last exploration, then measure errors on them and on the held-out initial data.
+    """Label frames of the last exploration, measure errors on them and on the held-out initial data, then run the safety gates.
 
     Parameters
     ----------
@@ -49,7 +53,7 @@ def run_validate(context: RunContext) -> str:
     Returns
     -------
     str
-        Number of frames, and the errors.
+        Number of frames, the errors, and which gates failed.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def run_validate(context: RunContext) -> str:
             "validation.n_exploration_frames in the study."
         )
     output = context.validation / "predictions.npz"
-    context.progress(0.8, f"errors on {len(systems)} systems")
+    context.progress(_ERRORS_SHARE, f"errors on {len(systems)} systems")
     predictions = predict_systems(
         context.model / "model.pb", systems, output=output, log_file=context.validation / "predict.log"
     )
@@ -77,7 +81,7 @@ def run_validate(context: RunContext) -> str:
     write_json(context.validation / VALIDATION_FILE, result.to_json())
     return (
         f"{result.n_frames} held-out frames: energy RMSE {result.energy_rmse_mev_per_atom:.1f} meV/atom, "
-        f"force RMSE {result.force_rmse_mev_per_angstrom:.0f} meV/angstrom"
+        f"force RMSE {result.force_rmse_mev_per_angstrom:.0f} meV/angstrom; {run_gates(context, begun=_ERRORS_SHARE).sentence}"
     )
 
 
@@ -126,7 +130,7 @@ def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
 
     def look() -> None:
         done = len(list(directory.glob(f"task.*/{LABEL_OUTPUT}")))
-        context.progress(0.8 * done / max(1, len(names)), f"{done} of {len(names)} held-out labels")
+        context.progress(_ERRORS_SHARE * done / max(1, len(names)), f"{done} of {len(names)} held-out labels")
 
     if names:
         with watching(look, every_seconds=study.execution.poll_seconds):
