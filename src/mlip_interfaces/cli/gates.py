@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{result.gate:12} {'passed' if result.passed else 'FAILED'}: {result.title}")
         for check in result.failed:
             print(f"    {check.sentence}{f', {check.note}' if check.note else ''}")
-            if check.repair:
-                print(f"        structures to label: {root / 'validation' / check.repair}")
+        for file in dict.fromkeys(check.repair for check in result.failed if check.repair):
+            print(f"    structures to label: {root / 'validation' / file}")
     print(verdict.sentence)
     return 0 if verdict.passed else 2

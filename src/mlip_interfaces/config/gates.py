@@ -46,28 +46,39 @@ class Gates(Section):
         description="pairs: the energy must rise that far on the way in. 2 eV is 26 kT at 900 K: of a thousand atoms that try 1e13 times "
         "a second, none gets over it in 10 ns.",
     )
-    max_pair_sink_ev: Positive = Field(
-        1.0, le=100, description="pairs: how far the energy may come below that of the pair in its own place."
+    max_pair_fall_ev: Positive = Field(
+        1.0,
+        le=100,
+        description="pairs: largest fall of the energy anywhere on the way in. A bond may form there, but two atoms that are driven "
+        "together in a rigid solid gain less.",
     )
     max_pair_pull_ev_per_angstrom: Positive = Field(
         0.5, le=1000, description="pairs: largest force that pulls two atoms together where they are too close."
     )
 
-    compressed_volume_ratio: float = Field(0.75, ge=0.3, lt=1, description="compression: smallest volume over that as built.")
-    expanded_volume_ratio: float = Field(1.15, gt=1, le=3, description="compression: largest volume over that as built.")
+    compressed_volume_ratio: float = Field(
+        0.75, ge=0.3, lt=1, description="compression: smallest volume over that as built."
+    )
+    expanded_volume_ratio: float = Field(1.2, gt=1, le=3, description="compression: largest volume over that as built.")
     max_volume_error: Positive = Field(
-        0.15, le=1, description="compression: largest relative distance of a bulk cell's volume of lowest energy from that as built."
+        0.15,
+        le=1,
+        description="compression: largest relative distance of a bulk cell's volume of lowest energy from that as built.",
     )
     max_compression_fall_mev_per_atom: Positive = Field(
         5.0, le=1e4, description="compression: largest fall of the energy on the way to smaller volumes."
     )
     min_compression_rise_mev_per_atom: Positive = Field(
-        10.0, le=1e5, description="compression: rise of the energy from the lowest to that at the smallest volume, at least."
+        10.0,
+        le=1e5,
+        description="compression: rise of the energy from the lowest to that at the smallest volume, at least.",
     )
 
     n_rattled: Few = Field(8, description="rattled: starts for each structure, half of them compressed.")
     rattle_angstrom: Displacement = Field(0.15, description="rattled: standard deviation of each displacement.")
-    rattled_strain: float = Field(0.03, ge=0, lt=0.3, description="rattled: shortening of each edge of the compressed starts.")
+    rattled_strain: float = Field(
+        0.03, ge=0, lt=0.3, description="rattled: shortening of each edge of the compressed starts."
+    )
     rattled_relax_steps: Count = Field(60, description="rattled: steps of relaxation.")
     min_contact_share: float = Field(
         0.6, gt=0, le=1, description="rattled: shortest contact after it over the sum of the covalent radii."
@@ -80,10 +91,12 @@ class Gates(Section):
     min_separation_j_per_m2: float = Field(
         0.0, ge=-100, le=100, description="voids: work to pull two layers apart, at least."
     )
-    min_void_ev: float = Field(0.0, ge=-100, le=100, description="voids: energy to take a formula unit out of a bulk cell, at least.")
+    min_void_ev: float = Field(
+        0.0, ge=-100, le=100, description="voids: energy to take a formula unit out of a bulk cell, at least."
+    )
 
     min_exchange_ev: float = Field(
-        0.0, ge=-100, le=100, description="species: energy to exchange a cation with an anion beside it, at least."
+        0.5, ge=-100, le=100, description="species: energy to exchange a cation with an anion beside it, at least."
     )
 
     max_extensivity_mev_per_atom: Positive = Field(
@@ -104,13 +117,19 @@ class Gates(Section):
     heating_to_kelvin: Kelvin | None = Field(
         None, description="heating: temperature at its end. When left out: twice that of the hottest protocol."
     )
-    max_temperature_ratio: float = Field(2.0, gt=1, le=1e6, description="heating: temperature over that of the thermostat.")
+    max_temperature_ratio: float = Field(
+        2.0, gt=1, le=1e6, description="heating: temperature over that of the thermostat."
+    )
     min_distance_angstrom: Contact = Field(1.0, description="heating and drift: no two atoms may come closer.")
 
     drift_ps: Picoseconds = Field(2.0, description="drift: length of the run at constant energy.")
     drift_warm_up_ps: Picoseconds = Field(0.5, description="drift: time with a thermostat before it.")
-    drift_kelvin: Kelvin | None = Field(None, description="drift: temperature. When left out: that of the hottest protocol.")
-    max_drift_mev_per_atom_ns: Positive = Field(5.0, le=1e6, description="drift: slope of the energy, beyond twice its error.")
+    drift_kelvin: Kelvin | None = Field(
+        None, description="drift: temperature. When left out: that of the hottest protocol."
+    )
+    max_drift_mev_per_atom_ns: Positive = Field(
+        5.0, le=1e6, description="drift: slope of the energy, beyond twice its error."
+    )
     max_excursion_mev_per_atom: Positive = Field(
         1.0, le=1e4, description="drift: largest distance of the energy from its straight line."
     )

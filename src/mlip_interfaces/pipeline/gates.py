@@ -17,7 +17,7 @@ from ase import Atoms
 from ase.io import write
 
 from mlip_interfaces.books.gates import CURVES_FILE, GATES_FILE, GATES_FOLDER, GateFindings, GatesVerdict
-from mlip_interfaces.books.run import INDEX, ModelEntry, StructureIndex, read_book, read_optional_book
+from mlip_interfaces.books.run import INDEX, BulkEntry, ModelEntry, StructureIndex, read_book, read_optional_book
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, file_hash, read_arrays, update_json, write_arrays, write_text
@@ -155,17 +155,22 @@ def read_hosts(context: RunContext) -> list[Host]:
     index = read_book(StructureIndex, context.structures / INDEX)
 
     def rank(model: ModelEntry) -> tuple[int, int, str]:
-        return -len({pair for name in model.min_distances_angstrom for pair in name.split("-")}), model.n_atoms, model.name
+        return (
+            -len({pair for name in model.min_distances_angstrom for pair in name.split("-")}),
+            model.n_atoms,
+            model.name,
+        )
 
     interface = min(index.interfaces, key=rank) if index.interfaces else None
     hosts = []
-    for entry in (*(model for model in index.models if model.role == "bulk"), *([interface] if interface else [])):
+    bulk = [entry for entry in index.models if isinstance(entry, BulkEntry)]
+    for entry in (*bulk, *([interface] if interface else [])):
         atoms = read(context.structures / entry.file)
         layers = atoms.arrays.get("layer_id", np.zeros(len(atoms)))
         hosts.append(
             Host(
                 entry.name,
-                entry.role,
+                "bulk" if isinstance(entry, BulkEntry) else "interface",
                 tuple(atoms.get_chemical_symbols()),
                 np.asarray(atoms.positions, dtype=np.float64),
                 np.asarray(atoms.cell.array, dtype=np.float64),
@@ -243,7 +248,9 @@ def _hash(study: Study, hosts: Sequence[Host], model_hash: str) -> str:
     measured = {key: value for key, value in settings.items() if key not in BOUNDS_ALONE and key != "if_failed"}
     plan = md_plan(study, hosts)
     structures = [HostEntry.of_host(host).to_json() for host in hosts]
-    return content_hash([measured, plan.elements, plan.hottest_kelvin, plan.shortest_timestep_fs, structures, model_hash])
+    return content_hash(
+        [measured, plan.elements, plan.hottest_kelvin, plan.shortest_timestep_fs, structures, model_hash]
+    )
 
 
 def _prepare(context: RunContext, hosts: Sequence[Host], plan: MdPlan, measured_for: str) -> None:
@@ -265,14 +272,13 @@ def _prepare(context: RunContext, hosts: Sequence[Host], plan: MdPlan, measured_
             _COMMAND: f"#!/bin/sh\n{_lammps_command(gate, plan)}\n",
             **{file: _data_text(frame, plan.elements) for file, frame in zip(names, used, strict=True)},
         }
-    for name in (STATIC, *files):
-        task = folder / name
+    for task in (folder / name for name in (STATIC, *files)):
         if not (task / _ASKED).is_file() or (task / _ASKED).read_text().strip() != measured_for:
             shutil.rmtree(task, ignore_errors=True)
             task.mkdir()
-            if name == STATIC:
+            if task.name == STATIC:
                 update_json(task / PLAN_FILE, static.to_json())
-            for file, text in files.get(name, {}).items():
+            for file, text in files.get(task.name, {}).items():
                 write_text(task / file, text)
             write_text(task / _ASKED, f"{measured_for}\n")
 

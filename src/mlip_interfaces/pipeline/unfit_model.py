@@ -32,4 +32,3 @@ def refuse_unfit_model(context: RunContext) -> None:
             "number, and structures whose labels would repair it. Train it on more, or set gates.if_failed to warn in "
             f"{context.root / 'study.yaml'}, or give --despite-gates."
         )
-

@@ -35,7 +35,7 @@ class VolumeCurve:
     Attributes
     ----------
     lowest_ratio : float
-        Volume of lowest energy over that as built.
+        Volume of lowest energy over that as built; not-a-number where it is the first or the last, so that there is no minimum.
     fall_ev, rise_ev : float, eV
         Deepest fall of the energy from there on to the smallest volume, and its rise from there to the end.
     """
@@ -71,13 +71,12 @@ def read_volume_curve(ratios: Floats, energies: Floats) -> VolumeCurve:
         return VolumeCurve(float("nan"), float("nan"), float("nan"))
     lowest = int(energies.argmin())
     inwards = energies[lowest::-1]
-    ratio = float(ratios[lowest])
+    ratio = float("nan")
     if 0 < lowest < len(ratios) - 1:
         left, middle, right = energies[lowest - 1 : lowest + 2]
-        ratio += 0.5 * float((left - right) / (left - 2 * middle + right)) * float(ratios[1] - ratios[0])
-    return VolumeCurve(
-        ratio, float((np.maximum.accumulate(inwards) - inwards).max()), float(inwards[-1] - inwards[0])
-    )
+        shift = 0.5 * float((left - right) / (left - 2 * middle + right)) * float(ratios[1] - ratios[0])
+        ratio = float(ratios[lowest]) + shift
+    return VolumeCurve(ratio, float((np.maximum.accumulate(inwards) - inwards).max()), float(inwards[-1] - inwards[0]))
 
 
 def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found:
@@ -106,7 +105,12 @@ def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found
         n_atoms = len(host.symbols)
         found = read_volume_curve(ratios, np.asarray(energies))
         if host.role == "bulk":
-            note = f"lowest at {found.lowest_ratio:.3f} of the volume as built"
+            low, high = settings.compressed_volume_ratio, settings.expanded_volume_ratio
+            note = (
+                f"lowest at {found.lowest_ratio:.3f} of the volume as built"
+                if np.isfinite(found.lowest_ratio)
+                else f"no minimum between {low:g} and {high:g} of the volume as built"
+            )
             measurements.append(Measurement(host.name, VOLUME_ERROR, abs(found.lowest_ratio - 1.0), note))
         measurements += [
             Measurement(host.name, FALL, found.fall_ev / n_atoms * EV_TO_MEV),
@@ -114,7 +118,9 @@ def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found
         ]
         curves[host.name] = np.array([ratios, (energies - np.min(energies)) / n_atoms])
         frames[host.name] = tuple(
-            Frame(host.symbols, host.positions * scale, host.cell * scale, f"{host.name} at {scale**3:.3f} of its volume")
+            Frame(
+                host.symbols, host.positions * scale, host.cell * scale, f"{host.name} at {scale**3:.3f} of its volume"
+            )
             for scale in np.cbrt(np.linspace(ratios[0], ratios[-1], _N_REPAIR_FRAMES)).tolist()
         )
     return Found(tuple(measurements), curves, frames)
@@ -124,10 +130,14 @@ COMPRESSION = Gate(
     "compression",
     "energy against volume",
     (
-        Quantity(VOLUME_ERROR, "distance of the volume of lowest energy from that as built", "", "at most", "max_volume_error"),
         Quantity(
-            FALL, "fall of the energy on compression", "meV/atom", "at most", "max_compression_fall_mev_per_atom"
+            VOLUME_ERROR,
+            "distance of the volume of lowest energy from that as built",
+            "",
+            "at most",
+            "max_volume_error",
         ),
+        Quantity(FALL, "fall of the energy on compression", "meV/atom", "at most", "max_compression_fall_mev_per_atom"),
         Quantity(
             RISE, "rise of the energy on compression", "meV/atom", "at least", "min_compression_rise_mev_per_atom"
         ),

@@ -151,7 +151,9 @@ DRIFT = Gate(
     _NAME,
     "energy that must be constant in LAMMPS",
     (
-        Quantity(SLOPE, "slope of the energy beyond twice its error", "meV/atom/ns", "at most", "max_drift_mev_per_atom_ns"),
+        Quantity(
+            SLOPE, "slope of the energy beyond twice its error", "meV/atom/ns", "at most", "max_drift_mev_per_atom_ns"
+        ),
         Quantity(EXCURSION, "distance from the straight line", "meV/atom", "at most", "max_excursion_mev_per_atom"),
     ),
     lammps=LammpsGate(_DECK, variables, lambda _plan: (), read),

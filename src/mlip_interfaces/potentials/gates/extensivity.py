@@ -107,7 +107,9 @@ EXTENSIVITY = Gate(
     "extensivity",
     "a 2x2x1 supercell, an atom far away",
     (
-        Quantity(ENERGY, "difference of the energy in a supercell", "meV/atom", "at most", "max_extensivity_mev_per_atom"),
+        Quantity(
+            ENERGY, "difference of the energy in a supercell", "meV/atom", "at most", "max_extensivity_mev_per_atom"
+        ),
         Quantity(FORCE, "difference of a force", "meV/angstrom", "at most", "max_extensivity_mev_per_angstrom"),
     ),
     measure,

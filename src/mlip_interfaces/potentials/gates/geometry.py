@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlip_interfaces.chemistry import covalent_radii
 from mlip_interfaces.chemistry.contacts import attract
@@ -115,22 +114,3 @@ def of_one_kind(first: str, second: str) -> bool:
         False for a cation and an anion.
     """
     return first == second or not attract(first, second)
-
-
-def nearest_first(distances: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Indices that are allowed, the smallest distance first.
-
-    Parameters
-    ----------
-    distances : (n,) float array, angstrom
-        To each.
-    allowed : (n,) bool array
-        Which count.
-
-    Returns
-    -------
-    (m,) int array
-        In order of the distance.
-    """
-    candidates = np.flatnonzero(allowed)
-    return candidates[np.argsort(distances[candidates], kind="stable")]

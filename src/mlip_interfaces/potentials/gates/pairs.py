@@ -28,7 +28,6 @@ from mlip_interfaces.potentials.gates.contract import (
 from mlip_interfaces.potentials.gates.geometry import (
     all_pairs,
     minimum_images,
-    nearest_first,
     of_one_kind,
     pair_name,
 )
@@ -38,8 +37,11 @@ SHORTEST_BOND_ANGSTROM = 1.1
 """No bond of two atoms other than hydrogen is shorter (N2 1.10, CO 1.13, O2 1.21): within it every pair repels."""
 
 _N_REPAIR_FRAMES = 8
+_NEIGHBORHOOD_ANGSTROM, _ABOUT_AS_NEAR = 8.0, 1.3
+_COARSER_OUTSIDE = 4
+"""Times the step, farther away than where the pair stands: that part is drawn and not judged."""
 
-HOLE, WALL, SINK, PULL = "pair_hole_ev", "pair_wall_ev", "pair_sink_ev", "pair_pull_ev_per_angstrom"
+HOLE, WALL, FALL, PULL = "pair_hole_ev", "pair_wall_ev", "pair_fall_ev", "pair_pull_ev_per_angstrom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,20 @@ class Wall:
         for count as that wall, since nothing gets there.
     wall_ev : float, eV
         Highest energy on the way in.
-    sink_ev : float, eV
-        How far below its beginning the energy comes, anywhere on the way in.
+    fall_ev : float, eV
+        Deepest fall anywhere on the way in, with the same cap: into a bond, or into a hole where a bond could be.
     pull_ev_per_angstrom : float, eV/angstrom
         Strongest force that pulls two atoms that are too close together, below the wall that is asked for.
-    hole_at_angstrom, sink_at_angstrom : float, angstrom
-        Where the first and the third were found.
+    hole_at_angstrom, fall_at_angstrom : float, angstrom
+        Where the two falls end.
     """
 
     hole_ev: float
     wall_ev: float
-    sink_ev: float
+    fall_ev: float
     pull_ev_per_angstrom: float
     hole_at_angstrom: float
-    sink_at_angstrom: float
+    fall_at_angstrom: float
 
 
 def too_close_angstrom(first: str, second: str) -> float:
@@ -128,35 +130,39 @@ def place_pairs(host: Host) -> list[PairPlace]:
     list of PairPlace
         One for each pair.
     """
+    from ase import Atoms
+    from ase.neighborlist import neighbor_list
+
     kinds = np.array(host.symbols)
-    n_atoms = len(kinds)
-    first, second = np.triu_indices(n_atoms, 1)
-    lengths = np.linalg.norm(minimum_images(host.positions[second] - host.positions[first], host.cell), axis=1)
-    distance = np.zeros((n_atoms, n_atoms))
-    distance[first, second] = distance[second, first] = lengths
-    np.fill_diagonal(distance, np.inf)
+    atoms = Atoms(list(host.symbols), positions=host.positions, cell=host.cell, pbc=True)
+    one_end, other_end, distance = neighbor_list("ijd", atoms, _NEIGHBORHOOD_ANGSTROM)
+    others = one_end != other_end
+    order = np.argsort(distance[others], kind="stable")
+    one_end, other_end, distance = (part[others][order] for part in (one_end, other_end, distance))
     places = []
-    for one, other in all_pairs(host.symbols):
-        centers = np.flatnonzero(kinds == one)
-        sites = np.array([of_one_kind(kind, other) for kind in kinds])
-        best = [nearest_first(distance[center], sites & (np.arange(n_atoms) != center)) for center in centers]
-        candidates = [(distance[c, near[0]], c, near[0]) for c, near in zip(centers, best, strict=True) if near.size]
-        if not candidates:
+    for first, second in all_pairs(host.symbols):
+        around = kinds[one_end] == first
+        on_sites = np.array([of_one_kind(symbol, second) for symbol in host.symbols])[other_end] & around
+        natural = np.flatnonzero((kinds[other_end] == second) & around)
+        if not on_sites.any():
             continue
+        nearest = int(np.argmax(on_sites))
         # Natural neighbours where there are some that are about as near.
-        nearest = min(candidates)[0]
-        natural = [(distance[c, j], c, j) for c in centers for j in np.flatnonzero(kinds == other) if j != c]
-        closest = min(natural)
-        _, fixed, site = closest if closest[0] <= 1.3 * nearest else min(candidates)
-        if kinds[site] == other:
-            moved = site
-        else:
-            moved = nearest_first(distance[site], (kinds == other) & (np.arange(n_atoms) != fixed))[0]
-        places.append(PairPlace(one, other, int(fixed), int(moved), int(site)))
+        if natural.size and distance[natural[0]] <= _ABOUT_AS_NEAR * distance[nearest]:
+            nearest = int(natural[0])
+        fixed, site = int(one_end[nearest]), int(other_end[nearest])
+        moved = site
+        if kinds[site] != second:
+            candidates = np.flatnonzero((kinds == second) & (np.arange(len(kinds)) != fixed))
+            vectors = minimum_images(host.positions[candidates] - host.positions[site], host.cell)
+            moved = int(candidates[np.linalg.norm(vectors, axis=1).argmin()])
+        places.append(PairPlace(first, second, fixed, moved, site))
     return places
 
 
-def judge_wall(distances: Floats, energies: Floats, pulls: Floats, *, start: float, too_close: float, wall: float) -> Wall:
+def judge_wall(
+    distances: Floats, energies: Floats, pulls: Floats, *, start: float, too_close: float, wall: float
+) -> Wall:
     """What a scan says of the wall between two atoms.
 
     Parameters
@@ -177,24 +183,31 @@ def judge_wall(distances: Floats, energies: Floats, pulls: Floats, *, start: flo
     Returns
     -------
     Wall
-        Not-a-number throughout where an energy is none.
+        Not-a-number throughout where an energy is none, or where the pair stands too close already.
     """
     way_in = distances <= start
-    if not np.isfinite(energies[way_in]).all():
-        return Wall(*[float("nan")] * 4, hole_at_angstrom=float("nan"), sink_at_angstrom=float("nan"))
+    none = float("nan")
+    if start <= too_close or not way_in.any() or not np.isfinite(energies[way_in]).all():
+        return Wall(none, none, none, none, none, none)
     r, energy, pull = distances[way_in][::-1], energies[way_in][::-1], pulls[way_in][::-1]
     near = r <= too_close
-    capped = np.minimum(energy[near], wall)
-    falls = np.maximum.accumulate(capped) - capped
+    falls = _falls(np.minimum(energy, wall))
+    holes = _falls(np.minimum(energy[near], wall))
     reachable = pull[near & (energy < wall)]
     return Wall(
-        hole_ev=float(falls.max(initial=0.0)),
+        hole_ev=float(holes.max(initial=0.0)),
         wall_ev=float(energy.max()),
-        sink_ev=float(max(0.0, -energy.min())),
+        fall_ev=float(falls.max()),
         pull_ev_per_angstrom=float(reachable.max(initial=0.0)),
-        hole_at_angstrom=float(r[near][falls.argmax()]) if falls.size else float("nan"),
-        sink_at_angstrom=float(r[energy.argmin()]),
+        hole_at_angstrom=float(r[near][holes.argmax()]) if holes.size else none,
+        fall_at_angstrom=float(r[falls.argmax()]),
     )
+
+
+def _falls(energies: Floats) -> Floats:
+    """How far each is below the highest before it."""
+    below: Floats = np.maximum.accumulate(energies) - energies
+    return below
 
 
 def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found:
@@ -234,14 +247,25 @@ def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found
             name = pair_name(place.first, place.second)
             wall, curve, path = _scan(evaluate, host, place, positions, float(energy), settings)
             curves[name], frames[name] = curve, path
-            where = f"in {host.name}"
+            begun = float(np.linalg.norm(_vector(positions, place, host.cell)))
+            where = f"in {host.name}, where the pair stands at {begun:.2f} angstrom"
             measurements += [
-                Measurement(name, HOLE, wall.hole_ev, f"at {wall.hole_at_angstrom:.2f} angstrom {where}"),
+                Measurement(name, HOLE, wall.hole_ev, _at(wall.hole_at_angstrom, where)),
                 Measurement(name, WALL, wall.wall_ev, where),
-                Measurement(name, SINK, wall.sink_ev, f"at {wall.sink_at_angstrom:.2f} angstrom {where}"),
+                Measurement(name, FALL, wall.fall_ev, _at(wall.fall_at_angstrom, where)),
                 Measurement(name, PULL, wall.pull_ev_per_angstrom, where),
             ]
     return Found(tuple(measurements), curves, frames)
+
+
+def _at(distance: float, where: str) -> str:
+    return f"at {distance:.2f} angstrom {where}" if np.isfinite(distance) else where
+
+
+def _vector(positions: Floats, place: PairPlace, cell: Floats) -> Floats:
+    """From the fixed atom to the moved one."""
+    vector: Floats = minimum_images((positions[place.moved] - positions[place.fixed])[None], cell)[0]
+    return vector
 
 
 def _exchanged(positions: Floats, place: PairPlace) -> Floats:
@@ -255,13 +279,12 @@ def _scan(
     evaluate: Evaluate, host: Host, place: PairPlace, positions: Floats, energy: float, settings: Gates
 ) -> tuple[Wall, Floats, tuple[Frame, ...]]:
     """The wall of one pair, its curve, and frames from its beginning inwards."""
-    vector = minimum_images((positions[place.moved] - positions[place.fixed])[None], host.cell)[0]
+    vector = _vector(positions, place, host.cell)
     start = float(np.linalg.norm(vector))
     direction = vector / start if start > 0 else np.array([0.0, 0.0, 1.0])
-    n_points = round((settings.pair_to_angstrom - settings.pair_from_angstrom) / settings.pair_step_angstrom) + 1
-    distances = np.linspace(settings.pair_from_angstrom, settings.pair_to_angstrom, n_points)
+    distances = _distances(settings, start)
     path = _along(positions, place, direction, distances)
-    energies, forces = evaluate(host.symbols, path, np.tile(host.cell, (n_points, 1, 1)))
+    energies, forces = evaluate(host.symbols, path, np.tile(host.cell, (len(distances), 1, 1)))
     above = np.asarray(energies) - energy
     pulls = -forces[:, place.moved] @ direction
     too_close = too_close_angstrom(place.first, place.second)
@@ -273,6 +296,14 @@ def _scan(
         for r, places in zip(shown, _along(positions, place, direction, shown), strict=True)
     )
     return wall, np.array([distances, above]), frames
+
+
+def _distances(settings: Gates, start: float) -> Floats:
+    """Points of a scan, ascending."""
+    n_points = round((settings.pair_to_angstrom - settings.pair_from_angstrom) / settings.pair_step_angstrom) + 1
+    points = np.linspace(settings.pair_from_angstrom, settings.pair_to_angstrom, n_points)
+    inside = points <= start
+    return np.concatenate([points[inside], points[~inside][::_COARSER_OUTSIDE]])
 
 
 def _along(positions: Floats, place: PairPlace, direction: Floats, distances: Floats) -> Floats:
@@ -287,7 +318,7 @@ PAIRS = Gate(
     (
         Quantity(HOLE, "fall of the energy where two atoms are too close", "eV", "at most", "max_pair_hole_ev"),
         Quantity(WALL, "height of the wall", "eV", "at least", "min_pair_wall_ev"),
-        Quantity(SINK, "energy below that of the pair's own place", "eV", "at most", "max_pair_sink_ev"),
+        Quantity(FALL, "fall of the energy on the way in", "eV", "at most", "max_pair_fall_ev"),
         Quantity(PULL, "pull where two atoms are too close", "eV/angstrom", "at most", "max_pair_pull_ev_per_angstrom"),
     ),
     measure,

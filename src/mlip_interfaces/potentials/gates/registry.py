@@ -27,9 +27,7 @@ GATES: dict[GateName, Gate] = {
 }
 """In the order of the report."""
 
-QUANTITIES: dict[str, Quantity] = {
-    quantity.key: quantity for gate in GATES.values() for quantity in gate.quantities
-}
+QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for gate in GATES.values() for quantity in gate.quantities}
 """What gates measure, by key."""
 
 SHAPE_THE_MEASUREMENT = frozenset({"min_pair_wall_ev", "max_temperature_ratio", "min_distance_angstrom"})
