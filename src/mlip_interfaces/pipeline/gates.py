@@ -102,6 +102,7 @@ def run_gates(context: RunContext, *, begun: float = 0.0) -> GatesVerdict:
         results=results,
         settings=settings.model_dump(mode="json"),
     )
+    context.validation.mkdir(parents=True, exist_ok=True)
     update_json(context.validation / GATES_FILE, verdict.to_json())
     return verdict
 
