@@ -65,7 +65,7 @@ def straight_line(times: Floats, values: Floats) -> Line:
     --------
     >>> times = np.arange(100.0)
     >>> line = straight_line(times, 3.0 * times + np.where(times == 50, 0.5, 0.0))
-    >>> round(line.slope, 3), round(line.excursion, 2)
+    >>> round(line.slope, 3), round(line.excursion, 1)
     (3.0, 0.5)
     """
     slope, offset = np.polyfit(times, values, 1)
