@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from mlip_interfaces.figures.style import (
     PALETTE,
     element_color,
     empty_figure,
-    legend_of_labels,
     new_figure,
     note_empty,
     styled,
@@ -77,14 +77,13 @@ def pair_scans(curves: Curves, failed: Collection[str]) -> Figure:
             if symbol in pair:
                 other = pair[1] if pair[0] == symbol else pair[0]
                 bad = name in failed
-                ax.plot(
-                    distance, energy, color=element_color(other), ls="--" if bad else "-", lw=1.6 if bad else 1.0,
-                    label=f"{other} (fails)" if bad else other,
-                )  # fmt: skip
+                style, width = ("--", 1.6) if bad else ("-", 1.0)
+                ax.plot(distance, energy, color=element_color(other), ls=style, lw=width)
         ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
         ax.set_ylim(_LOWEST_EV, _HIGHEST_EV)
         ax.set_title(symbol, loc="left")
-        legend_of_labels(ax, loc="upper right", fontsize=6, ncols=2)
+    partners = [Line2D([], [], color=element_color(symbol), label=symbol) for symbol in elements]
+    figure.legend(handles=partners, loc="outside lower center", ncols=len(partners), title="driven into")
     for ax in axes.flat[len(elements) :]:
         ax.set_axis_off()
     for ax in axes[-1]:

@@ -66,9 +66,7 @@ def gates_section(run: Path, picture: MakePicture) -> PageSection:
     if verdict is None or not verdict.results:
         section.absent = "The model was not put through the safety gates; `mlip-interfaces gates DIR` does it for a run that is there."
         return section
-    section.paragraphs.append(
-        f"Tried on {', '.join(verdict.structures)}, without any label: {_angstrom(verdict.sentence)}."
-    )
+    section.paragraphs.append(f"Tried on {', '.join(verdict.structures)}, without any label: {_sentence(verdict)}.")
     if verdict.not_tried:
         section.paragraphs.append(
             f"No structure has {', '.join(verdict.not_tried)}: nothing is known of these elements."
@@ -140,6 +138,13 @@ def gates_warning(run: Path) -> list[str]:
 
 
 _MOST_POINTS = 6
+
+
+def _sentence(verdict: GatesVerdict) -> str:
+    if verdict.passed:
+        return verdict.sentence
+    names = ", ".join(result.gate for result in verdict.failed)
+    return f"{len(verdict.failed)} of {len(verdict.results)} safety gates failed ({names})"
 
 
 def _by_quantity(result: GateResult) -> list[Sequence[GateCheck]]:
