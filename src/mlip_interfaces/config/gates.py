@@ -68,10 +68,11 @@ class Gates(Section):
     max_compression_fall_mev_per_atom: Positive = Field(
         5.0, le=1e4, description="compression: largest fall of the energy on the way to smaller volumes."
     )
-    min_compression_rise_mev_per_atom: Positive = Field(
-        10.0,
-        le=1e5,
-        description="compression: rise of the energy from the lowest to that at the smallest volume, at least.",
+    min_compression_pressure_bar: Positive = Field(
+        2000.0,
+        le=1e7,
+        description="compression: mean pressure from the volume of lowest energy to the smallest one. Twice 1000 bar, so that no usual "
+        "barostat presses a cell that far.",
     )
 
     n_rattled: Few = Field(8, description="rattled: starts for each structure, half of them compressed.")

@@ -21,9 +21,9 @@ from mlip_interfaces.potentials.gates.contract import (
     Measurement,
     Quantity,
 )
-from mlip_interfaces.units import EV_TO_MEV
+from mlip_interfaces.units import EV_PER_ANGSTROM3_TO_BAR, EV_TO_MEV
 
-VOLUME_ERROR, FALL, RISE = "volume_error", "compression_fall_mev_per_atom", "compression_rise_mev_per_atom"
+VOLUME_ERROR, FALL, PRESSURE = "volume_error", "compression_fall_mev_per_atom", "compression_pressure_bar"
 _STEP = 0.02
 _N_REPAIR_FRAMES = 6
 
@@ -36,13 +36,16 @@ class VolumeCurve:
     ----------
     lowest_ratio : float
         Volume of lowest energy over that as built; not-a-number where it is the first or the last, so that there is no minimum.
-    fall_ev, rise_ev : float, eV
-        Deepest fall of the energy from there on to the smallest volume, and its rise from there to the end.
+    fall_ev : float, eV
+        Deepest fall of the energy from there on to the smallest volume.
+    slope_ev : float, eV
+        Rise of the energy from there to the smallest volume, over the share of the volume as built that lies between; not-a-number
+        where the smallest volume is the lowest.
     """
 
     lowest_ratio: float
     fall_ev: float
-    rise_ev: float
+    slope_ev: float
 
 
 def read_volume_curve(ratios: Floats, energies: Floats) -> VolumeCurve:
@@ -64,8 +67,8 @@ def read_volume_curve(ratios: Floats, energies: Floats) -> VolumeCurve:
     --------
     >>> ratios = np.linspace(0.8, 1.2, 21)
     >>> found = read_volume_curve(ratios, (ratios - 1.05) ** 2)
-    >>> round(found.lowest_ratio, 3), round(found.fall_ev, 3), round(found.rise_ev, 4)
-    (1.05, 0.0, 0.0624)
+    >>> round(found.lowest_ratio, 3), round(found.fall_ev, 3), round(found.slope_ev, 2)
+    (1.05, 0.0, 0.26)
     """
     if not np.isfinite(energies).all():
         return VolumeCurve(float("nan"), float("nan"), float("nan"))
@@ -76,7 +79,9 @@ def read_volume_curve(ratios: Floats, energies: Floats) -> VolumeCurve:
         left, middle, right = energies[lowest - 1 : lowest + 2]
         shift = 0.5 * float((left - right) / (left - 2 * middle + right)) * float(ratios[1] - ratios[0])
         ratio = float(ratios[lowest]) + shift
-    return VolumeCurve(ratio, float((np.maximum.accumulate(inwards) - inwards).max()), float(inwards[-1] - inwards[0]))
+    way = float(ratios[lowest] - ratios[0])
+    slope = float(inwards[-1] - inwards[0]) / way if way > 0 else float("nan")
+    return VolumeCurve(ratio, float((np.maximum.accumulate(inwards) - inwards).max()), slope)
 
 
 def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found:
@@ -114,7 +119,7 @@ def measure(evaluate: Evaluate, hosts: Sequence[Host], settings: Gates) -> Found
             measurements.append(Measurement(host.name, VOLUME_ERROR, abs(found.lowest_ratio - 1.0), note))
         measurements += [
             Measurement(host.name, FALL, found.fall_ev / n_atoms * EV_TO_MEV),
-            Measurement(host.name, RISE, found.rise_ev / n_atoms * EV_TO_MEV),
+            Measurement(host.name, PRESSURE, found.slope_ev / host.volume * EV_PER_ANGSTROM3_TO_BAR),
         ]
         curves[host.name] = np.array([ratios, (energies - np.min(energies)) / n_atoms])
         frames[host.name] = tuple(
@@ -139,7 +144,7 @@ COMPRESSION = Gate(
         ),
         Quantity(FALL, "fall of the energy on compression", "meV/atom", "at most", "max_compression_fall_mev_per_atom"),
         Quantity(
-            RISE, "rise of the energy on compression", "meV/atom", "at least", "min_compression_rise_mev_per_atom"
+            PRESSURE, "mean pressure that the compression takes", "bar", "at least", "min_compression_pressure_bar"
         ),
     ),
     measure,
