@@ -10,13 +10,21 @@ import io
 import shlex
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.io import write
 
-from mlip_interfaces.books.gates import CURVES_FILE, GATES_FILE, GATES_FOLDER, GateFindings, GatesVerdict
+from mlip_interfaces.books.gates import (
+    CURVES_FILE,
+    GATES_FILE,
+    GATES_FOLDER,
+    GateFindings,
+    GatesVerdict,
+    MeasuredNumber,
+)
 from mlip_interfaces.books.run import INDEX, BulkEntry, ModelEntry, StructureIndex, read_book, read_optional_book
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError
@@ -130,7 +138,39 @@ def current_verdict(context: RunContext) -> GatesVerdict | None:
         return None
     if before.measured_for != _hash(context.study, read_hosts(context), file_hash(context.model / POTENTIAL)):
         return None
-    return before if before.settings == context.study.gates.model_dump(mode="json") else run_gates(context)
+    results = judge(measured_before(before), context.study.gates)
+    verdict = replace(
+        before,
+        passed=all(result.passed for result in results),
+        results=results,
+        settings=context.study.gates.model_dump(mode="json"),
+    )
+    update_json(context.validation / GATES_FILE, verdict.to_json())
+    return verdict
+
+
+def measured_before(verdict: GatesVerdict) -> list[GateFindings]:
+    """The numbers behind a verdict.
+
+    Parameters
+    ----------
+    verdict : GatesVerdict
+        By whatever bounds.
+
+    Returns
+    -------
+    list of GateFindings
+        One for each gate; structures to label are those of what failed then.
+    """
+    return [
+        GateFindings(
+            result.gate,
+            tuple(MeasuredNumber(one.what, one.quantity, one.value, one.note) for one in result.checks),
+            result.wall_seconds,
+            {one.what: one.repair for one in result.checks if one.repair},
+        )
+        for result in verdict.results
+    ]
 
 
 def read_hosts(context: RunContext) -> list[Host]:
