@@ -288,9 +288,10 @@ def _hash(study: Study, hosts: Sequence[Host], model_hash: str) -> str:
     settings = study.gates.model_dump(mode="json")
     measured = {key: value for key, value in settings.items() if key not in BOUNDS_ALONE and key != "if_failed"}
     plan = md_plan(study, hosts)
+    decks = [lammps_deck(gate.lammps.deck).read_text() for gate in GATES.values() if gate.lammps is not None]
     structures = [HostEntry.of_host(host).to_json() for host in hosts]
     return content_hash(
-        [measured, plan.elements, plan.hottest_kelvin, plan.shortest_timestep_fs, structures, model_hash]
+        [measured, decks, plan.elements, plan.hottest_kelvin, plan.shortest_timestep_fs, structures, model_hash]
     )
 
 
