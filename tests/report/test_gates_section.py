@@ -70,7 +70,7 @@ def test_the_worst_number_of_each_quantity_stands_beside_its_bound(tmp_path: Pat
     assert [(row.gate, row.what, row.value, row.side, row.bound, row.passed) for row in section.bounds] == [
         ("pairs", "O-O", 0.5, "at least", 2.0, False),
         ("pairs", "Li-O", 0.0, "at most", 0.5, True),
-        ("drift", "drift", None, "at most", 5.0, False),
+        ("drift", "drift", None, "at most", 100.0, False),
     ]
     assert section.bounds[0].setting == "gates.min_pair_wall_ev"
     assert section.bounds[1].unit == "eV/Å"
@@ -80,7 +80,7 @@ def test_the_worst_number_of_each_quantity_stands_beside_its_bound(tmp_path: Pat
     ]
     assert section.points == [
         "pairs: O-O: height of the wall is 0.5 eV (at least 2), in interface.",
-        "drift: drift: slope of the energy beyond twice its error is no number (at most 5), ended at 0.1 of 2 ps.",
+        "drift: drift: slope of the energy beyond twice its error is no number (at most 100), ended at 0.1 of 2 ps.",
         "Structures whose labels would repair the model, in validation/: gates/static/repair/pairs.O-O.xyz.",
     ]
     assert "No structure has Cl" in section.paragraphs[1]
@@ -107,7 +107,7 @@ def test_bounds_can_be_moved_on_the_page(tmp_path: Path) -> None:
     rows = re.findall(
         r'<tr data-value="(.*?)" data-side="(.*?)">.*?<input type="number" step="any" value="(.*?)"', text
     )
-    assert rows == [("0.5", "at least", "2"), ("0.0", "at most", "0.5"), ("", "at most", "5")]
+    assert rows == [("0.5", "at least", "2"), ("0.0", "at most", "0.5"), ("", "at most", "100")]
     assert text.count("<script>") == 1
     assert "src=" not in text.partition("<script>")[2]
 

@@ -170,7 +170,8 @@ def test_slope_is_per_nanosecond_and_per_atom(tmp_path: Path) -> None:
     (tmp_path / "drift" / "drift.csv").write_text("\n".join([head, *rows]) + "\n")
     found = drift.read(tmp_path, PLAN)
     np.testing.assert_allclose(value(found, drift.SLOPE), 10.0, rtol=1e-3, atol=0)
-    assert failed_names(DRIFT, found, Gates()) == ("drift",)
+    assert failed_names(DRIFT, found, Gates(max_drift_mev_per_atom_ns=5.0)) == ("drift",)
+    assert failed_names(DRIFT, found, Gates()) == ()
 
 
 def test_error_of_a_slope_is_as_large_as_its_scatter_although_noise_is_correlated() -> None:
