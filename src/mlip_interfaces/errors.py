@@ -53,6 +53,10 @@ class StructureError(UserError, ValueError):
     """A structure cannot be built as requested."""
 
 
+class OtherInputsError(StructureError):
+    """What is there was made of other inputs than asked for."""
+
+
 class StructureWarning(UserWarning):
     """A structure was read, with an assumption or a doubt that its user should know."""
 

@@ -26,12 +26,13 @@ from mlip_interfaces.campaign.summary import summarize_campaign
 from mlip_interfaces.campaign.text import status_lines
 from mlip_interfaces.cli.main import file_system_sentence, main
 from mlip_interfaces.config import load_study
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.pipeline import campaign
-from mlip_interfaces.pipeline.flow import run_single_stage, stage_hashes
+from mlip_interfaces.pipeline.flow import run_single_stage
+from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.report.page import write_report
 from mlip_interfaces.run.folder import locked
-from mlip_interfaces.run.manifests import recorded
+from mlip_interfaces.run.manifests import read_manifest, recorded
 
 RUNG = {"temperatures_kelvin": [300, 500], "pressures_bar": [1, 1000], "steps": 9, "sample_every": 1}
 
@@ -267,7 +268,7 @@ def test_second_campaign_run_is_refused_and_harms_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "study.yaml"]
 
 
-def test_raised_limit_reopens_a_finished_campaign_unless_later_stages_stand_on_it(
+def test_raised_limit_reopens_a_finished_campaign_and_another_campaign_is_refused(
     miniature: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def study(n: int) -> None:
@@ -284,22 +285,22 @@ def test_raised_limit_reopens_a_finished_campaign_unless_later_stages_stand_on_i
     for folder, stage in (("structures", "build"), ("initial_data", "data")):
         with recorded(tmp_path / folder, stage, ""):
             pass
+    made_of = StudyHashes(load_study(tmp_path / "study.yaml"))
     monkeypatch.setattr(campaign, "_run_dpgen", dpgen(lambda i, job, s: [0.01] * 3 + [0.5, 60.0]))
     for n, expected in ((1, 1), (1, 1), (3, 3)):
         study(n)
         run_single_stage(tmp_path, "campaign")
         assert n_iterations() == expected
-    with recorded(tmp_path / "model", "train", ""):
-        pass
-    run_single_stage(tmp_path, "campaign")
-    study(4)
-    with pytest.raises(InputFileError, match=r"Delete their folders first \(model\)"):
+    assert read_manifest(tmp_path / "campaign").input_hash == made_of.campaign
+    other = (tmp_path / "study.yaml").read_text().replace("max_labels_per_model: 4", "max_labels_per_model: 5")
+    (tmp_path / "study.yaml").write_text(other)
+    with pytest.raises(StudyError, match="asks for another campaign than the one of .* sets the old one aside"):
         run_single_stage(tmp_path, "campaign")
     assert n_iterations() == 3
 
 
 def test_limits_may_change_in_mid_campaign_and_what_is_explored_may_not(miniature: Path) -> None:
-    hashes = {name: stage_hashes(study_with(miniature, **fields))["campaign"] for name, fields in {
+    hashes = {name: StudyHashes(study_with(miniature, **fields)).campaign for name, fields in {
         "as it is": {}, "more labels": {"max_labels": 99, "max_iterations": 7, "max_repeats": 3},
         "other levels": {"trust": "adaptive"}, "other choice": {"selection": "random"},
     }.items()}  # fmt: skip

@@ -46,13 +46,15 @@ def test_dry_run_writes_nothing_and_names_every_stage(
     assert main(["run", str(miniature), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
     plan, scripts = capsys.readouterr().out.split("\n\n", 1)
     lines = plan.splitlines()
-    assert [line.split()[0] for line in lines] == [
+    assert list(dict.fromkeys(line.split()[0] for line in lines)) == [
         "build", "data", "campaign", "train", "validate", "scan", "analyze", "report",
     ]  # fmt: skip
+    assert {line.split()[1] for line in lines} == {"made"}
+    by_stage = {line.split()[0]: line for line in lines}
     # A number and its noun agree, for one of a kind too.
-    assert lines[0].endswith(": 2 interface models: coating-00A, coating-06A")
-    assert lines[1].endswith(": perturbed structures and 1 teacher MD run with mini_teacher:slow_lennard_jones")
-    assert lines[2].endswith(": a ladder of 1 rung, at most 1 iteration and 8 labels, committee of 2")
+    assert by_stage["data"].endswith(": perturbed structures and 1 teacher MD run by mini_teacher:slow_lennard_jones")
+    assert by_stage["campaign"].endswith(": a ladder of 1 rung, at most 1 iteration and 8 labels, committee of 2")
+    assert by_stage["scan"].endswith(" coating-00A/diffusion/seed-1: 0.1 ps of MD")
     for title in ("teacher MD", "initial labels", "committee", "exploration", "final model", "MD of the scan"):
         assert f"===== {title}" in scripts
     assert not (tmp_path / "run").exists()

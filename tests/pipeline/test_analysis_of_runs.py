@@ -18,14 +18,16 @@ import yaml
 import mlip_interfaces as mi
 from mlip_interfaces.books.run import INDEX, RUN_INDEX, AnalysisEntry, AnalysisIndex, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import Study, load_study
-from mlip_interfaces.errors import InputFileError, StudyError
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
-from mlip_interfaces.md import motion_hash
+from mlip_interfaces.md import Motion
 from mlip_interfaces.observables import Results
 from mlip_interfaces.observables.results import Result
 from mlip_interfaces.pipeline import analyze as stage
 from mlip_interfaces.pipeline.analyze import run_analyze
-from mlip_interfaces.pipeline.flow import plan, report_run, run_single_stage, stage_hashes
+from mlip_interfaces.pipeline.flow import report_run, run_single_stage
+from mlip_interfaces.pipeline.made_of import StudyHashes
+from mlip_interfaces.pipeline.plan import plan_run
 from mlip_interfaces.pipeline.scan import run_script, scan_runs
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
@@ -74,7 +76,7 @@ def write_run(directory: Path, seed: int) -> None:
 def scan_entry(name: str) -> ScanEntry:
     return ScanEntry(
         name=name, model=name.split("/")[0], coating_angstrom=5.0, protocol="p", condition="p", ensemble="nvt",
-        temperature_kelvin=500.0, pressure_bar=(), seed=1, directory=name, trajectory="traj.dcd", topology="", layers="layers.json",
+        temperature_kelvin=50.0, pressure_bar=(), seed=1, directory=name, trajectory="traj.dcd", topology="", layers="layers.json",
         thermo_file="thermo.csv", temperature_mean_kelvin=500.0, temperature_max_kelvin=550.0, density_initial_g_per_cm3=2.0,
         density_mean_g_per_cm3=2.0, min_distance_angstrom=1.5, frame_interval_ps=INTERVAL_PS, n_atoms=len(SYMBOLS), healthy=True, reasons=(), time_ps=15.0, n_steps=1500,
         n_frames=N_FRAMES,
@@ -87,8 +89,8 @@ def context(miniature: Path, tmp_path: Path) -> RunContext:
     context = RunContext(with_analysis(load_study(miniature)), tmp_path / "run")
     for seed, name in enumerate((FIRST, SECOND)):
         write_run(context.scan / name, seed)
-    made = {run.name: motion_hash(run_script(context.study, run)) for run in scan_runs(context.study)}
-    runs = tuple(replace(scan_entry(name), command_sha256=made[name]) for name in (FIRST, SECOND))
+    made = {run.name: Motion.of(run_script(context, run)).hash for run in scan_runs(context.study)}
+    runs = tuple(replace(scan_entry(name), motion_sha256=made[name]) for name in (FIRST, SECOND))
     write_json(context.scan / INDEX, ScanIndex(runs).to_json())
     return context
 
@@ -320,7 +322,7 @@ def test_run_of_another_protocol_is_not_analysed(context: RunContext, analysed: 
 def root(context: RunContext) -> Path:
     """The run folder with its study, all stages up to the scan done."""
     write_study(context.root, context.study)
-    hashes = stage_hashes(load_study(context.root / STUDY_FILE))
+    hashes = StudyHashes(load_study(context.root / STUDY_FILE)).stages(context.root)
     for name in ("build", "data", "campaign", "train", "validate", "scan"):
         with recorded(context.root / FOLDERS[name], name, hashes[name]):
             pass
@@ -350,23 +352,34 @@ def test_finished_analysis_is_taken_up_for_an_edited_study_and_for_a_repaired_fi
     assert analysed == [("coating-06A", "rdf"), ("coating-00A", "rdf")]
     manifest = read_manifest(context.analysis)
     assert manifest is not None
-    assert (manifest.status, manifest.input_hash) == ("done", stage_hashes(edited)["analyze"])
+    assert (manifest.status, manifest.input_hash) == ("done", StudyHashes(edited).stages(root)["analyze"])
 
 
-def test_edited_analyses_are_no_reason_to_refuse_a_run_and_edited_protocols_are(
-    root: Path, context: RunContext, tmp_path: Path
-) -> None:
+def test_plan_makes_the_analyses_that_changed_and_the_runs_that_are_others(root: Path, context: RunContext) -> None:
     run_single_stage(root, "analyze")
-    (tmp_path / "own").mkdir()
-    write_study(tmp_path / "own", with_analysis(context.study, drift="none"))
-    states = {line.split()[0]: line.split()[1:3] for line in plan(tmp_path / "own" / STUDY_FILE, root, until="report")}
-    assert states["scan"][0] == "done"
-    assert states["analyze"] == ["to", "continue"]
-    content = context.study.model_dump()
-    content["protocols"]["diffusion"]["temperature_kelvin"] = 51.0
-    write_study(tmp_path / "own", context.study.model_validate(content))
-    with pytest.raises(StudyError, match="from the stage 'scan' on"):
-        plan(tmp_path / "own" / STUDY_FILE, root, until="report")
+
+    def planned(study: Study) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        for artefact in plan_run(study, root, ("analyze",)):
+            found.setdefault(artefact.action, []).append((artefact.name, artefact.work))
+        return {action: sorted(artefacts) for action, artefacts in found.items()}
+
+    assert planned(context.study) == {"kept": sorted([(FIRST, ""), (SECOND, "")])}
+    edited = with_analysis(context.study, requests=REQUESTS | {"rdf": REQUESTS["rdf"] | {"blocks": 3}})
+    assert planned(edited) == {"made": sorted([(FIRST, "one pass: rdf"), (SECOND, "one pass: rdf")])}
+    assert planned(with_analysis(context.study, drift="none")) == {
+        "made": sorted([(FIRST, "one pass: rdf, li"), (SECOND, "one pass: rdf, li")])
+    }
+    # An analysis that is asked for no more is orphaned, and kept when it is asked for again.
+    fewer = with_analysis(context.study, requests={"li": REQUESTS["li"]})
+    assert "rdf" in {
+        artefact.name.rpartition("/")[2][:3]
+        for artefact in plan_run(fewer, root, ("analyze",))
+        if artefact.action == "orphaned"
+    }
+    write_study(root, fewer)
+    run_single_stage(root, "analyze")
+    assert planned(context.study) == {"kept": sorted([(FIRST, ""), (SECOND, "")])}
 
 
 def test_report_of_an_edited_study_says_what_is_not_of_it_and_shows_none_of_its_runs(

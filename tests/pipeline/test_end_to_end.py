@@ -222,14 +222,33 @@ def test_finished_run_again_does_nothing(finished: Path, miniature: Path) -> Non
     assert len(evaluations(finished)) == n_evaluations
 
 
-def test_changed_study_is_noticed_and_nothing_is_harmed(finished: Path, miniature: Path, tmp_path: Path) -> None:
+def test_longer_time_and_another_seed_cost_themselves_alone_in_a_copy_of_the_run(
+    finished: Path, miniature: Path, tmp_path: Path
+) -> None:
+    """The real programs: finished MD goes on from its last state, and nothing is labelled or trained."""
+    copied = tmp_path / "copied"
+    shutil.copytree(finished, copied, symlinks=True)
     other = tmp_path / "other.yaml"
-    other.write_text(miniature.read_text().replace("steps_final: 60", "steps_final: 61"))
-    process = start(other, finished)
-    _, error = process.communicate()
-    assert process.returncode == 2
-    assert "from the stage 'campaign' on" in error
-    assert "Give another --out folder" in error
+    other.write_text(miniature.read_text().replace("time_ps: 0.1,", "time_ps: 0.12, seeds: [1, 2],"))
+    said = finish(other, copied)
+    (extended,) = [line for line in said.splitlines() if line.startswith("scan      extended")]
+    assert "coating-06A/diffusion/seed-1, coating-00A/diffusion/seed-1: from 0.1 ps; 0.04 ps of MD" in extended
+    assert said.count("finished before") == 5
+    # The first and the last frame of each run, of which two first ones are labelled.
+    assert len(evaluations(copied)) == 2 * 4 - 2
+    runs = json.loads((copied / "scan" / "index.json").read_text())["runs"]
+    assert [run["time_ps"] for run in runs] == pytest.approx([0.12] * 4, rel=1e-9, abs=0)
+    assert all(run["healthy"] for run in runs), [run["reasons"] for run in runs]
+    for run in (run for run in runs if run["seed"] == 1):
+        before, after = (root / "scan" / run["name"] for root in (finished, copied))
+        tables = [np.loadtxt(run / "thermo.csv", delimiter=",", skiprows=1) for run in (before, after)]
+        # The last line is written again from the checkpoint.
+        np.testing.assert_allclose(tables[1][: len(tables[0])], tables[0], rtol=1e-9, atol=0)
+        assert len(tables[1]) == 25
+        frames = [(run / "traj.dcd").read_bytes()[84 + 8 + 172 + 12 :] for run in (before, after)]
+        n_kept = len(frames[0]) // 21 * 20
+        assert frames[1][:n_kept] == frames[0][:n_kept]
+    assert json.loads((copied / "analysis" / "index.json").read_text())["runs"][0]["results"]
 
 
 def test_plain_dpgen_accepts_the_folder(finished: Path) -> None:

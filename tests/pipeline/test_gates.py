@@ -19,8 +19,8 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, write_json
 from mlip_interfaces.md.ending import DONE
 from mlip_interfaces.pipeline import unfit_model
-from mlip_interfaces.pipeline.flow import stage_hashes
 from mlip_interfaces.pipeline.gates import _LAMMPS_COMMAND, _hash, current_verdict, gates_batch, md_plan, read_hosts
+from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.unfit_model import refuse_unfit_model
 from mlip_interfaces.potentials.gates.judging import judge
 from mlip_interfaces.run.context import RunContext
@@ -177,9 +177,10 @@ def test_a_verdict_holds_for_its_model_its_structures_and_its_settings(
     assert current_verdict(context) is None
 
 
-def test_no_stage_depends_on_the_gates(miniature: Path) -> None:
+def test_no_stage_depends_on_the_gates(miniature: Path, tmp_path: Path) -> None:
     raw = yaml.safe_load(miniature.read_text())
     before, after = (
-        stage_hashes(Study.model_validate(raw | {"gates": gates})) for gates in ({}, {"run": [], "if_failed": "warn"})
+        StudyHashes(Study.model_validate(raw | {"gates": gates})).stages(tmp_path)
+        for gates in ({}, {"run": [], "if_failed": "warn"})
     )
     assert before == after

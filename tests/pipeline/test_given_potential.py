@@ -19,14 +19,15 @@ from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
 from mlip_interfaces.books.run import GivenModel, read_book
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import Study, load_study
-from mlip_interfaces.errors import InputFileError, StudyError
-from mlip_interfaces.files import file_hash
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import file_hash, write_json
 from mlip_interfaces.pipeline import given_potential
-from mlip_interfaces.pipeline.flow import initialise_scan, run_single_stage, run_study, stage_hashes
+from mlip_interfaces.pipeline.flow import initialise_scan, run_single_stage, run_study
+from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials.gates.registry import BOUNDS_ALONE, GATES, QUANTITIES
 from mlip_interfaces.potentials.type_map import read_type_map
 from mlip_interfaces.programs import program_environment
-from mlip_interfaces.run.manifests import recorded
+from mlip_interfaces.run.manifests import read_manifest, recorded
 from mlip_interfaces.run.stages import run_status
 from mlip_interfaces.trajectory import open_trajectory
 
@@ -136,7 +137,9 @@ def test_a_potential_alone_leads_from_the_study_to_the_report(
     assert text.count("finished before") == 4
     code, text = said(["run", str(root / "study.yaml"), "--out", str(root), "--dry-run"], capsys)
     assert code == 0
-    assert [line.split()[0] for line in text.splitlines()[:4]] == ["build", "scan", "analyze", "report"]
+    plan = [line.split()[:3] for line in text.partition("\n\n")[0].splitlines()]
+    assert [words[0] for words in plan] == ["build", "build", "build", "scan", "analyze", "report"]
+    assert {words[1] for words in plan} == {"kept"}
 
     # LAMMPS gives each atom the network of its element, though the study has other elements in another order.
     directory = root / "scan" / "interface" / "warm" / "seed-1"
@@ -305,12 +308,17 @@ def test_submit_before_anything_was_built_is_a_sentence(
     assert "or `scan init` with a potential that you have" in text
 
 
-def test_a_scan_with_a_given_potential_depends_on_it_and_on_nothing_about_its_making(study_file: Path) -> None:
+def test_a_scan_with_a_given_potential_depends_on_it_and_on_nothing_about_its_making(
+    study_file: Path, tmp_path: Path
+) -> None:
     given = GivenModel("mine.pb", "0" * 64, 1, TYPE_MAP)
     study = load_study(study_file)
 
     def hashes(sections: dict[str, object], potential: GivenModel = given) -> dict[str, str]:
-        return stage_hashes(Study.model_validate(study.model_dump(mode="json") | sections), potential)
+        write_json(tmp_path / "model" / "given.json", potential.to_json())
+        return StudyHashes(Study.model_validate(study.model_dump(mode="json") | sections)).stages(tmp_path)
+
+    (tmp_path / "model").mkdir()
 
     assert list(hashes({})) == ["build", "scan", "analyze", "report"]
     assert hashes({"labels": {"calculator": "tblite"}, "training": {"steps": 5}}) == hashes({})
@@ -327,5 +335,8 @@ def test_an_edited_study_is_noticed_in_a_folder_with_a_given_potential(study_fil
     model.write_text("graph")
     initialise_scan(study_file, root, model)
     study_file.write_text(yaml.safe_dump(STUDY | {"seed": 2}))
-    with pytest.raises(StudyError, match="from the stage 'build' on"):
-        initialise_scan(study_file, root, model)
+    assert not (root / "aside").exists()
+    initialise_scan(study_file, root, model)
+    manifest = read_manifest(root / "structures")
+    assert manifest is not None
+    assert manifest.input_hash == StudyHashes(load_study(study_file)).stages(root)["build"]

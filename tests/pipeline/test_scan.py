@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import struct
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 
 from mlip_interfaces.config import load_study
-from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.md import CHECKPOINT, COMMAND, STARTED
+from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.md import CHECKPOINT, COMMAND, STARTED, Motion
 from mlip_interfaces.md.health import COLUMNS
 from mlip_interfaces.pipeline.scan import (
     DONE,
@@ -27,6 +28,7 @@ from mlip_interfaces.pipeline.scan import (
     scan_runs,
 )
 from mlip_interfaces.pipeline.stale_runs import stale_runs
+from mlip_interfaces.run.aside import all_aside
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import FS_TO_PS
 
@@ -80,24 +82,51 @@ def test_checkpoint_stays_until_the_protocol_is_another(context: RunContext) -> 
 @pytest.mark.parametrize(
     "change", [{"cell": "free"}, {"temperature_kelvin": 999.0}], ids=lambda change: next(iter(change))
 )
-def test_finished_run_of_another_protocol_is_not_taken_for_this_one(
+def test_finished_run_of_another_protocol_is_set_aside_and_comes_back(
     context: RunContext, change: dict[str, object]
 ) -> None:
-    *others, first = scan_runs(context.study)
-    directory = context.scan / first.name
-    command = (directory / "command.sh").read_text()
-    assert " -var cell coupled_xy " in command
+    directory = half_run(context)
+    protocol = scan_runs(context.study)[0].protocol
+    (directory / "thermo.csv").write_text(
+        table(0, protocol.n_steps // protocol.dump_every, protocol.frame_interval_ps, protocol.temperature_kelvin)
+    )
     (directory / DONE).write_text("0\n")
+    before = {file.name: file.read_bytes() for file in directory.iterdir()}
+    assert b" -var cell coupled_xy " in before[COMMAND]
+    other = edited(context, **change)
+    prepare_scan(other)
+    assert sorted(path.name for path in directory.iterdir()) == [COMMAND, "layers.json", "model.data"]
+    (item,) = all_aside(context.root)
+    assert (item.place, item.made_of) == (
+        directory.relative_to(context.root).as_posix(), Motion.of(before[COMMAND].decode()).hash,
+    )  # fmt: skip
+    assert {file.name: file.read_bytes() for file in item.folder.iterdir()} == before
+    # The new one has begun when the study is changed back: each is kept for its own.
+    (directory / "thermo.csv").write_text("time_ps\n")
+    (directory / STARTED).write_text((directory / COMMAND).read_text())
     prepare_scan(context)
-    study = context.study.model_dump()
-    protocols = {name: section | change for name, section in study["protocols"].items()}
-    other = context.study.model_validate(study | {"protocols": protocols})
-    unfinished = context.scan / others[0].name
-    (unfinished / CHECKPOINT).write_text("state\n")
-    with pytest.raises(InputFileError, match=rf"{first.name} was run with another command .*Delete the folder"):
-        prepare_scan(RunContext(other, context.root, context.progress))
-    assert (directory / "command.sh").read_text() == command
-    assert (unfinished / CHECKPOINT).is_file(), "nothing is touched"
+    assert {file.name: file.read_bytes() for file in directory.iterdir()} == before
+    (item,) = all_aside(context.root)
+    assert item.made_of == Motion.of((item.folder / COMMAND).read_text()).hash
+    prepare_scan(other)
+    assert (directory / "thermo.csv").read_text() == "time_ps\n"
+
+
+def test_run_in_which_somebody_works_does_not_make_room(context: RunContext) -> None:
+    directory = half_run(context)
+    with (directory / "task.lock").open("w") as lock:
+        lock.write("process 1 on node")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(
+            UnfinishedError, match=r"another temperature|temperature .* but process 1 on node works in it"
+        ):
+            prepare_scan(edited(context, temperature_kelvin=999.0))
+        # What only goes on does.
+        prepare_scan(context)
+    assert (directory / CHECKPOINT).is_file()
+    prepare_scan(edited(context, temperature_kelvin=999.0))
+    assert not (directory / CHECKPOINT).is_file()
 
 
 def test_bounds_of_health_are_those_of_the_study(context: RunContext) -> None:
@@ -206,9 +235,8 @@ HALVED = {"dump_interval_ps": 0.0025}
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["of this version", "without a copy of its script"])
-@pytest.mark.parametrize("prepared", [False, True], ids=["before", "after"])
 def test_unfinished_run_of_another_protocol_is_neither_counted_nor_judged_nor_joined(
-    context: RunContext, older: bool, prepared: bool
+    context: RunContext, older: bool
 ) -> None:
     directory = half_run(context)
     if older:
@@ -219,18 +247,20 @@ def test_unfinished_run_of_another_protocol_is_neither_counted_nor_judged_nor_jo
     later.write_text((directory / "thermo.csv").read_text())
     before = (directory / "thermo.csv").read_text()
     other = edited(context, **HALVED)
-    if prepared:
-        prepare_scan(other)
-        assert not (directory / CHECKPOINT).exists()
     first, *_ = scan_runs(other.study)
     (progress,) = [line for line in scan_progress(other) if line.startswith(first.name)]
     assert progress.endswith("begun with another command than the study asks for now")
     assert f"not healthy: {first.name}" in collect_scan(other)
     entry = next(entry for entry in read_scan_index(other) if entry.name == first.name)
-    assert (entry.n_frames, entry.time_ps, entry.command_sha256) == (0, 0.0, "")
-    assert "made with another command than the study asks for now" in entry.reasons[0]
+    assert (entry.n_frames, entry.time_ps, entry.motion_sha256) == (0, 0.0, "")
+    assert "made with another command than the study asks for now (dump_every 5 for 10)" in entry.reasons[0]
     assert later.is_file()
     assert (directory / "thermo.csv").read_text() == before
+    prepare_scan(other)
+    (progress,) = [line for line in scan_progress(other) if line.startswith(first.name)]
+    assert progress.split()[1:] == ["0", "of", "200", "steps"]
+    (item,) = all_aside(context.root)
+    assert (item.folder / later.name).is_file()
 
 
 def test_finished_run_of_another_protocol_is_not_joined_judged_or_called_finished(context: RunContext) -> None:
@@ -242,8 +272,6 @@ def test_finished_run_of_another_protocol_is_not_joined_judged_or_called_finishe
     collect_scan(other)
     assert later.is_file()
     assert scan_progress(other)[0].endswith("finished with another command than the study asks for now")
-    with pytest.raises(InputFileError, match="started.sh there says which"):
-        prepare_scan(other)
 
 
 def test_bounds_of_health_are_judged_anew_and_do_not_make_another_run(context: RunContext) -> None:
@@ -271,20 +299,22 @@ def test_index_of_another_study_or_of_other_files_is_found_out(context: RunConte
     collect_scan(context)
     runs = read_scan_index(context)
     name = runs[0].name
-    assert runs[0].command_sha256
+    assert runs[0].motion_sha256
     assert stale_runs(context, runs) == {}
     halved = edited(context, **HALVED)
     assert set(stale_runs(halved, runs)) == {name}
     assert "another command than the study asks for now" in stale_runs(halved, runs)[name]
     # Of an older version, which did not write what made a run: its folder says it.
-    older = tuple(replace(run, command_sha256="") for run in runs)
+    older = tuple(replace(run, motion_sha256="") for run in runs)
     assert set(stale_runs(halved, older)) == {name}
     assert stale_runs(context, older) == {}
     assert "no such run any more" in stale_runs(edited(context, seeds=(7,)), runs)[name]
     prepare_scan(halved)
-    (directory / STARTED).write_text((directory / COMMAND).read_text())
-    assert "begun anew" in stale_runs(context, runs)[name]
     assert "another command" in stale_runs(halved, runs)[name]
+    (directory / STARTED).write_text((directory / COMMAND).read_text())
+    (directory / "thermo.csv").write_text("time_ps\n")
+    assert "begun anew" in stale_runs(halved, runs)[name]
+    assert "another command" in stale_runs(context, runs)[name]
 
 
 def test_script_removes_what_another_command_left_and_keeps_what_is_its_own(
@@ -307,8 +337,8 @@ def test_script_removes_what_another_command_left_and_keeps_what_is_its_own(
     data = {"thermo.csv", "traj.dcd", CHECKPOINT}
     prepare_scan(context)
     assert data <= start()
-    prepare_scan(edited(context, **HALVED))
-    # A process of the old command that still lives writes its checkpoint once more.
+    # Edited by hand: nobody set aside what another command made.
+    (directory / COMMAND).write_text((directory / COMMAND).read_text().replace("temperature 50", "temperature 51"))
     (directory / CHECKPOINT).write_text("state\n")
     (directory / "traj.60.dcd").write_text("frames\n")
     assert not {*data, "traj.60.dcd"} & start()

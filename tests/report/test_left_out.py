@@ -24,10 +24,10 @@ NOW, BEFORE = "a" * 64, "b" * 64
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """Of four healthy runs one is whole and of the study."""
-    changes = {OLD: {"command_sha256": BEFORE}, CUT: {"trouble": "traj.dcd has 75 whole frames"}}
-    write_analysis(tmp_path, tuple(replace(run, **{"command_sha256": NOW} | changes.get(run.name, {})) for run in RUNS))
+    changes = {OLD: {"motion_sha256": BEFORE}, CUT: {"trouble": "traj.dcd has 75 whole frames"}}
+    write_analysis(tmp_path, tuple(replace(run, **{"motion_sha256": NOW} | changes.get(run.name, {})) for run in RUNS))
     write_stages(tmp_path)
-    scan = ScanIndex(tuple(replace(entry, command_sha256=NOW) for entry in SCAN))
+    scan = ScanIndex(tuple(replace(entry, motion_sha256=NOW) for entry in SCAN))
     write_json(tmp_path / "scan" / INDEX, scan.to_json())
     return tmp_path
 

@@ -148,6 +148,7 @@ class _StructureEntry(Record):
     density_g_per_cm3: float
     min_distance_angstrom: float
     min_distances_angstrom: Mapping[str, float]
+    made_of: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,8 @@ class BulkEntry(_StructureEntry):
         The shortest contact.
     min_distances_angstrom : mapping of str to float, angstrom
         The shortest contact of each pair of elements, as in ``Li-O``.
+    made_of : str
+        Hash of what decides it; empty where an older version wrote this.
     strain, layers : None and ()
         A bulk cell has neither.
     """
@@ -502,8 +505,8 @@ class ScanEntry(Record):
         How far the run came.
     n_steps, n_frames : int
         MD steps and frames of the trajectory.
-    command_sha256 : str
-        Hash of the command that made the trajectory (`md.motion_hash`); empty where there is none, or an older version wrote this.
+    motion_sha256 : str
+        Hash of how the atoms moved (`md.Motion`): the command that made the trajectory and its inputs; empty where there is none, or an older version wrote this.
     wall_seconds : float or None, s
         Time of MD in LAMMPS' log.
     steps_per_second, atom_steps_per_second : float or None, 1/s
@@ -540,7 +543,7 @@ class ScanEntry(Record):
     time_ps: float
     n_steps: int
     n_frames: int
-    command_sha256: str = ""
+    motion_sha256: str = ""
     wall_seconds: float | None = None
     steps_per_second: float | None = None
     atom_steps_per_second: float | None = None
@@ -584,7 +587,7 @@ class AnalysisEntry(Record):
         Of the velocities.
     healthy : bool
         The verdict on the run.
-    command_sha256 : str
+    motion_sha256 : str
         Of the run, as the index of the scan had it.
     trouble : str
         Why a healthy run was not analysed: its files are cut, damaged, or of another run.
@@ -605,7 +608,7 @@ class AnalysisEntry(Record):
     temperature_kelvin: float
     seed: int
     healthy: bool
-    command_sha256: str = ""
+    motion_sha256: str = ""
     trouble: str = ""
     results: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -661,7 +664,7 @@ class AnalysisEntry(Record):
             temperature_kelvin=run.temperature_kelvin,
             seed=run.seed,
             healthy=run.healthy,
-            command_sha256=run.command_sha256,
+            motion_sha256=run.motion_sha256,
             trouble=trouble,
             results=tuple(kinds),
             kinds=kinds,
@@ -700,12 +703,15 @@ class MadeAnalysis(Record):
         The analysis or parts of it that could not be made, and why.
     headlines : tuple of HeadlineNumber
         Its numbers.
+    asked : str
+        Hash of its settings alone; empty where an older version wrote this.
     """
 
     made_of: str
     kind: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
     headlines: tuple[HeadlineNumber, ...] = ()
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

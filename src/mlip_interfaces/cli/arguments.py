@@ -157,7 +157,8 @@ def print_scripts(root: Path, stage: str) -> None:
     stage : str
         Name of the stage.
     """
-    from mlip_interfaces.pipeline.flow import load_run_study, planned_scripts
+    from mlip_interfaces.pipeline.flow import planned_scripts
+    from mlip_interfaces.pipeline.study_files import load_run_study
 
     texts = planned_scripts(load_run_study(root), root, (stage,))
     print("\n".join(texts) if texts else f"Nothing to submit: the stage '{stage}' is done.")

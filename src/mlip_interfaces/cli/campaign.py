@@ -97,7 +97,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.campaign.text import status_lines
     from mlip_interfaces.pipeline.campaign import campaign_status
-    from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.pipeline.study_files import load_run_study
     from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)

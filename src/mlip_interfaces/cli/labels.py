@@ -166,7 +166,7 @@ def _type_map(arguments: argparse.Namespace, store: LabelStore) -> list[str]:
     """--elements, else the study of the first run folder, else the elements in alphabetical order."""
     if arguments.elements is not None:
         return [element.strip() for element in arguments.elements.split(",")]
-    from mlip_interfaces.pipeline.flow import load_run_study
+    from mlip_interfaces.pipeline.study_files import load_run_study
     from mlip_interfaces.run.folder import STUDY_FILE
 
     for directory in arguments.directories:

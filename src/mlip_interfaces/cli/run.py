@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 
 from mlip_interfaces.cli.arguments import Subparsers, add_study, run_folder
 from mlip_interfaces.cli.verbs import VERBS
@@ -22,6 +24,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done and show the batch scripts; write nothing"
     )
+    parser.add_argument("--json", action="store_true", help="with --dry-run: the plan alone, machine-readable")
     parser.set_defaults(run=run)
 
 
@@ -45,16 +48,24 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import StudyError
     from mlip_interfaces.pipeline.checked_study import load_checked_study
-    from mlip_interfaces.pipeline.flow import STAGE_NAMES, plan, planned_scripts, run_study
+    from mlip_interfaces.pipeline.flow import STAGE_NAMES, planned_scripts, run_study, stages_until
+    from mlip_interfaces.pipeline.plan import plan_lines, plan_run
 
     root = run_folder(arguments.study, arguments.out)
     until = arguments.until or STAGE_NAMES[-1]
     if until not in STAGE_NAMES:
         raise StudyError(f"--until: there is no stage '{until}'; the stages are {', '.join(STAGE_NAMES)}.")
+    if arguments.json and not arguments.dry_run:
+        raise StudyError("--json goes with --dry-run.")
     if arguments.dry_run:
-        print("\n".join(plan(arguments.study, root, until=until)))
-        names = STAGE_NAMES[: STAGE_NAMES.index(until) + 1]
-        print("\n" + "\n".join(planned_scripts(load_checked_study(arguments.study), root, names)))
+        study, names = load_checked_study(arguments.study), stages_until(root, until)
+        artefacts = plan_run(study, root, names)
+        if arguments.json:
+            json.dump({"artefacts": [artefact.to_json() for artefact in artefacts]}, sys.stdout, indent=1)
+            print()
+            return 0
+        print("\n".join(plan_lines(artefacts, all_names=True)))
+        print("\n" + "\n".join(planned_scripts(study, root, names)))
         return 0
     run_study(arguments.study, root, until=until)
     print(root / "report" / "index.html" if until == STAGE_NAMES[-1] else root)

@@ -104,8 +104,8 @@ def run_status(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import scan_progress
+    from mlip_interfaces.pipeline.study_files import load_run_study
     from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)
@@ -127,8 +127,8 @@ def run_collect(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.flow import load_run_study
     from mlip_interfaces.pipeline.scan import collect_scan
+    from mlip_interfaces.pipeline.study_files import load_run_study
     from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)

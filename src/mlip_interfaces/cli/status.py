@@ -1,14 +1,20 @@
-"""``status DIR``: how far a run is."""
+"""``status DIR``: how far a run is, and what lies in its folder that its study does not ask for."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
 from mlip_interfaces.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from mlip_interfaces.pipeline.orphans import Orphan
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -26,7 +32,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the state of each stage.
+    """Print the state of each stage, and what is orphaned.
 
     Parameters
     ----------
@@ -41,10 +47,31 @@ def run(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.run.stages import run_status
 
     states = run_status(arguments.directory)
+    orphans = _orphans(arguments.directory)
     if arguments.json:
-        json.dump({"stages": [asdict(state) for state in states]}, sys.stdout, indent=1)
+        content = {"stages": [asdict(state) for state in states], "orphans": [asdict(orphan) for orphan in orphans]}
+        json.dump(content, sys.stdout, indent=1)
         print()
         return 0
     for state in states:
         print(f"{state.stage:10} {state.status:12} {state.wall_seconds:8.0f} s  {state.finished or ''}")
+    for orphan in orphans:
+        print(f"orphaned   {orphan.path}: {orphan.why}")
+    if orphans:
+        print(
+            f"`mlip-interfaces clean {shlex.quote(str(arguments.directory))}` removes what is orphaned, once it is told --yes."
+        )
     return 0
+
+
+def _orphans(root: Path) -> tuple[Orphan, ...]:
+    """None where the folder's study cannot be read: other verbs say why."""
+    from mlip_interfaces.errors import UserError
+    from mlip_interfaces.pipeline.orphans import find_orphans
+    from mlip_interfaces.pipeline.study_files import load_run_study
+    from mlip_interfaces.run.context import RunContext
+
+    try:
+        return find_orphans(RunContext(load_run_study(root), root))
+    except UserError:
+        return ()

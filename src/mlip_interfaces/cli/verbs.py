@@ -7,6 +7,7 @@ VERBS = {
     "demo": "run the demo study (LiCoO2 | a-LiF | Li6PS5Cl, 20 to 30 minutes)",
     "status": "show which stages of a run are done",
     "stop": "end what still runs of a run: its processes, its jobs in Slurm",
+    "clean": "list what a run folder holds and its study does not ask for; remove it",
     "build": "build the interface models of a study",
     "campaign": "prepare, run and watch the DP-GEN campaign",
     "validate": "errors of a run's final model on held-out labels, and the safety gates",

@@ -1,17 +1,20 @@
 """Batches of tasks through dpdispatcher: the local shell and Slurm."""
 
+from mlip_interfaces.jobs.alone import worker_in
 from mlip_interfaces.jobs.preview import BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.jobs.sections import machine_section, resources_section
-from mlip_interfaces.jobs.tasks import Batch, JobTask, run_tasks, watching
+from mlip_interfaces.jobs.tasks import Batch, JobTask, only_by_itself, run_tasks, watching
 
 __all__ = [
     "Batch",
     "BatchScripts",
     "JobTask",
     "machine_section",
+    "only_by_itself",
     "preview_batch",
     "preview_submission",
     "resources_section",
     "run_tasks",
     "watching",
+    "worker_in",
 ]

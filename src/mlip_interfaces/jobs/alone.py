@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+from pathlib import Path
+
 LOCK = "task.lock"
 
 
@@ -32,3 +35,26 @@ def alone(command: str) -> str:
         f'( flock -n 9; case $? in 0) ;; 1) echo "{taken}" >&2; exit 75;; *) echo "{unlocked}" >&2;; esac; '
         f'echo "{holder}" > {LOCK}; {command} ) 9>> {LOCK}'
     )
+
+
+def worker_in(folder: Path) -> str:
+    """Who works in a task's folder now.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the task, there or not.
+
+    Returns
+    -------
+    str
+        As its lock says; empty if nobody does, or if no lock can tell.
+    """
+    try:
+        with (folder / LOCK).open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return (folder / LOCK).read_text(errors="replace").strip() or "a process"
+    except OSError:
+        return ""
+    return ""

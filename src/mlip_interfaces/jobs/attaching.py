@@ -25,6 +25,7 @@ from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs, patient
 from mlip_interfaces.jobs.stopping import ROOT_FILE
+from mlip_interfaces.jobs.tasks import ONLY
 from mlip_interfaces.records import read_as
 
 _TAG = "_task_tag_finished"
@@ -141,9 +142,11 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
             found = tags.get(folder, [])
             if not found:
                 continue
-            if all(self._exists(f"{folder}/{name}") for name in task.backward_files):
+            is_own = f"{task.task_hash}{_TAG}" in found
+            is_done = all(self._exists(f"{folder}/{name}") for name in task.backward_files)
+            if is_done and (is_own or ONLY not in task.command):
                 finished.add(folder)
-                if f"{task.task_hash}{_TAG}" not in found:
+                if not is_own:
                     # Done by a command that has been edited since: done all the same.
                     rename.append(f"{folder}/{task.task_hash}{_TAG}")
             else:

@@ -72,6 +72,27 @@ class Batch:
     common_files: tuple[str, ...] = ()
 
 
+ONLY = ": only "
+
+
+def only_by_itself(mark: str) -> str:
+    """Shell that does nothing, at the head of a task's command: the task is not done where another command has done it.
+
+    Without it, what an edited command finds done is done. That is no answer where outputs lie elsewhere, and cannot be looked at.
+
+    Parameters
+    ----------
+    mark : str
+        Hash of what the task does.
+
+    Returns
+    -------
+    str
+        To be followed by a semicolon.
+    """
+    return f"{ONLY}{mark[:12]}"
+
+
 def run_tasks(batch: Batch, execution: Execution) -> None:
     """Run all tasks to their end; finished ones are not run again.
 

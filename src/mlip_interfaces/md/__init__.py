@@ -1,35 +1,53 @@
 """LAMMPS runs of interface models: the command of a protocol, and the verdict on a finished run."""
 
 from mlip_interfaces.md.health import HealthBounds, RunVerdict, judge_run
+from mlip_interfaces.md.length import RunState, state_of_run
 from mlip_interfaces.md.origin import (
     COMMAND,
+    DATA,
+    MODEL,
     STARTED,
-    command_of,
-    motion_hash,
+    Motion,
+    differences,
     start_script,
     started_with,
     write_start_script,
 )
-from mlip_interfaces.md.pieces import CHECKPOINT, TABLE, TRAJECTORY, flaws_of_trajectory, join_pieces, time_reached_ps
+from mlip_interfaces.md.pieces import (
+    CHECKPOINT,
+    END,
+    TABLE,
+    TRAJECTORY,
+    copy_start,
+    flaws_of_trajectory,
+    join_pieces,
+    time_reached_ps,
+)
 from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
     "CHECKPOINT",
     "COMMAND",
+    "DATA",
+    "END",
+    "MODEL",
     "STARTED",
     "TABLE",
     "TRAJECTORY",
     "HealthBounds",
     "MDProtocol",
+    "Motion",
+    "RunState",
     "RunVerdict",
-    "command_of",
+    "copy_start",
+    "differences",
     "flaws_of_trajectory",
     "join_pieces",
     "judge_run",
     "md_command",
-    "motion_hash",
     "start_script",
     "started_with",
+    "state_of_run",
     "time_reached_ps",
     "write_start_script",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,22 +152,11 @@ def judge_run(
     reasons = []
     if not all(np.isfinite(column).all() for column in thermo.values()):
         reasons.append("some values are not finite numbers")
-    if kelvin.max() > bounds.max_temperature_ratio * target_kelvin:
-        reasons.append(
-            f"the temperature reached {kelvin.max():.0f} K, over {bounds.max_temperature_ratio:g} times the "
-            f"target of {target_kelvin:g} K"
-        )
+    reasons += _left_bounds(thermo, target_kelvin, bounds)
     allowed = target_kelvin * (bounds.mean_temperature_tolerance + 1.5 * float(np.sqrt(2.0 / (3.0 * n_atoms))))
     if abs(mean - target_kelvin) > allowed:
         reasons.append(f"the mean temperature of the second half is {mean:.0f} K for a target of {target_kelvin:g} K")
-    change = float(np.abs(density / density[0] - 1.0).max())
-    if change > bounds.density_change:
-        reasons.append(f"the density changed by {100 * change:.3g} %, more than {100 * bounds.density_change:g} %")
-    edges = np.column_stack([thermo[name] for name in EDGES]) if EDGES[0] in thermo else None
-    if edges is not None:
-        reasons += _lateral_changes(edges, bounds.lateral_change)
-    if shortest.min() < bounds.min_distance_angstrom:
-        reasons.append(f"two atoms came as close as {shortest.min():.2f} angstrom")
+    edges = _edges(thermo)
     if time[-1] < requested_ps * (1 - 1e-6) - 1e-9:
         reasons.append(f"it ended at {time[-1]:.3g} ps of {requested_ps:g} ps")
     return RunVerdict(
@@ -181,6 +171,56 @@ def judge_run(
         edges_initial_angstrom=None if edges is None else _three(edges[0]),
         edges_mean_angstrom=None if edges is None else _three(edges[kelvin.size // 2 :].mean(axis=0)),
     )
+
+
+def keeps_bounds(file: Path, *, target_kelvin: float, bounds: HealthBounds) -> bool:
+    """Whether a run left none of the bounds that halt one.
+
+    Parameters
+    ----------
+    file : Path
+        Its ``thermo.csv``.
+    target_kelvin : float, K
+        Temperature of the thermostat.
+    bounds : HealthBounds
+        What is healthy.
+
+    Returns
+    -------
+    bool
+        True if each line of the table is within all of them.
+
+    Raises
+    ------
+    InputFileError
+        As `read_thermo`.
+    """
+    return not _left_bounds(read_thermo(file), target_kelvin, bounds)
+
+
+def _left_bounds(thermo: Mapping[str, NDArray[np.float64]], target_kelvin: float, bounds: HealthBounds) -> list[str]:
+    """A sentence for each bound that halts a run and was left."""
+    reasons = []
+    kelvin, density = thermo["temperature_kelvin"], thermo["density_g_per_cm3"]
+    shortest, edges = thermo["min_distance_angstrom"], _edges(thermo)
+    if kelvin.max() > bounds.max_temperature_ratio * target_kelvin:
+        reasons.append(
+            f"the temperature reached {kelvin.max():.0f} K, over {bounds.max_temperature_ratio:g} times the "
+            f"target of {target_kelvin:g} K"
+        )
+    change = float(np.abs(density / density[0] - 1.0).max())
+    if change > bounds.density_change:
+        reasons.append(f"the density changed by {100 * change:.3g} %, more than {100 * bounds.density_change:g} %")
+    if edges is not None:
+        reasons += _lateral_changes(edges, bounds.lateral_change)
+    if shortest.min() < bounds.min_distance_angstrom:
+        reasons.append(f"two atoms came as close as {shortest.min():.2f} angstrom")
+    return reasons
+
+
+def _edges(thermo: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    """Edges of the cell, (n_rows, 3), angstrom; None where the table has no cell."""
+    return np.column_stack([thermo[name] for name in EDGES]) if EDGES[0] in thermo else None
 
 
 def _lateral_changes(edges: NDArray[np.float64], bound: float) -> list[str]:

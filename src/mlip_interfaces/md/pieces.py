@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from mlip_interfaces.files import last_line, whole_file, write_text
 from mlip_interfaces.md.health import read_thermo
 
 CHECKPOINT = "md.restart"
+END = "md.end"
+"""Last checkpoint of a finished run, from which a longer one goes on."""
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
 _TAIL_BYTES = 4096
 # A DCD begins with a record of 84 bytes between two 4-byte lengths: four letters, then numbers of 4 bytes each.
@@ -51,6 +54,36 @@ def join_pieces(directory: Path) -> None:
         _join_tables(tables, directory / TABLE)
     for file in {*tables, *trajectories} - {directory / TABLE, directory / TRAJECTORY}:
         file.unlink()
+
+
+def copy_start(source: Path, target: Path, n_frames: int) -> None:
+    """Copy the first frames of a run, and the lines of its table that go with them, as they are.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of the run, its pieces joined.
+    target : Path
+        Another folder.
+    n_frames : int
+        How many; the run has at least as many.
+
+    Raises
+    ------
+    InputFileError
+        If the run has fewer.
+    """
+    layout = _Dcd.read(source / TRAJECTORY) if (source / TRAJECTORY).is_file() else None
+    lines = (source / TABLE).read_text().split("\n")[: n_frames + 1] if (source / TABLE).is_file() else []
+    if layout is None or layout.n_frames < n_frames or len(lines) < n_frames + 1:
+        raise InputFileError(
+            f"{source} has not the {n_frames} frames that its table promises; {TRAJECTORY} was cut. Copy it again from where it is "
+            "whole, or move the folder away to run it anew."
+        )
+    write_text(target / TABLE, "\n".join(lines) + "\n")
+    with whole_file(target / TRAJECTORY) as working, working.open("wb") as file:
+        layout.write_header(file, n_frames, layout.first_step + (n_frames - 1) * layout.interval)
+        layout.write_frames(file, n_frames)
 
 
 def time_reached_ps(directory: Path) -> float:
@@ -197,6 +230,19 @@ class _Dcd:
         )
         return cls(file, start[:n_header], frame_bytes, n_frames, first, interval, told, n_left) if n_frames else None
 
+    def write_header(self, file: BinaryIO, n_frames: int, last_step: int) -> None:
+        """The header, telling this many frames up to this step."""
+        header = np.frombuffer(self.header, np.uint8).copy()
+        numbers = header[4 : 4 + _HEADER_BYTES].view("<i4")
+        numbers[_N_FRAMES], numbers[_LAST_STEP] = n_frames, last_step
+        header.tofile(file)
+
+    def write_frames(self, file: BinaryIO, n_frames: int) -> None:
+        """Its first frames."""
+        if n_frames:
+            size = n_frames * self.frame_bytes
+            np.memmap(self.file, np.uint8, "r", offset=len(self.header), shape=size).tofile(file)
+
     def n_damaged(self) -> int:
         """Frames without the lengths that stand around each of its records: a cell, then x, y and z of all atoms."""
         frames = np.memmap(self.file, np.uint8, "r", offset=len(self.header), shape=(self.n_frames, self.frame_bytes))
@@ -224,12 +270,9 @@ def _join_trajectories(files: Sequence[Path], target: Path) -> None:
         if wanted > piece.n_frames:
             raise _gap(files, f"step {piece.first_step + (piece.n_frames - 1) * piece.interval}")
         counts.append(wanted)
-    header = np.frombuffer(pieces[0].header, np.uint8).copy()
-    numbers = header[4 : 4 + _HEADER_BYTES].view("<i4")
-    numbers[_N_FRAMES] = sum(counts)
-    numbers[_LAST_STEP] = pieces[-1].first_step + (pieces[-1].n_frames - 1) * pieces[-1].interval
+    last = pieces[-1]
+    last_step = last.first_step + (last.n_frames - 1) * last.interval
     with whole_file(target) as working, working.open("wb") as joined:
-        header.tofile(joined)
+        pieces[0].write_header(joined, sum(counts), last_step)
         for piece, n_frames in zip(pieces, counts, strict=True):
-            size = n_frames * piece.frame_bytes
-            np.memmap(piece.file, np.uint8, "r", offset=len(piece.header), shape=size).tofile(joined)
+            piece.write_frames(joined, n_frames)

@@ -102,16 +102,22 @@ def _analyses(context: RunContext, run: ScanEntry) -> dict[str, MadeAnalysis]:
     _require_frames(trajectory, run)
     requests = study_requests(context.study, run.temperature_kelvin)
     made_of = _made_of(context.study, run, trajectory, requests)
-    made = _kept(folder, made_of)
+    before = _before(folder)
+    made = _kept(before, folder, made_of)
+    # What the study does not ask for any more stays, and is there when it does again.
+    others = {name: analysis for name, analysis in before.items() if name not in requests}
     missing = {name: request for name, request in requests.items() if name not in made}
     if missing:
         # Files of these analyses are about to change: until all are written, nothing vouches for them.
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / RUN_INDEX, MadeAnalyses(made).to_json())
+        write_json(folder / RUN_INDEX, MadeAnalyses(others | made).to_json())
         results = analyze(trajectory, missing, drift=asked.drift, strict=False, n_threads=context.study.execution.cores)
         results.write(folder)
-        made |= {name: _made(name, made_of[name], results) for name in missing}
-        write_json(folder / RUN_INDEX, MadeAnalyses(made).to_json())
+        made |= {
+            name: _made(name, made_of[name], asked_of(context.study, request), results)
+            for name, request in missing.items()
+        }
+        write_json(folder / RUN_INDEX, MadeAnalyses(others | made).to_json())
     return {name: made[name] for name in requests}
 
 
@@ -130,37 +136,56 @@ def _made_of(
 ) -> dict[str, str]:
     """Hash of all that each result depends on, by the name of its request; files count by what they hold."""
     shared = {
-        "format": RESULT_FORMAT,
         "files": [file_hash(path) for path in trajectory.inputs],
         "n_frames": run.n_frames,
         "frame_interval_ps": run.frame_interval_ps,
-        **study.analysis.model_dump(mode="json", exclude={"requests"}),
     }
-    return {
-        name: content_hash(shared | {"kind": request.kind, "settings": request.settings()})
-        for name, request in requests.items()
-    }
+    return {name: content_hash(shared | {"asked": asked_of(study, request)}) for name, request in requests.items()}
 
 
-def _kept(folder: Path, made_of: Mapping[str, str]) -> dict[str, MadeAnalysis]:
-    """What an earlier start made of the same."""
+def asked_of(study: Study, request: Request) -> str:
+    """Hash of all that decides a result, but the trajectory.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    request : Request
+        One of it, at the temperature of a run.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    shared = {"format": RESULT_FORMAT, **study.analysis.model_dump(mode="json", exclude={"requests"})}
+    return content_hash(shared | {"kind": request.kind, "settings": request.settings()})
+
+
+def _before(folder: Path) -> Mapping[str, MadeAnalysis]:
+    """What an earlier start made."""
     try:
-        before = read_optional_book(MadeAnalyses, folder / RUN_INDEX) or MadeAnalyses()
+        return (read_optional_book(MadeAnalyses, folder / RUN_INDEX) or MadeAnalyses()).analyses
     except InputFileError:
         # A damaged record vouches for nothing.
         return {}
+
+
+def _kept(before: Mapping[str, MadeAnalysis], folder: Path, made_of: Mapping[str, str]) -> dict[str, MadeAnalysis]:
+    """What of it is of the same."""
     return {
         name: analysis
-        for name, analysis in before.analyses.items()
+        for name, analysis in before.items()
         if analysis.made_of == made_of.get(name) and (not analysis.kind or (folder / f"{name}.json").is_file())
     }
 
 
-def _made(name: str, made_of: str, results: Results) -> MadeAnalysis:
+def _made(name: str, made_of: str, asked: str, results: Results) -> MadeAnalysis:
     """The record of one request; what is absent of it is called by its name, or by its name and the part."""
     result = results.get(name)
     return MadeAnalysis(
         made_of=made_of,
+        asked=asked,
         kind="" if result is None else result.request.kind,
         absent={what: why for what, why in results.absent.items() if what.split(" ")[0] == name},
         headlines=()

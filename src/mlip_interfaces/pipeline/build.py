@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,15 @@ from mlip_interfaces.books.run import (
     StrainEntry,
     StructureIndex,
     read_book,
+    read_optional_book,
 )
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
-from mlip_interfaces.errors import StructureError, StudyError, counted
+from mlip_interfaces.errors import OtherInputsError, StructureError, StudyError, counted
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.pipeline.made_of import StudyHashes, bulk_glass, structures_there
+from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import Layer, stack, write_model
 from mlip_interfaces.structures.crystals import bulk_cell, formula_counts, in_type_order, minimum_distances
@@ -85,12 +88,17 @@ def run_build(context: RunContext) -> str:
     ProgramError
         If LAMMPS fails.
     """
-    models = context.study.interface.models
-    entries = build_models(context, models)
+    made_of = StudyHashes(context.study).structures
+    there = _kept(context, made_of)
+    build_models(context, [model for model in context.study.interface.models if model.name not in there])
+    entries = read_book(StructureIndex, context.structures / INDEX).interfaces
     sizes = ", ".join(str(entry.n_atoms) for entry in entries)
-    return (
-        f"{counted(len(models), 'model')} of {sizes} atoms, strain {100 * max(entry.strain for entry in entries):.2f} %"
-    )
+    return f"{counted(len(entries), 'model')} of {sizes} atoms, strain {100 * max(entry.strain for entry in entries):.2f} %"
+
+
+def _kept(context: RunContext, made_of: Mapping[str, str]) -> set[str]:
+    """Names of the structures that are there as they are asked for."""
+    return {name for name, entry in structures_there(context).items() if entry.made_of == made_of.get(name, "-")}
 
 
 def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
@@ -121,7 +129,7 @@ def models_named(study: Study, names: Collection[str]) -> tuple[ModelPlan, ...]:
 
 
 def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[ModelEntry]:
-    """Build these models and the bulk cells; models of the folder that are not asked for stay.
+    """Build these models, and bulk cells that are not there; other structures of the folder stay.
 
     Parameters
     ----------
@@ -142,21 +150,32 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[Model
     """
     study, directory = context.study, context.structures
     context.progress(0.0, "matching " + ", ".join(_material(layer) for layer in _crystals(study)))
+    made_of = StudyHashes(study).structures
+    there = _kept(context, made_of)
+    bulk = [layer for layer in study.interface.layers if f"bulk-{layer.name}" not in there]
+    # Of these the melt-quench alone is needed: the bulk cell of a glass.
+    sources = [
+        source
+        for layer in bulk
+        if isinstance(layer, AmorphousLayer) and (source := bulk_glass(study, layer)) is not None
+    ]
     parts = _Parts({}, {}, {})
     for model in models:
         _match(study, model, parts)
         _make_crystals(study, model, parts)
         _refuse_large(study, model, parts)
-    _quench_all(context, models, parts)
+    for model in sources:
+        _match(study, model, parts)
+    _quench_all(context, [*models, *sources], parts)
     entries = []
     for number, model in enumerate(models):
         context.progress(_QUENCHED + (1 - _QUENCHED) * number / len(models), f"model {model.name}")
         entries.append(_build_model(study, model, parts, directory))
-    bulk = _build_bulk(study, parts, directory)
-    quenched = [_glass_entry(study, key, glass) for key, glass in parts.glasses.items()]
-    index = StructureIndex((*entries, *bulk), tuple(quenched))
-    if len(models) < len(study.interface.models) and (directory / INDEX).is_file():
-        index = _merged(read_book(StructureIndex, directory / INDEX), index)
+    made: list[ModelEntry | BulkEntry] = [*entries, *_build_bulk(study, bulk, parts, directory)]
+    made = [replace(entry, made_of=made_of[entry.name]) for entry in made]
+    glasses = [_glass_entry(study, key, glass) for key, glass in parts.glasses.items()]
+    before = read_optional_book(StructureIndex, directory / INDEX) or StructureIndex()
+    index = _merged(before, StructureIndex(tuple(made), tuple(glasses)), study)
     write_json(directory / INDEX, index.to_json())
     _write_table(index.interfaces, directory / "models.csv")
     return entries
@@ -244,13 +263,12 @@ def _lateral(matched: MatchedStack) -> NDArray[np.float64]:
 
 def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts) -> None:
     """Melt-quench every amorphous layer the models need, several at a time: each is one core's work."""
-    study = context.study
     wanted: dict[QuenchKey, tuple[AmorphousLayer, Any]] = {}
     for model in models:
-        lateral = _lateral(parts.slabs[_slab_key(study, model)])
+        lateral = _lateral(parts.slabs[_slab_key(context.study, model)])
         for plan in model.layers:
             if isinstance(plan.section, AmorphousLayer):
-                key = (plan.section.name, plan.thickness_angstrom, model.lateral_repeat)
+                key = _glass_key(model, plan.section)
                 wanted.setdefault(key, (plan.section, lateral))
     if not wanted:
         return
@@ -264,7 +282,7 @@ def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts)
     # The thickest takes longest: it goes first.
     keys = sorted(wanted, key=lambda key: -key[1] * key[2][0] * key[2][1])
     with ThreadPoolExecutor(context.study.execution.cores) as pool:
-        quenches = {pool.submit(_quench, study, *wanted[key], key, context.structures): key for key in keys}
+        quenches = {pool.submit(_quench, context, *wanted[key], key): key for key in keys}
         found = {}
         try:
             for quench in as_completed(quenches):
@@ -277,8 +295,21 @@ def _quench_all(context: RunContext, models: Sequence[ModelPlan], parts: _Parts)
     parts.glasses.update((key, found[key]) for key in wanted)
 
 
-def _quench(
-    study: Study, section: AmorphousLayer, lateral: Any, key: QuenchKey, directory: Path
+def _quench(context: RunContext, section: AmorphousLayer, lateral: Any, key: QuenchKey) -> amorphous.AmorphousLayer:
+    """A finished one of the same inputs, in its place or set aside, or a new one; one of other inputs is set aside."""
+    place = context.structures / _glass_folder(key)
+    for earlier in (None, *aside_of(context.root, place)):
+        if earlier is not None:
+            bring_back(context.root, earlier)
+        try:
+            return _quench_in(place, context.study, section, lateral, key)
+        except OtherInputsError:
+            set_aside(context.root, place, "")
+    return _quench_in(place, context.study, section, lateral, key)
+
+
+def _quench_in(
+    place: Path, study: Study, section: AmorphousLayer, lateral: Any, key: QuenchKey
 ) -> amorphous.AmorphousLayer:
     return amorphous.melt_quench(
         lateral,
@@ -288,8 +319,13 @@ def _quench(
         density_g_per_cm3=section.density_g_per_cm3,
         schedule=amorphous.MeltQuench(**section.melt_quench.model_dump()),
         seed=study.seed + study.interface.layers.index(section),
-        directory=directory / _glass_folder(key),
+        directory=place,
     )
+
+
+def _glass_key(model: ModelPlan, layer: AmorphousLayer) -> QuenchKey:
+    thickness = next(plan.thickness_angstrom for plan in model.layers if plan.section is layer)
+    return layer.name, thickness, model.lateral_repeat
 
 
 def _glass_folder(key: QuenchKey) -> str:
@@ -341,7 +377,7 @@ def _build_model(study: Study, model: ModelPlan, parts: _Parts, directory: Path)
 def _layer(model: ModelPlan, plan: LayerPlan, parts: _Parts) -> Layer:
     section = plan.section
     if isinstance(section, AmorphousLayer):
-        glass = parts.glasses[section.name, plan.thickness_angstrom, model.lateral_repeat]
+        glass = parts.glasses[_glass_key(model, section)]
         return Layer(section.name, glass.atoms.copy())
     return Layer(section.name, parts.crystals[model.name, section.name])
 
@@ -361,18 +397,20 @@ def _crystal(study: Study, section: CrystalLayer, plan: LayerPlan, matched: Matc
     return atoms
 
 
-def _build_bulk(study: Study, parts: _Parts, directory: Path) -> list[BulkEntry]:
-    """A bulk cell of every layer; of an amorphous one its smallest quenched sample."""
+def _build_bulk(
+    study: Study, layers: Sequence[CrystalLayer | AmorphousLayer], parts: _Parts, directory: Path
+) -> list[BulkEntry]:
+    """Bulk cells of layers; of an amorphous one the quenched sample of `bulk_glass`."""
     entries = []
-    for layer in study.interface.layers:
+    for layer in layers:
         name = f"bulk-{layer.name}"
         if isinstance(layer, CrystalLayer):
             cell = bulk_cell(layer.material)
         else:
-            glasses = [glass for key, glass in parts.glasses.items() if key[0] == layer.name]
-            if not glasses:
+            source = bulk_glass(study, layer)
+            if source is None:
                 continue
-            glass = min(glasses, key=lambda glass: len(glass.atoms))
+            glass = parts.glasses[_glass_key(source, layer)]
             cell = glass.atoms.copy()
             (directory / name).mkdir(parents=True, exist_ok=True)
             # The first frame is the start of the melt; later ones are the melt, the quench and the glass.
@@ -441,11 +479,24 @@ def _glass_entry(study: Study, key: QuenchKey, glass: amorphous.AmorphousLayer) 
     )
 
 
-def _merged(old: StructureIndex, new: StructureIndex) -> StructureIndex:
-    """The index with its entries replaced by those just made."""
-    models = {entry.name: entry for entry in (*old.models, *new.models)}
+def _merged(old: StructureIndex, new: StructureIndex, study: Study) -> StructureIndex:
+    """What the study has, in its order: just made, or there before."""
+    entries = {entry.name: entry for entry in (*old.models, *new.models)}
+    names = [
+        *(model.name for model in study.interface.models),
+        *(f"bulk-{layer.name}" for layer in study.interface.layers),
+    ]
     glasses = {entry.directory: entry for entry in (*old.amorphous, *new.amorphous)}
-    return StructureIndex(tuple(models.values()), tuple(glasses.values()))
+    asked = dict.fromkeys(
+        _glass_folder(_glass_key(model, plan.section))
+        for model in study.interface.models
+        for plan in model.layers
+        if isinstance(plan.section, AmorphousLayer)
+    )
+    return StructureIndex(
+        tuple(entries[name] for name in names if name in entries),
+        tuple(glasses[folder] for folder in asked if folder in glasses),
+    )
 
 
 def _write_table(entries: Sequence[ModelEntry], file: Path) -> None:

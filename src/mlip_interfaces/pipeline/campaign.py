@@ -50,6 +50,7 @@ from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import read_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
+from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials import max_neighbors
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.records import read_as
@@ -83,9 +84,9 @@ def init_campaign(context: RunContext) -> None:
     write_label_settings(study, directory / SETTINGS_FILE)
     counts = directory / "max_neighbors.json"
     if not counts.is_file():
-        index = read_book(StructureIndex, context.structures / INDEX)
+        index, wanted = read_book(StructureIndex, context.structures / INDEX), StudyHashes(study).labelled
         found = max_neighbors(
-            [read(context.structures / model.file) for model in index.models],
+            [read(context.structures / model.file) for model in index.models if model.name in wanted],
             study.elements,
             study.training.cutoff_angstrom,
             labelled=[

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlip_interfaces.books.gates import GatesVerdict
-from mlip_interfaces.books.run import INDEX, AnalysisIndex, GivenModel, read_optional_book
-from mlip_interfaces.config import LocalExecution, Study, load_study, warned_alone
+from mlip_interfaces.config import LocalExecution, Study, warned_alone
 from mlip_interfaces.engines import ENGINES, require_packages
-from mlip_interfaces.errors import InputFileError, StudyError, counted
-from mlip_interfaces.files import content_hash
+from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.pipeline.checked_study import load_checked_study
-from mlip_interfaces.pipeline.study_files import file_hashes, keep_files, located, put
+from mlip_interfaces.pipeline.made_of import StudyHashes
+from mlip_interfaces.pipeline.plan import plan_run, say_plan
+from mlip_interfaces.pipeline.standing import (
+    adopt_older,
+    campaign_goes_on,
+    is_done,
+    make_room_for_stage,
+    reopen_campaign,
+    standing_hashes,
+)
+from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
-from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
-from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, given_model, require_run_folder, stages_of
+from mlip_interfaces.run.manifests import read_manifest, recorded
+from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, stages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +38,10 @@ class Stage:
         As given to ``--until``.
     run : callable
         Does the work on a `RunContext` and returns a note for the user; imports the engines when it is called.
-    sections : tuple of str
-        Keys of the study that it depends on, besides all that the stages before it depend on.
     """
 
     name: str
     run: Callable[[RunContext], str]
-    sections: tuple[str, ...]
 
     @property
     def folder(self) -> str:
@@ -96,37 +100,19 @@ def _report(context: RunContext) -> str:
 
 
 STAGES = (
-    Stage("build", _build, ("elements", "seed", "interface")),
-    Stage("data", _data, ("labels", "initial_data")),
-    Stage("campaign", _campaign, ("exploration", "training")),
-    Stage("train", _train, ()),
-    Stage("validate", _validate, ("validation",)),
-    Stage("scan", _scan, ("protocols", "health")),
-    Stage("analyze", _analyze, ("analysis",)),
-    Stage("report", _report, ("name",)),
+    Stage("build", _build),
+    Stage("data", _data),
+    Stage("campaign", _campaign),
+    Stage("train", _train),
+    Stage("validate", _validate),
+    Stage("scan", _scan),
+    Stage("analyze", _analyze),
+    Stage("report", _report),
 )
-"""The sections `domain` and `gates` are in none: a look at runs, or at a potential, changes none of them. `look_again` and `pass_gates`
-make it anew."""
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
-PIECEWISE_STAGES = ("scan", "analyze", "report")
-"""Stages whose pieces know what made them: started again, they keep what is the same and make or refuse the rest."""
 LABELLING_STAGES = ("data", "campaign", "validate")
 ENGINE_STAGES = (*LABELLING_STAGES, "train", "scan")
 """Stages that need the packages of the extra."""
-
-LIMITS = {
-    "labels": {"max_failed_fraction"},
-    "exploration": {
-        "healthy_failed_fraction",
-        "converged_accurate_fraction",
-        "max_iterations",
-        "max_repeats",
-        "stall_iterations",
-        "max_labels",
-        "max_core_hours",
-    },
-}
-"""Keys that say how long to go on, not what is done: they may be changed in the middle of a run."""
 
 
 def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> None:
@@ -144,22 +130,42 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     Raises
     ------
     UserError
-        If the study is wrong, or differs from the one this folder was made with, or the folder has no such stage, or another
-        process holds it.
+        If the study is wrong, the folder has no such stage, or another process holds it.
     UnfinishedError
         If an engine failed; the same call continues.
     """
     study = load_checked_study(study_file)
-    names = _names_until(root, until)
+    names = stages_until(root, until)
     _require_means(study, root, names)
-    _refuse_other_study(study, study_file, root)
     with locked(root):
+        adopt_older(root)
+        say_plan(plan_run(study, root, names))
+        if "campaign" in names and campaign_goes_on(study, root):
+            reopen_campaign(root)
         keep_files(study_file, root)
         run_stages(load_run_study(root), root, names)
 
 
-def _names_until(root: Path, until: str) -> tuple[str, ...]:
-    """Stages of a folder up to one of them; refused where it has no such stage."""
+def stages_until(root: Path, until: str) -> tuple[str, ...]:
+    """Stages of a folder up to one of them.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, there or not.
+    until : str
+        Name of the last stage.
+
+    Returns
+    -------
+    tuple of str
+        In order.
+
+    Raises
+    ------
+    InputFileError
+        If the folder has no such stage.
+    """
     names = stages_of(root)
     if until not in names:
         raise InputFileError(
@@ -207,43 +213,33 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
     """
     from mlip_interfaces.run.display import Display
 
-    hashes, anew = stage_hashes(study, given_model(root)), False
+    anew = False
     with Display(names) as display:
         for stage in (stage for stage in STAGES if stage.name in names):
-            directory = root / stage.folder
-            piecewise = stage.name in PIECEWISE_STAGES
-            if _is_done(stage, root, hashes) and not (piecewise and anew):
+            # What it stands on may have been made by the stages before.
+            made_of = StudyHashes(study).stages(root)[stage.name]
+            directory, context = root / stage.folder, RunContext(study, root)
+            if is_done(context, stage.name, made_of, standing_hashes(root).get(stage.name)) and not (
+                anew and stage.name == "report"
+            ):
                 display.skip(stage.name)
                 continue
             display.begin(stage.name)
+            make_room_for_stage(root, stage.name, made_of)
 
             def progress(fraction: float, note: str, name: str = stage.name) -> None:
                 display.update(name, fraction, note)
 
-            with recorded(directory, stage.name, hashes[stage.name]):
-                note = stage.run(RunContext(study, root, progress))
+            with recorded(directory, stage.name, made_of):
+                note = stage.run(replace(context, progress=progress))
             display.end(stage.name, note)
-            anew = anew or piecewise
-
-
-def _is_done(stage: Stage, root: Path, hashes: Mapping[str, str]) -> bool:
-    """Whether nothing is left to do; what is made in pieces has more to do for another study, or for a damaged trajectory."""
-    manifest = read_manifest(root / stage.folder)
-    if manifest is None or manifest.status != "done":
-        return False
-    if stage.name not in PIECEWISE_STAGES:
-        return True
-    if manifest.input_hash != hashes[stage.name]:
-        return False
-    analysed = read_optional_book(AnalysisIndex, root / stage.folder / INDEX) if stage.name == "analyze" else None
-    return analysed is None or not any(run.trouble for run in analysed.runs)
+            anew = True
 
 
 def _changed_stages(context: RunContext) -> list[str]:
     """Stages of a run folder that were made for another study, the report's own left out."""
-    hashes = stage_hashes(context.study, given_model(context.root))
-    made = {stage.name: read_manifest(context.root / stage.folder) for stage in STAGES[:-1] if stage.name in hashes}
-    return [name for name, manifest in made.items() if manifest and manifest.input_hash != hashes[name]]
+    made_of, standing = StudyHashes(context.study).stages(context.root), standing_hashes(context.root)
+    return [name for name in STAGE_NAMES[:-1] if name in made_of and standing.get(name, made_of[name]) != made_of[name]]
 
 
 def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> None:
@@ -270,11 +266,14 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
         If an engine failed; the same call continues.
     """
     study = load_run_study(root)
-    before = _names_until(root, name)[:-1]
+    before = stages_until(root, name)[:-1]
     _require_means(study, root, (name,))
     with locked(root):
+        adopt_older(root)
         if name == "campaign":
-            _reopen_campaign(study, root)
+            _refuse_other_campaign(study, root)
+            if campaign_goes_on(study, root):
+                reopen_campaign(root)
         open_stage = _first_open(root, before)
         if open_stage is not None:
             other = ", or `scan init` with a potential that you have" if open_stage in POTENTIAL_STAGES else ""
@@ -282,6 +281,7 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
                 f"The stage '{open_stage}' of {root} is not finished, and '{name}' needs it. "
                 f"Run `mlip-interfaces run {root / STUDY_FILE} --out {root} --until {name}`{other}."
             )
+        say_plan(plan_run(study, root, (name,)))
         run_stages(warned_alone(study) if despite_gates else study, root, (name,))
 
 
@@ -341,158 +341,19 @@ def report_run(root: Path, directory: Path | None = None) -> None:
         if _first_open(root, stages_of(root)[:-1]) is not None:
             stage.run(RunContext(study, root))
             return
-        with recorded(root / stage.folder, stage.name, stage_hashes(study, given_model(root))[stage.name]):
+        with recorded(root / stage.folder, stage.name, StudyHashes(study).stages(root)[stage.name]):
             stage.run(RunContext(study, root))
 
 
-def _reopen_campaign(study: Study, root: Path) -> None:
-    """Let a finished campaign go on if the study's limits have been raised since."""
-    from mlip_interfaces.pipeline.campaign import has_more_to_do
-
-    stage = STAGES[STAGE_NAMES.index("campaign")]
-    manifest = read_manifest(root / stage.folder)
-    if manifest is None or manifest.status != "done":
-        return
-    if not has_more_to_do(RunContext(study, root)):
-        return
-    after = [later.folder for later in STAGES[STAGES.index(stage) + 1 :] if read_manifest(root / later.folder)]
-    if after:
-        raise InputFileError(
-            f"With these limits the campaign of {root} would go on, but later stages stand on it as it is. Delete their "
-            f"folders first ({', '.join(after)}), or keep the campaign as it is."
+def _refuse_other_campaign(study: Study, root: Path) -> None:
+    """A campaign is the user's to steer by its own files: it is made anew by `run` alone."""
+    manifest = read_manifest(root / FOLDERS["campaign"])
+    if manifest and standing_hashes(root)["campaign"] != StudyHashes(study).campaign:
+        raise StudyError(
+            f"{root / STUDY_FILE} asks for another campaign than the one of {root}. Change it back, or run `mlip-interfaces run "
+            f"{root / STUDY_FILE} --out {root}`, which sets the old one aside and makes the new one; with --dry-run it says what that "
+            "costs."
         )
-    write_manifest(root / stage.folder, replace(manifest, status="running", finished=None))
-
-
-def load_run_study(root: Path) -> Study:
-    """The study a run folder was made with.
-
-    Parameters
-    ----------
-    root : Path
-        The run folder.
-
-    Returns
-    -------
-    Study
-        With the files that the folder keeps; what they hold was checked when the run began.
-
-    Raises
-    ------
-    InputFileError
-        If there is none.
-    StudyError
-        If it is wrong, or a file is missing.
-    """
-    require_run_folder(root)
-    file = root / STUDY_FILE
-    return located(load_study(file), file)
-
-
-def stage_hashes(study: Study, given: GivenModel | None = None) -> dict[str, str]:
-    """Hash of all that each stage depends on: its own sections of the study and the stages before it.
-
-    Parameters
-    ----------
-    study : Study
-        The study, with absolute paths: what its files hold counts, not where they lie.
-    given : GivenModel or None
-        The potential of a folder that makes none: the scan depends on it, and on no section about its making.
-
-    Returns
-    -------
-    dict of str to str
-        SHA-256 by name of the stage; without the stages that make a potential where one was given.
-    """
-    content = study.model_dump(mode="json")
-    for place, digest in file_hashes(study).items():
-        put(content, place, {"sha256": digest})
-    for section, names in LIMITS.items():
-        content[section] = {name: value for name, value in content[section].items() if name not in names}
-    if content["labels"]["dft"] is not None:
-        # How a code is started here decides nothing: it may be put right without making everything anew.
-        for key in ("command", "cores", "pseudopotential_dir"):
-            del content["labels"]["dft"][key]
-    upstream = ""
-    hashes = {}
-    for stage in STAGES:
-        if given is not None and stage.name in POTENTIAL_STAGES:
-            continue
-        sections = {name: content[name] for name in stage.sections}
-        if given is not None and stage.name == "scan":
-            sections["potential"] = given.sha256
-        upstream = content_hash([upstream, sections])
-        hashes[stage.name] = upstream
-    return hashes
-
-
-def _refuse_other_study(study: Study, study_file: Path, root: Path) -> None:
-    hashes = stage_hashes(study, given_model(root))
-    # Analyses and the report are made anew where they have to be.
-    for stage in (stage for stage in STAGES[:-2] if stage.name in hashes):
-        manifest = read_manifest(root / stage.folder)
-        if manifest and manifest.input_hash != hashes[stage.name]:
-            changed = ", ".join(stage.sections) or "an earlier section"
-            raise StudyError(
-                f"{study_file} asks for something else than {root} was made with, from the stage '{stage.name}' on "
-                f"(sections: {changed}, and the files they name). Give another --out folder, or delete {root / stage.folder} "
-                "and the folders of the stages after it to make them anew."
-            )
-
-
-def plan(study_file: Path, root: Path, *, until: str) -> list[str]:
-    """What `run_study` would do, a line per stage; nothing is written.
-
-    Parameters
-    ----------
-    study_file : Path
-        The study file.
-    root : Path
-        The run folder, there or not.
-    until : str
-        Name of the last stage.
-
-    Returns
-    -------
-    list of str
-        State of each stage, its folder, and what it comes to.
-
-    Raises
-    ------
-    StudyError
-        If the study is wrong, or differs from the one this folder was made with.
-    """
-    study = load_checked_study(study_file)
-    _refuse_other_study(study, study_file, root)
-    exploration = study.exploration
-    n_rungs = len(exploration.iterations)
-    n_most = n_rungs if exploration.climb == "always" else exploration.max_iterations
-    most_labels = min(
-        exploration.max_labels_per_model * len(study.explored) * n_most, exploration.max_labels or sys.maxsize
-    )
-    models = study.interface.models
-    n_runs = len(study.scan_models) * sum(len(p.seeds) for p in study.protocols.values())
-    total_ps = len(study.scan_models) * sum(len(p.seeds) * p.time_ps for p in study.protocols.values())
-    details = {
-        "build": f"{counted(len(models), 'interface model')}: {', '.join(model.name for model in models)}",
-        "data": f"perturbed structures and {counted(len(study.initial_data.teacher_md), 'teacher MD run')} with "
-        f"{study.labels.calculator}",
-        "campaign": f"a ladder of {counted(n_rungs, 'rung')}, at most {counted(n_most, 'iteration')} and "
-        f"{counted(most_labels, 'label')}, committee of {study.training.committee_size}",
-        "train": f"{study.training.steps_final} steps, frozen and compressed",
-        "validate": f"errors on held-out labels and {study.validation.n_exploration_frames} new ones, and "
-        f"{counted(len(study.gates.run), 'safety gate')}",
-        "scan": f"{counted(n_runs, 'MD run')}, {total_ps:g} ps in all; whether they stay in the model's domain",
-        "analyze": f"one pass over each trajectory: {', '.join(study.analysis.requests)}",
-        "report": "one HTML page with its figures",
-    }
-    lines = []
-    names, hashes = _names_until(root, until), stage_hashes(study, given_model(root))
-    for stage in (stage for stage in STAGES if stage.name in names):
-        manifest = read_manifest(root / stage.folder)
-        state = "to do" if manifest is None else ("done" if _is_done(stage, root, hashes) else "to continue")
-        lines.append(f"{stage.name:9} {state:12} {root / stage.folder}: {details[stage.name]}")
-    return lines
 
 
 def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
@@ -510,7 +371,7 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
     Raises
     ------
     StudyError
-        If the study is wrong, has no such model, or differs from the one this folder was made with.
+        If the study is wrong, or has no such model.
     RunLockedError
         If another process works in the folder.
     """
@@ -518,8 +379,8 @@ def build_some(study_file: Path, root: Path, names: Sequence[str]) -> None:
 
     study = load_checked_study(study_file)
     models = models_named(study, names)
-    _refuse_other_study(study, study_file, root)
     with locked(root):
+        adopt_older(root)
         keep_files(study_file, root)
         build_models(RunContext(load_run_study(root), root), models)
 
@@ -545,10 +406,10 @@ def planned_scripts(study: Study, root: Path, names: tuple[str, ...]) -> list[st
     """
     from mlip_interfaces.pipeline.dry_run import stage_scripts
 
-    context, hashes = RunContext(study, root), stage_hashes(study, given_model(root))
+    context, made_of, standing = RunContext(study, root), StudyHashes(study).stages(root), standing_hashes(root)
     texts = []
-    for stage in (stage for stage in STAGES if stage.name in names and stage.name in hashes):
-        if not _is_done(stage, root, hashes):
+    for stage in (stage for stage in STAGES if stage.name in names and stage.name in made_of):
+        if not is_done(context, stage.name, made_of[stage.name], standing.get(stage.name)):
             texts += [str(scripts) for scripts in stage_scripts(context, stage.name)]
     return texts
 

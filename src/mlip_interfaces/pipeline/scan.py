@@ -5,29 +5,33 @@ from __future__ import annotations
 import re
 import shutil
 import tarfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import write_json
-from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
+from mlip_interfaces.files import content_hash, file_hash, write_json
+from mlip_interfaces.jobs import Batch, JobTask, only_by_itself, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
     COMMAND,
+    DATA,
+    END,
+    MODEL,
     STARTED,
     TABLE,
     TRAJECTORY,
     HealthBounds,
     MDProtocol,
+    Motion,
     RunVerdict,
-    command_of,
+    differences,
     flaws_of_trajectory,
     join_pieces,
     judge_run,
     md_command,
-    motion_hash,
     start_script,
     started_with,
     time_reached_ps,
@@ -36,17 +40,19 @@ from mlip_interfaces.md import (
 from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.domain import look_at_domain
+from mlip_interfaces.pipeline.making_room import make_room
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
 PIECES = "pieces.tar"
-# A run that went to its end, or whose physics fell apart, is finished. Any other goes on from its checkpoint: killed, without
+# A run that went to its end, or whose physics fell apart, is finished, and the first keeps its last state. Any other goes on from its checkpoint: killed, without
 # room on the disk or in memory, or never begun.
 RUN_COMMAND = (
     f"sh {COMMAND}; status=$?; if {{ [ $status -eq 0 ] && {CAME_TO_ITS_END}; }} || {FELL_APART}; "
-    f"then echo $status > {DONE}.new && mv {DONE}.new {DONE} && rm -f {CHECKPOINT} || exit 1; "
+    f"then echo $status > {DONE}.new && mv {DONE}.new {DONE} || exit 1; "
+    f"if [ $status -eq 0 ] && [ -f {CHECKPOINT} ]; then mv {CHECKPOINT} {END}; else rm -f {CHECKPOINT}; fi; "
     f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
@@ -58,6 +64,7 @@ _BEGIN_OR_LOOP = (
     r"^variable\s+first_step equal (?P<first_step>\d+)$|"
     r"^Loop time of (?P<seconds>\S+) on .* for (?P<steps>\d+) steps .*\n\nPerformance:"
 )
+_TURNS = 3
 _MD_SHARE = 0.9
 """Of the stage's progress; the rest is the look at the runs."""
 
@@ -143,35 +150,47 @@ def health_bounds(study: Study) -> HealthBounds:
     )
 
 
-def scan_batch(context: RunContext) -> Batch:
-    """All runs as tasks, longest first.
+def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
+    """Runs as tasks, longest first.
 
     Parameters
     ----------
     context : RunContext
         The study and its run folder.
+    runs : collection of ScanRun
+        Which ones.
 
     Returns
     -------
     Batch
-        A task for each run.
+        A task for each.
     """
-    command = PACK_COMMAND if context.study.execution.staged else RUN_COMMAND
+    staged = context.study.execution.staged
     tasks = tuple(
         JobTask(
             run.name,
-            command,
+            _elsewhere(context, run) if staged else RUN_COMMAND,
             (DONE,),
-            inputs=("model.data", "layers.json", COMMAND),
-            extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES),
+            inputs=(DATA, "layers.json", COMMAND, *_state_to_go_on_from(context.scan / run.name)),
+            extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, END),
         )
-        for run in scan_runs(context.study)
+        for run in runs
     )
     return Batch(tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL))
 
 
+def _elsewhere(context: RunContext, run: ScanRun) -> str:
+    """The command of a run that is carried elsewhere; another script makes it another task, with a folder of its own there."""
+    return f"{only_by_itself(content_hash(run_script(context, run)))}; {PACK_COMMAND}"
+
+
+def _state_to_go_on_from(directory: Path) -> tuple[str, ...]:
+    """A run that is extended has its state here, not where it was made."""
+    return (CHECKPOINT, STARTED) if (directory / CHECKPOINT).is_file() else ()
+
+
 def prepare_scan(context: RunContext) -> None:
-    """Write one folder per run with everything ``lmp`` needs.
+    """Write one folder per run with everything ``lmp`` needs; what is there of other conditions is set aside.
 
     Parameters
     ----------
@@ -181,49 +200,41 @@ def prepare_scan(context: RunContext) -> None:
     Raises
     ------
     InputFileError
-        If the potential is missing, a model has not been built, or a run was finished with another command.
+        If the potential is missing, a model has not been built, or a trajectory that is to be cut is damaged.
     """
     study = context.study
     potential = context.model / POTENTIAL
     if not potential.is_file():
         raise InputFileError(f"{potential} is missing; train it first, or give one with `scan init --model`.")
     for model in study.scan_models:
-        if not (context.structures / model.name / "model.data").is_file():
+        if not (context.structures / model.name / DATA).is_file():
             raise InputFileError(
                 f"The model {model.name} is not in {context.structures}; build it with `mlip-interfaces build STUDY --out "
                 f"{context.root}`, or with `scan init`."
-            )
-    scripts = {run: run_script(study, run) for run in scan_runs(study)}
-    for run, text in scripts.items():
-        directory = context.scan / run.name
-        made = next((file for file in (directory / STARTED, directory / COMMAND) if file.is_file()), None)
-        if is_over(directory) and made and command_of(made.read_text()) != command_of(text):
-            raise InputFileError(
-                f"{directory} was run with another command than the study asks for now ({made.name} there says which). Delete "
-                "the folder to run it again, or give another --out folder."
             )
     context.scan.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(lammps_deck(DECK), context.scan / DECK)
     if not (context.scan / POTENTIAL).is_symlink():
         # Jobs that do not run in place take it along.
         (context.scan / POTENTIAL).symlink_to(Path("..") / context.model.name / POTENTIAL)
-    for run, text in scripts.items():
-        directory = context.scan / run.name
+    for run in scan_runs(study):
+        directory, script = context.scan / run.name, run_script(context, run)
+        make_room(context.root, directory, script, run.protocol, health_bounds(study))
         directory.mkdir(parents=True, exist_ok=True)
-        for file in ("model.data", "layers.json"):
+        for file in (DATA, "layers.json"):
             shutil.copyfile(context.structures / run.model.name / file, directory / file)
         if not is_over(directory):
             (directory / DONE).unlink(missing_ok=True)
-        write_start_script(directory, text)
+        write_start_script(directory, script)
 
 
-def run_script(study: Study, run: ScanRun) -> str:
+def run_script(context: RunContext, run: ScanRun) -> str:
     """The script that starts a run as the study asks for it.
 
     Parameters
     ----------
-    study : Study
-        The study.
+    context : RunContext
+        The study and its run folder, with the models and a potential.
     run : ScanRun
         One of its runs.
 
@@ -232,29 +243,29 @@ def run_script(study: Study, run: ScanRun) -> str:
     str
         Content of its ``command.sh``.
     """
+    study = context.study
     command = md_command(
         run.protocol,
         health_bounds(study),
         deck=f"../../../{DECK}",
-        data="model.data",
+        data=DATA,
         potential=f"../../../{POTENTIAL}",
         elements=study.elements,
     )
-    return start_script(command)
+    inputs = {
+        MODEL: context.structures / run.model.name / DATA,
+        "potential": context.model / POTENTIAL,
+    }
+    return start_script(command, {what: file_hash(file) for what, file in inputs.items() if file.is_file()})
 
 
 def _other_command(directory: Path, script: str) -> str:
     """Why the files of a run are not those of the script; empty where they are, or where there are none."""
-    made = started_with(directory)
-    if made is None or motion_hash(made) == motion_hash(script):
-        return ""
-    if not made:
-        return (
-            f"nothing says which command made its files, since {COMMAND} is missing; delete its folder to run it anew"
-        )
+    found = ", ".join(differences(directory, script))
     return (
-        "its files were made with another command than the study asks for now; change the study back, or run `scan submit`, "
-        "which says how to make them anew"
+        found
+        and f"its files were made with another command than the study asks for now ({found}); change the study back, or run "
+        "`scan submit`, which sets them aside"
     )
 
 
@@ -274,11 +285,10 @@ def run_scan(context: RunContext) -> str:
     Raises
     ------
     InputFileError
-        If the potential is missing, or a run was finished with another command.
+        As `prepare_scan`.
     UnfinishedError
         If a run failed; the same call continues.
     """
-    prepare_scan(context)
     runs = scan_runs(context.study)
     n_steps_total = sum(run.protocol.n_steps for run in runs)
 
@@ -289,8 +299,17 @@ def run_scan(context: RunContext) -> str:
             _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
         )
 
-    with watching(look, every_seconds=context.study.execution.poll_seconds):
-        run_tasks(scan_batch(context), context.study.execution)
+    # A run that a job of an earlier start brings to the end of an earlier study is extended by a second turn.
+    for _ in range(_TURNS):
+        prepare_scan(context)
+        unfinished = [run for run in runs if not is_over(context.scan / run.name)]
+        if not unfinished:
+            break
+        batch = scan_batch(context, unfinished)
+        with watching(look, every_seconds=context.study.execution.poll_seconds):
+            run_tasks(batch, context.study.execution)
+        for task in batch.tasks:
+            _unpack(context.scan / task.name / PIECES)
     collected = collect_scan(context)
     return f"{collected}; {look_at_domain(context, begun=_MD_SHARE)}"
 
@@ -335,13 +354,13 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     prepare = "`mlip-interfaces scan init`, or `run`, prepares the runs"
     n_atoms = len(read_as(LayersOfAtoms, directory / "layers.json", if_missing=prepare).symbols)
     verdict: RunVerdict | None = None
-    script = run_script(context.study, run)
     try:
-        if why := _other_command(directory, script):
+        if why := _other_command(directory, run_script(context, run)):
             raise InputFileError(why)
         if over := is_over(directory):
             _unpack(directory / PIECES)
             join_pieces(directory)
+            (directory / CHECKPOINT).unlink(missing_ok=True)
         verdict = judge_run(
             directory / TABLE,
             target_kelvin=protocol.temperature_kelvin,
@@ -371,7 +390,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         seed=protocol.seed,
         directory=run.name,
         trajectory=TRAJECTORY,
-        topology="model.data",
+        topology=DATA,
         layers="layers.json",
         thermo_file=TABLE,
         frame_interval_ps=protocol.frame_interval_ps,
@@ -381,7 +400,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         time_ps=verdict.time_ps if verdict else 0.0,
         n_steps=n_steps,
         n_frames=n_steps // protocol.dump_every + 1 if verdict else 0,
-        command_sha256=motion_hash(script) if verdict else "",
+        motion_sha256=Motion.of(started_with(directory) or "").hash if verdict else "",
         wall_seconds=wall_seconds or None,
         steps_per_second=speed,
         atom_steps_per_second=speed * n_atoms if speed else None,
@@ -409,10 +428,8 @@ def _md_loops(log: str) -> tuple[float, int]:
 
 def _steps_done(context: RunContext, run: ScanRun) -> int:
     directory, protocol = context.scan / run.name, run.protocol
-    if _other_command(directory, run_script(context.study, run)):
+    if _other_command(directory, run_script(context, run)):
         return 0
-    if is_over(directory):
-        return protocol.n_steps
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
 
@@ -453,10 +470,13 @@ def scan_progress(context: RunContext) -> list[str]:
     lines = []
     for run in scan_runs(context.study):
         directory = context.scan / run.name
-        done, total = _steps_done(context, run), run.protocol.n_steps
         finished = is_over(directory)
-        state = "finished" if finished else f"{done} of {total} steps"
-        if _other_command(directory, run_script(context.study, run)):
+        if _other_command(directory, run_script(context, run)):
             state = f"{'finished' if finished else 'begun'} with another command than the study asks for now"
+        else:
+            done, total = _steps_done(context, run), run.protocol.n_steps
+            state = f"{done} of {total} steps"
+            if finished:
+                state = "finished" if done >= total else f"finished at {state}"
         lines.append(f"{run.name:40} {state}")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlip_interfaces.books.run import ScanEntry
-from mlip_interfaces.md import motion_hash, started_with
+from mlip_interfaces.md import Motion, differences, started_with
 from mlip_interfaces.pipeline.scan import run_script, scan_runs
 from mlip_interfaces.run.context import RunContext
 
@@ -25,27 +25,27 @@ def stale_runs(context: RunContext, entries: Iterable[ScanEntry]) -> dict[str, s
     dict of str to str
         Name of a run -> why, as the end of a sentence; without the runs that are as they should be.
     """
-    asked = {run.name: motion_hash(run_script(context.study, run)) for run in scan_runs(context.study)}
+    runs = {run.name: run for run in scan_runs(context.study)}
     found = {}
     for entry in entries:
-        if why := _why_stale(context, entry, asked.get(entry.name)):
-            found[entry.name] = why
+        if entry.name not in runs:
+            found[entry.name] = "the study has no such run any more; `scan collect` leaves it out"
+            continue
+        if not entry.n_frames:
+            continue
+        directory, script = context.scan / entry.directory, run_script(context, runs[entry.name])
+        made = started_with(directory)
+        others = differences(directory, script) if made else ()
+        if not made and entry.motion_sha256 not in ("", Motion.of(script).hash):
+            # The folder says nothing: its index does.
+            others = ("its index says so",)
+        if others:
+            found[entry.name] = (
+                f"it was made with another command than the study asks for now ({', '.join(others)}); change the study back, or "
+                "run the scan again"
+            )
+        elif made and entry.motion_sha256 not in ("", Motion.of(made).hash):
+            found[entry.name] = (
+                "it was begun anew with another command after the scan was collected; finish it, or run `scan collect`"
+            )
     return found
-
-
-def _why_stale(context: RunContext, entry: ScanEntry, asked: str | None) -> str:
-    script = started_with(context.scan / entry.directory)
-    there = motion_hash(script) if script else None
-    # Indexes of older versions do not say what made a run: its folder does.
-    made = entry.command_sha256 or there
-    if made is None or not entry.n_frames:
-        return ""
-    if asked is None:
-        return "the study has no such run any more; `scan collect` leaves it out"
-    if made != asked:
-        return (
-            "it was made with another command than the study asks for now; change the study back, or run the scan again"
-        )
-    if there not in (None, made):
-        return "it was begun anew with another command after the scan was collected; finish it, or run `scan collect`"
-    return ""

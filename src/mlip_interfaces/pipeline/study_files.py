@@ -20,6 +20,7 @@ from mlip_interfaces.config import AmorphousLayer, SlurmExecution, Study, load_s
 from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.files import file_hash, update_json, whole_file, write_text
 from mlip_interfaces.run.folder import STUDY_FILE
+from mlip_interfaces.run.stages import require_run_folder
 from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.structures.glass.potential import DEEP_POTENTIAL_SUFFIXES, TOSI_FUMI, QuenchPotential
 
@@ -72,6 +73,31 @@ def located(study: Study, file: Path) -> Study:
             "to its folder; give the folder of the pseudopotentials."
         )
     return _changed(study, changes)
+
+
+def load_run_study(root: Path) -> Study:
+    """The study a run folder was made with.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    Study
+        With the files that the folder keeps; what they hold was checked when the run began.
+
+    Raises
+    ------
+    InputFileError
+        If there is none.
+    StudyError
+        If it is wrong, or a file is missing.
+    """
+    require_run_folder(root)
+    file = root / STUDY_FILE
+    return located(load_study(file), file)
 
 
 def keep_files(study_file: Path, root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,21 +26,25 @@ from mlip_interfaces.campaign.exploration_frames import exploration_frames, fart
 from mlip_interfaces.campaign.folder import last_explored
 from mlip_interfaces.campaign.held_out import error_table, held_out_systems, predict_systems
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import whole_folder, write_arrays, write_json
+from mlip_interfaces.files import whole_folder, write_arrays, write_json, write_text
 from mlip_interfaces.jobs import run_tasks, watching
-from mlip_interfaces.labels.again import forget_configuration_failures
+from mlip_interfaces.labels.again import forget_configuration_failures, reuse_labels
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.record import read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.gates import run_gates
-from mlip_interfaces.pipeline.initial_data import label_batch, write_label_settings
+from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_batch, write_label_settings
+from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials import Predictions, label_errors
 from mlip_interfaces.records import read_as
+from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import MANIFEST, Manifest
 
 _ERRORS_SHARE = 0.4
 """Of the stage's progress; the rest is the gates."""
+MADE_OF = "made_of.sha256"
+"""In the folder of tasks: hash of what the frames depend on."""
 
 
 def run_validate(context: RunContext) -> str:
@@ -113,7 +118,8 @@ def _validation(
 def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
     """Label frames of the last exploration that were not chosen for training; returns the failures."""
     study, directory = context.study, context.validation / "tasks"
-    wanted = study.validation.n_exploration_frames
+    wanted, made_of = study.validation.n_exploration_frames, StudyHashes(study).held_out(context.root)
+    _make_room(context, directory, made_of)
     if not directory.is_dir():
         frames = exploration_frames(context, last_explored(context.campaign))
         chosen = farthest_from_labels(frames, wanted, seed=study.seed)
@@ -123,6 +129,8 @@ def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
                 task.mkdir()
                 write(task / LABEL_INPUT, frame.atoms, format="vasp", direct=True)
             write_label_settings(study, staging / SETTINGS_FILE)
+            reuse_labels(staging, earlier_tasks(context))
+            write_text(staging / MADE_OF, f"{made_of}\n")
     # Settings that do not change the numbers (command, folders, limits) may have been edited since.
     write_label_settings(study, directory / SETTINGS_FILE)
     forget_configuration_failures(directory)
@@ -142,6 +150,18 @@ def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
             layers = read_book(LayersOfAtoms, context.structures / model / "layers.json").layer
             write_dataset(good, context.validation / "dataset" / f"exploration-{model}", study.elements, layer=layers)
     return [FailedLabel(name, str(r["reason"])) for name, r in records.items() if r["status"] != "ok"]
+
+
+def _make_room(context: RunContext, directory: Path, made_of: str) -> None:
+    """Frames of another campaign, or another number of them, are set aside with their labels; the same ones come back."""
+    file = directory / MADE_OF
+    there = file.read_text().strip() if file.is_file() else ""
+    if directory.is_dir() and there != made_of:
+        set_aside(context.root, directory, there)
+        # It is written anew from the labels.
+        shutil.rmtree(context.validation / "dataset", ignore_errors=True)
+    for earlier in aside_of(context.root, directory, made_of)[:1] if not directory.is_dir() else ():
+        bring_back(context.root, earlier)
 
 
 def _write_parity(file: Path, predictions: Sequence[Predictions], layers: Mapping[str, Sequence[str]]) -> None:

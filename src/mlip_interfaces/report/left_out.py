@@ -32,12 +32,12 @@ def left_out_runs(run: Path, stale: Mapping[str, str] = NONE_STALE) -> dict[str,
         If an index is damaged.
     """
     scan = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
-    made = {entry.name: entry.command_sha256 for entry in scan.runs}
+    made = {entry.name: entry.motion_sha256 for entry in scan.runs}
     found = dict(stale)
     for entry in (read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()).runs:
         if entry.trouble:
             found.setdefault(entry.name, entry.trouble)
-        elif entry.healthy and entry.command_sha256 and made.get(entry.name) not in (None, entry.command_sha256):
+        elif entry.healthy and entry.motion_sha256 and made.get(entry.name) not in (None, entry.motion_sha256):
             found.setdefault(
                 entry.name,
                 "its results are of an earlier trajectory; `analyze all` makes those of the one that is there",

@@ -17,7 +17,8 @@ from mlip_interfaces.records import Record
 from mlip_interfaces.run.versions import engine_versions
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""From 2 on, `input_hash` is that of `pipeline.made_of`; before, it changed with every key of the study that anything stood on."""
 _REMEDY = "delete it and run its stage again, which goes on with what is there"
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.chemistry import compound_charges, ion_contact
 from mlip_interfaces.chemistry.contacts import FUSED_SHARE
-from mlip_interfaces.errors import ProgramError, StructureError
+from mlip_interfaces.errors import OtherInputsError, ProgramError, StructureError
 from mlip_interfaces.files import write_json, write_text
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.records import read_as
@@ -387,7 +387,7 @@ def _refuse_other_inputs(folder: Path, inputs: dict[str, Any]) -> None:
     made_with = read_as(dict[str, Any], file) if file.is_file() else {}
     changed = [name for name, value in inputs.items() if made_with.get(name) != value]
     if changed:
-        raise StructureError(
+        raise OtherInputsError(
             f"{folder} holds a melt-quench made with other inputs ({', '.join(changed)}); delete {folder.parent} or give "
             "another directory."
         )

@@ -1,0 +1,232 @@
+"""What stands in a run folder: which stages are done for a study, which must make room, and what older versions left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mlip_interfaces.books.run import INDEX, AnalysisIndex, StructureIndex, read_optional_book
+from mlip_interfaces.config import Study
+from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.jobs.stopping import running_jobs
+from mlip_interfaces.pipeline.campaign import has_more_to_do
+from mlip_interfaces.pipeline.made_of import StudyHashes, structures_there
+from mlip_interfaces.pipeline.making_room import best_source
+from mlip_interfaces.pipeline.scan import health_bounds, run_script, scan_runs
+from mlip_interfaces.pipeline.study_files import load_run_study
+from mlip_interfaces.pipeline.validate import MADE_OF
+from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
+from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.manifests import SCHEMA_VERSION, Manifest, read_manifest, write_manifest
+from mlip_interfaces.run.stages import FOLDERS
+
+WHOLE_STAGES = ("data", "campaign", "train")
+"""Stages that are of one piece: for another study they are made anew, and their folder is set aside."""
+
+
+def standing_hashes(root: Path) -> dict[str, str]:
+    """What the stages of a run folder were made of.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, there or not.
+
+    Returns
+    -------
+    dict of str to str
+        Hash of each stage that was begun. A stage of an older version, whose hash says another thing, was made of the study that
+        the folder keeps.
+
+    Raises
+    ------
+    InputFileError
+        If a manifest is damaged.
+    StudyError
+        If an older folder's study is wrong.
+    """
+    manifests = _manifests(root)
+    older = _hashes_of_older(root, manifests)
+    made_of = older.stages(root) if older is not None else {}
+    return {
+        name: made_of.get(name, "") if _is_older(manifest) else manifest.input_hash
+        for name, manifest in manifests.items()
+    }
+
+
+def standing_structures(context: RunContext) -> dict[str, str]:
+    """What the structures of a run folder were made of.
+
+    Parameters
+    ----------
+    context : RunContext
+        The run.
+
+    Returns
+    -------
+    dict of str to str
+        Hash of each structure whose files are there, by its name.
+
+    Raises
+    ------
+    InputFileError
+        If the index is damaged.
+    """
+    older = _hashes_of_older(context.root, _manifests(context.root))
+    adopted = older.structures if older is not None else {}
+    return {name: entry.made_of or adopted.get(name, "") for name, entry in structures_there(context).items()}
+
+
+def adopt_older(root: Path) -> None:
+    """Write the hashes of now into the books of an older version, so that the folder goes on; does nothing for others.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, whose lock the caller holds.
+
+    Raises
+    ------
+    InputFileError
+        If a book is damaged.
+    StudyError
+        If the folder's study is wrong.
+    """
+    manifests = _manifests(root)
+    older = _hashes_of_older(root, manifests)
+    if older is None:
+        return
+    index = read_optional_book(StructureIndex, root / FOLDERS["build"] / INDEX)
+    if index is not None:
+        models = tuple(
+            replace(entry, made_of=entry.made_of or older.structures.get(entry.name, "")) for entry in index.models
+        )
+        write_json(root / FOLDERS["build"] / INDEX, replace(index, models=models).to_json())
+    tasks = root / FOLDERS["validate"] / "tasks"
+    if tasks.is_dir() and not (tasks / MADE_OF).is_file():
+        write_text(tasks / MADE_OF, f"{older.held_out(root)}\n")
+    # The manifests last: they say that all is adopted.
+    for name, made_of in standing_hashes(root).items():
+        write_manifest(
+            root / FOLDERS[name], replace(manifests[name], input_hash=made_of, schema_version=SCHEMA_VERSION)
+        )
+
+
+def is_done(context: RunContext, stage: str, made_of: str, standing: str | None) -> bool:
+    """Whether nothing is left to do in a stage.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    stage : str
+        Its name.
+    made_of : str
+        Hash that it is to have.
+    standing : str or None
+        Hash that it has, of `standing_hashes`.
+
+    Returns
+    -------
+    bool
+        False too where a trajectory could not be analysed, which may have been mended.
+    """
+    manifest = read_manifest(context.root / FOLDERS[stage])
+    if manifest is None or manifest.status != "done" or standing != made_of:
+        return False
+    if stage == "scan":
+        bounds = health_bounds(context.study)
+        return all(
+            best_source(context.root, context.scan / run.name, run_script(context, run), run.protocol, bounds).is_all
+            for run in scan_runs(context.study)
+        )
+    analysed = read_optional_book(AnalysisIndex, context.root / FOLDERS[stage] / INDEX) if stage == "analyze" else None
+    return analysed is None or not any(run.trouble for run in analysed.runs)
+
+
+def make_room_for_stage(root: Path, stage: str, made_of: str) -> None:
+    """Set a stage of one piece aside if it was made for another study, and bring back the one that is asked for.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, whose lock the caller holds; what older versions left is adopted.
+    stage : str
+        Its name.
+    made_of : str
+        Hash that it is to have.
+
+    Raises
+    ------
+    UnfinishedError
+        If jobs of the other study still run there.
+    """
+    directory = root / FOLDERS[stage]
+    manifest = read_manifest(directory)
+    if stage not in WHOLE_STAGES or (manifest is not None and manifest.input_hash == made_of):
+        return
+    if manifest is not None:
+        working = [job for job in running_jobs(root).jobs if job.folder.is_relative_to(directory.resolve())]
+        if working:
+            raise UnfinishedError(
+                f"{directory} is to make room for what the study asks for now, but {working[0]} still works. Wait for its end, or "
+                f"end it with `mlip-interfaces stop {root}`."
+            )
+        set_aside(root, directory, manifest.input_hash)
+    for earlier in aside_of(root, directory, made_of)[:1] if not directory.exists() else ():
+        bring_back(root, earlier)
+
+
+def campaign_goes_on(study: Study, root: Path) -> bool:
+    """Whether a finished campaign would go on under the study's limits as they are now.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    bool
+        False for a campaign of another study, and for one that is not finished.
+    """
+    manifest = read_manifest(root / FOLDERS["campaign"])
+    if (
+        manifest is None
+        or manifest.status != "done"
+        or standing_hashes(root)["campaign"] != StudyHashes(study).campaign
+    ):
+        return False
+    return has_more_to_do(RunContext(study, root))
+
+
+def reopen_campaign(root: Path) -> None:
+    """Let a finished campaign go on; what was made of it is made anew, since it will be of other labels.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, whose lock the caller holds.
+    """
+    directory = root / FOLDERS["campaign"]
+    manifest = read_manifest(directory)
+    if manifest is not None:
+        write_manifest(directory, replace(manifest, status="running", finished=None))
+
+
+def _manifests(root: Path) -> dict[str, Manifest]:
+    found = {name: read_manifest(root / folder) for name, folder in FOLDERS.items()}
+    return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+
+def _is_older(manifest: Manifest) -> bool:
+    return manifest.schema_version < SCHEMA_VERSION
+
+
+def _hashes_of_older(root: Path, manifests: Mapping[str, Manifest]) -> StudyHashes | None:
+    """Of the study that an older folder was made with; None where no stage is of an older version."""
+    return StudyHashes(load_run_study(root)) if any(map(_is_older, manifests.values())) else None
