@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlip_interfaces.errors import MissingProgramError, ProgramError
-from mlip_interfaces.programs import THREAD_ENVIRONMENT, ask_program, run_program, run_to_status
+from mlip_interfaces.programs import THREAD_ENVIRONMENT, ask_program, log_tail, run_program, run_to_status
 
 SH = "/bin/sh"
 
@@ -43,6 +43,15 @@ def gone(pid: int) -> bool:
 def test_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match=r"exit status 3 in .*The end of .*log:\nlast words"):
         run_program(["sh", "-c", "echo last words; exit 3"], directory=tmp_path, log_file=tmp_path / "log")
+
+
+def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        # A hole of 200 GB, which nobody could read.
+        file.seek(200 * 2**30)
+        file.write(b"\nlast but one\nlast\n")
+    assert log_tail(log, 2) == "last but one\nlast"
 
 
 def test_program_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from mlip_interfaces.engines import PROGRAMS, how_to_get
 from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
 
 _PR_SET_PDEATHSIG = 1
+_TAIL_BYTES = 2**16
 
 THREAD_ENVIRONMENT: dict[str, str] = {
     "OMP_NUM_THREADS": "1",
@@ -147,7 +148,11 @@ def log_tail(log_file: Path, n_lines: int = 15) -> str:
     """
     if not log_file.is_file():
         return "(no log was written)"
-    lines = log_file.read_text(errors="replace").splitlines()
+    with log_file.open("rb") as log:
+        # Logs of long runs have hundreds of megabytes, and `scan status` looks at all of them.
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(0, size - _TAIL_BYTES))
+        lines = log.read().decode(errors="replace").splitlines()
     kept = [line for line in lines if "libcudart" not in line and "cuda" not in line.lower()]
     return "\n".join(kept[-n_lines:])
 

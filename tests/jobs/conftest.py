@@ -18,6 +18,8 @@ import pytest
 
 N_CORES = 8
 """What the node claims to have: Slurm counts them, nobody uses them."""
+SQUEUE = shutil.which("squeue") or "squeue"
+"""The real one, whatever a test puts before it."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,35 @@ class Cluster:
     """The running cluster; its settings are in the environment (``SLURM_CONF``)."""
 
     directory: Path
+    commands: dict[str, list[str]]
+    daemons: dict[str, subprocess.Popen[bytes]]
+
+    def start(self, name: str) -> None:
+        """Start slurmctld or slurmd, for the first time or again."""
+        self.daemons[name] = subprocess.Popen(self.commands[name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """The cluster while one of its daemons is gone; it is back afterwards, and its jobs ran on."""
+        self.daemons[name].terminate()
+        self.daemons[name].wait()
+        try:
+            yield
+        finally:
+            self.start(name)
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """The cluster while one of its daemons takes what it is sent and answers nothing."""
+        self.daemons[name].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.daemons[name].send_signal(signal.SIGCONT)
 
     def queue(self) -> list[str]:
         """Jobs that wait or run, one line ``id state partition`` each."""
-        return slurm_says("squeue", "-h", "-o", "%i %t %P").splitlines()
+        return slurm_says(SQUEUE, "-h", "-o", "%i %t %P").splitlines()
 
 
 def slurm_says(*command: str) -> str:
@@ -77,6 +104,7 @@ def configuration(directory: Path, host: str) -> dict[str, str]:
         "SlurmdParameters": "config_overrides",
         "KillWait": "1",
         "MinJobAge": "10",
+        "MessageTimeout": "3",
         "GresTypes": "gpu",
     }
     lines = [f"{key}={value}" for key, value in settings.items()]
@@ -113,20 +141,20 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         (directory / name).write_text(text)
     before = os.environ.get("SLURM_CONF")
     os.environ["SLURM_CONF"] = str(directory / "slurm.conf")
-    daemons = [
-        ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={directory}/munge.socket",
+    commands = {
+        "munged": ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={directory}/munge.socket",
          f"--pid-file={directory}/munged.pid", f"--log-file={directory}/munged.log",
          f"--seed-file={directory}/munge.seed"],
-        ["slurmctld", "-D", "-i", "-f", str(directory / "slurm.conf")],
-        ["slurmd", "-D", "-f", str(directory / "slurm.conf"), "-N", host],
-    ]  # fmt: skip
-    running: list[subprocess.Popen[bytes]] = []
+        "slurmctld": ["slurmctld", "-D", "-i", "-f", str(directory / "slurm.conf")],
+        "slurmd": ["slurmd", "-D", "-f", str(directory / "slurm.conf"), "-N", host],
+    }  # fmt: skip
+    cluster = Cluster(directory, commands, {})
     try:
-        for command in daemons:
-            running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        for name in commands:
+            cluster.start(name)
             time.sleep(0.3)
         wait_until_idle(directory)
-        yield Cluster(directory)
+        yield cluster
     finally:
         with contextlib.suppress(subprocess.SubprocessError):
             left = slurm_says("squeue", "-h", "-o", "%i").split()
@@ -136,7 +164,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 subprocess.run(["scancel", *left], check=False, timeout=30)
                 time.sleep(1.5)
         end_jobs(directory)
-        for process in reversed(running):
+        for process in reversed(cluster.daemons.values()):
             process.terminate()
             try:
                 process.wait(timeout=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -162,13 +163,19 @@ def test_other_partition_and_group_size_repeat_nothing_and_reach_what_waits(slur
 
 def test_job_cancelled_every_time_is_named_and_takes_its_siblings_out_of_the_queue(slurm: Any, tmp_path: Path) -> None:
     batch = counted(tmp_path)
-    stubborn = JobTask("task.2", 'echo again >> started; scancel "$SLURM_JOB_ID"; sleep 60', ("result",))
+    command = 'echo again >> started; echo half way; scancel "$SLURM_JOB_ID"; sleep 60'
+    stubborn = JobTask("task.2", command, ("result",))
     tasks = tuple(stubborn if task.name == "task.2" else task for task in batch.tasks)
     with pytest.raises(UnfinishedError, match="did not finish") as error:
         run_tasks(Batch(tasks, tmp_path, "md"), execution(retries=1))
     assert len(starts(tmp_path, "task.2")) == 2
     assert "Ended unfinished 2 times, cancelled or failed: job" in str(error.value)
-    assert "with task.2. Cancelled with it: job" in str(error.value)
+    said = str(error.value)
+    assert re.search(
+        r"job \d+ with task\.2 \(slurmstepd\S*: error: \*\*\* JOB \d+ ON \S+ CANCELLED AT .*\)\. Cancelled with it: job",
+        said,
+    )
+    assert said.endswith(f"The end of {tmp_path}/task.2/task.log:\nhalf way\nhalf way")
     wait_for(lambda: slurm.queue() == [])
 
 
@@ -184,6 +191,7 @@ def test_unreadable_queue_submits_nothing(slurm: Any, tmp_path: Path, monkeypatc
     deaf.write_text("#!/bin/sh\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1\n")
     deaf.chmod(0o755)
     monkeypatch.setenv("PATH", f"{deaf.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("mlip_interfaces.jobs.queue.START_PATIENCE_SECONDS", 1.0)
     with pytest.raises(UnfinishedError, match=r"queue cannot be read \(squeue: .*controller\); no job was submitted"):
         run_tasks(counted(tmp_path), execution())
     assert not any(starts(tmp_path, name) for name in NAMES)

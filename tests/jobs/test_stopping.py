@@ -139,7 +139,7 @@ def test_jobs_in_slurm_are_cancelled_by_their_folder(
     write_json(root / "scan" / ROOT_FILE, {"context": "LocalContext", "below": str(far.parent), "folder": str(far)})
     script = f".{'0123456789' * 4}.sub"
     queue.write_text(
-        f"7|{root}/scan|{root}/scan/{script}\n8|{far}|{script}\n9|{tmp_path}/run-2/scan|{script}\n10|{root}/scan|mine.sh\n"
+        f"\nCLUSTER: big\n7|{root}/scan|{root}/scan/{script}\n8|{far}|{script}\n9|{tmp_path}/run-2/scan|{script}\n10|{root}/scan|mine.sh\n"
     )
     assert main(["stop", str(root)]) == 0
     assert capsys.readouterr().out == f"ended Slurm job 7 in {root}/scan\nended Slurm job 8 in {far}\n"

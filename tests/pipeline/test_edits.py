@@ -105,7 +105,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(flow, "STAGES", stages)
         patch.setattr(standing, "has_more_to_do", toy_has_more)
         patch.setattr(Result, "plot", lambda self: None)
-        patch.setattr("mlip_interfaces.pipeline.scan.look_at_domain", lambda context, begun: "")
+        patch.setattr("mlip_interfaces.pipeline.domain.look_at_domain", lambda context, begun: "")
         yield
 
 

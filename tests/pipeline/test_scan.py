@@ -227,6 +227,7 @@ def half_run(context: RunContext) -> Path:
     half = protocol.n_steps // protocol.dump_every // 2
     (directory / "thermo.csv").write_text(table(0, half, protocol.frame_interval_ps, protocol.temperature_kelvin))
     (directory / "traj.dcd").write_text("frames\n")
+    (directory / "start.in").write_text("variable start_density equal 2.5\n")
     (directory / CHECKPOINT).write_text("state\n")
     return directory
 

@@ -35,6 +35,7 @@ def main() -> None:
         kept = json.loads(Path("md.restart").read_text())
         first, state = kept["step"], kept["state"]
     piece = f".{first}" if Path("md.restart").is_file() else ""
+    Path("start.in").write_text("# of the start\n")
     left = int((deck.parent / "kill_at").read_text()) if (deck.parent / "kill_at").is_file() else -1
     with open(f"traj{piece}.dcd", "wb") as frames, open(f"thermo{piece}.csv", "w") as table:
         frames.write(header(n_atoms, first, first + (steps - first) // every * every, every))

@@ -29,6 +29,7 @@ from mlip_interfaces.books.run import (
     Validation,
     read_book,
     read_optional_book,
+    write_book,
 )
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
@@ -131,8 +132,11 @@ def test_older_folders_lack_sizes_and_variants() -> None:
     found = StructureIndex.from_json(content, FILE).interfaces[0]
     assert (found.small, found.variant, found.strains) == (False, "", ())
     run = json.loads(json.dumps(scan_entry().to_json()))
-    del run["variant"], run["steps_per_second"], run["wall_seconds"]
+    del run["variant"], run["condition"], run["steps_per_second"], run["wall_seconds"]
     assert ScanEntry.from_json(run, FILE) == scan_entry()
+    analysed = json.loads(json.dumps(AnalysisEntry.of_run(scan_entry(variant="vac10"), kinds={}, absent={}).to_json()))
+    del analysed["condition"]
+    assert AnalysisEntry.from_json(analysed, FILE).condition == "b-vac10"
 
 
 def test_entry_of_an_analysis_is_that_of_its_run() -> None:
@@ -161,3 +165,41 @@ def test_absent_book_is_none_or_named(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("{")
     with pytest.raises(InputFileError, match="not valid JSON"):
         read_optional_book(ScanIndex, tmp_path / "index.json")
+
+
+def test_keys_of_a_newer_version_stay_in_what_is_the_same(tmp_path: Path) -> None:
+    file, runs = tmp_path / "index.json", (scan_entry(name="a"), scan_entry(name="b"))
+    write_book(file, ScanIndex(runs))
+    content = json.loads(file.read_text())
+    content["moon"] = "full"
+    for entry in content["runs"]:
+        entry["tide"] = {"high": True}
+    file.write_text(json.dumps(content))
+    text = file.read_text()
+    write_book(file, read_book(ScanIndex, file))
+    assert file.read_text() == text
+    write_book(file, ScanIndex((runs[0], replace(runs[1], n_frames=22), scan_entry(name="c"))))
+    again = json.loads(file.read_text())
+    assert again["moon"] == "full"
+    assert [entry.get("tide") for entry in again["runs"]] == [{"high": True}, None, None]
+    assert [entry["n_frames"] for entry in again["runs"]] == [21, 22, 21]
+
+
+def test_keys_of_a_newer_version_stay_in_the_parts_of_an_entry(tmp_path: Path) -> None:
+    file = tmp_path / "index.json"
+    write_book(file, index())
+    content = json.loads(file.read_text())
+    content["models"][0]["layers"][1]["moon"] = "full"
+    file.write_text(json.dumps(content))
+    write_book(file, replace(index(), amorphous=()))
+    again = json.loads(file.read_text())
+    assert again["amorphous"] == []
+    assert again["models"] == content["models"]
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", "null"])
+def test_damaged_book_is_written_anew(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "index.json"
+    file.write_text(damage)
+    write_book(file, index())
+    assert read_book(StructureIndex, file) == index()

@@ -39,6 +39,7 @@ from mlip_interfaces.books.run import (
     Validation,
     read_book,
     read_optional_book,
+    write_book,
 )
 
 __all__ = [
@@ -81,4 +82,5 @@ __all__ = [
     "Validation",
     "read_book",
     "read_optional_book",
+    "write_book",
 ]

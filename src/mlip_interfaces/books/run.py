@@ -12,7 +12,8 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, JsonValue
 
-from mlip_interfaces.files import read_json
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.records import Record
 
 INDEX = "index.json"
@@ -526,7 +527,7 @@ class ScanEntry(Record):
     coating_angstrom: float | None
     variant: str = ""
     protocol: str
-    condition: str
+    condition: str = ""
     ensemble: str
     temperature_kelvin: float
     pressure_bar: tuple[float, ...]
@@ -554,6 +555,10 @@ class ScanEntry(Record):
     min_distance_angstrom: float | None = None
     edges_initial_angstrom: tuple[float, float, float] | None = None
     edges_mean_angstrom: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Files of older versions have no condition."""
+        object.__setattr__(self, "condition", self.condition or _condition(self.protocol, self.variant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,7 +609,7 @@ class AnalysisEntry(Record):
     coating_angstrom: float | None
     variant: str = ""
     protocol: str
-    condition: str
+    condition: str = ""
     temperature_kelvin: float
     seed: int
     healthy: bool
@@ -613,6 +618,10 @@ class AnalysisEntry(Record):
     results: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Files of older versions have no condition."""
+        object.__setattr__(self, "condition", self.condition or _condition(self.protocol, self.variant))
 
     @property
     def analysed(self) -> bool:
@@ -763,6 +772,53 @@ def read_book(kind: type[_R], file: Path) -> _R:
     return kind.from_json(read_json(file), file)
 
 
+def write_book(file: Path, book: Record) -> None:
+    """Write a record unless its file says it already; keys that are there and are not ours, of a newer version or of the user, stay.
+
+    Those of an entry of a list, known by its `name`, are kept as long as all that the record says of it is the same: who wrote
+    them wrote them of that.
+
+    Parameters
+    ----------
+    file : Path
+        Where it goes.
+    book : Record
+        What it holds.
+    """
+    content = book.to_json()
+    try:
+        before = read_json(file) if file.is_file() else None
+    except InputFileError:
+        # What is damaged is written anew.
+        before = None
+    if isinstance(before, dict):
+        content = {key: _with_unknown_keys(before.get(key), value) for key, value in content.items()}
+        content |= {key: value for key, value in before.items() if key not in content}
+    if content != before:
+        write_json(file, content)
+
+
+def _with_unknown_keys(before: object, entries: object) -> object:
+    """Entries of a list, each with what else the file says of the same."""
+    if not isinstance(before, list) or not isinstance(entries, list):
+        return entries
+    known = {entry["name"]: entry for entry in before if isinstance(entry, dict) and isinstance(entry.get("name"), str)}
+    kept = []
+    for entry in entries:
+        older = known.get(entry.get("name"), {}) if isinstance(entry, dict) else {}
+        kept.append(entry | older if older and _says(older, entry) else entry)
+    return kept
+
+
+def _says(before: object, content: object) -> bool:
+    """Whether a file says all of this already, and maybe more."""
+    if isinstance(before, dict) and isinstance(content, dict):
+        return all(_says(before.get(key), value) for key, value in content.items())
+    if isinstance(before, list) and isinstance(content, list):
+        return len(before) == len(content) and all(map(_says, before, content))
+    return before == content
+
+
 def read_optional_book(kind: type[_R], file: Path) -> _R | None:
     """A record from its file, if there is one.
 
@@ -784,3 +840,7 @@ def read_optional_book(kind: type[_R], file: Path) -> _R | None:
         If the file is damaged, or lacks a key.
     """
     return read_book(kind, file) if file.is_file() else None
+
+
+def _condition(protocol: str, variant: str) -> str:
+    return f"{protocol}-{variant}" if variant else protocol

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json and not arguments.dry_run:
         raise StudyError("--json goes with --dry-run.")
     if arguments.dry_run:
-        study, names = load_checked_study(arguments.study), stages_until(root, until)
+        study, names = load_checked_study(arguments.study, root), stages_until(root, until)
         artefacts = plan_run(study, root, names)
         if arguments.json:
             json.dump({"artefacts": [artefact.to_json() for artefact in artefacts]}, sys.stdout, indent=1)

@@ -10,7 +10,6 @@ whatever resources; what only waits with other resources is cancelled and submit
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -23,7 +22,15 @@ from dpdispatcher.utils.job_status import JobStatus
 
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.files import write_text
-from mlip_interfaces.jobs.queue import LiveJob, cancel, cancel_waiting, live_jobs, patient
+from mlip_interfaces.jobs.queue import (
+    JobRefusedError,
+    LiveJob,
+    NoAnswerError,
+    SlurmQueue,
+    cancel,
+    cancel_waiting,
+    live_jobs,
+)
 from mlip_interfaces.jobs.stopping import ROOT_FILE
 from mlip_interfaces.jobs.tasks import ONLY
 from mlip_interfaces.records import read_as
@@ -32,7 +39,19 @@ _TAG = "_task_tag_finished"
 
 
 class JobsGivenUpError(UnfinishedError):
-    """Jobs ended unfinished after every try, or were refused; the message says which and why."""
+    """Jobs ended unfinished after every try, or were refused; the message says which and why.
+
+    Parameters
+    ----------
+    message : str
+        What to tell.
+    tasks : tuple of str
+        Folders of the tasks that did not end.
+    """
+
+    def __init__(self, message: str, tasks: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.tasks = tasks
 
 
 class AttachingSubmission(Submission):  # type: ignore[misc]
@@ -40,6 +59,7 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
 
     poll_seconds: float = 30.0
     belonging_jobs: list[Any]
+    _queue: SlurmQueue | None = None
 
     def run_submission(self, **options: Any) -> Any:
         """Run all jobs to their end.
@@ -58,23 +78,34 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         ------
         JobsGivenUpError
             If a job ended unfinished after every try or was refused; its siblings in the queue are cancelled.
+        UnfinishedError
+            If Slurm did not answer for hours.
         """
         options.setdefault("check_interval", self.poll_seconds)
         self.poll_seconds = options["check_interval"]
         if type(self.machine).__name__ == "Slurm":
-            self.machine.check_status = patient(self.machine.check_status)
+            self._queue = SlurmQueue(self.machine)
+            self.machine.check_status, self.machine.do_submit = self._queue.state, self._queue.submit
         try:
             return super().run_submission(**options)
+        except UnfinishedError:
+            raise
         except RuntimeError as error:
             given_up = [job for job in self.belonging_jobs if job.fail_count > self.machine.retry_count]
-            refused = re.search(r"sbatch: error: (.+)", str(error))
-            if given_up:
-                reason = _given_up_sentence(given_up)
-            elif refused:
-                reason = f"Slurm refused a job: {refused.group(1)}; correct `execution` in the study, or machine.json of a campaign"
-            else:
+            if isinstance(error.__cause__, JobRefusedError):
+                raise JobsGivenUpError(f"{error.__cause__}. {self._cancel_siblings()}") from error
+            if isinstance(error.__cause__, UnfinishedError):
+                raise error.__cause__ from None
+            if not given_up:
                 raise
-            raise JobsGivenUpError(f"{reason}. {self._cancel_siblings()}") from error
+            failed = tuple(_folder(task) for job in given_up for task in job.job_task_list)
+            raise JobsGivenUpError(f"{self._why(given_up)}. {self._cancel_siblings()}", failed) from error
+
+    def update_submission_state(self) -> None:
+        """Set every job's state: on Slurm, by one look at the queue."""
+        if self._queue is not None:
+            self._queue.look()
+        super().update_submission_state()
 
     def try_recover_from_json(self) -> None:
         """Set every job's state from the tags, the outputs and the queue; dpdispatcher's own file is not read."""
@@ -185,18 +216,28 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         if type(self.machine).__name__ != "Slurm":
             return "Its siblings run on; the same command waits for them."
         mine = {_folder(task) for task in self.belonging_tasks}
-        siblings = self._alive(mine)
-        cancel(self.machine, siblings)
+        try:
+            siblings = self._alive(mine)
+        except NoAnswerError as error:
+            return f"Its siblings may run on: {error}"
+        if said := cancel(self.machine, siblings):
+            return f"Its siblings run on, since scancel failed ({said}): {_numbers(siblings)}."
         return f"Cancelled with it: {_numbers(siblings)}." if siblings else "No other job was left in the queue."
 
+    def _why(self, jobs: Sequence[Any]) -> str:
+        shown = "; ".join(
+            f"job {job.job_id} with {', '.join(_folder(task) for task in job.job_task_list[:4])}"
+            + (", ..." if len(job.job_task_list) > 4 else "")
+            + self._last_words(job)
+            for job in jobs
+        )
+        return f"Ended unfinished {jobs[0].fail_count} times, cancelled or failed: {shown}"
 
-def _given_up_sentence(jobs: Sequence[Any]) -> str:
-    shown = "; ".join(
-        f"job {job.job_id} with {', '.join(_folder(task) for task in job.job_task_list[:4])}"
-        + (", ..." if len(job.job_task_list) > 4 else "")
-        for job in jobs
-    )
-    return f"Ended unfinished {jobs[0].fail_count} times, cancelled or failed: {shown}"
+    def _last_words(self, job: Any) -> str:
+        """What Slurm wrote when it ended the job: cancelled by hand, by its time limit, by a lost node."""
+        context, file = self.machine.context, f"slurm-{job.job_id}.out"
+        lines = context.read_file(file).strip().splitlines() if context.check_file_exists(file) else []
+        return f" ({lines[-1].strip()})" if lines else ""
 
 
 def _folder(task: Any) -> str:

@@ -161,7 +161,8 @@ def _may_use_slurm(root: Path) -> bool:
 def _slurm_jobs(answer: str, folders: Sequence[Path]) -> list[RunningJob]:
     jobs = []
     for line in answer.splitlines():
-        number, folder, script = line.split("|", 2)
+        number, _, place_and_script = line.partition("|")
+        folder, _, script = place_and_script.rpartition("|")
         if JOB_SCRIPT.search(script) and any(Path(folder).is_relative_to(place) for place in folders):
             jobs.append(RunningJob(int(number.partition("_")[0]), True, Path(folder)))
     return jobs

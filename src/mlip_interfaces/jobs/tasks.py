@@ -116,6 +116,8 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
     if isinstance(execution, SlurmExecution) and execution.context != "ssh":
         find_program("sbatch")
     submission = make_submission(batch, execution)
+    from mlip_interfaces.jobs.attaching import JobsGivenUpError  # loads dpdispatcher, as the line above did quietly
+
     failure: RuntimeError | None = None
     try:
         submission.run_submission(check_interval=execution.poll_seconds, clean=False)
@@ -133,8 +135,10 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
         names = ", ".join(task.name for task in unfinished[:5]) or "none of the tasks"
         said = "" if failure is None else str(failure)
         why = f" {said if isinstance(failure, UnfinishedError) else ' '.join(said.split())[:300]}" if said else ""
-        # The first that has a log: the others may not have begun.
-        logs = [directory / task.name / "task.log" for task in unfinished or batch.tasks]
+        # Of those that were given up, the first that has a log; their siblings may not have begun, or were cancelled.
+        given_up = failure.tasks if isinstance(failure, JobsGivenUpError) else ()
+        shown = [task for task in unfinished if task.name in given_up] or unfinished or batch.tasks
+        logs = [directory / task.name / "task.log" for task in shown]
         first = next((log for log in logs if log.is_file()), None)
         end = f" The end of {first}:\n{log_tail(first)}" if first else ""
         raise UnfinishedError(

@@ -10,7 +10,7 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md.ending import DONE, is_over
 from mlip_interfaces.md.health import HealthBounds, keeps_bounds
 from mlip_interfaces.md.origin import Motion, differences, started_with
-from mlip_interfaces.md.pieces import CHECKPOINT, END, TABLE, time_reached_ps
+from mlip_interfaces.md.pieces import CHECKPOINT, END, START, TABLE, time_reached_ps
 from mlip_interfaces.md.protocol import MDProtocol
 from mlip_interfaces.units import FS_TO_PS
 
@@ -72,7 +72,7 @@ def state_of_run(directory: Path, script: str, protocol: MDProtocol, bounds: Hea
         return RunState("made", ", ".join(found), taken=True)
     n_steps = round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
     if not is_over(directory):
-        return _unfinished(n_steps, protocol)
+        return _unfinished(directory, n_steps, protocol)
     if n_steps == protocol.n_steps:
         return RunState("kept", n_steps=n_steps)
     if n_steps > protocol.n_steps:
@@ -83,15 +83,23 @@ def state_of_run(directory: Path, script: str, protocol: MDProtocol, bounds: Hea
     halted = n_asked_then is None or n_steps < n_asked_then
     if halted and not _within(directory, protocol, bounds):
         return RunState("kept", "a bound of `health` ended it", n_steps)
-    if not any((directory / name).is_file() for name in (END, CHECKPOINT)):
+    if not _has_state(directory):
         return RunState("made", f"it kept no state at its end of {_ps(n_steps, protocol)} to go on from", taken=True)
     return RunState("extended", f"from {_ps(n_steps, protocol)}", n_steps)
 
 
-def _unfinished(n_steps: int, protocol: MDProtocol) -> RunState:
+def _unfinished(directory: Path, n_steps: int, protocol: MDProtocol) -> RunState:
     if n_steps > protocol.n_steps:
         return RunState("cut", f"{_ps(n_steps, protocol)} are there", n_steps)
+    if (directory / CHECKPOINT).is_file() and not _has_state(directory):
+        return RunState("made", f"{START} is missing, without which its checkpoint is of no use", taken=True)
     return RunState("continued", f"from {_ps(n_steps, protocol)}" if n_steps else "", n_steps)
+
+
+def _has_state(directory: Path) -> bool:
+    """Whether the deck can go on: older versions left another file, or none, beside their checkpoint."""
+    state = any((directory / name).is_file() for name in (END, CHECKPOINT))
+    return state and (directory / START).is_file()
 
 
 def _within(directory: Path, protocol: MDProtocol, bounds: HealthBounds) -> bool:

@@ -131,6 +131,9 @@ class Motion:
             else:
                 kept.append(words.pop(0))
         steps = variables.get("steps", "")
+        if variables.get("ensemble") == "nvt":
+            # The cell stays, whatever this says.
+            del variables["cell"]
         moving = {name: value for name, value in variables.items() if name not in (*BOUNDS, *LENGTH)}
         return cls(tuple(kept), moving, made_of, int(steps) if steps.isdigit() else None)
 

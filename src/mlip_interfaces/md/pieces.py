@@ -21,6 +21,8 @@ from mlip_interfaces.md.health import read_thermo
 CHECKPOINT = "md.restart"
 END = "md.end"
 """Last checkpoint of a finished run, from which a longer one goes on."""
+START = "start.in"
+"""What the deck remembers of the start for whoever goes on from a checkpoint."""
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
 _TAIL_BYTES = 4096
 # A DCD begins with a record of 84 bytes between two 4-byte lengths: four letters, then numbers of 4 bytes each.

@@ -19,6 +19,7 @@ from mlip_interfaces.books.run import (
     MadeAnalysis,
     ScanEntry,
     read_optional_book,
+    write_book,
 )
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import AnalysisError, InputFileError, counted
@@ -79,7 +80,7 @@ def run_analyze(context: RunContext) -> str:
         entries.append(AnalysisEntry.of_run(run, kinds=kinds, absent=absent, trouble=trouble))
         numbers += _headlines(run, made)
     _write_headlines(numbers, runs, context)
-    write_json(context.analysis / INDEX, AnalysisIndex(tuple(entries)).to_json())
+    write_book(context.analysis / INDEX, AnalysisIndex(tuple(entries)))
     troubled = [f"{entry.name}: {entry.trouble}" for entry in entries if entry.trouble]
     n_analysed = sum(entry.analysed for entry in entries)
     if troubled and not n_analysed:

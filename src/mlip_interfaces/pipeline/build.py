@@ -24,12 +24,13 @@ from mlip_interfaces.books.run import (
     StructureIndex,
     read_book,
     read_optional_book,
+    write_book,
 )
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan, Study
 from mlip_interfaces.errors import OtherInputsError, StructureError, StudyError, counted
 from mlip_interfaces.figures import plots
 from mlip_interfaces.figures.style import save_figure
-from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.files import write_csv
 from mlip_interfaces.pipeline.made_of import StudyHashes, bulk_glass, structures_there
 from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
 from mlip_interfaces.run.context import RunContext
@@ -176,7 +177,7 @@ def build_models(context: RunContext, models: Sequence[ModelPlan]) -> list[Model
     glasses = [_glass_entry(study, key, glass) for key, glass in parts.glasses.items()]
     before = read_optional_book(StructureIndex, directory / INDEX) or StructureIndex()
     index = _merged(before, StructureIndex(tuple(made), tuple(glasses)), study)
-    write_json(directory / INDEX, index.to_json())
+    write_book(directory / INDEX, index)
     _write_table(index.interfaces, directory / "models.csv")
     return entries
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from ase.io import read
 
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary, StepDecision, TrustDecision
-from mlip_interfaces.books.run import INDEX, StructureIndex, read_book
+from mlip_interfaces.books.run import INDEX, StructureIndex, read_book, write_book
 from mlip_interfaces.campaign.control import Decision, Limits, decide, labels_left, trust_levels
 from mlip_interfaces.campaign.dpgen_files import check_param, render_machine, render_param
 from mlip_interfaces.campaign.folder import (
@@ -135,9 +135,9 @@ def run_campaign(context: RunContext) -> str:
                 _begin_iteration(context, iteration, decision)
             _run_iteration(context, iteration)
             keep_finished(context)
-            update_json(context.campaign / SUMMARY, summarize_campaign(context).to_json())
+            write_book(context.campaign / SUMMARY, summarize_campaign(context))
     summary = summarize_campaign(context)
-    update_json(context.campaign / SUMMARY, summary.to_json())
+    write_book(context.campaign / SUMMARY, summary)
     labels = summary.labels
     return (
         f"{counted(len(summary.iterations), 'iteration')}, {counted(labels.made, 'label')}, {len(labels.failed)} failed; "

@@ -9,6 +9,7 @@ from typing import TypeVar
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study, load_study
 from mlip_interfaces.errors import StructureError, StudyError, UserError
 from mlip_interfaces.labels.teachers import check_teacher
+from mlip_interfaces.pipeline.older_folders import as_it_was_meant
 from mlip_interfaces.pipeline.study_files import located
 from mlip_interfaces.structures.crystals import crystal_elements, formula_counts, load_crystal
 from mlip_interfaces.structures.defects import added_elements
@@ -18,13 +19,15 @@ from mlip_interfaces.structures.slabs import choose_slab
 _T = TypeVar("_T")
 
 
-def load_checked_study(path: Path) -> Study:
+def load_checked_study(path: Path, root: Path | None = None) -> Study:
     """Read a study and check what it names, before hours are spent on what cannot be made.
 
     Parameters
     ----------
     path : Path
         The study file.
+    root : Path or None, optional
+        Its run folder, whose runs may be of an older version: what the study leaves out is then what it was for them.
 
     Returns
     -------
@@ -37,7 +40,8 @@ def load_checked_study(path: Path) -> Study:
     StudyError
         With file, key, value and remedy.
     """
-    study = located(load_study(path), path)
+    study = load_study(path)
+    study = located(study if root is None else as_it_was_meant(study, root), path)
     try:
         check_teacher(study.labels.calculator)
     except UserError as error:

@@ -134,7 +134,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
     UnfinishedError
         If an engine failed; the same call continues.
     """
-    study = load_checked_study(study_file)
+    study = load_checked_study(study_file, root)
     names = stages_until(root, until)
     _require_means(study, root, names)
     with locked(root):

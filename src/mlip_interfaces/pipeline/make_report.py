@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlip_interfaces.books.campaign import SUMMARY
-from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book
+from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book, write_book
 from mlip_interfaces.campaign.folder import PARAM
 from mlip_interfaces.campaign.summary import summarize_campaign
-from mlip_interfaces.files import update_json
 from mlip_interfaces.labels.teachers import teacher_kind
 from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.report.page import write_report
@@ -54,4 +53,4 @@ def run_report(context: RunContext, changed_stages: Sequence[str]) -> str:
 def _refresh_campaign_summary(context: RunContext) -> None:
     """A campaign in the middle of an iteration, or of an older version, is shown as it is now."""
     if (context.campaign / PARAM).is_file():
-        update_json(context.campaign / SUMMARY, summarize_campaign(context).to_json())
+        write_book(context.campaign / SUMMARY, summarize_campaign(context))

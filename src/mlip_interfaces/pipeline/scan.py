@@ -9,10 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book
+from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book, write_book
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import content_hash, file_hash, write_json
+from mlip_interfaces.files import content_hash, file_hash
 from mlip_interfaces.jobs import Batch, JobTask, only_by_itself, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
@@ -20,6 +20,7 @@ from mlip_interfaces.md import (
     DATA,
     END,
     MODEL,
+    START,
     STARTED,
     TABLE,
     TRAJECTORY,
@@ -39,7 +40,6 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.pipeline.domain import look_at_domain
 from mlip_interfaces.pipeline.making_room import make_room
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
@@ -172,7 +172,7 @@ def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
             _elsewhere(context, run) if staged else RUN_COMMAND,
             (DONE,),
             inputs=(DATA, "layers.json", COMMAND, *_state_to_go_on_from(context.scan / run.name)),
-            extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, END),
+            extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, START, END),
         )
         for run in runs
     )
@@ -186,7 +186,7 @@ def _elsewhere(context: RunContext, run: ScanRun) -> str:
 
 def _state_to_go_on_from(directory: Path) -> tuple[str, ...]:
     """A run that is extended has its state here, not where it was made."""
-    return (CHECKPOINT, STARTED) if (directory / CHECKPOINT).is_file() else ()
+    return (CHECKPOINT, START, STARTED) if (directory / CHECKPOINT).is_file() else ()
 
 
 def prepare_scan(context: RunContext) -> None:
@@ -289,6 +289,9 @@ def run_scan(context: RunContext) -> str:
     UnfinishedError
         If a run failed; the same call continues.
     """
+    # Libraries that a look at a folder needs not.
+    from mlip_interfaces.pipeline.domain import look_at_domain
+
     runs = scan_runs(context.study)
     n_steps_total = sum(run.protocol.n_steps for run in runs)
 
@@ -333,7 +336,7 @@ def collect_scan(context: RunContext) -> str:
         If a run has not been prepared.
     """
     entries = tuple(_entry(context, run) for run in scan_runs(context.study))
-    write_json(context.scan / INDEX, ScanIndex(entries).to_json())
+    write_book(context.scan / INDEX, ScanIndex(entries))
     sick = [entry.name for entry in entries if not entry.healthy]
     simulated = sum(entry.time_ps for entry in entries)
     verdict = "all healthy" if not sick else f"not healthy: {', '.join(sick)}"

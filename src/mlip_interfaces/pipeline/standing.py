@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from mlip_interfaces.books.run import INDEX, AnalysisIndex, StructureIndex, read_optional_book
+from mlip_interfaces.books.run import INDEX, AnalysisIndex, StructureIndex, read_optional_book, write_book
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import UnfinishedError
-from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs.stopping import running_jobs
 from mlip_interfaces.pipeline.campaign import has_more_to_do
 from mlip_interfaces.pipeline.made_of import StudyHashes, structures_there
@@ -103,7 +103,7 @@ def adopt_older(root: Path) -> None:
         models = tuple(
             replace(entry, made_of=entry.made_of or older.structures.get(entry.name, "")) for entry in index.models
         )
-        write_json(root / FOLDERS["build"] / INDEX, replace(index, models=models).to_json())
+        write_book(root / FOLDERS["build"] / INDEX, replace(index, models=models))
     tasks = root / FOLDERS["validate"] / "tasks"
     if tasks.is_dir() and not (tasks / MADE_OF).is_file():
         write_text(tasks / MADE_OF, f"{older.held_out(root)}\n")

@@ -86,7 +86,8 @@ def load_run_study(root: Path) -> Study:
     Returns
     -------
     Study
-        With the files that the folder keeps; what they hold was checked when the run began.
+        With the files that the folder keeps, whose content was checked when the run began, and as an older version meant it if one
+        made the runs.
 
     Raises
     ------
@@ -95,9 +96,11 @@ def load_run_study(root: Path) -> Study:
     StudyError
         If it is wrong, or a file is missing.
     """
+    from mlip_interfaces.pipeline.older_folders import as_it_was_meant
+
     require_run_folder(root)
     file = root / STUDY_FILE
-    return located(load_study(file), file)
+    return located(as_it_was_meant(load_study(file), root), file)
 
 
 def keep_files(study_file: Path, root: Path) -> None:
