@@ -25,7 +25,15 @@ from mlip_interfaces.books.gates import (
     GatesVerdict,
     MeasuredNumber,
 )
-from mlip_interfaces.books.run import INDEX, BulkEntry, ModelEntry, StructureIndex, read_book, read_optional_book
+from mlip_interfaces.books.run import (
+    INDEX,
+    BulkEntry,
+    ModelEntry,
+    StructureIndex,
+    read_book,
+    read_optional_book,
+    write_book,
+)
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, file_hash, read_arrays, update_json, write_arrays, write_text
@@ -111,7 +119,7 @@ def run_gates(context: RunContext, *, begun: float = 0.0) -> GatesVerdict:
         settings=settings.model_dump(mode="json"),
     )
     context.validation.mkdir(parents=True, exist_ok=True)
-    update_json(context.validation / GATES_FILE, verdict.to_json())
+    write_book(context.validation / GATES_FILE, verdict)
     return verdict
 
 
@@ -145,7 +153,7 @@ def current_verdict(context: RunContext) -> GatesVerdict | None:
         results=results,
         settings=context.study.gates.model_dump(mode="json"),
     )
-    update_json(context.validation / GATES_FILE, verdict.to_json())
+    write_book(context.validation / GATES_FILE, verdict)
     return verdict
 
 
