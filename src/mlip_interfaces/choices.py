@@ -10,4 +10,7 @@ Scheme = Literal["auto", "tor", "frac", "image", "none"]
 CellFreedom = Literal["coupled_xy", "fixed_xy", "free"]
 """How a barostat may change the cell; see `mlip_interfaces.md.MDProtocol`."""
 
+GateName = Literal["pairs", "compression", "rattled", "voids", "species", "extensivity", "compiled", "heating", "drift"]
+"""Safety gates; see `mlip_interfaces.potentials.gates`."""
+
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

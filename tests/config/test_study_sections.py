@@ -434,6 +434,7 @@ def test_schema_says_which_keys_must_be_there() -> None:
         ("exploration", "iteration", "iterations"),
         ("training", "step", "steps"),
         ("validation", "n_exploration_frame", "n_exploration_frames"),
+        ("gates", "if_faild", "if_failed"),
         ("health", "max_temperature_rato", "max_temperature_ratio"),
         ("domain", "frame_per_run", "frames_per_run"),
         ("execution", "core", "cores"),

@@ -62,6 +62,8 @@ STUDY: dict[str, Any] = {
     "training": {"steps_final": 100},
     "protocols": {"warm": {"temperature_kelvin": 300, "time_ps": 0.05, "timestep_fs": 0.5, "dump_interval_ps": 0.005}},
     "health": {"density_change": 0.9, "min_distance_angstrom": 0.3},
+    # Its potential is none.
+    "gates": {"run": []},
     "analysis": {"msd": {}},
     "execution": {"cores": 1, "poll_seconds": 0.1},
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -12,16 +13,18 @@ import numpy as np
 import pytest
 import yaml
 from ase import Atoms
-from ase.io import write
+from ase.io import read, write
 
-from mlip_interfaces.books.run import GivenModel
+from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
+from mlip_interfaces.books.run import GivenModel, read_book
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import write_json
+from mlip_interfaces.files import file_hash, write_json
 from mlip_interfaces.pipeline import given_potential
 from mlip_interfaces.pipeline.flow import initialise_scan, run_single_stage, run_study
 from mlip_interfaces.pipeline.made_of import StudyHashes
+from mlip_interfaces.potentials.gates.registry import BOUNDS_ALONE, GATES, QUANTITIES
 from mlip_interfaces.potentials.type_map import read_type_map
 from mlip_interfaces.programs import program_environment
 from mlip_interfaces.run.manifests import read_manifest, recorded
@@ -48,7 +51,11 @@ STUDY = {
         "max_temperature_ratio": 1000, "mean_temperature_tolerance": 0.99, "density_change": 0.9, "min_distance_angstrom": 0.3,
     },
     "analysis": [{"kind": "msd"}, {"kind": "profile"}],
+    "gates": {"run": []},
     "execution": {"cores": 1, "poll_seconds": 0.2},
+}  # fmt: skip
+SHORT_GATES = {
+    "heating_ps": 0.02, "drift_ps": 0.02, "drift_warm_up_ps": 0.01, "n_rattled": 2, "rattled_relax_steps": 3, "pair_relax_steps": 2,
 }  # fmt: skip
 
 
@@ -146,6 +153,84 @@ def test_a_potential_alone_leads_from_the_study_to_the_report(
     ]
     first = (directory / "thermo.csv").read_text().splitlines()[1].split(",")
     np.testing.assert_allclose(float(first[4]), float(line.split()[1]), rtol=1e-5, atol=0)
+
+
+def test_a_potential_that_fails_a_gate_moves_no_run_unless_told(
+    potential: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has seen noise: one in a thousand such networks is a solid."""
+    study_file, root = tmp_path / "given.yaml", tmp_path / "run"
+    study_file.write_text(yaml.safe_dump(STUDY | {"gates": SHORT_GATES}))
+    code, text = said(["gates", str(study_file), "--model", str(potential), "--out", str(root)], capsys)
+    assert code == 2
+    assert "pairs        FAILED" in text
+    assert "structures to label: " in text
+    verdict = read_book(GatesVerdict, root / "validation" / GATES_FILE)
+    assert [result.gate for result in verdict.results] == list(GATES)
+    assert set(verdict.structures) == {"bulk-base", "bulk-electrolyte", "interface"}
+    assert verdict.model_sha256 == file_hash(potential)
+    by_name = {result.gate: result for result in verdict.results}
+    # A frozen network has one energy, in LAMMPS and in Python, and it is extensive, whatever it was trained on.
+    assert by_name["compiled"].passed
+    assert len(by_name["compiled"].checks) == 6
+    assert by_name["extensivity"].passed
+    assert {frozenset(check.what.split("-")) for check in by_name["pairs"].checks} == {
+        frozenset(pair)
+        for pair in itertools.combinations_with_replacement(STUDY["elements"], 2)  # type: ignore[call-overload]
+    }
+    repaired = next(check for check in by_name["pairs"].failed if check.repair)
+    images = read(root / "validation" / repaired.repair, index=":")
+    assert len(images) == 8
+
+    code, text = said(["scan", "submit", str(root)], capsys)
+    assert code == 2
+    assert "is not fit for production: " in text
+    assert "safety gates failed: 'pairs': " in text
+    assert f"({by_name['pairs'].failed[0].side} {by_name['pairs'].failed[0].bound:g})" in text
+    assert "--despite-gates" in text
+    assert not (root / "scan" / "index.json").exists()
+
+    before = (root / "validation" / "gates" / "static" / "findings.json").stat().st_mtime_ns
+    assert main(["scan", "submit", str(root), "--despite-gates"]) == 0
+    assert (root / "validation" / "gates" / "static" / "findings.json").stat().st_mtime_ns == before
+    assert main(["analyze", "all", str(root)]) == 0
+    assert main(["report", str(root)]) == 0
+    page = (root / "report" / "index.html").read_text()
+    assert "The model fails the safety gate" in page
+    assert "the scan was run all the same" in page
+    assert "gates.min_pair_wall_ev" in page
+    assert json.loads((root / "report" / "results.json").read_text())["gates"]["compiled"] is True
+
+    # Bounds that judge what was measured are moved without measuring it again.
+    loose = {quantity.setting: 1e3 if quantity.side == "at most" else -100 for quantity in QUANTITIES.values()}
+    allowed = {name: 1 if "volume" in name else value for name, value in loose.items() if name in BOUNDS_ALONE}
+    allowed |= {"min_compression_pressure_bar": 1e-6, "min_contact_share": 1e-6, "max_pair_hole_ev": 100}
+    allowed |= {"max_pair_fall_ev": 100, "max_collapse_ev_per_atom": 100}
+    study_file.write_text(yaml.safe_dump(STUDY | {"gates": SHORT_GATES | allowed}))
+    (root / "study.yaml").write_text(study_file.read_text())
+    said(["gates", str(root)], capsys)
+    again = read_book(GatesVerdict, root / "validation" / GATES_FILE)
+    assert (root / "validation" / "gates" / "static" / "findings.json").stat().st_mtime_ns == before
+    assert len(again.failed) < len(verdict.failed)
+    assert [[check.value for check in result.checks] for result in again.results] == [
+        [check.value for check in result.checks] for result in verdict.results
+    ]
+
+
+@pytest.mark.usefixtures("known")
+def test_gates_want_a_run_folder_or_a_study_with_a_model(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in ([str(study_file)], [str(tmp_path), "--out", str(tmp_path / "run")]):
+        code, text = said(["gates", *words], capsys)
+        assert code == 2
+        assert "give a run folder, or a study file with --model" in text
+    (tmp_path / "mine.pb").write_text("graph")
+    initialise_scan(study_file, tmp_path / "run", tmp_path / "mine.pb")
+    code, text = said(["gates", str(tmp_path / "run")], capsys)
+    # The study asks for none.
+    assert code == 0
+    assert "no gate was asked for" in text
 
 
 def test_a_file_that_is_no_frozen_model_is_refused(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_results_are_typed_and_come_back_from_their_file(run: Path) -> None:
         "runs",
         "domain",
         "left_out",
+        "gates",
     }
     assert set(found.to_json()["campaign"]) == {"iterations", "labels_made", "labels_failed"}
 

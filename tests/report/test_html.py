@@ -89,7 +89,7 @@ def test_every_element_is_closed_where_it_belongs(page: Page) -> None:
 
 def test_sections_stand_once_in_the_order_of_the_work(page: Page) -> None:
     assert page.ids == [
-        "structures", "campaign", "model", "md", "domain", "thickness", "rdf", "transport", "onsager", "order", "analyses",
+        "structures", "campaign", "model", "gates", "md", "domain", "thickness", "rdf", "transport", "onsager", "order", "analyses",
         "limits", "provenance",
     ]  # fmt: skip
 
@@ -140,7 +140,7 @@ def test_results_stand_beside_the_page_in_alphabetical_order(run: Path) -> None:
     assert (
         list(content)
         == sorted(content)
-        == ["campaign", "domain", "left_out", "md_ps", "models", "runs", "unhealthy", "validation"]
+        == ["campaign", "domain", "gates", "left_out", "md_ps", "models", "runs", "unhealthy", "validation"]
     )
     assert set(content["runs"]) == {one.name for one in HEALTHY}
 

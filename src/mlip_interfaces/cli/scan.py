@@ -33,6 +33,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     submit = actions.add_parser("submit", help="run the scan of a run folder, or continue it")
     add_run_folder(submit)
     add_dry_run(submit)
+    submit.add_argument(
+        "--despite-gates", action="store_true", help="run it although the model fails a safety gate; the report says so"
+    )
     submit.set_defaults(run=run_submit)
     status = actions.add_parser("status", help="show each run of the scan")
     add_run_folder(status)
@@ -84,7 +87,7 @@ def run_submit(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print_scripts(arguments.directory, "scan")
         return 0
-    run_single_stage(arguments.directory, "scan")
+    run_single_stage(arguments.directory, "scan", despite_gates=arguments.despite_gates)
     return 0
 
 

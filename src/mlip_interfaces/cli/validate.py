@@ -1,4 +1,4 @@
-"""``validate DIR``: the final model against held-out labels."""
+"""``validate DIR``: the final model against held-out labels and the safety gates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.books.run import VALIDATION_FILE, Validation, read_book
+    from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
+    from mlip_interfaces.books.run import VALIDATION_FILE, Validation, read_book, read_optional_book
     from mlip_interfaces.pipeline.flow import run_single_stage
 
     run_single_stage(arguments.directory, "validate")
@@ -42,5 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"energy RMSE {result.energy_rmse_mev_per_atom:.1f} meV/atom, force RMSE "
         f"{result.force_rmse_mev_per_angstrom:.0f} meV/angstrom over {result.n_frames} held-out frames"
+    )
+    gates = read_optional_book(GatesVerdict, arguments.directory / "validation" / GATES_FILE)
+    print(
+        gates.sentence
+        if gates
+        else f"an older version validated it: `mlip-interfaces gates {arguments.directory}` runs the safety gates"
     )
     return 0

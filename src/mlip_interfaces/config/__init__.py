@@ -3,7 +3,7 @@
 from mlip_interfaces.config.execution import Execution, LocalExecution, SlurmExecution, SlurmResources, Step
 from mlip_interfaces.config.interface import AmorphousLayer, CrystalLayer, LayerPlan, ModelPlan
 from mlip_interfaces.config.load import load_study, parse_study, study_schema
-from mlip_interfaces.config.study import Study
+from mlip_interfaces.config.study import Study, warned_alone
 
 __all__ = [
     "AmorphousLayer",
@@ -19,4 +19,5 @@ __all__ = [
     "load_study",
     "parse_study",
     "study_schema",
+    "warned_alone",
 ]

@@ -15,6 +15,7 @@ from mlip_interfaces.choices import CellFreedom
 from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
+from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import (
@@ -400,6 +401,7 @@ class Study(Section):
     exploration: Exploration
     training: Training = Field(default_factory=lambda: Training())
     validation: Validation = Field(default_factory=lambda: Validation())
+    gates: Gates = Field(default_factory=lambda: Gates())
     protocols: dict[Name, Protocol] = Field(min_length=1, max_length=1000)
     health: Health = Field(default_factory=lambda: Health())
     domain: Domain = Field(default_factory=lambda: Domain())
@@ -534,3 +536,19 @@ class Study(Section):
     def scan_models(self) -> tuple[ModelPlan, ...]:
         """Models of the production scan."""
         return self.interface.scan_models
+
+
+def warned_alone(study: Study) -> Study:
+    """The study with a scan that starts whatever the safety gates say; no stage depends on that.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    Study
+        With ``gates.if_failed`` as warn.
+    """
+    return study.model_copy(update={"gates": study.gates.model_copy(update={"if_failed": "warn"})})

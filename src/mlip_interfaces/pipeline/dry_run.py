@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mlip_interfaces.books.gates import GATES_FILE
 from mlip_interfaces.campaign.dpgen_files import DpgenContent, render_machine, render_param
 from mlip_interfaces.campaign.folder import read_position
 from mlip_interfaces.config import Study
 from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.pipeline.domain import planned_looks
+from mlip_interfaces.pipeline.gates import gates_batch
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
 from mlip_interfaces.pipeline.making_room import best_source
 from mlip_interfaces.pipeline.scan import POTENTIAL, ScanRun, health_bounds, run_script, scan_batch, scan_runs
@@ -172,15 +174,21 @@ def _validate_scripts(context: RunContext) -> list[BatchScripts]:
     names = sorted(path.name for path in directory.glob("task.*")) or [
         f"task.000.{number:06d}" for number in range(n_frames)
     ]
-    return [_preview(context, label_batch(names, directory), "held-out labels")] if names else []
+    labels = [_preview(context, label_batch(names, directory), "held-out labels")] if names else []
+    return labels + _gates_scripts(context)
+
+
+def _gates_scripts(context: RunContext) -> list[BatchScripts]:
+    return [_preview(context, gates_batch(context), "safety gates")] if context.study.gates.run else []
 
 
 def _scan_scripts(context: RunContext) -> list[BatchScripts]:
     runs = [run for run in scan_runs(context.study) if not _is_there(context, run)]
     scripts = [_preview(context, scan_batch(context, runs), "MD of the scan")] if runs else []
     if (context.model / POTENTIAL).is_file() and not context.campaign.is_dir():
-        # A potential from elsewhere: no committee judges its runs.
-        return scripts
+        # A potential from elsewhere: no committee judges its runs, and nothing before the scan put it through the gates.
+        measured = (context.validation / GATES_FILE).is_file()
+        return scripts if measured else _gates_scripts(context) + scripts
     looks = planned_looks(context, {run.name: run.model.name for run in scan_runs(context.study)})
     return scripts + [_preview(context, batch, title) for title, batch in looks.items()]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlip_interfaces.config import LocalExecution, Study
+from mlip_interfaces.books.gates import GatesVerdict
+from mlip_interfaces.config import LocalExecution, Study, warned_alone
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.pipeline.checked_study import load_checked_study
@@ -71,7 +72,9 @@ def _validate(context: RunContext) -> str:
 
 def _scan(context: RunContext) -> str:
     from mlip_interfaces.pipeline.scan import run_scan
+    from mlip_interfaces.pipeline.unfit_model import refuse_unfit_model
 
+    refuse_unfit_model(context)
     return run_scan(context)
 
 
@@ -236,7 +239,7 @@ def _changed_stages(context: RunContext) -> list[str]:
     return [name for name in STAGE_NAMES[:-1] if name in made_of and standing.get(name, made_of[name]) != made_of[name]]
 
 
-def run_single_stage(root: Path, name: str) -> None:
+def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> None:
     """Run one stage of an existing run folder; the stages before it must be done.
 
     Parameters
@@ -245,6 +248,8 @@ def run_single_stage(root: Path, name: str) -> None:
         The run folder.
     name : str
         Name of the stage.
+    despite_gates : bool
+        Whether a scan starts with a model that fails a safety gate.
 
     Raises
     ------
@@ -277,7 +282,7 @@ def run_single_stage(root: Path, name: str) -> None:
                 f"Run `mlip-interfaces run {root / STUDY_FILE} --out {root} --until {name}`{other}."
             )
         say_plan(plan_run(study, root, (name,)))
-        run_stages(study, root, (name,))
+        run_stages(warned_alone(study) if despite_gates else study, root, (name,))
 
 
 def _first_open(root: Path, names: Sequence[str]) -> str | None:
@@ -466,6 +471,38 @@ def initialise_scan(study_file: Path, root: Path, model: Path) -> None:
         context = RunContext(study, root)
         keep_potential(context, model, given)
         prepare_scan(context)
+
+
+def pass_gates(root: Path) -> GatesVerdict:
+    """Put the potential of a run folder through the safety gates, by the study as it is now; what is measured is not measured again.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, with its structures and a potential.
+
+    Returns
+    -------
+    GatesVerdict
+        As in ``validation/gates.json``.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study, no structure or no potential.
+    MissingProgramError
+        If an engine is not installed.
+    RunLockedError
+        If another process works in the folder.
+    UnfinishedError
+        If an engine failed; the same call continues.
+    """
+    from mlip_interfaces.pipeline.gates import run_gates
+
+    study = load_run_study(root)
+    require_packages(*ENGINES)
+    with locked(root):
+        return run_gates(RunContext(study, root))
 
 
 def look_again(root: Path) -> str:

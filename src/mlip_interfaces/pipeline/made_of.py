@@ -39,8 +39,8 @@ SECTIONS = {
     "analyze": ("analysis",),
     "report": ("name",),
 }
-"""Sections of the study that a stage depends on, besides all that its own inputs depend on. The section `domain` is in none: a
-look at runs changes none of them, and `look_again` makes it anew."""
+"""Sections of the study that a stage depends on, besides all that its own inputs depend on. The sections `domain`
+and `gates` are in none: a look at runs, or at a potential, changes none of them. `look_again` and `pass_gates` make it anew."""
 
 
 class StudyHashes:

@@ -32,6 +32,7 @@ from mlip_interfaces.labels.again import forget_configuration_failures, reuse_la
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.record import read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.pipeline.gates import run_gates
 from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_batch, write_label_settings
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials import Predictions, label_errors
@@ -40,12 +41,14 @@ from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import MANIFEST, Manifest
 
+_ERRORS_SHARE = 0.4
+"""Of the stage's progress; the rest is the gates."""
 MADE_OF = "made_of.sha256"
 """In the folder of tasks: hash of what the frames depend on."""
 
 
 def run_validate(context: RunContext) -> str:
-    """Label frames of the last exploration, then measure errors on them and on the held-out initial data.
+    """Label frames of the last exploration, measure errors on them and on the held-out initial data, then run the safety gates.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def run_validate(context: RunContext) -> str:
     Returns
     -------
     str
-        Number of frames, and the errors.
+        Number of frames, the errors, and which gates failed.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def run_validate(context: RunContext) -> str:
             "validation.n_exploration_frames in the study."
         )
     output = context.validation / "predictions.npz"
-    context.progress(0.8, f"errors on {len(systems)} systems")
+    context.progress(_ERRORS_SHARE, f"errors on {len(systems)} systems")
     predictions = predict_systems(
         context.model / "model.pb", systems, output=output, log_file=context.validation / "predict.log"
     )
@@ -83,7 +86,7 @@ def run_validate(context: RunContext) -> str:
     write_json(context.validation / VALIDATION_FILE, result.to_json())
     return (
         f"{result.n_frames} held-out frames: energy RMSE {result.energy_rmse_mev_per_atom:.1f} meV/atom, "
-        f"force RMSE {result.force_rmse_mev_per_angstrom:.0f} meV/angstrom"
+        f"force RMSE {result.force_rmse_mev_per_angstrom:.0f} meV/angstrom; {run_gates(context, begun=_ERRORS_SHARE).sentence}"
     )
 
 
@@ -135,7 +138,7 @@ def _label_exploration_frames(context: RunContext) -> list[FailedLabel]:
 
     def look() -> None:
         done = len(list(directory.glob(f"task.*/{LABEL_OUTPUT}")))
-        context.progress(0.8 * done / max(1, len(names)), f"{done} of {len(names)} held-out labels")
+        context.progress(_ERRORS_SHARE * done / max(1, len(names)), f"{done} of {len(names)} held-out labels")
 
     if names:
         with watching(look, every_seconds=study.execution.poll_seconds):

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
+from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
 from mlip_interfaces.books.run import (
     INDEX,
     VALIDATION_FILE,
@@ -105,6 +106,8 @@ class Headline(Record):
         Run -> whether it stayed in the model's domain.
     left_out : mapping of str to str
         Run that was healthy and enters no number -> why.
+    gates : mapping of str to bool
+        Safety gate -> whether the model passed it.
     """
 
     models: Mapping[str, int]
@@ -115,6 +118,7 @@ class Headline(Record):
     runs: Mapping[str, Mapping[str, object]]
     domain: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    gates: Mapping[str, bool] = field(default_factory=dict)
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -142,6 +146,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
     analysis = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
     judged = domain.runs if domain else ()
+    gates = read_optional_book(GatesVerdict, run / "validation" / GATES_FILE)
     left_out = left_out_runs(run, stale)
     return Headline(
         models={model.name: model.n_atoms for model in structures.interfaces},
@@ -156,6 +161,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
         },
         domain={entry.name: entry.verdict for entry in judged if entry.name not in stale},
         left_out=left_out,
+        gates={result.gate: result.passed for result in gates.results} if gates else {},
     )
 
 
@@ -288,6 +294,12 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
         )
     elif teacher_kind != "dft":
         sentences.append("The labels are not DFT; the Deep Potential is as good as the calculator named above.")
+    gates = read_optional_book(GatesVerdict, run / "validation" / GATES_FILE)
+    if gates is not None and gates.failed:
+        names = ", ".join(result.gate for result in gates.failed)
+        sentences.append(f"The model fails safety gates ({names}): what its runs show may be the model's own doing.")
+    elif scan.runs and (gates is None or not gates.results):
+        sentences.append("The model was put through no safety gate: whether it is fit for production is not known.")
     campaign = read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)
     stop = campaign.stop if campaign else None
     if stop and stop.reason != "converged":

@@ -20,6 +20,7 @@ from mlip_interfaces.report.analysis_sections import (
 )
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
+from mlip_interfaces.report.gates_section import gates_section, gates_warning
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture
@@ -79,6 +80,7 @@ def write_report(
         structures_section(run, picture),
         campaign_section(run, picture),
         model_section(run, picture),
+        gates_section(run, picture),
         md_section(run, picture, stale),
         domain_section(run, picture, stale),
         *thickness_sections(run, healthy, picture),
@@ -96,7 +98,12 @@ def write_report(
     html = environment.get_template("template.html.j2").render(
         name=study_name,
         version=__version__,
-        warnings=[*_label_warning(run, teacher_kind), *_study_warning(changed_stages), *_left_out(results.left_out)],
+        warnings=[
+            *_label_warning(run, teacher_kind),
+            *gates_warning(run),
+            *_study_warning(changed_stages),
+            *_left_out(results.left_out),
+        ],
         summary=_summary(results),
         sections=sections,
     )

@@ -43,6 +43,43 @@ class Table:
     is_text: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A number and its bound, which the reader may move: the page says what would pass then.
+
+    Attributes
+    ----------
+    gate, title, what : str
+        Who measured it, its name, and what it belongs to.
+    value : float or None
+        The number; None where there is none, which never passes.
+    unit : str
+        Of value and bound.
+    side : {"at most", "at least"}
+        Which side of the bound is good.
+    bound : float
+        As in the study.
+    setting : str
+        Key of the bound in the study.
+    """
+
+    gate: str
+    title: str
+    what: str
+    value: float | None
+    unit: str
+    side: str
+    bound: float
+    setting: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the number is on the good side of the bound, or on it."""
+        if self.value is None:
+            return False
+        return self.value <= self.bound if self.side == "at most" else self.value >= self.bound
+
+
 @dataclass(slots=True)
 class PageSection:
     """One section of the page; what is empty is not shown.
@@ -59,6 +96,8 @@ class PageSection:
         After the text.
     tables : list of Table
         After the figures.
+    bounds : list of Bound
+        A table of numbers whose bounds can be moved on the page, before the other tables.
     text, text_title : str
         A longer text that unfolds, and what is clicked for it.
     """
@@ -70,5 +109,6 @@ class PageSection:
     points: list[str] = field(default_factory=list)
     figures: list[Picture] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    bounds: list[Bound] = field(default_factory=list)
     text: str = ""
     text_title: str = ""
