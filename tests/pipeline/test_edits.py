@@ -397,7 +397,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, stand_ins: None) -> Path:
 
 def test_every_key_of_the_study_is_in_the_hash_of_a_stage_or_known_to_decide_nothing(finished: Path) -> None:
     """A key that nobody counts would be an edit that nobody notices."""
-    counted = {section for sections in SECTIONS.values() for section in sections} | {"execution", "domain"}
+    counted = {section for sections in SECTIONS.values() for section in sections} | {"execution", "domain", "gates"}
     assert set(Study.model_fields) == counted
     study = load_run_study(finished)
     before = StudyHashes(study).stages(finished)
@@ -409,6 +409,7 @@ def test_every_key_of_the_study_is_in_the_hash_of_a_stage_or_known_to_decide_not
         elif isinstance(content, (bool, int, float)) and place[0] not in (
             "execution",
             "domain",
+            "gates",
             "interface",
             "elements",
         ):

@@ -20,8 +20,7 @@ from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_sub
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.gates import gates_batch
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
-from mlip_interfaces.pipeline.making_room import best_source
-from mlip_interfaces.pipeline.scan import POTENTIAL, ScanRun, health_bounds, run_script, scan_batch, scan_runs
+from mlip_interfaces.pipeline.scan import POTENTIAL, runs_with_md, scan_batch, scan_runs
 from mlip_interfaces.pipeline.train import train_batch, training_systems
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
@@ -183,7 +182,7 @@ def _gates_scripts(context: RunContext) -> list[BatchScripts]:
 
 
 def _scan_scripts(context: RunContext) -> list[BatchScripts]:
-    runs = [run for run in scan_runs(context.study) if not _is_there(context, run)]
+    runs = runs_with_md(context)
     scripts = [_preview(context, scan_batch(context, runs), "MD of the scan")] if runs else []
     if (context.model / POTENTIAL).is_file() and not context.campaign.is_dir():
         # A potential from elsewhere: no committee judges its runs, and nothing before the scan put it through the gates.
@@ -191,13 +190,6 @@ def _scan_scripts(context: RunContext) -> list[BatchScripts]:
         return scripts if measured else _gates_scripts(context) + scripts
     looks = planned_looks(context, {run.name: run.model.name for run in scan_runs(context.study)})
     return scripts + [_preview(context, batch, title) for title, batch in looks.items()]
-
-
-def _is_there(context: RunContext, run: ScanRun) -> bool:
-    """Whether nothing would be submitted for a run."""
-    directory, script = context.scan / run.name, run_script(context, run)
-    best = best_source(context.root, directory, script, run.protocol, health_bounds(context.study))
-    return best.state.action in ("kept", "cut")
 
 
 def _preview(context: RunContext, batch: Batch, title: str) -> BatchScripts:

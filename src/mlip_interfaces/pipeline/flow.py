@@ -71,10 +71,12 @@ def _validate(context: RunContext) -> str:
 
 
 def _scan(context: RunContext) -> str:
-    from mlip_interfaces.pipeline.scan import run_scan
+    from mlip_interfaces.pipeline.scan import run_scan, runs_with_md
     from mlip_interfaces.pipeline.unfit_model import refuse_unfit_model
 
-    refuse_unfit_model(context)
+    if runs_with_md(context):
+        # What is there is judged and read whatever the model is worth.
+        refuse_unfit_model(context)
     return run_scan(context)
 
 

@@ -24,9 +24,8 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.errors import UserError, counted
 from mlip_interfaces.pipeline.analyze import missing_analyses, study_requests
 from mlip_interfaces.pipeline.made_of import LIMITS, SECTIONS, StudyHashes
-from mlip_interfaces.pipeline.making_room import best_source
 from mlip_interfaces.pipeline.orphans import Orphan, find_orphans
-from mlip_interfaces.pipeline.scan import ScanRun, health_bounds, run_script, scan_runs
+from mlip_interfaces.pipeline.scan import ScanRun, scan_runs, source_of_run
 from mlip_interfaces.pipeline.standing import campaign_goes_on, is_done, standing_hashes, standing_structures
 from mlip_interfaces.pipeline.study_files import load_run_study
 from mlip_interfaces.pipeline.validate import MADE_OF
@@ -296,9 +295,7 @@ def _md_run(view: _View, run: ScanRun, cause: str) -> Artefact:
     directory = context.scan / run.name
     why = cause if directory.is_dir() and (directory / "command.sh").is_file() else ""
     if not cause:
-        best = best_source(
-            context.root, directory, run_script(context, run), run.protocol, health_bounds(context.study)
-        )
+        best = source_of_run(context, run)
         action, why = best.state.action, best.state.why
         if best.aside is not None and action == "kept":
             action = "brought back"

@@ -40,7 +40,7 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.pipeline.making_room import make_room
+from mlip_interfaces.pipeline.making_room import BestSource, best_source, make_room
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
@@ -257,6 +257,44 @@ def run_script(context: RunContext, run: ScanRun) -> str:
         "potential": context.model / POTENTIAL,
     }
     return start_script(command, {what: file_hash(file) for what, file in inputs.items() if file.is_file()})
+
+
+def source_of_run(context: RunContext, run: ScanRun) -> BestSource:
+    """Where the work on a run begins; files are only read.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    run : ScanRun
+        One of its runs.
+
+    Returns
+    -------
+    BestSource
+        What costs least.
+    """
+    return best_source(
+        context.root, context.scan / run.name, run_script(context, run), run.protocol, health_bounds(context.study)
+    )
+
+
+def runs_with_md(context: RunContext) -> tuple[ScanRun, ...]:
+    """Runs that have MD before them: all but those that are there, in their place, cut from a longer one, or set aside.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+
+    Returns
+    -------
+    tuple of ScanRun
+        In the order of the scan.
+    """
+    return tuple(
+        run for run in scan_runs(context.study) if source_of_run(context, run).state.action not in ("kept", "cut")
+    )
 
 
 def _other_command(directory: Path, script: str) -> str:

@@ -14,8 +14,7 @@ from mlip_interfaces.jobs.stopping import running_jobs
 from mlip_interfaces.pipeline.analyze import missing_analyses
 from mlip_interfaces.pipeline.campaign import has_more_to_do
 from mlip_interfaces.pipeline.made_of import StudyHashes, structures_there
-from mlip_interfaces.pipeline.making_room import best_source
-from mlip_interfaces.pipeline.scan import health_bounds, run_script, scan_runs
+from mlip_interfaces.pipeline.scan import scan_runs, source_of_run
 from mlip_interfaces.pipeline.study_files import load_run_study
 from mlip_interfaces.pipeline.validate import MADE_OF
 from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
@@ -138,11 +137,7 @@ def is_done(context: RunContext, stage: str, made_of: str, standing: str | None)
     if manifest is None or manifest.status != "done" or standing != made_of:
         return False
     if stage == "scan":
-        bounds = health_bounds(context.study)
-        return all(
-            best_source(context.root, context.scan / run.name, run_script(context, run), run.protocol, bounds).is_all
-            for run in scan_runs(context.study)
-        )
+        return all(source_of_run(context, run).is_all for run in scan_runs(context.study))
     if stage == "analyze":
         analysed = read_optional_book(AnalysisIndex, context.root / FOLDERS[stage] / INDEX) or AnalysisIndex()
         return not any(
