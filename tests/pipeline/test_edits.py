@@ -27,6 +27,7 @@ from pydantic import ValidationError
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import Execution, Study
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import content_hash
 from mlip_interfaces.jobs import Batch
 from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.observables import Result
@@ -467,3 +468,25 @@ def test_results_of_an_older_version_are_made_again_and_nothing_else(
     } == {"analyze"}
     assert run(STUDY, tmp_path, finished)
     assert in_order(finished) == {"kept"}
+
+
+def test_another_version_with_other_keys_is_no_edit_of_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "run"
+    assert run(STUDY, tmp_path, root)
+    monkeypatch.setattr(standing, "mark_of_keys", lambda: "other keys")
+    monkeypatch.setattr(flow, "mark_of_keys", lambda: "other keys")
+
+    def of_other_keys(self: StudyHashes, *sections: str, **more: Any) -> str:
+        return content_hash([{name: self.content[name] for name in sections}, more])
+
+    monkeypatch.setattr(StudyHashes, "_of", of_other_keys)
+    assert in_order(root) == {"kept"}
+    (artefact,) = planned(root, tmp_path, {number_of("training", "steps_final"): 1})["made"][:1]
+    assert artefact.stage == "train"
+    assert run(STUDY, tmp_path, root)
+    assert not all_aside(root)
+    # Adopted: from now on the hashes of this version count.
+    assert in_order(root) == {"kept"}
+    assert {json.loads(file.read_text())["keys"] for file in root.glob("*/manifest.json")} == {"other keys"}

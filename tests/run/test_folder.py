@@ -106,7 +106,7 @@ def test_manifest_of_an_older_version_is_read_and_every_key_of_a_newer_one_stays
     file = tmp_path / "manifest.json"
     content = json.loads(file.read_text())
     assert list(content) == ["stage", "status", "input_hash", "started", "finished", "wall_seconds", "command", "versions",
-                             "n_starts", "schema_version"]  # fmt: skip
+                             "n_starts", "schema_version", "keys"]  # fmt: skip
     assert content["schema_version"] == SCHEMA_VERSION
     for key in list(content)[3:]:
         file.write_text(json.dumps({name: value for name, value in content.items() if name != key}))

@@ -11,7 +11,7 @@ from mlip_interfaces.config import LocalExecution, Study, warned_alone
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
 from mlip_interfaces.pipeline.checked_study import load_checked_study
-from mlip_interfaces.pipeline.made_of import StudyHashes
+from mlip_interfaces.pipeline.made_of import StudyHashes, mark_of_keys
 from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
@@ -227,7 +227,7 @@ def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:
             def progress(fraction: float, note: str, name: str = stage.name) -> None:
                 display.update(name, fraction, note)
 
-            with recorded(directory, stage.name, made_of):
+            with recorded(directory, stage.name, made_of, mark_of_keys()):
                 note = stage.run(replace(context, progress=progress))
             display.end(stage.name, note)
             anew = True
@@ -343,7 +343,7 @@ def report_run(root: Path, directory: Path | None = None) -> None:
         if _first_open(root, stages_of(root)[:-1]) is not None:
             stage.run(RunContext(study, root))
             return
-        with recorded(root / stage.folder, stage.name, StudyHashes(study).stages(root)[stage.name]):
+        with recorded(root / stage.folder, stage.name, StudyHashes(study).stages(root)[stage.name], mark_of_keys()):
             stage.run(RunContext(study, root))
 
 

@@ -23,7 +23,7 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.config.dft import resolved
 from mlip_interfaces.config.study import Perturbation
 from mlip_interfaces.errors import UnfinishedError, counted
-from mlip_interfaces.files import content_hash, count_lines, whole_folder, write_json, write_text
+from mlip_interfaces.files import count_lines, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures, reuse_labels
 from mlip_interfaces.labels.dataset import write_dataset
@@ -43,6 +43,7 @@ from mlip_interfaces.labels.teacher_md import (
 )
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
+from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.aside import all_aside
 from mlip_interfaces.run.context import RunContext
@@ -220,13 +221,14 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
     trajectories: dict[str, str] = {}
     structures: list[tuple[str, str, Atoms]] = []
     index = read_book(StructureIndex, context.structures / INDEX)
-    for model in index.models:
+    labelled = StudyHashes(study).labelled
+    # Numbered among themselves: a model of the scan alone changes no seed.
+    for number, model in enumerate(model for model in index.models if model.name in labelled):
         name, bulk = model.name, model.role == "bulk"
         if not bulk and name not in study.explored:
             continue
         # Copies are drawn apart: each may be held out by itself.
-        seed = named_seed(study.seed, name)
-        copies = _variations(plan.perturbation, read_model(context.structures / name), seed, bulk=bulk)
+        copies = _variations(plan.perturbation, read_model(context.structures / name), study.seed + number, bulk=bulk)
         for kind, made in copies.items():
             for i, copy in enumerate(made):
                 # Other atoms, another system.
@@ -259,8 +261,7 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
         (staging / task).mkdir()
         _write_structure(staging / task, read_model(context.structures / md.structure))
         plan_fields = md.model_dump(exclude={"structure", "held_out"})
-        seed = named_seed(study.seed, md.model_dump_json(), str(plan.teacher_md[:number].count(md)))
-        write_text(staging / task / PLAN_FILE, TeacherMDPlan(**plan_fields, seed=seed).model_dump_json())
+        write_text(staging / task / PLAN_FILE, TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json())
         origins[task], trajectories[task] = md.structure, task
     for number, (name, trajectory, atoms) in enumerate(structures):
         task = f"task.000.{number:06d}"
@@ -271,24 +272,6 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
     write_json(staging / ORIGINS_FILE, origins)
     write_json(staging / TRAJECTORIES_FILE, trajectories)
     reuse_labels(staging, earlier_tasks(context))
-
-
-def named_seed(seed: int, *names: str) -> int:
-    """A seed of its own for each thing that has a name, whatever else a study has: another model, or run, changes no other's.
-
-    Parameters
-    ----------
-    seed : int
-        Of the study.
-    *names : str
-        Of the thing.
-
-    Returns
-    -------
-    int
-        From 1 to 2^31 - 1.
-    """
-    return 1 + int(content_hash([seed, *names])[:15], 16) % (2**31 - 1)
 
 
 def earlier_tasks(context: RunContext) -> list[Path]:

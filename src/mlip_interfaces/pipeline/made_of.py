@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,18 @@ SECTIONS = {
 }
 """Sections of the study that a stage depends on, besides all that its own inputs depend on. The sections `domain`
 and `gates` are in none: a look at runs, or at a potential, changes none of them. `look_again` and `pass_gates` make it anew."""
+
+
+@cache
+def mark_of_keys() -> str:
+    """Mark of all keys and defaults that a study has in this version: with others, hashes of the same study differ.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    return content_hash(Study.model_json_schema())[:16]
 
 
 class StudyHashes:

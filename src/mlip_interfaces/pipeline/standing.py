@@ -13,7 +13,7 @@ from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs.stopping import running_jobs
 from mlip_interfaces.pipeline.analyze import missing_analyses
 from mlip_interfaces.pipeline.campaign import has_more_to_do
-from mlip_interfaces.pipeline.made_of import StudyHashes, structures_there
+from mlip_interfaces.pipeline.made_of import StudyHashes, mark_of_keys, structures_there
 from mlip_interfaces.pipeline.scan import scan_runs, source_of_run
 from mlip_interfaces.pipeline.study_files import load_run_study
 from mlip_interfaces.pipeline.validate import MADE_OF
@@ -74,9 +74,12 @@ def standing_structures(context: RunContext) -> dict[str, str]:
     InputFileError
         If the index is damaged.
     """
-    older = _hashes_of_older(context.root, _manifests(context.root))
-    adopted = older.structures if older is not None else {}
-    return {name: entry.made_of or adopted.get(name, "") for name, entry in structures_there(context).items()}
+    there = structures_there(context)
+    manifests = _manifests(context.root)
+    if "build" not in manifests or not _is_older(manifests["build"]):
+        return {name: entry.made_of for name, entry in there.items()}
+    adopted = StudyHashes(load_run_study(context.root)).structures
+    return {name: adopted.get(name, "") for name in there}
 
 
 def adopt_older(root: Path) -> None:
@@ -99,18 +102,17 @@ def adopt_older(root: Path) -> None:
     if older is None:
         return
     index = read_optional_book(StructureIndex, root / FOLDERS["build"] / INDEX)
-    if index is not None:
-        models = tuple(
-            replace(entry, made_of=entry.made_of or older.structures.get(entry.name, "")) for entry in index.models
-        )
+    if index is not None and "build" in manifests and _is_older(manifests["build"]):
+        models = tuple(replace(entry, made_of=older.structures.get(entry.name, "")) for entry in index.models)
         write_book(root / FOLDERS["build"] / INDEX, replace(index, models=models))
     tasks = root / FOLDERS["validate"] / "tasks"
-    if tasks.is_dir() and not (tasks / MADE_OF).is_file():
+    if tasks.is_dir() and "validate" in manifests and _is_older(manifests["validate"]):
         write_text(tasks / MADE_OF, f"{older.held_out(root)}\n")
     # The manifests last: they say that all is adopted.
     for name, made_of in standing_hashes(root).items():
         write_manifest(
-            root / FOLDERS[name], replace(manifests[name], input_hash=made_of, schema_version=SCHEMA_VERSION)
+            root / FOLDERS[name],
+            replace(manifests[name], input_hash=made_of, schema_version=SCHEMA_VERSION, keys=mark_of_keys()),
         )
 
 
@@ -225,7 +227,8 @@ def _manifests(root: Path) -> dict[str, Manifest]:
 
 
 def _is_older(manifest: Manifest) -> bool:
-    return manifest.schema_version < SCHEMA_VERSION
+    """Whether a version with other keys, or other defaults, wrote the hash: it is no change of the study."""
+    return manifest.keys != mark_of_keys()
 
 
 def _hashes_of_older(root: Path, manifests: Mapping[str, Manifest]) -> StudyHashes | None:

@@ -18,7 +18,6 @@ from mlip_interfaces.run.versions import engine_versions
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 2
-"""From 2 on, `input_hash` is that of `pipeline.made_of`; before, it changed with every key of the study that anything stood on."""
 _REMEDY = "delete it and run its stage again, which goes on with what is there"
 
 
@@ -46,6 +45,8 @@ class Manifest(Record):
         How often it was started.
     schema_version : int
         Of the manifest; 0 in those of versions that did not write it.
+    keys : str
+        Mark of the study's keys and defaults that `input_hash` counts; another version may have others. Empty in older manifests.
     """
 
     stage: str
@@ -58,6 +59,7 @@ class Manifest(Record):
     versions: Mapping[str, str] = field(default_factory=dict)
     n_starts: int = 1
     schema_version: int = 0
+    keys: str = ""
 
 
 def read_manifest(directory: Path) -> Manifest | None:
@@ -107,7 +109,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
 
 
 @contextlib.contextmanager
-def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
+def recorded(directory: Path, stage: str, input_hash: str, keys: str = "") -> Iterator[None]:
     """Record a stage while the body runs it: ``running`` at once, ``done`` only if it ends well.
 
     Parameters
@@ -118,6 +120,8 @@ def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
         Its name.
     input_hash : str
         SHA-256 of all that the stage depends on.
+    keys : str, optional
+        Mark of the keys that it counts.
 
     Yields
     ------
@@ -143,6 +147,7 @@ def recorded(directory: Path, stage: str, input_hash: str) -> Iterator[None]:
         versions=engine_versions(),
         n_starts=(before.n_starts if before else 0) + 1,
         schema_version=SCHEMA_VERSION,
+        keys=keys,
     )
     write_manifest(directory, manifest)
 
