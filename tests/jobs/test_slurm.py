@@ -11,16 +11,28 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlip_interfaces.config import SlurmExecution
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
-from mlip_interfaces.md import HealthBounds, MDProtocol, join_pieces, time_reached_ps
-from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, RUN_COMMAND
+from mlip_interfaces.md import (
+    HealthBounds,
+    MDProtocol,
+    flaws_of_trajectory,
+    join_pieces,
+    start_script,
+    time_reached_ps,
+    write_start_script,
+)
+from mlip_interfaces.md.ending import is_over
+from mlip_interfaces.pipeline.making_room import make_room
+from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, RUN_COMMAND, _unpack, md_task
 from mlip_interfaces.programs import program_environment
 
 NAMES = ("task.0", "task.1", "task.2", "task.3")
@@ -230,8 +242,8 @@ def test_jobs_elsewhere_take_their_files_along_and_bring_them_back(
     run_tasks(batch, execution(defaults={"cores_per_node": 8, "group_size": 3, "partition": "gpu"}, **keys))
     assert [(directory / name / "result").read_text() for name in NAMES] == [f"{name}all" for name in NAMES]
     assert [starts(directory, name) for name in NAMES] == [["once"]] * 4
-    # Empty stand-ins of files that were not made do not come back.
-    assert not any((directory / name / "spare").exists() for name in NAMES)
+    # What was made comes back, empty or not, and nothing else.
+    assert [(directory / name / "spare").exists() for name in NAMES] == [name != "task.0" for name in NAMES]
 
 
 def fork(work: Callable[[], None]) -> int:
@@ -281,3 +293,36 @@ def test_md_that_is_cancelled_goes_on_from_its_checkpoint(
     join_pieces(where / "md")
     times = [float(line.split(",")[0]) for line in (where / "md" / "thermo.csv").read_text().splitlines()[1:]]
     assert times == pytest.approx([0.2 * i for i in range(201)], abs=1e-6)
+
+
+def test_md_that_was_made_elsewhere_is_extended_there(slurm: Any, argon: Callable, tmp_path: Path) -> None:
+    """Its last state travels, and the finished run that lies there does not pass for the longer one."""
+    where, scratch = tmp_path / "run", tmp_path / "scratch"
+    scratch.mkdir()
+    bounds, directory = HealthBounds(9.0, 0.9, 0.9, 0.9, 0.1), where / "md"
+    short = MDProtocol("npt", "free", 30.0, (1.0, 1.0, 1.0), 4.0, 2.0, 0.2, 1)
+    command = argon(directory, short, bounds).replace("-in deck.in", "-in ../deck.in")
+    (directory / "deck.in").rename(where / "deck.in")
+    (directory / "layers.json").write_text("{}")
+
+    def run(protocol: MDProtocol) -> list[list[float]]:
+        steps = command.replace(f"-var steps {short.n_steps} ", f"-var steps {protocol.n_steps} ")
+        script = start_script(f"PATH={program_environment()['PATH']} {steps}", {})
+        make_room(where, directory, script, protocol, bounds)
+        write_start_script(directory, script)
+        task = md_task("md", directory, script, staged=True)
+        keys = {"context": "local", "remote_root": str(scratch)}
+        run_tasks(Batch((task,), where, "md", common_files=("deck.in",)), execution(**keys))
+        assert is_over(directory)
+        _unpack(directory / PIECES)
+        join_pieces(directory)
+        rows = (directory / "thermo.csv").read_text().splitlines()[1:]
+        return [[float(word) for word in row.split(",")] for row in rows]
+
+    before = run(short)
+    assert len(before) == 21
+    after = run(replace(short, time_ps=8.0))
+    np.testing.assert_allclose([row[0] for row in after], 0.2 * np.arange(41), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(after[:21], before, rtol=1e-6, atol=0)
+    assert flaws_of_trajectory(directory, short.dump_every, short.frame_interval_ps) == ()
+    assert len(list(scratch.iterdir())) == 1

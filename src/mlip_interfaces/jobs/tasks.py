@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class JobTask:
     inputs : tuple of str
         Files there that it needs; they matter only where jobs do not run in place.
     extras : tuple of str
-        Further files it may leave there, brought back from where jobs do not run in place.
+        Further files and folders it may leave there, brought back from where jobs do not run in place.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Batch:
 
 
 ONLY = ": only "
+EXTRAS = "extras.tar"
 
 
 def only_by_itself(mark: str) -> str:
@@ -111,6 +113,9 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
         If there is no Slurm to submit to.
     """
     directory = batch.directory
+    if execution.staged:
+        # Killed while files were fetched, an earlier start may have left them packed.
+        _unpack_extras(batch)
     if all((directory / task.name / output).exists() for task in batch.tasks for output in task.outputs):
         return
     if isinstance(execution, SlurmExecution) and execution.context != "ssh":
@@ -123,11 +128,8 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
         submission.run_submission(check_interval=execution.poll_seconds, clean=False)
     except RuntimeError as error:
         failure = error
-    for task in batch.tasks if execution.staged else ():
-        for extra in task.extras:
-            file = directory / task.name / extra
-            if file.is_file() and not file.stat().st_size:
-                file.unlink()  # a stand-in, see `_kept`
+    if execution.staged:
+        _unpack_extras(batch)
     unfinished = [
         task for task in batch.tasks if not all((directory / task.name / output).exists() for output in task.outputs)
     ]
@@ -183,7 +185,10 @@ def make_submission(batch: Batch, execution: Execution) -> Any:
                 command=alone(_kept(task) if execution.staged else task.command),
                 task_work_path=task.name,
                 forward_files=list(task.inputs) if execution.staged else [],
-                backward_files=[*task.outputs, *((*task.extras, "task.log") if execution.staged else ())],
+                backward_files=[
+                    *task.outputs,
+                    *((*([EXTRAS] if task.extras else ()), "task.log") if execution.staged else ()),
+                ],
                 outlog="task.log",
                 errlog="task.log",
             )
@@ -231,10 +236,22 @@ def watching(look: Callable[[], None], *, every_seconds: float) -> Iterator[None
 
 
 def _kept(task: JobTask) -> str:
-    """The command, with a stand-in for each file that is fetched afterwards and that the program did not make."""
+    """The command, then those extras that are there as one file: which of them will be is not known where it is fetched."""
     if not task.extras:
         return task.command
-    return f"{task.command}; status=$?; touch {' '.join(task.extras)}; exit $status"
+    pack = f"tar cf {EXTRAS} -T /dev/null; for file in {' '.join(task.extras)}; do [ ! -e $file ] || tar rhf {EXTRAS} $file; done"
+    return f"{task.command}; status=$?; {pack}; exit $status"
+
+
+def _unpack_extras(batch: Batch) -> None:
+    """Extras that were fetched take their places; what was not made leaves what is there."""
+    for task in batch.tasks:
+        archive = batch.directory / task.name / EXTRAS
+        if archive.is_file() and archive.stat().st_size:
+            with tarfile.open(archive) as extras:
+                extras.extractall(archive.parent, filter="data")
+            # It stays, empty, as a sign that the task is done.
+            archive.write_bytes(b"")
 
 
 @contextlib.contextmanager

@@ -94,7 +94,8 @@ def remove(root: Path, orphan: Orphan) -> None:
 
 def _aside(context: RunContext) -> Iterator[Orphan]:
     for item in all_aside(context.root):
-        stage = _STAGES[item.place.split("/")[0]]
+        # The note may have been edited.
+        stage = _STAGES.get(item.place.split("/")[0], "none")
         path = item.folder.parent.relative_to(context.root).as_posix()
         yield Orphan(stage, path, f"{item.place} of an earlier study, set aside on {item.since[:10]}")
 

@@ -166,27 +166,38 @@ def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
         A task for each.
     """
     staged = context.study.execution.staged
-    tasks = tuple(
-        JobTask(
-            run.name,
-            _elsewhere(context, run) if staged else RUN_COMMAND,
-            (DONE,),
-            inputs=(DATA, "layers.json", COMMAND, *_state_to_go_on_from(context.scan / run.name)),
-            extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, START, END),
-        )
-        for run in runs
-    )
+    tasks = tuple(md_task(run.name, context.scan / run.name, run_script(context, run), staged=staged) for run in runs)
     return Batch(tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL))
 
 
-def _elsewhere(context: RunContext, run: ScanRun) -> str:
-    """The command of a run that is carried elsewhere; another script makes it another task, with a folder of its own there."""
-    return f"{only_by_itself(content_hash(run_script(context, run)))}; {PACK_COMMAND}"
+def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask:
+    """A run as a task.
 
+    Parameters
+    ----------
+    name : str
+        Of the task.
+    directory : Path
+        Folder of the run.
+    script : str
+        Content of its ``command.sh``.
+    staged : bool
+        Whether it is carried elsewhere. Another script then makes another task, which what lies there does not pass for; a run
+        that is extended takes its last state along.
 
-def _state_to_go_on_from(directory: Path) -> tuple[str, ...]:
-    """A run that is extended has its state here, not where it was made."""
-    return (CHECKPOINT, START, STARTED) if (directory / CHECKPOINT).is_file() else ()
+    Returns
+    -------
+    JobTask
+        Finished once the run is.
+    """
+    state = (CHECKPOINT, START, STARTED, LOG) if (directory / CHECKPOINT).is_file() else ()
+    return JobTask(
+        name,
+        f"{only_by_itself(content_hash(script))}; {PACK_COMMAND}" if staged else RUN_COMMAND,
+        (DONE,),
+        inputs=(DATA, "layers.json", COMMAND, *state),
+        extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, START, END),
+    )
 
 
 def prepare_scan(context: RunContext) -> None:
