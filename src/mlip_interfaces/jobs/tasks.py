@@ -18,6 +18,7 @@ from typing import Any
 
 from mlip_interfaces.config import Execution, SlurmExecution, Step
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import write_bytes
 from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.jobs.sections import machine_section, resources_section
 from mlip_interfaces.programs import find_program, log_tail
@@ -251,7 +252,7 @@ def _unpack_extras(batch: Batch) -> None:
             with tarfile.open(archive) as extras:
                 extras.extractall(archive.parent, filter="data")
             # It stays, empty, as a sign that the task is done.
-            archive.write_bytes(b"")
+            write_bytes(archive, b"")
 
 
 @contextlib.contextmanager
