@@ -12,14 +12,24 @@ from mlip_interfaces.potentials.errors_against_labels import (
 from mlip_interfaces.potentials.features import Environments, committee_environments, force_deviation
 from mlip_interfaces.potentials.production_domain import left_by_deviation, left_by_drift
 from mlip_interfaces.potentials.selection import rank_environments, rank_frames, select_diverse
-from mlip_interfaces.potentials.training_input import DescriptorSizes, max_neighbors, training_input
+from mlip_interfaces.potentials.short_range import TABLE, write_zbl_table, zbl_energy, zbl_table
+from mlip_interfaces.potentials.training_input import (
+    DescriptorSizes,
+    LossPrefactors,
+    ShortRangeBlend,
+    max_neighbors,
+    training_input,
+)
 
 __all__ = [
+    "TABLE",
     "DescriptorSizes",
     "Environments",
     "FrameDeviations",
     "LabelErrors",
+    "LossPrefactors",
     "Predictions",
+    "ShortRangeBlend",
     "committee_environments",
     "first_lost_frame",
     "force_deviation",
@@ -35,4 +45,7 @@ __all__ = [
     "save_predictions",
     "select_diverse",
     "training_input",
+    "write_zbl_table",
+    "zbl_energy",
+    "zbl_table",
 ]
