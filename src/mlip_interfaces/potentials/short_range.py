@@ -60,7 +60,7 @@ def zbl_table(elements: Sequence[str]) -> NDArray[np.float64]:
         Distance, then the energy of the pairs 0-0, 0-1, ... 1-1, ...; it fades to zero, smoothly, from 2 to 3 angstrom, far beyond where
         it acts.
     """
-    distance: NDArray[np.float64] = _SPACING_ANGSTROM * np.arange(1, round(_ENDS_AT_ANGSTROM / _SPACING_ANGSTROM) + 1)
+    distance = _SPACING_ANGSTROM * np.arange(1, round(_ENDS_AT_ANGSTROM / _SPACING_ANGSTROM) + 1, dtype=np.float64)
     part = np.clip((distance - _FADES_FROM_ANGSTROM) / (_ENDS_AT_ANGSTROM - _FADES_FROM_ANGSTROM), 0.0, 1.0)
     fading = 1.0 - part**3 * (10.0 - 15.0 * part + 6.0 * part**2)
     pairs = combinations_with_replacement([atomic_numbers[symbol] for symbol in elements], 2)
