@@ -300,7 +300,9 @@ class Training(Section):
 class OwnMD(Section):
     """Snapshots of MD with the final model, labelled afterwards: the states that production meets."""
 
-    n_snapshots: Few = Field(20, description="Labelled snapshots, at random over the runs and over their time; 0: none.")
+    n_snapshots: Few = Field(
+        20, description="Labelled snapshots, at random over the runs and over their time; 0: none."
+    )
     time_ps: Picoseconds = Field(20.0, description="Length of the run of each structure.")
     temperature_kelvin: Kelvin = Field(300.0)
     pressure_bar: Bar = Field(1.0, description="Along all axes; a and b scale together, c alone.")
@@ -323,7 +325,8 @@ class ReferenceMD(Section):
     """MD with the labelling method and with the model, from the same structure by the same thermostat, compared by what it shows."""
 
     structure: str | None = Field(
-        None, description="Name of a structure that is labelled; when left out, the first that is explored (the bare interface)."
+        None,
+        description="Name of a structure that is labelled; when left out, the first that is explored (the bare interface).",
     )
     temperature_kelvin: Kelvin = Field(300.0)
     steps: Annotated[Count, Field(ge=MIN_FRAMES)] = Field(
@@ -364,7 +367,8 @@ class Validation(Section):
     )
     own_md: OwnMD = Field(default_factory=lambda: OwnMD())
     reference_md: ReferenceMD | None = Field(
-        None, description="Left out, no MD with the labelling method is made: with DFT it costs as much as the campaign."
+        None,
+        description="Left out, no MD with the labelling method is made: with DFT it costs as much as the campaign.",
     )
 
 

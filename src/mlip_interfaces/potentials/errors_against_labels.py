@@ -14,7 +14,6 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_arrays, write_arrays
 from mlip_interfaces.units import BAR_TO_GPA, EV_PER_ANGSTROM3_TO_BAR, EV_TO_MEV
 
-
 Floats = NDArray[np.float64]
 
 
@@ -260,9 +259,7 @@ def element_force_rmse(predictions: Sequence[Predictions]) -> dict[str, tuple[fl
     return _force_rmse(known, [np.asarray(prediction.symbols) for prediction in known])
 
 
-def _force_rmse(
-    predictions: Sequence[Predictions], kinds: Sequence[NDArray[np.str_]]
-) -> dict[str, tuple[float, int]]:
+def _force_rmse(predictions: Sequence[Predictions], kinds: Sequence[NDArray[np.str_]]) -> dict[str, tuple[float, int]]:
     """Force error of each kind of atoms, by the kinds of the atoms of each system."""
     squares: dict[str, list[Floats]] = {}
     for prediction, names in zip(predictions, kinds, strict=True):

@@ -30,7 +30,9 @@ class RankCorrelation:
     n: int
 
 
-def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating], *, seed: int = 1) -> RankCorrelation | None:
+def rank_correlation(
+    first: NDArray[np.floating], second: NDArray[np.floating], *, seed: int = 1
+) -> RankCorrelation | None:
     """Spearman's rank correlation with a bootstrap interval.
 
     Parameters
@@ -59,7 +61,9 @@ def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating], 
     drawn = np.random.default_rng(seed).integers(a.size, size=(_RESAMPLES, a.size))
     resampled = _pearson(rankdata(a[drawn], axis=1), rankdata(b[drawn], axis=1))
     low, high = np.nanquantile(resampled, [0.025, 0.975])
-    return RankCorrelation(float(_pearson(rankdata(a)[None], rankdata(b)[None])[0]), float(low), float(high), int(a.size))
+    return RankCorrelation(
+        float(_pearson(rankdata(a)[None], rankdata(b)[None])[0]), float(low), float(high), int(a.size)
+    )
 
 
 def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,4 +72,4 @@ def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray
     b = second - second.mean(axis=1, keepdims=True)
     scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     products = (a * b).sum(axis=1)
-    return np.divide(products, scale, out=np.full_like(products, np.nan), where=scale > 0)
+    return np.asarray(np.divide(products, scale, out=np.full_like(products, np.nan), where=scale > 0))
