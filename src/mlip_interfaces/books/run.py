@@ -30,7 +30,7 @@ PARITY_FILE = "parity.npz"
 PARITY_ARRAYS = (
     "energy_reference_ev_per_atom", "energy_model_ev_per_atom", "force_reference", "force_model", "force_layer",
 )  # fmt: skip
-"""Of it, in the order of `figures.plots.parity`."""
+"""Of it, in the order of `figures.validation_plots.parity`."""
 VIRIAL_ARRAYS = ("virial_reference_ev_per_atom", "virial_model_ev_per_atom")
 """Of it, where labels have virials; older versions wrote none."""
 FRAMES_FILE = "frames.npz"
