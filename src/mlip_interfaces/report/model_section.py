@@ -155,7 +155,17 @@ def _offset(offset: EnergyOffset) -> str:
 
 
 def _own_md_sentences(runs: Sequence[OwnMDRun]) -> list[str]:
-    return [
+    densities = [
+        f"{run.structure} from {run.density_start_g_per_cm3:.2f} to {run.density_mean_g_per_cm3:.2f}"
+        for run in runs
+        if run.density_start_g_per_cm3 is not None and run.density_mean_g_per_cm3 is not None
+    ]
+    ends = (
+        f"Density in the model's own MD, in g/cm³ at the start and over the second half of {runs[0].asked_ps:.3g} ps: "
+        if runs
+        else ""
+    )
+    return [f"{ends}{', '.join(densities)}."] * bool(densities) + [
         f"The model's own MD of {run.structure} ended after {run.time_ps:.3g} of {run.asked_ps:.3g} ps or left its bounds: "
         f"{'; '.join(run.reasons)}. Its {run.n_snapshots} snapshots are from before."
         for run in runs
