@@ -221,7 +221,7 @@ def against_reference_md(
     r_angstrom : (n_bins,) float array, angstrom
         Of g(r).
     curves : mapping of str to TwoCurves
-        g(r) by pair.
+        Curves of g(r) by pair.
     called : tuple of two str
         Who gave the forces.
     time_ps : (n_frames,) float array, ps

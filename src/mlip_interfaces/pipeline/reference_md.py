@@ -263,7 +263,7 @@ def _compare(
     overlaps: dict[str, PairOverlap] = {}
     if pairs:
         counter = PairCounter(pairs, symbols, r_max_angstrom=r_max, bin_width_angstrom=_BIN_ANGSTROM)
-        curves["r_angstrom"] = (counter.edges[1:] + counter.edges[:-1]) / 2
+        curves["r_angstrom"] = np.asarray((counter.edges[1:] + counter.edges[:-1]) / 2, dtype=np.float64)
         blocks = {
             which: np.concatenate([_g_blocks(counter, run, cell) for run in runs]) for which, runs in paths.items()
         }
