@@ -48,6 +48,7 @@ from mlip_interfaces.units import FS_TO_PS
 MIN_FRAMES = 8
 """Of a run: fewer give no error bar."""
 
+LossWeight = Annotated[float, Field(ge=0, le=1e8)]
 Neurons = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -252,6 +253,37 @@ class Exploration(Section):
         return self
 
 
+class LossWeights(Section):
+    """Prefactors of the training's loss at its start and at its end; in between they follow the learning rate."""
+
+    energy: tuple[LossWeight, LossWeight] = Field(
+        (0.02, 1.0),
+        description="Too small at the end of a short training, and energies of a composition all lie on one side.",
+    )
+    force: tuple[LossWeight, LossWeight] = Field((1000.0, 1.0))
+    virial: tuple[LossWeight, LossWeight] = Field((0.02, 1.0), description="It holds the density of NPT runs.")
+    energy_start_reuse: LossWeight = Field(
+        0.2, description="At the start of a training that goes on from the iteration before."
+    )
+    force_start_reuse: LossWeight = Field(100.0, description="Likewise.")
+
+
+class ShortRange(Section):
+    """Repulsion of nuclei by the universal ZBL potential, below all distances that labels know (DeePMD's use_srtab).
+
+    An atom whose nearest neighbour is closer than `from_angstrom` feels it alone, one beyond `to_angstrom` the network alone.
+    """
+
+    from_angstrom: Contact = Field(0.8)
+    to_angstrom: Contact = Field(1.4, description="Shorter than the bonds, which are the network's.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.to_angstrom <= self.from_angstrom:
+            raise ValueError("to_angstrom must be larger than from_angstrom")
+        return self
+
+
 class Training(Section):
     """Deep Potential (se_e2_a, one side) and its training."""
 
@@ -278,6 +310,11 @@ class Training(Section):
     stop_learning_rate: LearningRate = Field(3.5e-8, description="Of the last step; below both of the first.")
     start_learning_rate_reuse: LearningRate = Field(2e-4)
     batch_size: str | int = Field("auto", description="Frames per step, or auto (at least 32 atoms).")
+    loss: LossWeights = Field(default_factory=lambda: LossWeights())
+    short_range: ShortRange | None = Field(
+        None,
+        description="Left out: the network alone; walls that no label teaches may have holes, which the gates look for.",
+    )
 
     @model_validator(mode="after")
     def _smooth(self) -> Self:

@@ -279,7 +279,7 @@ def _compare(
             }
     chemistry = _chemistry(study, start, paths)
     curves |= {f"intact/{which}": counts for which, counts in chemistry.intact.items()}
-    curves["time_ps"] = (np.arange(n_frames) + asked.n_discarded + 1) * interval_ps
+    curves["time_ps"] = np.asarray((np.arange(n_frames) + asked.n_discarded + 1) * interval_ps, dtype=np.float64)
     write_arrays(context.validation / REFERENCE_FILE, curves)
     return replace(
         comparison,

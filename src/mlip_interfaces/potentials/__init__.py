@@ -16,15 +16,25 @@ from mlip_interfaces.potentials.features import Environments, committee_environm
 from mlip_interfaces.potentials.production_domain import left_by_deviation, left_by_drift
 from mlip_interfaces.potentials.rank_correlation import RankCorrelation, rank_correlation
 from mlip_interfaces.potentials.selection import rank_environments, rank_frames, select_diverse
-from mlip_interfaces.potentials.training_input import DescriptorSizes, max_neighbors, training_input
+from mlip_interfaces.potentials.short_range import TABLE, write_zbl_table, zbl_energy, zbl_table
+from mlip_interfaces.potentials.training_input import (
+    DescriptorSizes,
+    LossPrefactors,
+    ShortRangeBlend,
+    max_neighbors,
+    training_input,
+)
 
 __all__ = [
+    "TABLE",
     "DescriptorSizes",
     "Environments",
     "FrameDeviations",
     "LabelErrors",
+    "LossPrefactors",
     "Predictions",
     "RankCorrelation",
+    "ShortRangeBlend",
     "SignedErrors",
     "committee_environments",
     "element_force_rmse",
@@ -44,4 +54,7 @@ __all__ = [
     "select_diverse",
     "signed_errors",
     "training_input",
+    "write_zbl_table",
+    "zbl_energy",
+    "zbl_table",
 ]
