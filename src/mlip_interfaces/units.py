@@ -37,6 +37,8 @@ ANGSTROM_TO_BOHR = 1.0e-10 / _BOHR_RADIUS_M
 EV_PER_ANGSTROM3_TO_BAR = _ELEMENTARY_CHARGE_C * 1.0e30 / 1.0e5
 """1 eV/angstrom^3 in bar (1.602e6)."""
 
+BAR_TO_GPA = 1.0e-4
+
 EV_PER_ANGSTROM2_TO_J_PER_M2 = _ELEMENTARY_CHARGE_C * 1.0e20
 """1 eV/angstrom^2 in J/m^2 (16.02)."""
 

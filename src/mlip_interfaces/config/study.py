@@ -39,6 +39,7 @@ from mlip_interfaces.settings import (
     Positive,
     Seconds,
     Section,
+    Span,
     VolumePerAtom,
     Whole,
 )
@@ -333,11 +334,78 @@ class Training(Section):
         return self
 
 
+class OwnMD(Section):
+    """Snapshots of MD with the final model, labelled afterwards: the states that production meets."""
+
+    n_snapshots: Few = Field(
+        20, description="Labelled snapshots, at random over the runs and over their time; 0: none."
+    )
+    time_ps: Picoseconds = Field(20.0, description="Length of the run of each structure.")
+    temperature_kelvin: Kelvin = Field(300.0)
+    pressure_bar: Bar = Field(1.0, description="Along all axes; a and b scale together, c alone.")
+    timestep_fs: Femtoseconds = Field(1.0)
+    structures: Distinct[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="Names of interface models that are explored; all when left out.",
+    )
+
+    @model_validator(mode="after")
+    def _frames(self) -> Self:
+        if self.time_ps < self.timestep_fs * FS_TO_PS * MIN_FRAMES:
+            raise ValueError(f"time_ps is {self.time_ps:g}, less than eight steps; run longer")
+        return self
+
+
+class ReferenceMD(Section):
+    """MD with the labelling method and with the model, from the same structure by the same thermostat, compared by what it shows."""
+
+    structure: str | None = Field(
+        None,
+        description="Name of a structure that is labelled; when left out, the first that is explored (the bare interface).",
+    )
+    temperature_kelvin: Kelvin = Field(300.0)
+    steps: Annotated[Count, Field(ge=MIN_FRAMES)] = Field(
+        description="Of each run, in a cell that stays. Every step costs a label."
+    )
+    sample_every: Count = Field(10, description="Steps between two frames.")
+    timestep_fs: Femtoseconds = Field(1.0)
+    relax_steps: Whole = Field(0, description="Relaxation steps before the MD, of each method by itself.")
+    discard_ps: Span = Field(0.0, description="Time at the start of each run that is not compared.")
+    seeds: Distinct[Count] = Field((1,), min_length=1, max_length=1000, description="One run of each method for each.")
+
+    @property
+    def n_discarded(self) -> int:
+        """Frames at the start of a run that are not compared."""
+        return int(self.discard_ps / (self.sample_every * self.timestep_fs * FS_TO_PS) + 1e-9)
+
+    @property
+    def n_samples(self) -> int:
+        """Frames of a run."""
+        return -(-self.steps // self.sample_every)
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        n_compared = max(0, self.n_samples - self.n_discarded)
+        if n_compared < MIN_FRAMES:
+            raise ValueError(
+                f"steps, sample_every and discard_ps leave {n_compared} frames of a run; at least {MIN_FRAMES} are needed: run "
+                "longer, or sample more often"
+            )
+        return self
+
+
 class Validation(Section):
-    """Labels that no training sees."""
+    """Labels that no training sees, and MD that is held against the labelling method."""
 
     n_exploration_frames: Few = Field(
         20, description="Frames of the last exploration that are labelled only to measure errors."
+    )
+    own_md: OwnMD = Field(default_factory=lambda: OwnMD())
+    reference_md: ReferenceMD | None = Field(
+        None,
+        description="Left out, no MD with the labelling method is made: with DFT it costs as much as the campaign.",
     )
 
 
@@ -507,7 +575,22 @@ class Study(Section):
             raise ValueError(
                 f"exploration.thicknesses_angstrom must be among {', '.join(f'{t:g}' for t in sorted(possible))}"
             )
+        self._check_validation(models | bulk)
         return self
+
+    def _check_validation(self, labelled: set[str]) -> None:
+        own = self.validation.own_md.structures or ()
+        unknown = [name for name in own if name not in self.explored]
+        if unknown:
+            raise ValueError(
+                f"validation.own_md.structures: '{unknown[0]}' is not explored; explored are {', '.join(self.explored)}"
+            )
+        asked = self.validation.reference_md and self.validation.reference_md.structure
+        if asked and asked not in labelled:
+            raise ValueError(
+                f"validation.reference_md.structure: there is no structure '{asked}'; the structures are "
+                f"{', '.join(sorted(labelled))}"
+            )
 
     def _check_analysis(self, layers: set[str]) -> None:
         drift = self.analysis.drift

@@ -237,7 +237,7 @@ class _ChemistryObserver(Observer):
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Follow every bond."""
-        from mlip_interfaces.analysis.chemistry import BondHistory
+        from mlip_interfaces.analysis.chemistry import BondHistory, intact_centers
 
         for frame in scanned:
             if self._shells is None:
@@ -250,7 +250,7 @@ class _ChemistryObserver(Observer):
             for bond, history in self._histories.items():
                 history.add(frame.bonds[bond])
             counts = {bond: len(pairs) for bond, pairs in frame.bonds.items()}
-            n_intact = _n_intact(self._shells, frame.shells)
+            n_intact = intact_centers(self._shells, frame.shells)
             self._frames.append(FrameSummary(dict(frame.units), counts, frame.n_polysulfides, n_intact))
 
     def finish(self, record: Record) -> ChemistryResult | None:
@@ -547,11 +547,6 @@ def _content(share: PerAtom | None) -> dict[str, float] | None:
 def _new(history: BondHistory) -> int:
     """Bonds that were made, those of the start not counted."""
     return sum(frame > 0 for frame, _, _ in history.formed)
-
-
-def _n_intact(at_start: NDArray[np.int64], now: NDArray[np.int64]) -> int:
-    """Centres with neighbours at the start that have as many of each element now."""
-    return int(np.count_nonzero(at_start.any(axis=1) & (at_start == now).all(axis=1)))
 
 
 def _known_lengths() -> dict[str, float]:

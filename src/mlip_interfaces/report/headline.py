@@ -12,11 +12,16 @@ from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
 from mlip_interfaces.books.run import (
     INDEX,
+    OWN_MD,
     VALIDATION_FILE,
     AnalysisEntry,
     AnalysisIndex,
+    DeviationAgainstError,
+    EnergyOffset,
+    ErrorTable,
     FailedLabel,
     LayerForceError,
+    ReferenceComparison,
     ScanIndex,
     StructureIndex,
     Validation,
@@ -76,14 +81,30 @@ class ValidationNumbers(Record):
         Every frame counts once.
     force_rmse_mev_per_angstrom : float, meV/angstrom
         Over all components.
-    layers : mapping of str to LayerForceError
-        By the layer of the atom.
+    layers, elements : mapping of str to LayerForceError
+        By the layer of the atom, and by its element.
+    virial_rmse_mev_per_atom : float or None, meV/atom
+        Over all components; None where it was not measured, as in what follows.
+    offset : EnergyOffset or None
+        What all energy errors have in common.
+    own_md : ErrorTable or None
+        Errors on snapshots of the model's own MD.
+    deviation : DeviationAgainstError or None
+        Whether the committee warns of force errors.
+    reference : ReferenceComparison or None
+        MD with the labelling method against MD with the model.
     """
 
     n_frames: int
     energy_rmse_mev_per_atom: float
     force_rmse_mev_per_angstrom: float
     layers: Mapping[str, LayerForceError]
+    elements: Mapping[str, LayerForceError] = field(default_factory=dict)
+    virial_rmse_mev_per_atom: float | None = None
+    offset: EnergyOffset | None = None
+    own_md: ErrorTable | None = None
+    deviation: DeviationAgainstError | None = None
+    reference: ReferenceComparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +204,12 @@ def _validation_numbers(validation: Validation | None) -> ValidationNumbers | No
         validation.energy_rmse_mev_per_atom,
         validation.force_rmse_mev_per_angstrom,
         validation.layers,
+        validation.elements,
+        validation.virial_rmse_mev_per_atom,
+        validation.offset,
+        validation.sets.get(OWN_MD),
+        validation.deviation,
+        validation.reference,
     )
 
 
@@ -334,6 +361,19 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
             sentences.append(
                 f"The force error on held-out labels is {rmse:.0f} meV/Å; a published production model of LiCoO₂ | LiF | "
                 "Li₆PS₅Cl reaches 110 meV/Å. Barriers and rates depend on it exponentially."
+            )
+        if results.validation.offset is not None and results.validation.offset.dominates:
+            mean = results.validation.offset.mean_mev_per_atom
+            sentences.append(
+                f"Energies of held-out labels are off by {mean:+.0f} meV/atom as a whole: densities and differences of energy between "
+                "states of other density or composition need not be right."
+            )
+        reference = results.validation.reference
+        if reference is not None and reference.intact is not None and reference.intact.differ:
+            sentences.append(
+                f"In {reference.time_ps:.3g} ps from the same start, {reference.intact.model:.2g} of {reference.n_units} "
+                f"{reference.unit} stay intact with the model, and {reference.intact.reference:.2g} with {reference.calculator}: "
+                "the model's own chemistry is not that of its labels."
             )
     sentences += _domain_limits(run, scan)
     sentences += _transport_limits(run, results.left_out)

@@ -23,8 +23,9 @@ from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.gates_section import gates_section, gates_warning
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.left_out import NONE_STALE
+from mlip_interfaces.report.model_section import model_section
 from mlip_interfaces.report.parts import PageSection, Picture
-from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
+from mlip_interfaces.report.run_sections import md_section, provenance_section, structures_section
 from mlip_interfaces.report.thickness_section import thickness_sections
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
