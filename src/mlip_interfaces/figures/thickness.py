@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlip_interfaces.analysis.running_blocks import mean_of_runs
+from mlip_interfaces.analysis.replicas import mean_of_runs
 from mlip_interfaces.figures.style import PALETTE, empty_figure, new_figure, styled
 
 MAX_TICKS = 6
