@@ -97,7 +97,7 @@ class Comparison:
 
 
 def compare(first: Replicas, second: Replicas, factor: float = 1.0) -> Comparison:
-    """One-sided test of Welch: is the first mean above a multiple of the second?
+    r"""One-sided test of Welch, whether the first mean is above a multiple of the second.
 
     Made with the errors from within the runs and with those from the scatter between them; the larger p-value counts.
 
@@ -115,9 +115,9 @@ def compare(first: Replicas, second: Replicas, factor: float = 1.0) -> Compariso
 
     Notes
     -----
-    With standard errors :math:`s_1` and :math:`s_2` of :math:`\\nu_1` and :math:`\\nu_2` degrees of freedom,
-    :math:`t = (m_1 - f m_2) / \\sqrt{s_1^2 + f^2 s_2^2}` is held against Student's distribution of
-    :math:`\\nu = (s_1^2 + f^2 s_2^2)^2 / (s_1^4 / \\nu_1 + f^4 s_2^4 / \\nu_2)` degrees of freedom.
+    With standard errors :math:`s_1` and :math:`s_2` of :math:`\nu_1` and :math:`\nu_2` degrees of freedom,
+    :math:`t = (m_1 - f m_2) / \sqrt{s_1^2 + f^2 s_2^2}` is held against Student's distribution of
+    :math:`\nu = (s_1^2 + f^2 s_2^2)^2 / (s_1^4 / \nu_1 + f^4 s_2^4 / \nu_2)` degrees of freedom.
 
     References
     ----------

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mlip_interfaces.books.recommendation import RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
     RUN_INDEX,
@@ -27,6 +28,7 @@ from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import content_hash, file_hash, write_csv, write_json
 from mlip_interfaces.observables import Request, Results, analyze
 from mlip_interfaces.observables.results import number
+from mlip_interfaces.pipeline.recommendation import write_recommendation
 from mlip_interfaces.pipeline.scan import read_scan_index
 from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.context import RunContext
@@ -81,12 +83,21 @@ def run_analyze(context: RunContext) -> str:
         numbers += _headlines(run, made)
     _write_headlines(numbers, runs, context)
     write_book(context.analysis / INDEX, AnalysisIndex(tuple(entries)))
+    recommended = write_recommendation(context, runs, entries)
     troubled = [f"{entry.name}: {entry.trouble}" for entry in entries if entry.trouble]
     n_analysed = sum(entry.analysed for entry in entries)
     if troubled and not n_analysed:
         raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")
-    said = f"{n_analysed} of {len(entries)} runs analysed"
+    said = f"{n_analysed} of {len(entries)} runs analysed{_recommended(recommended)}"
     return f"{said}; not analysed: {'; '.join(troubled)}" if troubled else said
+
+
+def _recommended(book: RecommendationBook | None) -> str:
+    """What is recommended, for the line of the stage."""
+    answers = book.answers if book is not None else ()
+    return "".join(
+        f"; {answer.variant}{': ' if answer.variant else ''}{answer.sentence.rstrip('.')}" for answer in answers
+    )
 
 
 def _analyses(context: RunContext, run: ScanEntry) -> dict[str, MadeAnalysis]:
