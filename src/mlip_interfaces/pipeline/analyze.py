@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.books.recommendation import RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
@@ -269,6 +270,7 @@ def _write_headlines(numbers: Numbers, runs: Sequence[ScanEntry], context: RunCo
         (run.condition, quantity, run.name, f"{value:.6g}", f"{error:.6g}") for run, quantity, value, error in numbers
     ]
     write_csv(context.analysis / "headlines.csv", ("condition", "quantity", "run", "value", "error"), rows)
+    _write_means(numbers, context)
     if len({run.coating_angstrom or 0.0 for run in runs}) < 2:
         return
     by_condition: dict[str, ThicknessTable] = {}
@@ -278,9 +280,28 @@ def _write_headlines(numbers: Numbers, runs: Sequence[ScanEntry], context: RunCo
     _write_thickness(by_condition, context)
 
 
+def _write_means(numbers: Numbers, context: RunContext) -> None:
+    """``means.csv``: seeds of one model and protocol as one, where there are several."""
+    of_seeds: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for run, quantity, value, error in numbers:
+        if math.isfinite(value):
+            of_seeds.setdefault((run.condition, run.model, quantity), []).append((value, error))
+    rows = []
+    for key, points in of_seeds.items():
+        runs = Replicas(tuple(value for value, _ in points), tuple(error for _, error in points))
+        if runs.n_runs > 1:
+            numbers_of = (runs.mean, runs.error, *runs.interval())
+            rows.append((*key, runs.n_runs, *(f"{number:.6g}" for number in numbers_of)))
+    file = context.analysis / "means.csv"
+    if rows:
+        write_csv(file, ("condition", "model", "quantity", "n_runs", "value", "error", "low_95", "high_95"), rows)
+    else:
+        file.unlink(missing_ok=True)
+
+
 def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContext) -> None:
     """``thickness.csv`` of all runs, ``thickness_means.csv`` of all thicknesses, and a figure per condition."""
-    from mlip_interfaces.figures.thickness import against_thickness, means_by_thickness
+    from mlip_interfaces.figures.thickness import against_thickness, runs_by_thickness
 
     rows = [
         (condition, quantity, *(f"{number:.6g}" for number in point))
@@ -291,12 +312,20 @@ def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContex
     columns = ("condition", "quantity", "coating_angstrom", "value", "error")
     write_csv(context.analysis / "thickness.csv", columns, rows)
     means = [
-        (condition, quantity, f"{thickness:.6g}", n_runs, f"{mean:.6g}", f"{error:.6g}")
+        (
+            condition,
+            quantity,
+            f"{thickness:.6g}",
+            runs.n_runs,
+            *(f"{number:.6g}" for number in (runs.mean, runs.error, *runs.interval())),
+        )
         for condition, table in by_condition.items()
         for quantity, points in table.items()
-        for thickness, n_runs, mean, error in means_by_thickness(points)
+        for thickness, runs in runs_by_thickness(points).items()
     ]
-    write_csv(context.analysis / "thickness_means.csv", (*columns[:3], "n_runs", *columns[3:]), means)
+    write_csv(
+        context.analysis / "thickness_means.csv", (*columns[:3], "n_runs", *columns[3:], "low_95", "high_95"), means
+    )
     for condition, table in by_condition.items():
         if table:
             save_figure(against_thickness(table), context.analysis, f"thickness-{condition}")
