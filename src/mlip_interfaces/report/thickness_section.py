@@ -46,7 +46,7 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
         own = [entry for entry in entries if entry.condition == condition]
         found: dict[str, Points] = {}
         for entry in own:
-            for quantity, value, error in _numbers(run, entry):
+            for quantity, value, error in numbers_of(run, entry):
                 found.setdefault(quantity, []).append((entry.coating_angstrom or 0.0, value, error))
         thicknesses = sorted({point[0] for points in found.values() for point in points})
         if len(thicknesses) < 2:
@@ -75,8 +75,26 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     return [section]
 
 
-def _numbers(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, float]]:
-    """Quantity, value and error of a run; older results have none."""
+def numbers_of(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, float]]:
+    """What a run has to compare between thicknesses; older results have nothing.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    entry : AnalysisEntry
+        One of its runs.
+
+    Yields
+    ------
+    tuple of (str, float, float)
+        Quantity, value and standard error.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
+    """
     folder = run / "analysis" / entry.directory
     bonds_of_g = set()
     for name in entry.of_kind("rdf"):
