@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,19 @@ from numpy.typing import NDArray
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.chemistry import covalent_radii
 from mlip_interfaces.figures.plots import RdfCurves, SideView
-from mlip_interfaces.figures.style import PALETTE, element_color, empty_figure, new_figure, styled, thickness_color
+from mlip_interfaces.figures.style import element_color, empty_figure, new_figure, styled, thickness_color
 
 Array = NDArray[np.float64]
 
 PAGE_WIDTH = 7.0
 """Two columns of a journal, inches."""
 MAX_COLUMNS = 3
+SERIES_COLORS = ("#333333", "#CC79A7", "#E69F00", "#56B4E9")
+"""Not those of the first thicknesses."""
+NEAREST_ANGSTROM = 1.0
+"""Nothing is nearer to an atom: g(r) is drawn from here."""
+MARGIN_ANGSTROM = 0.7
+"""Around side views, so that no atom is cut."""
 SHRUNK = 0.45
 """Of the covalent radius: what atoms are drawn with."""
 
@@ -93,12 +99,12 @@ def rdf_against_time(curves: Mapping[str, Mapping[str, RdfCurves]], quantity: st
             for g, (start, end) in zip(data.g, data.times, strict=True):
                 ax.plot(data.r, g, color=colors.to_rgba((start + end) / 2.0), lw=0.8)
             ax.axhline(1.0, color="#bbbbbb", lw=0.6, zorder=0)
-        row[0].set_ylabel(pair)
+        row[0].set_ylabel(pair.replace("-", "\n") if "@" in pair else pair)
         row[0].set_ylim(bottom=0.0)
     for ax, title in zip(axes[0], columns, strict=True):
         ax.set_title(title, loc="left")
-    # Nothing is near the origin of any pair.
-    axes[0, 0].set_xlim(left=1.0)
+    axes[0, 0].set_xlim(left=NEAREST_ANGSTROM)
+    figure.align_ylabels(axes[:, 0])
     figure.supxlabel("r (Å)", fontsize=9)
     figure.supylabel(quantity, fontsize=9)
     figure.colorbar(colors, ax=axes, label="time (ps)", shrink=0.6, aspect=40, pad=0.01)
@@ -130,7 +136,12 @@ def against_thickness(quantities: Mapping[str, Numbers]) -> Figure:
 
 @styled
 def curves_and_numbers(
-    curves: Mapping[str, Curves], quantities: Mapping[str, Numbers], *, axis_labels: tuple[str, str]
+    curves: Mapping[str, Curves],
+    quantities: Mapping[str, Numbers],
+    *,
+    axis_labels: tuple[str, str],
+    of_study: Collection[float] = (),
+    start: float | None = None,
 ) -> Figure:
     """Curves of each thickness, a panel for each title, and after them numbers against thickness.
 
@@ -142,6 +153,10 @@ def curves_and_numbers(
         As for `against_thickness`.
     axis_labels : tuple of str
         Of the curves.
+    of_study : collection of float, optional
+        All thicknesses of the study: each has its colour, whether it is drawn here or not.
+    start : float, optional
+        Where the abscissa begins.
 
     Returns
     -------
@@ -151,14 +166,15 @@ def curves_and_numbers(
     if not curves and not quantities:
         return empty_figure("nothing to show")
     figure, axes = _panels(len(curves) + len(quantities))
-    thicknesses = _all_thicknesses(curves, quantities)
+    colors = _thickness_colors(of_study, curves)
     for ax, (title, of_thickness) in zip(axes, curves.items(), strict=False):
         for thickness, (x, y) in sorted(of_thickness.items()):
-            ax.plot(x, y, color=thickness_color(thicknesses.index(thickness)), lw=1.1, label=f"{thickness:g} Å")
+            ax.plot(x, y, color=colors[thickness], lw=1.1, label=f"{thickness:g} Å")
         ax.set_title(title, loc="left")
         ax.set_xlabel(axis_labels[0])
         ax.set_ylabel(axis_labels[1])
         ax.set_ylim(bottom=0.0)
+        ax.set_xlim(left=start)
         ax.legend(handlelength=1.0)
     for ax, (name, numbers) in zip(axes[len(curves) :], quantities.items(), strict=True):
         _draw_numbers(ax, name, numbers)
@@ -167,7 +183,9 @@ def curves_and_numbers(
 
 
 @styled
-def diffusion(series: Mapping[str, Mapping[float, Diffusion]], group: str) -> Figure:
+def diffusion(
+    series: Mapping[str, Mapping[float, Diffusion]], group: str, *, of_study: Collection[float] = ()
+) -> Figure:
     """MSD of each thickness, a row for each series, and beside it D with 95 % intervals.
 
     Parameters
@@ -176,6 +194,8 @@ def diffusion(series: Mapping[str, Mapping[float, Diffusion]], group: str) -> Fi
         By series, then by thickness.
     group : str
         Which atoms move.
+    of_study : collection of float, optional
+        All thicknesses of the study: each has its colour, whether it is drawn here or not.
 
     Returns
     -------
@@ -185,10 +205,10 @@ def diffusion(series: Mapping[str, Mapping[float, Diffusion]], group: str) -> Fi
     if not any(series.values()):
         return empty_figure("no diffusivity")
     figure, axes = new_figure(len(series), 2, width=PAGE_WIDTH, height=0.2 + 2.4 * len(series))
-    thicknesses = _all_thicknesses(series, {})
+    colors = _thickness_colors(of_study, series)
     for (left, right), (name, of_thickness) in zip(axes, series.items(), strict=True):
         for thickness, found in sorted(of_thickness.items()):
-            color = thickness_color(thicknesses.index(thickness))
+            color = colors[thickness]
             msd, error = found.msd_angstrom2, found.msd_error_angstrom2
             left.plot(found.lag_ps, msd, color=color, label=f"{thickness:g} Å")
             left.fill_between(found.lag_ps, msd - error, msd + error, color=color, alpha=0.2, lw=0)
@@ -224,8 +244,8 @@ def start_and_end(views: Sequence[tuple[SideView, SideView]]) -> Figure:
     """
     if not views:
         return empty_figure("no frame")
-    highest = max(max(view.height for view in pair) for pair in views)
-    widths = [max(view.width for view in pair) for pair in views]
+    highest = max(max(view.height for view in pair) for pair in views) + 2.0 * MARGIN_ANGSTROM
+    widths = [max(view.width for view in pair) + 2.0 * MARGIN_ANGSTROM for pair in views]
     scale = (PAGE_WIDTH - 1.6) / 2.0 / highest
     figure, axes = new_figure(
         len(views),
@@ -240,8 +260,8 @@ def start_and_end(views: Sequence[tuple[SideView, SideView]]) -> Figure:
         for ax, view in zip(row, pair, strict=True):
             _draw_atoms(ax, view)
             ax.set_title(view.title, loc="left")
-            ax.set_xlim(0.0, highest)
-            ax.set_ylim(0.0, width)
+            ax.set_xlim(-MARGIN_ANGSTROM, highest - MARGIN_ANGSTROM)
+            ax.set_ylim(-MARGIN_ANGSTROM, width - MARGIN_ANGSTROM)
             ax.set_aspect("equal")
             ax.set_yticks([])
     for ax in axes[-1]:
@@ -253,7 +273,7 @@ def start_and_end(views: Sequence[tuple[SideView, SideView]]) -> Figure:
 
 def _panels(n_panels: int) -> tuple[Figure, list[Axes]]:
     """As many panels as are needed, in rows."""
-    n_columns = min(MAX_COLUMNS, n_panels)
+    n_columns = 2 if n_panels in (2, 4) else min(MAX_COLUMNS, n_panels)
     n_rows = -(-n_panels // n_columns)
     figure, axes = new_figure(
         n_rows, n_columns, width=PAGE_WIDTH * max(2, n_columns) / MAX_COLUMNS, height=2.1 * n_rows
@@ -271,7 +291,7 @@ def _draw_numbers(ax: Axes, name: str, numbers: Numbers) -> None:
     highest = 0.0
     for place, (series, found) in enumerate(numbers.items()):
         x = np.array(list(found)) + (place - 0.5 * (len(numbers) - 1)) * 0.12 * step
-        color = PALETTE[place % len(PALETTE)]
+        color = SERIES_COLORS[place % len(SERIES_COLORS)]
         ends = np.array([runs.interval() for runs in found.values()]).reshape(-1, 2)
         ax.vlines(x, ends[:, 0], ends[:, 1], color=color, lw=1.2)
         ax.plot(x, [runs.mean for runs in found.values()], "o", ms=4, color=color, label=series)
@@ -281,6 +301,9 @@ def _draw_numbers(ax: Axes, name: str, numbers: Numbers) -> None:
                 ax.plot([at] * runs.n_runs, runs.values, ".", ms=3, color=color, alpha=0.45)
     ax.set_title(name, loc="left", fontsize=8)
     ax.axhline(0.0, color="#bbbbbb", lw=0.6, zorder=0)
+    if highest == 0.0:
+        ax.text(0.5, 0.5, "none in any run", ha="center", transform=ax.transAxes, color="#666666", fontsize=8)
+        ax.set_yticks([0.0])
     # An interval of two seeds is six times their scatter: it runs out of the panel.
     ax.set_ylim(-0.06 * (highest or 1.0), 1.25 * highest or 1.0)
     _thickness_axis(ax, thicknesses)
@@ -300,12 +323,12 @@ def _series_legend(figure: Figure, quantities: Mapping[str, Numbers]) -> None:
         handles: dict[str, Artist] = {}
         for ax in figure.axes:
             handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-        figure.legend([handles[name] for name in series], series, loc="outside upper right", ncols=len(series))  # type: ignore[call-overload]
+        figure.legend([handles[name] for name in series], series, loc="outside upper right", ncols=len(series))
 
 
-def _all_thicknesses(curves: Mapping[str, Mapping[float, object]], quantities: Mapping[str, Numbers]) -> list[float]:
-    found = {thickness for of_thickness in curves.values() for thickness in of_thickness}
-    return sorted(found | {t for numbers in quantities.values() for own in numbers.values() for t in own})
+def _thickness_colors(of_study: Collection[float], drawn: Mapping[str, Mapping[float, object]]) -> dict[float, str]:
+    thicknesses = sorted({*of_study, *(thickness for of_thickness in drawn.values() for thickness in of_thickness)})
+    return {thickness: thickness_color(number) for number, thickness in enumerate(thicknesses)}
 
 
 def _draw_atoms(ax: Axes, view: SideView) -> None:

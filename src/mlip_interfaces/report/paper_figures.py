@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, ScanEntry, ScanIndex, read_optional_book
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.figures import Figure, paper
 from mlip_interfaces.figures.plots import RdfCurves, SideView
 from mlip_interfaces.figures.style import save_figure
@@ -24,14 +25,32 @@ from mlip_interfaces.report.thickness_section import numbers_of
 from mlip_interfaces.trajectory import open_trajectory
 
 CAPTIONS = "captions.md"
+NUMBER_COLUMNS = ("quantity", "models", "coating_angstrom", "n_runs", "value", "error", "low_95", "high_95")
 PRINT_DPI = 300
+EDGE = 0.02
+"""Atoms that are less than this share of the cell below its lower end are drawn there, and not at the upper one."""
 REACH_ANGSTROM = 5.0
 """How far g(r) is drawn where single bonds are the matter."""
 
 Runs = Sequence[AnalysisEntry]
 Rows = list[tuple[object, ...]]
-Save = Callable[[Figure, str, str, Sequence[str], Rows], None]
-"""Takes a figure, the name of its files, its caption, and columns and rows of its table."""
+Numbers = dict[str, dict[str, dict[float, Replicas]]]
+"""By quantity, series and thickness."""
+
+
+class Save(Protocol):
+    """Writes one figure."""
+
+    def __call__(
+        self,
+        figure: Figure,
+        name: str,
+        caption: str,
+        columns: Sequence[str],
+        rows: Rows,
+        numbers: Numbers | None = None,
+    ) -> None:
+        """Take a figure, the name of its files, its caption, columns and rows of its table, and numbers for a second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +91,38 @@ def write_paper_figures(run: Path, directory: Path, stale: Mapping[str, str] = N
     InputFileError
         If there are no results, or one that the index names is missing or damaged.
     """
-    index = read_optional_book(AnalysisIndex, run / "analysis" / INDEX)
     left_out = left_out_runs(run, stale)
-    entries = [entry for entry in (index.runs if index else ()) if entry.analysed and entry.name not in left_out]
+    index = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
+    entries = [entry for entry in index.runs if entry.analysed and entry.name not in left_out]
     if not entries:
         raise InputFileError(
             f"{run} has no results of healthy runs to draw; `mlip-interfaces analyze all {run}` makes them."
         )
     saved: list[Saved] = []
 
-    def save(figure: Figure, name: str, caption: str, columns: Sequence[str], rows: Rows) -> None:
+    def save(
+        figure: Figure, name: str, caption: str, columns: Sequence[str], rows: Rows, numbers: Numbers | None = None
+    ) -> None:
         save_figure(figure, directory, name, dpi=PRINT_DPI)
         write_csv(directory / f"{name}.csv", columns, rows)
+        if numbers:
+            write_csv(directory / f"{name}-numbers.csv", NUMBER_COLUMNS, _number_rows(numbers))
         saved.append(Saved(name, caption))
 
+    thicknesses = sorted({entry.coating_angstrom or 0.0 for entry in index.runs})
     for protocol in dict.fromkeys(entry.protocol for entry in entries):
         own = [entry for entry in entries if entry.protocol == protocol]
-        _rdf(run, own, protocol, save)
+        conditions = dict.fromkeys(entry.condition for entry in own)
+        of_condition = {name: [entry for entry in own if entry.condition == name] for name in conditions}
+        for condition, chosen in of_condition.items():
+            _rdf(run, chosen, condition, save)
         _bonds(run, own, protocol, save)
-        _pair(run, own, protocol, save)
-        _coating(run, own, protocol, save)
-        _diffusion(run, own, protocol, save)
-        _tetrahedra(run, own, protocol, save)
-        _start_and_end(run, own, protocol, save)
+        _pair(run, own, protocol, save, thicknesses)
+        _coating(run, own, protocol, save, thicknesses)
+        _diffusion(run, own, protocol, save, thicknesses)
+        _tetrahedra(run, own, protocol, save, thicknesses)
+        for condition, chosen in of_condition.items():
+            _start_and_end(run, chosen, condition, save)
     text = "\n".join(f"## {one.name}\n\n{one.caption}\n" for one in saved)
     write_text(directory / CAPTIONS, f"# Figures\n\nEach is there as PNG, SVG and CSV.\n\n{text}")
     return saved
@@ -109,14 +137,16 @@ def _several_series(entries: Runs) -> bool:
     return len({entry.variant for entry in entries}) > 1
 
 
-def _column(entry: AnalysisEntry, entries: Runs) -> str:
-    name = f"{entry.coating_angstrom or 0.0:g} Å"
-    return f"{name}, {_series(entry)}" if _several_series(entries) else name
+def _column(entry: AnalysisEntry) -> str:
+    return f"{entry.coating_angstrom or 0.0:g} Å"
 
 
 def _conditions(entries: Runs) -> str:
-    kelvin, seeds = entries[0].temperature_kelvin, {entry.seed for entry in entries}
-    return f"{entries[0].protocol}, {kelvin:g} K, {len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}"
+    """As in ``diffusion, 500 K, no vacancies, 2 to 3 seeds``."""
+    models = ", ".join(dict.fromkeys(_series(entry) for entry in entries))
+    seeds = sorted(Counter((entry.coating_angstrom, entry.variant) for entry in entries).values())
+    said = f"{seeds[0]} to {counted(seeds[-1], 'seed')}" if seeds[0] != seeds[-1] else counted(seeds[0], "seed")
+    return f"{entries[0].protocol}, {entries[0].temperature_kelvin:g} K, {models}, {said}"
 
 
 def _folder(run: Path, entry: AnalysisEntry) -> Path:
@@ -151,7 +181,7 @@ def _blocks(run: Path, entries: Runs) -> tuple[dict[str, dict[str, RdfCurves]], 
                 rows = [own & (table["block"] == block) for block in blocks]
                 if len({int(row.sum()) for row in rows}) > 1:
                     continue
-                key = (pair, _column(entry, entries))
+                key = (pair, _column(entry))
                 times = np.array([[table["time_start_ps"][row][0], table["time_end_ps"][row][0]] for row in rows])
                 grids.setdefault(key, (table["r_angstrom"][rows[0]], times))
                 pieces.setdefault(key, []).append(np.array([g[row] for row in rows]))
@@ -164,12 +194,12 @@ def _blocks(run: Path, entries: Runs) -> tuple[dict[str, dict[str, RdfCurves]], 
 
 
 def _ordered_columns(entries: Runs) -> list[str]:
-    """From thin to thick, without vacancies first."""
-    ordered = sorted(entries, key=lambda entry: (entry.coating_angstrom or 0.0, entry.variant))
-    return list(dict.fromkeys(_column(entry, entries) for entry in ordered))
+    """From thin to thick."""
+    ordered = sorted(entries, key=lambda entry: entry.coating_angstrom or 0.0)
+    return list(dict.fromkeys(_column(entry) for entry in ordered))
 
 
-def _rdf(run: Path, entries: Runs, protocol: str, save: Save) -> None:
+def _rdf(run: Path, entries: Runs, condition: str, save: Save) -> None:
     """g(r) against time, of bonds and of the coating's ions."""
     curves, in_layer = _blocks(run, entries)
     bonds = {pair: of_pair for pair, of_pair in curves.items() if "@" not in pair}
@@ -186,15 +216,11 @@ def _rdf(run: Path, entries: Runs, protocol: str, save: Save) -> None:
         ]
         save(
             paper.rdf_against_time(chosen, quantity),
-            f"rdf-against-time{end}-{protocol}",
-            f"Radial distribution of {', '.join(chosen)} in blocks of time, early ones dark ({_conditions(entries)}; means over "
-            f"seeds). {'Normalised by the density of the partner in its layer, which no coating changes.' if in_layer else 'Normalised by the whole cell: heights are not to be compared between thicknesses.'}",
+            f"rdf-against-time{end}-{condition}",
+            f"Radial distribution of {', '.join(chosen)} in blocks of time, early ones dark ({_conditions(entries)}). {'Normalised by the density of the partner in its layer, which no coating changes.' if in_layer else 'Normalised by the whole cell: heights are not to be compared between thicknesses.'}",
             ("pair", "coating", "time_start_ps", "time_end_ps", "r_angstrom", "g"),
             rows,
         )
-
-
-Numbers = dict[str, dict[str, dict[float, Replicas]]]
 
 
 def _numbers(run: Path, entries: Runs) -> Numbers:
@@ -212,9 +238,6 @@ def _replicas(points: Mapping[float, list[tuple[float, float]]]) -> dict[float, 
         thickness: Replicas(tuple(value for value, _ in runs), tuple(error for _, error in runs))
         for thickness, runs in sorted(points.items())
     }
-
-
-NUMBER_COLUMNS = ("quantity", "models", "coating_angstrom", "n_runs", "value", "error", "low_95", "high_95")
 
 
 def _number_rows(numbers: Mapping[str, Mapping[str, Mapping[float, Replicas]]]) -> Rows:
@@ -279,7 +302,7 @@ def _curve_rows(curves: Mapping[str, Mapping[float, tuple[NDArray[Any], NDArray[
     ]
 
 
-def _pair(run: Path, entries: Runs, protocol: str, save: Save) -> None:
+def _pair(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequence[float]) -> None:
     """S-S: dimers near 2 angstrom, the edge of PS4 near 3.3."""
     curves = _whole(run, entries, lambda pair: pair == "S-S")
     if not curves:
@@ -295,29 +318,36 @@ def _pair(run: Path, entries: Runs, protocol: str, save: Save) -> None:
     }
     name = f"s-s-{protocol}"
     save(
-        paper.curves_and_numbers(curves, numbers, axis_labels=("r (Å)", "g(r) in the layer")),
+        paper.curves_and_numbers(
+            curves, numbers, axis_labels=("r (Å)", "g(r) in the layer"), of_study=of_study, start=paper.NEAREST_ANGSTROM
+        ),
         name,
         f"S-S pairs ({_conditions(entries)}): g(r) of the whole run; near 2 Å are S₂ dimers, near 3.3 Å the edges of PS₄. Beside it, "
         "dimers and near neighbours per S, with 95 % intervals.",
         ("pair", "coating_angstrom", "r_angstrom", "g"),
         _curve_rows(curves),
+        numbers,
     )
 
 
-def _coating(run: Path, entries: Runs, protocol: str, save: Save) -> None:
+def _coating(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequence[float]) -> None:
     """What of other layers the ions of one layer meet: Li-Cl and Li-S of the coating's Li."""
     curves = _whole(run, entries, lambda pair: "@" in pair)
     if not curves:
         return
     numbers = {_short(quantity): found for quantity, found in _numbers(run, entries).items() if "@" in quantity}
     short = {_short(title): own for title, own in curves.items()}
+    pairs = ", ".join(dict.fromkeys(title.split(",")[0] for title in curves))
     save(
-        paper.curves_and_numbers(short, numbers, axis_labels=("r (Å)", "g(r) in the layer")),
+        paper.curves_and_numbers(
+            short, numbers, axis_labels=("r (Å)", "g(r) in the layer"), of_study=of_study, start=paper.NEAREST_ANGSTROM
+        ),
         f"ions-of-the-coating-{protocol}",
-        f"{', '.join(curves)} ({_conditions(entries)}): g(r) of the whole run by the thickness of the coating, and neighbours within the "
+        f"{pairs} ({_conditions(entries)}): g(r) of the whole run by the thickness of the coating, and neighbours within the "
         "first shell, with 95 % intervals. An ion that is caught in its own layer meets fewer of the other.",
         ("pair", "coating_angstrom", "r_angstrom", "g"),
         _curve_rows(curves),
+        numbers,
     )
 
 
@@ -328,7 +358,7 @@ def _short(title: str) -> str:
     return "-".join([first, "\n".join(others)]) + (f"\n{rest[0]}" if rest else "")
 
 
-def _diffusion(run: Path, entries: Runs, protocol: str, save: Save) -> None:
+def _diffusion(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequence[float]) -> None:
     """MSD and D of each group of atoms."""
     for name in dict.fromkeys(name for entry in entries for name in entry.of_kind("msd")):
         found: dict[str, dict[str, dict[float, list[tuple[dict[str, Any], NDArray[Any]]]]]] = {}
@@ -343,7 +373,9 @@ def _diffusion(run: Path, entries: Runs, protocol: str, save: Save) -> None:
                 by_thickness = found.setdefault(group, {}).setdefault(_series(entry), {})
                 by_thickness.setdefault(entry.coating_angstrom or 0.0, []).append((values, curve))
         for number, (group, series) in enumerate(found.items()):
-            _save_diffusion(group, series, f"{name}{f'-{number + 1}' if number else ''}-{protocol}", entries, save)
+            _save_diffusion(
+                group, series, f"{name}{f'-{number + 1}' if number else ''}-{protocol}", entries, save, of_study
+            )
 
 
 def _save_diffusion(
@@ -352,6 +384,7 @@ def _save_diffusion(
     name: str,
     entries: Runs,
     save: Save,
+    of_study: Sequence[float],
 ) -> None:
     drawn = {
         title: {thickness: _of_seeds(runs) for thickness, runs in of_thickness.items()}
@@ -367,7 +400,7 @@ def _save_diffusion(
                 for lag, msd, error in zip(one.lag_ps, one.msd_angstrom2, one.msd_error_angstrom2, strict=True)
             ]
     save(
-        paper.diffusion(drawn, group),
+        paper.diffusion(drawn, group, of_study=of_study),
         name,
         f"Mean squared displacement of {group} with standard errors, and diffusivities with 95 % intervals ({_conditions(entries)}); "
         "of several seeds the mean, with Student's interval. Hollow: no diffusivity yet, the run is too short.",
@@ -399,7 +432,7 @@ def _of_seeds(runs: list[tuple[dict[str, Any], NDArray[Any]]]) -> paper.Diffusio
     )
 
 
-def _tetrahedra(run: Path, entries: Runs, protocol: str, save: Save) -> None:
+def _tetrahedra(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequence[float]) -> None:
     """Regular tetrahedra against thickness and depth."""
     for name in dict.fromkeys(name for entry in entries for name in entry.of_kind("tetrahedra")):
         counts: dict[str, dict[float, list[tuple[float, float]]]] = {}
@@ -433,30 +466,34 @@ def _tetrahedra(run: Path, entries: Runs, protocol: str, save: Save) -> None:
             f"share of {found['settings']['center']}": {series: _replicas(own) for series, own in shares.items()},
         }
         save(
-            paper.curves_and_numbers(curves, numbers, axis_labels=("depth along c (Å)", f"{what} per bin")),
+            paper.curves_and_numbers(
+                curves, numbers, axis_labels=("depth along c (Å)", f"{what} per bin"), of_study=of_study
+            ),
             f"{name}-{protocol}",
             f"Regular {what} tetrahedra ({_conditions(entries)}): where they are along the normal of the interface, mean over the run and over "
             "seeds, and how many, with 95 % intervals.",
             ("panel", "coating_angstrom", "depth_angstrom", "count"),
             _curve_rows(curves),
+            numbers,
         )
 
 
-def _start_and_end(run: Path, entries: Runs, protocol: str, save: Save) -> None:
+def _start_and_end(run: Path, entries: Runs, condition: str, save: Save) -> None:
     """Side views of the first and the last frame, of one run for each model."""
     index = read_optional_book(ScanIndex, run / "scan" / INDEX) or ScanIndex()
     scan = {one.name: one for one in index.runs}
     views, rows, missing = [], [], []
     for column in _ordered_columns(entries):
-        entry = next(entry for entry in entries if _column(entry, entries) == column)
+        entry = next(entry for entry in entries if _column(entry) == column)
         try:
             first, last = _ends(run / "scan", scan[entry.name])
         except (InputFileError, KeyError):
             missing.append(column)
             continue
         time = scan[entry.name].time_ps
-        pair = tuple(SideView.of_atoms(atoms, f"{column}, {at:g} ps") for atoms, at in ((first, 0.0), (last, time)))
-        views.append((pair[0], pair[1]))
+        views.append(
+            (SideView.of_atoms(first, f"{column}, start"), SideView.of_atoms(last, f"{column}, after {time:g} ps"))
+        )
         for atoms, at in ((first, 0.0), (last, time)):
             rows += [
                 (column, f"{at:g}", symbol, layer, *(f"{x:.4f}" for x in position))
@@ -468,7 +505,7 @@ def _start_and_end(run: Path, entries: Runs, protocol: str, save: Save) -> None:
         lacks = f" Trajectories that are not there: {', '.join(missing)}." if missing else ""
         save(
             paper.start_and_end(views),
-            f"start-and-end-{protocol}",
+            f"start-and-end-{condition}",
             f"Models along y, at the start (left) and at the end (right) of one run each ({_conditions(entries)}); one scale, atoms with "
             f"shrunken covalent radii.{lacks}",
             ("model", "time_ps", "element", "layer", "x_angstrom", "y_angstrom", "z_angstrom"),
@@ -490,22 +527,25 @@ def _ends(scan: Path, run: ScanEntry) -> tuple[Atoms, Atoms]:
     if first is None or last is None:
         raise InputFileError(f"{trajectory.origin} has no frame.")
     layers = trajectory.layers if trajectory.layers is not None else np.full(trajectory.n_atoms, "all")
-    bottom = layers == layers[int(np.argmin((first[0] @ np.linalg.inv(first[1]))[:, 2] % 1.0))]
-    place = _middle(first, bottom)
+    lowest = int(np.argmin((first[0] @ np.linalg.inv(first[1]))[:, 2] % 1.0))
+    bottom = layers == layers[lowest]
+    height = float(np.linalg.norm(first[1][2]))
+    # The lower end of the first layer stands at the lower end of the figure, then and later.
+    below = height * float(np.min(_from_middle(first, bottom)[bottom]))
     frames = []
     for positions, cell in (first, last):
         fractions = positions @ np.linalg.inv(cell)
-        fractions[:, 2] -= _middle((positions, cell), bottom) - place
-        # Atoms a little below the origin stay there.
-        fractions = (fractions + 0.02) % 1.0 - 0.02
-        atoms = Atoms(trajectory.symbols.tolist(), positions=fractions @ cell, cell=cell, pbc=True)
+        fractions[:, 2] = _from_middle((positions, cell), bottom) - below / float(np.linalg.norm(cell[2]))
+        atoms = Atoms(trajectory.symbols.tolist(), positions=(fractions + EDGE) % 1.0 @ cell, cell=cell, pbc=True)
+        atoms.positions -= EDGE * cell.sum(axis=0)
         atoms.set_array("layer", np.asarray(layers))
         frames.append(atoms)
     return frames[0], frames[1]
 
 
-def _middle(frame: tuple[NDArray[Any], NDArray[Any]], mask: NDArray[np.bool_]) -> float:
-    """Middle of some atoms along the third edge, as a share of it; the cell is periodic."""
+def _from_middle(frame: tuple[NDArray[Any], NDArray[Any]], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """How far all atoms are above the middle of some, as a share of the third edge, at most half of it; the cell is periodic."""
     positions, cell = frame
-    turns = np.exp(2.0j * np.pi * (positions @ np.linalg.inv(cell))[mask, 2])
-    return float(np.angle(turns.mean()) / (2.0 * np.pi))
+    fractions = (positions @ np.linalg.inv(cell))[:, 2]
+    middle = np.angle(np.exp(2.0j * np.pi * fractions[mask]).mean()) / (2.0 * np.pi)
+    return np.asarray((fractions - middle + 0.5) % 1.0 - 0.5)
