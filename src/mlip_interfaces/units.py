@@ -19,6 +19,7 @@ ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
 """1 angstrom^2/ps in cm^2/s."""
 
 FS_TO_PS = 1.0e-3
+PS_TO_NS = 1.0e-3
 
 NM_TO_ANGSTROM = 10.0
 

@@ -17,6 +17,7 @@ from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
+from mlip_interfaces.config.recommendation import Recommendation
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import (
     MOST,
@@ -511,6 +512,7 @@ class Study(Section):
     health: Health = Field(default_factory=lambda: Health())
     domain: Domain = Field(default_factory=lambda: Domain())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
+    recommendation: Recommendation = Field(default_factory=lambda: Recommendation())
     execution: Execution = Field(default_factory=lambda: LocalExecution(), description="Where jobs run.")
 
     @model_validator(mode="before")
@@ -544,6 +546,7 @@ class Study(Section):
                 raise ValueError(f"labels.{error}") from error
         layers = {layer.name for layer in self.interface.layers}
         self._check_analysis(layers)
+        self._check_recommendation()
         self._check_lengths()
         self._check_ranges()
         sel = self.training.max_neighbors
@@ -604,6 +607,31 @@ class Study(Section):
                 request.check(self.elements, layers)
             except ValueError as error:
                 raise ValueError(f"analysis.{name}.{error}") from error
+
+    def _check_recommendation(self) -> None:
+        """Whether protocols, analyses and the element of the recommendation are there."""
+        asked, requests = self.recommendation, self.analysis.requests
+        for key in ("loss_protocol", "transport_protocol"):
+            name = getattr(asked, key)
+            if name is not None and name not in self.protocols:
+                raise ValueError(
+                    f"recommendation.{key} is '{name}'; the protocols are {', '.join(self.protocols)}, so name one of them"
+                )
+        for key, kind in (("loss_analysis", "chemistry"), ("transport_analysis", "msd")):
+            name = getattr(asked, key)
+            known = [own for own, request in requests.items() if request.kind == kind]
+            if name is not None and name not in known:
+                raise ValueError(
+                    f"recommendation.{key} is '{name}'; analyses of kind {kind} are {', '.join(known) or 'none'}, so name one of them"
+                )
+        for key, elements in (("mobile", [asked.mobile]), ("loss", asked.loss.split("-"))):
+            if elements in ([None], ["intact"]):
+                continue
+            missing = [symbol for symbol in elements if symbol not in self.elements]
+            if missing:
+                raise ValueError(
+                    f"recommendation.{key}: {missing[0]} is not in elements ({', '.join(self.elements)}); name what is"
+                )
 
     def _check_lengths(self) -> None:
         """Whether the shortest protocol gives the frames that each analysis needs."""

@@ -178,7 +178,7 @@ def empty_figure(text: str) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, directory: Path, name: str) -> str:
+def save_figure(figure: Figure, directory: Path, name: str, *, dpi: int = 130) -> str:
     """Write PNG and SVG; returns the PNG as a data URI for a self-contained page.
 
     Parameters
@@ -189,6 +189,8 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
         Made where it is missing.
     name : str
         Without suffix.
+    dpi : int, dots/inch, optional
+        Of the PNG.
 
     Returns
     -------
@@ -200,6 +202,6 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
         with whole_file(directory / f"{name}.svg") as working:
             figure.savefig(working, format="svg", metadata={"Date": None})
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=130)
+        figure.savefig(buffer, format="png", dpi=dpi)
     write_bytes(directory / f"{name}.png", buffer.getvalue())
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

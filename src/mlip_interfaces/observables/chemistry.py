@@ -391,6 +391,9 @@ class ChemistryResult(Result):
             "intact_fraction_error": self.intact_per_center.error if self.n_centers else None,
             "p_s_tetrahedra_per_p": _content(self.tetrahedra_per_p),
             "bonds_per_atom": {bond: _content(found) for bond, found in self.bonds_per_atom.items()},
+            "bonds_per_atom_initial": {
+                bond: self.frames[0].bonds[bond] / self.n_atoms_of[bond.split("-")[0]] for bond in self.bonds_per_atom
+            },
             "s2_dimers_per_s": _content(self.dimers_per_s),
             "s2_dimers_mean": float(self.dimers.counts().mean()),
             "s2_dimers_formed": _new(self.dimers),

@@ -36,7 +36,7 @@ SECTIONS = {
     "train": ("training",),
     "validate": ("validation",),
     "scan": ("protocols", "health"),
-    "analyze": ("analysis",),
+    "analyze": ("analysis", "recommendation"),
     "report": ("name",),
 }
 """Sections of the study that a stage depends on, besides all that its own inputs depend on. The sections `domain`
@@ -132,7 +132,7 @@ class StudyHashes:
             potential=given.sha256 if given else train,
             models={model.name: self.structures[model.name] for model in self._study.scan_models},
         )
-        analyze = self._of("analysis", scan=scan)
+        analyze = self._of("analysis", "recommendation", scan=scan)
         hashes = {
             "build": content_hash(self.structures),
             "data": self.data,

@@ -10,6 +10,7 @@ from typing import Any
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
+from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
     OWN_MD,
@@ -108,6 +109,28 @@ class ValidationNumbers(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Answer(Record):
+    """Which thickness to take.
+
+    Attributes
+    ----------
+    outcome : {"recommended", "none qualifies", "undecided"}
+        In a word.
+    thickness_angstrom : float or None, angstrom
+        What is recommended.
+    confidence : float or None
+        Chance that it is no wrong one.
+    sentence : str
+        The answer.
+    """
+
+    outcome: str
+    thickness_angstrom: float | None
+    confidence: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Headline(Record):
     """``report/results.json``: no times, no dates, so that two reports can be compared.
 
@@ -129,6 +152,8 @@ class Headline(Record):
         Run that was healthy and enters no number -> why.
     gates : mapping of str to bool
         Safety gate -> whether the model passed it.
+    recommendation : mapping of str to Answer
+        Variant of the models -> which thickness to take; empty where none is scanned.
     """
 
     models: Mapping[str, int]
@@ -140,6 +165,7 @@ class Headline(Record):
     domain: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     gates: Mapping[str, bool] = field(default_factory=dict)
+    recommendation: Mapping[str, Answer] = field(default_factory=dict)
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -168,6 +194,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
     domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
     judged = domain.runs if domain else ()
     gates = read_optional_book(GatesVerdict, run / "validation" / GATES_FILE)
+    recommended = read_optional_book(RecommendationBook, run / "analysis" / RECOMMENDATION_FILE)
     left_out = left_out_runs(run, stale)
     return Headline(
         models={model.name: model.n_atoms for model in structures.interfaces},
@@ -183,6 +210,12 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
         domain={entry.name: entry.verdict for entry in judged if entry.name not in stale},
         left_out=left_out,
         gates={result.gate: result.passed for result in gates.results} if gates else {},
+        recommendation={
+            answer.variant or "all atoms": Answer(
+                answer.outcome, answer.thickness_angstrom, answer.confidence, answer.sentence
+            )
+            for answer in (recommended.answers if recommended else ())
+        },
     )
 
 

@@ -25,6 +25,7 @@ from mlip_interfaces.report.headline import Headline, collect_results, limitatio
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.model_section import model_section
 from mlip_interfaces.report.parts import PageSection, Picture
+from mlip_interfaces.report.recommendation_section import recommendation_sections
 from mlip_interfaces.report.run_sections import md_section, provenance_section, structures_section
 from mlip_interfaces.report.thickness_section import thickness_sections
 from mlip_interfaces.run.stages import given_model
@@ -78,6 +79,7 @@ def write_report(
         return Picture(save_figure(figure, report / "figures", name), caption)
 
     sections = [
+        *recommendation_sections(run),
         structures_section(run, picture),
         campaign_section(run, picture),
         model_section(run, picture),
