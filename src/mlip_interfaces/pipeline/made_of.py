@@ -206,6 +206,26 @@ class StudyHashes:
         """
         return content_hash([self.reference_md, self.stages(root)["train"]])
 
+    def parts_of_validation(self, root: Path) -> dict[str, str]:
+        """Of each folder of the validation that stands by itself.
+
+        Parameters
+        ----------
+        root : Path
+            The run folder, with a finished campaign.
+
+        Returns
+        -------
+        dict of str to str
+            By its path in the folder of the stage; those that the study asks for.
+        """
+        asked, parts = self._study.validation, {"tasks": self.held_out(root)}
+        if asked.own_md.n_snapshots:
+            parts["own_md"] = self.own_md(root)
+        if asked.reference_md is not None:
+            parts |= {"reference_md/labels": self.reference_md, "reference_md/model": self.model_md(root)}
+        return parts
+
     def _of(self, *sections: str, **more: Any) -> str:
         return content_hash({name: self.content[name] for name in sections} | more)
 
