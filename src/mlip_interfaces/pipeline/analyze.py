@@ -13,6 +13,7 @@ from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.books.recommendation import RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
+    MEANS_FILE,
     RUN_INDEX,
     AnalysisEntry,
     AnalysisIndex,
@@ -292,7 +293,7 @@ def _write_means(numbers: Numbers, context: RunContext) -> None:
         if runs.n_runs > 1:
             numbers_of = (runs.mean, runs.error, *runs.interval())
             rows.append((*key, runs.n_runs, *(f"{number:.6g}" for number in numbers_of)))
-    file = context.analysis / "means.csv"
+    file = context.analysis / MEANS_FILE
     if rows:
         write_csv(file, ("condition", "model", "quantity", "n_runs", "value", "error", "low_95", "high_95"), rows)
     else:
