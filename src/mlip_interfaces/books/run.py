@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, JsonValue
 
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.records import Record
 
@@ -22,6 +22,8 @@ RUN_INDEX = "run.index.json"
 """In the folder of each run in analysis; no analysis has a name with a dot."""
 MODEL_FILE = "model.json"
 GIVEN_MODEL = "given.json"
+CANDIDATES = "candidates.extxyz"
+"""In the folder of a sick run of the scan."""
 INPUTS = "inputs"
 """Folder of the files that a study names."""
 VALIDATION_FILE = "validation.json"
@@ -475,6 +477,34 @@ class Validation(ErrorTable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SickRun(Record):
+    """Where a run left a bound that halts one, or fell apart.
+
+    Attributes
+    ----------
+    last_good_frame : int or None
+        Number of the last frame, from 0, before which nothing was wrong; None where the first was wrong already.
+    last_good_ps : float or None, ps
+        Its time.
+    candidates : str
+        Frames around the failure, relative to the scan's folder, for `initial_data.structures`; empty where none is of use.
+    n_candidates : int
+        How many.
+    """
+
+    last_good_frame: int | None
+    last_good_ps: float | None
+    candidates: str = ""
+    n_candidates: int = 0
+
+    def __str__(self) -> str:
+        if self.last_good_frame is None or self.last_good_ps is None:
+            return "no frame of it is good"
+        kept = f"; {counted(self.n_candidates, 'frame')} around its end: {self.candidates}" if self.candidates else ""
+        return f"its last good frame is number {self.last_good_frame}, at {self.last_good_ps:.6g} ps{kept}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanEntry(Record):
     """One MD run of the scan, in ``scan/index.json``.
 
@@ -520,6 +550,8 @@ class ScanEntry(Record):
         The shortest contact.
     edges_initial_angstrom, edges_mean_angstrom : tuple of float or None, angstrom
         Edges a, b and c of the cell at the start, and over the second half; None where the table has no cell.
+    sick : SickRun or None
+        Where a run that left a bound, or fell apart, did so; None for every other.
     """
 
     name: str
@@ -555,6 +587,7 @@ class ScanEntry(Record):
     min_distance_angstrom: float | None = None
     edges_initial_angstrom: tuple[float, float, float] | None = None
     edges_mean_angstrom: tuple[float, float, float] | None = None
+    sick: SickRun | None = None
 
     def __post_init__(self) -> None:
         """Files of older versions have no condition."""

@@ -321,6 +321,11 @@ class Protocol(Section):
     time_ps: Picoseconds
     timestep_fs: Femtoseconds = Field(1.0)
     dump_interval_ps: Picoseconds
+    checkpoint_interval_ps: Picoseconds | None = Field(
+        None,
+        description="How often the state is kept from which a killed run goes on: what a kill costs at most. Left out: each 10,000 "
+        "steps. To the nearest multiple of dump_interval_ps, which is also the least. Of runs that are there nothing is made anew.",
+    )
     seeds: Distinct[Count] = Field((1,), min_length=1, max_length=1000)
 
     @property

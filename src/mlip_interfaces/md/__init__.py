@@ -1,6 +1,6 @@
 """LAMMPS runs of interface models: the command of a protocol, and the verdict on a finished run."""
 
-from mlip_interfaces.md.health import HealthBounds, RunVerdict, judge_run
+from mlip_interfaces.md.health import HealthBounds, RunVerdict, first_sick_line, judge_run
 from mlip_interfaces.md.length import RunState, state_of_run
 from mlip_interfaces.md.origin import (
     COMMAND,
@@ -45,6 +45,7 @@ __all__ = [
     "command_of",
     "copy_start",
     "differences",
+    "first_sick_line",
     "flaws_of_trajectory",
     "join_pieces",
     "judge_run",

@@ -39,6 +39,8 @@ class MDProtocol:
         Time step.
     seed : int
         Of the initial velocities.
+    checkpoint_interval_ps : float or None, ps
+        Time between two checkpoints; None for some ten thousand steps.
     """
 
     ensemble: Literal["npt", "nvt"]
@@ -49,6 +51,7 @@ class MDProtocol:
     timestep_fs: float
     dump_interval_ps: float
     seed: int
+    checkpoint_interval_ps: float | None = None
 
     @property
     def n_steps(self) -> int:
@@ -63,7 +66,9 @@ class MDProtocol:
     @property
     def checkpoint_every(self) -> int:
         """Steps between two checkpoints, from which a killed run goes on: a whole number of dump intervals."""
-        return self.dump_every * max(1, round(CHECKPOINT_STEPS / self.dump_every))
+        wanted = self.checkpoint_interval_ps
+        n_steps = CHECKPOINT_STEPS if wanted is None else wanted / (self.timestep_fs * FS_TO_PS)
+        return self.dump_every * max(1, round(n_steps / self.dump_every))
 
     @property
     def frame_interval_ps(self) -> float:

@@ -7,11 +7,21 @@ import shutil
 import tarfile
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book, write_book
+from mlip_interfaces.books.run import (
+    CANDIDATES,
+    INDEX,
+    LayersOfAtoms,
+    ScanEntry,
+    ScanIndex,
+    SickRun,
+    read_book,
+    write_book,
+)
 from mlip_interfaces.config import ModelPlan, Study
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, UnfinishedError, counted
 from mlip_interfaces.files import content_hash, file_hash
 from mlip_interfaces.jobs import Batch, JobTask, only_by_itself, run_tasks, watching
 from mlip_interfaces.md import (
@@ -38,15 +48,16 @@ from mlip_interfaces.md import (
     time_reached_ps,
     write_start_script,
 )
-from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
+from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, HOW_IT_ENDED, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.making_room import BestSource, best_source, make_room
+from mlip_interfaces.programs import log_tail
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
-PIECES = "pieces.tar"
+PIECES, TASK_LOG = "pieces.tar", "task.log"
 # A run that went to its end, or whose physics fell apart, is finished, and the first keeps its last state. Any other goes on from its checkpoint: killed, without
 # room on the disk or in memory, or never begun.
 RUN_COMMAND = (
@@ -122,6 +133,7 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
                     timestep_fs=section.timestep_fs,
                     dump_interval_ps=section.dump_interval_ps,
                     seed=seed,
+                    checkpoint_interval_ps=section.checkpoint_interval_ps,
                 )
                 runs.append(ScanRun(f"{model.name}/{name}/seed-{seed}", model, name, protocol))
     return tuple(runs)
@@ -267,7 +279,18 @@ def run_script(context: RunContext, run: ScanRun) -> str:
         MODEL: context.structures / run.model.name / DATA,
         "potential": context.model / POTENTIAL,
     }
-    return start_script(command, {what: file_hash(file) for what, file in inputs.items() if file.is_file()})
+    return start_script(command, {what: _hash_now(file) for what, file in inputs.items() if file.is_file()})
+
+
+def _hash_now(file: Path) -> str:
+    """Hash of a file, read once as long as it stays: a scan asks for that of its potential with every look at every run."""
+    state = file.stat()
+    return _hash_of(file, state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@cache
+def _hash_of(file: Path, n_bytes: int, changed_ns: int, inode: int) -> str:
+    return file_hash(file)
 
 
 def source_of_run(context: RunContext, run: ScanRun) -> BestSource:
@@ -336,7 +359,7 @@ def run_scan(context: RunContext) -> str:
     InputFileError
         As `prepare_scan`.
     UnfinishedError
-        If a run failed; the same call continues.
+        If a run failed at every try; all others have come to their end and are judged, and the same call continues.
     """
     # Libraries that a look at a folder needs not.
     from mlip_interfaces.pipeline.domain import look_at_domain
@@ -351,6 +374,7 @@ def run_scan(context: RunContext) -> str:
             _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
         )
 
+    failure: UnfinishedError | None = None
     # A run that a job of an earlier start brings to the end of an earlier study is extended by a second turn.
     for _ in range(_TURNS):
         prepare_scan(context)
@@ -358,12 +382,56 @@ def run_scan(context: RunContext) -> str:
         if not unfinished:
             break
         batch = scan_batch(context, unfinished)
-        with watching(look, every_seconds=context.study.execution.poll_seconds):
-            run_tasks(batch, context.study.execution)
+        try:
+            with watching(look, every_seconds=context.study.execution.poll_seconds):
+                run_tasks(batch, context.study.execution, despite_failures=True)
+        except UnfinishedError as error:
+            failure = error
         for task in batch.tasks:
             _unpack(context.scan / task.name / PIECES)
+        if failure is not None:
+            break
     collected = collect_scan(context)
+    if failure is not None:
+        raise UnfinishedError(_what_failed(context, runs, collected, failure)) from failure
     return f"{collected}; {look_at_domain(context, begun=_MD_SHARE)}"
+
+
+def _what_failed(context: RunContext, runs: Collection[ScanRun], collected: str, failure: UnfinishedError) -> str:
+    """Which runs did not come to their end, how far they are, and how to go on."""
+    failed = [run for run in runs if not is_over(context.scan / run.name)]
+    lines = [
+        f"  {run.name}: {time_reached_ps(context.scan / run.name):g} of {run.protocol.n_steps * run.protocol.timestep_fs * FS_TO_PS:g} ps, "
+        f"{last_words(context.scan / run.name) or 'no log'}"
+        for run in failed
+    ]
+    return "\n".join(
+        [
+            f"{len(failed)} of {counted(len(runs), 'MD run')} did not come to their end; the others are done and judged ({collected}):",
+            *lines,
+            f"Cure the cause and run `mlip-interfaces scan submit {context.root}` again: it goes on from the last checkpoints.",
+            str(failure),
+        ]
+    )
+
+
+def last_words(directory: Path) -> str:
+    """What a run that did not come to its end said last: LAMMPS' error, else the last line of the log of its task.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run.
+
+    Returns
+    -------
+    str
+        One line; empty where there is no log.
+    """
+    logs = [log_tail(directory / name, 20) for name in (LOG, TASK_LOG) if (directory / name).is_file()]
+    lines = [line.strip() for log in logs for line in log.splitlines() if line.strip()]
+    said = [[line for line in lines if line.startswith(start)] for start in ("ERROR", HOW_IT_ENDED)]
+    return (*lines[-1:], *said[1][-1:], *said[0][-1:])[-1] if lines else ""
 
 
 def collect_scan(context: RunContext) -> str:
@@ -386,10 +454,12 @@ def collect_scan(context: RunContext) -> str:
     """
     entries = tuple(_entry(context, run) for run in scan_runs(context.study))
     write_book(context.scan / INDEX, ScanIndex(entries))
-    sick = [entry.name for entry in entries if not entry.healthy]
+    unhealthy = [entry.name for entry in entries if not entry.healthy]
+    candidates = [entry.sick.candidates for entry in entries if entry.sick is not None and entry.sick.candidates]
     simulated = sum(entry.time_ps for entry in entries)
-    verdict = "all healthy" if not sick else f"not healthy: {', '.join(sick)}"
-    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}"
+    verdict = "all healthy" if not unhealthy else f"not healthy: {', '.join(unhealthy)}"
+    kept = f"; frames around a failure to label: {', '.join(candidates)}" if candidates else ""
+    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}{kept}"
 
 
 def _unpack(archive: Path) -> None:
@@ -406,6 +476,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     prepare = "`mlip-interfaces scan init`, or `run`, prepares the runs"
     n_atoms = len(read_as(LayersOfAtoms, directory / "layers.json", if_missing=prepare).symbols)
     verdict: RunVerdict | None = None
+    sick: SickRun | None = None
     try:
         if why := _other_command(directory, run_script(context, run)):
             raise InputFileError(why)
@@ -422,6 +493,8 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         )
         flaws = flaws_of_trajectory(directory, protocol.dump_every, protocol.frame_interval_ps) if over else ()
         reasons = (*verdict.reasons, *flaws)
+        if over:
+            sick = _sick(context, run, verdict)
     except InputFileError as error:
         # LAMMPS stopped before the first line of numbers, pieces are missing, or it is not this run that they are of.
         reasons = (f"nothing to judge: {error}",)
@@ -463,7 +536,23 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         min_distance_angstrom=verdict.min_distance_angstrom if verdict else None,
         edges_initial_angstrom=verdict.edges_initial_angstrom if verdict else None,
         edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
+        sick=sick,
     )
+
+
+def _sick(context: RunContext, run: ScanRun, verdict: RunVerdict) -> SickRun | None:
+    """Where a finished run went wrong, if it did; candidates of an earlier verdict do not stay."""
+    if not verdict.healthy:
+        from mlip_interfaces.pipeline.sick_runs import examine_sick_run
+
+        shortest = context.study.labels.min_distance_angstrom
+        found = examine_sick_run(
+            context.scan, run.name, run.protocol, health_bounds(context.study), min_distance_angstrom=shortest
+        )
+        if found is not None:
+            return found
+    (context.scan / run.name / CANDIDATES).unlink(missing_ok=True)
+    return None
 
 
 def _md_loops(log: str) -> tuple[float, int]:
