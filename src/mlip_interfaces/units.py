@@ -16,6 +16,7 @@ ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
 """1 angstrom^2/ps in cm^2/s."""
 
 FS_TO_PS = 1.0e-3
+PS_TO_NS = 1.0e-3
 
 NM_TO_ANGSTROM = 10.0
 
@@ -38,6 +39,7 @@ EV_PER_ANGSTROM2_TO_J_PER_M2 = _ELEMENTARY_CHARGE_C * 1.0e20
 """1 eV/angstrom^2 in J/m^2 (16.02)."""
 
 SECONDS_PER_HOUR = 3600.0
+SECONDS_PER_DAY = 86400.0
 
 LAMMPS_ANGSTROM = {
     "metal": 1.0,

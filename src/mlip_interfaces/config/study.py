@@ -146,6 +146,12 @@ class InitialData(Section):
     n_melt_quench_snapshots: Few = Field(
         0, description="Snapshots of each amorphous layer's melt-quench that are labelled."
     )
+    structures: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description="Extended XYZ files of structures to label and train on besides: frames around the failure of a sick run "
+        "(candidates.extxyz), structures that repair a failed gate, or your own; relative to the study's folder.",
+    )
     held_out_fraction: float = Field(
         0.1,
         gt=0,

@@ -25,6 +25,7 @@ from mlip_interfaces.md.pieces import (
     join_pieces,
     time_reached_ps,
 )
+from mlip_interfaces.md.progress import RunProgress, progress_of_run
 from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "HealthBounds",
     "MDProtocol",
     "Motion",
+    "RunProgress",
     "RunState",
     "RunVerdict",
     "command_of",
@@ -50,6 +52,7 @@ __all__ = [
     "join_pieces",
     "judge_run",
     "md_command",
+    "progress_of_run",
     "start_script",
     "started_with",
     "state_of_run",

@@ -114,7 +114,10 @@ def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
     lines = [row for row in rows[1:] if len(row) == len(columns)]
     if columns not in (COLUMNS, COLUMNS_WITHOUT_CELL) or not lines:
         raise InputFileError(f"{file} is not a thermo.csv with at least one line of numbers; run the MD again.")
-    return dict(zip(columns, np.array(lines, float).T, strict=True))
+    try:
+        return dict(zip(columns, np.array(lines, float).T, strict=True))
+    except ValueError as error:
+        raise InputFileError(f"{file} holds a line that is no line of numbers ({error}); run the MD again.") from error
 
 
 def judge_run(

@@ -49,7 +49,7 @@ def join_pieces(directory: Path) -> None:
     InputFileError
         If a piece ends before the next begins, as after a crash of the machine; all files are left as they are.
     """
-    tables, trajectories = _pieces(directory, TABLE), _pieces(directory, TRAJECTORY)
+    tables, trajectories = pieces_of(directory, TABLE), pieces_of(directory, TRAJECTORY)
     if len(trajectories) > 1:
         _join_trajectories(trajectories, directory / TRAJECTORY)
     if tables:
@@ -101,7 +101,7 @@ def time_reached_ps(directory: Path) -> float:
     float, ps
         As far as the table goes.
     """
-    for file in reversed(_pieces(directory, TABLE)):
+    for file in reversed(pieces_of(directory, TABLE)):
         line = last_line(file)
         if re.match(r"[\d.]+(e-?\d+)?,", line):
             return float(line.split(",")[0])
@@ -158,8 +158,21 @@ def flaws_of_trajectory(directory: Path, dump_every: int, frame_interval_ps: flo
     return tuple(flaws)
 
 
-def _pieces(directory: Path, name: str) -> list[Path]:
-    """The file of that name, then its later pieces by their first step; only those that are there."""
+def pieces_of(directory: Path, name: str) -> list[Path]:
+    """The file of that name, then its later pieces by their first step; only those that are there.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run, there or not.
+    name : str
+        As ``thermo.csv``.
+
+    Returns
+    -------
+    list of Path
+        Of as many starts as the run had.
+    """
     stem, suffix = name.split(".")
     found = {0: directory / name} if (directory / name).is_file() else {}
     for file in directory.glob(f"{stem}.*.{suffix}"):

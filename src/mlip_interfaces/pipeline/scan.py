@@ -331,8 +331,21 @@ def runs_with_md(context: RunContext) -> tuple[ScanRun, ...]:
     )
 
 
-def _other_command(directory: Path, script: str) -> str:
-    """Why the files of a run are not those of the script; empty where they are, or where there are none."""
+def other_command(directory: Path, script: str) -> str:
+    """Why the files of a run are not those of the script.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run, there or not.
+    script : str
+        That the study asks for.
+
+    Returns
+    -------
+    str
+        A sentence; empty where they are, or where there are none.
+    """
     found = ", ".join(differences(directory, script))
     return (
         found
@@ -415,13 +428,15 @@ def _what_failed(context: RunContext, runs: Collection[ScanRun], collected: str,
     )
 
 
-def last_words(directory: Path) -> str:
-    """What a run that did not come to its end said last: LAMMPS' error, else the last line of the log of its task.
+def last_words(directory: Path, *, failures_alone: bool = False) -> str:
+    """What a run that did not come to its end said last: LAMMPS' error, else how it ended, else the last line of a log.
 
     Parameters
     ----------
     directory : Path
         Folder of the run.
+    failures_alone : bool, optional
+        Whether a last line that tells of no failure counts for nothing.
 
     Returns
     -------
@@ -430,8 +445,10 @@ def last_words(directory: Path) -> str:
     """
     logs = [log_tail(directory / name, 20) for name in (LOG, TASK_LOG) if (directory / name).is_file()]
     lines = [line.strip() for log in logs for line in log.splitlines() if line.strip()]
-    said = [[line for line in lines if line.startswith(start)] for start in ("ERROR", HOW_IT_ENDED)]
-    return (*lines[-1:], *said[1][-1:], *said[0][-1:])[-1] if lines else ""
+    errors = [line for line in lines if line.startswith("ERROR")]
+    endings = [line for line in lines if line.startswith(HOW_IT_ENDED)]
+    said = errors or endings or ([] if failures_alone else lines)
+    return said[-1] if said else ""
 
 
 def collect_scan(context: RunContext) -> str:
@@ -478,7 +495,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     verdict: RunVerdict | None = None
     sick: SickRun | None = None
     try:
-        if why := _other_command(directory, run_script(context, run)):
+        if why := other_command(directory, run_script(context, run)):
             raise InputFileError(why)
         if over := is_over(directory):
             _unpack(directory / PIECES)
@@ -569,7 +586,7 @@ def _md_loops(log: str) -> tuple[float, int]:
 
 def _steps_done(context: RunContext, run: ScanRun) -> int:
     directory, protocol = context.scan / run.name, run.protocol
-    if _other_command(directory, run_script(context, run)):
+    if other_command(directory, run_script(context, run)):
         return 0
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
@@ -593,31 +610,3 @@ def read_scan_index(context: RunContext) -> tuple[ScanEntry, ...]:
         If the scan has not been collected, or the file is damaged.
     """
     return read_book(ScanIndex, context.scan / INDEX).runs
-
-
-def scan_progress(context: RunContext) -> list[str]:
-    """A line per run: its name and how far it is, or that what is there is of another command.
-
-    Parameters
-    ----------
-    context : RunContext
-        The run.
-
-    Returns
-    -------
-    list of str
-        In the order of the scan.
-    """
-    lines = []
-    for run in scan_runs(context.study):
-        directory = context.scan / run.name
-        finished = is_over(directory)
-        if _other_command(directory, run_script(context, run)):
-            state = f"{'finished' if finished else 'begun'} with another command than the study asks for now"
-        else:
-            done, total = _steps_done(context, run), run.protocol.n_steps
-            state = f"{done} of {total} steps"
-            if finished:
-                state = "finished" if done >= total else f"finished at {state}"
-        lines.append(f"{run.name:40} {state}")
-    return lines
