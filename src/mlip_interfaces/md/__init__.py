@@ -16,6 +16,7 @@ from mlip_interfaces.md.origin import (
 )
 from mlip_interfaces.md.pieces import (
     CHECKPOINT,
+    DEVIATIONS,
     END,
     START,
     TABLE,
@@ -32,6 +33,7 @@ __all__ = [
     "CHECKPOINT",
     "COMMAND",
     "DATA",
+    "DEVIATIONS",
     "END",
     "MODEL",
     "START",

@@ -41,6 +41,8 @@ class MDProtocol:
         Of the initial velocities.
     checkpoint_interval_ps : float or None, ps
         Time between two checkpoints; None for some ten thousand steps.
+    deviation_interval_ps : float or None, ps
+        Time between two looks at the committee's deviation; None for none.
     """
 
     ensemble: Literal["npt", "nvt"]
@@ -52,6 +54,7 @@ class MDProtocol:
     dump_interval_ps: float
     seed: int
     checkpoint_interval_ps: float | None = None
+    deviation_interval_ps: float | None = None
 
     @property
     def n_steps(self) -> int:
@@ -71,6 +74,12 @@ class MDProtocol:
         return self.dump_every * max(1, round(n_steps / self.dump_every))
 
     @property
+    def deviation_every(self) -> int:
+        """Steps between two looks at the committee's deviation; 0 for none."""
+        wanted = self.deviation_interval_ps
+        return 0 if wanted is None else max(1, round(wanted / (self.timestep_fs * FS_TO_PS)))
+
+    @property
     def frame_interval_ps(self) -> float:
         """Time between two frames, ps."""
         return self.dump_every * self.timestep_fs * FS_TO_PS
@@ -84,6 +93,7 @@ def md_command(
     data: str,
     potential: str,
     elements: Sequence[str],
+    committee: Sequence[str] = (),
 ) -> str:
     """Shell command that runs `protocol` with `deck`; it works by hand in the run's folder.
 
@@ -101,6 +111,8 @@ def md_command(
         Model file.
     elements : sequence of str
         The type map.
+    committee : sequence of str, optional
+        Model files whose forces are compared with those of `potential`, where the protocol asks for it.
 
     Returns
     -------
@@ -127,6 +139,8 @@ def md_command(
         "lateral_change": f"{bounds.lateral_change:g}",
         "min_distance": f"{bounds.min_distance_angstrom:g}",
     }
+    if protocol.deviation_every:
+        variables |= {"deviation_every": str(protocol.deviation_every), "committee": " ".join(committee)}
     words = ["lmp", "-log", "none", "-in", deck]
     for name, value in variables.items():
         words += ["-var", name, value]

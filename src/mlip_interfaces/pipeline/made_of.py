@@ -27,7 +27,7 @@ LIMITS = {
     },
 }
 """Keys that say how long to go on or how hard to try, not what is done: they may be changed in the middle of a run."""
-KEPT_BESIDE = {"checkpoint_interval_ps"}
+KEPT_BESIDE = {"checkpoint_interval_ps", "committee_deviation_interval_ps"}
 """Of each protocol: what is kept beside the motion, and how often."""
 _HOW_A_CODE_IS_STARTED = ("command", "cores", "pseudopotential_dir")
 """Of ``labels.dft``: it may be put right without making everything anew."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tarfile
@@ -10,9 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from mlip_interfaces.books.run import (
     CANDIDATES,
     INDEX,
+    DeviationOnTheFly,
     LayersOfAtoms,
     ScanEntry,
     ScanIndex,
@@ -28,6 +32,7 @@ from mlip_interfaces.md import (
     CHECKPOINT,
     COMMAND,
     DATA,
+    DEVIATIONS,
     END,
     MODEL,
     START,
@@ -67,10 +72,8 @@ RUN_COMMAND = (
     f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
-PACK_COMMAND = (
-    f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
-)
-POTENTIAL = "model.pb"
+PACK_COMMAND = f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo|model_devi)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
+POTENTIAL, COMMITTEE = "model.pb", "committee"
 _BEGIN_OR_LOOP = (
     r"^variable\s+first_step equal (?P<first_step>\d+)$|"
     r"^Loop time of (?P<seconds>\S+) on .* for (?P<steps>\d+) steps .*\n\nPerformance:"
@@ -134,6 +137,7 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
                     dump_interval_ps=section.dump_interval_ps,
                     seed=seed,
                     checkpoint_interval_ps=section.checkpoint_interval_ps,
+                    deviation_interval_ps=section.committee_deviation_interval_ps,
                 )
                 runs.append(ScanRun(f"{model.name}/{name}/seed-{seed}", model, name, protocol))
     return tuple(runs)
@@ -179,7 +183,9 @@ def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
     """
     staged = context.study.execution.staged
     tasks = tuple(md_task(run.name, context.scan / run.name, run_script(context, run), staged=staged) for run in runs)
-    return Batch(tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL))
+    return Batch(
+        tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL, *_committee_files(context.study))
+    )
 
 
 def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask:
@@ -208,7 +214,7 @@ def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask
         f"{only_by_itself(content_hash(script))}; {PACK_COMMAND}" if staged else RUN_COMMAND,
         (DONE,),
         inputs=(DATA, "layers.json", COMMAND, *state),
-        extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, START, END),
+        extras=(TRAJECTORY, TABLE, DEVIATIONS, LOG, STARTED, PIECES, START, END),
     )
 
 
@@ -240,6 +246,7 @@ def prepare_scan(context: RunContext) -> None:
     if not (context.scan / POTENTIAL).is_symlink():
         # Jobs that do not run in place take it along.
         (context.scan / POTENTIAL).symlink_to(Path("..") / context.model.name / POTENTIAL)
+    _link_committee(context)
     for run in scan_runs(study):
         directory, script = context.scan / run.name, run_script(context, run)
         make_room(context.root, directory, script, run.protocol, health_bounds(study))
@@ -249,6 +256,33 @@ def prepare_scan(context: RunContext) -> None:
         if not is_over(directory):
             (directory / DONE).unlink(missing_ok=True)
         write_start_script(directory, script)
+
+
+def _committee_files(study: Study) -> tuple[str, ...]:
+    """Models that LAMMPS compares on the fly, from the scan's folder, under DP-GEN's names; none where no protocol asks for it."""
+    asked = any(protocol.committee_deviation_interval_ps for protocol in study.protocols.values())
+    n_models = study.training.committee_size if asked else 0
+    return tuple(f"{COMMITTEE}/graph.{number:03d}.pb" for number in range(n_models))
+
+
+def _link_committee(context: RunContext) -> None:
+    """The last committee where runs find it, if they ask for it."""
+    if not (wanted := _committee_files(context.study)):
+        return
+    from mlip_interfaces.pipeline.committee import last_committee
+
+    committee = last_committee(context)
+    if len(committee.models) != len(wanted):
+        why = committee.missing or f"the last committee has {len(committee.models)} models, not {len(wanted)}"
+        raise InputFileError(
+            f"A protocol asks for committee_deviation_interval_ps, but {why}. Leave the key out, or run the campaign in {context.root}."
+        )
+    (context.scan / COMMITTEE).mkdir(exist_ok=True)
+    for file, model in zip(wanted, committee.models, strict=True):
+        link, target = context.scan / file, os.path.relpath(model, context.scan / COMMITTEE)
+        if not link.is_symlink() or os.readlink(link) != target:
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
 
 
 def run_script(context: RunContext, run: ScanRun) -> str:
@@ -274,6 +308,7 @@ def run_script(context: RunContext, run: ScanRun) -> str:
         data=DATA,
         potential=f"../../../{POTENTIAL}",
         elements=study.elements,
+        committee=[f"../../../{file}" for file in _committee_files(study)],
     )
     inputs = {
         MODEL: context.structures / run.model.name / DATA,
@@ -554,6 +589,35 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         edges_initial_angstrom=verdict.edges_initial_angstrom if verdict else None,
         edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
         sick=sick,
+        deviation=_deviation(context, run) if verdict else None,
+    )
+
+
+def _deviation(context: RunContext, run: ScanRun) -> DeviationOnTheFly | None:
+    """Of the committee along a run; None where there is no whole table of it."""
+    file, protocol = context.scan / run.name / DEVIATIONS, run.protocol
+    if not file.is_file() or not protocol.deviation_every:
+        return None
+    from mlip_interfaces.pipeline.committee import last_committee
+    from mlip_interfaces.potentials import read_model_deviation
+
+    try:
+        found = read_model_deviation(file)
+    except InputFileError:
+        return None
+    values, high = found.max_force_ev_per_angstrom, last_committee(context).high
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    step_ps = protocol.timestep_fs * FS_TO_PS
+    return DeviationOnTheFly(
+        n_frames=len(values),
+        interval_ps=protocol.deviation_every * step_ps,
+        first_ps=float(found.steps[0]) * step_ps,
+        mean_ev_per_angstrom=float(finite.mean()),
+        largest_ev_per_angstrom=float(finite.max()),
+        high_ev_per_angstrom=high,
+        share_above=float((~(values < high)).mean()) if high is not None else None,
     )
 
 

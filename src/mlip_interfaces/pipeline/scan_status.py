@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,15 @@ from mlip_interfaces.jobs import worker_in
 from mlip_interfaces.md import TABLE, Motion, RunProgress, first_sick_line, progress_of_run, started_with
 from mlip_interfaces.md.ending import DONE, is_over
 from mlip_interfaces.md.health import read_thermo
+from mlip_interfaces.md.pieces import DEVIATIONS, pieces_of
 from mlip_interfaces.pipeline.scan import ScanRun, health_bounds, last_words, other_command, run_script, scan_runs
 from mlip_interfaces.records import Record
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import FS_TO_PS, PS_TO_NS, SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 RunStateName = Literal["waiting", "running", "stopped", "failed", "finished", "sick", "of another study"]
+_DEVIATION_BYTES, _MAX_FORCE = 2**14, 4
+"""Some hundred lines of ``model_devi.out``, and the column of the largest force deviation in it."""
 _FRESH_SECONDS = 120.0
 """A table that was written to this long ago is being written, where a cluster's file system knows no locks."""
 
@@ -53,6 +57,9 @@ class RunStatus(Record):
         From 0.
     temperature_kelvin, density_change, min_distance_angstrom : float or None
         At the last line of its table; the density against that of the start.
+    deviation_ev_per_angstrom, deviation_share_above : float or None, eV/angstrom
+        Of the committee on the fly, where the protocol asks for it: the mean over some hundred of the last frames that were compared of
+        the largest force deviation of an atom, and their share at or above the upper trust level.
     """
 
     name: str
@@ -68,6 +75,8 @@ class RunStatus(Record):
     temperature_kelvin: float | None = None
     density_change: float | None = None
     min_distance_angstrom: float | None = None
+    deviation_ev_per_angstrom: float | None = None
+    deviation_share_above: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +126,11 @@ def scan_status(context: RunContext) -> ScanStatus:
     index = read_optional_book(ScanIndex, context.scan / INDEX) or ScanIndex()
     judged = {entry.name: entry for entry in index.runs}
     runs = tuple(_status(context, run, judged.get(run.name)) for run in scan_runs(context.study))
+    if any(run.protocol.deviation_every for run in scan_runs(context.study)):
+        from mlip_interfaces.pipeline.committee import last_committee
+
+        high = last_committee(context).high
+        runs = tuple(_with_deviation(run, context.scan / run.name, high) for run in runs)
     return ScanStatus(
         runs=runs,
         states=dict(Counter(run.state for run in runs)),
@@ -197,6 +211,22 @@ def _verdict(directory: Path, seen: RunProgress, judged: ScanEntry | None) -> tu
     return judged.healthy, judged.reasons
 
 
+def _with_deviation(run: RunStatus, directory: Path, high: float | None) -> RunStatus:
+    """The status of a run with what the committee says of its last frames."""
+    if run.state in ("waiting", "of another study") or not (files := pieces_of(directory, DEVIATIONS)):
+        return run
+    with files[-1].open("rb") as handle:
+        start = handle.seek(max(0, files[-1].stat().st_size - _DEVIATION_BYTES))
+        lines = handle.read().split(b"\n")[1 if start else 0 : -1]
+    rows = [words for line in lines if len(words := line.split()) > _MAX_FORCE and words[0].isdigit()]
+    values = [float(words[_MAX_FORCE]) for words in rows]
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return run
+    above = None if high is None else sum(not value < high for value in values) / len(values)
+    return replace(run, deviation_ev_per_angstrom=sum(finite) / len(finite), deviation_share_above=above)
+
+
 def _last_good(context: RunContext, run: ScanRun) -> tuple[float, int] | None:
     """Time and number of the last frame before which nothing was wrong."""
     table = context.scan / run.name / TABLE
@@ -265,9 +295,12 @@ def _health(run: RunStatus) -> str:
             else "no good frame"
         )
         return f"{good}: {reasons}"
-    if run.healthy is None:
-        return reasons
-    return "healthy" if run.healthy else reasons
+    deviation = ""
+    if run.deviation_ev_per_angstrom is not None:
+        above = "" if run.deviation_share_above is None else f", {100 * run.deviation_share_above:.0f} % above trust"
+        deviation = f"deviation {run.deviation_ev_per_angstrom:.3g} eV/angstrom{above}"
+    verdict = "healthy" if run.healthy else reasons
+    return "; ".join(filter(None, (verdict, deviation)))
 
 
 def _duration(seconds: float) -> str:

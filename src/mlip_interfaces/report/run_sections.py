@@ -214,6 +214,11 @@ def md_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = NONE_
         for entry in entries
         if not entry.healthy and entry.name not in stale
     ]
+    section.points += [
+        f"{entry.name}: {str(entry.deviation).replace('eV/angstrom', 'eV/Å')}."
+        for entry in entries
+        if entry.deviation is not None and entry.name not in stale
+    ]
     section.points += [f"{entry.name} is not shown: {stale[entry.name]}." for entry in entries if entry.name in stale]
     return section
 
