@@ -27,6 +27,8 @@ LIMITS = {
     },
 }
 """Keys that say how long to go on or how hard to try, not what is done: they may be changed in the middle of a run."""
+KEPT_BESIDE = {"checkpoint_interval_ps", "committee_deviation_interval_ps"}
+"""Of each protocol: what is kept beside the motion, and how often."""
 _HOW_A_CODE_IS_STARTED = ("command", "cores", "pseudopotential_dir")
 """Of ``labels.dft``: it may be put right without making everything anew."""
 SECTIONS = {
@@ -75,6 +77,10 @@ class StudyHashes:
             put(content, place, {"sha256": digest})
         for section, names in LIMITS.items():
             content[section] = {name: value for name, value in content[section].items() if name not in names}
+        content["protocols"] = {
+            name: {key: value for key, value in protocol.items() if key not in KEPT_BESIDE}
+            for name, protocol in content["protocols"].items()
+        }
         if content["labels"]["dft"] is not None:
             for key in _HOW_A_CODE_IS_STARTED:
                 del content["labels"]["dft"][key]
