@@ -23,7 +23,7 @@ from mlip_interfaces.files import write_json
 from mlip_interfaces.md import Motion
 from mlip_interfaces.observables import Results
 from mlip_interfaces.observables.results import Result
-from mlip_interfaces.pipeline import analyze as stage
+from mlip_interfaces.pipeline import run_analysis
 from mlip_interfaces.pipeline.analyze import run_analyze
 from mlip_interfaces.pipeline.flow import report_run, run_single_stage
 from mlip_interfaces.pipeline.made_of import StudyHashes
@@ -110,7 +110,7 @@ def analysed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         passes.append((trajectory.path.parent.parent.parent.name, *requests))
         return mi.analyze(trajectory, requests, **keys)
 
-    monkeypatch.setattr(stage, "analyze", counted)
+    monkeypatch.setattr(run_analysis, "analyze", counted)
     return passes
 
 
