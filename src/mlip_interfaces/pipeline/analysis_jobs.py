@@ -93,8 +93,8 @@ def outcomes_of_jobs(context: RunContext, runs: Sequence[ScanEntry]) -> dict[str
             lost = set(tasks_given_up(error))
             if not lost:
                 raise
-            why = str(error.__cause__).partition(". Cancelled with it")[0]
-            given_up |= {run.name: f"{why}. {_last_words(context, run)}" for run in waiting() if run.directory in lost}
+            why = str(error.__cause__).partition(". ")[0]
+            given_up |= {run.name: f"{why}; {_last_words(context, run)}" for run in waiting() if run.directory in lost}
     return {run.name: _outcome(context, run, marks[run.name], given_up.get(run.name, "")) for run in runs}
 
 
@@ -184,8 +184,10 @@ def _outcome(context: RunContext, run: ScanEntry, mark: str, trouble: str) -> Ru
 
 
 def _last_words(context: RunContext, run: ScanEntry) -> str:
-    """The last line of the log of a task, as far as it was said by the program; where it has none, where to look."""
+    """The last line of the log of a task: the program's sentence, or what else it is, with the place of the log."""
     log = context.analysis / run.directory / LOG
+    if not log.is_file():
+        return "its log is where the job ran"
     last = log_tail(log, 1).strip()
     said = last.removeprefix("mlip-interfaces: ")
     if said != last:
