@@ -69,6 +69,8 @@ def run_analyze(context: RunContext) -> str:
     if troubled and not n_analysed:
         raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")
     said = f"{n_analysed} of {len(entries)} runs analysed"
+    if sick := [f"{run.name}: {', '.join(run.reasons)}" for run in runs if not run.healthy]:
+        said += f"; not healthy, and in no average: {'; '.join(sick)}"
     return f"{said}; not analysed: {'; '.join(troubled)}" if troubled else said
 
 
