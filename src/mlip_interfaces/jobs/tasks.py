@@ -154,6 +154,24 @@ def run_tasks(batch: Batch, execution: Execution, *, despite_failures: bool = Fa
         ) from failure
 
 
+def tasks_given_up(error: UnfinishedError) -> tuple[str, ...]:
+    """Tasks whose jobs `run_tasks` gave up.
+
+    Parameters
+    ----------
+    error : UnfinishedError
+        What it raised.
+
+    Returns
+    -------
+    tuple of str
+        Their names; empty where it ended for another reason.
+    """
+    from mlip_interfaces.jobs.attaching import JobsGivenUpError  # loads dpdispatcher
+
+    return error.__cause__.tasks if isinstance(error.__cause__, JobsGivenUpError) else ()
+
+
 def make_submission(batch: Batch, execution: Execution) -> Any:
     """The batch as a dpdispatcher submission; nothing is written or submitted, but for an SSH connection.
 

@@ -13,10 +13,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mlip_interfaces.books.run import INDEX, INPUTS, InputIndex, read_optional_book
-from mlip_interfaces.config import AmorphousLayer, SlurmExecution, Study, load_study
+from mlip_interfaces.config import AmorphousLayer, SlurmExecution, Step, Study, load_study
 from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.files import file_hash, update_json, whole_file, write_text
 from mlip_interfaces.run.folder import STUDY_FILE
@@ -226,7 +226,7 @@ def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
         key = execution.remote_profile.get("key_filename")
         if isinstance(key, str):
             changes["execution", "remote_profile", "key_filename"] = _beside(key, base)
-        for step in ("defaults", "train", "explore", "label", "md"):
+        for step in ("defaults", *get_args(Step)):
             files = getattr(execution, step).source_files
             if files:
                 changes["execution", step, "source_files"] = [_beside(entry, base) for entry in files]
