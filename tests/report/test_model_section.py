@@ -108,6 +108,15 @@ def test_a_one_sided_offset_is_called_so_and_both_sides_are_named() -> None:
     )
 
 
+def test_an_offset_that_scatter_reaches_across_is_told_by_its_mean() -> None:
+    across = EnergyOffset(24, 31.1, 5.3, 15.5, -4.0, 52.0)
+    (said,) = offset_sentences(replace(FULL, sets={HELD_OUT: table(across)}, systems={}))
+    assert said == (
+        "Systematic energy offset: E(model) - E(label) of held-out labels is +31.1 ± 5.3 meV/atom on average over 24 frames; 15.5 "
+        "meV/atom are left without the offset."
+    )
+
+
 def test_scatter_is_no_offset() -> None:
     scatter = EnergyOffset(24, 2.0, 3.0, 8.0, -15.0, 19.0)
     system = SystemErrors(8.0, 100.0, 24, HELD_OUT, "F4Li4", 12.8, offset=scatter)

@@ -144,8 +144,8 @@ def _offset_sentence(offset: EnergyOffset, labels: str) -> str:
             f"their labels, {_offset(offset)} on average; {rest}."
         )
     return (
-        f"Systematic energy offset: the energies of {labels} lie {_offset(offset)} meV/atom {side} their labels on average, over "
-        f"{offset.n_frames} frames; {rest}."
+        f"Systematic energy offset: E(model) - E(label) of {labels} is {_offset(offset)} meV/atom on average over {offset.n_frames} frames; "
+        f"{rest}."
     )
 
 
