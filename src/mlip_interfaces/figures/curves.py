@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 from matplotlib.text import Annotation
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_interfaces.records import Record
@@ -52,7 +52,7 @@ class Curve(Record):
     low, high : tuple of float or None
         Ends of the error bars or of the band, or foot and top of bars; empty where there are none.
     width : float
-        Of bars, in units of the abscissa; 0 for others.
+        Of bars, in units of the abscissa; of a line, in points.
     every : int
         Of how many points one is kept.
     """
@@ -68,7 +68,7 @@ class Curve(Record):
     y: Numbers = ()
     low: Numbers = ()
     high: Numbers = ()
-    width: float = 0.0
+    width: float = 1.4
     every: int = 1
 
 
@@ -85,7 +85,7 @@ class Panel(Record):
     x_limits, y_limits : tuple of float
         Ends of the axes.
     x_ticks, y_ticks : tuple of tuple of (float, str)
-        Place and name of ticks that are not numbers; empty where they are.
+        Place and name of ticks that were chosen; empty where they follow from the limits.
     notes : tuple of tuple of (float, float, str)
         Words beside points.
     curves : tuple of Curve
@@ -219,7 +219,7 @@ def _shared_label(ax: Axes, axis: str) -> str:
 
 
 def _named_ticks(axis: Any) -> tuple[tuple[float, str], ...]:
-    if not isinstance(axis.get_major_formatter(), FixedFormatter):
+    if not isinstance(axis.get_major_locator(), FixedLocator):
         return ()
     names = [_plain(label.get_text()) for label in axis.get_ticklabels()]
     return tuple((_rounded(place), name) for place, name in zip(axis.get_ticklocs(), names, strict=True) if name)
@@ -295,10 +295,11 @@ def _line(ax: Axes, line: Line2D, bands: Sequence[Any]) -> tuple[Curve, Any] | N
 
 def _look(line: Line2D) -> dict[str, Any]:
     marked = line.get_marker() not in (None, "None", "", " ")
+    hollow = marked and to_hex(line.get_markerfacecolor()) == "#ffffff"
     return {
-        "label": _label(line), "color": str(to_hex(line.get_color())), "opacity": _opacity(line), "marked": marked,
-        "dashed": line.get_linestyle() in ("--", ":", "-."),
-        "hollow": marked and to_hex(line.get_markerfacecolor()) == "#ffffff",
+        "label": _label(line), "color": str(to_hex(line.get_markeredgecolor() if hollow else line.get_color())),
+        "opacity": _opacity(line), "marked": marked, "dashed": line.get_linestyle() in ("--", ":", "-."), "hollow": hollow,
+        "width": _rounded(float(line.get_linewidth())),
     }  # fmt: skip
 
 

@@ -180,7 +180,9 @@ def parity(
     for number, name in enumerate(np.unique(force_layer)):
         mask = force_layer == name
         color = PALETTE[number % len(PALETTE)]
-        right.scatter(force_reference[mask], force_model[mask], s=5, alpha=0.4, color=color, label=str(name))
+        # Thousands of points: as a picture inside of the SVG, which is 2 MB otherwise.
+        look = {"s": 5, "alpha": 0.4, "color": color, "rasterized": True}
+        right.scatter(force_reference[mask], force_model[mask], label=str(name), **look)
     right.set_xlabel("label, force component (eV/Å)")
     right.set_ylabel("Deep Potential, force component (eV/Å)")
     right.legend(markerscale=3, loc="upper left")

@@ -203,8 +203,12 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
     with mpl.rc_context(_SETTINGS):
         with whole_file(directory / f"{name}.svg") as working:
             figure.savefig(working, format="svg", metadata={"Date": None})
+        # Laid out once: the second time would take a third of all.
+        engine = figure.get_layout_engine()
+        figure.set_layout_engine("none")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=130)
+        figure.set_layout_engine(engine)
     write_bytes(directory / f"{name}.png", buffer.getvalue())
     curves = curves_of(figure)
     if curves is not None:

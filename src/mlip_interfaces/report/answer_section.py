@@ -34,13 +34,17 @@ def answer_section(results: Headline) -> PageSection:
         section.absent = "No healthy run has been analysed yet."
         return section
     conditions = list(dict.fromkeys(numbers.get("condition") for numbers in results.runs.values()))
-    ordered = sorted(results.runs.items(), key=lambda run: conditions.index(run[1].get("condition")))
+    ordered = sorted(results.runs.items(), key=lambda run: (conditions.index(run[1].get("condition")), _thickness(run[1])))
     rows = [_cells(name, numbers, results) for name, numbers in ordered]
     head = list(dict.fromkeys(column for row in rows for column in row))
     shown = [[row.get(column, "") for column in head] for row in rows]
     section.tables.append(Table(head, shown[:MAX_ROWS]))
     section.points += _sentences(results, n_left=max(0, len(shown) - MAX_ROWS))
     return section
+
+
+def _thickness(numbers: Mapping[str, Any]) -> float:
+    return float(numbers.get("coating_angstrom") or 0.0)
 
 
 def _cells(name: str, numbers: Mapping[str, Any], results: Headline) -> dict[str, str]:

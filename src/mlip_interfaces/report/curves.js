@@ -88,6 +88,7 @@ class CurvesPanel {
     const words = (name, text) => text ? [page.make("div", { class: name }, text)] : [];
     this.element = page.make("div", { class: "panel" }, ...words("panel-title", panel.title), ...words("panel-y", panel.y_label),
       this.svg, ...words("panel-x", panel.x_label), this.readout);
+    this.svg.panel = this;
     this.svg.addEventListener("pointermove", event => this.point(event));
     this.svg.addEventListener("pointerdown", event => this.point(event));
     this.svg.addEventListener("pointerleave", () => this.clear());
@@ -162,7 +163,7 @@ class CurvesPanel {
 
   drawCurve(curve, put) {
     const { x, y, frame } = this, color = curve.color;
-    const common = { stroke: color, "stroke-opacity": curve.opacity, fill: "none", "stroke-width": 1.6 };
+    const common = { stroke: color, "stroke-opacity": curve.opacity, fill: "none", "stroke-width": 1.15 * curve.width };
     if (curve.dashed) common["stroke-dasharray"] = "5 3";
     const isThere = k => curve.x[k] !== null && curve.y[k] !== null && !(this.panel.y_log && curve.y[k] <= 0);
     // Breaks of a curve are kept: a gap in the numbers is a gap in the line.
@@ -199,7 +200,7 @@ class CurvesPanel {
           const [place, low, high] = [x(curve.x[k]), y(curve.low[k]), y(curve.high[k])];
           return `M${place} ${low}V${high}M${place - 4} ${low}h8M${place - 4} ${high}h8`;
         });
-        put("path", { ...common, "stroke-dasharray": "none", d: bars.join("") });
+        put("path", { ...common, "stroke-dasharray": "none", "stroke-width": 1.6, d: bars.join("") });
       }
       if (curve.kind === "line") put("path", { ...common, d: line(curve.x, curve.y, isThere), "stroke-linejoin": "round" });
       if (curve.kind === "points" || curve.marked) {
@@ -295,14 +296,14 @@ class CurvesPanel {
     if (width > 0 && width !== target.panel.width) target.panel.layOut(width);
   }));
 
-  // A button for each label, in the order of the figure.
-  const legend = (figure, hidden, panels) => {
+  // A button for each label of some panels, in their order.
+  const legend = (title, hidden, panels, least = 1) => {
     const named = new Map();
-    for (const curve of figure.panels.flatMap(panel => panel.curves)) {
+    for (const curve of panels.flatMap(({ panel }) => panel.curves)) {
       if (curve.label && !named.has(curve.label)) named.set(curve.label, curve.color);
     }
-    const bar = page.make("div", { class: "legend live", role: "group", "aria-label": figure.legend || "curves" });
-    if (figure.legend) bar.append(figure.legend);
+    const bar = page.make("div", { class: "legend live", role: "group", "aria-label": title || "curves" });
+    if (title) bar.append(title);
     for (const [label, color] of named) {
       bar.append(page.legendButton(label, color, "", shown => {
         if (shown) hidden.delete(label);
@@ -310,20 +311,25 @@ class CurvesPanel {
         panels.forEach(panel => { panel.clear(); panel.redraw(); });
       }));
     }
-    return named.size ? [bar] : [];
+    return named.size >= least ? [bar] : [];
   };
 
   const bring = async holder => {
     const figure = JSON.parse(await page.unpack(holder.querySelector(".curves")));
+    const labels = figure.panels.map(panel => panel.curves.map(curve => curve.label).filter(Boolean)).filter(list => list.length);
+    // Panels with the same curves are switched together; where two have none in common, each has a legend of its own.
+    const isShared = labels.every(list => labels.every(other => list.some(label => other.includes(label))));
     const hidden = new Set();
-    const panels = figure.panels.map(panel => new CurvesPanel(panel, hidden));
+    const panels = figure.panels.map(panel => new CurvesPanel(panel, isShared ? hidden : new Set()));
     const grid = page.make("div", { class: "panels live" }, ...panels.map(panel => panel.element));
     grid.style.setProperty("--columns", Math.min(figure.columns, panels.length));
+    grid.style.setProperty("--narrow", panels.length > 4 && figure.columns > 1 ? 2 : 1);
+    if (!isShared) panels.forEach(panel => panel.svg.before(...legend("", panel.hidden, [panel], 2)));
     const picture = holder.querySelector("img");
-    picture.after(...legend(figure, hidden, panels), grid);
+    picture.after(...(isShared ? legend(figure.legend, hidden, panels) : []), grid);
     holder.classList.add("has-live");
     if (!figure.whole) holder.classList.add("beside");
-    panels.forEach(panel => { panel.svg.panel = panel; widths.observe(panel.svg); });
+    panels.forEach(panel => widths.observe(panel.svg));
     return figure;
   };
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
 from mlip_interfaces.figures import Figure
@@ -168,7 +169,7 @@ def _rendered(sections: Sequence[PageSection], **content: object) -> str:
     environment = Environment(
         loader=PackageLoader("mlip_interfaces.report", "."), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters["packed_views"] = packed_views
+    environment.filters |= {"packed_views": packed_views, "breakable": _breakable}
     shipped = files("mlip_interfaces.report")
     return environment.get_template("template.html.j2").render(
         version=__version__,
@@ -178,6 +179,11 @@ def _rendered(sections: Sequence[PageSection], **content: object) -> str:
         scripts=[Markup(shipped.joinpath(name).read_text(encoding="utf-8")) for name in SCRIPTS],
         **content,
     )
+
+
+def _breakable(key: str) -> Markup:
+    """A long key that may go on in the next line after an underscore or a dot."""
+    return Markup(re.sub(r"([_.])", r"\1<wbr>", str(escape(key))))
 
 
 def _label_warning(run: Path, kind: str) -> list[str]:
