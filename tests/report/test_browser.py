@@ -260,7 +260,7 @@ def test_nothing_overflows_on_a_phone_and_first_columns_stay(wide: Seen, phone: 
     for seen, size in ((wide, WIDE), (phone, PHONE)):
         assert seen.page.evaluate("document.documentElement.scrollWidth") == size["width"]
         sticking_out = seen.page.evaluate(
-            """() => [...document.querySelectorAll("main *")].filter(one => !one.closest(".table, pre, svg, .readout")
+            """() => [...document.querySelectorAll("main *")].filter(one => !one.closest(".table, pre, svg, .readout, figure")
               && one.getBoundingClientRect().right > window.innerWidth + 1).map(one => one.outerHTML.slice(0, 80))"""
         )
         assert sticking_out == []

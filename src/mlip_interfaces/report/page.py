@@ -29,7 +29,7 @@ from mlip_interfaces.report.gates_section import gates_section, gates_warning
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.packing import packed_views, picture_of_files
-from mlip_interfaces.report.parts import PageSection, Picture
+from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
 from mlip_interfaces.report.thickness_section import thickness_sections
 from mlip_interfaces.run.stages import given_model
@@ -162,7 +162,13 @@ def _reduced(section: PageSection, economy: _Economy) -> PageSection:
         if economy.of_runs or not picture.of_run
     ]
     views = [view for view in section.views if economy.views and (economy.start_and_end or len(view.snapshots) == 1)]
-    return replace(section, figures=shown, views=views)
+    return replace(section, figures=shown, views=views, tables=[_without_empty_columns(table) for table in section.tables])
+
+
+def _without_empty_columns(table: Table) -> Table:
+    """A table without the columns in which no row has anything, as older results leave them."""
+    kept = [k for k in range(len(table.head)) if not table.rows or any(row[k] for row in table.rows)]
+    return replace(table, head=[table.head[k] for k in kept], rows=[[row[k] for k in kept] for row in table.rows])
 
 
 def _rendered(sections: Sequence[PageSection], **content: object) -> str:
