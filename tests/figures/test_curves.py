@@ -33,7 +33,13 @@ def test_a_line_comes_back_with_its_look() -> None:
     curve = only(lambda ax: ax.plot(X, X**2, color=PALETTE[1], ls="--", alpha=0.5, label="square"))
     np.testing.assert_allclose(curve.x, X, rtol=1e-5, atol=0)
     np.testing.assert_allclose(curve.y, X**2, rtol=1e-5, atol=0)
-    assert (curve.label, curve.kind, curve.color, curve.dashed, curve.opacity) == ("square", "line", "#d55e00", True, 0.5)
+    assert (curve.label, curve.kind, curve.color, curve.dashed, curve.opacity) == (
+        "square",
+        "line",
+        "#d55e00",
+        True,
+        0.5,
+    )
 
 
 def test_gaps_are_kept_and_an_unnamed_line_has_no_label() -> None:
@@ -43,7 +49,9 @@ def test_gaps_are_kept_and_an_unnamed_line_has_no_label() -> None:
 
 
 def test_error_bars_are_the_ends_of_their_own_points() -> None:
-    curve = only(lambda ax: ax.errorbar([1, 2], [5.0, 6.0], yerr=[[1.0, 0.5], [2.0, 0.25]], fmt="o", label="D", mfc="white"))
+    curve = only(
+        lambda ax: ax.errorbar([1, 2], [5.0, 6.0], yerr=[[1.0, 0.5], [2.0, 0.25]], fmt="o", label="D", mfc="white")
+    )
     assert (curve.kind, curve.label, curve.marked, curve.hollow) == ("points", "D", True, True)
     assert (curve.low, curve.high) == ((4.0, 5.5), (7.0, 6.25))
 

@@ -62,7 +62,9 @@ class Seen:
     def __init__(self, browser: playwright.Browser, file: Path, size: dict[str, int]) -> None:
         self.faults: list[str] = []
         self.page = browser.new_page(viewport=size)
-        self.page.on("console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None)
+        self.page.on(
+            "console", lambda said: self.faults.append(said.text) if said.type in ("error", "warning") else None
+        )
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("requestfailed", lambda asked: self.faults.append(f"failed: {asked.url[:80]}"))
         self.page.on("request", self.note)
@@ -108,7 +110,9 @@ def test_every_figure_is_there(wide: Seen) -> None:
     widths = wide.page.eval_on_selector_all("figure img", "all => all.map(one => one.naturalWidth)")
     assert len(widths) > 15
     assert min(widths) > 100
-    panels = wide.page.eval_on_selector_all(".panel > svg", "all => all.map(one => one.querySelectorAll('path').length)")
+    panels = wide.page.eval_on_selector_all(
+        ".panel > svg", "all => all.map(one => one.querySelectorAll('path').length)"
+    )
     assert len(panels) > 40
     # A frame and a curve each.
     assert min(panels) >= 2
@@ -239,7 +243,8 @@ def test_elements_and_layers_are_switched_and_an_atom_says_its_name(wide: Seen) 
 def test_links_of_the_contents_lead_to_their_sections(wide: Seen, phone: Seen) -> None:
     for seen in (wide, phone):
         targets = seen.page.eval_on_selector_all(
-            ".contents a", "all => all.map(one => [one.hash.slice(1), document.getElementById(one.hash.slice(1))?.textContent, one.textContent])"
+            ".contents a",
+            "all => all.map(one => [one.hash.slice(1), document.getElementById(one.hash.slice(1))?.textContent, one.textContent])",
         )
         assert len(targets) > 12
         assert all(heading == text for _, heading, text in targets)
@@ -286,7 +291,9 @@ def test_a_bound_that_is_moved_changes_its_verdict(wide: Seen) -> None:
         assert row.locator(".good, .bad").inner_text() == ("passes" if verdict_of else "fails")
 
 
-def test_the_page_prints_with_its_pictures_and_whole_tables(browser: playwright.Browser, file: Path, tmp_path: Path) -> None:
+def test_the_page_prints_with_its_pictures_and_whole_tables(
+    browser: playwright.Browser, file: Path, tmp_path: Path
+) -> None:
     seen = Seen(browser, file, WIDE)
     seen.page.emulate_media(media="print")
     # An A4 page without its margins, at 96 pixels an inch.
@@ -295,7 +302,9 @@ def test_the_page_prints_with_its_pictures_and_whole_tables(browser: playwright.
     assert set(seen.page.eval_on_selector_all("figure img", shown)) == {"block"}
     boxes = "all => all.filter(one => one.getClientRects().length).length"
     assert seen.page.eval_on_selector_all(".panels, .legend, .take, .viewer", boxes) == 0
-    cut = seen.page.eval_on_selector_all("table", "all => all.filter(one => one.scrollWidth > 688).map(one => one.innerText.slice(0, 60))")
+    cut = seen.page.eval_on_selector_all(
+        "table", "all => all.filter(one => one.scrollWidth > 688).map(one => one.innerText.slice(0, 60))"
+    )
     assert cut == []
     paper = seen.page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
     assert paper.startswith(b"%PDF")

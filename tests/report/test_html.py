@@ -124,7 +124,12 @@ def test_hostile_names_are_text(text: str, page: Page) -> None:
 
 def test_boxes_sum_up_the_run(text: str) -> None:
     boxes = re.findall(r"<div><b>(.*?)</b>(.*?)</div>", text)
-    assert text.index('id="answer"') < text.index('class="warning"') < text.index('class="numbers"') < text.index('id="structures"')
+    assert (
+        text.index('id="answer"')
+        < text.index('class="warning"')
+        < text.index('class="numbers"')
+        < text.index('id="structures"')
+    )
     assert boxes == [
         ("2", "interface models, 4 atoms"),
         ("36", "labels made, 1 failed"),

@@ -34,7 +34,9 @@ def answer_section(results: Headline) -> PageSection:
         section.absent = "No healthy run has been analysed yet."
         return section
     conditions = list(dict.fromkeys(numbers.get("condition") for numbers in results.runs.values()))
-    ordered = sorted(results.runs.items(), key=lambda run: (conditions.index(run[1].get("condition")), _thickness(run[1])))
+    ordered = sorted(
+        results.runs.items(), key=lambda run: (conditions.index(run[1].get("condition")), _thickness(run[1]))
+    )
     rows = [_cells(name, numbers, results) for name, numbers in ordered]
     head = list(dict.fromkeys(column for row in rows for column in row))
     shown = [[row.get(column, "") for column in head] for row in rows]
@@ -83,15 +85,17 @@ def _diffusivity(found: Mapping[str, Any], symbol: str) -> str:
 
 def _sentences(results: Headline, *, n_left: int) -> list[str]:
     n_runs = len(results.runs) + len(results.unhealthy) + len(results.left_out)
-    analysed = "1 run is" if len(results.runs) == 1 else f"{len(results.runs)} runs are"
-    sentences = [f"{analysed} analysed, of {n_runs}; {results.md_ps:.3g} ps of healthy MD in all."]
+    are = "is" if len(results.runs) == 1 else "are"
+    sentences = [f"{len(results.runs)} of {n_runs} runs {are} analysed; {results.md_ps:.3g} ps of healthy MD in all."]
     if results.gates and all(results.gates.values()):
         sentences.append(f"The model passes its {len(results.gates)} safety gates.")
     judged = [name for name in results.runs if results.domain.get(name) in ("inside", "leaves")]
     leaving = [name for name in judged if results.domain[name] == "leaves"]
     if leaving:
-        which = "All of them leave" if len(leaving) == len(results.runs) else f"{len(leaving)} of {len(judged)} leave"
-        sentences.append(f"{which} the model's domain: what they show from then on is extrapolation.")
+        which = (
+            "All of them leave" if len(leaving) == len(results.runs) > 1 else f"{len(leaving)} of {len(judged)} leave"
+        )
+        sentences.append(f"{which} the model's domain: what is seen from then on is extrapolation.")
     if n_left:
         sentences.append(
             f"The table has the first {MAX_ROWS} runs; {n_left} more are in the sections below and in results.json."

@@ -162,7 +162,9 @@ def _reduced(section: PageSection, economy: _Economy) -> PageSection:
         if economy.of_runs or not picture.of_run
     ]
     views = [view for view in section.views if economy.views and (economy.start_and_end or len(view.snapshots) == 1)]
-    return replace(section, figures=shown, views=views, tables=[_without_empty_columns(table) for table in section.tables])
+    return replace(
+        section, figures=shown, views=views, tables=[_without_empty_columns(table) for table in section.tables]
+    )
 
 
 def _without_empty_columns(table: Table) -> Table:
