@@ -67,7 +67,7 @@ def test_a_picture_has_the_pixels_of_its_file_in_fewer_bytes(tmp_path: Path) -> 
     data = base64.b64decode(picture.data.partition(",")[2])
     (tmp_path / "few.png").write_bytes(data)
     with Image.open(tmp_path / "few.png") as few, Image.open(tmp_path / "a.png") as whole:
-        difference = np.abs(np.asarray(few.convert("RGB")).astype(int) - np.asarray(whole)).max()
+        difference = np.abs(np.asarray(few.convert("RGB")).astype(int) - np.asarray(whole.convert("RGB"))).max()
     # Of 255: the seams of lines that cross, which nobody sees.
     assert difference <= 40
     assert len(data) < 0.5 * (tmp_path / "a.png").stat().st_size
@@ -137,14 +137,14 @@ def test_built_models_and_both_ends_of_a_run_are_shown_and_what_is_damaged_is_no
         universe = MDAnalysis.Universe.empty(4, trajectory=True)
         with MDAnalysis.Writer(str(folder / "t.dcd"), n_atoms=4) as writer:
             for frame in range(3):
-                universe.atoms.positions = atoms.positions + frame
+                universe.atoms.positions = atoms.positions + [frame, 0.0, 0.0]
                 universe.dimensions = [5, 5, 12, 90, 90, 90]
                 writer.write(universe.atoms)
     (tmp_path / "cut" / "t.dcd").write_bytes((tmp_path / "cut" / "t.dcd").read_bytes()[:90])
     (shown,) = run_views(tmp_path, runs, leave_out={"stale": "it is of another study"})
     assert shown.title == "well"
     assert [snapshot.title for snapshot in shown.snapshots] == ["start, 0 ps", "end, 2 ps"]
-    moved = (atoms.positions + 2.0) % [5, 5, 12]
+    moved = (atoms.positions + [2.0, 0.0, 0.0]) % [5, 5, 12]
     np.testing.assert_allclose(shown.snapshots[1].positions, moved, rtol=0, atol=1e-5)
 
 

@@ -208,7 +208,7 @@ def _shared_label(ax: Axes, axis: str) -> str:
         if (
             there is None
             or there.get_gridspec() is not place.get_gridspec()
-            or other.yaxis.get_label_position() == "right"
+            or str(other.yaxis.get_label_position()) == "right"
         ):
             continue
         same = there.colspan.start == place.colspan.start if axis == "x" else there.rowspan.start == place.rowspan.start
@@ -270,8 +270,8 @@ def _curves(ax: Axes) -> Iterator[Curve]:
         if isinstance(patch, StepPatch):
             yield _steps(patch)
     yield from lines
-    for one in with_errors:
-        yield from _errorbars(one)
+    for container in with_errors:
+        yield from _errorbars(container)
 
 
 def _line(ax: Axes, line: Line2D, bands: Sequence[Any]) -> tuple[Curve, Any] | None:
@@ -350,10 +350,10 @@ def _bars(container: BarContainer) -> Curve:
 
 
 def _points(collection: PathCollection) -> Iterator[Curve]:
-    places = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
+    places: NDArray[np.float64] = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
     if len(places):
-        color = collection.get_facecolor()
-        first = color[0] if len(color) else collection.get_edgecolor()[0]
+        color: Any = collection.get_facecolor()
+        first = color[0] if len(color) else np.asarray(collection.get_edgecolor())[0]
         look = {"label": _label(collection), "color": str(to_hex(first)), "opacity": _opacity(collection)}
         yield _thinned("points", places[:, 0], places[:, 1], marked=True, **look)
 
@@ -363,7 +363,7 @@ def _segments(collection: LineCollection) -> Iterator[Curve]:
     parts = [part for segment in collection.get_segments() for part in (np.asarray(segment), gap)]
     if parts:
         x, y = np.concatenate(parts).T
-        color = str(to_hex(collection.get_color()[0]))
+        color = str(to_hex(np.asarray(collection.get_color())[0]))
         yield Curve(_label(collection), "line", color, opacity=_opacity(collection), x=_numbers(x), y=_numbers(y))
 
 
@@ -375,7 +375,8 @@ def _steps(patch: StepPatch) -> Curve:
 
 
 def _errorbars(container: ErrorbarContainer) -> Iterator[Curve]:
-    line, _, bars = container.lines
+    parts: Any = container.lines
+    line, _, bars = parts
     if line is None:
         return
     x, y = (np.asarray(values, dtype=float) for values in line.get_data())
@@ -390,7 +391,7 @@ def _errorbars(container: ErrorbarContainer) -> Iterator[Curve]:
 
 def _thinned(kind: str, x: ArrayLike, y: ArrayLike, *ends: ArrayLike, **look: Any) -> Curve:
     every = -(-np.size(x) // MAX_POINTS)
-    columns = [_numbers(np.asarray(values)[:: max(1, every)]) for values in (x, y, *ends)]
+    columns: list[Any] = [_numbers(np.asarray(values)[:: max(1, every)]) for values in (x, y, *ends)]
     names = ("x", "y", "low", "high")
     return Curve(kind=kind, every=max(1, every), **dict(zip(names, columns, strict=False)), **look)
 
