@@ -29,7 +29,9 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
     return importlib.import_module(request.param)
 
 
-@pytest.mark.parametrize("name", ["analysis_peers", "cli_speed", "diffusion_coverage", "gpu", "label_efficiency"])
+@pytest.mark.parametrize(
+    "name", ["analysis_peers", "cli_speed", "diffusion_coverage", "gpu", "label_efficiency", "training_recipes"]
+)
 def test_script_tells_its_options(name: str) -> None:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -240,3 +242,27 @@ def test_made_up_motions_are_what_they_say(script: ModuleType) -> None:
     assert row["covered"] >= 4
     assert row["line_covered"] <= 1
     assert row["median_width_over_line"] > 5
+
+
+@pytest.mark.parametrize("script", ["training_recipes"], indirect=True)
+def test_recipes_change_what_they_say(script: ModuleType, tmp_path: Path) -> None:
+    content = {
+        "model": {
+            "type_map": ["Li", "S"],
+            "descriptor": {"rcut": 6.0, "sel": [40, 40]},
+            "fitting_net": {"neuron": [8]},
+        },
+        "learning_rate": {"start_lr": 1e-3},
+        "loss": {"start_pref_v": 5.0},
+        "training": {"training_data": {"systems": ["data/bulk", "data/scrambled"]}},
+    }
+    made = {}
+    for name, change in script.RECIPES.items():
+        made[name] = json.loads(json.dumps(content))
+        change(made[name], tmp_path)
+    assert {made[name]["loss"]["limit_pref_e"] for name in made if name != "unchanged"} == {20.0}
+    assert made["unchanged"]["loss"]["limit_pref_e"] == 1.0
+    assert made["weighted"]["training"] == content["training"]
+    assert made["walled"]["training"]["training_data"]["systems"] == ["data/bulk"]
+    assert np.loadtxt(tmp_path / made["walled"]["model"]["use_srtab"]).shape == (600, 4)
+    assert made["near"]["model"]["descriptor"] == {"rcut": 5.0, "sel": [24, 24]}

@@ -1,13 +1,16 @@
 """Constants and named conversions: the only place for factors.
 
 Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). k and e are exact (SI), the
-atomic mass constant and the Bohr radius are those of CODATA 2022.
+atomic mass constant, the Bohr radius and the permittivity of the vacuum are those of CODATA 2022.
 """
+
+import math
 
 _BOLTZMANN_J_PER_K = 1.380649e-23
 _ELEMENTARY_CHARGE_C = 1.602176634e-19
 _ATOMIC_MASS_KG = 1.66053906892e-27
 _BOHR_RADIUS_M = 5.29177210544e-11
+_VACUUM_PERMITTIVITY_F_PER_M = 8.8541878188e-12
 
 BOLTZMANN_EV_PER_K = _BOLTZMANN_J_PER_K / _ELEMENTARY_CHARGE_C
 """Boltzmann constant, eV/K."""
@@ -16,6 +19,7 @@ ANGSTROM2_PER_PS_TO_CM2_PER_S = 1.0e-4
 """1 angstrom^2/ps in cm^2/s."""
 
 FS_TO_PS = 1.0e-3
+PS_TO_NS = 1.0e-3
 
 NM_TO_ANGSTROM = 10.0
 
@@ -34,8 +38,13 @@ ANGSTROM_TO_BOHR = 1.0e-10 / _BOHR_RADIUS_M
 EV_PER_ANGSTROM3_TO_BAR = _ELEMENTARY_CHARGE_C * 1.0e30 / 1.0e5
 """1 eV/angstrom^3 in bar (1.602e6)."""
 
+BAR_TO_GPA = 1.0e-4
+
 EV_PER_ANGSTROM2_TO_J_PER_M2 = _ELEMENTARY_CHARGE_C * 1.0e20
 """1 eV/angstrom^2 in J/m^2 (16.02)."""
+
+COULOMB_EV_ANGSTROM = _ELEMENTARY_CHARGE_C * 1.0e10 / (4.0 * math.pi * _VACUUM_PERMITTIVITY_F_PER_M)
+"""Energy of two elementary charges one angstrom apart, eV angstrom (14.40)."""
 
 SECONDS_PER_HOUR = 3600.0
 

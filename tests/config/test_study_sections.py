@@ -449,7 +449,7 @@ def test_misspelt_key_of_each_section_gets_the_right_one(
 
 def test_key_that_resembles_none_gets_all_that_are_known(raw: dict[str, Any]) -> None:
     said = refusal(raw, validation={"qqq": 1})
-    assert "unknown key 'validation.qqq'. Known here: n_exploration_frames." in said
+    assert "unknown key 'validation.qqq'. Known here: n_exploration_frames, own_md, reference_md." in said
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ REQUESTS = {
     "residence": ["--species", "Li", "--jump-distance-angstrom", "2"],
     "density": ["--species", "Li", "--spacing-angstrom", "1"],
 }
-DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivity", "p_s_units", "bonds", "bonds_formed", "bonds_per_atom",
+DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivity", "p_s_units", "bonds", "bonds_formed", "bonds_per_atom", "bonds_per_atom_initial",
         "bonds_broken", "survivors", "n_atoms", "zero_within_2_sigma_since_ps", "not_diffusive_because"}  # fmt: skip
 """Their keys are elements, pairs, layers, units."""
 

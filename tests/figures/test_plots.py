@@ -81,25 +81,6 @@ def test_more_layers_than_colours_are_drawn() -> None:
     atoms = Atoms(f"Li{n}", positions=[[0, 0, z] for z in range(n)], cell=[5, 5, n], pbc=True)
     atoms.arrays["layer"] = np.array([f"layer{k}" for k in range(n)])
     assert len(plots.structures([plots.SideView.of_atoms(atoms, "many")]).axes[0].patches) == n
-    names = np.array([f"layer{k}" for k in range(n)])
-    figure = plots.parity(np.zeros(2), np.ones(2), np.arange(n), np.arange(n), names)
-    assert len(legend(figure.axes[1])) == n
-
-
-def test_parity_has_a_cloud_per_layer_and_equal_axes() -> None:
-    energies, forces = np.array([-4.0, -3.9, -3.8]), np.array([-1.0, 0.0, 2.0, 3.0])
-    figure = plots.parity(energies, energies + 0.01, forces, 0.9 * forces, np.array(["b", "a", "b", "b"]))
-    left, right = figure.axes
-    assert labels(left) == ("label, energy (eV/atom)", "Deep Potential, energy (eV/atom)")
-    assert labels(right) == ("label, force component (eV/Å)", "Deep Potential, force component (eV/Å)")
-    np.testing.assert_allclose(
-        left.collections[0].get_offsets(), np.column_stack([energies, energies + 0.01]), rtol=1e-7, atol=0
-    )
-    assert legend(right) == ["a", "b"]
-    np.testing.assert_allclose(right.collections[1].get_offsets(), [[-1, -0.9], [2, 1.8], [3, 2.7]], rtol=1e-7, atol=0)
-    for ax in (left, right):
-        assert ax.get_xlim() == ax.get_ylim()
-        np.testing.assert_array_equal(ax.lines[0].get_xdata(), ax.lines[0].get_ydata())
 
 
 def trace(coating: float, condition: str = "warm", healthy: bool = True, kelvin: float = 500.0) -> plots.ThermoTrace:
@@ -341,7 +322,6 @@ def test_amorphous_layer_has_its_schedule_and_the_crystal_below_zero() -> None:
 
 DRAWN = {
     "structures": lambda: plots.structures([view()]),
-    "parity": lambda: plots.parity(TIME, TIME, TIME, TIME, np.array(["a"] * 5)),
     "health": lambda: plots.health([trace(0.0)]),
     "rdf_over_time": lambda: plots.rdf_over_time({"P-S": {0.0: rdf(2)}}),
     "mean_force": lambda: plots.mean_force({"P-S": {0.0: (TIME, TIME)}}, 300.0),

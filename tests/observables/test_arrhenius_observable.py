@@ -50,6 +50,21 @@ def test_energy_prefactor_and_extrapolation_are_those_of_the_law(files: list[Pat
     )
 
 
+def test_seeds_of_one_temperature_are_one_point_with_their_scatter(files: list[Path], tmp_path: Path) -> None:
+    value = diffusivity(600.0)
+    for name, factor in (("a", 0.7), ("b", 1.3)):
+        entry = {"diffusivity_cm2_per_s": factor * value, "diffusivity_error_cm2_per_s": 0.01 * value}
+        (tmp_path / f"{name}.json").write_text(json.dumps({"species": {"Li": entry}}))
+    seeds = [tmp_path / "a.json", tmp_path / "b.json"]
+    result = mi.Arrhenius(temperatures_kelvin=(500.0, 600.0, 600.0, 800.0)).fit([files[0], *seeds, files[2]])
+    entry = content(result)
+    assert entry["temperatures_kelvin"] == [500.0, 600.0, 800.0]
+    np.testing.assert_allclose(entry["diffusivities_cm2_per_s"][1], value, rtol=1e-9, atol=0)
+    # Two runs that are 0.6 apart: a standard error of 0.3, and not the 0.007 that their own errors leave.
+    np.testing.assert_allclose(entry["errors_cm2_per_s"][1], 0.3 * value, rtol=1e-9, atol=0)
+    assert "from 3 temperatures" in result.lines()[0]
+
+
 def test_ions_and_volume_give_a_conductivity(files: list[Path]) -> None:
     request = mi.Arrhenius(temperatures_kelvin=KELVIN, at_kelvin=500, n_ions=24, volume_angstrom3=1000.0)
     entry = content(request.fit(files))

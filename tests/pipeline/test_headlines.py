@@ -57,7 +57,7 @@ def test_without_several_thicknesses_nothing_is_drawn_against_them(
     coatings: dict[str, float | None], tmp_path: Path, repository: Path
 ) -> None:
     tables = analysed(tmp_path, repository, coatings)
-    assert set(tables) == {"headlines.csv"}
+    assert set(tables) == {"headlines.csv", "means.csv"}
     assert not list((tmp_path / "analysis").glob("thickness*"))
     assert {row["run"] for row in tables["headlines.csv"]} == set(coatings)
     name = next(iter(coatings))
@@ -90,3 +90,8 @@ def test_seeds_of_a_thickness_have_a_mean(tmp_path: Path, repository: Path) -> N
     own = np.hypot(*(float(row["error"]) for row in runs[:2])) / 2
     np.testing.assert_allclose(float(means[0]["error"]), max(own, abs(first - second) / 2), rtol=1e-4, atol=0)
     assert (means[1]["value"], means[1]["error"]) == (runs[2]["value"], runs[2]["error"])
+    # Student's interval of two runs is 12.7 standard errors of their scatter wide on each side.
+    low, high = float(means[0]["low_95"]), float(means[0]["high_95"])
+    assert high - low >= 2 * 12.7 * abs(first - second) / 2 * 0.999
+    (of_model,) = [row for row in tables["means.csv"] if row["quantity"] == key]
+    assert (of_model["model"], of_model["n_runs"], of_model["value"]) == ("00", "2", means[0]["value"])

@@ -1,5 +1,5 @@
-"""Makes and uses a tiny Deep Potential, in a process of its own: ``tiny_potential.py train MODEL ELEMENT...`` freezes one that has
-seen noise; ``tiny_potential.py energy MODEL FRAME.xyz`` prints the energy of a structure, each atom by the name of its element."""
+"""Makes and uses a tiny Deep Potential, in a process of its own: ``tiny_potential.py train MODEL [--table FILE] ELEMENT...`` freezes
+one that has seen noise, with a table of repulsion or without; ``tiny_potential.py energy MODEL FRAME.xyz`` prints the energy of each structure, each atom by the name of its element."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 LENGTH_ANGSTROM = 7.0
 
 
-def train(model: Path, elements: list[str]) -> None:
+def train(model: Path, elements: list[str], table: Path | None = None) -> None:
     from deepmd.tf.entrypoints.freeze import freeze
     from deepmd.tf.entrypoints.train import train as run_training
     from deepmd.tf.env import tf
 
     from mlip_interfaces.files import write_json
-    from mlip_interfaces.potentials import DescriptorSizes, training_input
+    from mlip_interfaces.potentials import DescriptorSizes, ShortRangeBlend, training_input
 
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as name:
@@ -39,6 +39,7 @@ def train(model: Path, elements: list[str]) -> None:
         content = training_input(
             sizes, elements, n_steps=2, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=[str(folder / "system")],
             batch_size=1, seed=1,
+            short_range=None if table is None else ShortRangeBlend(str(table.resolve()), 0.8, 1.4),
         )  # fmt: skip
         write_json(folder / "input.json", content)
         tf.reset_default_graph()
@@ -50,19 +51,23 @@ def train(model: Path, elements: list[str]) -> None:
         freeze(checkpoint_folder=".", output=str(model))
 
 
-def energy(model: Path, frame: Path) -> float:
+def energies(model: Path, frames: Path) -> list[float]:
     from ase.io import read
     from deepmd.infer import DeepPot
 
-    atoms, potential = read(frame), DeepPot(str(model))
+    potential = DeepPot(str(model))
     names = potential.get_type_map()
-    kinds = [names.index(symbol) for symbol in atoms.get_chemical_symbols()]
-    found = potential.eval(atoms.positions.reshape(1, -1), atoms.cell.array.reshape(1, 9), kinds)[0]
-    return float(np.asarray(found).item())
+    found = []
+    for atoms in read(frames, ":"):
+        kinds = [names.index(symbol) for symbol in atoms.get_chemical_symbols()]
+        said = potential.eval(atoms.positions.reshape(1, -1), atoms.cell.array.reshape(1, 9), kinds)[0]
+        found.append(float(np.asarray(said).item()))
+    return found
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "train":
-        train(Path(sys.argv[2]), sys.argv[3:])
+        tabled = sys.argv[3] == "--table"
+        train(Path(sys.argv[2]), sys.argv[5 if tabled else 3 :], Path(sys.argv[4]) if tabled else None)
     else:
-        print("energy:", energy(Path(sys.argv[2]), Path(sys.argv[3])))
+        print(*(f"energy: {energy}" for energy in energies(Path(sys.argv[2]), Path(sys.argv[3]))), sep="\n")

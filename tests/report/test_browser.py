@@ -248,7 +248,7 @@ def test_links_of_the_contents_lead_to_their_sections(wide: Seen, phone: Seen) -
         )
         assert len(targets) > 12
         assert all(heading == text for _, heading, text in targets)
-        assert targets[0][0] == "answer"
+        assert targets[0][0] == "found"
         if not seen.page.locator(".contents").evaluate("one => one.open"):
             seen.page.locator(".contents summary").click()
         seen.page.locator('.contents a[href="#limits"]').click()
@@ -317,6 +317,6 @@ def test_without_a_script_the_page_is_there_to_read(browser: playwright.Browser,
     page = context.new_page()
     page.goto(file.as_uri())
     assert page.locator("figure img").first.is_visible()
-    assert page.locator("h2#answer").is_visible()
+    assert page.locator("h2#found").is_visible()
     assert not page.locator(".viewer").first.is_visible()
     context.close()

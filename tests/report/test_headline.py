@@ -97,6 +97,7 @@ def test_results_are_typed_and_come_back_from_their_file(run: Path) -> None:
         "domain",
         "left_out",
         "gates",
+        "recommendation",
     }
     assert set(found.to_json()["campaign"]) == {"iterations", "labels_made", "labels_failed"}
 

@@ -89,7 +89,7 @@ def test_every_element_is_closed_where_it_belongs(page: Page) -> None:
 
 def test_sections_stand_once_in_the_order_of_the_work(page: Page) -> None:
     assert page.ids == [
-        "answer", "structures", "campaign", "model", "gates", "md", "domain", "thickness", "rdf", "transport", "onsager", "order", "analyses",
+        "found", "structures", "campaign", "model", "gates", "md", "domain", "thickness", "rdf", "transport", "onsager", "order", "analyses",
         "limits", "provenance",
     ]  # fmt: skip
     # Each is in the contents.
@@ -125,7 +125,7 @@ def test_hostile_names_are_text(text: str, page: Page) -> None:
 def test_boxes_sum_up_the_run(text: str) -> None:
     boxes = re.findall(r"<div><b>(.*?)</b>(.*?)</div>", text)
     assert (
-        text.index('id="answer"')
+        text.index('id="found"')
         < text.index('class="warning"')
         < text.index('class="numbers"')
         < text.index('id="structures"')

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from made_runs import RUNS, Pictures, analyzed, entry, write_analysis
 
+from mlip_interfaces.analysis.replicas import Replicas, compare
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.thickness_section import thickness_sections
 
@@ -36,12 +36,16 @@ def test_quantities_are_those_of_the_results_and_no_peak_is_among_them(run: Path
     }  # fmt: skip
     assert not any("peak" in name for name in rows)
     one, two, thick = (headlines(seed, "rdf")["P-S neighbours within 2.5 Å"] for seed in (1, 2, 3))
-    mean = (one[0] + two[0]) / 2
-    error = max(abs(one[0] - two[0]) / 2, np.hypot(one[1], two[1]) / 2)
-    assert rows["P-S neighbours within 2.5 Å"][:2] == [f"{measured(mean, error)} (2 runs)", measured(*thick)]
-    difference, its_error = thick[0] - mean, np.hypot(error, thick[1])
-    said = "beyond" if abs(difference) > 2 * its_error else "within"
-    assert rows["P-S neighbours within 2.5 Å"][2] == f"{measured(difference, its_error)}, {said} two errors"
+    both, alone = Replicas((one[0], two[0]), (one[1], two[1])), Replicas(thick[:1], thick[1:])
+    low, high = both.interval()
+    said = f"{measured(both.mean, both.error)} (2 runs, 95 %: {low:.3g} to {high:.3g})"
+    assert rows["P-S neighbours within 2.5 Å"][:2] == [said, measured(*thick)]
+    difference = compare(alone, both)
+    p = 2 * min(difference.p_value, compare(both, alone).p_value)
+    assert (
+        rows["P-S neighbours within 2.5 Å"][2]
+        == f"{measured(difference.difference, difference.error)}, p = {min(1.0, p):.2g}"
+    )
     intact = headlines(3, "chemistry")["intact share of P"]
     assert rows["intact share of P"][1] == measured(*intact)
     assert "do not serve here" in section.paragraphs[0]

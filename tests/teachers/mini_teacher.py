@@ -60,3 +60,10 @@ def moody():
 def unloadable():
     """Cannot be made."""
     raise RuntimeError("no licence")
+
+
+def softer(model):
+    """A model that was trained on `lennard_jones` and holds atoms less tightly; its file must be there."""
+    if not Path(model).is_file():
+        raise FileNotFoundError(model)
+    return LennardJones(sigma=1.85, epsilon=0.03, rc=5.0, smooth=True)

@@ -163,6 +163,27 @@ class BondFinder:
         )
 
 
+def intact_centers(at_start: NDArray[np.int64], now: NDArray[np.int64]) -> int:
+    """Count the centres of units that have what they had.
+
+    Parameters
+    ----------
+    at_start, now : (n_centers, n_parts) int array
+        Shells of `FrameChemistry`.
+
+    Returns
+    -------
+    int
+        Centres with neighbours at the start that have as many of each element now.
+
+    Examples
+    --------
+    >>> intact_centers(np.array([[4, 0], [4, 0], [0, 0]]), np.array([[4, 0], [3, 1], [0, 0]]))
+    1
+    """
+    return int(np.count_nonzero(at_start.any(axis=1) & (at_start == now).all(axis=1)))
+
+
 class BondHistory:
     """Formation and breaking of bonds over a run, flickers left out.
 

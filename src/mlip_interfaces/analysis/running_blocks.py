@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -215,31 +214,3 @@ def error_of_mean(values: NDArray[np.floating | np.integer], n_groups: int = 10)
     group = ((frames + 0.5) * n_groups / len(values)).astype(np.int64)
     means = np.bincount(group, weights=values) / np.bincount(group)
     return float(means.std(ddof=1) / np.sqrt(n_groups)) if n_groups > 1 else 0.0
-
-
-def mean_of_runs(values: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
-    """Mean of runs that differ by chance alone, and its standard error.
-
-    Parameters
-    ----------
-    values : sequence of float
-        Of each run, one at least.
-    errors : sequence of float
-        Standard error of each, from the run itself.
-
-    Returns
-    -------
-    mean, error : float
-        Of one run, its own; of several, the scatter between them, or what their own errors leave of the mean where that is larger:
-        two or three runs may agree by chance.
-
-    Examples
-    --------
-    >>> [round(number, 6) for number in mean_of_runs([1.0, 2.0, 3.0], [0.1, 0.1, 0.1])]
-    [2.0, 0.57735]
-    >>> [round(number, 6) for number in mean_of_runs([2.0, 2.0], [0.3, 0.4])]
-    [2.0, 0.25]
-    """
-    own = float(np.sqrt(np.sum(np.square(errors))) / len(values))
-    scatter = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-    return float(np.mean(values)), max(own, scatter)

@@ -5,6 +5,7 @@ Keys of the files are the names of the fields. What older versions did not write
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,19 @@ PARITY_FILE = "parity.npz"
 PARITY_ARRAYS = (
     "energy_reference_ev_per_atom", "energy_model_ev_per_atom", "force_reference", "force_model", "force_layer",
 )  # fmt: skip
-"""Of it, in the order of `figures.plots.parity`."""
+"""Of it, in the order of `figures.validation_plots.parity`."""
+VIRIAL_ARRAYS = ("virial_reference_ev_per_atom", "virial_model_ev_per_atom")
+"""Of it, where labels have virials; older versions wrote none."""
+FRAMES_FILE = "frames.npz"
+FRAMES_ARRAYS = (
+    "system", "set", "energy_error_mev_per_atom", "volume_per_atom_angstrom3", "max_force_error_ev_per_angstrom",
+    "deviation_ev_per_angstrom",
+)  # fmt: skip
+"""Of it: a value for each labelled frame; what was not measured is not-a-number. Older versions wrote no such file."""
+REFERENCE_FILE = "reference_md.npz"
+"""g(r) of MD with the labelling method and with the model."""
+HELD_OUT, OWN_MD, REFERENCE_MD = "held_out", "own_md", "reference_md"
+"""Sets of labels that a potential is held against."""
 DATA_SUMMARY = "summary.json"
 
 _R = TypeVar("_R", bound=Record)
@@ -337,6 +350,42 @@ class LayerForceError(Record):
     n_atoms: int
 
 
+@dataclass(frozen=True, slots=True)
+class EnergyOffset(Record):
+    """Energy errors with their sign: model less label.
+
+    Attributes
+    ----------
+    n_frames : int
+        How many.
+    mean_mev_per_atom, standard_error_mev_per_atom : float, meV/atom
+        Their mean, and its standard error.
+    rmse_without_mev_per_atom : float, meV/atom
+        What is left where the mean is taken off.
+    lowest_mev_per_atom, highest_mev_per_atom : float, meV/atom
+        The ends.
+    """
+
+    n_frames: int
+    mean_mev_per_atom: float
+    standard_error_mev_per_atom: float
+    rmse_without_mev_per_atom: float
+    lowest_mev_per_atom: float
+    highest_mev_per_atom: float
+
+    @property
+    def dominates(self) -> bool:
+        """Whether it is an offset rather than scatter: beyond two standard errors, and above half of the RMSE."""
+        size = abs(self.mean_mev_per_atom)
+        rmse = math.hypot(self.mean_mev_per_atom, self.rmse_without_mev_per_atom)
+        return self.n_frames > 1 and size > 2 * self.standard_error_mev_per_atom and size > rmse / 2
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether all errors have one sign."""
+        return self.lowest_mev_per_atom > 0 or self.highest_mev_per_atom < 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorTable(Record):
     """Errors of a potential on labels that its training has not seen.
@@ -349,8 +398,16 @@ class ErrorTable(Record):
         Every frame counts once.
     force_rmse_mev_per_angstrom : float, meV/angstrom
         Over all components.
-    layers : mapping of str to LayerForceError
-        By the layer of the atom.
+    layers, elements : mapping of str to LayerForceError
+        By the layer of the atom, and by its element.
+    energy_mae_mev_per_atom, force_mae_mev_per_angstrom : float or None, meV/atom and meV/angstrom
+        Mean absolute errors; None where an older version wrote this.
+    virial_rmse_mev_per_atom, virial_mae_mev_per_atom : float or None, meV/atom
+        Over all components of the virial per atom; None where the labels have none.
+    stress_rmse_gpa, pressure_mean_error_gpa : float or None, GPa
+        Of the stress, and the mean of the pressure with its sign (model less label).
+    offset : EnergyOffset or None
+        What all energy errors have in common.
     """
 
     n_frames: int
@@ -358,6 +415,14 @@ class ErrorTable(Record):
     energy_rmse_mev_per_atom: float
     force_rmse_mev_per_angstrom: float
     layers: Mapping[str, LayerForceError]
+    elements: Mapping[str, LayerForceError] = field(default_factory=dict)
+    energy_mae_mev_per_atom: float | None = None
+    force_mae_mev_per_angstrom: float | None = None
+    virial_rmse_mev_per_atom: float | None = None
+    virial_mae_mev_per_atom: float | None = None
+    stress_rmse_gpa: float | None = None
+    pressure_mean_error_gpa: float | None = None
+    offset: EnergyOffset | None = None
 
     @property
     def worst_layer(self) -> str:
@@ -377,11 +442,25 @@ class SystemErrors(Record):
         Root mean square over all components.
     n_frames : int
         Its frames.
+    labels : str
+        Name of the set of labels that it is of; empty where an older version wrote this, as in what follows.
+    composition : str
+        Hill formula.
+    volume_per_atom_angstrom3 : float or None, angstrom^3
+        Mean over its frames.
+    virial_rmse_mev_per_atom, pressure_mean_error_gpa, offset : float or EnergyOffset or None
+        As in `ErrorTable`.
     """
 
     energy_rmse_mev_per_atom: float
     force_rmse_mev_per_angstrom: float
     n_frames: int
+    labels: str = ""
+    composition: str = ""
+    volume_per_atom_angstrom3: float | None = None
+    virial_rmse_mev_per_atom: float | None = None
+    pressure_mean_error_gpa: float | None = None
+    offset: EnergyOffset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,9 +531,147 @@ class TrainingCost(Record):
     n_frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class OwnMDRun(Record):
+    """MD with the final model, of which snapshots were labelled.
+
+    Attributes
+    ----------
+    structure : str
+        Its name.
+    time_ps, asked_ps : float, ps
+        How far the run came, and how far it was to go.
+    n_snapshots : int
+        Labelled snapshots of it, failed ones too.
+    reasons : tuple of str
+        Bounds of `health` that it left; snapshots before that were labelled all the same.
+    density_start_g_per_cm3, density_mean_g_per_cm3 : float or None, g/cm3
+        At the start, and over the second half.
+    """
+
+    structure: str
+    time_ps: float
+    asked_ps: float
+    n_snapshots: int
+    reasons: tuple[str, ...] = ()
+    density_start_g_per_cm3: float | None = None
+    density_mean_g_per_cm3: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationAgainstError(Record):
+    """Whether the committee's force deviation warns of the model's force error; frame by frame.
+
+    Attributes
+    ----------
+    n_members, n_frames : int
+        Networks, and frames of all sets.
+    spearman, low, high : float
+        Rank correlation of the largest deviation and the largest error in a frame, and its 95 % interval.
+    mean_deviation_ev_per_angstrom, mean_error_ev_per_angstrom : float, eV/angstrom
+        Means over the frames: a deviation far below the error is too sure of itself.
+    """
+
+    n_members: int
+    n_frames: int
+    spearman: float
+    low: float
+    high: float
+    mean_deviation_ev_per_angstrom: float
+    mean_error_ev_per_angstrom: float
+
+    @property
+    def warns(self) -> bool:
+        """Whether larger deviations go with larger errors, beyond chance."""
+        return self.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class TwoMeans(Record):
+    """A mean over MD with the labelling method and one over MD with the model.
+
+    Attributes
+    ----------
+    reference, reference_error, model, model_error : float
+        Means, and their standard errors from parts of the runs.
+    """
+
+    reference: float
+    reference_error: float
+    model: float
+    model_error: float
+
+    @property
+    def differ(self) -> bool:
+        """Whether they are more than two standard errors apart."""
+        return abs(self.model - self.reference) > 2 * math.hypot(self.reference_error, self.model_error)
+
+
+@dataclass(frozen=True, slots=True)
+class PairOverlap(Record):
+    """What g(r) of one pair has in common.
+
+    Attributes
+    ----------
+    value, error : float
+        Integral of the lower curve over that of the higher one, and its standard error; 1 for the same curve.
+    of_itself : float or None
+        The same of the two halves of the MD with the labelling method.
+    """
+
+    value: float
+    error: float
+    of_itself: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceComparison(Record):
+    """MD with the labelling method against MD with the model: same structure, velocities, thermostat and time.
+
+    Attributes
+    ----------
+    structure, calculator : str
+        What moved, and who labels.
+    temperature_kelvin : float, K
+        Of the thermostat.
+    n_runs, n_frames : int
+        Runs of each method, and frames compared of each.
+    time_ps : float, ps
+        Compared of each run.
+    r_max_angstrom : float, angstrom
+        Range of g(r).
+    overlaps : mapping of str to PairOverlap
+        By pair.
+    unit : str
+        What the units of polyanions are at the start, as in ``PS4``; empty where there is none.
+    n_units : int
+        Centres of such units.
+    intact : TwoMeans or None
+        Centres with as many neighbours of each element as at the start.
+    bonds : mapping of str to TwoMeans
+        Bonds of each kind per frame.
+    trouble : tuple of str
+        Why a run did not come to its end; nothing is compared then.
+    """
+
+    structure: str
+    calculator: str
+    temperature_kelvin: float
+    n_runs: int
+    n_frames: int
+    time_ps: float
+    r_max_angstrom: float
+    overlaps: Mapping[str, PairOverlap] = field(default_factory=dict)
+    unit: str = ""
+    n_units: int = 0
+    intact: TwoMeans | None = None
+    bonds: Mapping[str, TwoMeans] = field(default_factory=dict)
+    trouble: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation(ErrorTable):
-    """``validation/validation.json``: fields as in `ErrorTable`, and these.
+    """``validation/validation.json``: fields as in `ErrorTable`, of the held-out labels, and these.
 
     Attributes
     ----------
@@ -466,12 +683,24 @@ class Validation(ErrorTable):
         Labels for this test that were not made.
     training : TrainingCost
         Of the model.
+    sets : mapping of str to ErrorTable
+        Errors by set of labels: held out, snapshots of the model's own MD, frames of the reference MD.
+    own_md : tuple of OwnMDRun
+        Runs of the model that snapshots are of.
+    deviation : DeviationAgainstError or None
+        None without a committee, or with too few frames.
+    reference : ReferenceComparison or None
+        None where none is asked for.
     """
 
     systems: Mapping[str, SystemErrors]
     model: FinalModel
     failed_labels: tuple[FailedLabel, ...] = ()
     training: TrainingCost
+    sets: Mapping[str, ErrorTable] = field(default_factory=dict)
+    own_md: tuple[OwnMDRun, ...] = ()
+    deviation: DeviationAgainstError | None = None
+    reference: ReferenceComparison | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import machine_section, resources_section
 from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.potentials import DescriptorSizes, training_input
+from mlip_interfaces.potentials import TABLE, DescriptorSizes, LossPrefactors, ShortRangeBlend, training_input
 from mlip_interfaces.units import FS_TO_PS
 
 DpgenContent = dict[str, Any]
@@ -52,6 +52,40 @@ def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSi
     )
 
 
+def loss_prefactors(study: Study) -> LossPrefactors:
+    """Weights of the study's loss.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    LossPrefactors
+        For `potentials.training_input`.
+    """
+    loss = study.training.loss
+    return LossPrefactors(loss.energy, loss.force, loss.virial)
+
+
+def short_range_blend(study: Study) -> ShortRangeBlend | None:
+    """The study's repulsion at short distances.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    ShortRangeBlend or None
+        For `potentials.training_input`; its table lies in the folder of the training.
+    """
+    asked = study.training.short_range
+    return None if asked is None else ShortRangeBlend(TABLE, asked.from_angstrom, asked.to_angstrom)
+
+
 def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors: Sequence[int]) -> DpgenContent:
     """Content of DP-GEN's ``param.json``; all paths are relative to the campaign's folder.
 
@@ -84,6 +118,8 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         n_steps=training.steps,
         start_learning_rate=training.start_learning_rate,
         stop_learning_rate=training.stop_learning_rate,
+        loss=loss_prefactors(study),
+        short_range=short_range_blend(study),
     )
     param: DpgenContent = {
         "type_map": list(study.elements),
@@ -103,8 +139,9 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "training_reuse_old_ratio": "auto:10",
         "training_reuse_numb_steps": training.steps_reuse,
         "training_reuse_start_lr": training.start_learning_rate_reuse,
-        "training_reuse_start_pref_e": 0.2,
-        "training_reuse_start_pref_f": 100,
+        "training_reuse_start_pref_e": training.loss.energy_start_reuse,
+        "training_reuse_start_pref_f": training.loss.force_start_reuse,
+        **({} if training.short_range is None else {"srtab_file_path": TABLE}),
         "model_devi_dt": exploration.timestep_fs * FS_TO_PS,
         "model_devi_skip": 0,
         "model_devi_f_trust_lo": exploration.force_trust_low_ev_per_angstrom,

@@ -656,6 +656,26 @@ def last_explored(campaign: Path) -> int:
     return iteration
 
 
+def last_committee(campaign: Path) -> tuple[Path, ...]:
+    """Models of the last committee.
+
+    Parameters
+    ----------
+    campaign : Path
+        DP-GEN's folder, there or not.
+
+    Returns
+    -------
+    tuple of Path
+        Two or more frozen networks; none where there is no committee.
+    """
+    for folder in sorted(campaign.glob("iter.*/00.train"), reverse=True):
+        models = tuple(sorted(path for path in folder.glob("graph.*") if path.is_file()))
+        if len(models) > 1:
+            return models
+    return ()
+
+
 def deviations_so_far(file: Path) -> FrameDeviations:
     """Deviations of a run that may still be writing, or was continued: whole lines, the last one of each step.
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from mlip_interfaces.books.run import ErrorTable, LayerForceError, read_optional_book
+import numpy as np
+
+from mlip_interfaces.books.run import EnergyOffset, ErrorTable, LayerForceError, read_optional_book
 from mlip_interfaces.campaign.folder import iteration_folder
 from mlip_interfaces.files import write_json
-from mlip_interfaces.potentials import Predictions, label_errors, layer_force_rmse, load_predictions
+from mlip_interfaces.potentials import (
+    Predictions,
+    element_force_rmse,
+    label_errors,
+    layer_force_rmse,
+    load_predictions,
+    signed_errors,
+)
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
@@ -34,7 +44,9 @@ def held_out_systems(context: RunContext) -> list[Path]:
     return sorted(path.parent for path in (context.initial_data / "held_out").glob("*/type.raw"))
 
 
-def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_file: Path) -> list[Predictions]:
+def predict_systems(
+    model: Path, systems: Sequence[Path], *, output: Path, log_file: Path, committee: Sequence[Path] = ()
+) -> list[Predictions]:
     """Use a frozen model on labelled systems, in a process of its own.
 
     Parameters
@@ -47,6 +59,8 @@ def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_f
         Keeps the numbers (``.npz``).
     log_file : Path
         Receives what the process says.
+    committee : sequence of Path, optional
+        Frozen models whose force deviation is measured too.
 
     Returns
     -------
@@ -60,7 +74,8 @@ def predict_systems(model: Path, systems: Sequence[Path], *, output: Path, log_f
     """
     run_program(
         ["python", "-m", "mlip_interfaces.potentials.predict", str(model.resolve()), str(output.resolve()),
-         *(str(path.resolve()) for path in systems)],
+         *(str(path.resolve()) for path in systems),
+         *(["--committee", *(str(path.resolve()) for path in committee)] if committee else [])],
         directory=output.parent,
         log_file=log_file,
     )  # fmt: skip
@@ -84,16 +99,29 @@ def error_table(predictions: Sequence[Predictions], systems: Sequence[Path]) -> 
     """
     layers = {path.name: read_as(list[str], path / "layer.json") for path in systems}
     errors = label_errors(predictions)
+    by_layer, by_element = layer_force_rmse(predictions, layers), element_force_rmse(predictions)
     return ErrorTable(
-        n_frames=errors.n_frames,
-        n_atoms=errors.n_atoms,
-        energy_rmse_mev_per_atom=errors.energy_rmse_mev_per_atom,
-        force_rmse_mev_per_angstrom=errors.force_rmse_mev_per_angstrom,
-        layers={
-            name: LayerForceError(rmse, n_atoms)
-            for name, (rmse, n_atoms) in layer_force_rmse(predictions, layers).items()
-        },
+        **asdict(errors),
+        layers={name: LayerForceError(*found) for name, found in by_layer.items()},
+        elements={name: LayerForceError(*found) for name, found in by_element.items()},
+        offset=energy_offset(predictions),
     )
+
+
+def energy_offset(predictions: Sequence[Predictions]) -> EnergyOffset:
+    """What the energy errors of systems have in common.
+
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        One at least.
+
+    Returns
+    -------
+    EnergyOffset
+        Over all their frames.
+    """
+    return EnergyOffset(**asdict(signed_errors(np.concatenate([p.energy_error_mev_per_atom for p in predictions]))))
 
 
 def committee_errors(context: RunContext, iteration: int) -> ErrorTable | None:

@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for state in states:
         print(f"{state.stage:10} {state.status:12} {state.wall_seconds:8.0f} s  {state.finished or ''}")
+    for sentence in _answers(arguments.directory):
+        print(f"answer     {sentence}")
     for orphan in orphans:
         print(f"orphaned   {orphan.path}: {orphan.why}")
     if orphans:
@@ -62,6 +64,18 @@ def run(arguments: argparse.Namespace) -> int:
             f"`mlip-interfaces clean {shlex.quote(str(arguments.directory))}` removes what is orphaned, once it is told --yes."
         )
     return 0
+
+
+def _answers(root: Path) -> list[str]:
+    """Which thickness to take, of each variant of the models."""
+    from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, RecommendationBook
+    from mlip_interfaces.books.run import read_optional_book
+
+    book = read_optional_book(RecommendationBook, root / "analysis" / RECOMMENDATION_FILE)
+    return [
+        f"{answer.variant}{': ' if answer.variant else ''}{answer.sentence}"
+        for answer in (book.answers if book else ())
+    ]
 
 
 def _orphans(root: Path) -> tuple[Orphan, ...]:

@@ -15,6 +15,7 @@ VERBS = {
     "scan": "prepare, run and collect the MD of every thickness",
     "analyze": "turn trajectories into numbers with error bars",
     "report": "write report/index.html of a run, complete or not",
+    "figures": "write the figures of a paper on a scan, as PNG, SVG and CSV",
     "config": "check study files, print their schema",
     "structures": "crystals of the library, their slabs, matching planes of two crystals, amorphous layers",
     "doctor": "check the engines (half a minute)",

@@ -17,6 +17,7 @@ from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
+from mlip_interfaces.config.recommendation import Recommendation
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import (
     MOST,
@@ -39,6 +40,7 @@ from mlip_interfaces.settings import (
     Positive,
     Seconds,
     Section,
+    Span,
     VolumePerAtom,
     Whole,
 )
@@ -47,6 +49,7 @@ from mlip_interfaces.units import FS_TO_PS
 MIN_FRAMES = 8
 """Of a run: fewer give no error bar."""
 
+LossWeight = Annotated[float, Field(ge=0, le=1e8)]
 Neurons = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -251,6 +254,37 @@ class Exploration(Section):
         return self
 
 
+class LossWeights(Section):
+    """Prefactors of the training's loss at its start and at its end; in between they follow the learning rate."""
+
+    energy: tuple[LossWeight, LossWeight] = Field(
+        (0.02, 1.0),
+        description="Too small at the end of a short training, and energies of a composition all lie on one side.",
+    )
+    force: tuple[LossWeight, LossWeight] = Field((1000.0, 1.0))
+    virial: tuple[LossWeight, LossWeight] = Field((0.02, 1.0), description="It holds the density of NPT runs.")
+    energy_start_reuse: LossWeight = Field(
+        0.2, description="At the start of a training that goes on from the iteration before."
+    )
+    force_start_reuse: LossWeight = Field(100.0, description="Likewise.")
+
+
+class ShortRange(Section):
+    """Repulsion of nuclei by the universal ZBL potential, below all distances that labels know (DeePMD's use_srtab).
+
+    An atom whose nearest neighbour is closer than `from_angstrom` feels it alone, one beyond `to_angstrom` the network alone.
+    """
+
+    from_angstrom: Contact = Field(0.8)
+    to_angstrom: Contact = Field(1.4, description="Shorter than the bonds, which are the network's.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.to_angstrom <= self.from_angstrom:
+            raise ValueError("to_angstrom must be larger than from_angstrom")
+        return self
+
+
 class Training(Section):
     """Deep Potential (se_e2_a, one side) and its training."""
 
@@ -277,6 +311,11 @@ class Training(Section):
     stop_learning_rate: LearningRate = Field(3.5e-8, description="Of the last step; below both of the first.")
     start_learning_rate_reuse: LearningRate = Field(2e-4)
     batch_size: str | int = Field("auto", description="Frames per step, or auto (at least 32 atoms).")
+    loss: LossWeights = Field(default_factory=lambda: LossWeights())
+    short_range: ShortRange | None = Field(
+        None,
+        description="Left out: the network alone; walls that no label teaches may have holes, which the gates look for.",
+    )
 
     @model_validator(mode="after")
     def _smooth(self) -> Self:
@@ -296,11 +335,78 @@ class Training(Section):
         return self
 
 
+class OwnMD(Section):
+    """Snapshots of MD with the final model, labelled afterwards: the states that production meets."""
+
+    n_snapshots: Few = Field(
+        20, description="Labelled snapshots, at random over the runs and over their time; 0: none."
+    )
+    time_ps: Picoseconds = Field(20.0, description="Length of the run of each structure.")
+    temperature_kelvin: Kelvin = Field(300.0)
+    pressure_bar: Bar = Field(1.0, description="Along all axes; a and b scale together, c alone.")
+    timestep_fs: Femtoseconds = Field(1.0)
+    structures: Distinct[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="Names of interface models that are explored; all when left out.",
+    )
+
+    @model_validator(mode="after")
+    def _frames(self) -> Self:
+        if self.time_ps < self.timestep_fs * FS_TO_PS * MIN_FRAMES:
+            raise ValueError(f"time_ps is {self.time_ps:g}, less than eight steps; run longer")
+        return self
+
+
+class ReferenceMD(Section):
+    """MD with the labelling method and with the model, from the same structure by the same thermostat, compared by what it shows."""
+
+    structure: str | None = Field(
+        None,
+        description="Name of a structure that is labelled; when left out, the first that is explored (the bare interface).",
+    )
+    temperature_kelvin: Kelvin = Field(300.0)
+    steps: Annotated[Count, Field(ge=MIN_FRAMES)] = Field(
+        description="Of each run, in a cell that stays. Every step costs a label."
+    )
+    sample_every: Count = Field(10, description="Steps between two frames.")
+    timestep_fs: Femtoseconds = Field(1.0)
+    relax_steps: Whole = Field(0, description="Relaxation steps before the MD, of each method by itself.")
+    discard_ps: Span = Field(0.0, description="Time at the start of each run that is not compared.")
+    seeds: Distinct[Count] = Field((1,), min_length=1, max_length=1000, description="One run of each method for each.")
+
+    @property
+    def n_discarded(self) -> int:
+        """Frames at the start of a run that are not compared."""
+        return int(self.discard_ps / (self.sample_every * self.timestep_fs * FS_TO_PS) + 1e-9)
+
+    @property
+    def n_samples(self) -> int:
+        """Frames of a run."""
+        return -(-self.steps // self.sample_every)
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        n_compared = max(0, self.n_samples - self.n_discarded)
+        if n_compared < MIN_FRAMES:
+            raise ValueError(
+                f"steps, sample_every and discard_ps leave {n_compared} frames of a run; at least {MIN_FRAMES} are needed: run "
+                "longer, or sample more often"
+            )
+        return self
+
+
 class Validation(Section):
-    """Labels that no training sees."""
+    """Labels that no training sees, and MD that is held against the labelling method."""
 
     n_exploration_frames: Few = Field(
         20, description="Frames of the last exploration that are labelled only to measure errors."
+    )
+    own_md: OwnMD = Field(default_factory=lambda: OwnMD())
+    reference_md: ReferenceMD | None = Field(
+        None,
+        description="Left out, no MD with the labelling method is made: with DFT it costs as much as the campaign.",
     )
 
 
@@ -406,6 +512,7 @@ class Study(Section):
     health: Health = Field(default_factory=lambda: Health())
     domain: Domain = Field(default_factory=lambda: Domain())
     analysis: Analysis = Field(default_factory=lambda: Analysis())
+    recommendation: Recommendation = Field(default_factory=lambda: Recommendation())
     execution: Execution = Field(default_factory=lambda: LocalExecution(), description="Where jobs run.")
 
     @model_validator(mode="before")
@@ -439,6 +546,7 @@ class Study(Section):
                 raise ValueError(f"labels.{error}") from error
         layers = {layer.name for layer in self.interface.layers}
         self._check_analysis(layers)
+        self._check_recommendation()
         self._check_lengths()
         self._check_ranges()
         sel = self.training.max_neighbors
@@ -470,7 +578,22 @@ class Study(Section):
             raise ValueError(
                 f"exploration.thicknesses_angstrom must be among {', '.join(f'{t:g}' for t in sorted(possible))}"
             )
+        self._check_validation(models | bulk)
         return self
+
+    def _check_validation(self, labelled: set[str]) -> None:
+        own = self.validation.own_md.structures or ()
+        unknown = [name for name in own if name not in self.explored]
+        if unknown:
+            raise ValueError(
+                f"validation.own_md.structures: '{unknown[0]}' is not explored; explored are {', '.join(self.explored)}"
+            )
+        asked = self.validation.reference_md and self.validation.reference_md.structure
+        if asked and asked not in labelled:
+            raise ValueError(
+                f"validation.reference_md.structure: there is no structure '{asked}'; the structures are "
+                f"{', '.join(sorted(labelled))}"
+            )
 
     def _check_analysis(self, layers: set[str]) -> None:
         drift = self.analysis.drift
@@ -484,6 +607,31 @@ class Study(Section):
                 request.check(self.elements, layers)
             except ValueError as error:
                 raise ValueError(f"analysis.{name}.{error}") from error
+
+    def _check_recommendation(self) -> None:
+        """Whether protocols, analyses and the element of the recommendation are there."""
+        asked, requests = self.recommendation, self.analysis.requests
+        for key in ("loss_protocol", "transport_protocol"):
+            name = getattr(asked, key)
+            if name is not None and name not in self.protocols:
+                raise ValueError(
+                    f"recommendation.{key} is '{name}'; the protocols are {', '.join(self.protocols)}, so name one of them"
+                )
+        for key, kind in (("loss_analysis", "chemistry"), ("transport_analysis", "msd")):
+            name = getattr(asked, key)
+            known = [own for own, request in requests.items() if request.kind == kind]
+            if name is not None and name not in known:
+                raise ValueError(
+                    f"recommendation.{key} is '{name}'; analyses of kind {kind} are {', '.join(known) or 'none'}, so name one of them"
+                )
+        for key, elements in (("mobile", [asked.mobile]), ("loss", asked.loss.split("-"))):
+            if elements in ([None], ["intact"]):
+                continue
+            missing = [symbol for symbol in elements if symbol not in self.elements]
+            if missing:
+                raise ValueError(
+                    f"recommendation.{key}: {missing[0]} is not in elements ({', '.join(self.elements)}); name what is"
+                )
 
     def _check_lengths(self) -> None:
         """Whether the shortest protocol gives the frames that each analysis needs."""

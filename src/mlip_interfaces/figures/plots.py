@@ -144,57 +144,6 @@ def structures(views: Sequence[SideView]) -> Figure:
     return figure
 
 
-@styled
-def parity(
-    energy_reference: Array,
-    energy_model: Array,
-    force_reference: Array,
-    force_model: Array,
-    force_layer: NDArray[np.str_],
-) -> Figure:
-    """Model against label: energies per atom, and force components coloured by layer.
-
-    Parameters
-    ----------
-    energy_reference : (n_frames,) float array, eV/atom
-        Energies of the labels.
-    energy_model : (n_frames,) float array, eV/atom
-        Energies of the model.
-    force_reference : (n,) float array, eV/angstrom
-        Components of the labels' forces.
-    force_model : (n,) float array, eV/angstrom
-        Those of the model.
-    force_layer : (n,) str array
-        Layer of each component's atom.
-
-    Returns
-    -------
-    Figure
-        Not saved.
-    """
-    figure, axes = new_figure(1, 2, height=4.0)
-    left, right = axes[0]
-    left.scatter(energy_reference, energy_model, s=18, color=PALETTE[0], alpha=0.8)
-    left.set_xlabel("label, energy (eV/atom)")
-    left.set_ylabel("Deep Potential, energy (eV/atom)")
-    for number, name in enumerate(np.unique(force_layer)):
-        mask = force_layer == name
-        color = PALETTE[number % len(PALETTE)]
-        # Thousands of points: as a picture inside of the SVG, which is 2 MB otherwise.
-        look = {"s": 5, "alpha": 0.4, "color": color, "rasterized": True}
-        right.scatter(force_reference[mask], force_model[mask], label=str(name), **look)
-    right.set_xlabel("label, force component (eV/Å)")
-    right.set_ylabel("Deep Potential, force component (eV/Å)")
-    right.legend(markerscale=3, loc="upper left")
-    for ax in (left, right):
-        low, high = (f(*ax.get_xlim(), *ax.get_ylim()) for f in (min, max))
-        ax.plot([low, high], [low, high], color="#666666", lw=0.8, zorder=0)
-        ax.set_xlim(low, high)
-        ax.set_ylim(low, high)
-        ax.set_aspect("equal")
-    return figure
-
-
 @dataclass(frozen=True, slots=True)
 class ThermoTrace:
     """Temperature, density and cell of one run against time.

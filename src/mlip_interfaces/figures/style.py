@@ -182,7 +182,7 @@ def empty_figure(text: str) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, directory: Path, name: str) -> str:
+def save_figure(figure: Figure, directory: Path, name: str, *, dpi: int = 130) -> str:
     """Write PNG, SVG and the curves on it; returns the PNG as a data URI for a self-contained page.
 
     Parameters
@@ -193,6 +193,8 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
         Made where it is missing.
     name : str
         Without suffix.
+    dpi : int, dots/inch, optional
+        Of the PNG.
 
     Returns
     -------
@@ -207,7 +209,7 @@ def save_figure(figure: Figure, directory: Path, name: str) -> str:
         engine = figure.get_layout_engine()
         figure.set_layout_engine("none")
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=130)
+        figure.savefig(buffer, format="png", dpi=dpi)
         figure.set_layout_engine(engine)
     write_bytes(directory / f"{name}.png", buffer.getvalue())
     curves = curves_of(figure)

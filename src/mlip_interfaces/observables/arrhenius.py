@@ -117,7 +117,7 @@ class Arrhenius(Settings):
                 "Run them longer; `run_at_least_ps` in each msd.json says how long."
             )
         kelvin_of_points, values, errors = (
-            (tuple(part) for part in zip(*points, strict=True)) if points else ((), (), ())
+            (tuple(part) for part in zip(*_one_each(points), strict=True)) if points else ((), (), ())
         )
         fit = arrhenius_fit(kelvin_of_points, values, errors)
         return ArrheniusResult(self, fit, kelvin_of_points, values, errors, bounds)
@@ -136,7 +136,7 @@ class ArrheniusResult(Result):
     temperatures_kelvin : tuple of float, K
         Of the fit.
     diffusivities_cm2_per_s, errors_cm2_per_s : tuple of float, cm^2/s
-        Of the runs at these temperatures.
+        At these temperatures; runs of one temperature as one, with the scatter between them in the error.
     bounds_cm2_per_s : dict of float to float, cm^2/s
         What D is below, at the temperatures whose run is too short for a diffusivity; not fitted.
     """
@@ -250,6 +250,16 @@ class ArrheniusResult(Result):
         ax.set_ylabel("D (cm²/s)")
         ax.set_title(f"E$_a$ = {fit.activation_energy_ev:.3f} ± {fit.activation_energy_error_ev:.3f} eV", loc="left")
         return figure
+
+
+def _one_each(points: Iterable[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Temperature, D and its error; runs of one temperature as one."""
+    from mlip_interfaces.analysis.replicas import mean_of_runs
+
+    of_kelvin: dict[float, list[tuple[float, float]]] = {}
+    for kelvin, value, error in points:
+        of_kelvin.setdefault(kelvin, []).append((value, error))
+    return [(kelvin, *mean_of_runs(*zip(*runs, strict=True))) for kelvin, runs in of_kelvin.items()]
 
 
 def _listed(temperatures_kelvin: Iterable[float]) -> str:

@@ -237,7 +237,7 @@ class _ChemistryObserver(Observer):
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Follow every bond."""
-        from mlip_interfaces.analysis.chemistry import BondHistory
+        from mlip_interfaces.analysis.chemistry import BondHistory, intact_centers
 
         for frame in scanned:
             if self._shells is None:
@@ -250,7 +250,7 @@ class _ChemistryObserver(Observer):
             for bond, history in self._histories.items():
                 history.add(frame.bonds[bond])
             counts = {bond: len(pairs) for bond, pairs in frame.bonds.items()}
-            n_intact = _n_intact(self._shells, frame.shells)
+            n_intact = intact_centers(self._shells, frame.shells)
             self._frames.append(FrameSummary(dict(frame.units), counts, frame.n_polysulfides, n_intact))
 
     def finish(self, record: Record) -> ChemistryResult | None:
@@ -391,6 +391,9 @@ class ChemistryResult(Result):
             "intact_fraction_error": self.intact_per_center.error if self.n_centers else None,
             "p_s_tetrahedra_per_p": _content(self.tetrahedra_per_p),
             "bonds_per_atom": {bond: _content(found) for bond, found in self.bonds_per_atom.items()},
+            "bonds_per_atom_initial": {
+                bond: self.frames[0].bonds[bond] / self.n_atoms_of[bond.split("-")[0]] for bond in self.bonds_per_atom
+            },
             "s2_dimers_per_s": _content(self.dimers_per_s),
             "s2_dimers_mean": float(self.dimers.counts().mean()),
             "s2_dimers_formed": _new(self.dimers),
@@ -547,11 +550,6 @@ def _content(share: PerAtom | None) -> dict[str, float] | None:
 def _new(history: BondHistory) -> int:
     """Bonds that were made, those of the start not counted."""
     return sum(frame > 0 for frame, _, _ in history.formed)
-
-
-def _n_intact(at_start: NDArray[np.int64], now: NDArray[np.int64]) -> int:
-    """Centres with neighbours at the start that have as many of each element now."""
-    return int(np.count_nonzero(at_start.any(axis=1) & (at_start == now).all(axis=1)))
 
 
 def _known_lengths() -> dict[str, float]:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mlip_interfaces.analysis.replicas import Replicas
+from mlip_interfaces.books.recommendation import RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
     RUN_INDEX,
@@ -27,6 +29,7 @@ from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import content_hash, file_hash, write_csv, write_json
 from mlip_interfaces.observables import Request, Results, analyze
 from mlip_interfaces.observables.results import number
+from mlip_interfaces.pipeline.recommendation import write_recommendation
 from mlip_interfaces.pipeline.scan import read_scan_index
 from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.context import RunContext
@@ -81,12 +84,21 @@ def run_analyze(context: RunContext) -> str:
         numbers += _headlines(run, made)
     _write_headlines(numbers, runs, context)
     write_book(context.analysis / INDEX, AnalysisIndex(tuple(entries)))
+    recommended = write_recommendation(context, runs, entries)
     troubled = [f"{entry.name}: {entry.trouble}" for entry in entries if entry.trouble]
     n_analysed = sum(entry.analysed for entry in entries)
     if troubled and not n_analysed:
         raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")
-    said = f"{n_analysed} of {len(entries)} runs analysed"
+    said = f"{n_analysed} of {len(entries)} runs analysed{_recommended(recommended)}"
     return f"{said}; not analysed: {'; '.join(troubled)}" if troubled else said
+
+
+def _recommended(book: RecommendationBook | None) -> str:
+    """What is recommended, for the line of the stage."""
+    answers = book.answers if book is not None else ()
+    return "".join(
+        f"; {answer.variant}{': ' if answer.variant else ''}{answer.sentence.rstrip('.')}" for answer in answers
+    )
 
 
 def _analyses(context: RunContext, run: ScanEntry) -> dict[str, MadeAnalysis]:
@@ -258,6 +270,7 @@ def _write_headlines(numbers: Numbers, runs: Sequence[ScanEntry], context: RunCo
         (run.condition, quantity, run.name, f"{value:.6g}", f"{error:.6g}") for run, quantity, value, error in numbers
     ]
     write_csv(context.analysis / "headlines.csv", ("condition", "quantity", "run", "value", "error"), rows)
+    _write_means(numbers, context)
     if len({run.coating_angstrom or 0.0 for run in runs}) < 2:
         return
     by_condition: dict[str, ThicknessTable] = {}
@@ -267,9 +280,28 @@ def _write_headlines(numbers: Numbers, runs: Sequence[ScanEntry], context: RunCo
     _write_thickness(by_condition, context)
 
 
+def _write_means(numbers: Numbers, context: RunContext) -> None:
+    """``means.csv``: seeds of one model and protocol as one, where there are several."""
+    of_seeds: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for run, quantity, value, error in numbers:
+        if math.isfinite(value):
+            of_seeds.setdefault((run.condition, run.model, quantity), []).append((value, error))
+    rows = []
+    for key, points in of_seeds.items():
+        runs = Replicas(tuple(value for value, _ in points), tuple(error for _, error in points))
+        if runs.n_runs > 1:
+            numbers_of = (runs.mean, runs.error, *runs.interval())
+            rows.append((*key, runs.n_runs, *(f"{number:.6g}" for number in numbers_of)))
+    file = context.analysis / "means.csv"
+    if rows:
+        write_csv(file, ("condition", "model", "quantity", "n_runs", "value", "error", "low_95", "high_95"), rows)
+    else:
+        file.unlink(missing_ok=True)
+
+
 def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContext) -> None:
     """``thickness.csv`` of all runs, ``thickness_means.csv`` of all thicknesses, and a figure per condition."""
-    from mlip_interfaces.figures.thickness import against_thickness, means_by_thickness
+    from mlip_interfaces.figures.thickness import against_thickness, runs_by_thickness
 
     rows = [
         (condition, quantity, *(f"{number:.6g}" for number in point))
@@ -280,12 +312,20 @@ def _write_thickness(by_condition: dict[str, ThicknessTable], context: RunContex
     columns = ("condition", "quantity", "coating_angstrom", "value", "error")
     write_csv(context.analysis / "thickness.csv", columns, rows)
     means = [
-        (condition, quantity, f"{thickness:.6g}", n_runs, f"{mean:.6g}", f"{error:.6g}")
+        (
+            condition,
+            quantity,
+            f"{thickness:.6g}",
+            runs.n_runs,
+            *(f"{number:.6g}" for number in (runs.mean, runs.error, *runs.interval())),
+        )
         for condition, table in by_condition.items()
         for quantity, points in table.items()
-        for thickness, n_runs, mean, error in means_by_thickness(points)
+        for thickness, runs in runs_by_thickness(points).items()
     ]
-    write_csv(context.analysis / "thickness_means.csv", (*columns[:3], "n_runs", *columns[3:]), means)
+    write_csv(
+        context.analysis / "thickness_means.csv", (*columns[:3], "n_runs", *columns[3:], "low_95", "high_95"), means
+    )
     for condition, table in by_condition.items():
         if table:
             save_figure(against_thickness(table), context.analysis, f"thickness-{condition}")

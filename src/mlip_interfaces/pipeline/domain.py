@@ -20,7 +20,7 @@ from ase.io import write
 
 from mlip_interfaces.books.domain import DOMAIN_FILE, CommitteeFrame, DomainIndex, RunDomain, SpotLabel
 from mlip_interfaces.books.run import INDEX, FailedLabel, LayersOfAtoms, ScanEntry, ScanIndex, read_book
-from mlip_interfaces.campaign.folder import last_explored, trust_levels_of
+from mlip_interfaces.campaign.folder import last_committee, last_explored, trust_levels_of
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.errors import InputFileError, UnfinishedError, UserError
@@ -241,16 +241,14 @@ def planned_looks(context: RunContext, models: Mapping[str, str]) -> dict[str, B
 
 
 def _last_committee(context: RunContext) -> _Committee:
-    folders = sorted(context.campaign.glob("iter.*/00.train"))
-    for folder in reversed(folders):
-        models = tuple(sorted(path for path in folder.glob("graph.*") if path.is_file()))
-        if len(models) > 1:
-            try:
-                low, high = trust_levels_of(context.campaign, last_explored(context.campaign))
-            except InputFileError as error:
-                return _Committee(missing=f"the committee has no trust levels: {error}")
-            return _Committee(models, low, high)
-    return _Committee(missing="the folder has no committee: its model was not trained by a campaign here")
+    models = last_committee(context.campaign)
+    if not models:
+        return _Committee(missing="the folder has no committee: its model was not trained by a campaign here")
+    try:
+        low, high = trust_levels_of(context.campaign, last_explored(context.campaign))
+    except InputFileError as error:
+        return _Committee(missing=f"the committee has no trust levels: {error}")
+    return _Committee(models, low, high)
 
 
 def _why_not_asked(study: Study, model: str, *, trained_here: bool) -> str:

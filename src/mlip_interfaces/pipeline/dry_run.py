@@ -20,6 +20,11 @@ from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_sub
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.gates import gates_batch
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
+from mlip_interfaces.pipeline.own_md import FOLDER as OWN_MD_FOLDER
+from mlip_interfaces.pipeline.own_md import own_md_batch, own_structures
+from mlip_interfaces.pipeline.reference_md import LABELS as REFERENCE_LABELS
+from mlip_interfaces.pipeline.reference_md import MODEL as REFERENCE_MODEL
+from mlip_interfaces.pipeline.reference_md import reference_batches
 from mlip_interfaces.pipeline.scan import POTENTIAL, runs_with_md, scan_batch, scan_runs
 from mlip_interfaces.pipeline.train import train_batch, training_systems
 from mlip_interfaces.records import read_as
@@ -174,6 +179,14 @@ def _validate_scripts(context: RunContext) -> list[BatchScripts]:
         f"task.000.{number:06d}" for number in range(n_frames)
     ]
     labels = [_preview(context, label_batch(names, directory), "held-out labels")] if names else []
+    if own := own_structures(study):
+        labels.append(_preview(context, own_md_batch(context), "the model's own MD"))
+        n_snapshots = study.validation.own_md.n_snapshots
+        tasks = [f"task.{number % len(own):03d}.{number:06d}" for number in range(n_snapshots)]
+        batch = label_batch(tasks, context.validation / OWN_MD_FOLDER / "tasks")
+        labels.append(_preview(context, batch, "labels of the model's own MD"))
+    titles = {REFERENCE_LABELS: "MD with the labelling method", REFERENCE_MODEL: "the same MD with the model"}
+    labels += [_preview(context, batch, titles[which]) for which, batch in reference_batches(context).items()]
     return labels + _gates_scripts(context)
 
 

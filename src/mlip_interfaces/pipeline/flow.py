@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlip_interfaces.books.gates import GatesVerdict
 from mlip_interfaces.config import LocalExecution, Study, warned_alone
@@ -17,6 +18,9 @@ from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
 from mlip_interfaces.run.manifests import read_manifest, recorded
 from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, stages_of
+
+if TYPE_CHECKING:
+    from mlip_interfaces.report.paper_figures import Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +349,35 @@ def report_run(root: Path, directory: Path | None = None) -> None:
             return
         with recorded(root / stage.folder, stage.name, StudyHashes(study).stages(root)[stage.name], mark_of_keys()):
             stage.run(RunContext(study, root))
+
+
+def draw_paper_figures(root: Path, directory: Path) -> list[Saved]:
+    """Write the figures of a paper on the scan of a run folder, which is only read.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    directory : Path
+        Where the figures go.
+
+    Returns
+    -------
+    list of Saved
+        Each figure and its caption.
+
+    Raises
+    ------
+    InputFileError
+        If the folder holds no study or no results, or a file of the run is damaged.
+    """
+    from mlip_interfaces.books.run import INDEX, ScanIndex, read_optional_book
+    from mlip_interfaces.pipeline.stale_runs import stale_runs
+    from mlip_interfaces.report.paper_figures import write_paper_figures
+
+    context = RunContext(load_run_study(root), root)
+    scan = read_optional_book(ScanIndex, context.scan / INDEX) or ScanIndex()
+    return write_paper_figures(root, directory, stale_runs(context, scan.runs))
 
 
 def _refuse_other_campaign(study: Study, root: Path) -> None:

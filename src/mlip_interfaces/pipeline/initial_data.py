@@ -293,7 +293,8 @@ def earlier_tasks(context: RunContext) -> list[Path]:
     aside = [item.folder for item in reversed(all_aside(context.root)) if item.place.split("/")[0] in places.values()]
     found = []
     for folder in (*here, *aside):
-        found += [tasks for tasks in (folder, folder / "tasks", folder / "domain" / "tasks") if tasks.is_dir()]
+        places_of_tasks = (".", "tasks", "domain/tasks", "own_md/tasks", "reference_md/labels")
+        found += [tasks for place in places_of_tasks if (tasks := folder / place).is_dir()]
         found += sorted(folder.glob("iter.*/02.fp"))
     return found
 

@@ -36,7 +36,7 @@ SECTIONS = {
     "train": ("training",),
     "validate": ("validation",),
     "scan": ("protocols", "health"),
-    "analyze": ("analysis",),
+    "analyze": ("analysis", "recommendation"),
     "report": ("name",),
 }
 """Sections of the study that a stage depends on, besides all that its own inputs depend on. The sections `domain`
@@ -132,7 +132,7 @@ class StudyHashes:
             potential=given.sha256 if given else train,
             models={model.name: self.structures[model.name] for model in self._study.scan_models},
         )
-        analyze = self._of("analysis", scan=scan)
+        analyze = self._of("analysis", "recommendation", scan=scan)
         hashes = {
             "build": content_hash(self.structures),
             "data": self.data,
@@ -159,6 +159,52 @@ class StudyHashes:
             64 hexadecimal digits.
         """
         return content_hash([self.campaign, training_outcome(root), self.content["validation"]["n_exploration_frames"]])
+
+    def own_md(self, root: Path) -> str:
+        """Of the final model's own MD, and of the snapshots that are labelled of it.
+
+        Parameters
+        ----------
+        root : Path
+            The run folder, with a finished campaign.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+        """
+        asked = self.content["validation"]["own_md"]
+        names = asked["structures"] if asked["structures"] is not None else self._study.explored
+        structures = {name: self.structures[name] for name in names}
+        return self._of("elements", "seed", asked=asked, structures=structures, model=self.stages(root)["train"])
+
+    @property
+    def reference_md(self) -> str:
+        """Of the MD with the labelling method that the model is compared with; its own structure alone."""
+        asked = self._study.validation.reference_md
+        name = (asked.structure if asked is not None else None) or self._study.explored[0]
+        # Frames that are left out of the comparison are made all the same.
+        moved = {
+            key: value
+            for key, value in (self.content["validation"]["reference_md"] or {}).items()
+            if key != "discard_ps"
+        }
+        return self._of("elements", "labels", asked=moved, structure=self.structures[name])
+
+    def model_md(self, root: Path) -> str:
+        """Of the same MD with the final model.
+
+        Parameters
+        ----------
+        root : Path
+            The run folder, with a finished campaign.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+        """
+        return content_hash([self.reference_md, self.stages(root)["train"]])
 
     def _of(self, *sections: str, **more: Any) -> str:
         return content_hash({name: self.content[name] for name in sections} | more)

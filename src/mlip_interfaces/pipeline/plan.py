@@ -21,14 +21,20 @@ from mlip_interfaces.books.run import (
     read_optional_book,
 )
 from mlip_interfaces.config import Study
+from mlip_interfaces.config.study import ReferenceMD
 from mlip_interfaces.errors import UserError, counted
 from mlip_interfaces.pipeline.analyze import missing_analyses, study_requests
+from mlip_interfaces.pipeline.made_for import is_made_of
 from mlip_interfaces.pipeline.made_of import LIMITS, SECTIONS, StudyHashes
 from mlip_interfaces.pipeline.orphans import Orphan, find_orphans
+from mlip_interfaces.pipeline.own_md import FOLDER as OWN_MD_FOLDER
+from mlip_interfaces.pipeline.own_md import own_structures
+from mlip_interfaces.pipeline.reference_md import FOLDER as REFERENCE_FOLDER
+from mlip_interfaces.pipeline.reference_md import LABELS as REFERENCE_LABELS
+from mlip_interfaces.pipeline.reference_md import MODEL as REFERENCE_MODEL
 from mlip_interfaces.pipeline.scan import ScanRun, scan_runs, source_of_run
 from mlip_interfaces.pipeline.standing import campaign_goes_on, is_done, standing_hashes, standing_structures
 from mlip_interfaces.pipeline.study_files import load_run_study
-from mlip_interfaces.pipeline.validate import MADE_OF
 from mlip_interfaces.records import Record
 from mlip_interfaces.run.aside import aside_of
 from mlip_interfaces.run.context import RunContext
@@ -263,22 +269,57 @@ def _train(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
 
 
 def _validate(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
-    context = view.context
-    n_labels = context.study.validation.n_exploration_frames
-    file = context.validation / "tasks" / MADE_OF
+    context, asked = view.context, view.context.study.validation
+    n_labels = asked.n_exploration_frames
     cause = _not_kept(before, "data", "campaign", "train")
     same = view.standing.get("validate") == view.made_of["validate"]
     if same and view.status("validate") == "done" and not cause:
         yield Artefact("validate", "errors of the model", "kept")
         return
-    stay = not _not_kept(before, "data", "campaign") and file.is_file()
-    stay = stay and file.read_text().strip() == view.hashes.held_out(context.root)
+    new_labels = bool(_not_kept(before, "data", "campaign"))
+    folder, hashes, each = context.validation, view.hashes, view.cost.seconds_per_label
+    stay = not new_labels and is_made_of(folder / "tasks", hashes.held_out(context.root))
     work = "its labels stay" if stay else counted(n_labels, "label") + " of the last exploration"
-    each = view.cost.seconds_per_label
     action: Action = "continued" if view.status("validate") == "running" and not cause else "made"
     why = (cause or view.why("validate")) if "validate" in view.standing else ""
     seconds = None if each is None or stay else each * n_labels
     yield Artefact("validate", "errors of the model", action, why, work, seconds=seconds)
+    if names := own_structures(context.study):
+        stay = not cause and is_made_of(folder / OWN_MD_FOLDER, hashes.own_md(context.root))
+        yield _own_md(view, names, cause if "validate" in view.standing else "", stay=stay)
+    if asked.reference_md is not None:
+        yield _reference_md(view, asked.reference_md, cause, new_labels=new_labels)
+
+
+def _own_md(view: _View, names: Sequence[str], cause: str, *, stay: bool) -> Artefact:
+    what, asked, cost = "the model's own MD", view.context.study.validation.own_md, view.cost
+    if stay:
+        return Artefact("validate", what, "kept", work="what is not finished goes on")
+    n_atoms = sum(cost.n_atoms.get(name, 0) for name in names)
+    n_steps = asked.time_ps / (asked.timestep_fs * FS_TO_PS)
+    seconds = (
+        n_steps * n_atoms / cost.atom_steps_per_second + cost.seconds_per_label * asked.n_snapshots
+        if cost.atom_steps_per_second and cost.seconds_per_label and n_atoms
+        else None
+    )
+    work = f"{counted(asked.n_snapshots, 'label')} of snapshots"
+    return Artefact("validate", what, "made", cause, work, md_ps=asked.time_ps * len(names), seconds=seconds)
+
+
+def _reference_md(view: _View, asked: ReferenceMD, cause: str, *, new_labels: bool) -> Artefact:
+    context, folder = view.context, view.context.validation / REFERENCE_FOLDER
+    labelled = not new_labels and is_made_of(folder / REFERENCE_LABELS, view.hashes.reference_md)
+    work, seconds = (
+        f"{counted(len(asked.seeds), 'run')} of {asked.steps} steps by {context.study.labels.calculator}",
+        None,
+    )
+    if labelled:
+        if not cause and is_made_of(folder / REFERENCE_MODEL, view.hashes.model_md(context.root)):
+            return Artefact("validate", "MD to compare with", "kept", work="what is not finished goes on")
+        work = "MD by the model; the other stays"
+    elif view.cost.seconds_per_label:
+        seconds = view.cost.seconds_per_label * len(asked.seeds) * (asked.steps + asked.relax_steps)
+    return Artefact("validate", "MD to compare with", "made", "", work, seconds=seconds)
 
 
 def _scan(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:

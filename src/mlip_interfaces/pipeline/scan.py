@@ -361,7 +361,7 @@ def run_scan(context: RunContext) -> str:
         with watching(look, every_seconds=context.study.execution.poll_seconds):
             run_tasks(batch, context.study.execution)
         for task in batch.tasks:
-            _unpack(context.scan / task.name / PIECES)
+            unpack(context.scan / task.name / PIECES)
     collected = collect_scan(context)
     return f"{collected}; {look_at_domain(context, begun=_MD_SHARE)}"
 
@@ -392,8 +392,14 @@ def collect_scan(context: RunContext) -> str:
     return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}"
 
 
-def _unpack(archive: Path) -> None:
-    """Pieces of a run that was made elsewhere."""
+def unpack(archive: Path) -> None:
+    """Pieces of a run that was made elsewhere; the archive goes.
+
+    Parameters
+    ----------
+    archive : Path
+        Need not exist.
+    """
     if archive.is_file():
         with tarfile.open(archive) as pieces:
             pieces.extractall(archive.parent, filter="data")
@@ -410,7 +416,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         if why := _other_command(directory, run_script(context, run)):
             raise InputFileError(why)
         if over := is_over(directory):
-            _unpack(directory / PIECES)
+            unpack(directory / PIECES)
             join_pieces(directory)
             (directory / CHECKPOINT).unlink(missing_ok=True)
         verdict = judge_run(

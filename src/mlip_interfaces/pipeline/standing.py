@@ -9,14 +9,13 @@ from pathlib import Path
 from mlip_interfaces.books.run import INDEX, AnalysisIndex, StructureIndex, read_optional_book, write_book
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import UnfinishedError
-from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs.stopping import running_jobs
 from mlip_interfaces.pipeline.analyze import missing_analyses
 from mlip_interfaces.pipeline.campaign import has_more_to_do
+from mlip_interfaces.pipeline.made_for import mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes, mark_of_keys, structures_there
 from mlip_interfaces.pipeline.scan import scan_runs, source_of_run
 from mlip_interfaces.pipeline.study_files import load_run_study
-from mlip_interfaces.pipeline.validate import MADE_OF
 from mlip_interfaces.run.aside import aside_of, bring_back, set_aside
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import SCHEMA_VERSION, Manifest, read_manifest, write_manifest
@@ -107,7 +106,7 @@ def adopt_older(root: Path) -> None:
         write_book(root / FOLDERS["build"] / INDEX, replace(index, models=models))
     tasks = root / FOLDERS["validate"] / "tasks"
     if tasks.is_dir() and "validate" in manifests and _is_older(manifests["validate"]):
-        write_text(tasks / MADE_OF, f"{older.held_out(root)}\n")
+        mark_made_of(tasks, older.held_out(root))
     # The manifests last: they say that all is adopted.
     for name, made_of in standing_hashes(root).items():
         write_manifest(

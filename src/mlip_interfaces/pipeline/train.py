@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlip_interfaces.books.run import MODEL_FILE, FinalModel
-from mlip_interfaces.campaign.dpgen_files import descriptor_sizes
+from mlip_interfaces.campaign.dpgen_files import descriptor_sizes, loss_prefactors, short_range_blend
 from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, last_line, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
-from mlip_interfaces.potentials import training_input
+from mlip_interfaces.potentials import TABLE, training_input, write_zbl_table
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 
@@ -91,8 +91,12 @@ def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> B
     # Carried elsewhere, the data and the checkpoint keep their places relative to the training.
     needed = [os.path.relpath(path, context.root) for path in (*systems, *sorted(member.glob("model.ckpt.*")))]
     name = os.path.relpath(directory, context.root)
+    table = () if context.study.training.short_range is None else (TABLE,)
     return Batch(
-        (JobTask(name, command, outputs, inputs=("input.json",)),), context.root, "train", common_files=tuple(needed)
+        (JobTask(name, command, outputs, inputs=("input.json", *table)),),
+        context.root,
+        "train",
+        common_files=tuple(needed),
     )
 
 
@@ -130,7 +134,11 @@ def run_train(context: RunContext) -> str:
         systems=[os.path.relpath(path, directory) for path in systems],
         batch_size=training.batch_size,
         seed=study.seed,
+        loss=loss_prefactors(study),
+        short_range=short_range_blend(study),
     )
+    if training.short_range is not None:
+        write_zbl_table(directory / TABLE, study.elements)
     write_json(directory / "input.json", content)
     batch = train_batch(context, last_committee_member(context), systems)
     curve = directory / "lcurve.out"

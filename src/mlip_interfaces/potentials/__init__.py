@@ -4,23 +4,40 @@ from mlip_interfaces.potentials.deviation import FrameDeviations, first_lost_fra
 from mlip_interfaces.potentials.errors_against_labels import (
     LabelErrors,
     Predictions,
+    SignedErrors,
+    element_force_rmse,
     label_errors,
     layer_force_rmse,
     load_predictions,
     save_predictions,
+    signed_errors,
 )
 from mlip_interfaces.potentials.features import Environments, committee_environments, force_deviation
 from mlip_interfaces.potentials.production_domain import left_by_deviation, left_by_drift
+from mlip_interfaces.potentials.rank_correlation import RankCorrelation, rank_correlation
 from mlip_interfaces.potentials.selection import rank_environments, rank_frames, select_diverse
-from mlip_interfaces.potentials.training_input import DescriptorSizes, max_neighbors, training_input
+from mlip_interfaces.potentials.short_range import TABLE, write_zbl_table, zbl_energy, zbl_table
+from mlip_interfaces.potentials.training_input import (
+    DescriptorSizes,
+    LossPrefactors,
+    ShortRangeBlend,
+    max_neighbors,
+    training_input,
+)
 
 __all__ = [
+    "TABLE",
     "DescriptorSizes",
     "Environments",
     "FrameDeviations",
     "LabelErrors",
+    "LossPrefactors",
     "Predictions",
+    "RankCorrelation",
+    "ShortRangeBlend",
+    "SignedErrors",
     "committee_environments",
+    "element_force_rmse",
     "first_lost_frame",
     "force_deviation",
     "label_errors",
@@ -29,10 +46,15 @@ __all__ = [
     "left_by_drift",
     "load_predictions",
     "max_neighbors",
+    "rank_correlation",
     "rank_environments",
     "rank_frames",
     "read_model_deviation",
     "save_predictions",
     "select_diverse",
+    "signed_errors",
     "training_input",
+    "write_zbl_table",
+    "zbl_energy",
+    "zbl_table",
 ]

@@ -39,6 +39,42 @@ class DescriptorSizes:
     precision: str = "float64"
 
 
+@dataclass(frozen=True, slots=True)
+class LossPrefactors:
+    """Weights of the loss at the start and at the end of a training.
+
+    Attributes
+    ----------
+    energy, force, virial : tuple of float
+        DeePMD's ``start_pref`` and ``limit_pref``; the defaults go from the forces first to a balance at the end.
+    """
+
+    energy: tuple[float, float] = (0.02, 1.0)
+    force: tuple[float, float] = (1000.0, 1.0)
+    virial: tuple[float, float] = (0.02, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ShortRangeBlend:
+    """Where a table of pair energies takes over from the network.
+
+    Attributes
+    ----------
+    file : str
+        The table, relative to where training runs; `zbl_table` makes it.
+    from_angstrom, to_angstrom : float, angstrom
+        An atom whose nearest neighbour is closer than the first has the table's energy alone, one beyond the second the network's.
+    """
+
+    file: str
+    from_angstrom: float
+    to_angstrom: float
+
+
+_SOFTMIN_ANGSTROM = 0.1
+"""Width of the soft minimum that stands for the distance of the nearest neighbour."""
+
+
 def max_neighbors(
     structures: Sequence[Atoms],
     elements: Sequence[str],
@@ -99,6 +135,8 @@ def training_input(
     systems: Sequence[str] = (),
     batch_size: str | int = "auto",
     seed: int | None = None,
+    loss: LossPrefactors = LossPrefactors(),
+    short_range: ShortRangeBlend | None = None,
 ) -> dict[str, JsonValue]:
     """Training input for one Deep Potential; energies, forces and virials enter the loss.
 
@@ -120,6 +158,10 @@ def training_input(
         Frames a step, or "auto" (at least 32 atoms).
     seed : int, optional
         Draws the first weights and the order of batches.
+    loss : LossPrefactors, optional
+        Of energy, force and virial.
+    short_range : ShortRangeBlend or None, optional
+        The table that takes over at short distances.
 
     Returns
     -------
@@ -139,9 +181,18 @@ def training_input(
     }
     if systems:
         training["training_data"] = {"systems": list(systems), "batch_size": batch_size}
+    blend: dict[str, JsonValue] = {}
+    if short_range is not None:
+        blend = {
+            "use_srtab": short_range.file,
+            "smin_alpha": _SOFTMIN_ANGSTROM,
+            "sw_rmin": short_range.from_angstrom,
+            "sw_rmax": short_range.to_angstrom,
+        }
     return {
         "model": {
             "type_map": list(elements),
+            **blend,
             "descriptor": {
                 "type": "se_e2_a",
                 "rcut": sizes.cutoff_angstrom,
@@ -167,15 +218,14 @@ def training_input(
             "stop_lr": stop_learning_rate,
             "decay_steps": max(1, min(5000, n_steps // 50)),
         },
-        # Prefactors from the forces first to a balance at the end.
         "loss": {
             "type": "ener",
-            "start_pref_e": 0.02,
-            "limit_pref_e": 1.0,
-            "start_pref_f": 1000.0,
-            "limit_pref_f": 1.0,
-            "start_pref_v": 0.02,
-            "limit_pref_v": 1.0,
+            "start_pref_e": loss.energy[0],
+            "limit_pref_e": loss.energy[1],
+            "start_pref_f": loss.force[0],
+            "limit_pref_f": loss.force[1],
+            "start_pref_v": loss.virial[0],
+            "limit_pref_v": loss.virial[1],
         },
         "training": training,
     }

@@ -29,7 +29,7 @@ def answer_section(results: Headline) -> PageSection:
     PageSection
         For the top of the page; saying so where nothing has been analysed.
     """
-    section = PageSection("answer", "What was found", answer=True)
+    section = PageSection("found", "What was found", answer=True)
     if not results.runs:
         section.absent = "No healthy run has been analysed yet."
         return section

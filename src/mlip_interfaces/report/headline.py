@@ -10,13 +10,19 @@ from typing import Any
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
+from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
+    OWN_MD,
     VALIDATION_FILE,
     AnalysisEntry,
     AnalysisIndex,
+    DeviationAgainstError,
+    EnergyOffset,
+    ErrorTable,
     FailedLabel,
     LayerForceError,
+    ReferenceComparison,
     ScanIndex,
     StructureIndex,
     Validation,
@@ -76,14 +82,52 @@ class ValidationNumbers(Record):
         Every frame counts once.
     force_rmse_mev_per_angstrom : float, meV/angstrom
         Over all components.
-    layers : mapping of str to LayerForceError
-        By the layer of the atom.
+    layers, elements : mapping of str to LayerForceError
+        By the layer of the atom, and by its element.
+    virial_rmse_mev_per_atom : float or None, meV/atom
+        Over all components; None where it was not measured, as in what follows.
+    offset : EnergyOffset or None
+        What all energy errors have in common.
+    own_md : ErrorTable or None
+        Errors on snapshots of the model's own MD.
+    deviation : DeviationAgainstError or None
+        Whether the committee warns of force errors.
+    reference : ReferenceComparison or None
+        MD with the labelling method against MD with the model.
     """
 
     n_frames: int
     energy_rmse_mev_per_atom: float
     force_rmse_mev_per_angstrom: float
     layers: Mapping[str, LayerForceError]
+    elements: Mapping[str, LayerForceError] = field(default_factory=dict)
+    virial_rmse_mev_per_atom: float | None = None
+    offset: EnergyOffset | None = None
+    own_md: ErrorTable | None = None
+    deviation: DeviationAgainstError | None = None
+    reference: ReferenceComparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Record):
+    """Which thickness to take.
+
+    Attributes
+    ----------
+    outcome : {"recommended", "none qualifies", "undecided"}
+        In a word.
+    thickness_angstrom : float or None, angstrom
+        What is recommended.
+    confidence : float or None
+        Chance that it is no wrong one.
+    sentence : str
+        The answer.
+    """
+
+    outcome: str
+    thickness_angstrom: float | None
+    confidence: float | None
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +152,8 @@ class Headline(Record):
         Run that was healthy and enters no number -> why.
     gates : mapping of str to bool
         Safety gate -> whether the model passed it.
+    recommendation : mapping of str to Answer
+        Variant of the models -> which thickness to take; empty where none is scanned.
     """
 
     models: Mapping[str, int]
@@ -119,6 +165,7 @@ class Headline(Record):
     domain: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     gates: Mapping[str, bool] = field(default_factory=dict)
+    recommendation: Mapping[str, Answer] = field(default_factory=dict)
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -147,6 +194,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
     domain = read_optional_book(DomainIndex, run / "scan" / DOMAIN_FILE)
     judged = domain.runs if domain else ()
     gates = read_optional_book(GatesVerdict, run / "validation" / GATES_FILE)
+    recommended = read_optional_book(RecommendationBook, run / "analysis" / RECOMMENDATION_FILE)
     left_out = left_out_runs(run, stale)
     return Headline(
         models={model.name: model.n_atoms for model in structures.interfaces},
@@ -162,6 +210,12 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
         domain={entry.name: entry.verdict for entry in judged if entry.name not in stale},
         left_out=left_out,
         gates={result.gate: result.passed for result in gates.results} if gates else {},
+        recommendation={
+            answer.variant or "all atoms": Answer(
+                answer.outcome, answer.thickness_angstrom, answer.confidence, answer.sentence
+            )
+            for answer in (recommended.answers if recommended else ())
+        },
     )
 
 
@@ -183,6 +237,12 @@ def _validation_numbers(validation: Validation | None) -> ValidationNumbers | No
         validation.energy_rmse_mev_per_atom,
         validation.force_rmse_mev_per_angstrom,
         validation.layers,
+        validation.elements,
+        validation.virial_rmse_mev_per_atom,
+        validation.offset,
+        validation.sets.get(OWN_MD),
+        validation.deviation,
+        validation.reference,
     )
 
 
@@ -334,6 +394,19 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
             sentences.append(
                 f"The force error on held-out labels is {rmse:.0f} meV/Å; a published production model of LiCoO₂ | LiF | "
                 "Li₆PS₅Cl reaches 110 meV/Å. Barriers and rates depend on it exponentially."
+            )
+        if results.validation.offset is not None and results.validation.offset.dominates:
+            mean = results.validation.offset.mean_mev_per_atom
+            sentences.append(
+                f"Energies of held-out labels are off by {mean:+.0f} meV/atom as a whole: densities and differences of energy between "
+                "states of other density or composition need not be right."
+            )
+        reference = results.validation.reference
+        if reference is not None and reference.intact is not None and reference.intact.differ:
+            sentences.append(
+                f"In {reference.time_ps:.3g} ps from the same start, {reference.intact.model:.2g} of {reference.n_units} "
+                f"{reference.unit} stay intact with the model, and {reference.intact.reference:.2g} with {reference.calculator}: "
+                "the model's own chemistry is not that of its labels."
             )
     sentences += _domain_limits(run, scan)
     sentences += _transport_limits(run, results.left_out)

@@ -28,9 +28,11 @@ from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.gates_section import gates_section, gates_warning
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.left_out import NONE_STALE
+from mlip_interfaces.report.model_section import model_section
 from mlip_interfaces.report.packing import packed_views, picture_of_files
 from mlip_interfaces.report.parts import PageSection, Picture, Table
-from mlip_interfaces.report.run_sections import md_section, model_section, provenance_section, structures_section
+from mlip_interfaces.report.recommendation_section import recommendation_sections
+from mlip_interfaces.report.run_sections import md_section, provenance_section, structures_section
 from mlip_interfaces.report.thickness_section import thickness_sections
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
@@ -90,6 +92,7 @@ def write_report(
         return picture_of_files(report / "figures", name, caption)
 
     sections = [
+        *recommendation_sections(run),
         answer_section(results),
         structures_section(run, picture),
         campaign_section(run, picture),

@@ -1,4 +1,4 @@
-"""Sections on the stages before the analysis: structures, final model, MD, and what was run."""
+"""Sections on the stages before the analysis: structures, MD, and what was run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,20 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.books.run import (
     INDEX,
-    PARITY_ARRAYS,
-    PARITY_FILE,
-    VALIDATION_FILE,
     ModelEntry,
     ScanEntry,
     ScanIndex,
     StructureIndex,
-    Validation,
     read_optional_book,
 )
 from mlip_interfaces.figures import Figure, plots
-from mlip_interfaces.files import read_arrays
 from mlip_interfaces.report.atoms_views import built_views, run_views
 from mlip_interfaces.report.files import read_table
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.run.manifests import read_manifest
-from mlip_interfaces.run.stages import FOLDERS, given_model
+from mlip_interfaces.run.stages import FOLDERS
 
 MakePicture = Callable[[Figure, str, str], Picture]
 """Called with the figure, its name and its caption."""
@@ -98,63 +93,6 @@ def _model_row(model: ModelEntry) -> list[str]:
         model.name, str(model.n_atoms), f"{model.area_angstrom2:.1f}", layers, f"{100 * model.strain:.2f} %",
         f"{pair} {distance:.2f}", f"{model.density_g_per_cm3:.2f}",
     ]  # fmt: skip
-
-
-def model_section(run: Path, picture: MakePicture) -> PageSection:
-    """The final model against held-out labels.
-
-    Parameters
-    ----------
-    run : Path
-        The run folder.
-    picture : callable
-        Saves a figure.
-
-    Returns
-    -------
-    PageSection
-        Saying so where no model has been validated.
-
-    Raises
-    ------
-    InputFileError
-        If the errors' file is damaged.
-    """
-    section = PageSection("model", "Deep Potential against held-out labels")
-    validation = read_optional_book(Validation, run / "validation" / VALIDATION_FILE)
-    if validation is None:
-        given = given_model(run)
-        section.absent = (
-            f"The potential was given: {given}. There are no labels here to measure its errors by."
-            if given
-            else "The final model has not been validated."
-        )
-        return section
-    training = validation.training
-    section.paragraphs.append(
-        f"Trained on {training.n_frames} frames for {training.steps} steps (from a committee member), frozen and "
-        f"compressed; tested on {validation.n_frames} frames that no training saw."
-    )
-    again = "delete the folder `validation` and run its stage again"
-    parity = read_arrays(run / "validation" / PARITY_FILE, PARITY_ARRAYS, if_missing=again, if_damaged=again)
-    figure = plots.parity(*(parity[name] for name in PARITY_ARRAYS))
-    caption = f"Model against label for {validation.n_frames} held-out frames; forces by layer of the atom."
-    section.figures.append(picture(figure, "parity", caption))
-    rows = [
-        ["all", f"{validation.energy_rmse_mev_per_atom:.1f}", f"{validation.force_rmse_mev_per_angstrom:.0f}",
-         f"{validation.n_frames} frames"]
-    ]  # fmt: skip
-    rows += [
-        [f"layer {name}", "", f"{layer.force_rmse_mev_per_angstrom:.0f}", f"{layer.n_atoms} forces on atoms"]
-        for name, layer in validation.layers.items()
-    ]
-    rows += [
-        [name, f"{system.energy_rmse_mev_per_atom:.1f}", f"{system.force_rmse_mev_per_angstrom:.0f}",
-         f"{system.n_frames} frames"]
-        for name, system in validation.systems.items()
-    ]  # fmt: skip
-    section.tables.append(Table(["", "energy RMSE (meV/atom)", "force RMSE (meV/Å)", "over"], rows))
-    return section
 
 
 def md_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = NONE_STALE) -> PageSection:

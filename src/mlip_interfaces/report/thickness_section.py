@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from mlip_interfaces.analysis.replicas import Replicas, compare
 from mlip_interfaces.books.run import AnalysisEntry
-from mlip_interfaces.figures.thickness import against_thickness, means_by_thickness
+from mlip_interfaces.figures.thickness import against_thickness, runs_by_thickness
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result
 from mlip_interfaces.report.parts import PageSection, Table
@@ -47,7 +46,7 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
         own = [entry for entry in entries if entry.condition == condition]
         found: dict[str, Points] = {}
         for entry in own:
-            for quantity, value, error in _numbers(run, entry):
+            for quantity, value, error in numbers_of(run, entry):
                 found.setdefault(quantity, []).append((entry.coating_angstrom or 0.0, value, error))
         thicknesses = sorted({point[0] for points in found.values() for point in points})
         if len(thicknesses) < 2:
@@ -55,9 +54,7 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
         if len({entry.coating_angstrom or 0.0 for entry in own}) == len(own):
             single.append(condition)
         kelvin = own[0].temperature_kelvin
-        caption = (
-            f"Numbers per atom against the thickness of the coating, {kelvin:g} K ({condition}), with standard errors."
-        )
+        caption = f"Numbers per atom against the thickness of the coating, {kelvin:g} K ({condition}), with standard errors (caps) and 95 % intervals (thin)."
         section.figures.append(picture(against_thickness(found), f"thickness-{condition}", caption))
         head = ["quantity", *(f"{thickness:g} Å" for thickness in thicknesses), "thickest less thinnest"]
         rows = [[quantity, *_cells(points, thicknesses)] for quantity, points in found.items()]
@@ -69,7 +66,7 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
         "here: normalised by the whole cell, they grow with the coating while nothing changes around any atom. Intact is what has as "
         "many neighbours of each element as in the first frame of its run. Errors "
         "are standard errors: of one run from its parts, of several seeds from the scatter between them, or what the errors "
-        "of the runs leave where that is more."
+        "of the runs leave where that is more; intervals are Student's. p: how often chance alone makes such a difference."
     )
     if single:
         section.paragraphs.append(
@@ -78,8 +75,26 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     return [section]
 
 
-def _numbers(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, float]]:
-    """Quantity, value and error of a run; older results have none."""
+def numbers_of(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, float]]:
+    """What a run has to compare between thicknesses; older results have nothing.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    entry : AnalysisEntry
+        One of its runs.
+
+    Yields
+    ------
+    tuple of (str, float, float)
+        Quantity, value and standard error.
+
+    Raises
+    ------
+    InputFileError
+        If a result that the index names is missing or damaged.
+    """
     folder = run / "analysis" / entry.directory
     bonds_of_g = set()
     for name in entry.of_kind("rdf"):
@@ -112,23 +127,30 @@ def _called(name: str, kind: str) -> str:
 
 
 def _cells(points: Points, thicknesses: Sequence[float]) -> list[str]:
-    """Mean of each thickness, and the difference of the last and the first."""
-    means = {thickness: (mean, error, n) for thickness, n, mean, error in means_by_thickness(points)}
+    """Mean of each thickness, of several runs with its interval, and the difference of the last and the first."""
+    found = runs_by_thickness(points)
     cells = []
     for thickness in thicknesses:
-        mean, error, n_runs = means.get(thickness, (np.nan, np.nan, 0))
-        of = f" ({n_runs} runs)" if n_runs > 1 else ""
-        cells.append(f"{measured(mean, error)}{of}" if n_runs else "")
-    if thicknesses[0] not in means or thicknesses[-1] not in means:
+        runs = found.get(thickness)
+        if runs is None:
+            cells.append("")
+        elif runs.n_runs == 1:
+            cells.append(measured(runs.mean, runs.error))
+        else:
+            low, high = runs.interval()
+            cells.append(f"{measured(runs.mean, runs.error)} ({runs.n_runs} runs, 95 %: {low:.3g} to {high:.3g})")
+    if thicknesses[0] not in found or thicknesses[-1] not in found:
         return [*cells, ""]
-    (first, first_error, _), (last, last_error, _) = means[thicknesses[0]], means[thicknesses[-1]]
-    return [*cells, _judged(last - first, float(np.hypot(first_error, last_error)))]
+    return [*cells, _judged(found[thicknesses[-1]], found[thicknesses[0]])]
 
 
-def _judged(difference: float, error: float) -> str:
-    """A difference, and whether it is more than its error leaves to chance."""
-    if difference == 0.0:
+def _judged(last: Replicas, first: Replicas) -> str:
+    """A difference, and how often chance alone makes one as large, of either sign."""
+    above = compare(last, first)
+    if above.difference == 0.0:
         return "no difference"
-    if error == 0.0:
-        return f"{difference:.3g}, and nothing fluctuates"
-    return f"{measured(difference, error)}, {'beyond' if abs(difference) > 2.0 * error else 'within'} two errors"
+    if above.error == 0.0:
+        return f"{above.difference:.3g}, and nothing fluctuates"
+    probability = 2.0 * min(above.p_value, compare(first, last).p_value)
+    said = "< 0.001" if probability < 0.001 else f"= {min(1.0, probability):.2g}"
+    return f"{measured(above.difference, above.error)}, p {said}"

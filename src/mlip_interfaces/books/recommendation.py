@@ -1,0 +1,134 @@
+"""Which thickness of a coating to take, and by what, as a typed record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlip_interfaces.records import Record
+
+RECOMMENDATION_FILE = "recommendation.json"
+"""In the folder of the analysis."""
+
+Protection = Literal["reference", "reduced", "not reduced", "undecided", "no data"]
+Transport = Literal["reference", "kept", "below", "undecided", "no data", "no coating"]
+ThicknessVerdict = Literal["reference", "qualifies", "excluded", "undecided"]
+Outcome = Literal["recommended", "none qualifies", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOfRuns(Record):
+    """A quantity of one thickness.
+
+    Attributes
+    ----------
+    value, error : float
+        Mean over the runs and its standard error.
+    low, high : float
+        Interval of 95 %.
+    n_runs : int
+        How many runs; of one, the error is that from within it.
+    """
+
+    value: float
+    error: float
+    low: float
+    high: float
+    n_runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThicknessRow(Record):
+    """One thickness.
+
+    Attributes
+    ----------
+    coating_angstrom : float, angstrom
+        Thickness asked for.
+    loss, diffusivity_cm2_per_s : MeanOfRuns or None
+        What is compared; None without a healthy run that has it.
+    p_reduced, p_kept, p_below, p_qualifies : float or None
+        Of the tests: loss below that of the reference; D above the largest drop; D below that of the reference; all of it,
+        the last two adjusted for the number of thicknesses.
+    protection, transport, verdict : str
+        What follows.
+    loss_run_ps, transport_run_ps : float or None, ps
+        Run time of each run that would decide; None where nothing is to be decided, or no time would.
+    loss_runs, transport_runs : int or None
+        Runs of each thickness, as long as they are, that would decide.
+    """
+
+    coating_angstrom: float
+    loss: MeanOfRuns | None
+    diffusivity_cm2_per_s: MeanOfRuns | None
+    p_reduced: float | None = None
+    p_kept: float | None = None
+    p_below: float | None = None
+    p_qualifies: float | None = None
+    protection: Protection
+    transport: Transport
+    verdict: ThicknessVerdict
+    loss_run_ps: float | None = None
+    transport_run_ps: float | None = None
+    loss_runs: int | None = None
+    transport_runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantAnswer(Record):
+    """The answer for one kind of models: with all atoms, or with vacancies.
+
+    Attributes
+    ----------
+    variant : str
+        As in ``vac10``; empty for models without vacancies.
+    outcome : {"recommended", "none qualifies", "undecided"}
+        In a word.
+    thickness_angstrom : float or None, angstrom
+        What is recommended.
+    confidence : float or None
+        Chance that it is no wrong one, by the errors as they are.
+    sentence : str
+        The answer.
+    decide : tuple of str
+        What would decide where the data do not.
+    caveats : tuple of str
+        What the confidence does not know of.
+    loss_of, transport_of : str
+        What the two quantities are, and in which runs.
+    rows : tuple of ThicknessRow
+        From thin to thick.
+    """
+
+    variant: str
+    outcome: Outcome
+    thickness_angstrom: float | None
+    confidence: float | None
+    sentence: str
+    decide: tuple[str, ...]
+    caveats: tuple[str, ...]
+    loss_of: str
+    transport_of: str
+    rows: tuple[ThicknessRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationBook(Record):
+    """``analysis/recommendation.json``.
+
+    Attributes
+    ----------
+    answers : tuple of VariantAnswer
+        One for each variant of the models.
+    rule : tuple of str
+        The rule, in sentences.
+    level, smallest_reduction_fraction, largest_drop_fraction, power : float
+        Of the rule.
+    """
+
+    answers: tuple[VariantAnswer, ...]
+    rule: tuple[str, ...]
+    level: float
+    smallest_reduction_fraction: float
+    largest_drop_fraction: float
+    power: float

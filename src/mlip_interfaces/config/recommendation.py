@@ -1,0 +1,52 @@
+"""Section ``recommendation``: by what a thickness of the coating is chosen, and how sure the choice must be."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mlip_interfaces.settings import Name, Section
+
+
+class Recommendation(Section):
+    """The rule that chooses among the thicknesses of a scan; without one, nothing is recommended."""
+
+    level: float = Field(
+        0.05, gt=0, lt=0.5, description="Largest chance that the thickness recommended is a wrong one."
+    )
+    loss_protocol: Name | None = Field(
+        None, description="Protocol in which the electrolyte is lost; the coolest when left out."
+    )
+    loss: str = Field(
+        "intact",
+        pattern=r"^(intact|[A-Z][a-z]?-[A-Z][a-z]?)$",
+        description="What is lost. intact: the share of units (`chemistry`) that have other neighbours than at the start. A bond, as in "
+        "P-S: bonds of its first element that are gone; one of `reaction_bonds`, as in P-O: bonds that were made.",
+    )
+    loss_analysis: Name | None = Field(
+        None, description="Name of the `chemistry` that counts it; the first when left out."
+    )
+    smallest_reduction_fraction: float = Field(
+        0.2, gt=0, lt=1, description="A coating that reduces the loss by less than this share of it does not protect."
+    )
+    transport_protocol: Name | None = Field(
+        None, description="Protocol in which ions diffuse; the hottest when left out."
+    )
+    transport_analysis: Name | None = Field(
+        None, description="Name of the `msd` that has D; when left out, the first of the scanned layer, or the first."
+    )
+    mobile: str | None = Field(
+        None, description="Element that carries the charge; the first of that `msd` when left out."
+    )
+    largest_drop_fraction: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="D must be shown to be above this share less than that of the thinnest coating. D that is significantly lower at "
+        "all is refused whatever the share.",
+    )
+    power: float = Field(
+        0.8,
+        gt=0.5,
+        lt=1,
+        description="Chance to decide in the run time that is asked for where the data do not decide.",
+    )

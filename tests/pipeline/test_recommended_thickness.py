@@ -1,0 +1,220 @@
+"""The recommendation of a thickness as it is gathered from results, judged and said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex, RunDomain
+from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, RecommendationBook, VariantAnswer
+from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_book
+from mlip_interfaces.config import Study, load_study, parse_study
+from mlip_interfaces.errors import StudyError
+from mlip_interfaces.files import write_json
+from mlip_interfaces.pipeline.recommendation import recommended, write_recommendation
+from mlip_interfaces.report.recommendation_section import recommendation_sections
+from mlip_interfaces.run.context import RunContext
+
+LOST = {0.0: 0.4, 5.0: 0.2, 10.0: 0.1, 20.0: 0.1}
+D = {5.0: 0.6e-6, 10.0: 0.6e-6, 20.0: 0.2e-6}
+
+
+@pytest.fixture(scope="module")
+def study(repository: Path) -> Study:
+    return load_study(repository / "configs" / "demo.yaml")
+
+
+def scan(coating: float, protocol: str, seed: int = 1, variant: str = "") -> ScanEntry:
+    name = f"coating-{coating:02g}A{variant}/{protocol}/seed-{seed}"
+    return ScanEntry(
+        name=name, model=f"coating-{coating:02g}A", coating_angstrom=coating, variant=variant, protocol=protocol, ensemble="npt",
+        temperature_kelvin=300.0, pressure_bar=(1.0, 1.0, 1.0), seed=seed, directory=name, trajectory="t.dcd", topology="",
+        layers="layers.json", thermo_file="", frame_interval_ps=0.1, n_atoms=100, healthy=True, reasons=(), time_ps=2000.0, n_steps=20,
+        n_frames=20,
+    )  # fmt: skip
+
+
+def chemistry(lost: float, n_centers: int = 4000, error: float = 0.01) -> dict[str, Any]:
+    return {
+        "n_centers": n_centers,
+        "intact_fraction": 1.0 - lost,
+        "intact_fraction_error": error,
+        "settings": {"centers": ["P"], "reaction_bonds": ["P-O"]},
+        "bonds_per_atom": {"P-S": {"mean": 4.0 * (1 - lost), "error": 0.02}, "P-O": {"mean": lost, "error": 0.01}},
+        "bonds_per_atom_initial": {"P-S": 4.0, "P-O": 0.0},
+    }
+
+
+def msd(value: float, error: float, *, diffusive: bool = True) -> dict[str, Any]:
+    entry = {
+        "diffusivity_cm2_per_s": value, "diffusivity_error_cm2_per_s": error, "diffusive": diffusive,
+        "confidence_95_cm2_per_s": [value - 2 * error, value + 2 * error], "run_at_least_ps": None if diffusive else 8000.0,
+    }  # fmt: skip
+    return {"species": {"Li": entry}}
+
+
+def write_scan(
+    analysis: Path,
+    losses: Mapping[float, dict[str, Any]],
+    transport: Mapping[float, dict[str, Any]],
+    seeds: tuple[int, ...] = (1,),
+    variant: str = "",
+) -> tuple[list[ScanEntry], list[AnalysisEntry]]:
+    runs, entries = [], []
+    for protocol, kind, contents in (("reaction", "chemistry", losses), ("diffusion", "msd", transport)):
+        for coating, content in contents.items():
+            for seed in seeds:
+                run = scan(coating, protocol, seed, variant)
+                (analysis / run.directory).mkdir(parents=True)
+                write_json(analysis / run.directory / f"{kind}.json", content)
+                runs.append(run)
+                entries.append(AnalysisEntry.of_run(run, kinds={kind: kind}, absent={}))
+    return runs, entries
+
+
+def good(analysis: Path, variant: str = "") -> tuple[list[ScanEntry], list[AnalysisEntry]]:
+    losses = {coating: chemistry(lost) for coating, lost in LOST.items()}
+    return write_scan(analysis, losses, {t: msd(value, 0.03e-6) for t, value in D.items()}, (1, 2, 3), variant)
+
+
+def only(book: RecommendationBook | None) -> VariantAnswer:
+    assert book is not None
+    (answer,) = book.answers
+    return answer
+
+
+def test_the_thickest_that_protects_and_conducts_is_recommended(study: Study, tmp_path: Path) -> None:
+    answer = only(recommended(study, tmp_path, *good(tmp_path)))
+    assert (answer.outcome, answer.thickness_angstrom) == ("recommended", 10.0)
+    assert answer.sentence.startswith(
+        "Take 10 Å: it reduces what is lost of the electrolyte and keeps the diffusivity of 5 Å"
+    )
+    assert answer.loss_of == "share of P whose neighbours changed (reaction)"
+    assert answer.transport_of == "D of the coating's Li (diffusion)"
+    verdicts = {row.coating_angstrom: (row.verdict, row.protection, row.transport) for row in answer.rows}
+    assert verdicts == {
+        0.0: ("reference", "reference", "no coating"),
+        5.0: ("qualifies", "reduced", "reference"),
+        10.0: ("qualifies", "reduced", "kept"),
+        20.0: ("excluded", "reduced", "below"),
+    }
+    assert (answer.decide, answer.caveats) == ((), ())
+    first = answer.rows[0].loss
+    assert first is not None
+    assert (first.n_runs, round(first.value, 9)) == (3, 0.4)
+
+
+def test_seeds_and_sick_runs_and_the_domain_are_said(study: Study, tmp_path: Path) -> None:
+    losses = {coating: chemistry(lost) for coating, lost in LOST.items()}
+    runs, entries = write_scan(tmp_path, losses, {t: msd(value, 0.03e-6) for t, value in D.items()})
+    sick = replace(entries[-1], healthy=False, results=(), kinds={})
+    runs[0] = replace(runs[0], time_ps=900.0)
+    answer = only(recommended(study, tmp_path, runs, [*entries[:-1], sick], [entries[1].name, "another"]))
+    said = " ".join(answer.caveats)
+    assert f"1 run of 6 left the domain of the model ({entries[1].name})" in said
+    assert f"does not count: {sick.name}." in said
+    assert "One run each at 0, 5, 10, 20 Å" in said
+    assert "Runs of reaction are 900 to 2000 ps long" in said
+    assert answer.decide == ("20 Å needs a healthy run for diffusion.",)
+    assert "Whether 20 Å would do as well the data do not decide." in answer.sentence
+
+
+def test_the_time_and_the_seeds_that_would_decide_are_said(study: Study, tmp_path: Path) -> None:
+    losses = {0.0: chemistry(0.4, error=0.1), 5.0: chemistry(0.25, error=0.1)}
+    answer = only(recommended(study, tmp_path, *write_scan(tmp_path, losses, {5.0: msd(1e-6, 1e-7)})))
+    assert answer.outcome == "undecided"
+    row = answer.rows[1]
+    assert row.loss_run_ps is not None
+    # By hand: (t_0.95 + t_0.8 of 18 degrees of freedom) 0.1414 / 0.15, squared, times 2 ns.
+    assert row.loss_run_ps == pytest.approx(2000.0 * ((1.734 + 0.862) * 0.1414 / 0.15) ** 2, rel=0.01)
+    assert answer.decide == (f"5 Å needs runs of 12 ns, or {row.loss_runs} seeds as long as these, for loss.",)
+
+
+def test_few_units_are_known_no_better_than_few_coins_and_time_does_not_help(study: Study, tmp_path: Path) -> None:
+    losses = {0.0: chemistry(0.5, n_centers=4, error=0.01), 5.0: chemistry(0.25, n_centers=4, error=0.01)}
+    answer = only(recommended(study, tmp_path, *write_scan(tmp_path, losses, {5.0: msd(1e-6, 1e-7)})))
+    bare = answer.rows[0].loss
+    assert bare is not None
+    assert bare.error == pytest.approx((0.5 * 0.5 / 4) ** 0.5)
+    assert bare.low == 0.0
+    assert answer.outcome == "undecided"
+    assert answer.rows[1].loss_run_ps is None
+    assert "or a larger cell, for loss" in answer.decide[0]
+    assert any("few units" in said for said in answer.caveats)
+
+
+def test_runs_too_short_for_a_diffusivity_need_the_time_that_msd_says(study: Study, tmp_path: Path) -> None:
+    losses = {coating: chemistry(lost) for coating, lost in LOST.items()}
+    transport = {5.0: msd(6e-7, 1e-8), 10.0: msd(6e-7, 1e-8, diffusive=False)}
+    answer = only(recommended(study, tmp_path, *write_scan(tmp_path, losses, transport)))
+    assert answer.thickness_angstrom == 5.0
+    assert answer.rows[2].transport_run_ps == 8000.0
+    assert answer.decide[0] == "10 Å needs runs of 8 ns, for diffusion."
+
+
+@pytest.mark.parametrize(
+    ("loss", "said", "bare"), [("P-S", "P-S bonds gone per P", 1.6), ("O-P", "P-O bonds made per P", 0.4)]
+)
+def test_bonds_lost_and_bonds_made_serve_as_well(
+    study: Study, tmp_path: Path, loss: str, said: str, bare: float
+) -> None:
+    asked = study.model_copy(update={"recommendation": study.recommendation.model_copy(update={"loss": loss})})
+    answer = only(recommended(asked, tmp_path, *good(tmp_path)))
+    assert answer.loss_of == f"{said} (reaction)"
+    first = answer.rows[0].loss
+    assert first is not None
+    assert first.value == pytest.approx(bare)
+    assert answer.thickness_angstrom == 10.0
+
+
+def test_models_with_vacancies_have_an_answer_of_their_own(study: Study, tmp_path: Path) -> None:
+    runs, entries = good(tmp_path)
+    more_runs, more = good(tmp_path, "-vac10")
+    book = recommended(study, tmp_path, [*runs, *more_runs], [*entries, *more])
+    assert book is not None
+    assert [answer.variant for answer in book.answers] == ["", "-vac10"]
+
+
+def test_the_file_is_written_shown_and_removed_when_there_is_nothing_to_choose(study: Study, tmp_path: Path) -> None:
+    runs, entries = good(tmp_path / "analysis")
+    (tmp_path / "scan").mkdir()
+    looks = tuple(RunDomain(name=run.name, verdict="leaves") for run in runs[:2])
+    look = DomainIndex(max_energy_drift_mev_per_atom=20.0, runs=looks)
+    write_json(tmp_path / "scan" / DOMAIN_FILE, look.to_json())
+    context = RunContext(study, tmp_path)
+    write_recommendation(context, runs, entries)
+    book = read_book(RecommendationBook, tmp_path / "analysis" / RECOMMENDATION_FILE)
+    (section,) = recommendation_sections(tmp_path)
+    assert section.title == "The answer"
+    assert section.paragraphs == [book.answers[0].sentence]
+    assert any("2 runs of" in point for point in section.points)
+    (table,) = section.tables
+    assert [row[0] for row in table.rows] == ["0", "5", "10", "20"]
+    assert {len(row) for row in table.rows} == {len(table.head)}
+    assert table.rows[2][-1] == "qualifies: loss reduced, D kept"
+    assert table.rows[3][7] == "< 0.001"
+    # One thickness alone: no choice, and no file of an earlier one.
+    assert write_recommendation(context, runs[:1], entries[:1]) is None
+    assert recommendation_sections(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"loss_protocol": "cold"}, "protocols are reaction, diffusion"),
+        ({"transport_analysis": "chemistry"}, "kind msd are msd"),
+        ({"mobile": "Na"}, "Na is not in elements"),
+        ({"loss": "Si-S"}, "Si is not in elements"),
+        ({"loss": "everything"}, "loss"),
+    ],
+)
+def test_what_the_study_does_not_have_is_refused(repository: Path, settings: dict[str, str], what: str) -> None:
+    file = repository / "configs" / "demo.yaml"
+    text = file.read_text() + yaml.safe_dump({"recommendation": settings})
+    with pytest.raises(StudyError, match=what):
+        parse_study(text, file)
