@@ -30,7 +30,16 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
 
 
 @pytest.mark.parametrize(
-    "name", ["analysis_peers", "cli_speed", "diffusion_coverage", "gpu", "label_efficiency", "training_recipes"]
+    "name",
+    [
+        "analysis_peers",
+        "cli_speed",
+        "diffusion_coverage",
+        "gpu",
+        "label_efficiency",
+        "production_sizes",
+        "training_recipes",
+    ],
 )
 def test_script_tells_its_options(name: str) -> None:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--help"]
@@ -72,6 +81,26 @@ def test_one_row_of_the_table_ends_in_json(tmp_path: Path) -> None:
     assert (row["task"], row["who"]) == ("tetrahedral order, 40 frames", "ours")
     assert row["cpu_seconds"] > 0
     assert row["cpu_ratio"] == row["wall_ratio"] == 1.0
+
+
+@pytest.mark.parametrize("script", ["production_sizes"], indirect=True)
+def test_stack_of_production_size_has_the_crystals_density_and_its_layers(script: ModuleType, tmp_path: Path) -> None:
+    symbols, layers, sites, edges = script.stack(16000)
+    assert abs(symbols.size - 16000) < 0.05 * 16000
+    names = ("cathode", "coating", "electrolyte")
+    bottoms = [*(sites[layers == name, 2].min() for name in names), edges[2]]
+    assert bottoms == sorted(bottoms)
+    # Atoms per angstrom^3 of LiCoO2 (R-3m), LiF and Li6PS5Cl, by their cells.
+    for name, density, height in zip(names, (0.1244, 0.1222, 0.0542), np.diff(bottoms), strict=True):
+        np.testing.assert_allclose((layers == name).sum() / (edges[0] * edges[1] * height), density, rtol=0.03, atol=0)
+    n_atoms = script.make_trajectory(tmp_path, 800, 4)
+    reader = script.opened(tmp_path, "traj.dcd")
+    assert (reader.n_atoms, reader.count_frames()) == (n_atoms, 4)
+    work = script.works(script.STUDY, 1)
+    assert set(work) >= {*script.READERS, "rdf alone", "chemistry alone", script.ALL, script.STAGE}
+    assert work["MDAnalysis' DCD reader"](tmp_path, "traj.dcd") > 0.0
+    assert work["paths of ours"](tmp_path, "traj.dcd") == 4
+    assert len(work["profile alone"](tmp_path, "traj.dcd")) == 1
 
 
 @pytest.mark.parametrize("script", ["cli_speed"], indirect=True)

@@ -47,6 +47,7 @@ COULOMB_EV_ANGSTROM = _ELEMENTARY_CHARGE_C * 1.0e10 / (4.0 * math.pi * _VACUUM_P
 """Energy of two elementary charges one angstrom apart, eV angstrom (14.40)."""
 
 SECONDS_PER_HOUR = 3600.0
+SECONDS_PER_DAY = 86400.0
 
 LAMMPS_ANGSTROM = {
     "metal": 1.0,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 import mlip_interfaces as mi
 from mlip_interfaces.books.run import INDEX, RUN_INDEX, AnalysisEntry, AnalysisIndex, ScanEntry, ScanIndex, read_book
@@ -23,7 +24,7 @@ from mlip_interfaces.files import write_json
 from mlip_interfaces.md import Motion
 from mlip_interfaces.observables import Results
 from mlip_interfaces.observables.results import Result
-from mlip_interfaces.pipeline import analyze as stage
+from mlip_interfaces.pipeline import run_analysis
 from mlip_interfaces.pipeline.analyze import run_analyze
 from mlip_interfaces.pipeline.flow import report_run, run_single_stage
 from mlip_interfaces.pipeline.made_of import StudyHashes
@@ -49,8 +50,8 @@ def with_analysis(study: Study, **changes: Any) -> Study:
     return study.model_validate(content | {"analysis": {"requests": REQUESTS} | changes})
 
 
-def write_run(directory: Path, seed: int) -> None:
-    """A random walk of Li beside F at rest, with its labels."""
+def write_run(directory: Path, seed: int, lengths: NDArray[np.float64] | None = None) -> None:
+    """A random walk of Li beside F at rest, with its labels; `lengths` of the cell, angstrom."""
     import MDAnalysis
     from MDAnalysis.coordinates.DCD import DCDWriter
 
@@ -63,9 +64,10 @@ def write_run(directory: Path, seed: int) -> None:
         warnings.simplefilter("ignore")
         universe = MDAnalysis.Universe.empty(len(SYMBOLS), trajectory=True)
         with DCDWriter(str(directory / "traj.dcd"), len(SYMBOLS), dt=1.0) as writer:
-            for positions in np.cumsum(steps, axis=0):
-                universe.atoms.positions = positions
-                universe.trajectory.ts.dimensions = [LENGTH] * 3 + [90] * 3
+            edges = np.full(N_FRAMES, LENGTH) if lengths is None else lengths
+            for positions, edge in zip(np.cumsum(steps, axis=0), edges, strict=True):
+                universe.atoms.positions = positions * edge / LENGTH
+                universe.trajectory.ts.dimensions = [edge] * 3 + [90] * 3
                 writer.write(universe.atoms)
     labels = {"symbols": SYMBOLS, "layer": ["coating"] * 8 + ["base"] * 8}
     (directory / "layers.json").write_text(json.dumps(labels))
@@ -110,7 +112,7 @@ def analysed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         passes.append((trajectory.path.parent.parent.parent.name, *requests))
         return mi.analyze(trajectory, requests, **keys)
 
-    monkeypatch.setattr(stage, "analyze", counted)
+    monkeypatch.setattr(run_analysis, "analyze", counted)
     return passes
 
 
@@ -171,6 +173,42 @@ def test_damaged_run_is_named_and_the_others_are_analysed(
     )
     with (context.analysis / "headlines.csv").open(newline="") as handle:
         assert {row["run"] for row in csv.DictReader(handle)} == {SECOND}
+
+
+def test_run_that_ended_early_is_named_and_enters_no_average(context: RunContext) -> None:
+    # With 75 frames in the file and in the index alike: nothing but the verdict tells it from a whole one.
+    cut(context.scan / FIRST / "traj.dcd")
+    index = read_book(ScanIndex, context.scan / INDEX)
+    early = replace(
+        index.runs[0], coating_angstrom=0.0, healthy=False, reasons=("it ended at 7.4 ps of 15 ps",), n_frames=75
+    )
+    write_json(context.scan / INDEX, ScanIndex((early, *index.runs[1:])).to_json())
+    said = run_analyze(context)
+    assert said == f"1 of 2 runs analysed; not healthy, and in no average: {FIRST}: it ended at 7.4 ps of 15 ps"
+    assert (entries(context)[FIRST].analysed, entries(context)[FIRST].results) == (False, ())
+    assert not (context.analysis / FIRST).exists()
+    for name in ("headlines.csv", "thickness.csv", "thickness_means.csv"):
+        with (context.analysis / name).open(newline="") as handle:
+            rows = list(csv.DictReader(handle))
+        assert rows
+        assert {row.get("run", SECOND) for row in rows} == {SECOND}
+        assert {row.get("coating_angstrom", "5") for row in rows} == {"5"}
+
+
+def test_cell_that_shrinks_below_twice_the_range_shortens_that_result_and_ends_nothing(context: RunContext) -> None:
+    write_run(context.scan / FIRST, 0, lengths=np.linspace(0.6 * LENGTH, 0.5 * LENGTH, N_FRAMES))
+    requests = REQUESTS | {"near": REQUESTS["rdf"] | {"r_max_angstrom": 2.0}}
+    other = replace(context, study=with_analysis(context.study, requests=requests))
+    assert run_analyze(other) == "2 of 2 runs analysed"
+    found = {
+        (run, name): json.loads((context.analysis / run / f"{name}.json").read_text())
+        for run in (FIRST, SECOND)
+        for name in ("rdf", "near")
+    }
+    np.testing.assert_allclose(found[FIRST, "rdf"]["shortened"]["used_angstrom"], 2.5, rtol=1e-6, atol=0)
+    assert "g(r) ends at 2.5 and not at 3 angstrom" in " ".join(found[FIRST, "rdf"]["provenance"]["notes"])
+    assert [found[key]["shortened"] for key in ((FIRST, "near"), (SECOND, "rdf"), (SECOND, "near"))] == [None] * 3
+    assert entries(context)[FIRST].results == ("rdf", "li", "near")
 
 
 def test_trajectory_that_is_whole_again_is_analysed(context: RunContext, analysed: list[tuple[str, ...]]) -> None:

@@ -182,3 +182,30 @@ def test_lithium_that_cannot_be_taken_out_of_a_small_slab_is_told_before_any_que
     with pytest.raises(StructureError, match="x = 0.99"):
         run_build(RunContext(made, tmp_path / "run"))
     assert quenched == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "there is no file"),
+        ("no structure\n", "cannot be read as extended XYZ"),
+        ("", "holds no structure"),
+        (
+            '1\nLattice="5 0 0 0 5 0 0 0 5"\nNa 0 0 0\n',
+            "whose structure 0 contains Na; add it to `elements` (Li, P, S)",
+        ),
+        ("1\n\nLi 0 0 0\n", "whose structure 0 has no cell"),
+    ],
+)
+def test_given_structures_that_cannot_be_labelled_are_one_sentence(
+    text: str | None, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "anode.yaml"
+    file.write_text(yaml.safe_dump(study({("initial_data",): {"structures": ["mine.extxyz"]}})))
+    if text is not None:
+        (tmp_path / "mine.extxyz").write_text(text)
+    assert main(["config", "check", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}: initial_data.structures.0" in said
+    assert sentence in said
+    assert "Traceback" not in said

@@ -112,8 +112,9 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def run_here(batch: Batch, execution: Execution) -> None:
+def run_here(batch: Batch, execution: Execution, *, despite_failures: bool) -> None:
     """The tasks' own commands, without dpdispatcher's seconds between two looks."""
+    assert despite_failures
     for task in batch.tasks:
         subprocess.run(
             ["sh", "-c", alone(task.command)], cwd=batch.directory / task.name, capture_output=True, check=False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -89,6 +90,18 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(given_potential, "read_type_map", lambda model: TYPE_MAP)
 
 
+def by_hand(tmp_path: Path, root: Path) -> None:
+    """A folder of the scan is a whole input of LAMMPS, also of a copy, whoever made it."""
+    shutil.copytree(root, tmp_path / "copied", symlinks=True)
+    directory = tmp_path / "copied" / "scan" / "interface" / "warm" / "seed-1"
+    done = subprocess.run(
+        ["sh", "command.sh"], cwd=directory, env=program_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert len((directory / "thermo.csv").read_text().splitlines()) == 1 + 11
+    assert (directory / "final.data").is_file()
+
+
 def statuses(root: Path) -> dict[str, str]:
     return {state.stage: state.status for state in run_status(root)}
 
@@ -120,6 +133,7 @@ def test_a_potential_alone_leads_from_the_study_to_the_report(
     assert "The stage 'scan' of" in text
     monkeypatch.chdir(tmp_path)
     root = Path("runs/given")
+    by_hand(tmp_path, root)
     for words in (["scan", "submit"], ["scan", "collect"], ["analyze", "all"], ["report"]):
         assert main([*words, str(root)]) == 0
     assert statuses(root) == given | dict.fromkeys(("build", "scan", "analyze", "report"), "done")

@@ -14,7 +14,10 @@ from ase.io import write
 from mlip_interfaces.books.run import INDEX, ScanEntry, ScanIndex
 from mlip_interfaces.config import load_study
 from mlip_interfaces.files import write_json
+from mlip_interfaces.observables.results import measured
 from mlip_interfaces.pipeline.analyze import run_analyze
+from mlip_interfaces.report.headline import collect_results
+from mlip_interfaces.report.thickness_section import seeds_sections
 from mlip_interfaces.run.context import RunContext
 
 SYMBOLS = ["Li"] * 8 + ["P"] * 4 + ["S"] * 12
@@ -95,3 +98,9 @@ def test_seeds_of_a_thickness_have_a_mean(tmp_path: Path, repository: Path) -> N
     assert high - low >= 2 * 12.7 * abs(first - second) / 2 * 0.999
     (of_model,) = [row for row in tables["means.csv"] if row["quantity"] == key]
     assert (of_model["model"], of_model["n_runs"], of_model["value"]) == ("00", "2", means[0]["value"])
+    found = collect_results(tmp_path).means["00/p"][key]
+    assert (found.n_runs, found.value, found.low) == (2, float(means[0]["value"]), float(means[0]["low_95"]))
+    (section,) = seeds_sections(tmp_path)
+    (said,) = [row for row in section.tables[0].rows if row[2] == key]
+    assert said[:2] == ["p", "00"]
+    assert said[3:] == ["2", measured(found.value, found.error), f"{found.low:.2g} to {found.high:.2g}"]

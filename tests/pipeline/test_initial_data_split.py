@@ -190,3 +190,47 @@ def test_copies_with_vacancies_and_shifted_layers_keep_their_labels(made: Made) 
         left = json.loads((path / "layer.json").read_text())
         assert len(left) == len(whole) - 1 == np.load(path / "set.000" / "coord.npy").shape[1] // 3
         assert all(left.count(layer) <= whole.count(layer) for layer in set(whole))
+
+
+def test_given_structures_are_labelled_trained_on_and_never_held_out(miniature: Path, tmp_path: Path) -> None:
+    """Candidates of a sick run, with layers, and structures that repair a gate, without."""
+    study = load_study(miniature)
+    write_structures(study, tmp_path / "structures")
+    candidates = [read(next((tmp_path / "structures").glob("bulk-*/model.xyz"))) for _ in range(3)]
+    for number, atoms in enumerate(candidates):
+        atoms.rattle(0.05, seed=number + 7)
+    pair = Atoms([study.elements[0], study.elements[1]], positions=[[0, 0, 0], [0, 0, 0.9]], cell=[9, 9, 9], pbc=True)
+    write(tmp_path / "candidates.extxyz", [*candidates, pair], format="extxyz")
+    content = study.model_dump()
+    content["initial_data"]["structures"] = [str(tmp_path / "candidates.extxyz")]
+    content["initial_data"]["held_out_fraction"] = 0.4
+    study = Study.model_validate(content)
+    context = RunContext(study, tmp_path)
+    _write_tasks(context, context.initial_data / "tasks")
+    origins = json.loads((context.initial_data / "tasks" / "origins.json").read_text())
+    given = {task: origin for task, origin in origins.items() if origin.startswith("structures-")}
+    assert sorted(given.values()) == ["structures-0-0"] * 3 + ["structures-0-1"]
+    hashes = {structure_hash(read(context.initial_data / "tasks" / task / INPUT_FILE)) for task in given}
+    np.testing.assert_equal(len(hashes), 4)
+    shortest = min(
+        neighbor_list("d", read(context.initial_data / "tasks" / task / INPUT_FILE), 2.0).min(initial=9.0)
+        for task, origin in given.items()
+        if origin == "structures-0-1"
+    )
+    # What repairs a wall is close on purpose; only the label's own bound refuses it.
+    np.testing.assert_allclose(shortest, 0.9, rtol=1e-6)
+    for task in origins:
+        folder = context.initial_data / "tasks" / task
+        if task.startswith("md."):
+            continue
+        write_json(folder / "label.json", good_record(read(folder / INPUT_FILE)))
+    summary = _write_datasets(
+        context, context.initial_data / "tasks", {t: o for t, o in origins.items() if t[:2] != "md"}
+    )
+    assert summary.n_held_out > 0
+    assert not [name for name in summary.held_out_trajectories if name.startswith("structures")]
+    for origin, n_frames in (("structures-0-0", 3), ("structures-0-1", 1)):
+        folder = context.initial_data / "dataset" / origin
+        assert len(np.load(folder / "set.000" / "energy.npy")) == n_frames
+    layers = json.loads((context.initial_data / "dataset" / "structures-0-0" / "layer.json").read_text())
+    assert set(np.ravel(layers)) == set(candidates[0].arrays["layer"])

@@ -117,7 +117,7 @@ def test_seeds_and_sick_runs_and_the_domain_are_said(study: Study, tmp_path: Pat
     answer = only(recommended(study, tmp_path, runs, [*entries[:-1], sick], [entries[1].name, "another"]))
     said = " ".join(answer.caveats)
     assert f"1 run of 6 left the domain of the model ({entries[1].name})" in said
-    assert f"does not count: {sick.name}." in said
+    assert f"out of all numbers: {sick.name}." in said
     assert "One run each at 0, 5, 10, 20 Å" in said
     assert "Runs of reaction are 900 to 2000 ps long" in said
     assert answer.decide == ("20 Å needs a healthy run for diffusion.",)

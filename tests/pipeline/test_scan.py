@@ -24,9 +24,9 @@ from mlip_interfaces.pipeline.scan import (
     health_bounds,
     prepare_scan,
     read_scan_index,
-    scan_progress,
     scan_runs,
 )
+from mlip_interfaces.pipeline.scan_status import RunStatus, scan_status
 from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.aside import all_aside
 from mlip_interfaces.run.context import RunContext
@@ -62,6 +62,10 @@ def dcd(n_frames: int, interval_steps: int, n_atoms: int) -> bytes:
     head = np.array([84], "<i4").tobytes() + b"CORD" + numbers.tobytes() + np.array([84], "<i4").tobytes() + title
     records = [struct.pack(f"<i{size}xi", size, size) for size in (48, *[4 * n_atoms] * 3)]
     return head + n_frames * b"".join(records)
+
+
+def statuses(context: RunContext) -> dict[str, RunStatus]:
+    return {run.name: run for run in scan_status(context).runs}
 
 
 def test_checkpoint_stays_until_the_protocol_is_another(context: RunContext) -> None:
@@ -150,9 +154,12 @@ def test_pieces_are_joined_once_a_run_is_over_and_shown_before(context: RunConte
     (directory / f"thermo.{(half - 1) * protocol.dump_every}.csv").write_text(
         table(half - 1, n_frames - 1, interval, kelvin)
     )
-    progress = {line.split()[0]: line.split()[1:] for line in scan_progress(context)}
-    assert progress[first.name] == [str(protocol.n_steps - protocol.dump_every), "of", str(protocol.n_steps), "steps"]
-    assert all(progress[run.name][0] == "0" for run in others)
+    progress = statuses(context)
+    done_ps = (protocol.n_steps - protocol.dump_every) * protocol.timestep_fs * FS_TO_PS
+    assert progress[first.name].time_ns == pytest.approx(done_ps / 1000, rel=1e-6)
+    assert progress[first.name].asked_ns == pytest.approx(protocol.time_ps / 1000, rel=1e-9)
+    assert progress[first.name].state == "stopped"
+    assert all((progress[run.name].time_ns, progress[run.name].state) == (0.0, "waiting") for run in others)
     collect_scan(context)
     assert len(list(directory.glob("thermo.*.csv"))) == 1, "it may still be running"
     with next(directory.glob("thermo.*.csv")).open("a") as file:
@@ -187,9 +194,9 @@ def test_run_that_was_taken_for_a_finished_one_is_run_again(context: RunContext,
     fallen = context.scan / others[0].name
     (fallen / DONE).write_text("1\n")
     (fallen / "log.lammps").write_text("ERROR: Lost atoms: original 8 current 7\n")
-    progress = {line.split()[0]: line.split()[1] for line in scan_progress(context)}
-    assert progress[first.name] == "0"
-    assert progress[others[0].name] == "finished"
+    progress = statuses(context)
+    assert progress[first.name].state == ("failed" if "ERROR" in log else "waiting")
+    assert progress[others[0].name].state == "sick"
     prepare_scan(context)
     assert not (directory / DONE).exists()
     assert (directory / CHECKPOINT).is_file()
@@ -249,8 +256,11 @@ def test_unfinished_run_of_another_protocol_is_neither_counted_nor_judged_nor_jo
     before = (directory / "thermo.csv").read_text()
     other = edited(context, **HALVED)
     first, *_ = scan_runs(other.study)
-    (progress,) = [line for line in scan_progress(other) if line.startswith(first.name)]
-    assert progress.endswith("begun with another command than the study asks for now")
+    progress = statuses(other)[first.name]
+    assert progress.state == "of another study"
+    assert progress.reasons[0].startswith(
+        "begun: its files were made with another command than the study asks for now (dump"
+    )
     assert f"not healthy: {first.name}" in collect_scan(other)
     entry = next(entry for entry in read_scan_index(other) if entry.name == first.name)
     assert (entry.n_frames, entry.time_ps, entry.motion_sha256) == (0, 0.0, "")
@@ -258,8 +268,8 @@ def test_unfinished_run_of_another_protocol_is_neither_counted_nor_judged_nor_jo
     assert later.is_file()
     assert (directory / "thermo.csv").read_text() == before
     prepare_scan(other)
-    (progress,) = [line for line in scan_progress(other) if line.startswith(first.name)]
-    assert progress.split()[1:] == ["0", "of", "200", "steps"]
+    progress = statuses(other)[first.name]
+    assert (progress.state, progress.time_ns) == ("waiting", 0.0)
     (item,) = all_aside(context.root)
     assert (item.folder / later.name).is_file()
 
@@ -272,7 +282,9 @@ def test_finished_run_of_another_protocol_is_not_joined_judged_or_called_finishe
     other = edited(context, **HALVED)
     collect_scan(other)
     assert later.is_file()
-    assert scan_progress(other)[0].endswith("finished with another command than the study asks for now")
+    found = scan_status(other).runs[0]
+    assert found.state == "of another study"
+    assert found.reasons[0].startswith("finished: its files were made with another command")
 
 
 def test_bounds_of_health_are_judged_anew_and_do_not_make_another_run(context: RunContext) -> None:

@@ -268,3 +268,24 @@ def test_paths_of_the_machine_are_relative_to_the_study_and_stay_there(study_fil
         assert found.execution.kind == "slurm"
         assert found.execution.remote_profile["key_filename"] == str(home / "bin" / "key")
         assert found.execution.defaults.source_files == (f"{home}/bin/setup.sh", "/opt/env.sh", "on/the/node.sh")
+
+
+def test_given_structures_are_kept_beside_each_other_and_count_by_content(study_file: Path, tmp_path: Path) -> None:
+    home, sections = study_file.parent, {"initial_data": {"structures": ["a/candidates.extxyz", "b/candidates.extxyz"]}}
+    for number, name in enumerate(("a", "b")):
+        (home / name).mkdir()
+        atoms = load_crystal("LiF")
+        atoms.rattle(0.1, seed=number)
+        write(home / name / "candidates.extxyz", atoms)
+    study_file.write_text(yaml.safe_dump(content(**sections)))
+    before = StudyHashes(load_checked_study(study_file))
+    keep_files(study_file, tmp_path)
+    kept = load_run_study(tmp_path).initial_data.structures
+    assert kept == tuple(str(tmp_path / "inputs" / f"structures-{number}" / "candidates.extxyz") for number in (0, 1))
+    for name, path in zip(("a", "b"), kept, strict=True):
+        assert Path(path).read_bytes() == (home / name / "candidates.extxyz").read_bytes()
+    assert StudyHashes(load_run_study(tmp_path)).data == before.data
+    write(home / "b" / "candidates.extxyz", load_crystal("LiF"))
+    after = StudyHashes(load_checked_study(study_file))
+    assert after.data != before.data
+    assert after.structures == before.structures

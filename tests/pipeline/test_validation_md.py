@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from ase.build import bulk
 from ase.io import read, write
@@ -20,14 +21,17 @@ from ase.io import read, write
 from mlip_interfaces.books.run import LayersOfAtoms, write_book
 from mlip_interfaces.config import Execution, Study, load_study
 from mlip_interfaces.errors import UnfinishedError
+from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs import Batch
 from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.pipeline import own_md, reference_md
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.own_md import label_own_md
 from mlip_interfaces.pipeline.reference_md import compare_with_reference, compared_pairs
+from mlip_interfaces.pipeline.standing import adopt_older
 from mlip_interfaces.run.aside import all_aside
 from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.manifests import Manifest, write_manifest
 
 MINIATURE = Path(__file__).parents[1] / "studies" / "miniature.yaml"
 NAME = "coating-00A"
@@ -194,6 +198,20 @@ def test_pairs_are_those_of_the_study_that_are_there() -> None:
     assert compared_pairs(study, np.array(["Li", "F", "Li"])) == ["Li-F"]
     assert compared_pairs(study, np.array(["Li", "S", "S", "P"])) == ["Li-S", "P-S", "S-S"]
     assert compared_pairs(study, np.array(["Co", "Co"])) == ["Co-Co"]
+
+
+def test_a_folder_of_another_version_keeps_its_md(root: Path) -> None:
+    study = asking(own_md={"n_snapshots": 2, "time_ps": 0.05}, reference_md={"steps": 16, "sample_every": 2})
+    parts = StudyHashes(study).parts_of_validation(root)
+    for name in parts:
+        (root / "validation" / name).mkdir(parents=True)
+        (root / "validation" / name / "made_of.sha256").write_text("as an earlier version counted")
+    write_text(root / "study.yaml", yaml.safe_dump(study.model_dump(mode="json")))
+    write_manifest(root / "validation", Manifest("validate", "done", "an earlier hash", keys="earlier"))
+    adopt_older(root)
+    assert {name: (root / "validation" / name / "made_of.sha256").read_text().strip() for name in parts} == parts
+    assert set(parts) == {"tasks", "own_md", "reference_md/labels", "reference_md/model"}
+    assert set(StudyHashes(asking()).parts_of_validation(root)) == {"tasks"}
 
 
 def test_hashes_change_with_what_a_part_is_made_of_and_with_nothing_else(root: Path) -> None:

@@ -20,7 +20,9 @@ COLUMNS_PER_CUTOFF = 1.0
 """The finest columns; they are halved in number along both sides until each holds `COLUMN_ATOMS` on average."""
 
 COLUMN_ATOMS = 24
-LAYERS_PER_CUTOFF = 8
+LAYERS_PER_CUTOFF = 4
+"""Finer layers save less of the distances than going through them costs, where a search is for bonds."""
+
 MAX_COLUMNS = 128
 MAX_LAYERS = 1024
 

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.running_blocks import RunningBlocks, merged, standard_error
@@ -139,10 +140,9 @@ class DepthProfileAccumulator:
             self._n_slices = max(4, round(height / self._bin_width))
         self._heights += height
         self._n_frames += 1
-        place = np.minimum((positions @ inverse % 1.0 * self._n_slices).astype(np.int64), self._n_slices - 1)
         n_elements, n_layers = len(self._elements), max(1, len(self._layers))
-        flat = (self._layer * n_elements + self._element) * self._n_slices + place
-        counts = np.bincount(flat, minlength=n_layers * n_elements * self._n_slices)
+        counts = np.zeros((n_layers * n_elements, self._n_slices), dtype=np.int64)
+        _count_slices(positions, inverse, self._layer * n_elements + self._element, counts)
         slice_volume = abs(float(np.linalg.det(cell))) / self._n_slices
         self._blocks.add(counts.reshape(n_layers, n_elements, self._n_slices) / slice_volume, time_ps)
 
@@ -185,6 +185,16 @@ class DepthProfileAccumulator:
                 for i, name in enumerate(self._layers)
             },
         )
+
+
+@njit(cache=True, nogil=True)
+def _count_slices(positions, inverse, row, counts):  # type: ignore[no-untyped-def]
+    """Add each atom to its slice in its row of the counts; `inverse` gives the place along the axis."""
+    n_slices = counts.shape[1]
+    for a in range(positions.shape[0]):
+        place = positions[a, 0] * inverse[0] + positions[a, 1] * inverse[1] + positions[a, 2] * inverse[2]
+        # A tiny negative number wraps to one.
+        counts[row[a], min(int((place - np.floor(place)) * n_slices), n_slices - 1)] += 1
 
 
 def fit_interfaces(

@@ -63,6 +63,47 @@ def find_pairs(
     >>> pairs.first.tolist(), pairs.second.tolist(), pairs.vectors[:, 0].tolist()
     ([0, 1], [1, 0], [-1.0, 1.0])
     """
+    first, second, vectors = pairs_in_no_order(positions, cell, cutoff, first_mask=first_mask, second_mask=second_mask)
+    order = np.lexsort((second, first))
+    vectors = vectors[order]
+    return Pairs(first[order], second[order], np.sqrt((vectors**2).sum(axis=1)), vectors)
+
+
+def pairs_in_no_order(
+    positions: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    cutoff: float,
+    *,
+    first_mask: NDArray[np.bool_] | None = None,
+    second_mask: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """As `find_pairs`, without their order and their lengths, which cost more than the search.
+
+    Parameters
+    ----------
+    positions : (n_atoms, 3) float array, angstrom
+        Wrapped or not.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    cutoff : float, angstrom
+        Largest distance.
+    first_mask, second_mask : (n_atoms,) bool array, optional
+        Atoms on either side; all if left out.
+
+    Returns
+    -------
+    first, second : (n_pairs,) int array
+        Atom indices.
+    vectors : (n_pairs, 3) float array, angstrom
+        From first to second.
+
+    Examples
+    --------
+    >>> positions, lithium = np.array([[0.5, 0, 0], [9.5, 0, 0]]), np.array([True, False])
+    >>> first, second, vectors = pairs_in_no_order(positions, 10.0 * np.eye(3), 2.0, first_mask=lithium, second_mask=~lithium)
+    >>> first.tolist(), second.tolist(), vectors[:, 0].tolist()
+    ([0], [1], [-1.0])
+    """
     everyone = np.ones(len(positions), dtype=bool)
     in_first = everyone if first_mask is None else first_mask
     in_second = everyone if second_mask is None else second_mask
@@ -77,14 +118,13 @@ def find_pairs(
         cutoffs,
     )
     once = in_second[first] & in_first[second]
-    first, second, vectors = (
+    if not once.any():
+        return first, second, vectors
+    return (
         np.concatenate([first, second[once]]),
         np.concatenate([second, first[once]]),
         np.concatenate([vectors, -vectors[once]]),
     )
-    order = np.lexsort((second, first))
-    vectors = vectors[order]
-    return Pairs(first[order], second[order], np.sqrt((vectors**2).sum(axis=1)), vectors)
 
 
 def grouped(masks: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

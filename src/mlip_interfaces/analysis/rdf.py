@@ -148,7 +148,7 @@ class PairCounter:
         self.n_ordered_in_layer = np.array([count for _, count in homes])
         self.layers = tuple(tuple(names[home].tolist()) for home in self._homes)
         # Atoms that no selection tells apart are a class; each pair of classes has its own histogram.
-        signatures, classes = np.unique(np.concatenate([first, second]), axis=1, return_inverse=True)
+        signatures, classes = _alike(np.concatenate([first, second]))
         in_first, in_second = signatures[: len(pairs)], signatures[len(pairs) :]
         wanted: list[tuple[int, int]] = []
         weights: list[NDArray[np.int64]] = []
@@ -161,7 +161,7 @@ class PairCounter:
                     weights.append(forth.astype(np.int64) + back)
         self._weights = np.array(weights).T
         used = sorted({c for pair in wanted for c in pair})
-        self._members, self._class_start = grouped([classes.reshape(-1) == c for c in used])
+        self._members, self._class_start = grouped([classes == c for c in used])
         self._channels = _channels(
             [(used.index(c), used.index(d)) for c, d in wanted], np.diff(self._class_start).tolist()
         )
@@ -224,8 +224,22 @@ def _layer_numbers(layers: NDArray[np.str_] | None, n_atoms: int) -> tuple[NDArr
     """Names of layers, and the number of that of each atom; no names where no atom has a layer."""
     if layers is None or not (layers != "").any():
         return np.empty(0, dtype=str), np.zeros(n_atoms, dtype=np.int64)
-    names, numbers = np.unique(layers, return_inverse=True)
-    return names, numbers.reshape(-1)
+    # Few names of many atoms: to sort them would take longer than to look for each.
+    names, numbers = np.array(sorted(set(layers.tolist()))), np.zeros(n_atoms, dtype=np.int64)
+    for number, name in enumerate(names):
+        numbers[layers == name] = number
+    return names, numbers
+
+
+def _alike(rows: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Different columns of rows (n_rows, n_columns) in ascending order, as `np.unique` gives them, and which of them each is."""
+    numbers = np.zeros(rows.shape[1], dtype=np.int64)
+    for row in rows:
+        doubled = 2 * numbers + row
+        numbers = (np.cumsum(np.bincount(doubled) > 0) - 1)[doubled]
+    places = np.zeros(int(numbers.max()) + 1, dtype=np.int64)
+    places[numbers] = np.arange(numbers.size)
+    return rows[:, places], numbers
 
 
 def _home(

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mlip_interfaces.analysis.neighbors import find_pairs
+from mlip_interfaces.analysis.neighbors import pairs_in_no_order
 from mlip_interfaces.errors import AnalysisError
 
 SENSITIVITY = (0.80, 0.85, 0.90)
@@ -109,15 +109,38 @@ def order_parameters(
     >>> order_parameters(np.vstack([[[0.0, 0, 0]], corners]), np.eye(3) * 20.0, center, ~center, 2.0).round(9).tolist()
     [1.0]
     """
-    pairs = find_pairs(positions, cell, cutoff_angstrom, first_mask=center_mask, second_mask=ligand_mask)
-    centers = np.flatnonzero(center_mask)
-    n_ligands = np.bincount(pairs.first, minlength=len(positions))
-    q = np.full(centers.size, -np.inf)
-    four = n_ligands[centers] == 4
-    # Pairs come sorted by centre.
-    vectors = pairs.vectors[(n_ligands == 4)[pairs.first]]
-    if vectors.size:
-        q[four] = tetrahedral_order(vectors.reshape(-1, 4, 3))
+    first, _, vectors = pairs_in_no_order(
+        positions, cell, cutoff_angstrom, first_mask=center_mask, second_mask=ligand_mask
+    )
+    row = np.cumsum(center_mask) - 1
+    return np.asarray(_orders(row[first], vectors, int(center_mask.sum())))
+
+
+@njit(cache=True, nogil=True)
+def _orders(centers, vectors, n_centers):  # type: ignore[no-untyped-def]
+    """`tetrahedral_order` of each centre that has exactly four of the vectors, minus infinity of the others."""
+    n_ligands = np.zeros(n_centers, dtype=np.int64)
+    unit = np.empty((n_centers, 4, 3))
+    for p in range(centers.shape[0]):
+        c = centers[p]
+        if n_ligands[c] < 4:
+            x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
+            length = np.sqrt(x * x + y * y + z * z)
+            to = unit[c, n_ligands[c]]
+            to[0], to[1], to[2] = x / length, y / length, z / length
+        n_ligands[c] += 1
+    q = np.full(n_centers, -np.inf)
+    for c in range(n_centers):
+        if n_ligands[c] != 4:
+            continue
+        total = 0.0
+        for j in range(4):
+            for k in range(j + 1, 4):
+                cosine = 0.0
+                for d in range(3):
+                    cosine += unit[c, j, d] * unit[c, k, d]
+                total += (cosine + 1.0 / 3.0) ** 2
+        q[c] = 1.0 - 0.375 * total
     return q
 
 
@@ -159,6 +182,7 @@ class TetrahedraAccumulator:
             raise AnalysisError("There are no centres or no ligands for tetrahedra in this trajectory.")
         self._masks = (center_mask, ligand_mask)
         self._kept = np.flatnonzero(center_mask | ligand_mask)
+        self._kept_masks = (center_mask[self._kept], ligand_mask[self._kept])
         self._cutoff, self._q_min, self._average_ps = cutoff_angstrom, q_min, average_ps
         self._thresholds = sorted({*SENSITIVITY, q_min})
         self._window: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
@@ -220,9 +244,9 @@ class TetrahedraAccumulator:
         )
 
     def _close(self) -> None:
-        scaled = np.mean([part[0] for part in self._window], axis=0)
+        scaled = self._window[0][0] if len(self._window) == 1 else np.mean([part[0] for part in self._window], axis=0)
         cell = np.mean([part[1] for part in self._window], axis=0)
-        centers, ligands = (mask[self._kept] for mask in self._masks)
+        centers, ligands = self._kept_masks
         q = order_parameters(scaled @ cell, cell, centers, ligands, self._cutoff)
         self._table.append([int((q >= threshold).sum()) for threshold in self._thresholds])
         self._middles.append(float(np.mean([part[2] for part in self._window])))

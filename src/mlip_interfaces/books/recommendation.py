@@ -22,18 +22,18 @@ class MeanOfRuns(Record):
 
     Attributes
     ----------
-    value, error : float
-        Mean over the runs and its standard error.
-    low, high : float
+    value, error : float, float or None
+        Mean over the runs and its standard error; None where a run has none.
+    low, high : float or None
         Interval of 95 %.
     n_runs : int
         How many runs; of one, the error is that from within it.
     """
 
     value: float
-    error: float
-    low: float
-    high: float
+    error: float | None
+    low: float | None
+    high: float | None
     n_runs: int
 
 

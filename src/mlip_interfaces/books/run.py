@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, JsonValue
 
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.records import Record
 
@@ -21,8 +21,12 @@ INDEX = "index.json"
 """In the folders of structures, scan and analysis."""
 RUN_INDEX = "run.index.json"
 """In the folder of each run in analysis; no analysis has a name with a dot."""
+MEANS_FILE = "means.csv"
+"""In the folder of analysis: seeds of one model as one."""
 MODEL_FILE = "model.json"
 GIVEN_MODEL = "given.json"
+CANDIDATES = "candidates.extxyz"
+"""In the folder of a sick run of the scan."""
 INPUTS = "inputs"
 """Folder of the files that a study names."""
 VALIDATION_FILE = "validation.json"
@@ -704,6 +708,73 @@ class Validation(ErrorTable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SickRun(Record):
+    """Where a run left a bound that halts one, or fell apart.
+
+    Attributes
+    ----------
+    last_good_frame : int or None
+        Number of the last frame, from 0, before which nothing was wrong; None where the first was wrong already.
+    last_good_ps : float or None, ps
+        Its time.
+    candidates : str
+        Frames around the failure, relative to the scan's folder, for `initial_data.structures`; empty where none is of use.
+    n_candidates : int
+        How many.
+    """
+
+    last_good_frame: int | None
+    last_good_ps: float | None
+    candidates: str = ""
+    n_candidates: int = 0
+
+    def __str__(self) -> str:
+        if self.last_good_frame is None or self.last_good_ps is None:
+            return "no frame of it is good"
+        kept = f"; {counted(self.n_candidates, 'frame')} around its end: {self.candidates}" if self.candidates else ""
+        return f"its last good frame is number {self.last_good_frame}, at {self.last_good_ps:.6g} ps{kept}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationOnTheFly(Record):
+    """How far the forces of the committee and the model were apart along a run.
+
+    Attributes
+    ----------
+    n_frames : int
+        How often they were compared.
+    interval_ps : float, ps
+        Between two of these.
+    first_ps : float, ps
+        Of the first: later than 0 where the study asked for it when the run was under way.
+    mean_ev_per_angstrom, largest_ev_per_angstrom : float, eV/angstrom
+        Of the largest deviation of an atom, over these frames; of those that are no number none.
+    high_ev_per_angstrom : float or None, eV/angstrom
+        Upper trust level of the campaign; None where it is not known.
+    share_above : float or None
+        Share of the frames at or above it, those that are no number included.
+    """
+
+    n_frames: int
+    interval_ps: float
+    first_ps: float
+    mean_ev_per_angstrom: float
+    largest_ev_per_angstrom: float
+    high_ev_per_angstrom: float | None = None
+    share_above: float | None = None
+
+    def __str__(self) -> str:
+        since = f" since {self.first_ps:g} ps" if self.first_ps > 0 else ""
+        above = ""
+        if self.share_above is not None:
+            above = f"; {100 * self.share_above:.3g} % reach the upper trust level of {self.high_ev_per_angstrom:.3g}"
+        return (
+            f"largest force deviation of an atom from the committee each {self.interval_ps:g} ps{since}: "
+            f"{self.mean_ev_per_angstrom:.3g} eV/angstrom in the mean, {self.largest_ev_per_angstrom:.3g} at most{above}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanEntry(Record):
     """One MD run of the scan, in ``scan/index.json``.
 
@@ -749,6 +820,10 @@ class ScanEntry(Record):
         The shortest contact.
     edges_initial_angstrom, edges_mean_angstrom : tuple of float or None, angstrom
         Edges a, b and c of the cell at the start, and over the second half; None where the table has no cell.
+    sick : SickRun or None
+        Where a run that left a bound, or fell apart, did so; None for every other.
+    deviation : DeviationOnTheFly or None
+        Of the committee along the run, where the protocol asks for it.
     """
 
     name: str
@@ -784,6 +859,8 @@ class ScanEntry(Record):
     min_distance_angstrom: float | None = None
     edges_initial_angstrom: tuple[float, float, float] | None = None
     edges_mean_angstrom: tuple[float, float, float] | None = None
+    sick: SickRun | None = None
+    deviation: DeviationOnTheFly | None = None
 
     def __post_init__(self) -> None:
         """Files of older versions have no condition."""

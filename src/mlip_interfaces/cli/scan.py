@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import (
@@ -37,8 +38,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         "--despite-gates", action="store_true", help="run it although the model fails a safety gate; the report says so"
     )
     submit.set_defaults(run=run_submit)
-    status = actions.add_parser("status", help="show each run of the scan")
+    status = actions.add_parser("status", help="show how far each run of the scan is, how fast, and how healthy")
     add_run_folder(status)
+    status.add_argument("--json", action="store_true", help="machine-readable, on standard output")
     status.set_defaults(run=run_status)
     collect = actions.add_parser("collect", help="judge the finished runs again and write index.json")
     add_run_folder(collect)
@@ -92,7 +94,7 @@ def run_submit(arguments: argparse.Namespace) -> int:
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    """Print a line per run.
+    """Print the state of each run; reads files, also while they are written.
 
     Parameters
     ----------
@@ -104,13 +106,13 @@ def run_status(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    from mlip_interfaces.pipeline.scan import scan_progress
+    from mlip_interfaces.pipeline.scan_status import scan_status, status_lines
     from mlip_interfaces.pipeline.study_files import load_run_study
     from mlip_interfaces.run.context import RunContext
 
     study = load_run_study(arguments.directory)
-    for line in scan_progress(RunContext(study, arguments.directory)):
-        print(line)
+    status = scan_status(RunContext(study, arguments.directory))
+    print(json.dumps(status.to_json(), indent=1) if arguments.json else "\n".join(status_lines(status)))
     return 0
 
 

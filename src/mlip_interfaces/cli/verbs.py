@@ -21,6 +21,7 @@ VERBS = {
     "doctor": "check the engines (half a minute)",
     "label": "label a structure and its waiting siblings (called by DP-GEN)",
     "labels": "list, check and export the labels of run folders",
+    "analyze-run": "all analyses of one run of a scan (called by jobs of `analyze all`)",
     "teacher-md": "short MD with the teacher, every sampled frame a label",
 }
 """In the order of the list."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
 
 from mlip_interfaces.settings import Count, Seconds, Section, Whole
 
-Step = Literal["train", "explore", "label", "md"]
-"""Kinds of jobs: training, exploration and other work of the committee, labels and teacher MD, MD of the scan."""
+Step = Literal["train", "explore", "label", "md", "analyze"]
+"""Kinds of jobs: training, exploration and other work of the committee, labels and teacher MD, MD of the scan, its analysis."""
 
 
 class LocalExecution(Section):
@@ -33,7 +33,7 @@ class SlurmResources(Section):
     nodes: Count = Field(1, description="Nodes of a job (--nodes).")
     cores_per_node: Count = Field(
         1,
-        description="Cores on each node (--ntasks-per-node). Training, exploration and MD run that many threads; labels run "
+        description="Cores on each node (--ntasks-per-node). Training, exploration, MD and analysis run that many threads; labels run "
         "one, because DFT codes use ranks: give OMP_NUM_THREADS in `environment` for a teacher with threads.",
     )
     gpus_per_node: Whole = Field(
@@ -45,7 +45,8 @@ class SlurmResources(Section):
     time_limit_minutes: Count | None = Field(
         None,
         description="Wall time of a job (--time). A job that reaches it is submitted again, `retries` times: training, exploration, "
-        "labels and MD runs of the scan go on where they stopped (from the last checkpoint). Give a job time for some progress.",
+        "labels and MD runs of the scan go on where they stopped (from the last checkpoint). Give a job time for some "
+        "progress, and an analysis, which starts over, time for all of it.",
     )
     group_size: Count = Field(1, description="Tasks in one job, one after the other unless `para_deg` says otherwise.")
     para_deg: Count = Field(
@@ -151,7 +152,10 @@ class SlurmExecution(Section):
     """Jobs through Slurm, from a machine that has sbatch or by SSH."""
 
     kind: Literal["slurm"] = Field(description="Jobs go to a Slurm cluster.")
-    cores: Count = Field(2, description="Processes of what runs on the submitting machine itself (analysis).")
+    cores: Count = Field(
+        2,
+        description="Threads of what runs on the submitting machine itself: `build`, and `analyze all DIR --out FOLDER`.",
+    )
     poll_seconds: Seconds = Field(30.0, description="How often the queue is looked at.")
     retries: Count = Field(
         3, description="How often a job that ended unfinished is submitted again before it is given up."
@@ -178,6 +182,10 @@ class SlurmExecution(Section):
         description="Labels of initial data, campaign, validation and scan; teacher MD.",
     )
     md: SlurmOverrides = Field(default_factory=lambda: SlurmOverrides(), description="MD runs of the scan.")
+    analyze: SlurmOverrides = Field(
+        default_factory=lambda: SlurmOverrides(),
+        description="Analysis of the scan, a task for each trajectory; without GPUs, whatever the defaults say.",
+    )
 
     @property
     def staged(self) -> bool:
@@ -185,7 +193,7 @@ class SlurmExecution(Section):
         return self.context != "lazy-local"
 
     def resources(self, step: Step) -> SlurmResources:
-        """What a job of this kind gets: the defaults with the step's own keys on top.
+        """What a job of this kind gets: the defaults with the step's own keys on top; analysis has no use for a default GPU.
 
         Parameters
         ----------
@@ -198,7 +206,8 @@ class SlurmExecution(Section):
             Complete.
         """
         own: SlurmOverrides = getattr(self, step)
-        return SlurmResources.model_validate(self.defaults.model_dump() | own.model_dump(exclude_none=True))
+        defaults = self.defaults.model_dump() | ({"gpus_per_node": 0} if step == "analyze" else {})
+        return SlurmResources.model_validate(defaults | own.model_dump(exclude_none=True))
 
     @model_validator(mode="after")
     def _remote(self) -> Self:
@@ -214,7 +223,7 @@ class SlurmExecution(Section):
 
     @model_validator(mode="after")
     def _every_step(self) -> Self:
-        for step in ("train", "explore", "label", "md"):
+        for step in get_args(Step):
             try:
                 self.resources(step)
             except ValidationError as error:

@@ -149,6 +149,12 @@ class InitialData(Section):
     n_melt_quench_snapshots: Few = Field(
         0, description="Snapshots of each amorphous layer's melt-quench that are labelled."
     )
+    structures: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description="Extended XYZ files of structures to label and train on besides: frames around the failure of a sick run "
+        "(candidates.extxyz), structures that repair a failed gate, or your own; relative to the study's folder.",
+    )
     held_out_fraction: float = Field(
         0.1,
         gt=0,
@@ -427,6 +433,16 @@ class Protocol(Section):
     time_ps: Picoseconds
     timestep_fs: Femtoseconds = Field(1.0)
     dump_interval_ps: Picoseconds
+    checkpoint_interval_ps: Picoseconds | None = Field(
+        None,
+        description="How often the state is kept from which a killed run goes on: what a kill costs at most. Left out: each 10,000 "
+        "steps. To the nearest multiple of dump_interval_ps, which is also the least. Of runs that are there nothing is made anew.",
+    )
+    committee_deviation_interval_ps: Picoseconds | None = Field(
+        None,
+        description="How often LAMMPS asks the campaign's last committee beside the model, and writes how far their forces are apart "
+        "(model_devi.out); the model alone moves the atoms. Left out: never. Of runs that are there nothing is made anew.",
+    )
     seeds: Distinct[Count] = Field((1,), min_length=1, max_length=1000)
 
     @property
@@ -439,6 +455,11 @@ class Protocol(Section):
     def _times(self) -> Self:
         if self.dump_interval_ps > self.time_ps / MIN_FRAMES:
             raise ValueError("dump_interval_ps must leave at least eight frames of time_ps")
+        watched = self.committee_deviation_interval_ps
+        if watched is not None and watched > self.time_ps:
+            raise ValueError(
+                f"committee_deviation_interval_ps is {watched:g}, longer than time_ps ({self.time_ps:g}); lower it"
+            )
         if self.dump_interval_ps < self.timestep_fs * FS_TO_PS * (1 - 1e-9):
             raise ValueError(
                 f"dump_interval_ps is {self.dump_interval_ps:g}, shorter than a step (timestep_fs is {self.timestep_fs:g}); raise it"

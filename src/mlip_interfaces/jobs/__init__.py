@@ -3,7 +3,7 @@
 from mlip_interfaces.jobs.alone import worker_in
 from mlip_interfaces.jobs.preview import BatchScripts, preview_batch, preview_submission
 from mlip_interfaces.jobs.sections import machine_section, resources_section
-from mlip_interfaces.jobs.tasks import Batch, JobTask, only_by_itself, run_tasks, watching
+from mlip_interfaces.jobs.tasks import Batch, JobTask, only_by_itself, run_tasks, tasks_given_up, watching
 
 __all__ = [
     "Batch",
@@ -15,6 +15,7 @@ __all__ = [
     "preview_submission",
     "resources_section",
     "run_tasks",
+    "tasks_given_up",
     "watching",
     "worker_in",
 ]

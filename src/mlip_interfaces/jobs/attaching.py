@@ -77,7 +77,8 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         Raises
         ------
         JobsGivenUpError
-            If a job ended unfinished after every try or was refused; its siblings in the queue are cancelled.
+            If a job ended unfinished after every try or was refused; its siblings in the queue are cancelled, unless they are to
+            go on (``continue_on_failure``): then it is raised when they have ended.
         UnfinishedError
             If Slurm did not answer for hours.
         """
@@ -99,7 +100,8 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
             if not given_up:
                 raise
             failed = tuple(_folder(task) for job in given_up for task in job.job_task_list)
-            raise JobsGivenUpError(f"{self._why(given_up)}. {self._cancel_siblings()}", failed) from error
+            others = "All others came to their end." if self.continue_on_failure else self._cancel_siblings()
+            raise JobsGivenUpError(f"{self._why(given_up)}. {others}", failed) from error
 
     def update_submission_state(self) -> None:
         """Set every job's state: on Slurm, by one look at the queue."""

@@ -96,7 +96,7 @@ def only_by_itself(mark: str) -> str:
     return f"{ONLY}{mark[:12]}"
 
 
-def run_tasks(batch: Batch, execution: Execution) -> None:
+def run_tasks(batch: Batch, execution: Execution, *, despite_failures: bool = False) -> None:
     """Run all tasks to their end; finished ones are not run again.
 
     Parameters
@@ -105,6 +105,9 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
         All its tasks; a restarted call gives the same ones.
     execution : Execution
         How jobs are run: the study's section.
+    despite_failures : bool, optional
+        Whether the others run on where a task fails at every try; the error is raised when they have ended. For tasks of hours
+        or days that need not each other.
 
     Raises
     ------
@@ -126,7 +129,9 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
 
     failure: RuntimeError | None = None
     try:
-        submission.run_submission(check_interval=execution.poll_seconds, clean=False)
+        submission.run_submission(
+            check_interval=execution.poll_seconds, clean=False, continue_on_failure=despite_failures
+        )
     except RuntimeError as error:
         failure = error
     if execution.staged:
@@ -147,6 +152,24 @@ def run_tasks(batch: Batch, execution: Execution) -> None:
         raise UnfinishedError(
             f"{len(unfinished)} of {len(batch.tasks)} tasks in {directory} did not finish ({names}).{why}{end}"
         ) from failure
+
+
+def tasks_given_up(error: UnfinishedError) -> tuple[str, ...]:
+    """Tasks whose jobs `run_tasks` gave up.
+
+    Parameters
+    ----------
+    error : UnfinishedError
+        What it raised.
+
+    Returns
+    -------
+    tuple of str
+        Their names; empty where it ended for another reason.
+    """
+    from mlip_interfaces.jobs.attaching import JobsGivenUpError  # loads dpdispatcher
+
+    return error.__cause__.tasks if isinstance(error.__cause__, JobsGivenUpError) else ()
 
 
 def make_submission(batch: Batch, execution: Execution) -> Any:

@@ -1,6 +1,6 @@
 """LAMMPS runs of interface models: the command of a protocol, and the verdict on a finished run."""
 
-from mlip_interfaces.md.health import HealthBounds, RunVerdict, judge_run
+from mlip_interfaces.md.health import HealthBounds, RunVerdict, first_sick_line, judge_run
 from mlip_interfaces.md.length import RunState, state_of_run
 from mlip_interfaces.md.origin import (
     COMMAND,
@@ -16,6 +16,7 @@ from mlip_interfaces.md.origin import (
 )
 from mlip_interfaces.md.pieces import (
     CHECKPOINT,
+    DEVIATIONS,
     END,
     START,
     TABLE,
@@ -25,12 +26,14 @@ from mlip_interfaces.md.pieces import (
     join_pieces,
     time_reached_ps,
 )
+from mlip_interfaces.md.progress import RunProgress, progress_of_run
 from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
     "CHECKPOINT",
     "COMMAND",
     "DATA",
+    "DEVIATIONS",
     "END",
     "MODEL",
     "START",
@@ -40,15 +43,18 @@ __all__ = [
     "HealthBounds",
     "MDProtocol",
     "Motion",
+    "RunProgress",
     "RunState",
     "RunVerdict",
     "command_of",
     "copy_start",
     "differences",
+    "first_sick_line",
     "flaws_of_trajectory",
     "join_pieces",
     "judge_run",
     "md_command",
+    "progress_of_run",
     "start_script",
     "started_with",
     "state_of_run",

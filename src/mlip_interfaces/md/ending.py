@@ -23,8 +23,9 @@ CAME_TO_ITS_END = f"tail -n 1 {LOG} 2> /dev/null | grep -q '^Total wall time'"
 """Shell: whether LAMMPS went through its whole input. A run that a bound of the deck halts does; a killed one does not."""
 FELL_APART = f"tail -n {_N_LAST_LINES} {LOG} 2> /dev/null | grep -qE '{_FELL_APART}'"
 """Shell: whether LAMMPS gave up since the physics fell apart."""
+HOW_IT_ENDED = "LAMMPS ended with status"
 SAY_HOW_IT_ENDED = (
-    f'echo "LAMMPS ended with status $status, not at the end of its run. The end of {LOG}:" >&2; tail -n 5 {LOG} >&2'
+    f'echo "{HOW_IT_ENDED} $status, not at the end of its run. The end of {LOG}:" >&2; tail -n 5 {LOG} >&2'
 )
 """Shell: a sentence for the log of the task, with ``status`` set."""
 

@@ -114,7 +114,10 @@ def read_thermo(file: Path) -> dict[str, NDArray[np.float64]]:
     lines = [row for row in rows[1:] if len(row) == len(columns)]
     if columns not in (COLUMNS, COLUMNS_WITHOUT_CELL) or not lines:
         raise InputFileError(f"{file} is not a thermo.csv with at least one line of numbers; run the MD again.")
-    return dict(zip(columns, np.array(lines, float).T, strict=True))
+    try:
+        return dict(zip(columns, np.array(lines, float).T, strict=True))
+    except ValueError as error:
+        raise InputFileError(f"{file} holds a line that is no line of numbers ({error}); run the MD again.") from error
 
 
 def judge_run(
@@ -196,6 +199,39 @@ def keeps_bounds(file: Path, *, target_kelvin: float, bounds: HealthBounds) -> b
         As `read_thermo`.
     """
     return not _left_bounds(read_thermo(file), target_kelvin, bounds)
+
+
+def first_sick_line(file: Path, *, target_kelvin: float, bounds: HealthBounds) -> int | None:
+    """Where a run left a bound that halts one.
+
+    Parameters
+    ----------
+    file : Path
+        Its ``thermo.csv``.
+    target_kelvin : float, K
+        Temperature of the thermostat.
+    bounds : HealthBounds
+        What is healthy.
+
+    Returns
+    -------
+    int or None
+        Number of the first line that is outside or holds no finite number, from 0; None where every line is within all bounds.
+
+    Raises
+    ------
+    InputFileError
+        As `read_thermo`.
+    """
+    thermo = read_thermo(file)
+    density, edges = thermo["density_g_per_cm3"], _edges(thermo)
+    outside = ~np.isfinite(np.column_stack(list(thermo.values()))).all(axis=1)
+    outside |= thermo["temperature_kelvin"] > bounds.max_temperature_ratio * target_kelvin
+    outside |= np.abs(density / density[0] - 1.0) > bounds.density_change
+    outside |= thermo["min_distance_angstrom"] < bounds.min_distance_angstrom
+    if edges is not None:
+        outside |= (np.abs(edges[:, :2] / edges[0, :2] - 1.0) > bounds.lateral_change).any(axis=1)
+    return int(outside.argmax()) if outside.any() else None
 
 
 def _left_bounds(thermo: Mapping[str, NDArray[np.float64]], target_kelvin: float, bounds: HealthBounds) -> list[str]:

@@ -20,6 +20,8 @@ STARTED = "started.sh"
 """Copy of the script that started the run last."""
 LENGTH = ("steps", "checkpoint_every")
 """Variables of the deck that say how far a run goes and how often it is kept, not how atoms move."""
+WATCHED = ("deviation_every", "committee")
+"""Variables of the deck for what is asked beside the model, which alone moves the atoms."""
 _BEFORE_IT_WAS_A_VARIABLE = {"cell": "free"}
 """What decks of older versions did, whose commands lack the variable."""
 MODEL = "interface model"
@@ -134,7 +136,7 @@ class Motion:
         if variables.get("ensemble") == "nvt":
             # The cell stays, whatever this says.
             del variables["cell"]
-        moving = {name: value for name, value in variables.items() if name not in (*BOUNDS, *LENGTH)}
+        moving = {name: value for name, value in variables.items() if name not in (*BOUNDS, *LENGTH, *WATCHED)}
         return cls(tuple(kept), moving, made_of, int(steps) if steps.isdigit() else None)
 
     def differs_from(self, other: Motion) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ END = "md.end"
 START = "start.in"
 """What the deck remembers of the start for whoever goes on from a checkpoint."""
 TRAJECTORY, TABLE = "traj.dcd", "thermo.csv"
+DEVIATIONS = "model_devi.out"
+"""The committee's deviation on the fly, where the protocol asks for it."""
 _TAIL_BYTES = 4096
 # A DCD begins with a record of 84 bytes between two 4-byte lengths: four letters, then numbers of 4 bytes each.
 _HEADER_BYTES = 84
@@ -35,7 +37,7 @@ _CELL_RECORD_BYTES = 8 + 6 * 8
 
 
 def join_pieces(directory: Path) -> None:
-    """Put the pieces of a finished run into ``traj.dcd`` and ``thermo.csv``, each time once; does nothing where all is in order.
+    """Put the pieces of a finished run together, each time once; does nothing where all is in order.
 
     Frames and numbers are copied as they are. Killed in the middle, the same call ends with the same files.
 
@@ -49,12 +51,15 @@ def join_pieces(directory: Path) -> None:
     InputFileError
         If a piece ends before the next begins, as after a crash of the machine; all files are left as they are.
     """
-    tables, trajectories = _pieces(directory, TABLE), _pieces(directory, TRAJECTORY)
+    tables, trajectories = pieces_of(directory, TABLE), pieces_of(directory, TRAJECTORY)
     if len(trajectories) > 1:
         _join_trajectories(trajectories, directory / TRAJECTORY)
     if tables:
         _join_tables(tables, directory / TABLE)
-    for file in {*tables, *trajectories} - {directory / TABLE, directory / TRAJECTORY}:
+    deviations = pieces_of(directory, DEVIATIONS)
+    if deviations:
+        _join_deviations(deviations, directory / DEVIATIONS)
+    for file in {*tables, *trajectories, *deviations} - {directory / name for name in (TABLE, TRAJECTORY, DEVIATIONS)}:
         file.unlink()
 
 
@@ -84,8 +89,13 @@ def copy_start(source: Path, target: Path, n_frames: int) -> None:
         )
     write_text(target / TABLE, "\n".join(lines) + "\n")
     with whole_file(target / TRAJECTORY) as working, working.open("wb") as file:
-        layout.write_header(file, n_frames, layout.first_step + (n_frames - 1) * layout.interval)
+        last_step = layout.first_step + (n_frames - 1) * layout.interval
+        layout.write_header(file, n_frames, last_step)
         layout.write_frames(file, n_frames)
+    if (source / DEVIATIONS).is_file():
+        rows = (source / DEVIATIONS).read_text().splitlines()
+        kept = [row for row in rows if row.startswith("#") or int(row.split()[0]) <= last_step]
+        write_text(target / DEVIATIONS, "\n".join(kept) + "\n")
 
 
 def time_reached_ps(directory: Path) -> float:
@@ -101,7 +111,7 @@ def time_reached_ps(directory: Path) -> float:
     float, ps
         As far as the table goes.
     """
-    for file in reversed(_pieces(directory, TABLE)):
+    for file in reversed(pieces_of(directory, TABLE)):
         line = last_line(file)
         if re.match(r"[\d.]+(e-?\d+)?,", line):
             return float(line.split(",")[0])
@@ -158,8 +168,21 @@ def flaws_of_trajectory(directory: Path, dump_every: int, frame_interval_ps: flo
     return tuple(flaws)
 
 
-def _pieces(directory: Path, name: str) -> list[Path]:
-    """The file of that name, then its later pieces by their first step; only those that are there."""
+def pieces_of(directory: Path, name: str) -> list[Path]:
+    """The file of that name, then its later pieces by their first step; only those that are there.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run, there or not.
+    name : str
+        As ``thermo.csv``.
+
+    Returns
+    -------
+    list of Path
+        Of as many starts as the run had.
+    """
     stem, suffix = name.split(".")
     found = {0: directory / name} if (directory / name).is_file() else {}
     for file in directory.glob(f"{stem}.*.{suffix}"):
@@ -186,6 +209,29 @@ def _join_tables(pieces: Sequence[Path], target: Path) -> None:
         raise _gap(pieces, f"{_time(kept[int(intervals.argmax())]):g} ps")
     if kept and (len(pieces) > 1 or n_lines > len(kept) + 1):
         write_text(target, "\n".join([header, *kept]) + "\n")
+
+
+def _join_deviations(pieces: Sequence[Path], target: Path) -> None:
+    """Lines of all pieces, each step once: the last that was calculated; those of the minimisation, before the first step, go."""
+    header, n_lines = "", 0
+    kept: list[str] = []
+    for file in pieces:
+        lines = file.read_text().split("\n")[:-1]
+        n_lines += len(lines)
+        for line in lines:
+            if not line.split()[:1] or not line.split()[0].isdigit():
+                header = header or line
+                continue
+            while kept and _step(kept[-1]) >= _step(line):
+                kept.pop()
+            kept.append(line)
+    # Turned on in mid-run, there is none of the start.
+    if list(pieces) != [target] or n_lines > len(kept) + 1:
+        write_text(target, "\n".join(filter(None, [header, *kept])) + "\n")
+
+
+def _step(line: str) -> int:
+    return int(line.split()[0])
 
 
 def _gap(pieces: Sequence[Path], where: str) -> InputFileError:

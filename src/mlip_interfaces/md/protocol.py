@@ -39,6 +39,10 @@ class MDProtocol:
         Time step.
     seed : int
         Of the initial velocities.
+    checkpoint_interval_ps : float or None, ps
+        Time between two checkpoints; None for some ten thousand steps.
+    deviation_interval_ps : float or None, ps
+        Time between two looks at the committee's deviation; None for none.
     """
 
     ensemble: Literal["npt", "nvt"]
@@ -49,6 +53,8 @@ class MDProtocol:
     timestep_fs: float
     dump_interval_ps: float
     seed: int
+    checkpoint_interval_ps: float | None = None
+    deviation_interval_ps: float | None = None
 
     @property
     def n_steps(self) -> int:
@@ -63,7 +69,15 @@ class MDProtocol:
     @property
     def checkpoint_every(self) -> int:
         """Steps between two checkpoints, from which a killed run goes on: a whole number of dump intervals."""
-        return self.dump_every * max(1, round(CHECKPOINT_STEPS / self.dump_every))
+        wanted = self.checkpoint_interval_ps
+        n_steps = CHECKPOINT_STEPS if wanted is None else wanted / (self.timestep_fs * FS_TO_PS)
+        return self.dump_every * max(1, round(n_steps / self.dump_every))
+
+    @property
+    def deviation_every(self) -> int:
+        """Steps between two looks at the committee's deviation; 0 for none."""
+        wanted = self.deviation_interval_ps
+        return 0 if wanted is None else max(1, round(wanted / (self.timestep_fs * FS_TO_PS)))
 
     @property
     def frame_interval_ps(self) -> float:
@@ -79,6 +93,7 @@ def md_command(
     data: str,
     potential: str,
     elements: Sequence[str],
+    committee: Sequence[str] = (),
 ) -> str:
     """Shell command that runs `protocol` with `deck`; it works by hand in the run's folder.
 
@@ -96,6 +111,8 @@ def md_command(
         Model file.
     elements : sequence of str
         The type map.
+    committee : sequence of str, optional
+        Model files whose forces are compared with those of `potential`, where the protocol asks for it.
 
     Returns
     -------
@@ -122,6 +139,8 @@ def md_command(
         "lateral_change": f"{bounds.lateral_change:g}",
         "min_distance": f"{bounds.min_distance_angstrom:g}",
     }
+    if protocol.deviation_every:
+        variables |= {"deviation_every": str(protocol.deviation_every), "committee": " ".join(committee)}
     words = ["lmp", "-log", "none", "-in", deck]
     for name, value in variables.items():
         words += ["-var", name, value]

@@ -9,6 +9,7 @@ from typing import TypeVar
 from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study, load_study
 from mlip_interfaces.errors import StructureError, StudyError, UserError
 from mlip_interfaces.labels.teachers import check_teacher
+from mlip_interfaces.pipeline.given_structures import read_given_structures
 from mlip_interfaces.pipeline.older_folders import as_it_was_meant
 from mlip_interfaces.pipeline.study_files import located
 from mlip_interfaces.structures.crystals import crystal_elements, formula_counts, load_crystal
@@ -33,7 +34,7 @@ def load_checked_study(path: Path, root: Path | None = None) -> Study:
     -------
     Study
         Valid in itself and against what it names: files are there (their paths absolute), the calculator exists, every element
-        is in the type map, and slabs, lithium, vacancies, defects and potentials are possible.
+        is in the type map, and slabs, lithium, vacancies, defects, potentials and given structures are possible.
 
     Raises
     ------
@@ -52,6 +53,10 @@ def load_checked_study(path: Path, root: Path | None = None) -> Study:
             _check_crystal(study, layer, where)
         else:
             _check_glass(study, layer, where)
+    try:
+        read_given_structures(study)
+    except StudyError as error:
+        raise StudyError(f"{path}: {error}") from error
     return study
 
 

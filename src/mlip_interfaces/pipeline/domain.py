@@ -10,7 +10,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,10 +20,9 @@ from ase.io import write
 
 from mlip_interfaces.books.domain import DOMAIN_FILE, CommitteeFrame, DomainIndex, RunDomain, SpotLabel
 from mlip_interfaces.books.run import INDEX, FailedLabel, LayersOfAtoms, ScanEntry, ScanIndex, read_book
-from mlip_interfaces.campaign.folder import last_committee, last_explored, trust_levels_of
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.config import LocalExecution, Study
-from mlip_interfaces.errors import InputFileError, UnfinishedError, UserError
+from mlip_interfaces.errors import UnfinishedError, UserError
 from mlip_interfaces.files import content_hash, file_hash, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
@@ -32,6 +31,7 @@ from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, read_record, 
 from mlip_interfaces.labels.record import LabelRecord
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.labels.teacher import require_teacher
+from mlip_interfaces.pipeline.committee import Committee, trusted_committee
 from mlip_interfaces.pipeline.domain_frames import LookedAt, read_frames
 from mlip_interfaces.pipeline.initial_data import label_batch, label_settings, write_label_settings
 from mlip_interfaces.potentials import left_by_deviation, left_by_drift, read_model_deviation
@@ -41,16 +41,6 @@ from mlip_interfaces.units import EV_TO_MEV
 FOLDER = "domain"
 DEVIATIONS = "model_devi.out"
 _SYSTEM, _FRAMES_HASH = "system", "frames.sha256"
-
-
-@dataclass(frozen=True, slots=True)
-class _Committee:
-    """The models of the last committee and its trust levels; why there is none."""
-
-    models: tuple[Path, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    missing: str = ""
 
 
 def look_at_domain(context: RunContext, *, begun: float = 0.0, stale: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -79,7 +69,7 @@ def look_at_domain(context: RunContext, *, begun: float = 0.0, stale: Mapping[st
     """
     study = context.study
     runs = read_book(ScanIndex, context.scan / INDEX).runs
-    committee = _last_committee(context)
+    committee = trusted_committee(context)
     trained_here = len(committee.models) > 0
     no_labels = {run.name: _why_not_asked(study, run.model, trained_here=trained_here) for run in runs}
     if not all(no_labels.values()):
@@ -240,17 +230,6 @@ def planned_looks(context: RunContext, models: Mapping[str, str]) -> dict[str, B
     return batches
 
 
-def _last_committee(context: RunContext) -> _Committee:
-    models = last_committee(context.campaign)
-    if not models:
-        return _Committee(missing="the folder has no committee: its model was not trained by a campaign here")
-    try:
-        low, high = trust_levels_of(context.campaign, last_explored(context.campaign))
-    except InputFileError as error:
-        return _Committee(missing=f"the committee has no trust levels: {error}")
-    return _Committee(models, low, high)
-
-
 def _why_not_asked(study: Study, model: str, *, trained_here: bool) -> str:
     """Why the study does not ask for labels of runs of an interface model; empty if it does."""
     asked = study.domain.spot_labels_per_run
@@ -276,9 +255,7 @@ def _why_no_teacher(study: Study) -> str:
     return ""
 
 
-def _judge_by_committee(
-    context: RunContext, committee: _Committee, frames: Mapping[str, LookedAt], begun: float
-) -> str:
+def _judge_by_committee(context: RunContext, committee: Committee, frames: Mapping[str, LookedAt], begun: float) -> str:
     """Have the tables of deviations made; why some are missing."""
     names = [name for name, looked in frames.items() if looked.judged]
     if not names:

@@ -14,9 +14,10 @@ from typing import Any
 from mlip_interfaces.books.gates import GATES_FILE
 from mlip_interfaces.campaign.dpgen_files import DpgenContent, render_machine, render_param
 from mlip_interfaces.campaign.folder import read_position
-from mlip_interfaces.config import Study
+from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
+from mlip_interfaces.pipeline.analysis_jobs import analysis_batch
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.gates import gates_batch
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
@@ -205,6 +206,14 @@ def _scan_scripts(context: RunContext) -> list[BatchScripts]:
     return scripts + [_preview(context, batch, title) for title, batch in looks.items()]
 
 
+def _analyze_scripts(context: RunContext) -> list[BatchScripts]:
+    if isinstance(context.study.execution, LocalExecution):
+        return []
+    # The mark of a task is that of files that may not be there yet.
+    names = {run.name: "0" * 16 for run in scan_runs(context.study)}
+    return [_preview(context, analysis_batch(context, names), "analysis")]
+
+
 def _preview(context: RunContext, batch: Batch, title: str) -> BatchScripts:
     return preview_batch(batch, context.study.execution, title)
 
@@ -215,4 +224,5 @@ _PREVIEWS: dict[str, Callable[[RunContext], list[BatchScripts]]] = {
     "train": _train_scripts,
     "validate": _validate_scripts,
     "scan": _scan_scripts,
+    "analyze": _analyze_scripts,
 }

@@ -43,6 +43,7 @@ from mlip_interfaces.labels.teacher_md import (
 )
 from mlip_interfaces.labels.teachers import teacher_kind, teacher_version
 from mlip_interfaces.pipeline.build import SNAPSHOTS
+from mlip_interfaces.pipeline.given_structures import read_given_structures
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.aside import all_aside
@@ -78,7 +79,7 @@ VACANCIES = "vacancies"
 """Kind of copies that lack a few atoms."""
 
 LAYERS_FILE = "layers_of_vacancies.json"
-"""Layer of each atom where it is not that of the model."""
+"""Layer of each atom where it is not that of the model: of copies that lack atoms, and of structures from files."""
 
 
 def write_label_settings(study: Study, file: Path) -> None:
@@ -244,7 +245,10 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
     structures = [structures[i] for i in clean.indices]
     write_json(staging / "dropped.json", clean.counts)
     lacking = {origin: atoms.arrays["layer"].tolist() for origin, _, atoms in structures if f"-{VACANCIES}-" in origin}
-    write_json(staging / LAYERS_FILE, lacking)
+    given = read_given_structures(study)
+    write_json(staging / LAYERS_FILE, lacking | {system.origin: list(system.layer) for system in given})
+    # A file is one trajectory: its structures are near copies of each other, and there to be trained on.
+    structures += [(system.origin, system.origin, atoms) for system in given for atoms in system.structures]
     structures += [
         (SCRAMBLED, SCRAMBLED, atoms)
         for atoms in scrambled(

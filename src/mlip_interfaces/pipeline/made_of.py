@@ -27,6 +27,8 @@ LIMITS = {
     },
 }
 """Keys that say how long to go on or how hard to try, not what is done: they may be changed in the middle of a run."""
+KEPT_BESIDE = {"checkpoint_interval_ps", "committee_deviation_interval_ps"}
+"""Of each protocol: what is kept beside the motion, and how often."""
 _HOW_A_CODE_IS_STARTED = ("command", "cores", "pseudopotential_dir")
 """Of ``labels.dft``: it may be put right without making everything anew."""
 SECTIONS = {
@@ -75,6 +77,10 @@ class StudyHashes:
             put(content, place, {"sha256": digest})
         for section, names in LIMITS.items():
             content[section] = {name: value for name, value in content[section].items() if name not in names}
+        content["protocols"] = {
+            name: {key: value for key, value in protocol.items() if key not in KEPT_BESIDE}
+            for name, protocol in content["protocols"].items()
+        }
         if content["labels"]["dft"] is not None:
             for key in _HOW_A_CODE_IS_STARTED:
                 del content["labels"]["dft"][key]
@@ -205,6 +211,26 @@ class StudyHashes:
             64 hexadecimal digits.
         """
         return content_hash([self.reference_md, self.stages(root)["train"]])
+
+    def parts_of_validation(self, root: Path) -> dict[str, str]:
+        """Of each folder of the validation that stands by itself.
+
+        Parameters
+        ----------
+        root : Path
+            The run folder, with a finished campaign.
+
+        Returns
+        -------
+        dict of str to str
+            By its path in the folder of the stage; those that the study asks for.
+        """
+        asked, parts = self._study.validation, {"tasks": self.held_out(root)}
+        if asked.own_md.n_snapshots:
+            parts["own_md"] = self.own_md(root)
+        if asked.reference_md is not None:
+            parts |= {"reference_md/labels": self.reference_md, "reference_md/model": self.model_md(root)}
+        return parts
 
     def _of(self, *sections: str, **more: Any) -> str:
         return content_hash({name: self.content[name] for name in sections} | more)

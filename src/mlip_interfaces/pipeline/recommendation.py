@@ -441,7 +441,7 @@ def _caveats(
     sick = [entry.name for entry in entries if entry.protocol in protocols and not entry.analysed]
     if sick:
         said.append(
-            f"{counted(len(sick), 'run')} left the bounds of health or could not be analysed, and does not count: {_few(sick)}."
+            f"{counted(len(sick), 'run')} left the bounds of health or could not be analysed, out of all numbers: {_few(sick)}."
         )
     if points[1].at_least_ps:
         said.append(

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tarfile
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from mlip_interfaces.books.run import INDEX, LayersOfAtoms, ScanEntry, ScanIndex, read_book, write_book
+import numpy as np
+
+from mlip_interfaces.books.run import (
+    CANDIDATES,
+    INDEX,
+    DeviationOnTheFly,
+    LayersOfAtoms,
+    ScanEntry,
+    ScanIndex,
+    SickRun,
+    read_book,
+    write_book,
+)
 from mlip_interfaces.config import ModelPlan, Study
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, UnfinishedError, counted
 from mlip_interfaces.files import content_hash, file_hash
 from mlip_interfaces.jobs import Batch, JobTask, only_by_itself, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
     COMMAND,
     DATA,
+    DEVIATIONS,
     END,
     MODEL,
     START,
@@ -38,15 +53,16 @@ from mlip_interfaces.md import (
     time_reached_ps,
     write_start_script,
 )
-from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
+from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, HOW_IT_ENDED, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.making_room import BestSource, best_source, make_room
+from mlip_interfaces.programs import log_tail
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
-PIECES = "pieces.tar"
+PIECES, TASK_LOG = "pieces.tar", "task.log"
 # A run that went to its end, or whose physics fell apart, is finished, and the first keeps its last state. Any other goes on from its checkpoint: killed, without
 # room on the disk or in memory, or never begun.
 RUN_COMMAND = (
@@ -56,10 +72,8 @@ RUN_COMMAND = (
     f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
-PACK_COMMAND = (
-    f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
-)
-POTENTIAL = "model.pb"
+PACK_COMMAND = f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo|model_devi)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
+POTENTIAL, COMMITTEE = "model.pb", "committee"
 _BEGIN_OR_LOOP = (
     r"^variable\s+first_step equal (?P<first_step>\d+)$|"
     r"^Loop time of (?P<seconds>\S+) on .* for (?P<steps>\d+) steps .*\n\nPerformance:"
@@ -122,6 +136,8 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
                     timestep_fs=section.timestep_fs,
                     dump_interval_ps=section.dump_interval_ps,
                     seed=seed,
+                    checkpoint_interval_ps=section.checkpoint_interval_ps,
+                    deviation_interval_ps=section.committee_deviation_interval_ps,
                 )
                 runs.append(ScanRun(f"{model.name}/{name}/seed-{seed}", model, name, protocol))
     return tuple(runs)
@@ -167,7 +183,9 @@ def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
     """
     staged = context.study.execution.staged
     tasks = tuple(md_task(run.name, context.scan / run.name, run_script(context, run), staged=staged) for run in runs)
-    return Batch(tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL))
+    return Batch(
+        tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL, *_committee_files(context.study))
+    )
 
 
 def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask:
@@ -196,7 +214,7 @@ def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask
         f"{only_by_itself(content_hash(script))}; {PACK_COMMAND}" if staged else RUN_COMMAND,
         (DONE,),
         inputs=(DATA, "layers.json", COMMAND, *state),
-        extras=(TRAJECTORY, TABLE, LOG, STARTED, PIECES, START, END),
+        extras=(TRAJECTORY, TABLE, DEVIATIONS, LOG, STARTED, PIECES, START, END),
     )
 
 
@@ -228,6 +246,7 @@ def prepare_scan(context: RunContext) -> None:
     if not (context.scan / POTENTIAL).is_symlink():
         # Jobs that do not run in place take it along.
         (context.scan / POTENTIAL).symlink_to(Path("..") / context.model.name / POTENTIAL)
+    _link_committee(context)
     for run in scan_runs(study):
         directory, script = context.scan / run.name, run_script(context, run)
         make_room(context.root, directory, script, run.protocol, health_bounds(study))
@@ -237,6 +256,33 @@ def prepare_scan(context: RunContext) -> None:
         if not is_over(directory):
             (directory / DONE).unlink(missing_ok=True)
         write_start_script(directory, script)
+
+
+def _committee_files(study: Study) -> tuple[str, ...]:
+    """Models that LAMMPS compares on the fly, from the scan's folder, under DP-GEN's names; none where no protocol asks for it."""
+    asked = any(protocol.committee_deviation_interval_ps for protocol in study.protocols.values())
+    n_models = study.training.committee_size if asked else 0
+    return tuple(f"{COMMITTEE}/graph.{number:03d}.pb" for number in range(n_models))
+
+
+def _link_committee(context: RunContext) -> None:
+    """The last committee where runs find it, if they ask for it."""
+    if not (wanted := _committee_files(context.study)):
+        return
+    from mlip_interfaces.pipeline.committee import trusted_committee
+
+    committee = trusted_committee(context)
+    if len(committee.models) != len(wanted):
+        why = committee.missing or f"the last committee has {len(committee.models)} models, not {len(wanted)}"
+        raise InputFileError(
+            f"A protocol asks for committee_deviation_interval_ps, but {why}. Leave the key out, or run the campaign in {context.root}."
+        )
+    (context.scan / COMMITTEE).mkdir(exist_ok=True)
+    for file, model in zip(wanted, committee.models, strict=True):
+        link, target = context.scan / file, os.path.relpath(model, context.scan / COMMITTEE)
+        if not link.is_symlink() or os.readlink(link) != target:
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
 
 
 def run_script(context: RunContext, run: ScanRun) -> str:
@@ -262,12 +308,24 @@ def run_script(context: RunContext, run: ScanRun) -> str:
         data=DATA,
         potential=f"../../../{POTENTIAL}",
         elements=study.elements,
+        committee=[f"../../../{file}" for file in _committee_files(study)],
     )
     inputs = {
         MODEL: context.structures / run.model.name / DATA,
         "potential": context.model / POTENTIAL,
     }
-    return start_script(command, {what: file_hash(file) for what, file in inputs.items() if file.is_file()})
+    return start_script(command, {what: _hash_now(file) for what, file in inputs.items() if file.is_file()})
+
+
+def _hash_now(file: Path) -> str:
+    """Hash of a file, read once as long as it stays: a scan asks for that of its potential with every look at every run."""
+    state = file.stat()
+    return _hash_of(file, state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@cache
+def _hash_of(file: Path, n_bytes: int, changed_ns: int, inode: int) -> str:
+    return file_hash(file)
 
 
 def source_of_run(context: RunContext, run: ScanRun) -> BestSource:
@@ -308,8 +366,21 @@ def runs_with_md(context: RunContext) -> tuple[ScanRun, ...]:
     )
 
 
-def _other_command(directory: Path, script: str) -> str:
-    """Why the files of a run are not those of the script; empty where they are, or where there are none."""
+def other_command(directory: Path, script: str) -> str:
+    """Why the files of a run are not those of the script.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run, there or not.
+    script : str
+        That the study asks for.
+
+    Returns
+    -------
+    str
+        A sentence; empty where they are, or where there are none.
+    """
     found = ", ".join(differences(directory, script))
     return (
         found
@@ -336,7 +407,7 @@ def run_scan(context: RunContext) -> str:
     InputFileError
         As `prepare_scan`.
     UnfinishedError
-        If a run failed; the same call continues.
+        If a run failed at every try; all others have come to their end and are judged, and the same call continues.
     """
     # Libraries that a look at a folder needs not.
     from mlip_interfaces.pipeline.domain import look_at_domain
@@ -351,6 +422,7 @@ def run_scan(context: RunContext) -> str:
             _MD_SHARE * done / n_steps_total, f"{finished} of {len(runs)} MD runs, {done} of {n_steps_total} steps"
         )
 
+    failure: UnfinishedError | None = None
     # A run that a job of an earlier start brings to the end of an earlier study is extended by a second turn.
     for _ in range(_TURNS):
         prepare_scan(context)
@@ -358,12 +430,60 @@ def run_scan(context: RunContext) -> str:
         if not unfinished:
             break
         batch = scan_batch(context, unfinished)
-        with watching(look, every_seconds=context.study.execution.poll_seconds):
-            run_tasks(batch, context.study.execution)
+        try:
+            with watching(look, every_seconds=context.study.execution.poll_seconds):
+                run_tasks(batch, context.study.execution, despite_failures=True)
+        except UnfinishedError as error:
+            failure = error
         for task in batch.tasks:
             unpack(context.scan / task.name / PIECES)
+        if failure is not None:
+            break
     collected = collect_scan(context)
+    if failure is not None:
+        raise UnfinishedError(_what_failed(context, runs, collected, failure)) from failure
     return f"{collected}; {look_at_domain(context, begun=_MD_SHARE)}"
+
+
+def _what_failed(context: RunContext, runs: Collection[ScanRun], collected: str, failure: UnfinishedError) -> str:
+    """Which runs did not come to their end, how far they are, and how to go on."""
+    failed = [run for run in runs if not is_over(context.scan / run.name)]
+    lines = [
+        f"  {run.name}: {time_reached_ps(context.scan / run.name):g} of {run.protocol.n_steps * run.protocol.timestep_fs * FS_TO_PS:g} ps, "
+        f"{last_words(context.scan / run.name) or 'no log'}"
+        for run in failed
+    ]
+    return "\n".join(
+        [
+            f"{len(failed)} of {counted(len(runs), 'MD run')} did not come to their end; the others are done and judged ({collected}):",
+            *lines,
+            f"Cure the cause and run `mlip-interfaces scan submit {context.root}` again: it goes on from the last checkpoints.",
+            str(failure),
+        ]
+    )
+
+
+def last_words(directory: Path, *, failures_alone: bool = False) -> str:
+    """What a run that did not come to its end said last: LAMMPS' error, else how it ended, else the last line of a log.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run.
+    failures_alone : bool, optional
+        Whether a last line that tells of no failure counts for nothing.
+
+    Returns
+    -------
+    str
+        One line; empty where there is no log.
+    """
+    logs = [log_tail(directory / name, 20) for name in (LOG, TASK_LOG) if (directory / name).is_file()]
+    lines = [line.strip() for log in logs for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    endings = [line for line in lines if line.startswith(HOW_IT_ENDED)]
+    said = errors or endings or ([] if failures_alone else lines)
+    return said[-1] if said else ""
 
 
 def collect_scan(context: RunContext) -> str:
@@ -386,10 +506,12 @@ def collect_scan(context: RunContext) -> str:
     """
     entries = tuple(_entry(context, run) for run in scan_runs(context.study))
     write_book(context.scan / INDEX, ScanIndex(entries))
-    sick = [entry.name for entry in entries if not entry.healthy]
+    unhealthy = [entry.name for entry in entries if not entry.healthy]
+    candidates = [entry.sick.candidates for entry in entries if entry.sick is not None and entry.sick.candidates]
     simulated = sum(entry.time_ps for entry in entries)
-    verdict = "all healthy" if not sick else f"not healthy: {', '.join(sick)}"
-    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}"
+    verdict = "all healthy" if not unhealthy else f"not healthy: {', '.join(unhealthy)}"
+    kept = f"; frames around a failure to label: {', '.join(candidates)}" if candidates else ""
+    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}{kept}"
 
 
 def unpack(archive: Path) -> None:
@@ -412,8 +534,9 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
     prepare = "`mlip-interfaces scan init`, or `run`, prepares the runs"
     n_atoms = len(read_as(LayersOfAtoms, directory / "layers.json", if_missing=prepare).symbols)
     verdict: RunVerdict | None = None
+    sick: SickRun | None = None
     try:
-        if why := _other_command(directory, run_script(context, run)):
+        if why := other_command(directory, run_script(context, run)):
             raise InputFileError(why)
         if over := is_over(directory):
             unpack(directory / PIECES)
@@ -428,6 +551,8 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         )
         flaws = flaws_of_trajectory(directory, protocol.dump_every, protocol.frame_interval_ps) if over else ()
         reasons = (*verdict.reasons, *flaws)
+        if over:
+            sick = _sick(context, run, verdict)
     except InputFileError as error:
         # LAMMPS stopped before the first line of numbers, pieces are missing, or it is not this run that they are of.
         reasons = (f"nothing to judge: {error}",)
@@ -469,7 +594,52 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         min_distance_angstrom=verdict.min_distance_angstrom if verdict else None,
         edges_initial_angstrom=verdict.edges_initial_angstrom if verdict else None,
         edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
+        sick=sick,
+        deviation=_deviation(context, run) if verdict else None,
     )
+
+
+def _deviation(context: RunContext, run: ScanRun) -> DeviationOnTheFly | None:
+    """Of the committee along a run; None where there is no whole table of it."""
+    file, protocol = context.scan / run.name / DEVIATIONS, run.protocol
+    if not file.is_file() or not protocol.deviation_every:
+        return None
+    from mlip_interfaces.pipeline.committee import trusted_committee
+    from mlip_interfaces.potentials import read_model_deviation
+
+    try:
+        found = read_model_deviation(file)
+    except InputFileError:
+        return None
+    values, high = found.max_force_ev_per_angstrom, trusted_committee(context).high
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    step_ps = protocol.timestep_fs * FS_TO_PS
+    return DeviationOnTheFly(
+        n_frames=len(values),
+        interval_ps=protocol.deviation_every * step_ps,
+        first_ps=float(found.steps[0]) * step_ps,
+        mean_ev_per_angstrom=float(finite.mean()),
+        largest_ev_per_angstrom=float(finite.max()),
+        high_ev_per_angstrom=high,
+        share_above=float((~(values < high)).mean()) if high is not None else None,
+    )
+
+
+def _sick(context: RunContext, run: ScanRun, verdict: RunVerdict) -> SickRun | None:
+    """Where a finished run went wrong, if it did; candidates of an earlier verdict do not stay."""
+    if not verdict.healthy:
+        from mlip_interfaces.pipeline.sick_runs import examine_sick_run
+
+        shortest = context.study.labels.min_distance_angstrom
+        found = examine_sick_run(
+            context.scan, run.name, run.protocol, health_bounds(context.study), min_distance_angstrom=shortest
+        )
+        if found is not None:
+            return found
+    (context.scan / run.name / CANDIDATES).unlink(missing_ok=True)
+    return None
 
 
 def _md_loops(log: str) -> tuple[float, int]:
@@ -486,7 +656,7 @@ def _md_loops(log: str) -> tuple[float, int]:
 
 def _steps_done(context: RunContext, run: ScanRun) -> int:
     directory, protocol = context.scan / run.name, run.protocol
-    if _other_command(directory, run_script(context, run)):
+    if other_command(directory, run_script(context, run)):
         return 0
     return round(time_reached_ps(directory) / (protocol.timestep_fs * FS_TO_PS))
 
@@ -510,31 +680,3 @@ def read_scan_index(context: RunContext) -> tuple[ScanEntry, ...]:
         If the scan has not been collected, or the file is damaged.
     """
     return read_book(ScanIndex, context.scan / INDEX).runs
-
-
-def scan_progress(context: RunContext) -> list[str]:
-    """A line per run: its name and how far it is, or that what is there is of another command.
-
-    Parameters
-    ----------
-    context : RunContext
-        The run.
-
-    Returns
-    -------
-    list of str
-        In the order of the scan.
-    """
-    lines = []
-    for run in scan_runs(context.study):
-        directory = context.scan / run.name
-        finished = is_over(directory)
-        if _other_command(directory, run_script(context, run)):
-            state = f"{'finished' if finished else 'begun'} with another command than the study asks for now"
-        else:
-            done, total = _steps_done(context, run), run.protocol.n_steps
-            state = f"{done} of {total} steps"
-            if finished:
-                state = "finished" if done >= total else f"finished at {state}"
-        lines.append(f"{run.name:40} {state}")
-    return lines

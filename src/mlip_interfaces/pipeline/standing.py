@@ -104,9 +104,10 @@ def adopt_older(root: Path) -> None:
     if index is not None and "build" in manifests and _is_older(manifests["build"]):
         models = tuple(replace(entry, made_of=older.structures.get(entry.name, "")) for entry in index.models)
         write_book(root / FOLDERS["build"] / INDEX, replace(index, models=models))
-    tasks = root / FOLDERS["validate"] / "tasks"
-    if tasks.is_dir() and "validate" in manifests and _is_older(manifests["validate"]):
-        mark_made_of(tasks, older.held_out(root))
+    if "validate" in manifests and _is_older(manifests["validate"]):
+        for name, made_of in older.parts_of_validation(root).items():
+            if (root / FOLDERS["validate"] / name).is_dir():
+                mark_made_of(root / FOLDERS["validate"] / name, made_of)
     # The manifests last: they say that all is adopted.
     for name, made_of in standing_hashes(root).items():
         write_manifest(

@@ -13,10 +13,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mlip_interfaces.books.run import INDEX, INPUTS, InputIndex, read_optional_book
-from mlip_interfaces.config import AmorphousLayer, SlurmExecution, Study, load_study
+from mlip_interfaces.config import AmorphousLayer, SlurmExecution, Step, Study, load_study
 from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.files import file_hash, update_json, whole_file, write_text
 from mlip_interfaces.run.folder import STUDY_FILE
@@ -191,6 +191,8 @@ def _named(study: Study) -> dict[Place, str]:
                 found[(*here, "potential")] = layer.potential
         elif not in_library(layer.material):
             found[(*here, "material")] = layer.material
+    for number, name in enumerate(study.initial_data.structures):
+        found["initial_data", "structures", number] = name
     for name, value in study.labels.parameters.items():
         if isinstance(value, str) and value.endswith(TEACHER_SUFFIXES) and "://" not in value:
             found["labels", "parameters", name] = value
@@ -224,7 +226,7 @@ def _machine_settings(study: Study, base: Path) -> dict[Place, Any]:
         key = execution.remote_profile.get("key_filename")
         if isinstance(key, str):
             changes["execution", "remote_profile", "key_filename"] = _beside(key, base)
-        for step in ("defaults", "train", "explore", "label", "md"):
+        for step in ("defaults", *get_args(Step)):
             files = getattr(execution, step).source_files
             if files:
                 changes["execution", step, "source_files"] = [_beside(entry, base) for entry in files]
@@ -269,10 +271,13 @@ def _changed(study: Study, changes: dict[Place, Any]) -> Study:
 
 
 def _folder(study: Study, place: Place) -> str:
-    """Where a copy lies: in a folder of its layer, or of the parameter of the teacher."""
+    """Where a copy lies: in a folder of its layer, of its number among the given structures, or of the parameter of the teacher."""
     match place:
         case ("interface", "layers", int(number), _):
             return study.interface.layers[number].name
+        case ("initial_data", "structures", int(number)):
+            # Candidates of several runs have one name.
+            return f"structures-{number}"
         case _:
             return f"teacher-{place[-1]}"
 

@@ -262,6 +262,7 @@ class CurvesPanel {
     const lines = found.slice(0, MOST).map(({ curve, k }) => {
       const swatch = page.make("i");
       swatch.style.setProperty("--color", curve.color);
+      swatch.style.opacity = curve.opacity;
       let text = curves.number(curve.y[k]);
       if (curve.low.length && curve.kind !== "bars" && curve.low[k] !== null) {
         const [down, up] = [curve.y[k] - curve.low[k], curve.high[k] - curve.y[k]];
@@ -280,7 +281,7 @@ class CurvesPanel {
     const room = this.element.clientWidth - this.readout.offsetWidth, beside = px * ratio + 12;
     const left = beside <= room ? beside : px * ratio - this.readout.offsetWidth - 12;
     this.readout.style.left = `${Math.max(0, Math.min(room, left))}px`;
-    this.readout.style.top = `${this.svg.offsetTop === undefined ? 0 : box.top - this.element.getBoundingClientRect().top + 4}px`;
+    this.readout.style.top = `${box.top - this.element.getBoundingClientRect().top + 4}px`;
   }
 
   clear() {
@@ -300,16 +301,19 @@ class CurvesPanel {
   const legend = (title, hidden, panels, least = 1) => {
     const named = new Map();
     for (const curve of panels.flatMap(({ panel }) => panel.curves)) {
-      if (curve.label && !named.has(curve.label)) named.set(curve.label, curve.color);
+      if (curve.label && !named.has(curve.label)) named.set(curve.label, curve);
     }
     const bar = page.make("div", { class: "legend live", role: "group", "aria-label": title || "curves" });
     if (title) bar.append(title);
-    for (const [label, color] of named) {
-      bar.append(page.legendButton(label, color, "", shown => {
+    for (const [label, { color, opacity }] of named) {
+      const button = page.legendButton(label, color, "", shown => {
         if (shown) hidden.delete(label);
         else hidden.add(label);
         panels.forEach(panel => { panel.clear(); panel.redraw(); });
-      }));
+      });
+      // Of curves of one colour the later ones are darker; points that only overlap are pale without a meaning.
+      button.querySelector("i").style.setProperty("--opacity", Math.max(0.35, opacity));
+      bar.append(button);
     }
     return named.size >= least ? [bar] : [];
   };

@@ -10,9 +10,10 @@ from typing import Any
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
-from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, RecommendationBook
+from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, MeanOfRuns, RecommendationBook
 from mlip_interfaces.books.run import (
     INDEX,
+    MEANS_FILE,
     OWN_MD,
     VALIDATION_FILE,
     AnalysisEntry,
@@ -30,6 +31,7 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.files import read_optional_json
 from mlip_interfaces.records import Record
+from mlip_interfaces.report.files import read_means
 from mlip_interfaces.report.left_out import NONE_STALE, left_out_runs
 from mlip_interfaces.run.stages import given_model
 
@@ -154,6 +156,8 @@ class Headline(Record):
         Safety gate -> whether the model passed it.
     recommendation : mapping of str to Answer
         Variant of the models -> which thickness to take; empty where none is scanned.
+    means : mapping of str to mapping
+        Model and condition that have several seeds -> numbers of all of them.
     """
 
     models: Mapping[str, int]
@@ -166,6 +170,7 @@ class Headline(Record):
     left_out: Mapping[str, str] = field(default_factory=dict)
     gates: Mapping[str, bool] = field(default_factory=dict)
     recommendation: Mapping[str, Answer] = field(default_factory=dict)
+    means: Mapping[str, Mapping[str, MeanOfRuns]] = field(default_factory=dict)
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -216,7 +221,16 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
             )
             for answer in (recommended.answers if recommended else ())
         },
+        means=_means(run / "analysis" / MEANS_FILE),
     )
+
+
+def _means(file: Path) -> dict[str, dict[str, MeanOfRuns]]:
+    """Seeds as one, by model and condition."""
+    found: dict[str, dict[str, MeanOfRuns]] = {}
+    for condition, model, quantity, mean in read_means(file):
+        found.setdefault(f"{model}/{condition}", {})[quantity] = mean
+    return found
 
 
 def _campaign_numbers(campaign: CampaignSummary | None) -> CampaignNumbers | None:

@@ -33,7 +33,7 @@ from mlip_interfaces.report.packing import packed_views, picture_of_files
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.recommendation_section import recommendation_sections
 from mlip_interfaces.report.run_sections import md_section, provenance_section, structures_section
-from mlip_interfaces.report.thickness_section import thickness_sections
+from mlip_interfaces.report.thickness_section import seeds_sections, thickness_sections
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
 
@@ -101,6 +101,7 @@ def write_report(
         md_section(run, picture, stale),
         domain_section(run, picture, stale),
         *thickness_sections(run, healthy, picture),
+        *seeds_sections(run),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),

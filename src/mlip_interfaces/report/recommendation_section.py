@@ -71,11 +71,29 @@ def _cells(row: ThicknessRow) -> list[str]:
     ]
 
 
+def mean_and_interval(found: MeanOfRuns) -> list[str]:
+    """Two cells of a table.
+
+    Parameters
+    ----------
+    found : MeanOfRuns
+        Of one run or more.
+
+    Returns
+    -------
+    list of str
+        The mean with its standard error, and the interval, as far as there are any.
+    """
+    if found.error is None or found.low is None or found.high is None:
+        return [f"{found.value:.3g}", ""]
+    return [measured(found.value, found.error), f"{found.low:.2g} to {found.high:.2g}"]
+
+
 def _mean(found: MeanOfRuns | None) -> list[str]:
     if found is None:
         return ["", ""]
-    runs = f" ({found.n_runs} runs)" if found.n_runs > 1 else ""
-    return [f"{measured(found.value, found.error)}{runs}", f"{found.low:.2g} to {found.high:.2g}"]
+    mean, interval = mean_and_interval(found)
+    return [f"{mean} ({found.n_runs} runs)" if found.n_runs > 1 else mean, interval]
 
 
 def _p(value: float | None) -> str:

@@ -151,12 +151,21 @@ def md_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = NONE_
     ]  # fmt: skip
     section.tables.append(Table(head, [_run_row(entry, stale) for entry in entries]))
     section.points += [
-        f"{entry.name} is not healthy and enters no average: {'; '.join(entry.reasons)}."
+        f"{entry.name} is not healthy and enters no average: {'; '.join(entry.reasons)}{_sick(entry)}."
         for entry in entries
         if not entry.healthy and entry.name not in stale
     ]
+    section.points += [
+        f"{entry.name}: {str(entry.deviation).replace('eV/angstrom', 'eV/Å')}."
+        for entry in entries
+        if entry.deviation is not None and entry.name not in stale
+    ]
     section.points += [f"{entry.name} is not shown: {stale[entry.name]}." for entry in entries if entry.name in stale]
     return section
+
+
+def _sick(entry: ScanEntry) -> str:
+    return f"; {entry.sick}" if entry.sick is not None else ""
 
 
 def _edges(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:

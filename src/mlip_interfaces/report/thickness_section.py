@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mlip_interfaces.analysis.replicas import Replicas, compare
-from mlip_interfaces.books.run import AnalysisEntry
+from mlip_interfaces.books.run import MEANS_FILE, AnalysisEntry
 from mlip_interfaces.figures.thickness import against_thickness, runs_by_thickness
 from mlip_interfaces.observables.results import measured
-from mlip_interfaces.report.files import read_result
+from mlip_interfaces.report.files import read_means, read_result
 from mlip_interfaces.report.parts import PageSection, Table
+from mlip_interfaces.report.recommendation_section import mean_and_interval
 from mlip_interfaces.report.run_sections import MakePicture
 
 Points = list[tuple[float, float, float]]
@@ -72,6 +73,35 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
         section.paragraphs.append(
             f"In {', '.join(single)} each thickness has one run: what another seed, or another glass, would have given is not in its error."
         )
+    return [section]
+
+
+def seeds_sections(run: Path) -> list[PageSection]:
+    """Headline numbers of models that several seeds were run of, seeds as one.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    list of PageSection
+        One; none where each model has one seed, and where an older version analysed.
+    """
+    found = read_means(run / "analysis" / MEANS_FILE)
+    if not found:
+        return []
+    section = PageSection("seeds", "Seeds together")
+    section.paragraphs.append(
+        "Means over the seeds of one model in one protocol, with standard errors and 95 % intervals: Student's, from the scatter between seeds, "
+        "or those that the errors from within runs leave where they are wider. Two seeds have wide intervals, and rightly so."
+    )
+    rows = [
+        [condition, model, quantity, str(mean.n_runs), *mean_and_interval(mean)]
+        for condition, model, quantity, mean in found
+    ]
+    section.tables.append(Table(["condition", "model", "quantity", "seeds", "mean", "95 %"], rows))
     return [section]
 
 
