@@ -115,8 +115,8 @@ def inside(
 
     Examples
     --------
-    >>> inside(np.array([[-1.5, 0.0, 4.5]]), 6.0 * np.eye(3), 4.0 * np.eye(3)).round(3).tolist()
-    [[5.5, 1.0, 5.5]]
+    >>> inside(np.array([[-1.5, 0.0, 2.5]]), 6.0 * np.eye(3), 4.0 * np.eye(3)).round(3).tolist()
+    [[5.5, 1.0, 3.5]]
     """
     corner = (first_cell - cell).sum(axis=0) / 2.0
     fractions = (positions - corner) @ np.linalg.inv(cell)
