@@ -152,7 +152,19 @@ def test_results_stand_beside_the_page_in_alphabetical_order(run: Path) -> None:
     assert (
         list(content)
         == sorted(content)
-        == ["campaign", "domain", "gates", "left_out", "md_ps", "models", "runs", "unhealthy", "validation"]
+        == [
+            "campaign",
+            "domain",
+            "gates",
+            "left_out",
+            "md_ps",
+            "means",
+            "models",
+            "recommendation",
+            "runs",
+            "unhealthy",
+            "validation",
+        ]
     )
     assert set(content["runs"]) == {one.name for one in HEALTHY}
 

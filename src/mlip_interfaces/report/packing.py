@@ -64,19 +64,27 @@ def picture_of_files(folder: Path, name: str, caption: str, *, of_run: bool = Fa
     Picture
         With a PNG of 256 colours, a third of the file's size.
     """
-    from PIL import Image
-
-    with Image.open(folder / f"{name}.png") as image:
-        few = image.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    buffer = io.BytesIO()
-    few.save(buffer, "png", optimize=True)
-    data = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    data = "data:image/png;base64," + base64.b64encode(_few_colours(folder / f"{name}.png")).decode()
     svg, curves = folder / f"{name}.svg", folder / f"{name}{CURVES_SUFFIX}"
     return Picture(
         data, caption, name, of_run=of_run,
         svg=packed(svg.read_bytes()) if svg.is_file() else "",
         curves=packed(curves.read_bytes()) if curves.is_file() else "",
     )  # fmt: skip
+
+
+def _few_colours(file: Path) -> bytes:
+    """A PNG with 256 colours; as it is where it cannot be read: a damaged picture does not end a report."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    try:
+        with Image.open(file) as image:
+            few = image.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(buffer, "png", optimize=True)
+    except OSError:
+        return file.read_bytes()
+    return buffer.getvalue()
 
 
 def packed_views(views: Sequence[AtomsView]) -> str:
