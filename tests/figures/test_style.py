@@ -38,7 +38,7 @@ def drawn(n_points: int = 5) -> mpl.figure.Figure:
 def test_a_figure_is_written_whole_as_png_and_svg(tmp_path: Path) -> None:
     data = save_figure(drawn(), tmp_path / "new" / "folder", "curve")
     folder = tmp_path / "new" / "folder"
-    assert {path.name for path in folder.iterdir()} == {"curve.png", "curve.svg"}
+    assert {path.name for path in folder.iterdir()} == {"curve.png", "curve.svg", "curve.curves.json"}
     kind, _, encoded = data.partition(",")
     assert kind == "data:image/png;base64"
     assert base64.b64decode(encoded) == (folder / "curve.png").read_bytes()

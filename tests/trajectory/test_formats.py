@@ -16,6 +16,7 @@ from ase.io import write
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.trajectory import Trajectory, open_trajectory
+from mlip_interfaces.trajectory.formats.dcd import dcd_ends, dcd_frames
 
 LENGTHS = np.array([6.0, 7.0, 8.0])
 SYMBOLS = ["Li", "Li", "S", "P"]
@@ -455,3 +456,18 @@ def test_an_unknown_format_is_refused_in_one_sentence(tmp_path: Path) -> None:
         read(tmp_path / "t.abc")
     assert len(str(caught.value).splitlines()) == 1
     assert "MDAnalysis" not in str(caught.value)
+
+
+def test_the_ends_of_a_dcd_are_its_first_and_its_last_whole_frame(tmp_path: Path) -> None:
+    file = write_dcd(tmp_path / "t.dcd")
+    frames = list(dcd_frames(file, []))
+    for found, expected in zip(dcd_ends(file), (frames[0], frames[-1]), strict=True):
+        np.testing.assert_array_equal(found.positions, expected.positions)
+        np.testing.assert_array_equal(found.cell, expected.cell)
+    assert (frames[0].positions != frames[-1].positions).any()
+    content = file.read_bytes()
+    file.write_bytes(content[:-10])
+    np.testing.assert_array_equal(dcd_ends(file)[1].positions, frames[-2].positions)
+    file.write_bytes(content[: len(content) - len(frames) * FRAME_BYTES])
+    with pytest.raises(InputFileError, match="has no whole frame"):
+        dcd_ends(file)

@@ -78,7 +78,7 @@ def pair_scans(curves: Curves, failed: Collection[str]) -> Figure:
                 other = pair[1] if pair[0] == symbol else pair[0]
                 bad = name in failed
                 style, width = ("--", 1.6) if bad else ("-", 1.0)
-                ax.plot(distance, energy, color=element_color(other), ls=style, lw=width)
+                ax.plot(distance, energy, color=element_color(other), ls=style, lw=width, label=other)
         ax.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
         ax.set_ylim(_LOWEST_EV, _HIGHEST_EV)
         ax.set_title(symbol, loc="left")

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mlip_interfaces.figures.curves import PICTURE
 from mlip_interfaces.figures.runs import Which, called, colors_of_runs, in_order, legend_title
 from mlip_interfaces.figures.style import (
     PALETTE,
@@ -110,6 +111,7 @@ def structures(views: Sequence[SideView]) -> Figure:
         return empty_figure("no model")
     tallest = max(view.height for view in views)
     figure, axes = new_figure(len(views), 1, height=0.5 + 1.75 * len(views), sharex=True)
+    figure.set_label(PICTURE)
     names = list(dict.fromkeys(name for view in views for name in view.layers))
     present = list(dict.fromkeys(symbol for view in views for symbol in view.symbols))
     for ax, view in zip(axes[:, 0], views, strict=True):

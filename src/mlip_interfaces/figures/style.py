@@ -17,9 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from mlip_interfaces.files import whole_file, write_bytes
+from mlip_interfaces.figures.curves import curves_of
+from mlip_interfaces.files import whole_file, write_bytes, write_json
 
 Arguments = ParamSpec("Arguments")
+
+CURVES_SUFFIX = ".curves.json"
+"""Of the file with the numbers of a figure's curves, beside its PNG."""
 
 # Okabe and Ito's palette.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
@@ -179,7 +183,7 @@ def empty_figure(text: str) -> Figure:
 
 
 def save_figure(figure: Figure, directory: Path, name: str, *, dpi: int = 130) -> str:
-    """Write PNG and SVG; returns the PNG as a data URI for a self-contained page.
+    """Write PNG, SVG and the curves on it; returns the PNG as a data URI for a self-contained page.
 
     Parameters
     ----------
@@ -201,7 +205,14 @@ def save_figure(figure: Figure, directory: Path, name: str, *, dpi: int = 130) -
     with mpl.rc_context(_SETTINGS):
         with whole_file(directory / f"{name}.svg") as working:
             figure.savefig(working, format="svg", metadata={"Date": None})
+        # Laid out once: the second time would take a third of all.
+        engine = figure.get_layout_engine()
+        figure.set_layout_engine("none")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=dpi)
+        figure.set_layout_engine(engine)
     write_bytes(directory / f"{name}.png", buffer.getvalue())
+    curves = curves_of(figure)
+    if curves is not None:
+        write_json(directory / f"{name}{CURVES_SUFFIX}", curves.to_json(), indent=None)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

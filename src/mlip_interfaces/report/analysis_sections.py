@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -17,6 +16,7 @@ from mlip_interfaces.figures.runs import Which
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.headline import not_diffusive_because
+from mlip_interfaces.report.packing import picture_of_files
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.report.run_sections import MakePicture
@@ -64,10 +64,9 @@ def _own_figure(run: Path, entry: AnalysisEntry, name: str, said: str = "") -> P
     folder = _folder(run, entry)
     said = said or "; ".join(read_result(folder / f"{name}.json").get("summary", []))
     caption = f"{name}, {entry.name}. {said}"
-    file = folder / f"{name}.png"
-    if not file.is_file():
+    if not (folder / f"{name}.png").is_file():
         return caption
-    return Picture(f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}", caption)
+    return picture_of_files(folder, name, caption, of_run=True)
 
 
 def _first_of_each(entries: Runs, name: str) -> list[AnalysisEntry]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
 from mlip_interfaces.figures import Figure
@@ -18,18 +22,26 @@ from mlip_interfaces.report.analysis_sections import (
     rdf_section,
     transport_section,
 )
+from mlip_interfaces.report.answer_section import answer_section
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.gates_section import gates_section, gates_warning
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.model_section import model_section
-from mlip_interfaces.report.parts import PageSection, Picture
+from mlip_interfaces.report.packing import packed_views, picture_of_files
+from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.recommendation_section import recommendation_sections
 from mlip_interfaces.report.run_sections import md_section, provenance_section, structures_section
 from mlip_interfaces.report.thickness_section import seeds_sections, thickness_sections
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
+
+LIMIT_BYTES = 8_000_000
+"""Of the page, which is one file that can be sent by mail."""
+
+SCRIPTS = ("page.js", "curves.js", "viewer.js")
+"""Beside the template; they stand in the page."""
 
 
 def write_report(
@@ -76,10 +88,12 @@ def write_report(
     healthy = [entry for entry in analysed.runs if entry.healthy and entry.name not in results.left_out]
 
     def picture(figure: Figure, name: str, caption: str) -> Picture:
-        return Picture(save_figure(figure, report / "figures", name), caption)
+        save_figure(figure, report / "figures", name)
+        return picture_of_files(report / "figures", name, caption)
 
     sections = [
         *recommendation_sections(run),
+        answer_section(results),
         structures_section(run, picture),
         campaign_section(run, picture),
         model_section(run, picture),
@@ -96,25 +110,92 @@ def write_report(
         PageSection("limits", "What these numbers cannot support", points=limitations(run, results, teacher_kind)),
         provenance_section(run, study_text),
     ]
-    environment = Environment(
-        loader=PackageLoader("mlip_interfaces.report", "."), autoescape=True, undefined=StrictUndefined
-    )
-    html = environment.get_template("template.html.j2").render(
-        name=study_name,
-        version=__version__,
-        warnings=[
-            *_label_warning(run, teacher_kind),
-            *gates_warning(run),
-            *_study_warning(changed_stages),
-            *_left_out(results.left_out),
-        ],
-        summary=_summary(results),
-        sections=sections,
-    )
+    warnings = [
+        *_label_warning(run, teacher_kind),
+        *gates_warning(run),
+        *_study_warning(changed_stages),
+        *_left_out(results.left_out),
+    ]
+    html = _within_limit(sections, name=study_name, warnings=warnings, summary=_summary(results))
     page = report / "index.html"
     write_text(page, html)
     write_json(report / "results.json", results.to_json(), sort_keys=True)
     return page
+
+
+@dataclass(frozen=True, slots=True)
+class _Economy:
+    """What a page does without, for it to stay small: each step leaves out what those before it do, and more."""
+
+    left_out: str
+    svg: bool = True
+    start_and_end: bool = True
+    of_runs: bool = True
+    views: bool = True
+
+
+_ECONOMIES = (
+    _Economy(""),
+    _Economy("the figures as SVG", svg=False),
+    _Economy("the figures as SVG, and start and end of the runs to turn", svg=False, start_and_end=False),
+    _Economy(
+        "the figures as SVG, start and end of the runs to turn, and the figures of single runs, which are in the folder `analysis`",
+        svg=False, start_and_end=False, of_runs=False,
+    ),
+    _Economy(
+        "the figures as SVG, structures to turn, and the figures of single runs, which are in the folder `analysis`",
+        svg=False, start_and_end=False, of_runs=False, views=False,
+    ),
+)  # fmt: skip
+
+
+def _within_limit(sections: Sequence[PageSection], **content: object) -> str:
+    """The page, with as much in it as `LIMIT_BYTES` allows; it says what it does without."""
+    for economy in _ECONOMIES:
+        note = f"To stay small, this page is without {economy.left_out}." if economy.left_out else ""
+        html = _rendered([_reduced(section, economy) for section in sections], note=note, **content)
+        if len(html.encode()) <= LIMIT_BYTES:
+            break
+    return html
+
+
+def _reduced(section: PageSection, economy: _Economy) -> PageSection:
+    shown = [
+        picture if economy.svg else replace(picture, svg="")
+        for picture in section.figures
+        if economy.of_runs or not picture.of_run
+    ]
+    views = [view for view in section.views if economy.views and (economy.start_and_end or len(view.snapshots) == 1)]
+    return replace(
+        section, figures=shown, views=views, tables=[_without_empty_columns(table) for table in section.tables]
+    )
+
+
+def _without_empty_columns(table: Table) -> Table:
+    """A table without the columns in which no row has anything, as older results leave them."""
+    kept = [k for k in range(len(table.head)) if not table.rows or any(row[k] for row in table.rows)]
+    return replace(table, head=[table.head[k] for k in kept], rows=[[row[k] for k in kept] for row in table.rows])
+
+
+def _rendered(sections: Sequence[PageSection], **content: object) -> str:
+    environment = Environment(
+        loader=PackageLoader("mlip_interfaces.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters |= {"packed_views": packed_views, "breakable": _breakable}
+    shipped = files("mlip_interfaces.report")
+    return environment.get_template("template.html.j2").render(
+        version=__version__,
+        answers=[section for section in sections if section.answer],
+        sections=[section for section in sections if not section.answer],
+        style=Markup(shipped.joinpath("page.css").read_text(encoding="utf-8")),
+        scripts=[Markup(shipped.joinpath(name).read_text(encoding="utf-8")) for name in SCRIPTS],
+        **content,
+    )
+
+
+def _breakable(key: str) -> Markup:
+    """A long key that may go on in the next line after an underscore or a dot."""
+    return Markup(re.sub(r"([_.])", r"\1<wbr>", str(escape(key))))
 
 
 def _label_warning(run: Path, kind: str) -> list[str]:

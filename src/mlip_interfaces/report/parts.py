@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -15,10 +18,59 @@ class Picture:
         The PNG as a data URI.
     caption : str
         Below it, and for those who do not see it.
+    name : str
+        Of its files, without suffix.
+    svg, curves : str
+        The SVG and the JSON of its curves, packed; empty where there is none.
+    of_run : bool
+        Whether it shows one run and is a file beside that run's results, so that the page can do without it.
     """
 
     data: str
     caption: str
+    name: str = ""
+    svg: str = ""
+    curves: str = ""
+    of_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Positions of the atoms at one time.
+
+    Attributes
+    ----------
+    title : str
+        When that is.
+    positions : (n_atoms, 3) float array, angstrom
+        Inside of the cell, whose corner is the origin.
+    cell : (3, 3) float array, angstrom
+        Rows are lattice vectors.
+    """
+
+    title: str
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class AtomsView:
+    """Atoms that the reader may turn.
+
+    Attributes
+    ----------
+    title : str
+        What they are.
+    symbols, layers : tuple of str
+        Element and layer of each atom.
+    snapshots : tuple of Snapshot
+        Shown beside each other.
+    """
+
+    title: str
+    symbols: tuple[str, ...]
+    layers: tuple[str, ...]
+    snapshots: tuple[Snapshot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +150,12 @@ class PageSection:
         After the figures.
     bounds : list of Bound
         A table of numbers whose bounds can be moved on the page, before the other tables.
+    views : list of AtomsView
+        Structures to turn, before the figures.
     text, text_title : str
         A longer text that unfolds, and what is clicked for it.
+    answer : bool
+        Whether it stands at the top, in the box with what the study found.
     """
 
     anchor: str
@@ -110,5 +166,7 @@ class PageSection:
     figures: list[Picture] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     bounds: list[Bound] = field(default_factory=list)
+    views: list[AtomsView] = field(default_factory=list)
     text: str = ""
     text_title: str = ""
+    answer: bool = False

@@ -37,7 +37,7 @@ def recommendation_sections(run: Path) -> list[PageSection]:
     book = read_optional_book(RecommendationBook, run / "analysis" / RECOMMENDATION_FILE)
     if book is None:
         return []
-    section = PageSection("answer", "The answer")
+    section = PageSection("answer", "The answer", answer=True)
     for answer in book.answers:
         called = f"With {answer.variant}: " if answer.variant else ""
         section.paragraphs.append(f"{called}{answer.sentence}")

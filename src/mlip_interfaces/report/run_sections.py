@@ -19,6 +19,7 @@ from mlip_interfaces.books.run import (
     read_optional_book,
 )
 from mlip_interfaces.figures import Figure, plots
+from mlip_interfaces.report.atoms_views import built_views, run_views
 from mlip_interfaces.report.files import read_table
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.parts import PageSection, Picture, Table
@@ -55,6 +56,7 @@ def structures_section(run: Path, picture: MakePicture) -> PageSection:
     if index is None:
         section.absent = "The models have not been built."
         return section
+    section.views = built_views(run / "structures", [model for model in index.interfaces if not model.small])
     for small, name in ((False, "structures"), (True, "small-structures")):
         chosen = [model for model in index.interfaces if model.small == small]
         if chosen:
@@ -120,6 +122,7 @@ def md_section(run: Path, picture: MakePicture, stale: Mapping[str, str] = NONE_
     if not entries:
         section.absent = "The scan has not been run."
         return section
+    section.views = run_views(run / "scan", entries, leave_out=stale)
     traces, called = [], names_in_figures(entries)
     for entry in entries:
         if entry.n_frames and entry.name not in stale:

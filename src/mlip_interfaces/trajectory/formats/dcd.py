@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,36 @@ def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     The time in a DCD header has the unit of whoever wrote it and is not used. The parser of MDAnalysis ends without a word
     at a record of the wrong length, and turns a cell that CHARMM wrote as a symmetric matrix against its atoms.
     """
+    yield from _frames(path, notes, None)
+
+
+def dcd_ends(path: Path) -> tuple[RawFrame, RawFrame]:
+    """The first and the last whole frame of a DCD file; what lies between them is not read.
+
+    Parameters
+    ----------
+    path : Path
+        As of `dcd_frames`.
+
+    Returns
+    -------
+    tuple of (RawFrame, RawFrame)
+        The same one twice where there is one only.
+
+    Raises
+    ------
+    InputFileError
+        If one of them is damaged or has no cell, or if there is none.
+    """
+    last = count_dcd_frames(path) - 1
+    if last < 0:
+        raise InputFileError(f"{path} has no whole frame.")
+    first, end = _frames(path, [], (0, last))
+    return first, end
+
+
+def _frames(path: Path, notes: list[str], numbers: Sequence[int] | None) -> Iterator[RawFrame]:
+    """Frames of these numbers; all of them if None."""
     header = _read_header(path)
     n_atoms = header.n_atoms
     # In words of 4 bytes: every record stands between two words with its length.
@@ -69,7 +99,7 @@ def dcd_frames(path: Path, notes: list[str]) -> Iterator[RawFrame]:
     n_frames, rest = divmod(path.stat().st_size - header.end, 4 * n_words)
     if n_frames:
         words = np.memmap(path, dtype=f"{header.order}i4", mode="r", offset=header.end, shape=(n_frames, n_words))
-        for number in range(n_frames):
+        for number in range(n_frames) if numbers is None else numbers:
             row = np.array(words[number])
             if not np.array_equal(row[places], lengths):
                 raise _damage(path, header.end + 4 * n_words * number, number, n_frames)
