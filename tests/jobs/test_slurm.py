@@ -32,7 +32,7 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.ending import is_over
 from mlip_interfaces.pipeline.making_room import make_room
-from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, RUN_COMMAND, _unpack, md_task
+from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, RUN_COMMAND, md_task, unpack
 from mlip_interfaces.programs import program_environment
 
 NAMES = ("task.0", "task.1", "task.2", "task.3")
@@ -314,7 +314,7 @@ def test_md_that_was_made_elsewhere_is_extended_there(slurm: Any, argon: Callabl
         keys = {"context": "local", "remote_root": str(scratch)}
         run_tasks(Batch((task,), where, "md", common_files=("deck.in",)), execution(**keys))
         assert is_over(directory)
-        _unpack(directory / PIECES)
+        unpack(directory / PIECES)
         join_pieces(directory)
         rows = (directory / "thermo.csv").read_text().splitlines()[1:]
         return [[float(word) for word in row.split(",")] for row in rows]

@@ -133,7 +133,8 @@ def test_full_disk_costs_nothing_once_there_is_room(
     make(folder, long)
     code, said = end(start(folder))
     assert code == 1
-    assert "No space left on device" in said
+    # The log is on that disk too, and may end in the middle of the reason.
+    assert "Error writing dump trajectory" in said
     assert not is_over(folder)
     assert (folder / CHECKPOINT).is_file()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)

@@ -18,7 +18,7 @@ from test_md import DECK_BOUNDS, PROTOCOL, run_deck
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, join_pieces, judge_run, time_reached_ps
 from mlip_interfaces.md.pieces import _Dcd
-from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, _md_loops, _unpack
+from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, _md_loops, unpack
 from mlip_interfaces.programs import program_environment
 from mlip_interfaces.trajectory import read_trajectory
 
@@ -217,7 +217,7 @@ def test_pieces_of_a_remote_run_travel_as_one_file(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.move(tmp_path / PIECES, elsewhere)
-    _unpack(elsewhere / PIECES)
+    unpack(elsewhere / PIECES)
     assert sorted(file.name for file in elsewhere.iterdir()) == ["thermo.100.csv", "traj.100.dcd"]
 
 

@@ -161,7 +161,7 @@ def test_lines_headline_and_figure(files: list[Path], tmp_path: Path) -> None:
     assert result.tables() == {}
     result.write(tmp_path / "out", "arrhenius", result.to_dict())
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        f"arrhenius.{end}" for end in ("json", "png", "svg")
+        f"arrhenius.{end}" for end in ("json", "curves.json", "png", "svg")
     }
 
 

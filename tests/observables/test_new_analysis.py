@@ -51,7 +51,7 @@ def test_verb_json_table_and_figure(dump: Path, tmp_path: Path, capsys: pytest.C
     assert found["settings"] == {"axis": "c"}
     assert main([*words, "--axis", "b", "--out", str(tmp_path / "out")]) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {f"cell-length.{suffix}" for suffix in ("json", "csv", "png", "svg")}
+    assert names == {f"cell-length.{suffix}" for suffix in ("json", "curves.json", "csv", "png", "svg")}
     with (tmp_path / "out" / "cell-length.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [float(row["length_angstrom"]) for row in rows] == [9.0] * 20

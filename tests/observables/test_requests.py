@@ -239,7 +239,7 @@ WITHOUT_UNIT = {
     "first_peak_height", "first_peak_height_error", "coordination_to_first_minimum", "charges", "haven_ratio", "transference",
     "correlation", "n_effective", "n_independent", "relative_error_of_diffusivity", "n_jumps", "quality_factor", "log_log_slope", "line_probability",
     "quality_by_first_lag_ps", "count_mean", "count_error", "fraction_mean", "fraction_error", "q_min", "p_s_units",
-    "p_s_tetrahedra_mean", "s2_dimers_mean", "polysulfides_mean", "bonds", "non_gaussian", "n_atoms", "survival_at_end",
+    "p_s_tetrahedra_mean", "bonds_per_atom_initial", "s2_dimers_mean", "polysulfides_mean", "bonds", "non_gaussian", "n_atoms", "survival_at_end",
     "bootstrap_over_atoms", "blocks_in_time", "independent_walks", "interfaces", "number", "error", "mean", "intact_fraction_error",
 }  # fmt: skip
 """Counts, shares and ratios, and what stands under a key with a unit."""

@@ -187,7 +187,9 @@ def test_the_same_run_twice_is_the_same_to_the_last_byte(written: Path, files: P
 def test_files_are_named_by_the_request(written: Path) -> None:
     tables = {"bonds.csv", "bonds_potential.csv", "bonds_whole.csv", "coating.csv"}
     pictures = {f"{name}.{end}" for name in REQUESTS for end in ("json", "png", "svg")}
-    assert {path.name for path in written.iterdir()} == tables | {"grid.cube"} | pictures
+    # A map has no curves.
+    curves = {f"{name}.curves.json" for name in REQUESTS if name != "grid"}
+    assert {path.name for path in written.iterdir()} == tables | {"grid.cube"} | pictures | curves
 
 
 def test_results_are_a_mapping_that_prints_itself(results: mi.Results) -> None:

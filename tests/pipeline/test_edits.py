@@ -461,7 +461,7 @@ def test_status_and_clean_name_what_is_orphaned_and_remove_it_when_told(
 def test_results_of_an_older_version_are_made_again_and_nothing_else(
     finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("mlip_interfaces.pipeline.analyze.RESULT_FORMAT", 99)
+    monkeypatch.setattr("mlip_interfaces.pipeline.run_analysis.RESULT_FORMAT", 99)
     assert {
         artefact.stage
         for artefact in plan_run(load_run_study(finished), finished, flow.STAGE_NAMES[:-1])
