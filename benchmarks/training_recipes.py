@@ -24,11 +24,20 @@ from record import write_record
 
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.files import write_json
-from mlip_interfaces.potentials import TABLE, label_errors, write_zbl_table
+from mlip_interfaces.potentials import (
+    SHORT_RANGE_TABLE,
+    ShortRangeBlend,
+    label_errors,
+    short_range_keys,
+    write_zbl_table,
+)
 
 Content = dict[str, Any]
 Change = Callable[[Content, Path], None]
 ENERGY_LOSS = {"start_pref_e": 0.2, "limit_pref_e": 20.0, "limit_pref_f": 10.0, "limit_pref_v": 2.0}
+
+
+BLEND = short_range_keys(ShortRangeBlend(SHORT_RANGE_TABLE, 0.8, 1.4))
 
 
 def unchanged(content: Content, folder: Path) -> None:
@@ -46,8 +55,8 @@ def weighted(content: Content, folder: Path) -> None:
 def walled(content: Content, folder: Path) -> None:
     """Weighted; walls from the table, and no scrambled frames."""
     weighted(content, folder)
-    write_zbl_table(folder / TABLE, content["model"]["type_map"])
-    content["model"] |= {"use_srtab": TABLE, "smin_alpha": 0.1, "sw_rmin": 0.8, "sw_rmax": 1.4}
+    write_zbl_table(folder / SHORT_RANGE_TABLE, content["model"]["type_map"])
+    content["model"] |= BLEND
     data = content["training"]["training_data"]
     data["systems"] = [system for system in data["systems"] if Path(system).name != "scrambled"]
 
@@ -94,8 +103,7 @@ def train(run: Path, folder: Path, change: Change, n_steps: int) -> None:
     data["systems"] = [str((training / system).resolve()) for system in data["systems"]]
     content["training"] |= {"numb_steps": n_steps, "disp_freq": max(1, n_steps // 10), "save_freq": n_steps}
     content["learning_rate"]["decay_steps"] = max(1, n_steps // 50)
-    for key in ("use_srtab", "smin_alpha", "sw_rmin", "sw_rmax"):
-        content["model"].pop(key, None)
+    content["model"] = {key: value for key, value in content["model"].items() if key not in BLEND}
     change(content, folder)
     write_json(folder / "input.json", content)
     threads = ("OMP_NUM_THREADS", "DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS")

@@ -22,7 +22,7 @@ from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import LocalExecution, SlurmExecution, parse_study
 from mlip_interfaces.jobs import Batch, JobTask, preview_batch, run_tasks
 from mlip_interfaces.md import CHECKPOINT
-from mlip_interfaces.pipeline.scan import DONE, RUN_COMMAND
+from mlip_interfaces.pipeline.md_runs import DONE, RUN_COMMAND
 from mlip_interfaces.run.folder import locked
 
 GOLDEN = Path(__file__).parent / "golden"

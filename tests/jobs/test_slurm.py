@@ -32,7 +32,7 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.ending import is_over
 from mlip_interfaces.pipeline.making_room import make_room
-from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, RUN_COMMAND, md_task, unpack
+from mlip_interfaces.pipeline.md_runs import DONE, PACK_COMMAND, PIECES, RUN_COMMAND, md_task, unpack
 from mlip_interfaces.programs import program_environment
 
 NAMES = ("task.0", "task.1", "task.2", "task.3")

@@ -20,7 +20,7 @@ from mlip_interfaces.jobs.alone import LOCK, alone
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, flaws_of_trajectory, join_pieces, md_command, time_reached_ps
 from mlip_interfaces.md.ending import DONE, LOG, is_over
 from mlip_interfaces.md.pieces import _Dcd
-from mlip_interfaces.pipeline.scan import COMMAND, RUN_COMMAND
+from mlip_interfaces.pipeline.md_runs import COMMAND, RUN_COMMAND
 from mlip_interfaces.programs import program_environment
 
 Start = Callable[[Path], "subprocess.Popen[str]"]
@@ -35,7 +35,7 @@ def start(quick_lmp: dict[str, str]) -> Start:
     def begin(folder: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
             ["bash", "-c", f"ulimit -c 0; {alone(RUN_COMMAND)}"], cwd=folder, env=quick_lmp, text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     return begin
@@ -69,8 +69,8 @@ def make(argon: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
 
 def end(run: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit status and standard error."""
-    _, said = run.communicate()
+    """Exit status and what it said, as the log of a task has it."""
+    said, _ = run.communicate()
     return run.returncode, said
 
 
@@ -133,8 +133,7 @@ def test_full_disk_costs_nothing_once_there_is_room(
     make(folder, long)
     code, said = end(start(folder))
     assert code == 1
-    # The log is on that disk too, and may end in the middle of the reason.
-    assert "Error writing dump trajectory" in said
+    assert "No space left on device" in said
     assert not is_over(folder)
     assert (folder / CHECKPOINT).is_file()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)

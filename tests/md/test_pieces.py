@@ -18,7 +18,8 @@ from test_md import DECK_BOUNDS, PROTOCOL, run_deck
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.md import CHECKPOINT, MDProtocol, join_pieces, judge_run, time_reached_ps
 from mlip_interfaces.md.pieces import _Dcd
-from mlip_interfaces.pipeline.scan import DONE, PACK_COMMAND, PIECES, _md_loops, unpack
+from mlip_interfaces.pipeline.md_runs import DONE, PACK_COMMAND, PIECES, unpack
+from mlip_interfaces.pipeline.scan import _md_loops
 from mlip_interfaces.programs import program_environment
 from mlip_interfaces.trajectory import read_trajectory
 

@@ -16,16 +16,10 @@ import pytest
 from mlip_interfaces.config import load_study
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.md import CHECKPOINT, COMMAND, STARTED, Motion
+from mlip_interfaces.md.ending import DONE
 from mlip_interfaces.md.health import COLUMNS
-from mlip_interfaces.pipeline.scan import (
-    DONE,
-    _md_loops,
-    collect_scan,
-    health_bounds,
-    prepare_scan,
-    read_scan_index,
-    scan_runs,
-)
+from mlip_interfaces.pipeline.md_runs import health_bounds
+from mlip_interfaces.pipeline.scan import _md_loops, collect_scan, prepare_scan, read_scan_index, scan_runs
 from mlip_interfaces.pipeline.scan_status import RunStatus, scan_status
 from mlip_interfaces.pipeline.stale_runs import stale_runs
 from mlip_interfaces.run.aside import all_aside

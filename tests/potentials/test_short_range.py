@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from ase.io import write
 
-from mlip_interfaces.potentials import TABLE, write_zbl_table, zbl_energy, zbl_table
+from mlip_interfaces.potentials import SHORT_RANGE_TABLE, write_zbl_table, zbl_energy, zbl_table
 from mlip_interfaces.programs import run_program
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny_potential.py"
@@ -54,7 +54,7 @@ def test_table_has_all_pairs_in_the_order_of_the_type_map_and_fades_out() -> Non
 
 def test_a_trained_potential_repels_as_its_table_does(tmp_path: Path) -> None:
     """Where both atoms are closer than where the blend begins; lithium and sulfur, whatever the network has learnt."""
-    write_zbl_table(tmp_path / TABLE, ("Li", "S"))
+    write_zbl_table(tmp_path / SHORT_RANGE_TABLE, ("Li", "S"))
     distances = np.array([0.3, 0.5, 0.7])
     pairs = [Atoms("LiS", [[0, 0, 0], [distance, 0, 0]], cell=[12, 12, 12], pbc=True) for distance in distances]
     write(tmp_path / "pairs.xyz", pairs)
@@ -64,7 +64,7 @@ def test_a_trained_potential_repels_as_its_table_does(tmp_path: Path) -> None:
             [sys.executable, TINY, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout
 
-    tiny("train", "model.pb", "--table", TABLE, "Li", "S")
+    tiny("train", "model.pb", "--table", SHORT_RANGE_TABLE, "Li", "S")
     said = tiny("energy", "model.pb", "pairs.xyz")
     energies = [float(line.split()[1]) for line in said.splitlines() if line.startswith("energy:")]
     expected = zbl_energy(atomic_numbers["Li"], atomic_numbers["S"], distances)

@@ -11,7 +11,13 @@ from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import machine_section, resources_section
 from mlip_interfaces.labels.settings import SETTINGS_FILE
-from mlip_interfaces.potentials import TABLE, DescriptorSizes, LossPrefactors, ShortRangeBlend, training_input
+from mlip_interfaces.potentials import (
+    SHORT_RANGE_TABLE,
+    DescriptorSizes,
+    LossPrefactors,
+    ShortRangeBlend,
+    training_input,
+)
 from mlip_interfaces.units import FS_TO_PS
 
 DpgenContent = dict[str, Any]
@@ -83,7 +89,7 @@ def short_range_blend(study: Study) -> ShortRangeBlend | None:
         For `potentials.training_input`; its table lies in the folder of the training.
     """
     asked = study.training.short_range
-    return None if asked is None else ShortRangeBlend(TABLE, asked.from_angstrom, asked.to_angstrom)
+    return None if asked is None else ShortRangeBlend(SHORT_RANGE_TABLE, asked.from_angstrom, asked.to_angstrom)
 
 
 def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors: Sequence[int]) -> DpgenContent:
@@ -141,7 +147,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "training_reuse_start_lr": training.start_learning_rate_reuse,
         "training_reuse_start_pref_e": training.loss.energy_start_reuse,
         "training_reuse_start_pref_f": training.loss.force_start_reuse,
-        **({} if training.short_range is None else {"srtab_file_path": TABLE}),
+        **({} if training.short_range is None else {"srtab_file_path": SHORT_RANGE_TABLE}),
         "model_devi_dt": exploration.timestep_fs * FS_TO_PS,
         "model_devi_skip": 0,
         "model_devi_f_trust_lo": exploration.force_trust_low_ev_per_angstrom,

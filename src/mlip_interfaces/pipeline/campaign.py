@@ -51,7 +51,7 @@ from mlip_interfaces.labels.dataset import read_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.pipeline.made_of import StudyHashes
-from mlip_interfaces.potentials import TABLE, max_neighbors, write_zbl_table
+from mlip_interfaces.potentials import SHORT_RANGE_TABLE, max_neighbors, write_zbl_table
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
@@ -96,8 +96,8 @@ def init_campaign(context: RunContext) -> None:
             ],
         )
         write_json(counts, list(found))
-    if study.training.short_range is not None and not (directory / TABLE).is_file():
-        write_zbl_table(directory / TABLE, study.elements)
+    if study.training.short_range is not None and not (directory / SHORT_RANGE_TABLE).is_file():
+        write_zbl_table(directory / SHORT_RANGE_TABLE, study.elements)
     if not (directory / PARAM).is_file():
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_as(list[int], counts))
         write_json(directory / PARAM, param)

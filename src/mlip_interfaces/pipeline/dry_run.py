@@ -21,12 +21,13 @@ from mlip_interfaces.pipeline.analysis_jobs import analysis_batch
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.gates import gates_batch
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
+from mlip_interfaces.pipeline.md_runs import POTENTIAL
 from mlip_interfaces.pipeline.own_md import FOLDER as OWN_MD_FOLDER
 from mlip_interfaces.pipeline.own_md import own_md_batch, own_structures
 from mlip_interfaces.pipeline.reference_md import LABELS as REFERENCE_LABELS
 from mlip_interfaces.pipeline.reference_md import MODEL as REFERENCE_MODEL
 from mlip_interfaces.pipeline.reference_md import reference_batches
-from mlip_interfaces.pipeline.scan import POTENTIAL, runs_with_md, scan_batch, scan_runs
+from mlip_interfaces.pipeline.scan import runs_with_md, scan_batch, scan_runs
 from mlip_interfaces.pipeline.train import train_batch, training_systems
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlip_interfaces.books.run import GIVEN_MODEL, GivenModel
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, update_json, whole_file
-from mlip_interfaces.pipeline.scan import POTENTIAL
+from mlip_interfaces.pipeline.md_runs import POTENTIAL
 from mlip_interfaces.potentials.type_map import read_type_map
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import read_manifest

@@ -5,7 +5,6 @@ Folder ``validation/own_md``: ``runs/STRUCTURE`` as LAMMPS runs them, ``tasks`` 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from ase.io import write
 from mlip_interfaces.books.run import FailedLabel, LayersOfAtoms, OwnMDRun, read_book
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import file_hash, whole_folder, write_json
+from mlip_interfaces.files import whole_folder, write_json
 from mlip_interfaces.jobs import Batch, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures, reuse_labels
 from mlip_interfaces.labels.dataset import write_dataset
@@ -25,27 +24,30 @@ from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
 from mlip_interfaces.labels.record import read_label
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.md import (
-    DATA,
-    MODEL,
     TABLE,
     TRAJECTORY,
     MDProtocol,
     join_pieces,
     judge_run,
-    md_command,
-    start_script,
     time_reached_ps,
-    write_start_script,
 )
-from mlip_interfaces.md.ending import DONE, is_over
+from mlip_interfaces.md.ending import is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_batch, write_label_settings
 from mlip_interfaces.pipeline.made_for import make_room_for, mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes
-from mlip_interfaces.pipeline.scan import PIECES, POTENTIAL, health_bounds, md_task, unpack
+from mlip_interfaces.pipeline.md_runs import (
+    PIECES,
+    POTENTIAL,
+    health_bounds,
+    md_script,
+    md_task,
+    prepare_md,
+    unpack,
+    write_md_run,
+)
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.trajectory import open_trajectory
 from mlip_interfaces.units import FS_TO_PS
 
@@ -201,33 +203,14 @@ def label_own_md(context: RunContext, *, begun: float, share: float) -> OwnLabel
 
 
 def _script(context: RunContext, structure: str) -> str:
-    command = md_command(
-        own_protocol(context.study),
-        health_bounds(context.study),
-        deck=f"../{DECK}",
-        data=DATA,
-        potential=f"../{POTENTIAL}",
-        elements=context.study.elements,
-    )
-    inputs = {MODEL: context.structures / structure / DATA, "potential": context.model / POTENTIAL}
-    return start_script(command, {what: file_hash(file) for what, file in inputs.items() if file.is_file()})
+    return md_script(context, structure, own_protocol(context.study), top="..")
 
 
 def _prepare(context: RunContext) -> None:
     runs = context.validation / FOLDER / _RUNS
-    runs.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(lammps_deck(DECK), runs / DECK)
-    if not (runs / POTENTIAL).is_symlink():
-        # Jobs that do not run in place take it along.
-        (runs / POTENTIAL).symlink_to(Path("..") / ".." / ".." / context.model.name / POTENTIAL)
+    prepare_md(context, runs)
     for name in own_structures(context.study):
-        directory = runs / name
-        directory.mkdir(exist_ok=True)
-        for file in (DATA, "layers.json"):
-            shutil.copyfile(context.structures / name / file, directory / file)
-        if not is_over(directory):
-            (directory / DONE).unlink(missing_ok=True)
-        write_start_script(directory, _script(context, name))
+        write_md_run(context, name, runs / name, _script(context, name))
 
 
 def _write_tasks(context: RunContext, tasks: Path, protocol: MDProtocol) -> None:

@@ -52,7 +52,7 @@ from mlip_interfaces.observables import Chemistry, Rdf
 from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_settings, teacher_md_batch
 from mlip_interfaces.pipeline.made_for import make_room_for, mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes
-from mlip_interfaces.pipeline.scan import POTENTIAL
+from mlip_interfaces.pipeline.md_runs import POTENTIAL
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import read_model

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tarfile
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,20 +23,13 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError, UnfinishedError, counted
-from mlip_interfaces.files import content_hash, file_hash
-from mlip_interfaces.jobs import Batch, JobTask, only_by_itself, run_tasks, watching
+from mlip_interfaces.jobs import Batch, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
-    COMMAND,
     DATA,
     DEVIATIONS,
-    END,
-    MODEL,
-    START,
-    STARTED,
     TABLE,
     TRAJECTORY,
-    HealthBounds,
     MDProtocol,
     Motion,
     RunVerdict,
@@ -47,33 +37,29 @@ from mlip_interfaces.md import (
     flaws_of_trajectory,
     join_pieces,
     judge_run,
-    md_command,
-    start_script,
     started_with,
     time_reached_ps,
-    write_start_script,
 )
-from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, HOW_IT_ENDED, LOG, SAY_HOW_IT_ENDED, is_over
+from mlip_interfaces.md.ending import HOW_IT_ENDED, LOG, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.making_room import BestSource, best_source, make_room
+from mlip_interfaces.pipeline.md_runs import (
+    PIECES,
+    POTENTIAL,
+    health_bounds,
+    md_script,
+    md_task,
+    prepare_md,
+    unpack,
+    write_md_run,
+)
 from mlip_interfaces.programs import log_tail
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
-from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.units import FS_TO_PS
 
-PIECES, TASK_LOG = "pieces.tar", "task.log"
-# A run that went to its end, or whose physics fell apart, is finished, and the first keeps its last state. Any other goes on from its checkpoint: killed, without
-# room on the disk or in memory, or never begun.
-RUN_COMMAND = (
-    f"sh {COMMAND}; status=$?; if {{ [ $status -eq 0 ] && {CAME_TO_ITS_END}; }} || {FELL_APART}; "
-    f"then echo $status > {DONE}.new && mv {DONE}.new {DONE} || exit 1; "
-    f"if [ $status -eq 0 ] && [ -f {CHECKPOINT} ]; then mv {CHECKPOINT} {END}; else rm -f {CHECKPOINT}; fi; "
-    f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
-)
-# Names of later pieces are not known beforehand: they travel as one file.
-PACK_COMMAND = f"{RUN_COMMAND}; ls | grep -E '^(traj|thermo|model_devi)[.][0-9]+[.]' > pieces && tar cf {PIECES} -T pieces; rm -f pieces"
-POTENTIAL, COMMITTEE = "model.pb", "committee"
+TASK_LOG = "task.log"
+COMMITTEE = "committee"
 _BEGIN_OR_LOOP = (
     r"^variable\s+first_step equal (?P<first_step>\d+)$|"
     r"^Loop time of (?P<seconds>\S+) on .* for (?P<steps>\d+) steps .*\n\nPerformance:"
@@ -143,29 +129,6 @@ def scan_runs(study: Study) -> tuple[ScanRun, ...]:
     return tuple(runs)
 
 
-def health_bounds(study: Study) -> HealthBounds:
-    """The study's bounds of a healthy run.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-
-    Returns
-    -------
-    HealthBounds
-        For `md.judge_run`.
-    """
-    asked = study.health
-    return HealthBounds(
-        max_temperature_ratio=asked.max_temperature_ratio,
-        mean_temperature_tolerance=asked.mean_temperature_tolerance,
-        density_change=asked.density_change,
-        lateral_change=asked.lateral_change,
-        min_distance_angstrom=asked.min_distance_angstrom,
-    )
-
-
 def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
     """Runs as tasks, longest first.
 
@@ -185,36 +148,6 @@ def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
     tasks = tuple(md_task(run.name, context.scan / run.name, run_script(context, run), staged=staged) for run in runs)
     return Batch(
         tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL, *_committee_files(context.study))
-    )
-
-
-def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask:
-    """A run as a task.
-
-    Parameters
-    ----------
-    name : str
-        Of the task.
-    directory : Path
-        Folder of the run.
-    script : str
-        Content of its ``command.sh``.
-    staged : bool
-        Whether it is carried elsewhere. Another script then makes another task, which what lies there does not pass for; a run
-        that is extended takes its last state along.
-
-    Returns
-    -------
-    JobTask
-        Finished once the run is.
-    """
-    state = (CHECKPOINT, START, STARTED, LOG) if (directory / CHECKPOINT).is_file() else ()
-    return JobTask(
-        name,
-        f"{only_by_itself(content_hash(script))}; {PACK_COMMAND}" if staged else RUN_COMMAND,
-        (DONE,),
-        inputs=(DATA, "layers.json", COMMAND, *state),
-        extras=(TRAJECTORY, TABLE, DEVIATIONS, LOG, STARTED, PIECES, START, END),
     )
 
 
@@ -241,21 +174,12 @@ def prepare_scan(context: RunContext) -> None:
                 f"The model {model.name} is not in {context.structures}; build it with `mlip-interfaces build STUDY --out "
                 f"{context.root}`, or with `scan init`."
             )
-    context.scan.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(lammps_deck(DECK), context.scan / DECK)
-    if not (context.scan / POTENTIAL).is_symlink():
-        # Jobs that do not run in place take it along.
-        (context.scan / POTENTIAL).symlink_to(Path("..") / context.model.name / POTENTIAL)
+    prepare_md(context, context.scan)
     _link_committee(context)
     for run in scan_runs(study):
         directory, script = context.scan / run.name, run_script(context, run)
         make_room(context.root, directory, script, run.protocol, health_bounds(study))
-        directory.mkdir(parents=True, exist_ok=True)
-        for file in (DATA, "layers.json"):
-            shutil.copyfile(context.structures / run.model.name / file, directory / file)
-        if not is_over(directory):
-            (directory / DONE).unlink(missing_ok=True)
-        write_start_script(directory, script)
+        write_md_run(context, run.model.name, directory, script)
 
 
 def _committee_files(study: Study) -> tuple[str, ...]:
@@ -300,32 +224,8 @@ def run_script(context: RunContext, run: ScanRun) -> str:
     str
         Content of its ``command.sh``.
     """
-    study = context.study
-    command = md_command(
-        run.protocol,
-        health_bounds(study),
-        deck=f"../../../{DECK}",
-        data=DATA,
-        potential=f"../../../{POTENTIAL}",
-        elements=study.elements,
-        committee=[f"../../../{file}" for file in _committee_files(study)],
-    )
-    inputs = {
-        MODEL: context.structures / run.model.name / DATA,
-        "potential": context.model / POTENTIAL,
-    }
-    return start_script(command, {what: _hash_now(file) for what, file in inputs.items() if file.is_file()})
-
-
-def _hash_now(file: Path) -> str:
-    """Hash of a file, read once as long as it stays: a scan asks for that of its potential with every look at every run."""
-    state = file.stat()
-    return _hash_of(file, state.st_size, state.st_mtime_ns, state.st_ino)
-
-
-@cache
-def _hash_of(file: Path, n_bytes: int, changed_ns: int, inode: int) -> str:
-    return file_hash(file)
+    committee = [f"../../../{file}" for file in _committee_files(context.study)]
+    return md_script(context, run.model.name, run.protocol, top="../../..", committee=committee)
 
 
 def source_of_run(context: RunContext, run: ScanRun) -> BestSource:
@@ -512,20 +412,6 @@ def collect_scan(context: RunContext) -> str:
     verdict = "all healthy" if not unhealthy else f"not healthy: {', '.join(unhealthy)}"
     kept = f"; frames around a failure to label: {', '.join(candidates)}" if candidates else ""
     return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}{kept}"
-
-
-def unpack(archive: Path) -> None:
-    """Pieces of a run that was made elsewhere; the archive goes.
-
-    Parameters
-    ----------
-    archive : Path
-        Need not exist.
-    """
-    if archive.is_file():
-        with tarfile.open(archive) as pieces:
-            pieces.extractall(archive.parent, filter="data")
-        archive.unlink()
 
 
 def _entry(context: RunContext, run: ScanRun) -> ScanEntry:

@@ -17,7 +17,8 @@ from mlip_interfaces.md import TABLE, Motion, RunProgress, first_sick_line, prog
 from mlip_interfaces.md.ending import DONE, is_over
 from mlip_interfaces.md.health import read_thermo
 from mlip_interfaces.md.pieces import DEVIATIONS, pieces_of
-from mlip_interfaces.pipeline.scan import ScanRun, health_bounds, last_words, other_command, run_script, scan_runs
+from mlip_interfaces.pipeline.md_runs import health_bounds
+from mlip_interfaces.pipeline.scan import ScanRun, last_words, other_command, run_script, scan_runs
 from mlip_interfaces.records import Record
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import FS_TO_PS, PS_TO_NS, SECONDS_PER_DAY, SECONDS_PER_HOUR

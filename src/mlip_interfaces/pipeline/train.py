@@ -13,7 +13,7 @@ from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, last_line, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
-from mlip_interfaces.potentials import TABLE, training_input, write_zbl_table
+from mlip_interfaces.potentials import SHORT_RANGE_TABLE, training_input, write_zbl_table
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 
@@ -91,7 +91,7 @@ def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> B
     # Carried elsewhere, the data and the checkpoint keep their places relative to the training.
     needed = [os.path.relpath(path, context.root) for path in (*systems, *sorted(member.glob("model.ckpt.*")))]
     name = os.path.relpath(directory, context.root)
-    table = () if context.study.training.short_range is None else (TABLE,)
+    table = () if context.study.training.short_range is None else (SHORT_RANGE_TABLE,)
     return Batch(
         (JobTask(name, command, outputs, inputs=("input.json", *table)),),
         context.root,
@@ -138,7 +138,7 @@ def run_train(context: RunContext) -> str:
         short_range=short_range_blend(study),
     )
     if training.short_range is not None:
-        write_zbl_table(directory / TABLE, study.elements)
+        write_zbl_table(directory / SHORT_RANGE_TABLE, study.elements)
     write_json(directory / "input.json", content)
     batch = train_batch(context, last_committee_member(context), systems)
     curve = directory / "lcurve.out"

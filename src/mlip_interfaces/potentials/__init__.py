@@ -16,17 +16,18 @@ from mlip_interfaces.potentials.features import Environments, committee_environm
 from mlip_interfaces.potentials.production_domain import left_by_deviation, left_by_drift
 from mlip_interfaces.potentials.rank_correlation import RankCorrelation, rank_correlation
 from mlip_interfaces.potentials.selection import rank_environments, rank_frames, select_diverse
-from mlip_interfaces.potentials.short_range import TABLE, write_zbl_table, zbl_energy, zbl_table
+from mlip_interfaces.potentials.short_range import SHORT_RANGE_TABLE, write_zbl_table, zbl_energy, zbl_table
 from mlip_interfaces.potentials.training_input import (
     DescriptorSizes,
     LossPrefactors,
     ShortRangeBlend,
     max_neighbors,
+    short_range_keys,
     training_input,
 )
 
 __all__ = [
-    "TABLE",
+    "SHORT_RANGE_TABLE",
     "DescriptorSizes",
     "Environments",
     "FrameDeviations",
@@ -53,6 +54,7 @@ __all__ = [
     "save_predictions",
     "select_diverse",
     "signed_errors",
+    "short_range_keys",
     "training_input",
     "write_zbl_table",
     "zbl_energy",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.files import write_text
 from mlip_interfaces.units import COULOMB_EV_ANGSTROM
 
-TABLE = "short_range.txt"
+SHORT_RANGE_TABLE = "short_range.txt"
 """Its name in the folder of a training."""
 _SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))
 """Weights and rates of the universal screening function."""

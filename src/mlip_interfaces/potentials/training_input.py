@@ -125,6 +125,27 @@ def _most_neighbors(structures: Sequence[Atoms], elements: Sequence[str], cutoff
     return largest
 
 
+def short_range_keys(blend: ShortRangeBlend) -> dict[str, JsonValue]:
+    """DeePMD's words for a table that takes over at short distances.
+
+    Parameters
+    ----------
+    blend : ShortRangeBlend
+        The table and where it acts.
+
+    Returns
+    -------
+    dict of str to JSON
+        Keys of the section ``model``.
+    """
+    return {
+        "use_srtab": blend.file,
+        "smin_alpha": _SOFTMIN_ANGSTROM,
+        "sw_rmin": blend.from_angstrom,
+        "sw_rmax": blend.to_angstrom,
+    }
+
+
 def training_input(
     sizes: DescriptorSizes,
     elements: Sequence[str],
@@ -181,18 +202,10 @@ def training_input(
     }
     if systems:
         training["training_data"] = {"systems": list(systems), "batch_size": batch_size}
-    blend: dict[str, JsonValue] = {}
-    if short_range is not None:
-        blend = {
-            "use_srtab": short_range.file,
-            "smin_alpha": _SOFTMIN_ANGSTROM,
-            "sw_rmin": short_range.from_angstrom,
-            "sw_rmax": short_range.to_angstrom,
-        }
     return {
         "model": {
             "type_map": list(elements),
-            **blend,
+            **({} if short_range is None else short_range_keys(short_range)),
             "descriptor": {
                 "type": "se_e2_a",
                 "rcut": sizes.cutoff_angstrom,
