@@ -72,7 +72,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {Path(__file__).with_name("toy_lmp.py")} "$@"\n')
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    # The toy, then the programs beside the interpreter, as a job's script has them.
+    here = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), str(here), os.environ["PATH"]]))
     for module in (own_md, reference_md):
         monkeypatch.setattr(module, "run_tasks", run_here)
     monkeypatch.setattr(reference_md, "_CALCULATOR", "mini_teacher:softer")
