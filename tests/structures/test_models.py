@@ -89,7 +89,7 @@ def assert_nearest_thickness(plan: LayerPlan, made_angstrom: float) -> None:
 
 
 @settings(
-    max_examples=15, deadline=None, derandomize=True, phases=[Phase.generate],
+    max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )  # fmt: skip
 @given(interface=interfaces())
