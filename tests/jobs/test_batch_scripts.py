@@ -106,7 +106,7 @@ def test_every_step_of_the_machine_file_has_its_own_resources_and_dpgen_takes_it
     }  # fmt: skip
     assert [asked[step]["group_size"] for step in asked] == [4, 1, 4]
     # Four tasks on two GPUs: two on each.
-    assert "export MLIP_RUNS_PER_GPU=2" in asked["train"]["prepend_script"]
+    assert "MLIP_RUNS_PER_GPU=2\n" in "\n".join(asked["train"]["prepend_script"])
     assert [asked[step]["para_deg"] for step in asked] == [4, 1, 2]
     assert not any(part["strategy"]["if_cuda_multi_devices"] for part in asked.values())
     assert [machine[step]["command"].split()[-1] for step in ("train", "model_devi")] == ["dp", "lmp"]

@@ -22,7 +22,7 @@ from mlip_interfaces.files import write_bytes
 from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.jobs.gpus import TAKE_A_PLACE, gpu_places
 from mlip_interfaces.jobs.sections import machine_section, resources_section
-from mlip_interfaces.programs import find_program, log_tail
+from mlip_interfaces.programs import end_of_log, find_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def run_tasks(batch: Batch, execution: Execution, *, despite_failures: bool = Fa
         shown = [task for task in unfinished if task.name in given_up] or unfinished or batch.tasks
         logs = [directory / task.name / "task.log" for task in shown]
         first = next((log for log in logs if log.is_file()), None)
-        end = f" The end of {first}:\n{log_tail(first)}" if first else ""
+        end = f" {end_of_log(first)}" if first else ""
         raise UnfinishedError(
             f"{len(unfinished)} of {len(batch.tasks)} tasks in {directory} did not finish ({names}).{why}{end}"
         ) from failure
