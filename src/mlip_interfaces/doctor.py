@@ -17,6 +17,7 @@ from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
 from mlip_interfaces.errors import MissingProgramError, ProgramError
 from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.gpus import VERBOSE, WatchedRun, installed_gpus, run_watched
 from mlip_interfaces.labels.codes.contract import Code
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.codes.runner import runnable_command
@@ -146,14 +147,14 @@ def _deep_potential_in_lammps() -> Finding:
     return Finding(name, True, True, f"DeePMD plugin loaded, ten steps in {seconds:.1f} s", "")
 
 
-def _try_lammps(directory: Path) -> float:
-    """Train two steps of a tiny model on made-up data and run it: exactly the way a campaign does."""
+def _write_toy_training(directory: Path, *, n_steps: int) -> None:
+    """A tiny model's ``input.json``, and made-up data."""
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
         sizes,
         ["Li"],
-        n_steps=2,
+        n_steps=n_steps,
         start_learning_rate=1e-3,
         stop_learning_rate=1e-5,
         systems=["data"],
@@ -161,16 +162,23 @@ def _try_lammps(directory: Path) -> float:
         seed=1,
     )
     write_json(directory / "input.json", content)
+
+
+_TOY_MD = (
+    "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
+    "create_atoms 1 box\nmass 1 6.94\npair_style deepmd {model}\npair_coeff * * Li\n"
+    "velocity all create 300 1\nfix 1 all nve\nrun 10\n"
+)
+
+
+def _try_lammps(directory: Path) -> float:
+    """Train two steps of a tiny model on made-up data and run it: exactly the way a campaign does."""
+    _write_toy_training(directory, n_steps=2)
     run_program(
         ["dp", "train", "input.json", "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
     )
     run_program(["dp", "freeze", "-o", "model.pb"], directory=directory, log_file=directory / "freeze.log")
-    write_text(
-        directory / "in.lammps",
-        "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
-        "create_atoms 1 box\nmass 1 6.94\npair_style deepmd model.pb\npair_coeff * * Li\n"
-        "velocity all create 300 1\nfix 1 all nve\nrun 10\n",
-    )
+    write_text(directory / "in.lammps", _TOY_MD.format(model="model.pb"))
     run = run_program(
         ["lmp", "-in", "in.lammps", "-log", "log.lammps"], directory=directory, log_file=directory / "lmp.out"
     )
@@ -217,17 +225,83 @@ def _slurm() -> list[Finding]:
 
 
 def _gpu() -> list[Finding]:
+    """GPUs, and whether DeePMD-kit's backends and LAMMPS use them: ten steps of each."""
     remedy = 'pip install "mlip-interfaces[gpu]" on a machine with an NVIDIA driver'
     if shutil.which("nvidia-smi") is None:
         return [Finding("GPU", False, False, "no NVIDIA driver on this machine", remedy)]
-    seen = ask_program(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-    if seen.status != 0 or not seen.output:
+    found = installed_gpus()
+    if not found:
         return [Finding("GPU", False, False, "nvidia-smi sees none", remedy)]
-    names = ", ".join(seen.output.splitlines())
-    probe = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
-    used = ask_program([sys.executable, "-c", probe], limit_seconds=300)
-    n_used = int(used.output.split()[-1]) if used.status == 0 and used.output else 0
+    findings = [Finding("GPU", False, True, "; ".join(map(str, found)), "")]
+    for backend, (package, option, suffix, extra) in _BACKENDS_ON_GPU.items():
+        if is_installed(package):
+            name = f"ten training steps and ten MD steps on the GPU with {backend}"
+            how = f'pip install "mlip-interfaces[{extra}]"; `nvidia-smi` and CUDA_VISIBLE_DEVICES must show the GPU'
+            works, detail = _try_gpu(option, suffix)
+            findings.append(Finding(name, False, works, detail, how))
+    return [*findings, *_fused_operators()]
+
+
+_BACKENDS_ON_GPU = {
+    "TensorFlow": ("tensorflow", "--tf", ".pb", "gpu"),
+    "PyTorch": ("torch", "--pt", ".pth", "gpu,pytorch"),
+}
+"""Package, option of ``dp``, suffix of a model and extra of each backend."""
+
+
+def _try_gpu(option: str, suffix: str) -> tuple[bool, str]:
+    """Whether training and MD both ran on a GPU, and in words where each did."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, model = Path(name), f"model{suffix}"
+        _write_toy_training(folder, n_steps=10)
+        write_text(folder / "in.lammps", _TOY_MD.format(model=model))
+        commands = {
+            "training": ["dp", option, "train", "input.json", "--skip-neighbor-stat"],
+            "freezing": ["dp", option, "freeze", "-o", model],
+            "MD": ["lmp", "-in", "in.lammps", "-log", "log.lammps"],
+        }
+        runs: dict[str, WatchedRun] = {}
+        for what, command in commands.items():
+            try:
+                runs[what] = run_watched(
+                    command, directory=folder, log_file=folder / f"{what}.log", environment=VERBOSE, limit_seconds=300
+                )
+            except (ProgramError, MissingProgramError) as error:
+                return False, f"{what}: {error}"
+    works = runs["training"].on_gpu and runs["MD"].on_gpu
+    return works, "; ".join(f"{what} {_where(runs[what])}" for what in ("training", "MD"))
+
+
+def _where(run: WatchedRun) -> str:
+    if not run.on_gpu:
+        return f"on the CPU ({run.wall_seconds:.0f} s)"
+    sign = f"'{run.said}'" if run.said else f"{run.n_processes} processes on it"
+    return f"on the GPU ({sign}, {run.gpu_memory_mb:.0f} MB of it, {run.wall_seconds:.0f} s)"
+
+
+def _fused_operators() -> list[Finding]:
+    """DeePMD-kit's own operators for PyTorch models: without them a DPA model is right, and slower."""
+    if not is_installed("torch"):
+        return []
+    operators = {"dpa1_graph_descriptor": "DPA-1", "border_op": "DPA-2 and DPA-3 on several ranks"}
+    probe = (
+        "import torch, deepmd.pt.cxx_op\n"
+        f"print('lacks', *(name for name in {list(operators)} if not hasattr(torch.ops.deepmd, name)))"
+    )
+    answer = ask_program([sys.executable, "-c", probe], limit_seconds=300)
+    said = answer.output.rpartition("\n")[2].split()
+    if answer.status != 0 or said[:1] != ["lacks"]:
+        return []
+    name, missing = "DeePMD-kit's fused operators", [operators[word] for word in said[1:]]
+    if not missing:
+        return [Finding(name, False, True, "all there", "")]
     return [
-        Finding("GPU", False, True, names, ""),
-        Finding("GPU used by DeePMD's TensorFlow", False, n_used > 0, f"{n_used} devices", remedy),
+        Finding(
+            name,
+            False,
+            False,
+            f"none for {', '.join(missing)}: such models run on torch's own operators, several times slower",
+            "build DeePMD-kit from its source for this GPU (DP_VARIANT=cuda DP_ENABLE_PYTORCH=1 pip install deepmd-kit --no-binary "
+            "deepmd-kit); the wheel has none",
+        )
     ]
