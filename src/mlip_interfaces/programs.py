@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,23 @@ THREAD_ENVIRONMENT: dict[str, str] = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 """One thread per process: small models run several times faster, and side by side (measured)."""
+
+_TROUBLE = re.compile("Error:|RuntimeError")
+"""In a line on CUDA: it says more than that there is none; `gpu_failure` knows further ones."""
+_REMEDIES = (
+    (
+        # A program registers its kernels without the library; it is lost when it calls one of the others.
+        re.compile(r"implib-gen: libcudart\S* failed to resolve symbol '(?!__cudaRegister)"),
+        "LAMMPS runs PyTorch models with libcudart.so.12 alone, also where there is no GPU, and found none: "
+        "pip install nvidia-cuda-runtime-cu12 beside lmp (the extra pytorch brings it).",
+    ),
+    (
+        re.compile("The version of PyTorch used to compile this"),
+        "DeePMD-kit's PyTorch backend works with one version of torch alone: the extra pytorch brings it, and `mlip-interfaces doctor` "
+        "names it.",
+    ),
+)
+"""What to do about a line of a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +153,7 @@ def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def log_tail(log_file: Path, n_lines: int = 15) -> str:
-    """Last lines of a log, without the CUDA noise of a CPU-only TensorFlow.
+    """Last lines of a log, without the CUDA noise of a machine without GPUs, and what to do about a known cause.
 
     Parameters
     ----------
@@ -156,8 +174,14 @@ def log_tail(log_file: Path, n_lines: int = 15) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - _TAIL_BYTES))
         lines = log.read().decode(errors="replace").splitlines()
-    kept = [line for line in lines if "cuda" not in line.lower() or gpu_failure(line)]
-    return "\n".join(kept[-n_lines:])
+    kept = [line for line in lines if "libcudart" not in line and ("cuda" not in line.lower() or _tells_more(line))]
+    remedies = [remedy for sign, remedy in _REMEDIES if any(sign.search(line) for line in lines)]
+    return "\n".join([*kept[-n_lines:], *remedies])
+
+
+def _tells_more(line: str) -> bool:
+    """Whether a line on CUDA says more than that there is none."""
+    return bool(_TROUBLE.search(line) or gpu_failure(line))
 
 
 def end_of_log(log_file: Path) -> str:
