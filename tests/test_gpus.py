@@ -9,6 +9,7 @@ import pytest
 from mlip_interfaces import doctor
 from mlip_interfaces.errors import ProgramError
 from mlip_interfaces.gpus import WatchedRun, installed_gpus, run_watched
+from mlip_interfaces.potentials import BACKENDS
 
 SMI = """#!/bin/sh
 case "$*" in
@@ -72,27 +73,26 @@ def test_program_that_hangs_is_ended_with_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["gpu", "cpu", "failed"])
 def test_doctor_says_where_each_backend_ran(place: str, used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stand_in(command: list[str], *, directory: Path, **_: object) -> WatchedRun:
+        if command[0] == "lmp":
+            (directory / "log.lammps").write_text("Loop time of 0.1 on 1 procs for 10 steps with 54 atoms\n")
         if place == "failed" and command[0] == "lmp":
             raise ProgramError("'lmp' failed with exit status 1. The NVIDIA driver there is missing.")
-        assert command[0] == "lmp" or (directory / "data" / "set.000").is_dir()
         return ON_GPU if place == "gpu" else ON_CPU
 
     monkeypatch.setattr(doctor, "run_watched", stand_in)
-    monkeypatch.setattr(doctor, "is_installed", lambda name: name == "tensorflow")
-    card, backend = doctor._gpu()
-    assert card.detail == "NVIDIA H200, 140 GiB, driver 580.159.03"
-    assert backend.name == "ten training steps and ten MD steps on the GPU with TensorFlow"
-    assert backend.works is (place == "gpu")
-    assert (
-        backend.detail
-        == {
-            "gpu": "training on the GPU ('load model from: model.pth to gpu', 620 MB of it, 9 s); "
-            "MD on the GPU ('load model from: model.pth to gpu', 620 MB of it, 9 s)",
-            "cpu": "training on the CPU (9 s); MD on the CPU (9 s)",
-            "failed": "MD: 'lmp' failed with exit status 1. The NVIDIA driver there is missing.",
-        }[place]
-    )
-    assert 'pip install "mlip-interfaces[gpu]"' in backend.remedy
+    gpus = installed_gpus()
+    assert doctor._gpu(gpus).detail == "NVIDIA H200, 140 GiB, driver 580.159.03"
+    first, *others = doctor._deep_potential_in_lammps(BACKENDS["tensorflow"], gpus)
+    assert first.works is (place != "failed")
+    assert [finding.works for finding in others] == {"gpu": [True], "cpu": [False], "failed": []}[place]
+    if place == "failed":
+        assert first.detail == "'lmp' failed with exit status 1. The NVIDIA driver there is missing."
+        return
+    on_gpu = "on the GPU ('load model from: model.pth to gpu', 620 MB of it)"
+    where = on_gpu if place == "gpu" else "on the CPU"
+    assert others[0].detail == f"training {where}; MD {where}"
+    assert 'pip install "mlip-interfaces[gpu]"' in others[0].remedy
+    assert len(doctor._deep_potential_in_lammps(BACKENDS["tensorflow"], ())) == 1
 
 
 @pytest.mark.parametrize(("there", "missing"), [("lacks", None), ("lacks dpa1_graph_descriptor", "DPA-1"), ("", None)])
@@ -106,5 +106,5 @@ def test_doctor_names_the_fused_operators_that_are_missing(
     assert len(found) == bool(there)
     assert [finding.works for finding in found] == ([missing is None] if there else [])
     if missing:
-        assert found[0].detail == "none for DPA-1: such models run on torch's own operators, several times slower"
+        assert found[0].detail == "none for DPA-1: such models run on torch's own operators, more slowly"
         assert "DP_VARIANT=cuda" in found[0].remedy

@@ -15,17 +15,18 @@ import numpy as np
 
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
-from mlip_interfaces.errors import MissingProgramError, ProgramError
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
 from mlip_interfaces.files import write_json, write_text
-from mlip_interfaces.gpus import VERBOSE, WatchedRun, installed_gpus, run_watched
+from mlip_interfaces.gpus import VERBOSE, Gpu, WatchedRun, installed_gpus, run_watched
 from mlip_interfaces.labels.codes.contract import Code
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.codes.runner import runnable_command
 from mlip_interfaces.labels.codes.vasp import potcar_library
 from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.labels.teachers import TEACHERS
-from mlip_interfaces.potentials import DescriptorSizes, training_input
-from mlip_interfaces.programs import ask_program, find_program, run_program
+from mlip_interfaces.potentials import BACKENDS, Backend, DescriptorSizes, training_input
+from mlip_interfaces.potentials.backend import INPUT
+from mlip_interfaces.programs import ask_program, find_program
 
 INSTALL = 'make install (or: pip install "mlip-interfaces[engines]")'
 CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
@@ -63,14 +64,16 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at every engine; runs LAMMPS with a Deep Potential for ten steps (half a minute)."""
+    """Look at every engine; trains and runs a Deep Potential with each backend for ten steps (a minute)."""
     findings = [
         Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
     ]
     findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
     findings += [*_extras(), *_two_tensorflows()]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
-    findings.append(_deep_potential_in_lammps())
+    gpus = installed_gpus()
+    for backend in BACKENDS.values():
+        findings += _deep_potential_in_lammps(backend, gpus)
     findings += [
         _package(teacher.package, required=False, remedy=teacher.install, label=f"teacher {name} ({teacher.kind})")
         for name, teacher in TEACHERS.items()
@@ -78,7 +81,7 @@ def examine() -> list[Finding]:
     findings += [_dft_code(code) for code in CODES.values()]
     findings.append(_potcars())
     findings += _slurm()
-    findings += _gpu()
+    findings += [_gpu(gpus), *_fused_operators()]
     return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
 
 
@@ -135,56 +138,68 @@ def _potcars() -> Finding:
     return Finding(name, False, library is not None, str(library) if library else "no folder is named", remedy)
 
 
-def _deep_potential_in_lammps() -> Finding:
-    name = "lmp runs a Deep Potential for ten steps"
+def _deep_potential_in_lammps(backend: Backend, gpus: tuple[Gpu, ...]) -> list[Finding]:
+    """Training and MD with a backend, and whether a GPU had them; TensorFlow is what a study has unless it asks for another."""
+    name, required = f"{backend.label}: dp trains and lmp runs ten steps", backend.name == "tensorflow"
+    try:
+        backend.require()
+    except MissingEngineError as error:
+        return [Finding(name, required, False, str(error), how_to_get(backend.extra))]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            seconds = _try_lammps(Path(folder))
+            trained, moved = _try_lammps(Path(folder), backend)
         except (ProgramError, MissingProgramError) as error:
-            return Finding(
-                name, True, False, str(error), f"{INSTALL}; the versions of deepmd-kit and lammps must match"
-            )
-    return Finding(name, True, True, f"DeePMD plugin loaded, ten steps in {seconds:.1f} s", "")
+            remedy = f"{how_to_get(backend.extra)}; the versions of deepmd-kit and lammps must match"
+            return [Finding(name, required, False, str(error), remedy)]
+    took = f"DeePMD plugin loaded, {trained.wall_seconds:.1f} s and {moved.wall_seconds:.1f} s"
+    findings = [Finding(name, required, True, took, "")]
+    if gpus:
+        extra = "gpu" if backend.name == "tensorflow" else f"gpu,{backend.extra}"
+        remedy = f'pip install "mlip-interfaces[{extra}]"; `nvidia-smi` and CUDA_VISIBLE_DEVICES must show the GPU'
+        where = f"training {_where(trained)}; MD {_where(moved)}"
+        findings.append(Finding(f"{backend.label}: on the GPU", False, trained.on_gpu and moved.on_gpu, where, remedy))
+    return findings
 
 
-def _write_toy_training(directory: Path, *, n_steps: int) -> None:
-    """A tiny model's ``input.json``, and made-up data."""
+def _where(run: WatchedRun) -> str:
+    if not run.on_gpu:
+        return "on the CPU"
+    sign = f"'{run.said}'" if run.said else f"{run.n_processes} processes on it"
+    return f"on the GPU ({sign}, {run.gpu_memory_mb:.0f} MB of it)"
+
+
+def _try_lammps(directory: Path, backend: Backend) -> tuple[WatchedRun, WatchedRun]:
+    """Train ten steps of a tiny model on made-up data and run it, as a campaign does: what the training and the MD took, and where."""
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
         sizes,
         ["Li"],
-        n_steps=n_steps,
+        n_steps=10,
         start_learning_rate=1e-3,
         stop_learning_rate=1e-5,
         systems=["data"],
         batch_size=1,
         seed=1,
     )
-    write_json(directory / "input.json", content)
+    write_json(directory / INPUT, content)
+    dp = ["dp", backend.option]
 
+    def run(words: list[str], log: str) -> WatchedRun:
+        return run_watched(words, directory=directory, log_file=directory / log, environment=VERBOSE)
 
-_TOY_MD = (
-    "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
-    "create_atoms 1 box\nmass 1 6.94\npair_style deepmd {model}\npair_coeff * * Li\n"
-    "velocity all create 300 1\nfix 1 all nve\nrun 10\n"
-)
-
-
-def _try_lammps(directory: Path) -> float:
-    """Train two steps of a tiny model on made-up data and run it: exactly the way a campaign does."""
-    _write_toy_training(directory, n_steps=2)
-    run_program(
-        ["dp", "train", "input.json", "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
+    trained = run([*dp, "train", INPUT, "--skip-neighbor-stat"], "train.log")
+    run([*dp, "freeze", "-o", backend.potential], "freeze.log")
+    write_text(
+        directory / "in.lammps",
+        "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
+        f"create_atoms 1 box\nmass 1 6.94\npair_style deepmd {backend.potential}\npair_coeff * * Li\n"
+        "velocity all create 300 1\nfix 1 all nve\nrun 10\n",
     )
-    run_program(["dp", "freeze", "-o", "model.pb"], directory=directory, log_file=directory / "freeze.log")
-    write_text(directory / "in.lammps", _TOY_MD.format(model="model.pb"))
-    run = run_program(
-        ["lmp", "-in", "in.lammps", "-log", "log.lammps"], directory=directory, log_file=directory / "lmp.out"
-    )
+    moved = run(["lmp", "-in", "in.lammps", "-log", "log.lammps"], "lmp.out")
     if re.search(r"^Loop time of", (directory / "log.lammps").read_text(), flags=re.MULTILINE) is None:
         raise ProgramError("lmp ended without running the ten steps.")
-    return run.wall_seconds
+    return trained, moved
 
 
 def _write_toy_system(directory: Path) -> None:
@@ -224,59 +239,12 @@ def _slurm() -> list[Finding]:
     return [*programs, Finding("Slurm", False, True, f"{version}; partitions {'; '.join(partitions) or 'none'}", "")]
 
 
-def _gpu() -> list[Finding]:
-    """GPUs, and whether DeePMD-kit's backends and LAMMPS use them: ten steps of each."""
+def _gpu(gpus: tuple[Gpu, ...]) -> Finding:
     remedy = 'pip install "mlip-interfaces[gpu]" on a machine with an NVIDIA driver'
-    if shutil.which("nvidia-smi") is None:
-        return [Finding("GPU", False, False, "no NVIDIA driver on this machine", remedy)]
-    found = installed_gpus()
-    if not found:
-        return [Finding("GPU", False, False, "nvidia-smi sees none", remedy)]
-    findings = [Finding("GPU", False, True, "; ".join(map(str, found)), "")]
-    for backend, (package, option, suffix, extra) in _BACKENDS_ON_GPU.items():
-        if is_installed(package):
-            name = f"ten training steps and ten MD steps on the GPU with {backend}"
-            how = f'pip install "mlip-interfaces[{extra}]"; `nvidia-smi` and CUDA_VISIBLE_DEVICES must show the GPU'
-            works, detail = _try_gpu(option, suffix)
-            findings.append(Finding(name, False, works, detail, how))
-    return [*findings, *_fused_operators()]
-
-
-_BACKENDS_ON_GPU = {
-    "TensorFlow": ("tensorflow", "--tf", ".pb", "gpu"),
-    "PyTorch": ("torch", "--pt", ".pth", "gpu,pytorch"),
-}
-"""Package, option of ``dp``, suffix of a model and extra of each backend."""
-
-
-def _try_gpu(option: str, suffix: str) -> tuple[bool, str]:
-    """Whether training and MD both ran on a GPU, and in words where each did."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, model = Path(name), f"model{suffix}"
-        _write_toy_training(folder, n_steps=10)
-        write_text(folder / "in.lammps", _TOY_MD.format(model=model))
-        commands = {
-            "training": ["dp", option, "train", "input.json", "--skip-neighbor-stat"],
-            "freezing": ["dp", option, "freeze", "-o", model],
-            "MD": ["lmp", "-in", "in.lammps", "-log", "log.lammps"],
-        }
-        runs: dict[str, WatchedRun] = {}
-        for what, command in commands.items():
-            try:
-                runs[what] = run_watched(
-                    command, directory=folder, log_file=folder / f"{what}.log", environment=VERBOSE, limit_seconds=300
-                )
-            except (ProgramError, MissingProgramError) as error:
-                return False, f"{what}: {error}"
-    works = runs["training"].on_gpu and runs["MD"].on_gpu
-    return works, "; ".join(f"{what} {_where(runs[what])}" for what in ("training", "MD"))
-
-
-def _where(run: WatchedRun) -> str:
-    if not run.on_gpu:
-        return f"on the CPU ({run.wall_seconds:.0f} s)"
-    sign = f"'{run.said}'" if run.said else f"{run.n_processes} processes on it"
-    return f"on the GPU ({sign}, {run.gpu_memory_mb:.0f} MB of it, {run.wall_seconds:.0f} s)"
+    if gpus:
+        return Finding("GPU", False, True, "; ".join(map(str, gpus)), "")
+    missing = "no NVIDIA driver on this machine" if shutil.which("nvidia-smi") is None else "nvidia-smi sees none"
+    return Finding("GPU", False, False, missing, remedy)
 
 
 def _fused_operators() -> list[Finding]:
@@ -300,8 +268,8 @@ def _fused_operators() -> list[Finding]:
             name,
             False,
             False,
-            f"none for {', '.join(missing)}: such models run on torch's own operators, several times slower",
-            "build DeePMD-kit from its source for this GPU (DP_VARIANT=cuda DP_ENABLE_PYTORCH=1 pip install deepmd-kit --no-binary "
-            "deepmd-kit); the wheel has none",
+            f"none for {', '.join(missing)}: such models run on torch's own operators, more slowly",
+            "build DeePMD-kit from its source on a machine with CUDA (DP_VARIANT=cuda DP_ENABLE_PYTORCH=1 pip install deepmd-kit "
+            "--no-binary deepmd-kit); the wheel has none",
         )
     ]
