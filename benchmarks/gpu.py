@@ -24,11 +24,10 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,7 +48,7 @@ from mlip_interfaces.jobs.gpus import TAKE_A_PLACE, GpuPlaces
 from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.md import HealthBounds, MDProtocol, md_command
 from mlip_interfaces.potentials import BACKENDS, training_input, why_not_compressed
-from mlip_interfaces.programs import ask_program, program_environment
+from mlip_interfaces.programs import ask_program
 from mlip_interfaces.shipped_files import lammps_deck, study_file
 from mlip_interfaces.structures.crystals.files import in_type_order, write_crystal
 
@@ -127,13 +126,15 @@ class Bench:
             }
         )
 
-    def run(self, command: Sequence[str], directory: Path, log: str) -> WatchedRun:
+    def run(
+        self, command: Sequence[str], directory: Path, log: str, environment: Mapping[str, str] | None = None
+    ) -> WatchedRun:
         """A program, within what is left of the budget."""
         return run_watched(
             command,
             directory=directory,
             log_file=directory / log,
-            environment=VERBOSE,
+            environment={**VERBOSE, **(environment or {})},
             limit_seconds=max(1.0, self.left_seconds),
         )
 
@@ -144,7 +145,7 @@ class Bench:
             return False
         try:
             work()
-        except (ProgramError, MissingProgramError, StudyError) as error:
+        except (ProgramError, MissingProgramError, StudyError, OSError) as error:
             self.keep("skipped", {"case": name, "reason": " ".join(str(error).split())[:600]})
             return False
         return True
@@ -363,7 +364,7 @@ def loop_of(directory: Path) -> tuple[float, int, int]:
 def guessed_steps(bench: Bench, model: Model, n_atoms: int, *, compressed: bool) -> int:
     """Steps that take about the seconds that were asked for."""
     speed = bench.speeds.get((model, compressed)) or bench.speeds.get((model, not compressed))
-    return PILOT_STEPS if speed is None else int(np.clip(bench.seconds / (speed * n_atoms), PILOT_STEPS, 5000))
+    return 2 * PILOT_STEPS if speed is None else int(np.clip(bench.seconds / (speed * n_atoms), 2 * PILOT_STEPS, 5000))
 
 
 def run_md(bench: Bench, model: Model, n_atoms: int, *, compressed: bool) -> None:
@@ -414,17 +415,7 @@ def run_packed(bench: Bench, model: Model, n_runs: int, *, mps: bool) -> None:
         tasks.append(f"( cd {shlex.quote(str(run))}; {TAKE_A_PLACE} {command} >> lmp.log 2>&1 ) &")
     places = GpuPlaces(1, n_runs)
     script = "\n".join([*([] if mps else ["export MLIP_NO_MPS=1"]), *places.script(own_gpus=False), *tasks, "wait"])
-    with (folder / "job.log").open("w") as log:
-        began = time.monotonic()
-        subprocess.run(
-            ["bash", "-c", script],
-            cwd=folder,
-            env=program_environment(places.environment),
-            stdout=log,
-            stderr=log,
-            check=False,
-            timeout=max(1.0, bench.left_seconds),
-        )
+    found = bench.run(["bash", "-c", script], folder, "job.log", places.environment)
     rates = []
     for number in range(n_runs):
         seconds, steps, _ = loop_of(folder / str(number))
@@ -440,7 +431,7 @@ def run_packed(bench: Bench, model: Model, n_runs: int, *, mps: bool) -> None:
             "steps": n_steps,
             "atom_steps_per_second_together": round(sum(rates)),
             "microseconds_per_atom_and_step_together": round(1e6 / sum(rates), 4),
-            "wall_seconds": round(time.monotonic() - began, 1),
+            **signs(found),
         },
     )
 
