@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mlip_interfaces.config import LocalExecution
+from mlip_interfaces.config import LocalExecution, load_study
 from mlip_interfaces.errors import ProgramError, UnfinishedError
 from mlip_interfaces.gpu_failures import gpu_failure
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
+from mlip_interfaces.pipeline.campaign import _explained
 from mlip_interfaces.programs import log_tail, run_program
+from mlip_interfaces.run.context import RunContext
 
 MEMORY, DRIVER, NO_GPU = (
     "The GPU's memory is used up: ",
@@ -108,3 +110,19 @@ def test_program_and_task_that_a_gpu_failed_end_in_the_sentence(tmp_path: Path) 
     batch = Batch((JobTask("task", f"({command})", ("result",)),), tmp_path, "train")
     with pytest.raises(UnfinishedError, match=f"{MEMORY}.* The end of .*/task/task.log:"):
         run_tasks(batch, LocalExecution(poll_seconds=0.1))
+
+
+def test_training_of_a_campaign_that_a_gpu_failed_is_named_and_finished_ones_are_not(
+    miniature: Path, tmp_path: Path
+) -> None:
+    context = RunContext(load_study(miniature), tmp_path)
+    failed, done = (tmp_path / "campaign" / "iter.000000" / "00.train" / name for name in ("001", "000"))
+    for folder in (failed, done):
+        folder.mkdir(parents=True)
+        (folder / "train.log").write_text(TENSORFLOW)
+    (done / f"{'0' * 40}_task_tag_finished").touch()
+    said = str(_explained(context, ProgramError("'dpgen' failed")))
+    assert said.startswith(MEMORY)
+    assert f"its log: {failed}/train.log. The same command goes on from there." in said
+    (failed / "train.log").write_text("Segmentation fault")
+    assert str(_explained(context, ProgramError("'dpgen' failed"))) == "'dpgen' failed"
