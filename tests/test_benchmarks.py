@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,60 +118,89 @@ def test_command_line_is_measured_on_a_trajectory_and_a_finished_run(script: Mod
         script.measure({"fails": [sys.executable, "-c", "raise SystemExit(3)"]}, 1)
 
 
+def gpu_bench(script: ModuleType, folder: Path, **options: Any) -> Any:
+    study = load_study(study_file("demo.yaml"))
+    defaults = {
+        "steps": 20,
+        "seconds": 1.0,
+        "sizes": (896,),
+        "budget_seconds": 100.0,
+        "on_change": lambda content: None,
+    }
+    return script.Bench(folder, study, **(defaults | options))
+
+
 @pytest.mark.parametrize("script", ["gpu"], indirect=True)
-def test_gpu_benchmark_trains_on_labels_of_its_own_with_the_sizes_of_the_study(
+def test_gpu_benchmark_trains_on_labels_of_its_own_with_the_inputs_of_the_product(
     script: ModuleType, tmp_path: Path
 ) -> None:
-    bench = script.Bench(tmp_path, 20, 1.0, (100,), study_file("demo.yaml"), on_change=lambda content: None)
-    study = load_study(bench.study)
-    script.make_training(bench, tuple(study.elements))
-    content = json.loads((tmp_path / "input.json").read_text())
-    assert content["model"]["descriptor"]["neuron"] == list(study.training.embedding_neurons)
-    assert content["training"]["numb_steps"] == 20
+    bench = gpu_bench(script, tmp_path)
+    script.make_data(bench)
     force = np.load(tmp_path / "data" / "set.000" / "force.npy")
-    assert force.shape == (script.N_FRAMES, 3 * 4 * script.CELLS_OF_A_FRAME**3)
-    assert 0.05 < force.std() < 5
-    assert (tmp_path / "data" / "type_map.raw").read_text().split() == list(study.elements)
+    assert force.shape == (script.N_FRAMES, 3 * 326)
+    assert 0.3 < force.std() < 3
+    for kind, precision in (("se_e2_a", "float32"), ("se_atten_v2", "float64"), ("dpa3", "float32")):
+        model = script.Model("pytorch", kind, precision)
+        section = script.write_input(bench, model, tmp_path / kind, steps=20, batch_size=3)
+        content = json.loads((tmp_path / kind / "input.json").read_text())
+        assert content["model"] == section
+        assert (section["descriptor"]["type"], section["descriptor"]["precision"]) == (kind, precision)
+        assert content["training"]["training_data"]["batch_size"] == 3
+        if kind != "dpa3":
+            assert section["descriptor"]["neuron"] == list(bench.study.training.embedding_neurons)
 
 
 @pytest.mark.parametrize("script", ["gpu"], indirect=True)
-@pytest.mark.parametrize(
-    ("line", "on_gpu"),
-    [
-        ("Created device /job:localhost/replica:0/task:0/device:GPU:0 with 78000 MB memory", True),
-        ("load model from: model.pth to gpu 0", True),
-        ("DEEPMD INFO    Computing Device:       CUDA:0", True),
-        ("load model from: model.pth to cpu", False),
-        ("DEEPMD INFO    Computing Device:       CPU", False),
-    ],
-)
-def test_log_line_tells_the_device(script: ModuleType, tmp_path: Path, line: str, on_gpu: bool) -> None:
-    found = script.watched(["python", "-c", f"print({line!r})"], tmp_path, tmp_path / "log", has_gpu=False)
-    assert (found["on_gpu"], found["gpu_log_line"] is not None) == (on_gpu, on_gpu)
+def test_toy_forces_and_virial_are_derivatives_of_its_energy(script: ModuleType) -> None:
+    atoms = script.structure("training_cell", ("Li", "Co", "O", "F", "P", "S", "Cl"))
+    contact, step = script.contacts(atoms), 1e-4
+    _, forces, virial = script.toy_labels(atoms, contact)
+    energies = []
+    for sign in (1, -1):
+        moved, strained = atoms.copy(), atoms.copy()
+        moved.positions[17, 2] += sign * step
+        strained.set_cell(atoms.cell.array * [1, 1, 1 + sign * step], scale_atoms=True)
+        energies.append([script.toy_labels(other, contact)[0] for other in (moved, strained)])
+    force, stress = (energies[1][place] - energies[0][place] for place in (0, 1))
+    np.testing.assert_allclose([force / (2 * step), stress / (2 * step)], [forces[17, 2], virial[2, 2]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("script", ["gpu"], indirect=True)
-def test_memory_that_is_taken_on_a_gpu_is_seen(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_interface_is_repeated_to_the_sizes_of_production(script: ModuleType) -> None:
+    elements = ("Li", "Co", "O", "F", "P", "S", "Cl")
+    for asked in (896, 3584, 32256):
+        made = script.repeated(asked, elements)
+        assert len(made) == asked
+        a, b, c = made.cell.lengths()
+        assert 0.6 < a / b < 1.6
+        assert c == pytest.approx(77.23, rel=1e-3)
+
+
+@pytest.mark.parametrize("script", ["gpu"], indirect=True)
+def test_case_without_time_or_with_a_failure_is_named_and_the_figure_is_drawn_from_what_there_is(
+    script: ModuleType, tmp_path: Path
 ) -> None:
-    program = tmp_path / "nvidia-smi"
-    program.write_text(
-        '#!/bin/sh\ncase "$1" in\n'
-        '--query-gpu=name*) echo "GPU of a test, 81559, 550.1";;\n'
-        '--query-gpu=memory.used,*) echo "604, 57";;\n'
-        '--query-gpu=memory.used) echo "4";;\n'
-        "esac\n"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert script.gpus() == [{"name": "GPU of a test", "memory_mb": 81559.0, "driver": "550.1"}]
-    sleep = ["python", "-c", "import time; time.sleep(0.5)"]
-    found = script.watched(sleep, tmp_path, tmp_path / "log", has_gpu=True)
-    assert (found["on_gpu"], found["gpu_memory_mb"], found["gpu_utilization_percent"]) == (True, 600, 57.0)
-    with pytest.raises(ProgramError, match=r"exit status 4.*\n.*gone"):
-        script.watched(
-            ["python", "-c", "print('gone'); raise SystemExit(4)"], tmp_path, tmp_path / "log", has_gpu=False
-        )
+    kept: list[dict[str, Any]] = []
+    bench = gpu_bench(script, tmp_path, budget_seconds=10.0, on_change=kept.append)
+    assert not bench.case("too long", lambda: None)
+
+    def fail() -> None:
+        raise ProgramError("'dp' failed.\nThe GPU's memory is used up.")
+
+    assert not bench.case("fails", fail, seconds=0.0)
+    assert bench.case("runs", lambda: None, seconds=0.0)
+    row = {"model": "pytorch se_e2_a float64", "on_gpu": False, "gpu_memory_mb": 0, "host_memory_mb": 900}
+    speed = {"microseconds_per_atom_and_step": 12.0, "ns_per_day_at_1_fs": 0.4}
+    for atoms in (1792, 896):
+        bench.keep("md", {**row, **speed, "compressed": True, "atoms": atoms})
+    bench.keep("batches", {**row, "frames": 1, "steps_per_second": 3.0})
+    bench.keep("training", {**row, "steps_per_second": 3.0})
+    bench.keep("packed", {**row, "runs": 2, "mps": False, "atom_steps_per_second_together": 9e4})
+    assert [entry["case"] for entry in kept[-1]["skipped"]] == ["too long", "fails"]
+    assert kept[-1]["skipped"][1]["reason"] == "'dp' failed. The GPU's memory is used up."
+    assert kept[-1]["device"] == "CPU: no GPU is seen"
+    script.draw({**kept[-1], "date": "2026-11-28T00:00:00"}, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 20_000
 
 
 def write_pieces(folder: Path, positions: np.ndarray, symbols: dict[str, int], lengths: list[int]) -> None:

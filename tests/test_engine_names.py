@@ -32,7 +32,7 @@ SUBMISSION = (
 )  # fmt: skip
 JOB = ("fail_count", "job_hash", "job_id", "job_state", "job_task_list", "script_file_name")
 TASK = ("backward_files", "task_hash", "task_state", "task_work_path")
-MACHINE = ("context", "gen_script", "gen_script_command", "retry_count")
+MACHINE = ("context", "gen_command_env_cuda_devices", "gen_script", "gen_script_command", "retry_count")
 CONTEXT = (
     "block_call", "check_file_exists", "init_local_root", "local_root", "read_file", "remote_root", "temp_local_root",
     "temp_remote_root",

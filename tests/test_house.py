@@ -13,7 +13,7 @@ MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob
 
 ALONE = {"labels/codes/gpaw_script.py"}
 """Copied beside a structure and run by a Python that lacks this package."""
-LOGS_AND_LOCKS = {"programs.py", "run/folder.py", "labels/driver.py"}
+LOGS_AND_LOCKS = {"gpus.py", "programs.py", "run/folder.py", "labels/driver.py"}
 """Open a log for a program, or a file to lock: neither is a result."""
 TOY_DATA = {"doctor.py"}
 """Arrays in a temporary folder that ends with the look."""

@@ -17,6 +17,7 @@ from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
 from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
 from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.gpus import VERBOSE, Gpu, WatchedRun, installed_gpus, run_watched
 from mlip_interfaces.labels.codes.contract import Code
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.codes.runner import runnable_command
@@ -25,7 +26,7 @@ from mlip_interfaces.labels.evaluation import LabelFailure
 from mlip_interfaces.labels.teachers import TEACHERS
 from mlip_interfaces.potentials import BACKENDS, Backend, DescriptorSizes, training_input
 from mlip_interfaces.potentials.backend import INPUT
-from mlip_interfaces.programs import ask_program, find_program, run_program
+from mlip_interfaces.programs import ask_program, find_program
 
 INSTALL = 'make install (or: pip install "mlip-interfaces[engines]")'
 CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
@@ -70,7 +71,9 @@ def examine() -> list[Finding]:
     findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
     findings += [*_extras(), *_two_tensorflows()]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
-    findings += [_deep_potential_in_lammps(backend) for backend in BACKENDS.values()]
+    gpus = installed_gpus()
+    for backend in BACKENDS.values():
+        findings += _deep_potential_in_lammps(backend, gpus)
     findings += [
         _package(teacher.package, required=False, remedy=teacher.install, label=f"teacher {name} ({teacher.kind})")
         for name, teacher in TEACHERS.items()
@@ -78,7 +81,7 @@ def examine() -> list[Finding]:
     findings += [_dft_code(code) for code in CODES.values()]
     findings.append(_potcars())
     findings += _slurm()
-    findings += _gpu()
+    findings += [_gpu(gpus), *_fused_operators()]
     return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
 
 
@@ -135,24 +138,38 @@ def _potcars() -> Finding:
     return Finding(name, False, library is not None, str(library) if library else "no folder is named", remedy)
 
 
-def _deep_potential_in_lammps(backend: Backend) -> Finding:
-    """Training and MD with a backend; that of TensorFlow is the one that a study has unless it asks for another."""
+def _deep_potential_in_lammps(backend: Backend, gpus: tuple[Gpu, ...]) -> list[Finding]:
+    """Training and MD with a backend, and whether a GPU had them; TensorFlow is what a study has unless it asks for another."""
     name, required = f"{backend.label}: dp trains and lmp runs ten steps", backend.name == "tensorflow"
     try:
         backend.require()
     except MissingEngineError as error:
-        return Finding(name, required, False, str(error), how_to_get(backend.extra))
+        return [Finding(name, required, False, str(error), how_to_get(backend.extra))]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            seconds = _try_lammps(Path(folder), backend)
+            trained, moved = _try_lammps(Path(folder), backend)
         except (ProgramError, MissingProgramError) as error:
             remedy = f"{how_to_get(backend.extra)}; the versions of deepmd-kit and lammps must match"
-            return Finding(name, required, False, str(error), remedy)
-    return Finding(name, required, True, f"DeePMD plugin loaded, {seconds[0]:.1f} s and {seconds[1]:.1f} s", "")
+            return [Finding(name, required, False, str(error), remedy)]
+    took = f"DeePMD plugin loaded, {trained.wall_seconds:.1f} s and {moved.wall_seconds:.1f} s"
+    findings = [Finding(name, required, True, took, "")]
+    if gpus:
+        extra = "gpu" if backend.name == "tensorflow" else f"gpu,{backend.extra}"
+        remedy = f'pip install "mlip-interfaces[{extra}]"; `nvidia-smi` and CUDA_VISIBLE_DEVICES must show the GPU'
+        where = f"training {_where(trained)}; MD {_where(moved)}"
+        findings.append(Finding(f"{backend.label}: on the GPU", False, trained.on_gpu and moved.on_gpu, where, remedy))
+    return findings
 
 
-def _try_lammps(directory: Path, backend: Backend) -> tuple[float, float]:
-    """Train ten steps of a tiny model on made-up data and run it, as a campaign does; the seconds that each took."""
+def _where(run: WatchedRun) -> str:
+    if not run.on_gpu:
+        return "on the CPU"
+    sign = f"'{run.said}'" if run.said else f"{run.n_processes} processes on it"
+    return f"on the GPU ({sign}, {run.gpu_memory_mb:.0f} MB of it)"
+
+
+def _try_lammps(directory: Path, backend: Backend) -> tuple[WatchedRun, WatchedRun]:
+    """Train ten steps of a tiny model on made-up data and run it, as a campaign does: what the training and the MD took, and where."""
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
@@ -167,22 +184,22 @@ def _try_lammps(directory: Path, backend: Backend) -> tuple[float, float]:
     )
     write_json(directory / INPUT, content)
     dp = ["dp", backend.option]
-    trained = run_program(
-        [*dp, "train", INPUT, "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
-    )
-    run_program([*dp, "freeze", "-o", backend.potential], directory=directory, log_file=directory / "freeze.log")
+
+    def run(words: list[str], log: str) -> WatchedRun:
+        return run_watched(words, directory=directory, log_file=directory / log, environment=VERBOSE)
+
+    trained = run([*dp, "train", INPUT, "--skip-neighbor-stat"], "train.log")
+    run([*dp, "freeze", "-o", backend.potential], "freeze.log")
     write_text(
         directory / "in.lammps",
         "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
         f"create_atoms 1 box\nmass 1 6.94\npair_style deepmd {backend.potential}\npair_coeff * * Li\n"
         "velocity all create 300 1\nfix 1 all nve\nrun 10\n",
     )
-    run = run_program(
-        ["lmp", "-in", "in.lammps", "-log", "log.lammps"], directory=directory, log_file=directory / "lmp.out"
-    )
+    moved = run(["lmp", "-in", "in.lammps", "-log", "log.lammps"], "lmp.out")
     if re.search(r"^Loop time of", (directory / "log.lammps").read_text(), flags=re.MULTILINE) is None:
         raise ProgramError("lmp ended without running the ten steps.")
-    return trained.wall_seconds, run.wall_seconds
+    return trained, moved
 
 
 def _write_toy_system(directory: Path) -> None:
@@ -222,18 +239,37 @@ def _slurm() -> list[Finding]:
     return [*programs, Finding("Slurm", False, True, f"{version}; partitions {'; '.join(partitions) or 'none'}", "")]
 
 
-def _gpu() -> list[Finding]:
+def _gpu(gpus: tuple[Gpu, ...]) -> Finding:
     remedy = 'pip install "mlip-interfaces[gpu]" on a machine with an NVIDIA driver'
-    if shutil.which("nvidia-smi") is None:
-        return [Finding("GPU", False, False, "no NVIDIA driver on this machine", remedy)]
-    seen = ask_program(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-    if seen.status != 0 or not seen.output:
-        return [Finding("GPU", False, False, "nvidia-smi sees none", remedy)]
-    names = ", ".join(seen.output.splitlines())
-    probe = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
-    used = ask_program([sys.executable, "-c", probe], limit_seconds=300)
-    n_used = int(used.output.split()[-1]) if used.status == 0 and used.output else 0
+    if gpus:
+        return Finding("GPU", False, True, "; ".join(map(str, gpus)), "")
+    missing = "no NVIDIA driver on this machine" if shutil.which("nvidia-smi") is None else "nvidia-smi sees none"
+    return Finding("GPU", False, False, missing, remedy)
+
+
+def _fused_operators() -> list[Finding]:
+    """DeePMD-kit's own operators for PyTorch models: without them a DPA model is right, and slower."""
+    if not is_installed("torch"):
+        return []
+    operators = {"dpa1_graph_descriptor": "DPA-1", "border_op": "DPA-2 and DPA-3 on several ranks"}
+    probe = (
+        "import torch, deepmd.pt.cxx_op\n"
+        f"print('lacks', *(name for name in {list(operators)} if not hasattr(torch.ops.deepmd, name)))"
+    )
+    answer = ask_program([sys.executable, "-c", probe], limit_seconds=300)
+    said = answer.output.rpartition("\n")[2].split()
+    if answer.status != 0 or said[:1] != ["lacks"]:
+        return []
+    name, missing = "DeePMD-kit's fused operators", [operators[word] for word in said[1:]]
+    if not missing:
+        return [Finding(name, False, True, "all there", "")]
     return [
-        Finding("GPU", False, True, names, ""),
-        Finding("GPU used by DeePMD's TensorFlow", False, n_used > 0, f"{n_used} devices", remedy),
+        Finding(
+            name,
+            False,
+            False,
+            f"none for {', '.join(missing)}: such models run on torch's own operators, more slowly",
+            "build DeePMD-kit from its source on a machine with CUDA (DP_VARIANT=cuda DP_ENABLE_PYTORCH=1 pip install deepmd-kit "
+            "--no-binary deepmd-kit); the wheel has none",
+        )
     ]

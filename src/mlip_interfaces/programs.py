@@ -24,9 +24,12 @@ from typing import IO
 
 from mlip_interfaces.engines import PROGRAMS, how_to_get
 from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
+from mlip_interfaces.gpu_failures import gpu_failure
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_BYTES = 2**16
+_LINES_OF_A_CAUSE = 400
+"""Of the end of a log: TensorFlow lists what is on the GPU after it has said that its memory is used up."""
 
 THREAD_ENVIRONMENT: dict[str, str] = {
     "OMP_NUM_THREADS": "1",
@@ -39,8 +42,8 @@ THREAD_ENVIRONMENT: dict[str, str] = {
 }
 """One thread per process: small models run several times faster, and side by side (measured)."""
 
-_TROUBLE = re.compile("out of memory|Error:|RuntimeError|driver version is insufficient")
-"""In a line on CUDA: it says more than that there is none."""
+_TROUBLE = re.compile("Error:|RuntimeError")
+"""In a line on CUDA: it says more than that there is none; `gpu_failure` knows further ones."""
 _REMEDIES = (
     (
         # A program registers its kernels without the library; it is lost when it calls one of the others.
@@ -171,9 +174,47 @@ def log_tail(log_file: Path, n_lines: int = 15) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - _TAIL_BYTES))
         lines = log.read().decode(errors="replace").splitlines()
-    kept = [line for line in lines if "libcudart" not in line and ("cuda" not in line.lower() or _TROUBLE.search(line))]
+    kept = [line for line in lines if "libcudart" not in line and ("cuda" not in line.lower() or _tells_more(line))]
     remedies = [remedy for sign, remedy in _REMEDIES if any(sign.search(line) for line in lines)]
     return "\n".join([*kept[-n_lines:], *remedies])
+
+
+def _tells_more(line: str) -> bool:
+    """Whether a line on CUDA says more than that there is none."""
+    return bool(_TROUBLE.search(line) or gpu_failure(line))
+
+
+def end_of_log(log_file: Path) -> str:
+    """The end of the log of a program that failed, for an error's message; first what to do, where a GPU is the cause.
+
+    Parameters
+    ----------
+    log_file : Path
+        Need not exist.
+
+    Returns
+    -------
+    str
+        One sentence or two, and the lines.
+    """
+    cause = gpu_failure_in(log_file)
+    return f"{cause}{' ' if cause else ''}The end of {log_file}:\n{log_tail(log_file)}"
+
+
+def gpu_failure_in(log_file: Path) -> str:
+    """What to do about a GPU that failed a program.
+
+    Parameters
+    ----------
+    log_file : Path
+        Need not exist.
+
+    Returns
+    -------
+    str
+        A sentence; empty where no GPU is known to be the cause.
+    """
+    return gpu_failure(log_tail(log_file, _LINES_OF_A_CAUSE))
 
 
 def die_with_parent() -> None:
@@ -330,8 +371,7 @@ def run_program(
     )
     if status != 0:
         raise ProgramError(
-            f"'{' '.join(command)}' failed with exit status {status} in {directory}. "
-            f"The end of {log_file}:\n{log_tail(log_file)}"
+            f"'{' '.join(command)}' failed with exit status {status} in {directory}. {end_of_log(log_file)}"
         )
     return ProgramRun(arguments, time.monotonic() - started, log_file)
 

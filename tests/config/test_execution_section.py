@@ -101,6 +101,20 @@ def test_context_that_cannot_work_is_refused(settings: dict[str, Any], expected:
             {"para_deg": 4, "group_size": 9, "cores_per_node": 8, "gpus_per_node": 2, "nodes": 2},
             "each GPU gets equally many tasks",
         ),
+        ({"runs_per_gpu": 2, "group_size": 9, "cores_per_node": 8}, "runs_per_gpu is 2, but a job has no GPU"),
+        (
+            {"runs_per_gpu": 4, "gpus_per_node": 2, "group_size": 4, "cores_per_node": 8},
+            "a job has only 4 of 8 tasks; raise group_size",
+        ),
+        (
+            {"runs_per_gpu": 4, "gpus_per_node": 2, "group_size": 8, "cores_per_node": 4},
+            "only 4 cores for 8 tasks; raise cores_per_node",
+        ),
+        (
+            {"runs_per_gpu": 2, "gpus_per_node": 2, "group_size": 8, "cores_per_node": 8, "para_deg": 2},
+            "which is 4 tasks side by side, but para_deg is 2; leave para_deg out",
+        ),
+        ({"runs_per_gpu": 1, "gpus_per_node": 1, "nodes": 2}, "take one node"),
         ({"custom_flags": ["--exclusive"]}, "no directive"),
         ({"custom_flags": ["#SBATCH--exclusive"]}, "no directive"),
         ({"modules": [" "]}, "must be a plain name"),
@@ -126,6 +140,8 @@ def test_resources_that_no_job_could_use_are_refused(resources: dict[str, Any], 
         {"para_deg": 4, "group_size": 9, "cores_per_node": 8, "gpus_per_node": 2},
         {"para_deg": 3, "group_size": 9, "cores_per_node": 8, "gpus_per_node": 1},
         {"para_deg": 4, "group_size": 4, "cores_per_node": 2, "nodes": 2},
+        {"runs_per_gpu": 2, "gpus_per_node": 2, "group_size": 9, "cores_per_node": 4},
+        {"runs_per_gpu": 2, "gpus_per_node": 2, "group_size": 9, "cores_per_node": 4, "para_deg": 4},
         {"custom_flags": ["#SBATCH --exclusive", "#SBATCH -C haswell"]},
         {"modules": ["vasp/6.4.2"], "source_files": ["/opt/env.sh"]},
     ],
@@ -149,3 +165,26 @@ def test_schema_says_what_the_deck_does_at_the_time_limit() -> None:
     text = SlurmResources.model_fields["time_limit_minutes"].description or ""
     assert "go on where they stopped" in text
     assert "anew" not in text
+
+
+def test_packing_of_the_defaults_is_not_asked_of_steps_without_a_gpu() -> None:
+    found = slurm(
+        defaults={"gpus_per_node": 1, "cores_per_node": 4, "group_size": 4, "runs_per_gpu": 4},
+        label={"gpus_per_node": 0},
+    )
+    packed = {step: found.resources(step).runs_per_gpu for step in STEPS}
+    assert packed == {"train": 4, "explore": 4, "label": None, "md": 4, "analyze": None}
+    with pytest.raises(ValidationError, match="label, with the defaults: runs_per_gpu is 2, but a job has no GPU"):
+        slurm(label={"runs_per_gpu": 2})
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"runs_per_gpu": 2}, "no GPU is given out; set gpus"),
+        ({"gpus": 2, "runs_per_gpu": 4, "cores": 4}, "need 8 cores to feed them, but cores is 4"),
+    ],
+)
+def test_gpus_of_this_machine_need_cores_that_feed_them(settings: dict[str, int], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        execution(**settings)

@@ -52,6 +52,17 @@ CLUSTER: dict[str, Any] = {
 }
 
 
+EXPLORATION = Batch(
+    tuple(JobTask(f"task.000.{number:06d}", "sh command.sh", ("md.done",)) for number in range(8)),
+    Path("/data/run/scan"),
+    "md",
+)
+PACKED: dict[str, Any] = CLUSTER | {
+    "md": {"partition": "gpu", "gpus_per_node": 1, "group_size": 8, "runs_per_gpu": 4},
+    "explore": {"partition": "gpu", "gpus_per_node": 2, "group_size": 8, "runs_per_gpu": 1},
+}
+
+
 def with_execution(study: Path, text: str) -> str:
     lines = [line for line in study.read_text().splitlines() if not line.startswith("execution:")]
     return "\n".join([*lines, f"execution: {text}", ""])
@@ -63,6 +74,8 @@ def with_execution(study: Path, text: str) -> str:
         ("local_shell", LABELS, LocalExecution(cores=2)),
         ("slurm_cpu", LABELS, SlurmExecution.model_validate(CLUSTER)),
         ("slurm_gpu", TRAINING, SlurmExecution.model_validate(CLUSTER)),
+        ("slurm_packed", EXPLORATION, SlurmExecution.model_validate(PACKED)),
+        ("local_gpus", EXPLORATION, LocalExecution(cores=4, gpus=2)),
     ],
 )
 def test_batch_script_is_the_one_that_was_agreed_on(
@@ -77,7 +90,7 @@ def test_batch_script_is_the_one_that_was_agreed_on(
         assert text == file.read_text()
 
 
-@pytest.mark.parametrize("name", ["slurm_cpu", "slurm_gpu"])
+@pytest.mark.parametrize("name", ["slurm_cpu", "slurm_gpu", "slurm_packed", "local_gpus"])
 def test_agreed_script_is_valid_shell(name: str) -> None:
     for suffix in (".sub", ".sub.run"):
         subprocess.run(["bash", "-n", str(GOLDEN / f"{name}{suffix}")], check=True)
@@ -92,9 +105,12 @@ def test_every_step_of_the_machine_file_has_its_own_resources_and_dpgen_takes_it
         "train": "gpu", "model_devi": "cpu", "fp": "cpu",
     }  # fmt: skip
     assert [asked[step]["group_size"] for step in asked] == [4, 1, 4]
-    # Four tasks on two GPUs: two on each, which is how dpdispatcher counts them.
-    assert (asked["train"]["para_deg"], asked["train"]["strategy"]["if_cuda_multi_devices"]) == (2, True)
-    assert asked["fp"]["strategy"]["if_cuda_multi_devices"] is False
+    # Four tasks on two GPUs: two on each.
+    assert "MLIP_RUNS_PER_GPU=2\n" in "\n".join(asked["train"]["prepend_script"])
+    assert [asked[step]["para_deg"] for step in asked] == [4, 1, 2]
+    assert not any(part["strategy"]["if_cuda_multi_devices"] for part in asked.values())
+    assert [machine[step]["command"].split()[-1] for step in ("train", "model_devi")] == ["dp", "lmp"]
+    assert [word for step in asked for word in machine[step]["command"].split()].count("sh") == 1
     assert asked["train"]["envs"]["OMP_NUM_THREADS"] == "4"
     assert asked["model_devi"]["envs"]["OMP_NUM_THREADS"] == "16"
     assert asked["fp"]["envs"]["OMP_NUM_THREADS"] == "1"

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
-from mlip_interfaces.jobs import machine_section, resources_section
+from mlip_interfaces.jobs import ON_A_PLACE, gpu_places, machine_section, resources_section
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.potentials import (
     BACKENDS,
@@ -37,7 +37,9 @@ DpgenContent = dict[str, Any]
 """Content of a file of DP-GEN, or an entry of one: DP-GEN's own schema says what is in it."""
 
 LABEL_INPUT, LABEL_OUTPUT = "POSCAR_in", "label.json"
-LABEL_COMMAND = f"test -s {LABEL_OUTPUT} || mlip-interfaces label ."
+UNLESS_LABELLED = f"test -s {LABEL_OUTPUT} || "
+LABEL_PROGRAM = "mlip-interfaces label ."
+LABEL_COMMAND = UNLESS_LABELLED + LABEL_PROGRAM
 """What runs in each labelling task; one call labels its waiting siblings, so the next ones find theirs made."""
 
 EXPLORED_ENSEMBLES = {"free": "npt-aniso", "isotropic": "npt"}
@@ -334,9 +336,10 @@ def render_machine(study: Study) -> DpgenContent:
     )
     n_labels = study.exploration.max_labels_per_model * len(study.explored)
 
-    def section(command: str, step: Step, n_tasks: int, jobs_per_core: int = 1) -> DpgenContent:
+    def section(program: str, step: Step, n_tasks: int, jobs_per_core: int = 1, unless: str = "") -> DpgenContent:
+        on_gpu = ON_A_PLACE if gpu_places(study.execution, step) else ""
         return {
-            "command": command,
+            "command": unless + on_gpu + program,
             "machine": machine_section(study.execution, "./"),
             "resources": resources_section(study.execution, step, n_tasks=n_tasks, jobs_per_core=jobs_per_core),
         }
@@ -347,7 +350,10 @@ def render_machine(study: Study) -> DpgenContent:
         "train": section("dp", "train", study.training.committee_size),
         # Explorations differ in length: twice as many jobs as cores.
         "model_devi": section("lmp", "explore", n_explorations, jobs_per_core=2),
-        "fp": {**section(LABEL_COMMAND, "label", n_labels), "user_forward_files": [SETTINGS_FILE]},
+        "fp": {
+            **section(LABEL_PROGRAM, "label", n_labels, unless=UNLESS_LABELLED),
+            "user_forward_files": [SETTINGS_FILE],
+        },
     }
     check_machine(machine)
     return machine

@@ -19,12 +19,33 @@ class LocalExecution(Section):
 
     kind: Literal["local"] = Field("local", description="Jobs run here.")
     cores: Count = Field(2, description="Single-core tasks side by side.")
+    gpus: Whole = Field(
+        0,
+        description="GPUs of this machine for training, exploration and MD: the first so many of CUDA_VISIBLE_DEVICES, or of the "
+        "machine. A task takes one and sees it alone; no other task of this user gets it meanwhile. 0: programs take what they find.",
+    )
+    runs_per_gpu: Count = Field(
+        1,
+        description="Explorations and MD runs on each GPU at the same time, with NVIDIA MPS where it is installed: small runs do not "
+        "fill a GPU alone. A training has its GPU to itself.",
+    )
     poll_seconds: Seconds = Field(1.0, description="How often running jobs are looked at.")
 
     @property
     def staged(self) -> bool:
         """Whether files are carried to another folder or machine: never."""
         return False
+
+    @model_validator(mode="after")
+    def _gpus(self) -> Self:
+        if self.runs_per_gpu > 1 and not self.gpus:
+            raise ValueError(f"runs_per_gpu is {self.runs_per_gpu}, but no GPU is given out; set gpus")
+        if self.gpus * self.runs_per_gpu > self.cores:
+            raise ValueError(
+                f"{self.gpus} GPUs with {self.runs_per_gpu} runs on each need {self.gpus * self.runs_per_gpu} cores to feed them, but "
+                f"cores is {self.cores}; raise cores, or lower gpus or runs_per_gpu"
+            )
+        return self
 
 
 class SlurmResources(Section):
@@ -53,6 +74,12 @@ class SlurmResources(Section):
         1,
         description="Tasks of a job side by side; they share its cores. With several GPUs it must be a multiple of "
         "`gpus_per_node`, and each task sees one of them (CUDA_VISIBLE_DEVICES); otherwise Slurm's choice stands.",
+    )
+    runs_per_gpu: Count | None = Field(
+        None,
+        description="Tasks on each GPU at the same time: 1, or several small runs that do not fill a GPU alone, with NVIDIA MPS where "
+        "the node has it. A task takes a place on one GPU and sees that one alone; those without a place wait in the job, so "
+        "`group_size` may be many. In place of `para_deg`. Left out: `para_deg` decides.",
     )
     modules: tuple[str, ...] = Field((), description="Environment modules to load.")
     source_files: tuple[str, ...] = Field(
@@ -127,6 +154,32 @@ class SlurmResources(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _places_on_gpus(self) -> Self:
+        if self.runs_per_gpu is None:
+            return self
+        places, said = self.gpus_per_node * self.runs_per_gpu, f"runs_per_gpu is {self.runs_per_gpu}"
+        if not places:
+            raise ValueError(f"{said}, but a job has no GPU; give it gpus_per_node")
+        if self.nodes > 1:
+            raise ValueError(f"{said} with {self.nodes} nodes; take one node, tasks are dealt to the GPUs of one")
+        if self.para_deg not in (1, places):
+            raise ValueError(
+                f"{said} with {self.gpus_per_node} GPUs, which is {places} tasks side by side, but para_deg is {self.para_deg}; leave "
+                "para_deg out"
+            )
+        if places > self.group_size:
+            raise ValueError(
+                f"{said} with {self.gpus_per_node} GPUs, but a job has only {self.group_size} of {places} tasks; raise group_size or "
+                "lower runs_per_gpu"
+            )
+        if places > self.cores_per_node:
+            raise ValueError(
+                f"{said} with {self.gpus_per_node} GPUs, but a job has only {self.cores_per_node} cores for {places} tasks; raise "
+                "cores_per_node or lower runs_per_gpu"
+            )
+        return self
+
 
 class SlurmOverrides(Section):
     """What a kind of job has instead of the defaults; a key that is left out keeps the default, lists replace lists."""
@@ -139,6 +192,7 @@ class SlurmOverrides(Section):
     time_limit_minutes: Count | None = None
     group_size: Count | None = None
     para_deg: Count | None = None
+    runs_per_gpu: Count | None = None
     modules: tuple[str, ...] | None = None
     source_files: tuple[str, ...] | None = None
     environment: dict[str, str | int | float | bool] | None = None
@@ -207,7 +261,10 @@ class SlurmExecution(Section):
         """
         own: SlurmOverrides = getattr(self, step)
         defaults = self.defaults.model_dump() | ({"gpus_per_node": 0} if step == "analyze" else {})
-        return SlurmResources.model_validate(defaults | own.model_dump(exclude_none=True))
+        asked = defaults | own.model_dump(exclude_none=True)
+        if not asked["gpus_per_node"] and own.runs_per_gpu is None:
+            asked["runs_per_gpu"] = None
+        return SlurmResources.model_validate(asked)
 
     @model_validator(mode="after")
     def _remote(self) -> Self:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from mlip_interfaces.jobs.gpus import GpuPlaces
 from mlip_interfaces.programs import THREAD_ENVIRONMENT
 
 Section = dict[str, JsonValue]
@@ -39,13 +40,15 @@ def local_machine(local_root: str) -> Section:
     }
 
 
-def local_resources(group_size: int) -> Section:
+def local_resources(group_size: int, places: GpuPlaces | None = None) -> Section:
     """Resources section: one core a job, one thread a program, this environment's programs first.
 
     Parameters
     ----------
     group_size : int
         Tasks of a job, one after another.
+    places : GpuPlaces or None, optional
+        GPUs that its tasks take turns on.
 
     Returns
     -------
@@ -59,6 +62,6 @@ def local_resources(group_size: int) -> Section:
         "gpu_per_node": 0,
         "queue_name": "",
         "group_size": group_size,
-        "envs": {**THREAD_ENVIRONMENT},
-        "prepend_script": [own_programs_first()],
+        "envs": {**THREAD_ENVIRONMENT, **(places.environment if places else {})},
+        "prepend_script": [own_programs_first(), *(places.script(own_gpus=False) if places else ())],
     }

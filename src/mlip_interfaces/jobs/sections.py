@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlip_interfaces.config import Execution, LocalExecution, Step
+from mlip_interfaces.jobs.gpus import gpu_places
 from mlip_interfaces.jobs.local import Section, local_machine, local_resources
 from mlip_interfaces.jobs.slurm import slurm_machine, slurm_resources
 
@@ -37,8 +38,8 @@ def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_pe
     step : Step
         Kind of job.
     n_tasks : int
-        Tasks in the batch; the local shell deals them to ``jobs_per_core * cores`` jobs, which all start at once. Slurm
-        takes the step's own ``group_size``.
+        Tasks in the batch; the local shell deals them to ``jobs_per_core`` jobs for each core, or for each place on a GPU, which
+        all start at once. Slurm takes the step's own ``group_size``.
     jobs_per_core : int, optional
         More than one for tasks of very different length: the system shares the cores out evenly.
 
@@ -48,6 +49,8 @@ def resources_section(execution: Execution, step: Step, *, n_tasks: int, jobs_pe
         As dpdispatcher reads it.
     """
     if isinstance(execution, LocalExecution):
-        n_jobs = min(jobs_per_core * execution.cores, n_tasks)
-        return local_resources(-(-n_tasks // n_jobs))
+        places = gpu_places(execution, step)
+        n_together = places.n_tasks if places else execution.cores
+        n_jobs = min(jobs_per_core * n_together, n_tasks)
+        return local_resources(-(-n_tasks // n_jobs), places)
     return slurm_resources(execution, step)

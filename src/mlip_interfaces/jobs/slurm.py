@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlip_interfaces.config import SlurmExecution, SlurmResources, Step
+from mlip_interfaces.jobs.gpus import gpu_places
 from mlip_interfaces.jobs.local import Section, own_programs_first
 from mlip_interfaces.programs import THREAD_ENVIRONMENT
 
@@ -53,8 +54,8 @@ def slurm_resources(execution: SlurmExecution, step: Step) -> Section:
         As dpdispatcher reads it.
     """
     asked = execution.resources(step)
-    # dpdispatcher counts the tasks side by side on each GPU where it deals them to several GPUs.
-    spread = asked.para_deg > 1 and asked.gpus_per_node > 1
+    places = gpu_places(execution, step)
+    n_together = places.n_tasks if places else asked.para_deg
     return {
         "batch_type": "Slurm",
         "number_node": asked.nodes,
@@ -62,13 +63,19 @@ def slurm_resources(execution: SlurmExecution, step: Step) -> Section:
         "gpu_per_node": asked.gpus_per_node,
         "queue_name": asked.partition,
         "group_size": asked.group_size,
-        "para_deg": asked.para_deg // asked.gpus_per_node if spread else asked.para_deg,
-        "strategy": {"if_cuda_multi_devices": spread},
+        # All start, and those without a place on a GPU wait for one: no place is empty while the longest of a batch ends.
+        "para_deg": asked.group_size if places else asked.para_deg,
+        # dpdispatcher's own numbers of GPUs, from 0, are those of other jobs where Slurm does not hide them.
+        "strategy": {"if_cuda_multi_devices": False},
         "custom_flags": [*_directives(asked)],
         "module_list": list(asked.modules),
         "source_list": list(asked.source_files),
-        "envs": {**_environment(asked, step)},
-        "prepend_script": [*(asked.setup or [own_programs_first()]), *asked.prepend_script],
+        "envs": {**_threads(asked, step, n_together), **(places.environment if places else {}), **asked.environment},
+        "prepend_script": [
+            *(asked.setup or [own_programs_first()]),
+            *asked.prepend_script,
+            *(places.script(own_gpus=True) if places else ()),
+        ],
         "append_script": list(asked.append_script),
     }
 
@@ -81,8 +88,7 @@ def _directives(asked: SlurmResources) -> list[str]:
     return [*lines, *asked.custom_flags]
 
 
-def _environment(asked: SlurmResources, step: Step) -> dict[str, str | int | float]:
+def _threads(asked: SlurmResources, step: Step, n_together: int) -> dict[str, str | int | float]:
     """Threads that fill a task's share of the cores; labels get one, since DFT codes fill them with ranks."""
-    n_threads = 1 if step == "label" else max(1, asked.cores_per_node // asked.para_deg)
-    threads = {name: str(n_threads) for name in _THREADED}
-    return {**THREAD_ENVIRONMENT, **threads, **asked.environment}
+    n_threads = 1 if step == "label" else max(1, asked.cores_per_node // n_together)
+    return {**THREAD_ENVIRONMENT, **{name: str(n_threads) for name in _THREADED}}

@@ -20,8 +20,9 @@ from mlip_interfaces.config import Execution, SlurmExecution, Step
 from mlip_interfaces.errors import UnfinishedError
 from mlip_interfaces.files import write_bytes
 from mlip_interfaces.jobs.alone import alone
+from mlip_interfaces.jobs.gpus import TAKE_A_PLACE, gpu_places
 from mlip_interfaces.jobs.sections import machine_section, resources_section
-from mlip_interfaces.programs import find_program, log_tail
+from mlip_interfaces.programs import end_of_log, find_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def run_tasks(batch: Batch, execution: Execution, *, despite_failures: bool = Fa
         shown = [task for task in unfinished if task.name in given_up] or unfinished or batch.tasks
         logs = [directory / task.name / "task.log" for task in shown]
         first = next((log for log in logs if log.is_file()), None)
-        end = f" The end of {first}:\n{log_tail(first)}" if first else ""
+        end = f" {end_of_log(first)}" if first else ""
         raise UnfinishedError(
             f"{len(unfinished)} of {len(batch.tasks)} tasks in {directory} did not finish ({names}).{why}{end}"
         ) from failure
@@ -199,9 +200,13 @@ def make_submission(batch: Batch, execution: Execution) -> Any:
         from mlip_interfaces.jobs.attaching import AttachingSubmission
     _log_into(dlog, batch.directory / "dpdispatcher.log")
     resources = resources_section(execution, batch.step, n_tasks=len(batch.tasks), jobs_per_core=batch.jobs_per_core)
+    machine = Machine.load_from_dict(machine_section(execution, str(batch.directory.resolve())))
+    if gpu_places(execution, batch.step):
+        # In the place of dpdispatcher's own words before a command, not in the command: what is done stays done when GPUs come or go.
+        machine.gen_command_env_cuda_devices = lambda resources: TAKE_A_PLACE
     return AttachingSubmission(
         work_base=".",
-        machine=Machine.load_from_dict(machine_section(execution, str(batch.directory.resolve()))),
+        machine=machine,
         resources=Resources.load_from_dict(resources),
         forward_common_files=list(batch.common_files) if execution.staged else [],
         task_list=[

@@ -52,7 +52,7 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials import SHORT_RANGE_TABLE, write_zbl_table
-from mlip_interfaces.programs import run_program
+from mlip_interfaces.programs import gpu_failure_in, run_program
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
@@ -326,6 +326,10 @@ def _explained(context: RunContext, error: ProgramError) -> UnfinishedError:
             f"({label_failures_sentence(campaign, position.iteration)}). Cure the cause and delete their label.json, or raise the "
             "limit there to go on with the good ones."
         )
+    for log in sorted((campaign / f"iter.{position.iteration:06d}").glob("0*/*/*.log")):
+        is_done = any(log.parent.glob("*_task_tag_finished"))
+        if not is_done and (cause := gpu_failure_in(log)):
+            return UnfinishedError(f"{cause} That is what failed; its log: {log}. The same command goes on from there.")
     return error
 
 
