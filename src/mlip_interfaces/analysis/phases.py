@@ -139,9 +139,7 @@ class PhaseClassifier:
         self._names = rules.phases
         self._code = {name: code for code, name in enumerate(self._names)}
         self._element = np.searchsorted(np.array(self._elements), symbols)
-        known = {*rules.cations, *(rule.element for rule in (*rules.ions, *rules.metals))}
-        known |= {side for bond in rules.bonds_angstrom for side in bond.split("-")}
-        if not known & set(self._elements):
+        if not rules.elements & set(self._elements):
             raise AnalysisError(
                 f"No rule of phases knows {', '.join(self._elements)}; give rules for them in a file (`rules`)."
             )
@@ -450,7 +448,8 @@ class _Groups:
         graph = coo_array(
             (np.ones(int(joins.sum()), dtype=np.int8), (first[joins], second[joins])), shape=(anions.size, anions.size)
         )
-        self.n_groups, of_anion = connected_components(graph, directed=False)
+        self.n_groups, labels = connected_components(graph, directed=False)
+        of_anion = labels.astype(np.int64)
         self.of_atom = np.full(element.size, -1, dtype=np.int64)
         self.of_atom[anions] = of_anion
         self._of_anion, self._anions = of_anion, anions
