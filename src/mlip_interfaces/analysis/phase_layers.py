@@ -137,7 +137,9 @@ def blurred_shares(counts: NDArray[np.integer], width_angstrom: float) -> NDArra
     """
     from scipy.ndimage import gaussian_filter1d
 
-    smooth = gaussian_filter1d(np.asarray(counts, dtype=np.float64), BLUR_ANGSTROM / width_angstrom, axis=0, mode="wrap")
+    smooth = gaussian_filter1d(
+        np.asarray(counts, dtype=np.float64), BLUR_ANGSTROM / width_angstrom, axis=0, mode="wrap"
+    )
     total = smooth.sum(axis=1, keepdims=True)
     return np.where(total > EMPTY * total.mean(), smooth / np.maximum(total, 1e-30), 0.0)
 

@@ -3,6 +3,7 @@
 from mlip_interfaces.observables.arrhenius import Arrhenius
 from mlip_interfaces.observables.chemistry import Chemistry
 from mlip_interfaces.observables.density import Density
+from mlip_interfaces.observables.growth import Growth
 from mlip_interfaces.observables.msd import Msd
 from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
@@ -17,7 +18,7 @@ from mlip_interfaces.observables.van_hove import VanHove
 
 ANALYSES: dict[str, type[Request]] = {
     request.kind: request
-    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density, Phases)
+    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density, Phases, Growth)
 }
 """Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
 
@@ -26,6 +27,7 @@ __all__ = [
     "Arrhenius",
     "Chemistry",
     "Density",
+    "Growth",
     "Msd",
     "Onsager",
     "Phases",

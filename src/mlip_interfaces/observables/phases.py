@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -30,6 +30,10 @@ PRESENT = 0.01
 
 MOST_TIMES = 100
 """Of the table of phases against depth and time."""
+
+
+FRAMES_OF_CLUSTERS = 6
+"""Frames of the run that clusters are looked for in: as many to twice as many, evenly spaced."""
 
 
 class PhaseSettings(Request):
@@ -204,21 +208,11 @@ class Phases(PhaseSettings):
         Observer
             Fed by the pass.
         """
-        return PhaseObserver(self, start)
+        return _PhaseObserver(self, start) if self.method == "rules" else _ClusterObserver(self, start)
 
 
-class PhaseObserver(Observer):
-    """Feeds a recorder of phases.
-
-    Parameters
-    ----------
-    request : PhaseSettings
-        What is asked.
-    start : Start
-        Of the pass.
-    """
-
-    def __init__(self, request: PhaseSettings, start: Start) -> None:
+class _PhaseObserver(Observer):
+    def __init__(self, request: Phases, start: Start) -> None:
         super().__init__()
         self._request = request
         self._rules = request.phase_rules()
@@ -238,7 +232,6 @@ class PhaseObserver(Observer):
         """Phases against time and depth."""
         from mlip_interfaces.analysis.phase_layers import phase_layers
 
-        assert isinstance(self._request, Phases)
         recorder = self._recorder
         recorder.finish()
         assert recorder.last is not None
@@ -253,6 +246,82 @@ class PhaseObserver(Observer):
         layers = phase_layers(maps[-1].slices, names, maps[-1].height_angstrom)
         elements = tuple(recorder.elements.tolist())
         return PhasesResult(self._request, names, elements, maps, recorder.last, layers, history, alone)
+
+
+class _ClusterObserver(Observer):
+    """Keeps a few frames of the run, the last one among them, and looks for clusters in all of them."""
+
+    def __init__(self, request: Phases, start: Start) -> None:
+        from mlip_interfaces.analysis.phases import PhaseClassifier
+        from mlip_interfaces.engines import require_packages
+
+        super().__init__()
+        require_packages("sklearn")
+        self._request, self._symbols = request, start.trajectory.symbols
+        self._by_rules = PhaseClassifier(self._symbols, request.phase_rules())
+        self._kept: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
+        self._last: tuple[NDArray[np.float64], NDArray[np.float64], float] | None = None
+        self._n_frames, self._stride = 0, 1
+
+    def feed(self, batch: Batch, scanned: Any) -> None:
+        """Keep some frames."""
+        frames = batch.frames
+        for k, time in enumerate(frames.times_ps.tolist()):
+            self._last = (frames.positions[k] - frames.origins[k], frames.cells[k], time)
+            if self._n_frames % self._stride == 0:
+                self._kept.append(self._last)
+                if len(self._kept) == 2 * FRAMES_OF_CLUSTERS:
+                    del self._kept[1::2]
+                    self._stride *= 2
+            self._n_frames += 1
+
+    def finish(self, record: Record) -> Result | None:
+        """Clusters against time and depth."""
+        from mlip_interfaces.analysis.phase_clusters import ClusterClassifier, agreement
+        from mlip_interfaces.analysis.phase_history import PhaseRecorder
+        from mlip_interfaces.analysis.phase_layers import phase_layers
+
+        assert self._last is not None
+        frames = [*self._kept, *([self._last] if self._kept[-1][2] < self._last[2] else [])]
+        classifier = ClusterClassifier(self._symbols, [(positions, cell) for positions, cell, _ in frames])
+        recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0)
+        for number_, (positions, cell, time) in enumerate(frames):
+            recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]), number_)
+        recorder.finish()
+        assert recorder.last is not None
+        rules = self._by_rules.classify(*frames[-1][:2])
+        compared = Comparison(agreement(recorder.last.codes, rules.codes), _prevailing(recorder.last, rules))
+        maps, names = tuple(recorder.maps), recorder.names
+        layers = phase_layers(maps[-1].slices, names, maps[-1].height_angstrom)
+        elements = tuple(recorder.elements.tolist())
+        why = "clusters do not say which of them are reactants"
+        return PhasesResult(self._request, names, elements, maps, recorder.last, layers, None, why, compared)
+
+
+def _prevailing(clusters: FramePhases, rules: FramePhases) -> dict[str, str]:
+    """What the rules call most atoms of each cluster."""
+    found = {}
+    for code, name in enumerate(clusters.names):
+        inside = rules.codes[clusters.codes == code]
+        if inside.size:
+            found[name] = rules.names[int(np.bincount(inside).argmax())]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Clusters beside rules, in the last frame.
+
+    Attributes
+    ----------
+    adjusted_rand_index : float
+        One where both divide the atoms alike.
+    by_rules : dict of str to str
+        Cluster -> what the rules call most of its atoms.
+    """
+
+    adjusted_rand_index: float
+    by_rules: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +346,8 @@ class PhasesResult(Result):
         Between the reactants; None where there is none.
     no_interphase : str
         Why.
+    comparison : Comparison or None
+        Of clusters with rules; None of rules.
     """
 
     request: Phases
@@ -287,6 +358,7 @@ class PhasesResult(Result):
     layers: tuple[PhaseLayer, ...]
     interphase: InterphaseHistory | None
     no_interphase: str
+    comparison: Comparison | None = None
 
     @property
     def times_ps(self) -> NDArray[np.float64]:
@@ -341,6 +413,7 @@ class PhasesResult(Result):
                 for layer in self.layers
             ],
             "interphase": self._of_interphase(),
+            "comparison": None if self.comparison is None else asdict(self.comparison),
             "units": dict(self.last.units),
             "zintl_x": number(self.last.zintl_x),
             "history": history | self._of_history(),
@@ -426,6 +499,11 @@ class PhasesResult(Result):
         )
         stack = " | ".join(f"{layer.phase} {layer.thickness_angstrom:.3g}" for layer in self.layers)
         lines = [f"phases at {self.times_ps[-1]:.4g} ps: {shares}", f"layers (angstrom): {stack}"]
+        if self.comparison is not None:
+            called = ", ".join(f"{name} is {phase}" for name, phase in self.comparison.by_rules.items())
+            lines.append(
+                f"adjusted Rand index with the rules: {self.comparison.adjusted_rand_index:.3f}; by these, {called}"
+            )
         found = self.interphase
         if found is None:
             return [*lines, f"no interphase: {self.no_interphase}"]
