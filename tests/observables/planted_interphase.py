@@ -37,7 +37,9 @@ def li7p3s11(across: int, n_cells: int) -> Block:
     from mlip_interfaces.structures import load_crystal
 
     crystal = make_supercell(load_crystal("Li7P3S11"), [[across, 0, 0], [across // 4, across // 2, 0], [0, 0, n_cells]])
-    crystal = Atoms(crystal.symbols, cell=crystal.cell.cellpar(), scaled_positions=crystal.get_scaled_positions(), pbc=True)
+    crystal = Atoms(
+        crystal.symbols, cell=crystal.cell.cellpar(), scaled_positions=crystal.get_scaled_positions(), pbc=True
+    )
     height = float(crystal.cell[2, 2])
     symbols, width = np.array(crystal.get_chemical_symbols()), across * CELL
     vectors = crystal.get_all_distances(mic=True, vector=True)
@@ -131,7 +133,9 @@ def four_layers(across: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray,
     )
 
 
-def growing(thicknesses: Sequence[float], across: int = 4, n_blocks: int = 10) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def growing(
+    thicknesses: Sequence[float], across: int = 4, n_blocks: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames of Li | Li2S + Li3P | Li3PS4: blocks turn from one to the other by moving S alone, so that no atom is added."""
     lithium, places, cell, _ = stacked([(only(LITHIUM), 4)], across)
     base = cell[2, 2]
@@ -145,7 +149,8 @@ def growing(thicknesses: Sequence[float], across: int = 4, n_blocks: int = 10) -
     for thickness in thicknesses:
         n_reacted = round(thickness / CELL * across**2)
         parts = [
-            np.concatenate([center, cations, reacted if k < n_reacted else whole]) + origin for k, origin in enumerate(origins)
+            np.concatenate([center, cations, reacted if k < n_reacted else whole]) + origin
+            for k, origin in enumerate(origins)
         ]
         frames.append(np.concatenate([places, *parts]))
     return np.array(symbols), np.array(frames), np.diag([cell[0, 0], cell[1, 1], base + n_blocks * CELL])

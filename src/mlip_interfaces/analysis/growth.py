@@ -129,15 +129,15 @@ def fit_growth(
     Notes
     -----
     Laws, t from the first time: none, :math:`d = d_0`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`; power,
-    :math:`d_0 + k t^n` with and without :math:`d_0`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
-    :math:`\sqrt t` with a smaller slope after a change point; arrest, a power law up to a change point and constant after it, with
-    and without :math:`d_0`. Each is linear but for one or two parameters, which are searched on a grid and refined.
+    :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
+    :math:`\sqrt t` with a smaller slope after a change point; arrest, a power law up to a change point and constant after it.
+    All with and without :math:`d_0` but the logarithmic law and the two stages. Each is linear but for one or two parameters, which are searched on a grid and refined.
 
     The criterion is :math:`\mathrm{BIC} = m \ln(S / N) + p \ln m`, with the sum of squares S of N points and p parameters (one for
     the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
     the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
 
-    The exponent is the mean over the power law with and without :math:`d_0`, weighted by :math:`\exp(-\mathrm{AICc}/2)`, and their
+    The exponent is the mean over the power law with and without :math:`d_0`, weighted by :math:`\exp(-\mathrm{AIC}/2)`, and their
     difference is part of its error. Errors come from resampling circular blocks of the residuals, as long as these are correlated, and fitting again; intervals are
     Student's. Of several runs the mean counts, with the scatter between them (`mlip_interfaces.analysis.replicas.Replicas`).
 
@@ -272,7 +272,9 @@ _TAU = np.geomspace(1e-4, 10.0, 120)
 _FAMILIES = (
     _Family("none", True, (), lambda x: np.empty((x.size, 0))),
     _Family("linear", True, (), lambda x: x),
+    _Family("linear", False, (), lambda x: x),
     _Family("parabolic", False, (_START,), lambda x, start: np.sqrt(x + start)),
+    _Family("parabolic", False, (), lambda x: np.sqrt(x)),
     _Family("power", False, (EXPONENTS,), lambda x, n: x**n),
     _Family("power", True, (EXPONENTS,), lambda x, n: x**n),
     _Family("logarithmic", True, (_TAU,), lambda x, tau: np.log1p(x / tau)),
@@ -373,7 +375,7 @@ class _Run:
         closest = min((found for found in self._found if found.sensible), key=lambda found: found.residual)
         self.n_independent = self._y.size / _correlation(self._y - closest.curve)
         self._of_law: dict[str, int] = {}
-        self._aicc = np.full(len(_FAMILIES), np.inf)
+        self._aic = np.full(len(_FAMILIES), np.inf)
         self.fits: dict[str, LawFit] = {}
         # What rounding leaves of an exact law is no evidence for another one.
         floor = 1e-14 * self._y.size * scale**2
@@ -381,7 +383,7 @@ class _Run:
             bic, aicc = _criteria(max(found.residual, floor), self._y.size, self.n_independent, family.n_parameters)
             if not found.sensible:
                 bic = aicc = float("inf")
-            self._aicc[k] = aicc
+            self._aic[k] = bic + family.n_parameters * (2.0 - np.log(self.n_independent))
             if family.law not in self.fits or bic < self.fits[family.law].bic:
                 parameters = _in_units(family, found, self._first, self._length)
                 self.fits[family.law] = LawFit(family.law, parameters, family.n_parameters, found.residual, bic, aicc)
@@ -412,8 +414,10 @@ class _Run:
 
     def _averaged(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
         """What the law is not linear in, with errors, averaged over the law with and without an offset by their criteria."""
-        kinds = [k for k, family in enumerate(_FAMILIES) if family.law == law and np.isfinite(self._aicc[k])]
-        weights = np.exp(-0.5 * (self._aicc[kinds] - self._aicc[kinds].min()))
+        kinds = [k for k, family in enumerate(_FAMILIES) if family.law == law and np.isfinite(self._aic[k])]
+        if not kinds:
+            return [(float("nan"), float("nan"))]
+        weights = np.exp(-0.5 * (self._aic[kinds] - self._aic[kinds].min()))
         weights /= weights.sum()
         values = np.array([self._found[k].values for k in kinds])
         errors = np.array([self._errors(k, n_bootstrap, rng) for k in kinds])
@@ -469,7 +473,7 @@ def _in_units(family: _Family, found: _Found, first_ps: float, length_ps: float)
         return {"offset_angstrom": offset, "rate_angstrom_per_ps": amplitudes[0] / length_ps}
     if family.law == "parabolic":
         return {
-            "offset_angstrom": amplitudes[0] * values[0] ** 0.5,
+            "offset_angstrom": amplitudes[0] * values[0] ** 0.5 if values else 0.0,
             "rate_angstrom2_per_ps": amplitudes[0] ** 2 / (2.0 * length_ps),
         }
     if family.law == "logarithmic":
