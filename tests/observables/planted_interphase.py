@@ -22,10 +22,10 @@ Block = tuple[list[str], np.ndarray, float]
 
 LI2S: Block = (["S"] * 4 + ["Li"] * 8, np.concatenate([FCC, TETRAHEDRAL]) * CELL, CELL)
 LI3P: Block = (["P"] * 4 + ["Li"] * 12, np.concatenate([FCC, TETRAHEDRAL, OCTAHEDRAL]) * CELL, CELL)
-# Dumbbells of 2.25 angstrom: one bond for each P, x = 2.
-_DUMBBELLS = np.array([[0.5, 0.5, 0.5 - 0.1915], [0.5, 0.5, 0.5 + 0.1915]])
-_AROUND = np.array([[0.12, 0.5, 0.125], [0.88, 0.5, 0.125], [0.5, 0.12, 0.875], [0.5, 0.88, 0.875]])
-LIXP: Block = (["P"] * 2 + ["Li"] * 4, np.concatenate([_DUMBBELLS, _AROUND]) * CELL, CELL)
+# Dumbbells of 2.25 angstrom in the planes of S in Li2S, so that both begin at the same height: one bond for each P, x = 2.
+_DUMBBELLS = np.array([[0.635, 0.635, 0.375], [0.365, 0.365, 0.375], [0.635, 0.365, 0.875], [0.365, 0.635, 0.875]])
+_LITHIUM = np.array([[0.0, 0.5, 0.125], [0.0, 0.5, 0.625]])
+LIXP: Block = (["P"] * 4 + ["Li"] * 2, np.concatenate([_DUMBBELLS, _LITHIUM]) * CELL, CELL)
 LITHIUM: Block = (["Li"] * 2, np.array([[0.25, 0.25, 0.25], [0.75, 0.75, 0.75]]) * 3.51, 3.51)
 
 
