@@ -66,11 +66,16 @@ def test_units_and_zintl_count_of_the_stack(stack: tuple) -> None:
 def test_tables_say_the_same(stack: tuple) -> None:
     result, symbols, _ = stack
     against_time, against_depth, both = (rows(result, end) for end in ("", "depth", "map"))
-    names = [result.names[k] for k in result.present]
-    assert sum(column(against_time, name)[-1] for name in names) == len(symbols)
-    assert sum(column(against_depth, name).sum() for name in names) == len(symbols)
-    assert sum(int(row["n_atoms"]) for row in both) == len(symbols) * len(result.maps)
-    assert {row["phase"] for row in both} <= set(names)
+    counts = content(result)["history"]["n_atoms"]
+    assert {row["phase"]: int(row["n_atoms"]) for row in against_time[-len(counts) :]} == {
+        name: n[-1] for name, n in counts.items()
+    }
+    np.testing.assert_allclose(column(against_time, "fraction").sum(), len(result.maps), rtol=1e-4, atol=0)
+    assert column(against_depth, "n_atoms").sum() == len(symbols)
+    assert column(both, "n_atoms").sum() == len(symbols) * len(result.maps)
+    assert {row["phase"] for row in both} <= set(counts)
+    thickness = column(rows(result, "interphase"), "thickness_angstrom")
+    np.testing.assert_allclose(thickness, content(result)["history"]["thickness_angstrom"], rtol=1e-5, atol=0)
 
 
 def test_growth_that_is_arrested_is_told_with_its_exponent_and_time(grown: mi.TrajectoryReader) -> None:

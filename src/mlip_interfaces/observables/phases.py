@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -189,7 +188,7 @@ class Phases(PhaseSettings):
 
     kind: ClassVar[str] = "phases"
     summary: ClassVar[str] = "phase of every atom, layers in their order, thickness of the interphase"
-    table_ends: ClassVar[tuple[str, ...]] = ("", "depth", "map")
+    table_ends: ClassVar[tuple[str, ...]] = ("", "depth", "map", "interphase")
 
     method: Literal["rules", "unsupervised"] = Field(
         "rules", description="Rules that a chemist reads, or clusters of surroundings of the anions without any rule."
@@ -448,23 +447,22 @@ class PhasesResult(Result):
         }
 
     def tables(self) -> dict[str, Table]:
-        """Phases against time, against depth at the end, and the phase that prevails against both."""
-        names, counts, last = [self.names[k] for k in self.present], self.counts.sum(axis=2), self.maps[-1]
-        nothing = [math.nan] * len(self.maps)
-        thickness, wide = (
-            (nothing, nothing)
-            if self.interphase is None
-            else (self.interphase.thickness_angstrom, self.interphase.thickness_10_90_angstrom)
-        )
+        """Phases against time, against depth at the end, what prevails against both, and the thickness of the interphase."""
+        counts, last = self.counts.sum(axis=2), self.maps[-1]
+        n_atoms = int(counts[0].sum())
         against_time = [
-            (f"{time:.6g}", *counts[m, self.present].tolist(), *("" if math.isnan(h) else f"{h:.6g}" for h in (a, b)))
-            for m, (time, a, b) in enumerate(zip(self.times_ps, thickness, wide, strict=True))
+            (f"{time:.6g}", self.names[k], int(counts[m, k]), f"{counts[m, k] / n_atoms:.6g}")
+            for m, time in enumerate(self.times_ps)
+            for k in self.present
         ]
         against_depth = [
-            (f"{depth:.5g}", *row[self.present].tolist()) for depth, row in zip(_depths(last), last.slices, strict=True)
+            (f"{depth:.5g}", self.names[k], int(row[k]))
+            for depth, row in zip(_depths(last), last.slices, strict=True)
+            for k in self.present
+            if row[k]
         ]
         chosen = np.unique(np.linspace(0, len(self.maps) - 1, min(len(self.maps), MOST_TIMES)).round().astype(int))
-        both = [
+        prevailing = [
             (
                 f"{one.time_ps:.6g}",
                 f"{depth:.5g}",
@@ -476,11 +474,17 @@ class PhasesResult(Result):
             for depth, row in zip(_depths(one), one.slices, strict=True)
             if row.any()
         ]
-        return {
-            "": Table(("time_ps", *names, "thickness_angstrom", "thickness_10_90_angstrom"), against_time),
-            "depth": Table(("depth_angstrom", *names), against_depth),
-            "map": Table(("time_ps", "depth_angstrom", "phase", "share", "n_atoms"), both),
+        tables = {
+            "": Table(("time_ps", "phase", "n_atoms", "fraction"), against_time),
+            "depth": Table(("depth_angstrom", "phase", "n_atoms"), against_depth),
+            "map": Table(("time_ps", "depth_angstrom", "phase", "share", "n_atoms"), prevailing),
         }
+        found = self.interphase
+        if found is not None:
+            series = zip(found.times_ps, found.thickness_angstrom, found.thickness_10_90_angstrom, strict=True)
+            rows = [tuple(f"{value:.6g}" for value in row) for row in series]
+            tables["interphase"] = Table(("time_ps", "thickness_angstrom", "thickness_10_90_angstrom"), rows)
+        return tables
 
     def headlines(self) -> list[Headline]:
         """Thickness of the interphase at the end, with the scatter of the last tenth of the maps."""
