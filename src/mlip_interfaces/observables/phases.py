@@ -548,6 +548,7 @@ class PhasesResult(Result):
         against_time.set_xlabel("time (ps)")
         against_time.set_ylabel("atoms (%)")
         against_time.set_ylim(0, None)
+        thickness.set_ylabel("thickness of an interphase (Å)")
         found = self.interphase
         if found is None:
             note_empty(thickness, "no interphase")
@@ -556,7 +557,6 @@ class PhasesResult(Result):
         thickness.plot(found.times_ps, found.thickness_10_90_angstrom, color="#999999", label="10-90 %")
         thickness.set_ylim(0, None)
         thickness.set_xlabel("time (ps)")
-        thickness.set_ylabel("thickness of an interphase (Å)")
         thickness.legend()
         return figure
 
