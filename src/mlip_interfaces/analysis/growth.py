@@ -171,6 +171,9 @@ def fit_growth(
     change, change_95 = _combined(
         [(one.change, one.change_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
     )
+    # A change point lies within the runs.
+    start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
+    change_95 = (max(start, change_95[0]), min(end, change_95[1])) if np.isfinite(change) else change_95
     return Growth(
         law, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
         tuple(run.n_independent for run in runs), tuple(run.fitted(law) for run in runs),

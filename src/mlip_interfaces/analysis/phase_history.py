@@ -270,7 +270,7 @@ def interphase_history(maps: Sequence[PhaseMap], names: Sequence[str], reactants
     names : sequence of str
         Of the phases.
     reactants : sequence of str
-        Those from which the interphase grows.
+        Those from which the interphase grows; several phases as one reactant, as in ``Li7P3S11+glass``, are called by the first.
 
     Returns
     -------
@@ -282,38 +282,43 @@ def interphase_history(maps: Sequence[PhaseMap], names: Sequence[str], reactants
     AnalysisError
         If a reactant is no phase of the rules, or none is there in the first map.
     """
-    is_reactant = np.isin(names, list(reactants))
-    missing = [name for name in reactants if name not in names]
+    groups = [reactant.split("+") for reactant in reactants]
+    missing = [name for group in groups for name in group if name not in names]
     if missing:
         raise AnalysisError(
             f"There is no rule for the reactant {missing[0]}; there are those for {', '.join(names[:-1])}."
         )
+    # A column for each reactant, and one for all that is none.
+    belongs = np.array([np.isin(names, group) for group in groups], dtype=np.float64).reshape(len(groups), len(names)).T
+    belongs = np.concatenate([belongs, 1.0 - belongs.sum(axis=1, keepdims=True)], axis=1)
     totals = np.array([one.counts.sum(axis=1) for one in maps])
-    if not is_reactant.any() or not totals[0, is_reactant].any():
+    of_reactants = (totals @ belongs)[:, :-1]
+    if not of_reactants.size or not of_reactants[0].any():
         raise AnalysisError(
             "No phase that an interphase could grow from is there at the start: its atoms are in "
             f"{_listed(totals[0], names)}. Name the phases on either side with `reactants`."
         )
+    is_reactant = np.arange(len(groups) + 1) < len(groups)
     by_phase, spans = [], []
     for one in maps:
         width = one.height_angstrom / len(one.slices)
-        shares = blurred_shares(one.slices, width)
-        by_phase.append(float(shares[:, ~is_reactant].sum() * width))
+        shares = blurred_shares(one.slices, width) @ belongs
+        by_phase.append(float(shares[:, -1].sum() * width))
         spans.append(interphase_spans(shares, is_reactant, width))
     n_interphases = max(1, sum(product >= INTERPHASE for _, product in spans[-1]))
     wide = [sum(sorted((length for length, _ in found), reverse=True)[:n_interphases]) for found in spans]
     areas = np.array([one.area_angstrom2 for one in maps]) / 100.0
     consumed = {
-        name: (totals[0, k] - totals[:, k]) / (areas * n_interphases)
-        for k, name in enumerate(names)
-        if is_reactant[k] and totals[:, k].any()
+        group[0]: (of_reactants[0, k] - of_reactants[:, k]) / (areas * n_interphases)
+        for k, group in enumerate(groups)
+        if of_reactants[:, k].any()
     }
     return InterphaseHistory(
         np.array([one.time_ps for one in maps]),
         np.array(by_phase) / n_interphases,
         np.array(wide, dtype=np.float64) / n_interphases,
         n_interphases,
-        tuple(reactants),
+        tuple(group[0] for group in groups),
         consumed,
     )
 

@@ -127,7 +127,6 @@ class _GrowthObserver(Observer):
     def __init__(self, request: Growth, start: Start) -> None:
         super().__init__()
         self._request = request
-        self._known = request.phase_rules().reactants
         self._recorder = shared_recorder(request, start)
         self._n_frames = 0
 
@@ -141,7 +140,7 @@ class _GrowthObserver(Observer):
         """The law of the growth."""
         recorder = self._recorder
         recorder.finish()
-        return self._request.fitted([history_of(self._request, recorder.maps, recorder.names, self._known)])
+        return self._request.fitted([history_of(self._request, recorder.maps, recorder.names)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ class PhaseSettings(Request):
     rules: Annotated[str | None, Option("FILE")] = Field(
         None, description="YAML of rules that come before those of the package; docs/theory/phases.md."
     )
-    reactants: Annotated[Names | None, Option("Li,Li7P3S11")] = Field(
+    reactants: Annotated[Names | None, Option("Li,Li7P3S11+glass")] = Field(
         None,
-        description="Phases that the interphase grows from; those of the rules that are there at the start where left out.",
+        description="Phases that the interphase grows from, several as one with a plus; those of the rules that are there at the start where left out.",
     )
     average_ps: Annotated[Span, Option("T")] = Field(1.0, description="Positions are averaged over this time first.")
     every_ps: Annotated[Picoseconds | None, Option("T")] = Field(
@@ -79,7 +79,7 @@ class PhaseSettings(Request):
             found = self.phase_rules()
         except InputFileError as error:
             raise ValueError(f"rules: {error}") from error
-        for name in self.reactants or ():
+        for name in "+".join(self.reactants or ()).split("+") if self.reactants else ():
             if name not in found.phases:
                 raise ValueError(
                     f"reactants: there is no rule for '{name}'; there are those for {', '.join(found.phases)}"
@@ -148,9 +148,7 @@ def shared_recorder(request: PhaseSettings, start: Start) -> PhaseRecorder:
     return found
 
 
-def history_of(
-    request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence[str], known: Sequence[str]
-) -> InterphaseHistory:
+def history_of(request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence[str]) -> InterphaseHistory:
     """Interphase of a run between the reactants asked for, or those of the rules that are there at the start.
 
     Parameters
@@ -161,8 +159,6 @@ def history_of(
         Of the run.
     names : sequence of str
         Of the phases.
-    known : sequence of str
-        Reactants of the rules.
 
     Returns
     -------
@@ -178,9 +174,18 @@ def history_of(
 
     if request.reactants is not None:
         return interphase_history(maps, names, request.reactants)
-    shares = maps[0].counts.sum(axis=1) / maps[0].counts.sum()
-    there = [name for name in known if name in names and shares[list(names).index(name)] >= PRESENT]
-    return interphase_history(maps, names, there)
+    rules = request.phase_rules()
+    shares = dict(zip(names, (maps[0].counts.sum(axis=1) / maps[0].counts.sum()).tolist(), strict=True))
+    there = sorted(
+        (name for name in rules.reactants if shares.get(name, 0.0) >= PRESENT), key=lambda name: -shares[name]
+    )
+    made_of_units = [rule.phase for rule in rules.mixtures if rule.phase in rules.reactants]
+    groups = [name for name in rules.reactants if name in there and name not in made_of_units]
+    electrolytes = [name for name in there if name in made_of_units]
+    if electrolytes:
+        # Where units are whole, what they are called by their surroundings is no reaction.
+        groups.append("+".join(dict.fromkeys([*electrolytes, *made_of_units])))
+    return interphase_history(maps, names, groups)
 
 
 class Phases(PhaseSettings):
@@ -237,7 +242,7 @@ class _PhaseObserver(Observer):
         maps, names = tuple(recorder.maps), recorder.names
         history, alone = None, ""
         try:
-            history = history_of(self._request, maps, names, self._rules.reactants)
+            history = history_of(self._request, maps, names)
         except AnalysisError as error:
             if self._request.reactants is not None:
                 raise
