@@ -131,15 +131,17 @@ def fit_growth(
     Laws, t from the first time: none, :math:`d = d_0`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`; power,
     :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
     :math:`\sqrt t` with a smaller slope after a change point; arrest, a power law up to a change point and constant after it.
-    All with and without :math:`d_0` but the logarithmic law and the two stages. Each is linear but for one or two parameters, which are searched on a grid and refined.
+    All with and without :math:`d_0` but the logarithmic law and the two stages. Each is linear but for one or two parameters,
+    which are looked for on a grid and refined.
 
     The criterion is :math:`\mathrm{BIC} = m \ln(S / N) + p \ln m`, with the sum of squares S of N points and p parameters (one for
     the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
     the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
 
     The exponent is the mean over the power law with and without :math:`d_0`, weighted by :math:`\exp(-\mathrm{AIC}/2)`, and their
-    difference is part of its error. Errors come from resampling circular blocks of the residuals, as long as these are correlated, and fitting again; intervals are
-    Student's. Of several runs the mean counts, with the scatter between them (`mlip_interfaces.analysis.replicas.Replicas`).
+    difference is part of its error. Errors come from resampling circular blocks of the residuals, twice as long as these are
+    correlated, and fitting again; intervals are Student's. Of several runs the mean counts, with the scatter between them
+    (`mlip_interfaces.analysis.replicas.Replicas`).
 
     References
     ----------

@@ -31,7 +31,20 @@ class Classifier(Protocol):
         """Of all phases."""
 
     def classify(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FramePhases:
-        """Name every atom."""
+        """Name every atom.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            In any periodic image.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+
+        Returns
+        -------
+        FramePhases
+            Codes, names, confidence.
+        """
 
 
 @dataclass(frozen=True, slots=True)
