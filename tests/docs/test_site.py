@@ -151,10 +151,13 @@ REQUESTS = {
     "van-hove": ["--species", "Li", "--lags-ps", "1", "--r-max-angstrom", "4"],
     "residence": ["--species", "Li", "--jump-distance-angstrom", "2"],
     "density": ["--species", "Li", "--spacing-angstrom", "1"],
+    "phases": [],
+    "growth": [],
 }
 DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivity", "p_s_units", "bonds", "bonds_formed", "bonds_per_atom", "bonds_per_atom_initial",
-        "bonds_broken", "survivors", "n_atoms", "zero_within_2_sigma_since_ps", "not_diffusive_because"}  # fmt: skip
-"""Their keys are elements, pairs, layers, units."""
+        "bonds_broken", "survivors", "n_atoms", "zero_within_2_sigma_since_ps", "not_diffusive_because",
+        "phases", "elements", "shares", "consumed_per_nm2", "units", "criteria", "parameters"}  # fmt: skip
+"""Their keys are elements, pairs, layers, units, phases, laws and their parameters."""
 
 
 @pytest.fixture(scope="module")

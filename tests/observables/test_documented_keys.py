@@ -27,6 +27,8 @@ REQUESTS = {
     "van-hove": mi.VanHove(species="Li", lags_ps="0.5", r_max_angstrom=5),
     "residence": mi.Residence(species="Li", jump_distance_angstrom=1),
     "density": mi.Density(species="Li", spacing_angstrom=2),
+    "phases": mi.Phases(reactants="unknown"),
+    "growth": mi.Growth(reactants="unknown", average_ps=0.5, n_bootstrap=10),
 }
 WRITTEN_AROUND = {"settings", "summary", "provenance", "file"}
 """Keys of every file."""

@@ -3,9 +3,11 @@
 from mlip_interfaces.observables.arrhenius import Arrhenius
 from mlip_interfaces.observables.chemistry import Chemistry
 from mlip_interfaces.observables.density import Density
+from mlip_interfaces.observables.growth import Growth
 from mlip_interfaces.observables.msd import Msd
 from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
+from mlip_interfaces.observables.phases import Phases
 from mlip_interfaces.observables.profile import Profile
 from mlip_interfaces.observables.rdf import Rdf
 from mlip_interfaces.observables.request import Request, Settings
@@ -16,7 +18,7 @@ from mlip_interfaces.observables.van_hove import VanHove
 
 ANALYSES: dict[str, type[Request]] = {
     request.kind: request
-    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density)
+    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density, Phases, Growth)
 }
 """Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
 
@@ -25,8 +27,10 @@ __all__ = [
     "Arrhenius",
     "Chemistry",
     "Density",
+    "Growth",
     "Msd",
     "Onsager",
+    "Phases",
     "Profile",
     "Rdf",
     "Request",
