@@ -8,6 +8,7 @@ from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
 from mlip_interfaces.observables.profile import Profile
 from mlip_interfaces.observables.rdf import Rdf
+from mlip_interfaces.observables.reactions import Reactions
 from mlip_interfaces.observables.request import Request, Settings
 from mlip_interfaces.observables.residence import Residence
 from mlip_interfaces.observables.results import Result, Results
@@ -16,7 +17,7 @@ from mlip_interfaces.observables.van_hove import VanHove
 
 ANALYSES: dict[str, type[Request]] = {
     request.kind: request
-    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density)
+    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density, Reactions)
 }
 """Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
 
@@ -29,6 +30,7 @@ __all__ = [
     "Onsager",
     "Profile",
     "Rdf",
+    "Reactions",
     "Request",
     "Residence",
     "Result",
