@@ -3,6 +3,7 @@
 from mlip_interfaces.observables.arrhenius import Arrhenius
 from mlip_interfaces.observables.chemistry import Chemistry
 from mlip_interfaces.observables.density import Density
+from mlip_interfaces.observables.environments import Environments
 from mlip_interfaces.observables.msd import Msd
 from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
@@ -17,7 +18,19 @@ from mlip_interfaces.observables.van_hove import VanHove
 
 ANALYSES: dict[str, type[Request]] = {
     request.kind: request
-    for request in (Rdf, Msd, Onsager, Tetrahedra, Chemistry, Profile, VanHove, Residence, Density, Reactions)
+    for request in (
+        Rdf,
+        Msd,
+        Onsager,
+        Tetrahedra,
+        Chemistry,
+        Profile,
+        VanHove,
+        Residence,
+        Density,
+        Reactions,
+        Environments,
+    )
 }
 """Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
 
@@ -26,6 +39,7 @@ __all__ = [
     "Arrhenius",
     "Chemistry",
     "Density",
+    "Environments",
     "Msd",
     "Onsager",
     "Profile",
