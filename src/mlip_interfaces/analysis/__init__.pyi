@@ -8,6 +8,8 @@ from .displacement_store import DisplacementStore
 from .layer_transport import LayerTransport, filled_span
 from .neighbors import Pairs, find_pairs
 from .onsager import FluxHistory, OnsagerSettings, OnsagerWindow, flux_history, onsager_window, onsager_windows
+from .phase_rules import PhaseRules, phase_rules
+from .phases import FramePhases, PhaseClassifier, classify
 from .rdf import (
     PairCounter,
     Rdf,
@@ -26,12 +28,12 @@ from .van_hove import VanHove
 
 __all__ = [
     "ArrheniusFit", "Barrier", "BondFinder", "BondHistory", "DensityGrid", "DensityGridAccumulator", "DepthProfile",
-    "DepthProfileAccumulator", "DepthTracker", "Diffusivity", "DisplacementStore", "Exchange", "FluxHistory", "FrameChemistry",
-    "Interface", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs", "PlaneFlux", "Rdf",
+    "DepthProfileAccumulator", "DepthTracker", "Diffusivity", "DisplacementStore", "Exchange", "FluxHistory", "FrameChemistry", "FramePhases",
+    "Interface", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs", "PhaseClassifier", "PhaseRules", "PlaneFlux", "Rdf",
     "RdfAccumulator", "RdfBlock", "RegionWindow", "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Tetrahedra",
-    "TetrahedraAccumulator", "VanHove", "arrhenius_fit", "barriers", "cube_text", "diffusivity", "exchanges", "filled_span",
+    "TetrahedraAccumulator", "VanHove", "arrhenius_fit", "barriers", "classify", "cube_text", "diffusivity", "exchanges", "filled_span",
     "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_interfaces", "flux_history",
     "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "layer_volumes", "mean_msd", "mean_slab", "msd_by_atom",
-    "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows", "order_parameters", "origins", "potential_of_mean_force",
+    "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows", "order_parameters", "origins", "phase_rules", "potential_of_mean_force",
     "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes", "slab_survival", "tetrahedral_order",
 ]  # fmt: skip

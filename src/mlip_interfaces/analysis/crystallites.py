@@ -15,8 +15,8 @@ from mlip_interfaces.analysis.neighbors import pairs_in_no_order
 N_NEIGHBORS = 12
 """Of an atom in a close packing."""
 
-FCC_Q4, HCP_Q4, LEAST_Q6 = 0.19094, 0.09722, 0.4
-"""Order of perfect packings (12 neighbours), and what that of a grain must reach to be called by either."""
+FCC_RATIO, HCP_RATIO, LEAST_RATIO, LEAST_Q6 = 0.19094 / 0.57452, 0.09722 / 0.48476, 0.1, 0.3
+"""q4 / q6 of the perfect packings of twelve neighbours, and what that of a grain must reach to be called by either."""
 
 STARTS, STEPS, MOST_ALIGNED = 40, 12, 200
 """Of the search for an orientation: random starts, steps of each, atoms of a grain that are looked at."""
@@ -68,7 +68,7 @@ class Grain:
     spacing_angstrom : float, angstrom
         Mean distance of neighbours in the core.
     q4, q6 : float
-        Order of the mean neighbourhood of the core: noise is averaged out.
+        Order of the mean neighbourhood of its innermost atoms: noise is averaged out.
     packing : str
         ``fcc``, ``hcp`` or ``other``.
     """
@@ -140,7 +140,7 @@ def bond_order(
     )
 
 
-def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 3, least_atoms: int = 10) -> list[Grain]:
+def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, least_atoms: int = 10) -> list[Grain]:
     """Crystallites: connected atoms with ordered surroundings, and the atoms bonded to them.
 
     Parameters
@@ -183,10 +183,12 @@ def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 3, le
 def _grain(order: BondOrder, atoms: NDArray[np.int64], core: NDArray[np.int64]) -> Grain:
     spacing = float(np.linalg.norm(order.vectors[core], axis=2).mean())
     volume = atoms.size * spacing**3 / np.sqrt(2.0)
-    q4, q6 = (float(_size(parts[core].mean(axis=0)[None])[0]) for parts in order.harmonics)
+    n_bonds = order.n_bonds[core]
+    inner = core[n_bonds >= n_bonds.max() - 1]
+    q4, q6 = (float(_size(parts[inner].mean(axis=0)[None])[0]) for parts in order.harmonics)
     packing = "other"
-    if q6 >= LEAST_Q6:
-        packing = "fcc" if q4 > 0.5 * (FCC_Q4 + HCP_Q4) else "hcp" if q4 > 0.5 * HCP_Q4 else "other"
+    if q6 >= LEAST_Q6 and LEAST_RATIO * q6 <= q4 <= 0.5 * q6:
+        packing = "fcc" if q4 > 0.5 * (FCC_RATIO + HCP_RATIO) * q6 else "hcp"
     return Grain(atoms, core, float(np.cbrt(6.0 * volume / np.pi)), spacing, q4, q6, packing)
 
 

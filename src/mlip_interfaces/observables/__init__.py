@@ -2,6 +2,7 @@
 
 from mlip_interfaces.observables.arrhenius import Arrhenius
 from mlip_interfaces.observables.chemistry import Chemistry
+from mlip_interfaces.observables.crystallites import Crystallites
 from mlip_interfaces.observables.density import Density
 from mlip_interfaces.observables.environments import Environments
 from mlip_interfaces.observables.msd import Msd
@@ -30,6 +31,7 @@ ANALYSES: dict[str, type[Request]] = {
         Density,
         Reactions,
         Environments,
+        Crystallites,
     )
 }
 """Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
@@ -38,6 +40,7 @@ __all__ = [
     "ANALYSES",
     "Arrhenius",
     "Chemistry",
+    "Crystallites",
     "Density",
     "Environments",
     "Msd",
