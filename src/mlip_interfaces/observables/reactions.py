@@ -505,7 +505,7 @@ class ReactionsResult(Result):
                 "equation": equation(*sides),
                 "count": count,
                 "per_ps": count / self.run_ps,
-                "per_ps_95": self._interval_per_ps(count, self.run_ps),
+                "confidence_95_per_ps": self._interval_per_ps(count, self.run_ps),
             }
             for sides, count in self.units.reactions.most_common()
         ]
