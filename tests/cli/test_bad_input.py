@@ -140,8 +140,9 @@ def test_a_time_without_frames_is_named(folder: Path, capsys, verb: str) -> None
         ("chemistry", "--min-lifetime-ps x", "must be a number, not x"),
         ("density", "--species Li --spacing-angstrom 0", "must be positive"),
         ("reactions", "--bonds PS", "--bonds 'PS' is no bond; write P-S"),
-        ("reactions", "--hysteresis 0.5", "must be 1 or more"),
-        ("crystallites", "--least-bonds 13", "must be 12 or less"),
+        ("reactions", "--hysteresis 0.5", "should be greater than or equal to 1"),
+        ("environments", "--species Li --most 31", "should be less than or equal to 30"),
+        ("crystallites", "--least-bonds 13", "should be less than or equal to 12"),
         ("van-hove", "--species Li --lags-ps 900", "lags shorter than the run"),
     ],
 )  # fmt: skip

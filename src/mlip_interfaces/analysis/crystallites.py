@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.components import component_roots
-from mlip_interfaces.analysis.neighbors import pairs_in_no_order
+from mlip_interfaces.analysis.pair_kernel import collect_pairs
 
 N_NEIGHBORS = 12
 """Of an atom in a close packing."""
@@ -32,25 +32,52 @@ class BondOrder:
         Nearest atoms in no order; -1 throughout where fewer than twelve are in reach.
     vectors : (n_atoms, 12, 3) float array, angstrom
         To them.
-    q4, q6, averaged_q4, averaged_q6 : (n_atoms,) float array
-        Steinhardt's of the atom alone, and averaged over it and its neighbours; zero without neighbours.
     n_bonds : (n_atoms,) int array
         Neighbours whose surroundings are turned as its own.
     bonded : (n_atoms, 12) bool array
         Which these are.
-    harmonics : tuple of float arrays, shapes (n_atoms, 9) and (n_atoms, 13)
-        Components of q4 and q6.
     """
 
     neighbors: NDArray[np.int64]
     vectors: NDArray[np.float64]
-    q4: NDArray[np.float64]
-    q6: NDArray[np.float64]
-    averaged_q4: NDArray[np.float64]
-    averaged_q6: NDArray[np.float64]
     n_bonds: NDArray[np.int64]
     bonded: NDArray[np.bool_]
-    harmonics: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+    def q(self, degree: int, *, averaged: bool = False) -> NDArray[np.float64]:
+        """Steinhardt's order parameter of each atom.
+
+        Parameters
+        ----------
+        degree : int
+            4 or 6, say.
+        averaged : bool, optional
+            Over the atom and its neighbours, as Lechner and Dellago do.
+
+        Returns
+        -------
+        (n_atoms,) float array
+            Zero without neighbours.
+        """
+        parts = _harmonics(self.vectors, self.neighbors, _coefficients(degree))
+        return _size(_averaged(parts, self.neighbors) if averaged else parts)
+
+    def mean_q(self, degree: int, atoms: NDArray[np.int64]) -> float:
+        """Order of the mean neighbourhood of some atoms.
+
+        Parameters
+        ----------
+        degree : int
+            4 or 6, say.
+        atoms : (n,) int array
+            Of one grain.
+
+        Returns
+        -------
+        float
+            Noise is averaged out.
+        """
+        parts = _harmonics(self.vectors[atoms], self.neighbors[atoms], _coefficients(degree))
+        return float(_size(parts.mean(axis=0)[None])[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +146,15 @@ def bond_order(
     >>> fcc = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
     >>> cubes = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 1, 3)
     >>> found = bond_order((cubes + fcc).reshape(-1, 3) * 5.7, np.eye(3) * 17.1, 5.0)
-    >>> round(float(found.q4[0]), 5), round(float(found.averaged_q6[0]), 5), int(found.n_bonds[0])
+    >>> round(float(found.q(4)[0]), 5), round(float(found.q(6, averaged=True)[0]), 5), int(found.n_bonds[0])
     (0.19094, 0.57452, 12)
     """
-    first, second, vectors = pairs_in_no_order(positions, cell, reach_angstrom)
+    everyone, bounds = np.arange(len(positions)), np.array([0, len(positions)])
+    positions, cell = (np.ascontiguousarray(array, dtype=np.float64) for array in (positions, cell))
+    first, second, vectors = collect_pairs(positions, cell, everyone, bounds, np.array([[reach_angstrom]]))
     neighbors, kept = _nearest(first, second, vectors, len(positions))
-    four, six = (_harmonics(kept, neighbors, _coefficients(degree)) for degree in (4, 6))
-    bonded = _bonds(six, neighbors, least_correlation)
-    mean_four, mean_six = (_averaged(parts, neighbors) for parts in (four, six))
-    return BondOrder(
-        neighbors=neighbors,
-        vectors=kept,
-        q4=_size(four),
-        q6=_size(six),
-        averaged_q4=_size(mean_four),
-        averaged_q6=_size(mean_six),
-        n_bonds=np.count_nonzero(bonded, axis=1),
-        bonded=bonded,
-        harmonics=(four, six),
-    )
+    bonded = _bonds(_harmonics(kept, neighbors, _coefficients(6)), neighbors, least_correlation)
+    return BondOrder(neighbors, kept, np.count_nonzero(bonded, axis=1), bonded)
 
 
 def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, least_atoms: int = 10) -> list[Grain]:
@@ -185,7 +202,7 @@ def _grain(order: BondOrder, atoms: NDArray[np.int64], core: NDArray[np.int64]) 
     volume = atoms.size * spacing**3 / np.sqrt(2.0)
     n_bonds = order.n_bonds[core]
     inner = core[n_bonds >= n_bonds.max() - 1]
-    q4, q6 = (float(_size(parts[inner].mean(axis=0)[None])[0]) for parts in order.harmonics)
+    q4, q6 = order.mean_q(4, inner), order.mean_q(6, inner)
     packing = "other"
     if q6 >= LEAST_Q6 and LEAST_RATIO * q6 <= q4 <= 0.5 * q6:
         packing = "fcc" if q4 > 0.5 * (FCC_RATIO + HCP_RATIO) * q6 else "hcp"
@@ -290,24 +307,24 @@ def _size(parts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @njit(cache=True, nogil=True)
 def _nearest(first, second, vectors, n_atoms):  # type: ignore[no-untyped-def]
-    """The twelve nearest of each atom, and the vectors to them; -1 and zeros where there are fewer."""
+    """The twelve nearest of each atom, from pairs that come once, and the vectors to them; -1 and zeros where there are fewer."""
     neighbors = np.full((n_atoms, N_NEIGHBORS), -1, dtype=np.int64)
     kept = np.zeros((n_atoms, N_NEIGHBORS, 3))
     lengths = np.full((n_atoms, N_NEIGHBORS), np.inf)
     farthest = np.zeros(n_atoms, dtype=np.int64)
     for p in range(first.shape[0]):
-        a = first[p]
         x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
         length = x * x + y * y + z * z
-        far = farthest[a]
-        if length >= lengths[a, far]:
-            continue
-        lengths[a, far], neighbors[a, far] = length, second[p]
-        kept[a, far, 0], kept[a, far, 1], kept[a, far, 2] = x, y, z
-        for n in range(N_NEIGHBORS):
-            if lengths[a, n] > lengths[a, far]:
-                far = n
-        farthest[a] = far
+        for a, b, sign in ((first[p], second[p], 1.0), (second[p], first[p], -1.0)):
+            far = farthest[a]
+            if length >= lengths[a, far]:
+                continue
+            lengths[a, far], neighbors[a, far] = length, b
+            kept[a, far, 0], kept[a, far, 1], kept[a, far, 2] = sign * x, sign * y, sign * z
+            for n in range(N_NEIGHBORS):
+                if lengths[a, n] > lengths[a, far]:
+                    far = n
+            farthest[a] = far
     for a in range(n_atoms):
         if neighbors[a].min() < 0:
             neighbors[a], kept[a] = -1, 0.0

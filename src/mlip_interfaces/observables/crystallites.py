@@ -55,11 +55,11 @@ class Crystallites(Request):
     least_correlation: Annotated[float, Option("X")] = Field(
         0.7, gt=0, lt=1, description="Of the q6 of two neighbours whose surroundings are turned alike: a bond."
     )
-    least_bonds: Annotated[Count, Option("N")] = Field(
-        7, le=12, description="Of an atom in the core of a grain; of twelve."
+    least_bonds: Annotated[int, Option("N")] = Field(
+        7, ge=1, le=12, description="Of an atom in the core of a grain; of twelve."
     )
-    surface_bonds: Annotated[Count, Option("N")] = Field(
-        2, le=12, description="To one core, of an atom that belongs to its surface."
+    surface_bonds: Annotated[int, Option("N")] = Field(
+        2, ge=1, le=12, description="To one core, of an atom that belongs to its surface."
     )
     least_atoms: Annotated[Count, Option("N")] = Field(10, description="Anions of a grain.")
 
@@ -341,9 +341,8 @@ class _CrystallitesObserver(Observer):
             )
         shown = np.arange(0, anions.size, -(-anions.size // MOST_DRAWN))
         where = scaled[anions[shown]]
-        drawn = Drawn(
-            where[:, 0] * a, where[:, 2] * c, order.averaged_q4[shown], order.averaged_q6[shown], of_anion[shown]
-        )
+        averaged = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
+        drawn = Drawn(where[:, 0] * a, where[:, 2] * c, *averaged, of_anion[shown])
         return tuple(named), drawn
 
     def _with_cations(

@@ -14,7 +14,7 @@ from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import DistanceByName, Option, Request
 from mlip_interfaces.observables.results import Headline, Result, Table, measured, number, plain
-from mlip_interfaces.settings import Count, Distance, Span
+from mlip_interfaces.settings import Distance, Span
 
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.environments import Environment
@@ -41,8 +41,11 @@ class Environments(Request):
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )
-    most: Annotated[Count, Option("N")] = Field(
-        6, le=30, description="So many environments have a name of their own, the most frequent; the rest are `others`."
+    most: Annotated[int, Option("N")] = Field(
+        6,
+        ge=1,
+        le=30,
+        description="So many environments have a name of their own, the most frequent; the rest are `others`.",
     )
     min_stay_ps: Annotated[Span, Option("T")] = Field(
         0.5, description="A stay shorter than this is a vibration, and belongs to the environment before."
