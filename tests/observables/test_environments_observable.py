@@ -7,6 +7,7 @@ import pytest
 from made_trajectories import column, content, found, rows, trajectory
 
 import mlip_interfaces as mi
+from mlip_interfaces.analysis.phase_rules import shipped_rules
 from mlip_interfaces.errors import AnalysisError
 
 N_FRAMES, N_EACH, INTERVAL, STEPS = 400, 12, 0.25, (0.06, 0.2)
@@ -71,6 +72,16 @@ def test_rare_surroundings_are_the_others_and_neighbours_can_be_set() -> None:
     assert names == ["4 S", "others"]
     near = mi.Environments(species="P", neighbor_cutoffs_angstrom="P-Li=2.0")
     assert [e["name"] for e in content(found(reader, near))["environments"]] == ["no neighbour", "4 S"]
+
+
+def test_environments_can_be_phases() -> None:
+    reader = trajectory(planted(), 56.0, SYMBOLS, INTERVAL)
+    result = found(reader, mi.Environments(species="P", by="phases", jump_distance_angstrom=1.5))
+    slow = content(result)["environments"][0]
+    assert slow["name"] in shipped_rules().phases
+    assert slow["name"] != "unknown"
+    assert result.lines()[0].startswith(f"P in {slow['name']}: ")
+    np.testing.assert_allclose(slow["n_atoms_mean"], N_EACH + 0.5, rtol=1e-9, atol=0)
 
 
 def test_what_cannot_be_done_is_said() -> None:

@@ -187,7 +187,7 @@ def environments(
     Parameters
     ----------
     displacements : (n_frames, n_atoms, 3) float array, angstrom
-        r(t) - r(0), unwrapped, drift removed.
+        Displacements r(t) - r(0), unwrapped, drift removed.
     labels : (n_frames, n_atoms) int array
         Environment of each atom in each frame, from 0.
     n_environments : int

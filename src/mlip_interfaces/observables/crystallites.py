@@ -341,8 +341,8 @@ class _CrystallitesObserver(Observer):
             )
         shown = np.arange(0, anions.size, -(-anions.size // MOST_DRAWN))
         where = scaled[anions[shown]]
-        averaged = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
-        drawn = Drawn(where[:, 0] * a, where[:, 2] * c, *averaged, of_anion[shown])
+        q4, q6 = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
+        drawn = Drawn(where[:, 0] * a, where[:, 2] * c, q4, q6, of_anion[shown])
         return tuple(named), drawn
 
     def _with_cations(

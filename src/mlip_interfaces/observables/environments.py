@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,10 @@ class Environments(Request):
     table_ends: ClassVar[tuple[str, ...]] = ("", "counts", "survival")
 
     species: Annotated[str, Option("P")] = Field(description="Element.")
+    by: Literal["neighbors", "phases"] = Field(
+        "neighbors",
+        description="What tells environments apart: bonded neighbours, or the phase of the atom by the rules.",
+    )
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )
@@ -121,14 +125,16 @@ class _EnvironmentsObserver(Observer):
     scans = True
 
     def __init__(self, request: Environments, start: Start) -> None:
+        from mlip_interfaces.analysis.phases import PhaseClassifier
         from mlip_interfaces.trajectory.selection import species_masks
 
         super().__init__()
         self._request, symbols = request, start.trajectory.symbols
         self._mask = self.moving = species_masks(start.trajectory, (request.species,), request.layer)[request.species]
         elements = set(symbols.tolist())
-        self._cutoffs = request.cutoffs_angstrom(elements)
-        if not self._cutoffs:
+        self._classifier = PhaseClassifier(symbols) if request.by == "phases" else None
+        self._cutoffs = request.cutoffs_angstrom(elements) if request.by == "neighbors" else {}
+        if not self._cutoffs and self._classifier is None:
             present = ", ".join(sorted(elements))
             raise AnalysisError(
                 f"No distance of a neighbour of {request.species} among {present} is known; give `neighbor_cutoffs_angstrom`."
@@ -142,12 +148,14 @@ class _EnvironmentsObserver(Observer):
         self._sums: dict[str, NDArray[np.float64]] = {}
 
     def scan(self, positions: NDArray[np.float64], cells: NDArray[np.float64]) -> list[NDArray[np.int64]]:
-        """Neighbours of each atom in each frame, as one number for each atom."""
+        """Neighbours of each atom in each frame, as one number for each atom; or the code of its phase."""
         return [self._surroundings(*frame) for frame in zip(positions, cells, strict=True)]
 
     def _surroundings(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.int64]:
         from mlip_interfaces.analysis.environments import neighbor_numbers
 
+        if self._classifier is not None:
+            return np.asarray(self._classifier.classify(positions, cell).codes[self._mask], dtype=np.int64)
         numbers = neighbor_numbers(positions, cell, self._mask, self._masks, list(self._cutoffs.values()))
         digits = MOST_NEIGHBORS ** np.arange(len(self._neighbors))
         return np.asarray(np.minimum(numbers, MOST_NEIGHBORS - 1) @ digits)
@@ -162,7 +170,9 @@ class _EnvironmentsObserver(Observer):
     def _id(self, code: int, n_atoms: int) -> int:
         """Number of the environment of a code; its neighbours are added to its mean."""
         numbers = code // MOST_NEIGHBORS ** np.arange(len(self._neighbors)) % MOST_NEIGHBORS
-        if code not in self._names:
+        if code not in self._names and self._classifier is not None:
+            self._names[code] = self._classifier.names[code]
+        elif code not in self._names:
             self._names[code] = environment_name(
                 dict(zip(self._neighbors, numbers.tolist(), strict=True)), self._bonded
             )
@@ -316,11 +326,8 @@ class EnvironmentsResult(Result):
 
     def headlines(self) -> list[Headline]:
         """D in every environment where it is known."""
-        species = self.request.species
         return [
-            Headline(
-                f"D of {species} in {name} (cm²/s)", found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s
-            )
+            Headline(f"D of {self._of(name)} (cm²/s)", found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s)
             for name, found in self.environments.items()
             if np.isfinite(found.diffusivity_error_cm2_per_s)
         ]
@@ -329,8 +336,11 @@ class EnvironmentsResult(Result):
         """Atoms, D, residence time and hops of each environment."""
         return [self._line(name, found) for name, found in self.environments.items()]
 
+    def _of(self, name: str) -> str:
+        return f"{self.request.species} {'with' if self.request.by == 'neighbors' else 'in'} {name}"
+
     def _line(self, name: str, found: Environment) -> str:
-        words = f"{self.request.species} with {name}: {found.n_atoms_mean:.3g} atoms"
+        words = f"{self._of(name)}: {found.n_atoms_mean:.3g} atoms"
         if np.isfinite(found.diffusivity_error_cm2_per_s):
             low, high = found.confidence_95_cm2_per_s
             value = measured(found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s)
@@ -368,7 +378,7 @@ class EnvironmentsResult(Result):
         counts.set_xlabel("time (ps)")
         counts.set_ylabel(f"{self.request.species} atoms")
         counts.set_ylim(bottom=0)
-        counts.legend(title=f"{self.request.species} with", fontsize=7)
+        counts.legend(title=self._of("").rstrip(), fontsize=7)
         if survival.lines:
             survival.set_xlabel("time since it came in (ps)")
             survival.set_ylabel("share that never left")
@@ -408,7 +418,7 @@ class EnvironmentsResult(Result):
     def _name_rows(self, ax: Axes) -> None:
         ax.set_yticks(range(len(self.environments)), list(self.environments))
         ax.set_ylim(len(self.environments) - 0.5, -0.5)
-        ax.set_ylabel(f"{self.request.species} with")
+        ax.set_ylabel(self._of("").rstrip())
 
     def _draw_trapping(self, ax: Axes, colors: dict[str, str]) -> None:
         """Kinetic trapping: long stays, few hops."""
