@@ -377,8 +377,8 @@ class EnvironmentsResult(Result):
         msd.set_ylabel("MSD from a start in it (Å²)")
         counts.set_xlabel("time (ps)")
         counts.set_ylabel(f"{self.request.species} atoms")
-        counts.set_ylim(bottom=0)
-        counts.legend(title=self._of("").rstrip(), fontsize=7)
+        counts.set_ylim(0, 1.45 * float(self.counts.max()))
+        counts.legend(title=self._of("").rstrip(), fontsize=7, ncols=3, loc="upper center")
         if survival.lines:
             survival.set_xlabel("time since it came in (ps)")
             survival.set_ylabel("share that never left")
