@@ -141,6 +141,7 @@ def test_a_time_without_frames_is_named(folder: Path, capsys, verb: str) -> None
         ("density", "--species Li --spacing-angstrom 0", "must be positive"),
         ("reactions", "--bonds PS", "--bonds 'PS' is no bond; write P-S"),
         ("reactions", "--hysteresis 0.5", "should be greater than or equal to 1"),
+        ("crystallites", "--rules absent.yaml", "absent.yaml"),
         ("environments", "--species Li --most 31", "should be less than or equal to 30"),
         ("crystallites", "--least-bonds 13", "should be less than or equal to 12"),
         ("van-hove", "--species Li --lags-ps 900", "lags shorter than the run"),

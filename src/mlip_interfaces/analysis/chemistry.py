@@ -215,7 +215,7 @@ class BondHistory:
     --------
     >>> history = BondHistory(10, min_frames=1)
     >>> for bonds in ([[1, 2]], [[1, 2], [3, 4]], [[1, 2]]):
-    ...     history.add(np.array(bonds))
+    ...     _ = history.add(np.array(bonds))
     >>> history.formed, history.broken, history.lifetimes, history.counts().tolist()
     ([(0, 1, 2), (1, 3, 4)], [(2, 3, 4)], [1], [1, 2, 1])
     """
@@ -344,8 +344,8 @@ def exchanges(p_o: BondHistory, p_s: BondHistory, window_frames: int) -> list[Ex
     --------
     >>> p_o, p_s = BondHistory(9, 1), BondHistory(9, 1)
     >>> for oxygen, sulfur in (([], [[0, 5]]), ([], []), ([[0, 7]], [])):
-    ...     p_o.add(np.array(oxygen, dtype=np.int64).reshape(-1, 2))
-    ...     p_s.add(np.array(sulfur, dtype=np.int64).reshape(-1, 2))
+    ...     _ = p_o.add(np.array(oxygen, dtype=np.int64).reshape(-1, 2))
+    ...     _ = p_s.add(np.array(sulfur, dtype=np.int64).reshape(-1, 2))
     >>> exchanges(p_o, p_s, window_frames=1)
     [Exchange(frame=2, phosphorus=0, oxygen=7, sulfur=5)]
     """

@@ -45,6 +45,9 @@ class Crystallites(Request):
     anions: Annotated[Names | None, Option("S,Cl")] = Field(
         None, description=f"Elements of the sublattice; when left out, those of {', '.join(ANIONS)} that are there."
     )
+    rules: Annotated[str | None, Option("FILE")] = Field(
+        None, description="YAML of rules of phases that come before those of the package."
+    )
     average_ps: Annotated[Span, Option("T")] = Field(1.0, description="Positions are averaged over this time first.")
     every_ps: Annotated[Picoseconds | None, Option("T")] = Field(
         None, description="Time between two looks; every window of the average when left out."
@@ -215,14 +218,16 @@ class _Window:
 
 class _CrystallitesObserver(Observer):
     def __init__(self, request: Crystallites, start: Start) -> None:
+        from mlip_interfaces.analysis.phase_rules import phase_rules
         from mlip_interfaces.analysis.phases import PhaseClassifier
 
         super().__init__()
         self._request, self._symbols = request, start.trajectory.symbols
         self._anions = request.anions_among(self._symbols)
         self._is_anion = np.isin(self._symbols, self._anions)
+        rules = phase_rules(request.rules)
         try:
-            self._classifier: PhaseClassifier | None = PhaseClassifier(self._symbols)
+            self._classifier: PhaseClassifier | None = PhaseClassifier(self._symbols, rules)
         except AnalysisError as error:
             self._classifier = None
             self.notes.append(str(error))

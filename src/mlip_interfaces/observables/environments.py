@@ -42,6 +42,9 @@ class Environments(Request):
         "neighbors",
         description="What tells environments apart: bonded neighbours, or the phase of the atom by the rules.",
     )
+    rules: Annotated[str | None, Option("FILE")] = Field(
+        None, description="YAML of rules of phases that come before those of the package. Only with `by` phases."
+    )
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )
@@ -125,6 +128,7 @@ class _EnvironmentsObserver(Observer):
     scans = True
 
     def __init__(self, request: Environments, start: Start) -> None:
+        from mlip_interfaces.analysis.phase_rules import phase_rules
         from mlip_interfaces.analysis.phases import PhaseClassifier
         from mlip_interfaces.trajectory.selection import species_masks
 
@@ -132,7 +136,7 @@ class _EnvironmentsObserver(Observer):
         self._request, symbols = request, start.trajectory.symbols
         self._mask = self.moving = species_masks(start.trajectory, (request.species,), request.layer)[request.species]
         elements = set(symbols.tolist())
-        self._classifier = PhaseClassifier(symbols) if request.by == "phases" else None
+        self._classifier = PhaseClassifier(symbols, phase_rules(request.rules)) if request.by == "phases" else None
         self._cutoffs = request.cutoffs_angstrom(elements) if request.by == "neighbors" else {}
         if not self._cutoffs and self._classifier is None:
             present = ", ".join(sorted(elements))
