@@ -23,6 +23,9 @@ VERBS = {
     "van-hove": "--species Li --lags-ps 0.5 --r-max-angstrom 5",
     "residence": "--species Li --jump-distance-angstrom 1",
     "density": "--species Li",
+    "reactions": "",
+    "environments": "--species S",
+    "crystallites": "",
 }
 
 
@@ -104,6 +107,10 @@ def test_a_time_without_frames_is_named(folder: Path, capsys, verb: str) -> None
         ("van-hove", "--species Co --lags-ps 0.5", "There is no Co"),
         ("residence", "--species Co --jump-distance-angstrom 1", "There is no Co"),
         ("density", "--species Co", "There is no Co"),
+        ("environments", "--species Co", "There is no Co"),
+        ("environments", "--species Li --layer x --layers L", "There is no layer 'x'"),
+        ("reactions", "--bonds Li-S", "The length of Li-S is not known; give it in --bond-cutoffs-angstrom"),
+        ("crystallites", "--anions Br", "There is no Br for the sublattice of anions; there are Li, F, S"),
         # A layer that is not there, or without the element.
         ("rdf", "--pairs Li@x-S --layers L", "There is no Li in the layer 'x'"),
         ("msd", "--species Li --layer x --layers L", "There is no layer 'x' in good.lammpstrj; its layers are coating"),
@@ -132,6 +139,11 @@ def test_a_time_without_frames_is_named(folder: Path, capsys, verb: str) -> None
         ("tetrahedra", "--average-ps -1", "must not be negative"),
         ("chemistry", "--min-lifetime-ps x", "must be a number, not x"),
         ("density", "--species Li --spacing-angstrom 0", "must be positive"),
+        ("reactions", "--bonds PS", "--bonds 'PS' is no bond; write P-S"),
+        ("reactions", "--hysteresis 0.5", "should be greater than or equal to 1"),
+        ("crystallites", "--rules absent.yaml", "absent.yaml"),
+        ("environments", "--species Li --most 31", "should be less than or equal to 30"),
+        ("crystallites", "--least-bonds 13", "should be less than or equal to 12"),
         ("van-hove", "--species Li --lags-ps 900", "lags shorter than the run"),
     ],
 )  # fmt: skip

@@ -224,7 +224,7 @@ def test_written_out_in_full_it_is_the_same_section(raw: dict[str, Any]) -> None
 LEAST: dict[str, dict[str, Any]] = {
     "rdf": {"pairs": ["P-S"]}, "msd": {"species": ["Li"]}, "onsager": {"species": ["Li"], "region_angstrom": [0, 5]},
     "van-hove": {"species": "Li", "lags_ps": [1]}, "residence": {"species": "Li", "jump_distance_angstrom": 2},
-    "density": {"species": "Li"}, "chemistry": {"bond_cutoffs_angstrom": {"P-S": 2.5}},
+    "density": {"species": "Li"}, "environments": {"species": "Li"}, "chemistry": {"bond_cutoffs_angstrom": {"P-S": 2.5}},
 }  # fmt: skip
 """Settings of each kind that have no default, and some that have."""
 

@@ -1,12 +1,15 @@
 from .arrhenius import ArrheniusFit, arrhenius_fit, jump_statistics, nernst_einstein_s_per_cm
 from .barrier import Barrier, barriers, potential_of_mean_force
 from .chemistry import BondFinder, BondHistory, Exchange, FrameChemistry, exchanges, origins
+from .crystallites import BondOrder, Grain, bond_order, grains, misorientation_degrees, orientation
 from .density_grid import DensityGrid, DensityGridAccumulator, cube_text
 from .depth_profile import DepthProfile, DepthProfileAccumulator, Interface, fit_interfaces
 from .diffusion import Diffusivity, diffusivity, mean_msd, msd_by_atom
 from .displacement_store import DisplacementStore
 from .growth import Growth, LawFit, fit_growth
+from .environments import Environment
 from .layer_transport import LayerTransport, filled_span
+from .lifetimes import Survival, survival
 from .neighbors import Pairs, find_pairs
 from .onsager import FluxHistory, OnsagerSettings, OnsagerWindow, flux_history, onsager_window, onsager_windows
 from .phase_layers import PhaseLayer, phase_layers
@@ -22,6 +25,7 @@ from .rdf import (
     first_peak_change,
     largest_r_max,
 )
+from .reactions import BondSearch, UnitHistory, unit_history
 from .region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
 from .residence import Residence, SlabSurvival, residence_times, slab_survival
 from .slab import DepthTracker, Slab, interface_depth, layer_slab, layer_volumes, mean_slab
@@ -29,13 +33,17 @@ from .tetrahedra import Tetrahedra, TetrahedraAccumulator, order_parameters, reg
 from .van_hove import VanHove
 
 __all__ = [
-    "ArrheniusFit", "Barrier", "BondFinder", "BondHistory", "DensityGrid", "DensityGridAccumulator", "DepthProfile",
-    "DepthProfileAccumulator", "DepthTracker", "Diffusivity", "DisplacementStore", "Exchange", "FluxHistory", "FrameChemistry", "FramePhases", "Growth",
-    "Interface", "LawFit", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs", "PhaseClassifier", "PhaseLayer", "PhaseRules", "PlaneFlux", "Rdf",
-    "RdfAccumulator", "RdfBlock", "RegionWindow", "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Tetrahedra",
-    "TetrahedraAccumulator", "VanHove", "arrhenius_fit", "barriers", "classify", "cube_text", "diffusivity", "exchanges", "filled_span",
-    "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_growth", "fit_interfaces", "flux_history",
-    "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "layer_volumes", "mean_msd", "mean_slab", "msd_by_atom",
-    "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows", "order_parameters", "origins", "phase_layers", "phase_rules", "potential_of_mean_force",
-    "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes", "slab_survival", "tetrahedral_order",
+    "ArrheniusFit", "Barrier", "BondFinder", "BondHistory", "BondOrder", "BondSearch", "DensityGrid",
+    "DensityGridAccumulator", "DepthProfile", "DepthProfileAccumulator", "DepthTracker", "Diffusivity",
+    "DisplacementStore", "Environment", "Exchange", "FluxHistory", "FrameChemistry", "FramePhases", "Grain", "Growth",
+    "Interface", "LawFit", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs",
+    "PhaseClassifier", "PhaseLayer", "PhaseRules", "PlaneFlux", "Rdf", "RdfAccumulator", "RdfBlock", "RegionWindow",
+    "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Survival", "Tetrahedra", "TetrahedraAccumulator",
+    "UnitHistory", "VanHove", "arrhenius_fit", "barriers", "bond_order", "classify", "cube_text", "diffusivity",
+    "exchanges", "filled_span", "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_growth",
+    "fit_interfaces", "flux_history", "grains", "interface_depth", "jump_statistics", "largest_r_max", "layer_slab",
+    "layer_volumes", "mean_msd", "mean_slab", "misorientation_degrees", "msd_by_atom", "nernst_einstein_s_per_cm",
+    "onsager_window", "onsager_windows", "order_parameters", "orientation", "origins", "phase_layers", "phase_rules",
+    "potential_of_mean_force", "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes",
+    "slab_survival", "survival", "tetrahedral_order", "unit_history",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.components import component_roots
 from mlip_interfaces.analysis.neighbors import grouped
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
 from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM
@@ -184,6 +185,22 @@ def intact_centers(at_start: NDArray[np.int64], now: NDArray[np.int64]) -> int:
     return int(np.count_nonzero(at_start.any(axis=1) & (at_start == now).all(axis=1)))
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Bonds made and broken.
+
+    Attributes
+    ----------
+    formed : (n_formed, 3) int array
+        Frame it is there since, and both atoms; frame 0 holds those of the start.
+    broken : (n_broken, 4) int array
+        Frame it is gone since, both atoms, and the frame it was there since.
+    """
+
+    formed: NDArray[np.int64]
+    broken: NDArray[np.int64]
+
+
 class BondHistory:
     """Formation and breaking of bonds over a run, flickers left out.
 
@@ -198,7 +215,7 @@ class BondHistory:
     --------
     >>> history = BondHistory(10, min_frames=1)
     >>> for bonds in ([[1, 2]], [[1, 2], [3, 4]], [[1, 2]]):
-    ...     history.add(np.array(bonds))
+    ...     _ = history.add(np.array(bonds))
     >>> history.formed, history.broken, history.lifetimes, history.counts().tolist()
     ([(0, 1, 2), (1, 3, 4)], [(2, 3, 4)], [1], [1, 2, 1])
     """
@@ -211,22 +228,35 @@ class BondHistory:
         self._formed: list[NDArray[np.int64]] = []
         self._broken: list[NDArray[np.int64]] = []
 
-    def add(self, bonds: NDArray[np.int64]) -> None:
+    def add(self, bonds: NDArray[np.int64], stretched: NDArray[np.int64] | None = None) -> Changes:
         """Add a frame.
 
         Parameters
         ----------
         bonds : (n_bonds, 2) int array
             Both atoms of each bond, in the order that this kind of bond always has.
+        stretched : (n_stretched, 2) int array, optional
+            Pairs too far apart to form a bond and near enough to keep one: they count where it is there.
+
+        Returns
+        -------
+        Changes
+            What this frame confirms, each dated back to the frame in which it began.
         """
+        formed, broken = np.empty((0, 2), dtype=np.int64), np.empty((0, 3), dtype=np.int64)
         if len(bonds) or self._tracked.size:
             codes = _ascending(bonds[:, 0] * self._n_atoms + bonds[:, 1])
+            if stretched is not None and len(stretched) and self._tracked.size:
+                kept = stretched[:, 0] * self._n_atoms + stretched[:, 1]
+                kept = kept[_are_among(kept, self._tracked[0])]
+                codes = np.unique(np.concatenate([codes, kept]))
             self._tracked, formed, broken = _follow(self._tracked, codes, self._frame, self._min_frames)
             if len(formed):
                 self._formed.append(formed)
             if len(broken):
                 self._broken.append(broken)
         self._frame += 1
+        return self._changes(formed, broken)
 
     @property
     def formed(self) -> list[tuple[int, int, int]]:
@@ -237,6 +267,20 @@ class BondHistory:
     def broken(self) -> list[tuple[int, int, int]]:
         """(frame, first atom, second atom) of each broken bond in order of confirmation."""
         return [(frame, *divmod(code, self._n_atoms)) for frame, code, _ in _rows(self._broken, 3).tolist()]
+
+    def changes(self) -> Changes:
+        """Give all bonds made and broken as arrays.
+
+        Returns
+        -------
+        Changes
+            In order of confirmation.
+        """
+        return self._changes(_rows(self._formed, 2), _rows(self._broken, 3))
+
+    def _changes(self, formed: NDArray[np.int64], broken: NDArray[np.int64]) -> Changes:
+        made, gone = (np.stack(np.divmod(rows[:, 1], self._n_atoms), axis=1) for rows in (formed, broken))
+        return Changes(np.column_stack([formed[:, :1], made]), np.column_stack([broken[:, :1], gone, broken[:, 2:]]))
 
     @property
     def lifetimes(self) -> list[int]:
@@ -300,8 +344,8 @@ def exchanges(p_o: BondHistory, p_s: BondHistory, window_frames: int) -> list[Ex
     --------
     >>> p_o, p_s = BondHistory(9, 1), BondHistory(9, 1)
     >>> for oxygen, sulfur in (([], [[0, 5]]), ([], []), ([[0, 7]], [])):
-    ...     p_o.add(np.array(oxygen, dtype=np.int64).reshape(-1, 2))
-    ...     p_s.add(np.array(sulfur, dtype=np.int64).reshape(-1, 2))
+    ...     _ = p_o.add(np.array(oxygen, dtype=np.int64).reshape(-1, 2))
+    ...     _ = p_s.add(np.array(sulfur, dtype=np.int64).reshape(-1, 2))
     >>> exchanges(p_o, p_s, window_frames=1)
     [Exchange(frame=2, phosphorus=0, oxygen=7, sulfur=5)]
     """
@@ -409,6 +453,12 @@ def _decode(codes, n_kinds, n_atoms):  # type: ignore[no-untyped-def]
     return atoms, ends
 
 
+def _are_among(codes: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the codes are among those in ascending order."""
+    places = np.minimum(np.searchsorted(ascending, codes), ascending.size - 1)
+    return np.asarray(ascending[places] == codes)
+
+
 @njit(cache=True, nogil=True)
 def _ascending(codes):  # type: ignore[no-untyped-def]
     """Codes in ascending order, each once; most come so."""
@@ -483,7 +533,7 @@ def _sulfur_groups(bonds, n_atoms):  # type: ignore[no-untyped-def]
     for b in range(bonds.shape[0]):
         alone[b] = degree[bonds[b, 0]] == 1 and degree[bonds[b, 1]] == 1
     larger = bonds[~alone]
-    roots = _roots(n_atoms, larger)
+    roots = component_roots(n_atoms, larger)
     counted = np.zeros(n_atoms, dtype=np.bool_)
     n_groups = 0
     for b in range(larger.shape[0]):
@@ -494,30 +544,9 @@ def _sulfur_groups(bonds, n_atoms):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _roots(n_atoms, edges):  # type: ignore[no-untyped-def]
-    """Representative of each atom's connected component, shape (n_atoms,)."""
-    parent = np.arange(n_atoms)
-    for e in range(edges.shape[0]):
-        a, b = edges[e, 0], edges[e, 1]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        parent[a] = b
-    for i in range(n_atoms):
-        a = i
-        while parent[a] != a:
-            a = parent[a]
-        parent[i] = a
-    return parent
-
-
-@njit(cache=True, nogil=True)
 def _unit_codes(n_atoms, edges, atoms, part, n_center_parts, n_parts):  # type: ignore[no-untyped-def]
     """Atoms of each part (centres first) in each component that has a centre, as digits of a number, and their base."""
-    parent = _roots(n_atoms, edges)
+    parent = component_roots(n_atoms, edges)
     row = np.full(n_atoms, -1)
     numbers = np.zeros((atoms.shape[0], n_parts), dtype=np.int64)
     n_units, base = 0, 2

@@ -8,7 +8,9 @@ from __future__ import annotations
 from mlip_interfaces.chemistry.bonds import (
     BOND_CUTOFFS_ANGSTROM,
     POLYANION_BONDS_ANGSTROM,
+    REDUCED_BONDS_ANGSTROM,
     SHELL_CUTOFFS_ANGSTROM,
+    bond_lengths_angstrom,
     neighbor_cutoff,
 )
 from mlip_interfaces.chemistry.charges import (
@@ -42,12 +44,14 @@ __all__ = [
     "CATION_CHARGES",
     "CENTER_CHARGES",
     "POLYANION_BONDS_ANGSTROM",
+    "REDUCED_BONDS_ANGSTROM",
     "SHELL_CUTOFFS_ANGSTROM",
     "SPECIES_CHARGES",
     "TOO_CLOSE_SHARE",
     "Contact",
     "anion_symbols",
     "attract",
+    "bond_lengths_angstrom",
     "compound_charges",
     "covalent_radii",
     "extreme_charge",

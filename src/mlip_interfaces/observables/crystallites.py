@@ -1,0 +1,579 @@
+"""Crystallites: grains of the anion sublattice, their phase, size, orientation, and their number against time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mlip_interfaces.chemistry.bonds import bond_lengths_angstrom
+from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
+from mlip_interfaces.observables.request import Names, Option, Request
+from mlip_interfaces.observables.results import Headline, Result, Table, measured, number
+from mlip_interfaces.settings import Count, Distance, Picoseconds, Span
+
+if TYPE_CHECKING:
+    from mlip_interfaces.figures import Axes, Figure
+
+ANIONS = ("S", "P", "O", "F", "Cl", "Br", "I", "N", "Se", "Te")
+"""One sublattice, as far as they are there."""
+
+LIGANDS = ("S", "O", "Se")
+"""An atom of another anion that is bonded to one of these is the centre of a polyanion, and not of the sublattice."""
+
+UNKNOWN = "unknown"
+SHELL_ANGSTROM = 3.5
+"""Within which a cation belongs to the grain of its nearest anion."""
+
+MOST_TURNED, MOST_DRAWN = 10, 4000
+"""Grains whose orientations are compared, the largest; atoms drawn."""
+
+
+class Crystallites(Request):
+    """Crystallites of the anion sublattice: phase, size, orientation, number against time."""
+
+    kind: ClassVar[str] = "crystallites"
+    summary: ClassVar[str] = "crystallites of the anion sublattice: phase, size, orientation"
+    table_ends: ClassVar[tuple[str, ...]] = ("", "grains")
+
+    anions: Annotated[Names | None, Option("S,Cl")] = Field(
+        None, description=f"Elements of the sublattice; when left out, those of {', '.join(ANIONS)} that are there."
+    )
+    rules: Annotated[str | None, Option("FILE")] = Field(
+        None, description="YAML of rules of phases that come before those of the package."
+    )
+    average_ps: Annotated[Span, Option("T")] = Field(1.0, description="Positions are averaged over this time first.")
+    every_ps: Annotated[Picoseconds | None, Option("T")] = Field(
+        None, description="Time between two looks; every window of the average when left out."
+    )
+    reach_angstrom: Annotated[Distance, Option("R")] = Field(
+        6.5, description="Within which an atom finds its twelve nearest of the sublattice."
+    )
+    least_correlation: Annotated[float, Option("X")] = Field(
+        0.7, gt=0, lt=1, description="Of the q6 of two neighbours whose surroundings are turned alike: a bond."
+    )
+    least_bonds: Annotated[int, Option("N")] = Field(
+        7, ge=1, le=12, description="Of an atom in the core of a grain; of twelve."
+    )
+    surface_bonds: Annotated[int, Option("N")] = Field(
+        2, ge=1, le=12, description="To one core, of an atom that belongs to its surface."
+    )
+    least_atoms: Annotated[Count, Option("N")] = Field(10, description="Anions of a grain.")
+
+    def anions_among(self, symbols: NDArray[np.str_]) -> tuple[str, ...]:
+        """Elements of the sublattice.
+
+        Parameters
+        ----------
+        symbols : (n_atoms,) str array
+            Of the trajectory.
+
+        Returns
+        -------
+        tuple of str
+            As asked for, else those known.
+
+        Raises
+        ------
+        AnalysisError
+            If one that was asked for is not there, or there is none.
+        """
+        there = dict.fromkeys(symbols.tolist())
+        for name in self.anions or ():
+            if name not in there:
+                raise AnalysisError(f"There is no {name} for the sublattice of anions; there are {', '.join(there)}.")
+        found = self.anions or tuple(name for name in ANIONS if name in there)
+        if not found:
+            raise AnalysisError(
+                f"There is no anion among {', '.join(there)}; name the elements of the sublattice with `anions`."
+            )
+        return found
+
+    def observe(self, start: Start) -> Observer:
+        """Look for grains in averaged positions.
+
+        Parameters
+        ----------
+        start : Start
+            What is known before the first frame.
+
+        Returns
+        -------
+        Observer
+            Fed by the pass.
+        """
+        return _CrystallitesObserver(self, start)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Grains at one time.
+
+    Attributes
+    ----------
+    time_ps : float, ps
+        Middle of the window.
+    n_anions : int
+        On the sublattice.
+    in_grains : int
+        Of them, those in grains.
+    diameters_angstrom : (n_grains,) float array, angstrom
+        The largest first.
+    """
+
+    time_ps: float
+    n_anions: int
+    in_grains: int
+    diameters_angstrom: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGrain:
+    """A grain of the last look.
+
+    Attributes
+    ----------
+    phase : str
+        That most of its anions have; ``unknown`` where no rule names it.
+    packing : str
+        ``fcc``, ``hcp`` or ``other``.
+    n_atoms, n_anions : int
+        With the cations whose nearest anion it holds, and without.
+    anions : dict of str to int
+        Of each element.
+    diameter_angstrom : float, angstrom
+        Of the sphere of its volume.
+    spacing_angstrom : float, angstrom
+        Mean distance of neighbouring anions.
+    depth_angstrom : float, angstrom
+        Of its middle along c.
+    q4, q6 : float
+        Order of its mean neighbourhood.
+    axes : (3, 3) float array or None
+        Columns are its cubic axes; None where it is not fcc or not among the largest.
+    """
+
+    phase: str
+    packing: str
+    n_atoms: int
+    n_anions: int
+    anions: dict[str, int]
+    diameter_angstrom: float
+    spacing_angstrom: float
+    depth_angstrom: float
+    q4: float
+    q6: float
+    axes: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Anions of the last look that are drawn.
+
+    Attributes
+    ----------
+    across_angstrom, depth_angstrom : (n,) float array, angstrom
+        Along a and c.
+    averaged_q4, averaged_q6 : (n,) float array
+        Order averaged over neighbours.
+    grain : (n,) int array
+        Number of the grain, -1 for none.
+    """
+
+    across_angstrom: NDArray[np.float64]
+    depth_angstrom: NDArray[np.float64]
+    averaged_q4: NDArray[np.float64]
+    averaged_q6: NDArray[np.float64]
+    grain: NDArray[np.int64]
+
+
+class _Window:
+    """Mean of fractional coordinates and cells over frames, each atom in the image nearest to where it was first."""
+
+    def __init__(self, scaled: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
+        self._first, self._moved = scaled, np.zeros_like(scaled)
+        self._cell, self._times = cell.copy(), [time_ps]
+
+    @property
+    def n_frames(self) -> int:
+        return len(self._times)
+
+    def add(self, scaled: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
+        step = scaled - self._first
+        self._moved += step - np.round(step)
+        self._cell += cell
+        self._times.append(time_ps)
+
+    def mean(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Positions, cell and time."""
+        cell = self._cell / self.n_frames
+        return (self._first + self._moved / self.n_frames) @ cell, cell, float(np.mean(self._times))
+
+
+class _CrystallitesObserver(Observer):
+    def __init__(self, request: Crystallites, start: Start) -> None:
+        from mlip_interfaces.analysis.phase_rules import phase_rules
+        from mlip_interfaces.analysis.phases import PhaseClassifier
+
+        super().__init__()
+        self._request, self._symbols = request, start.trajectory.symbols
+        self._anions = request.anions_among(self._symbols)
+        self._is_anion = np.isin(self._symbols, self._anions)
+        rules = phase_rules(request.rules)
+        try:
+            self._classifier: PhaseClassifier | None = PhaseClassifier(self._symbols, rules)
+        except AnalysisError as error:
+            self._classifier = None
+            self.notes.append(str(error))
+        self._window: _Window | None = None
+        self._n_seen, self._next, self._first_ps = 0, 0, 0.0
+        self._n_window = self._stride = 0
+        self._looks: list[Look] = []
+        self._last: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    def feed(self, batch: Batch, scanned: Any) -> None:
+        """Average positions; look for grains where a window is whole."""
+        frames = batch.frames
+        for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
+            if self._n_seen == 0:
+                self._first_ps = time
+            elif self._n_seen == 1:
+                self._set_windows(np.array([self._first_ps, time]))
+            if self._n_seen >= self._next or self._window is not None:
+                scaled = positions @ np.linalg.inv(cell)
+                if self._window is None:
+                    self._window = _Window(scaled, cell, time)
+                else:
+                    self._window.add(scaled, cell, time)
+                self._close_whole()
+            self._n_seen += 1
+
+    def _set_windows(self, times_ps: NDArray[np.float64]) -> None:
+        self._n_window = frames_in(self._request.average_ps, times_ps)
+        every = self._request.every_ps
+        self._stride = max(self._n_window, frames_in(every, times_ps) if every is not None else 0)
+        # The first frame waits for the second, which tells how long a window is.
+        self._close_whole()
+
+    def _close_whole(self) -> None:
+        if self._window is not None and 0 < self._n_window <= self._window.n_frames:
+            self._look(self._window)
+            self._window = None
+            self._next += self._stride
+
+    def _sublattice(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Anions that are no centre of a polyanion."""
+        from mlip_interfaces.analysis.neighbors import pairs_in_no_order
+
+        chosen, lengths = self._is_anion.copy(), bond_lengths_angstrom()
+        for center in self._anions:
+            for ligand in LIGANDS:
+                bond = f"{center}-{ligand}"
+                if center not in LIGANDS and bond in lengths and ligand in self._anions:
+                    of = (self._symbols == center, self._symbols == ligand)
+                    first, _, _ = pairs_in_no_order(positions, cell, lengths[bond], first_mask=of[0], second_mask=of[1])
+                    chosen[first] = False
+        return chosen
+
+    def _look(self, window: _Window) -> None:
+        from mlip_interfaces.analysis.crystallites import bond_order, grains
+
+        positions, cell, time = window.mean()
+        chosen = self._sublattice(positions, cell)
+        request = self._request
+        order = bond_order(positions[chosen], cell, request.reach_angstrom, least_correlation=request.least_correlation)
+        found = grains(
+            order,
+            least_bonds=request.least_bonds,
+            surface_bonds=request.surface_bonds,
+            least_atoms=request.least_atoms,
+        )
+        sizes = np.array([grain.diameter_angstrom for grain in found])
+        self._looks.append(Look(time, int(chosen.sum()), sum(grain.atoms.size for grain in found), sizes))
+        self._last = positions, cell
+
+    def finish(self, record: Record) -> CrystallitesResult | None:
+        """Grains of the last look by name, and all looks."""
+        if not self._looks:
+            if self._window is None:
+                return None
+            self._look(self._window)
+        assert self._last is not None
+        named, drawn = self._named(*self._last)
+        return CrystallitesResult(self._request, self._anions, tuple(self._looks), named, drawn)
+
+    def _named(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> tuple[tuple[NamedGrain, ...], Drawn]:
+        from mlip_interfaces.analysis.crystallites import bond_order, grains, orientation
+
+        request = self._request
+        anions = np.flatnonzero(self._sublattice(positions, cell))
+        order = bond_order(positions[anions], cell, request.reach_angstrom, least_correlation=request.least_correlation)
+        found = grains(
+            order, least_bonds=request.least_bonds, surface_bonds=request.surface_bonds, least_atoms=request.least_atoms
+        )
+        grain_of = np.full(positions.shape[0], -1)
+        for row, grain in enumerate(found):
+            grain_of[anions[grain.atoms]] = row
+        of_anion = grain_of[anions]
+        numbers = np.bincount(self._with_cations(positions, cell, anions, grain_of) + 1, minlength=len(found) + 1)[1:]
+        names = self._phase_names(positions, cell)
+        scaled = positions @ np.linalg.inv(cell) % 1.0
+        a, c = (float(np.linalg.norm(cell[axis])) for axis in (0, 2))
+        named = []
+        for row, grain in enumerate(found):
+            own = anions[grain.atoms]
+            middle = np.angle(np.exp(2j * np.pi * scaled[own, 2]).mean()) / (2.0 * np.pi) % 1.0
+            named.append(
+                NamedGrain(
+                    phase=Counter(names[own].tolist()).most_common(1)[0][0],
+                    packing=grain.packing,
+                    n_atoms=int(numbers[row]),
+                    n_anions=own.size,
+                    anions=dict(Counter(self._symbols[own].tolist()).most_common()),
+                    diameter_angstrom=grain.diameter_angstrom,
+                    spacing_angstrom=grain.spacing_angstrom,
+                    depth_angstrom=float(middle) * c,
+                    q4=grain.q4,
+                    q6=grain.q6,
+                    axes=orientation(order, grain) if row < MOST_TURNED else None,
+                )
+            )
+        shown = np.arange(0, anions.size, -(-anions.size // MOST_DRAWN))
+        where = scaled[anions[shown]]
+        q4, q6 = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
+        drawn = Drawn(where[:, 0] * a, where[:, 2] * c, q4, q6, of_anion[shown])
+        return tuple(named), drawn
+
+    def _with_cations(
+        self, positions: NDArray[np.float64], cell: NDArray[np.float64], anions: NDArray[np.int64], grain_of: NDArray[np.int64]
+    ) -> NDArray[np.int64]:  # fmt: skip
+        """Grain of every atom: that of an anion, and that of the anion nearest to another atom."""
+        from mlip_interfaces.analysis.neighbors import pairs_in_no_order
+
+        is_anion = np.zeros(len(positions), dtype=bool)
+        is_anion[anions] = True
+        first, second, vectors = pairs_in_no_order(
+            positions, cell, SHELL_ANGSTROM, first_mask=~is_anion, second_mask=is_anion
+        )
+        far_first = np.argsort(-np.einsum("pd,pd->p", vectors, vectors), kind="stable")
+        nearest = np.full(len(positions), -1)
+        # The last one that is written is the nearest.
+        nearest[first[far_first]] = second[far_first]
+        return np.where(is_anion, grain_of, np.where(nearest >= 0, grain_of[nearest], -1))
+
+    def _phase_names(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.str_]:
+        if self._classifier is None:
+            return np.full(len(positions), UNKNOWN)
+        found = self._classifier.classify(positions, cell)
+        return np.array(found.names)[found.codes]
+
+
+@dataclass(frozen=True, slots=True)
+class CrystallitesResult(Result):
+    """Crystallites of a run.
+
+    Attributes
+    ----------
+    request : Crystallites
+        What was asked for.
+    anions : tuple of str
+        Elements of the sublattice.
+    looks : tuple of Look
+        In order of time.
+    grains : tuple of NamedGrain
+        Of the last look, the largest first.
+    drawn : Drawn
+        Its anions.
+    """
+
+    request: Crystallites
+    anions: tuple[str, ...]
+    looks: tuple[Look, ...]
+    grains: tuple[NamedGrain, ...]
+    drawn: Drawn
+
+    @property
+    def times_ps(self) -> NDArray[np.float64]:
+        """Of the looks, shape (n_looks,), ps."""
+        return np.array([look.time_ps for look in self.looks])
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Grains at each look, shape (n_looks,)."""
+        return np.array([look.diameters_angstrom.size for look in self.looks])
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of the sublattice that is in grains at each look, shape (n_looks,)."""
+        return np.array([look.in_grains / max(look.n_anions, 1) for look in self.looks])
+
+    @property
+    def largest_angstrom(self) -> NDArray[np.float64]:
+        """Diameter of the largest grain at each look, zero without one, shape (n_looks,), angstrom."""
+        return np.array([look.diameters_angstrom.max(initial=0.0) for look in self.looks])
+
+    def misorientations(self) -> list[tuple[int, int, float]]:
+        """Angles between the largest grains of fcc packing.
+
+        Returns
+        -------
+        list of tuple of int, int and float
+            Numbers of two grains, from 1, and the smallest angle that turns one into the other, degrees.
+        """
+        from mlip_interfaces.analysis.crystallites import misorientation_degrees
+
+        turned = [(row + 1, grain.axes) for row, grain in enumerate(self.grains) if grain.axes is not None]
+        return [(i, j, misorientation_degrees(a, b)) for (i, a), (j, b) in combinations(turned, 2)]
+
+    def to_dict(self) -> dict[str, object]:
+        """Content of ``crystallites.json``."""
+        return {
+            "grains": [self._entry(grain) for grain in self.grains],
+            "misorientations": [
+                {"first": i, "second": j, "angle_degrees": angle} for i, j, angle in self.misorientations()
+            ],
+            "crystalline_fraction": float(self.shares[-1]),
+            "mean_diameter_angstrom": self._mean_diameter(),
+            "history": {
+                "times_ps": self.times_ps.tolist(),
+                "n_grains": self.numbers.tolist(),
+                "crystalline_fraction": self.shares.tolist(),
+                "largest_diameter_angstrom": self.largest_angstrom.tolist(),
+            },
+            "settings": self.request.settings()
+            | {
+                "anions": list(self.anions),
+                "definition": "anions with at least least_bonds of 12 neighbours whose q6 correlates, connected by such bonds, and "
+                "the anions bonded to them",
+            },
+        }
+
+    def _entry(self, grain: NamedGrain) -> dict[str, object]:
+        return {
+            "phase": grain.phase,
+            "n_atoms": grain.n_atoms,
+            "diameter_angstrom": grain.diameter_angstrom,
+            "packing": grain.packing,
+            "n_anions": grain.n_anions,
+            "anions": grain.anions,
+            "spacing_angstrom": grain.spacing_angstrom,
+            "depth_angstrom": grain.depth_angstrom,
+            "q4": grain.q4,
+            "q6": grain.q6,
+            "axes": None if grain.axes is None else grain.axes.tolist(),
+        }
+
+    def _mean_diameter(self) -> float | None:
+        """Of the grains of the last look, by their anions."""
+        sizes = np.array([grain.n_anions for grain in self.grains], dtype=np.float64)
+        diameters = np.array([grain.diameter_angstrom for grain in self.grains])
+        return number(float((sizes * diameters).sum() / sizes.sum())) if sizes.size else None
+
+    def tables(self) -> dict[str, Table]:
+        """Number and size against time; grains of the last look."""
+        of_time = [
+            (f"{look.time_ps:.6g}", look.diameters_angstrom.size, f"{share:.6g}", f"{largest:.6g}")
+            for look, share, largest in zip(self.looks, self.shares, self.largest_angstrom, strict=True)
+        ]
+        grains = [
+            (row + 1, grain.phase, grain.packing, grain.n_atoms, grain.n_anions,
+             *(f"{value:.6g}" for value in (grain.diameter_angstrom, grain.spacing_angstrom, grain.depth_angstrom, grain.q4, grain.q6)))
+            for row, grain in enumerate(self.grains)
+        ]  # fmt: skip
+        return {
+            "": Table(("time_ps", "n_grains", "crystalline_fraction", "largest_diameter_angstrom"), of_time),
+            "grains": Table(
+                ("grain", "phase", "packing", "n_atoms", "n_anions", "diameter_angstrom", "spacing_angstrom", "depth_angstrom", "q4", "q6"),
+                grains,
+            ),
+        }  # fmt: skip
+
+    def headlines(self) -> list[Headline]:
+        """Share in grains, and the largest of them, as means over the run."""
+        from mlip_interfaces.analysis.running_blocks import error_of_mean
+
+        share, largest = self.shares, self.largest_angstrom
+        return [
+            Headline("crystalline share of the anions", float(share.mean()), error_of_mean(share)),
+            Headline("largest crystallite (Å)", float(largest.mean()), error_of_mean(largest)),
+        ]
+
+    def lines(self) -> list[str]:
+        """Number of grains, their share and sizes at the end, and how the share went."""
+        n_anions, looks = self.looks[-1].n_anions, len(self.looks)
+        sublattice = "/".join(self.anions)
+        if not self.grains:
+            first = f"no crystallite among {n_anions} {sublattice} at the end"
+        else:
+            phases = Counter(grain.phase for grain in self.grains)
+            of_phases = ", ".join(f"{n} {phase}" for phase, n in phases.most_common())
+            first = (
+                f"{len(self.grains)} crystallites at the end ({of_phases}), {100 * self.shares[-1]:.3g} % of {n_anions} {sublattice}; "
+                f"the largest {self.grains[0].diameter_angstrom:.3g} angstrom across ({self.grains[0].packing})"
+            )
+        share, _ = self.headlines()
+        return [first, f"share in crystallites {measured(share.value, share.error)}, mean of {looks} looks"]
+
+    def draw(self) -> Figure:
+        """Number and share against time, sizes, order, and where the grains are."""
+        from mlip_interfaces.figures.style import PALETTE, new_figure, note_empty
+
+        figure, axes = new_figure(2, 2, width=9.0, height=6.4)
+        (history, sizes), (order, place) = axes
+        marker = "o" if len(self.looks) < 60 else None
+        history.plot(self.times_ps, self.numbers, color=PALETTE[0], marker=marker, ms=3)
+        history.set_ylim(0, max(1.0, 1.15 * float(self.numbers.max())))
+        history.set_xlabel("time (ps)")
+        history.set_ylabel("crystallites", color=PALETTE[0])
+        share = history.twinx()
+        share.plot(self.times_ps, 100 * self.shares, color=PALETTE[1], marker=marker, ms=3)
+        share.set_ylim(0, max(1.0, 115 * float(self.shares.max())))
+        share.set_ylabel("share of the anions (%)", color=PALETTE[1])
+        if self.grains:
+            phases = list(dict.fromkeys(grain.phase for grain in self.grains))
+            largest = max(grain.diameter_angstrom for grain in self.grains)
+            edges = np.linspace(0.0, 1.1 * largest, 23)
+            found = [[grain.diameter_angstrom for grain in self.grains if grain.phase == phase] for phase in phases]
+            colors = [PALETTE[row % len(PALETTE)] for row in range(len(phases))]
+            sizes.hist(found, bins=list(edges), stacked=True, label=phases, color=colors)
+            sizes.set_xlabel("diameter at the end (Å)")
+            sizes.set_ylabel("crystallites")
+            sizes.legend()
+        else:
+            note_empty(sizes, "no crystallite at the end")
+            sizes.set_title("sizes", loc="left")
+        self._draw_order(order)
+        self._draw_place(place)
+        return figure
+
+    def _draw_order(self, ax: Axes) -> None:
+        from mlip_interfaces.figures.style import PALETTE
+
+        drawn, inside = self.drawn, self.drawn.grain >= 0
+        for chosen, color, label in ((~inside, "#aaaaaa", "elsewhere"), (inside, PALETTE[0], "in crystallites")):
+            if chosen.any():
+                ax.plot(drawn.averaged_q4[chosen], drawn.averaged_q6[chosen], ".", ms=3, color=color, label=label)
+        for name, q4, q6 in (("fcc", 0.19094, 0.57452), ("hcp", 0.09722, 0.48476)):
+            ax.plot(q4, q6, "+", color="#000000", ms=8)
+            ax.annotate(name, (q4, q6), textcoords="offset points", xytext=(5, 3), fontsize=8)
+        ax.set_xlabel("q4 averaged over neighbours")
+        ax.set_ylabel("q6 averaged over neighbours")
+        ax.legend()
+
+    def _draw_place(self, ax: Axes) -> None:
+        from mlip_interfaces.figures.style import PALETTE
+
+        drawn = self.drawn
+        for row in range(-1, int(drawn.grain.max(initial=-1)) + 1):
+            own = drawn.grain == row
+            color = "#cccccc" if row < 0 else PALETTE[row % len(PALETTE)]
+            ax.plot(drawn.depth_angstrom[own], drawn.across_angstrom[own], ".", ms=3 if row < 0 else 5, color=color)
+        ax.set_xlabel("depth along c (Å)")
+        ax.set_ylabel("along a (Å)")
+        ax.set_title("anions at the end; a colour for each crystallite", loc="left")

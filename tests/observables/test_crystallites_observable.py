@@ -1,0 +1,123 @@
+"""``crystallites``: planted grains of Li2S in a glass have their size, phase and orientation; a melt has none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_trajectories import column, content, found, rows, trajectory
+from planted_crystal import EDGE, crystals_in_glass, sphere
+from scipy.spatial.transform import Rotation
+
+import mlip_interfaces as mi
+from mlip_interfaces.analysis.crystallites import bond_order, grains
+from mlip_interfaces.errors import AnalysisError
+
+LENGTH, NOISE, INTERVAL = 34.0, 0.2, 0.25
+TURNS = (Rotation.from_rotvec([0.2, -0.1, 0.4]).as_matrix(), Rotation.from_rotvec([-0.3, 0.5, 0.1]).as_matrix())
+
+
+def shaken(positions: np.ndarray, n_frames: int, seed: int) -> np.ndarray:
+    return positions + np.random.default_rng(seed).normal(0.0, NOISE, (n_frames, *positions.shape))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_planted_crystal_of_two_nanometres_has_its_size(seed: int) -> None:
+    turn = Rotation.random(rng=np.random.default_rng(seed)).as_matrix()
+    positions, symbols = crystals_in_glass(LENGTH, [10.0], [[17.0] * 3], [turn], seed)
+    planted = sphere(10.0, turn)[1].count("S")
+    path = shaken(positions, 8, seed)
+    entry = content(found(trajectory(path, LENGTH, symbols, INTERVAL), mi.Crystallites()))
+    (grain,) = entry["grains"]
+    np.testing.assert_allclose(grain["diameter_angstrom"], 20.0, rtol=0.15, atol=0)
+    np.testing.assert_allclose(grain["n_anions"], planted, rtol=0.15, atol=0)
+    assert (grain["phase"], grain["packing"], grain["anions"]) == ("Li2S", "fcc", {"S": grain["n_anions"]})
+    # Li of the glass at its surface belong to their nearest S too.
+    np.testing.assert_allclose(grain["n_atoms"], 3 * planted, rtol=0.2, atol=0)
+    np.testing.assert_allclose(grain["spacing_angstrom"], EDGE / np.sqrt(2), rtol=0.02, atol=0)
+    np.testing.assert_allclose(grain["depth_angstrom"], 17.0, rtol=0.05, atol=0)
+    assert entry["history"]["n_grains"] == [1, 1]
+    np.testing.assert_allclose(entry["history"]["times_ps"], [0.375, 1.375], rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_melt_gives_no_crystallites(seed: int) -> None:
+    positions, symbols = crystals_in_glass(30.0, [], [], [], seed)
+    result = found(trajectory(shaken(positions, 4, seed), 30.0, symbols, INTERVAL), mi.Crystallites(average_ps=0))
+    entry = content(result)
+    assert entry["grains"] == []
+    assert entry["history"]["n_grains"] == [0] * 4
+    assert entry["crystalline_fraction"] == 0.0
+    assert entry["mean_diameter_angstrom"] is None
+    assert result.lines()[0].startswith("no crystallite among ")
+
+
+@pytest.fixture(scope="module")
+def two():
+    positions, symbols = crystals_in_glass(40.0, [10.0, 8.0], [[11.0] * 3, [29.0] * 3], TURNS, 7)
+    return found(trajectory(shaken(positions, 9, 7), 40.0, symbols, INTERVAL), mi.Crystallites())
+
+
+def test_two_grains_are_told_apart_by_size_place_and_orientation(two) -> None:
+    entry = content(two)
+    large, small = entry["grains"]
+    np.testing.assert_allclose([large["diameter_angstrom"], small["diameter_angstrom"]], [20, 16], rtol=0.15, atol=0)
+    np.testing.assert_allclose([large["depth_angstrom"], small["depth_angstrom"]], [11, 29], rtol=0.06, atol=0)
+    (pair,) = entry["misorientations"]
+    symmetry = Rotation.create_group("O")
+    between = Rotation.from_matrix(TURNS[0].T @ TURNS[1])
+    planted = np.degrees(min((symmetry * between).magnitude()))
+    assert 20 < planted < 62.8
+    assert abs(pair["angle_degrees"] - planted) < 2.0
+    for grain, turn in zip((large, small), TURNS, strict=True):
+        off = symmetry * Rotation.from_matrix(np.array(grain["axes"]).T @ turn)
+        assert np.degrees(min(off.magnitude())) < 2.0
+
+
+def test_tables_say_the_same(two) -> None:
+    entry, table = content(two), rows(two, "grains")
+    np.testing.assert_allclose(
+        column(table, "diameter_angstrom"), [g["diameter_angstrom"] for g in entry["grains"]], rtol=1e-5, atol=0
+    )
+    assert [row["phase"] for row in table] == ["Li2S", "Li2S"]
+    of_time = rows(two)
+    # Nine frames of a quarter of a picosecond are two windows of one and a frame that is left.
+    np.testing.assert_allclose(column(of_time, "time_ps"), [0.375, 1.375], rtol=1e-9, atol=0)
+    n_anions = sum(grain["n_anions"] for grain in entry["grains"])
+    sulfur = round(entry["crystalline_fraction"] ** -1 * n_anions)
+    np.testing.assert_allclose(sulfur, 4 / EDGE**3 * 40.0**3, rtol=0.01, atol=0)
+
+
+def test_averaging_takes_the_noise_out_across_the_boundary() -> None:
+    """A crystal that fills its cell, shaken hard, each atom now in one image and then in another."""
+    cubes = np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 1, 3)
+    fcc = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
+    still = (cubes + fcc).reshape(-1, 3) * EDGE
+    path = (still + np.random.default_rng(3).normal(0.0, 0.5, (64, len(still), 3))) % (4 * EDGE)
+    symbols = ["S"] * 254 + ["Cl"] * 2
+    averaged = content(found(trajectory(path, 4 * EDGE, symbols, INTERVAL), mi.Crystallites(average_ps=16)))
+    (grain,) = averaged["grains"]
+    assert grain["n_anions"] == 256
+    assert grain["anions"] == {"S": 254, "Cl": 2}
+    assert grain["q6"] > 0.56
+    at_once = bond_order(path[0], np.eye(3) * 4 * EDGE, 6.5)
+    assert np.mean(at_once.n_bonds) < 11.0
+    seldom = mi.Crystallites(average_ps=0.25, every_ps=4.0)
+    looks = content(found(trajectory(path, 4 * EDGE, symbols, INTERVAL), seldom))["history"]["times_ps"]
+    np.testing.assert_allclose(looks, [0.0, 4.0, 8.0, 12.0], rtol=1e-9, atol=0)
+
+
+def test_centres_of_polyanions_are_not_of_the_sublattice() -> None:
+    """P within its S is none of the anions; P alone is."""
+    path = np.zeros((4, 4, 3)) + np.array([[1.0, 1, 1], [3.0, 1, 1], [8.0, 8, 8], [12.0, 12, 12]])
+    result = found(trajectory(path, 16.0, ["P", "S", "P", "S"], INTERVAL), mi.Crystallites())
+    assert result.looks[-1].n_anions == 3
+
+
+def test_elements_that_are_not_there_are_named() -> None:
+    path = np.random.default_rng(1).random((4, 6, 3)) * 12.0
+    metal = trajectory(path, 12.0, ["Li"] * 3 + ["Co"] * 3, INTERVAL)
+    with pytest.raises(AnalysisError, match="There is no anion among Li, Co; name the elements"):
+        found(metal, mi.Crystallites())
+    with pytest.raises(AnalysisError, match="There is no S for the sublattice of anions; there are Li, Co"):
+        found(metal, mi.Crystallites(anions="S"))
+    assert grains(bond_order(path[0], np.eye(3) * 12.0, 3.0)) == []
