@@ -98,6 +98,27 @@ class DefectEquilibrium:
         """
         return np.gradient(self.fermi_level_ev, self.voltage_v)
 
+    def notes(self, band_gap_ev: float) -> list[str]:
+        """What is doubtful.
+
+        Parameters
+        ----------
+        band_gap_ev : float, eV
+            Of the material.
+
+        Returns
+        -------
+        list of str
+            A sentence where the Fermi level lies in a band; nothing otherwise.
+        """
+        outside = self.voltage_v[(self.fermi_level_ev < 0.0) | (self.fermi_level_ev > band_gap_ev)]
+        if not outside.size:
+            return []
+        return [
+            f"The Fermi level lies in a band at voltages from {outside.min():g} to {outside.max():g} V, where electrons and holes are no longer a "
+            "dilute gas."
+        ]
+
 
 def formation_energy(defect: ChargedDefect, voltage_v: float, fermi_level_ev: float) -> float:
     """Formation energy of a defect at a voltage and a Fermi level.
@@ -126,9 +147,7 @@ def formation_energy(defect: ChargedDefect, voltage_v: float, fermi_level_ev: fl
     return defect.formation_energy_ev + defect.lithium * voltage_v + defect.charge * fermi_level_ev
 
 
-def fermi_level(
-    defects: Sequence[ChargedDefect], bands: Bands, voltage_v: float, temperature_kelvin: float
-) -> float:
+def fermi_level(defects: Sequence[ChargedDefect], bands: Bands, voltage_v: float, temperature_kelvin: float) -> float:
     r"""The Fermi level at which all charges add up to nothing.
 
     Parameters
@@ -167,7 +186,9 @@ def fermi_level(
         logs = _log_concentrations(defects, bands, voltage_v, level_ev, thermal_ev)
         charges = [*(defect.charge for defect in defects), -1, 1]
         sides = [
-            logsumexp([log + np.log(abs(charge)) for log, charge in zip(logs, charges, strict=True) if charge * sign > 0])
+            logsumexp(
+                [log + np.log(abs(charge)) for log, charge in zip(logs, charges, strict=True) if charge * sign > 0]
+            )
             for sign in (1, -1)
         ]
         return float(sides[0] - sides[1])
@@ -211,9 +232,7 @@ def defect_equilibrium(
         ]
     )
     names = [*(defect.name for defect in defects), "electrons", "holes"]
-    return DefectEquilibrium(
-        voltages, levels, dict(zip(names, np.exp(logs).T, strict=True)), temperature_kelvin
-    )
+    return DefectEquilibrium(voltages, levels, dict(zip(names, np.exp(logs).T, strict=True)), temperature_kelvin)
 
 
 def _log_concentrations(

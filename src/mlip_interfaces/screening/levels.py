@@ -158,7 +158,9 @@ def average_voltage(
     return -(lithiated_energy_ev - reference_energy_ev - change * lithium_energy_ev) / change
 
 
-def line_through(knots_v: NDArray[np.float64], levels_ev: NDArray[np.float64], voltage_v: NDArray[np.float64]) -> NDArray[np.float64]:
+def line_through(
+    knots_v: NDArray[np.float64], levels_ev: NDArray[np.float64], voltage_v: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """A Fermi level given at some voltages, straight between them and beyond.
 
     Parameters

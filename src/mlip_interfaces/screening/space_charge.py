@@ -77,9 +77,7 @@ class SpaceChargeInputs:
     def length_angstrom(self) -> float:
         """Screening length lambda of a saturated layer, angstrom."""
         density = self.vacancy_fraction * self.site_density_per_cm3 * PER_CM3_TO_PER_ANGSTROM3
-        return math.sqrt(
-            self.relative_permittivity * self.thermal_ev / (4.0 * math.pi * COULOMB_EV_ANGSTROM * density)
-        )
+        return math.sqrt(self.relative_permittivity * self.thermal_ev / (4.0 * math.pi * COULOMB_EV_ANGSTROM * density))
 
     @property
     def decay(self) -> float:
@@ -232,8 +230,12 @@ def numerical_profile(inputs: SpaceChargeInputs, length_angstrom: float, n_point
     xi = np.linspace(0.0, reach, _FIRST_NODES)
     # The parabola, and behind it what is left of it, dying out.
     left = max(f0 - 0.5 * width**2, 0.0)
-    guess = np.where(xi < width, f0 - width * xi + 0.5 * xi**2, left * np.exp(-inputs.decay * np.maximum(xi - width, 0.0)))
-    solution = solve_bvp(equation, ends, xi, np.vstack([guess, np.gradient(guess, xi)]), tol=_TOLERANCE, max_nodes=_MOST_NODES)
+    guess = np.where(
+        xi < width, f0 - width * xi + 0.5 * xi**2, left * np.exp(-inputs.decay * np.maximum(xi - width, 0.0))
+    )
+    solution = solve_bvp(
+        equation, ends, xi, np.vstack([guess, np.gradient(guess, xi)]), tol=_TOLERANCE, max_nodes=_MOST_NODES
+    )
     if not solution.success:
         raise AnalysisError(
             f"The equation of the space-charge layer was not solved over {length_angstrom:g} angstrom ({solution.message}); "
