@@ -19,6 +19,7 @@ LEVEL_COLORS = {"mu": "#0072B2", "vbm": "#D55E00", "cbm": "#009E73", "phi": "#8E
 _LEVEL_NAMES = {"mu": r"$\mu_{\mathrm{Li}}$", "vbm": "VBM", "cbm": "CBM", "phi": r"$e\phi$"}
 _SHADE, _METAL, _FERMI_COLOR = "#D9D9D9", "#F3EDE0", "#8C510A"
 _ELECTRODE_WIDTH_V = 0.45
+_NARROW_V = 0.6
 _DEEPEST_EV = 2.0
 _LOWEST_CONCENTRATION_PER_CM3 = 1.0
 
@@ -173,7 +174,8 @@ def band_alignment(bars: Sequence[BandBar]) -> Figure:
     ax.axhline(0.0, color="black", linestyle="--", linewidth=0.8)
     ax.annotate("vacuum", (len(bars) - 0.55, 0.0), (0, 2), textcoords="offset points", ha="right", fontsize=7)
     ax.set_xticks(range(len(bars)), [bar.label for bar in bars])
-    ax.set_ylabel("energy below the vacuum (eV)")
+    ax.set_xlim(-0.7, len(bars) - 0.3)
+    ax.set_ylabel("energy against the vacuum (eV)")
     ax.set_ylim(bottom, top)
     handles = [Patch(color="#555555"), Patch(color="#555555", alpha=0.3)]
     words = ["occupied", "empty"] if len(known) == len(bars) else ["occupied", "empty (where the gap is given)"]
@@ -252,12 +254,18 @@ def _draw_map(ax: Axes, panel: MapPanel) -> None:
                 linewidth=1.1,
             )
         place += width
-        middle = 0.5 * (last["phi"] + now["phi"])
+        # Above the step, over the layer beside an electrode whose window leaves nothing to the interface.
+        shift, align = (0, "center") if width > _NARROW_V else (2, "left") if layer is not None else (-2, "right")
         ax.annotate(
-            panel.step_names[number], (place - 0.5 * width, middle),
-            (4 if number == 0 else -4, 0) if len(ends) == 2 else (3, 0), textcoords="offset points",
-            ha="left" if number == 0 or len(ends) > 2 else "right", va="center", fontsize=7, color=LEVEL_COLORS["phi"],
-        )  # fmt: skip
+            panel.step_names[number],
+            (place - 0.5 * width, max(last["phi"], now["phi"])),
+            (shift, 3),
+            textcoords="offset points",
+            ha=align,
+            va="bottom",
+            fontsize=7,
+            color=LEVEL_COLORS["phi"],
+        )
         if layer is not None:
             x = place + np.abs(layer.mu - layer.mu[0])
             for level, values in (("mu", layer.mu), ("vbm", layer.vbm), ("cbm", layer.cbm), ("phi", layer.phi)):
@@ -341,8 +349,8 @@ def defects_against_voltage(panels: Sequence[DefectPanel]) -> Figure:
                 ax.axvline(limit, color="black", linestyle=":", linewidth=0.9)
             ax.annotate(
                 "",
-                (panel.window_v[1], 0.05),
-                (panel.window_v[0], 0.05),
+                (panel.window_v[1], 0.95),
+                (panel.window_v[0], 0.95),
                 xycoords=("data", "axes fraction"),
                 textcoords=("data", "axes fraction"),
                 arrowprops={"arrowstyle": "<->", "color": "black"},

@@ -1,8 +1,8 @@
 """The potential map of a battery: levels in every layer, steps at every interface, barriers and what the bands say.
 
 Minimum-interface assumption: as much of the change of the lithium potential as the electrochemical windows allow happens inside the layers;
-only the rest sits at interfaces. Where the windows of two neighbouring layers overlap, both may have the border; it is put in the
-middle of the overlap.
+only the rest sits at interfaces. Where the windows of neighbouring layers overlap, the border may lie anywhere in the overlap; borders are put
+so that the potential changes as evenly over the layers as their windows allow (least squares of the changes).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import lsq_linear
 
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.screening.levels import cathode_potential, electrostatic_potential, lithium_potential, valence_band
@@ -184,33 +185,32 @@ def borders(
 
     Examples
     --------
-    One layer keeps to its window, and two that overlap share the middle:
+    One layer keeps to its window, and two that overlap have the same change, or as nearly as they may:
 
     >>> borders([(0.5, 3.0)], 0.0, 4.0)
     [(0.5, 3.0)]
-    >>> borders([(0.0, 3.0), (2.0, 4.0)], 0.0, 4.0)
+    >>> borders([(0.0, 3.0), (2.5, 4.0)], 0.0, 4.0)
     [(0.0, 2.5), (2.5, 4.0)]
     """
-    starts, ends = [], []
-    reached = _within(anode_voltage_v, *windows_v[0])
-    starts.append(reached)
-    for (low, high), (next_low, next_high) in zip(windows_v, windows_v[1:], strict=False):
-        shared_low, shared_high = max(low, next_low), min(high, next_high)
-        if shared_low <= shared_high:
-            # Only what lies between the electrodes can be shared.
-            middle = 0.5 * (
-                _within(anode_voltage_v, shared_low, shared_high) + _within(cathode_voltage_v, shared_low, shared_high)
-            )
-            end = start = _within(max(middle, reached), shared_low, shared_high)
-        elif high < next_low:
-            end, start = high, next_low
+    # Begin and end of each layer in a row: those that its windows fix, and the shared ones, which are one unknown for two places.
+    ends = np.empty(2 * len(windows_v))
+    ends[0], ends[-1] = _within(anode_voltage_v, *windows_v[0]), _within(cathode_voltage_v, *windows_v[-1])
+    shared: list[tuple[int, float, float]] = []
+    for number, ((low, high), (next_low, next_high)) in enumerate(zip(windows_v, windows_v[1:], strict=False)):
+        place, lowest, highest = 2 * number + 1, max(low, next_low), min(high, next_high)
+        if lowest < highest:
+            shared.append((place, lowest, highest))
+            ends[place : place + 2] = 0.0
         else:
-            end, start = low, next_high
-        ends.append(end)
-        starts.append(start)
-        reached = start
-    ends.append(_within(cathode_voltage_v, *windows_v[-1]))
-    return list(zip(starts, ends, strict=True))
+            ends[place : place + 2] = (high, next_low) if high <= next_low else (low, next_high)
+    if shared:
+        places = np.zeros((len(ends), len(shared)))
+        for column, (place, _, _) in enumerate(shared):
+            places[place : place + 2, column] = 1.0
+        changes, fixed = places[1::2] - places[::2], ends[1::2] - ends[::2]
+        lows, highs = [low for _, low, _ in shared], [high for _, _, high in shared]
+        ends += places @ np.clip(lsq_linear(changes, -fixed, bounds=(lows, highs), method="bvls").x, lows, highs)
+    return [(float(start), float(end)) for start, end in ends.reshape(-1, 2)]
 
 
 def potential_map(anode: Anode, layers: Sequence[Electrolyte], cathode: Cathode, soc: str) -> PotentialMap:

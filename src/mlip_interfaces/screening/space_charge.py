@@ -28,7 +28,7 @@ from mlip_interfaces.units import (
 
 _TOLERANCE = 1e-8
 _FIRST_NODES = 400
-_MOST_NODES = 200_000
+_MOST_NODES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
