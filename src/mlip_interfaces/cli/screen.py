@@ -256,10 +256,10 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.screening.outputs import space_charge_content, write_space_charge
 
     if arguments.file is not None:
-        section, files = load_space_charge(arguments.file), (arguments.file,)
+        section, files = load_space_charge(arguments.file), [arguments.file]
     else:
         dictionary = load_dictionary(arguments.materials)
-        given, files = dictionary.electrolyte(arguments.material).space_charge, dictionary.files
+        given, files = dictionary.electrolyte(arguments.material).space_charge, list(dictionary.files)
         if given is None:
             known = [name for name, one in dictionary.electrolytes.items() if one.space_charge is not None]
             raise InputFileError(

@@ -330,7 +330,7 @@ def _sentence(problem: Any, model: type[BaseModel]) -> str:
             return f'{".".join(map(str, place[:-1])) or key} wants a state of charge in quotes: "0", "100" or "+".'
         case _:
             message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{key} is {str(problem.get('input'))[:60]!r}, but {message.replace('input', 'it', 1)}."
+            return f"{key} is {repr(problem.get('input'))[:60]}, but {message.replace('input', 'it', 1).replace('tuple', 'it')}."
 
 
 def _description(model: type[BaseModel], place: Sequence[Any]) -> str:

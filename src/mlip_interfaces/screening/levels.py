@@ -133,7 +133,7 @@ def average_voltage(
     lithium_energy_ev : float, eV per atom
         Of lithium metal.
     lithium_content, reference_content : float
-        alpha and beta, Li per formula unit of X.
+        Li per formula unit of X: alpha and beta.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, Discriminator, Field, TypeAdapter, model_validator
 
 from mlip_interfaces.screening.charged_defects import Bands, ChargedDefect, DefectEquilibrium, defect_equilibrium
 from mlip_interfaces.screening.levels import line_through
@@ -255,7 +255,7 @@ class Cathode(Section):
 
 Material = Annotated[Anode | Electrolyte | Cathode, Discriminator("kind")]
 MATERIAL: TypeAdapter[Anode | Electrolyte | Cathode] = TypeAdapter(Material)
-KINDS = {"anode": Anode, "electrolyte": Electrolyte, "cathode": Cathode}
+KINDS: dict[str, type[BaseModel]] = {"anode": Anode, "electrolyte": Electrolyte, "cathode": Cathode}
 
 
 class Stack(Section):
