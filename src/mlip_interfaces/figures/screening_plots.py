@@ -324,13 +324,14 @@ def defects_against_voltage(panels: Sequence[DefectPanel]) -> Figure:
         levels = ax
         if panel.concentrations_per_cm3:
             for number, (name, values) in enumerate(panel.concentrations_per_cm3.items()):
-                shown = np.where(values >= _LOWEST_CONCENTRATION_PER_CM3, values, np.nan)
                 ax.plot(
                     panel.voltage_v,
-                    shown,
+                    np.where(values >= _LOWEST_CONCENTRATION_PER_CM3, values, np.nan),
                     label=name,
                     color=PALETTE[number % len(PALETTE)],
                     linestyle="--" if name in ("electrons", "holes") else "-",
+                    # Thinner ones above, as two that balance each other are the same line.
+                    linewidth=max(1.0, 3.0 - 0.9 * number),
                 )
             ax.set_yscale("log")
             ax.set_ylabel("concentration (1/cm$^3$)")
@@ -338,7 +339,7 @@ def defects_against_voltage(panels: Sequence[DefectPanel]) -> Figure:
                 (values >= _LOWEST_CONCENTRATION_PER_CM3).any() for values in panel.concentrations_per_cm3.values()
             ):
                 note_empty(ax, "no concentration reaches 1/cm$^3$")
-            ax.legend(loc="best")
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=5, handlelength=1.2, columnspacing=1.0)
             levels = ax.twinx()
             levels.spines["right"].set_visible(True)
         levels.plot(panel.voltage_v, panel.fermi_level_ev, color=_FERMI_COLOR, linewidth=2.0)
