@@ -100,8 +100,10 @@ def test_defects_have_a_logarithmic_axis_and_the_fermi_level_its_own() -> None:
     assert [line.get_xdata()[0] for line in first.lines[2:]] == [0.5, 1.5]
 
 
-def test_profile_shows_both_answers() -> None:
+def test_profile_shows_both_answers_where_the_layer_is_saturated() -> None:
     x = np.linspace(0.0, 10.0, 11)
-    ax = space_charge_profile(x, np.tanh(x), np.tanh(x) + 0.01, 4.0, 1.0).axes[0]
+    ax = space_charge_profile(x, np.tanh(x), 1.0, (np.tanh(x) + 0.01, 4.0)).axes[0]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), np.tanh(x))
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), np.tanh(x) + 0.01)
     assert ax.lines[2].get_xdata()[0] == 4.0
+    assert len(space_charge_profile(x, np.tanh(x), 1.0, None).axes[0].lines) == 2

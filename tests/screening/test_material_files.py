@@ -101,6 +101,7 @@ def having(**values: object) -> Callable[[dict[str, Any]], None]:
         (ELECTROLYTE, having(kind="solid"), "kind must be anode, electrolyte or cathode"),
         (ELECTROLYTE, having(space_charge=LAYER | {"interface_potential_v": 0}), "space_charge: interface_potential_v is 0"),
         (ELECTROLYTE, having(space_charge=LAYER | {"vacancy_fraction": 2}), "space_charge.vacancy_fraction is 2, but it should be less than"),
+        (ELECTROLYTE, having(space_charge=LAYER | {"formation_energy_ev": 1, "temperature_kelvin": 1}), "formation_energy_ev is more than 1000 kT"),
         (CATHODE, having(states={0: CATHODE["states"]["0"]}), 'states.0 wants a state of charge in quotes: "0", "100" or "+"'),
         (CATHODE, having(states={"full": CATHODE["states"]["0"]}), 'states.full wants a state of charge in quotes'),
         (CATHODE, having(states={"0": {"open_circuit_voltage_v": 3.7}}), "'states.0.ionisation_potential_ev' is missing"),

@@ -10,10 +10,12 @@ import pytest
 from scipy.integrate import quad
 
 from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.screening.outputs import space_charge_content
 from mlip_interfaces.screening.space_charge import (
     SpaceChargeInputs,
     analytic_profile,
     numerical_profile,
+    shown_length,
     space_charge_layer,
 )
 
@@ -43,7 +45,7 @@ def test_published_layers(name: str) -> None:
 
 
 def test_published_b_of_llzo() -> None:
-    assert space_charge_layer(LLZO).b == pytest.approx(0.17448, rel=1e-4)
+    assert math.exp(LLZO.log_b) == pytest.approx(0.17448, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -117,6 +119,35 @@ def test_a_small_step_is_a_capacitor_of_one_debye_length() -> None:
     assert space_charge_layer(inputs).capacitance_uf_per_cm2 == pytest.approx(farad_per_m2 * 1e6 / 1e4, rel=1e-6)
 
 
-def test_what_cannot_be_solved_is_a_sentence() -> None:
-    with pytest.raises(AnalysisError, match="ask for a shorter length"):
-        numerical_profile(LIF, 1e14)
+def test_a_dilute_layer_is_that_of_gouy_and_chapman() -> None:
+    """tanh(f/4) = tanh(f_0/4) exp(-x/L), with the Debye length of both defects, each of N exp(-E_f/kT)."""
+    inputs = SpaceChargeInputs(0.25, 3e22, 0.8, 20.0, 400.0, 0.3)
+    assert not inputs.is_saturated
+    numerical = numerical_profile(inputs, shown_length(inputs))
+    density_per_m3 = 3e28 * math.exp(-0.8 / inputs.thermal_ev)
+    charge_c = 1.602176634e-19
+    debye_m = math.sqrt(20.0 * 8.8541878188e-12 * inputs.thermal_ev * charge_c / (2.0 * density_per_m3 * charge_c**2))
+    f0 = inputs.reduced_potential
+    f = 4.0 * np.arctanh(math.tanh(f0 / 4.0) * np.exp(-numerical.x_angstrom * 1e-10 / debye_m))
+    np.testing.assert_allclose(numerical.potential_v, inputs.thermal_ev * (f0 - f), rtol=0, atol=2e-5)
+
+
+def test_what_cannot_be_solved_is_said_beside_the_closed_form() -> None:
+    """No layer of 10^23 angstrom; its charge is known."""
+    inputs = SpaceChargeInputs(0.48, 3e21, 0.95, 10.0, 100.0, 0.001)
+    with pytest.raises(AnalysisError, match="the numbers in closed form hold"):
+        numerical_profile(inputs, shown_length(inputs))
+    content, profile, notes = space_charge_content(inputs)
+    assert (content["numerical"], profile) == (None, None)
+    assert content["charge_e_per_nm2"] == space_charge_layer(inputs).charge_e_per_nm2
+    assert [note.split(" ")[-1] for note in notes] == ["it.", "hold."]
+
+
+@pytest.mark.parametrize("formation_energy", [-1.0, 0.0, 3.0, 20.0])
+def test_no_input_overflows(formation_energy: float) -> None:
+    inputs = dataclasses.replace(LLZO, formation_energy_ev=formation_energy, temperature_kelvin=300.0)
+    x = np.linspace(0.0, 40.0, 9)
+    assert np.isfinite(analytic_profile(inputs, x)).all()
+    assert np.isfinite(
+        [getattr(space_charge_layer(inputs), name) for name in ("width_angstrom", "charge_e_per_nm2")]
+    ).all()

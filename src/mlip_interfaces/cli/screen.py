@@ -267,9 +267,11 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
             )
         section = given
     inputs = section.inputs()
-    content, profile = space_charge_content(inputs)
+    content, profile, notes = space_charge_content(inputs)
     if arguments.out is not None:
         write_space_charge(inputs, content, profile, arguments.out, made_of(files))
+    for note in notes:
+        print(f"mlip-interfaces: {note}", file=sys.stderr)
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "space_charge.json")
     return 0
 

@@ -367,9 +367,8 @@ def defects_against_voltage(panels: Sequence[DefectPanel]) -> Figure:
 def space_charge_profile(
     x_angstrom: NDArray[np.float64],
     numerical_v: NDArray[np.float64],
-    analytic_v: NDArray[np.float64],
-    width_angstrom: float,
     bulk_v: float,
+    saturated: tuple[NDArray[np.float64], float] | None,
 ) -> Figure:
     """Potential against the distance from the electrode.
 
@@ -377,12 +376,12 @@ def space_charge_profile(
     ----------
     x_angstrom : (n,) float array, angstrom
         From the electrode.
-    numerical_v, analytic_v : (n,) float array, V
-        The solution, and the published pieces.
-    width_angstrom : float, angstrom
-        Of the saturated layer.
+    numerical_v : (n,) float array, V
+        The solution.
     bulk_v : float, V
         Far from the electrode.
+    saturated : tuple of ((n,) float array, float), V and angstrom, or None
+        The published pieces and the width, where the layer is saturated.
 
     Returns
     -------
@@ -392,8 +391,10 @@ def space_charge_profile(
     figure, axes = new_figure(1, 1, width=4.8, height=3.2)
     ax = axes[0, 0]
     ax.plot(x_angstrom, numerical_v, color=PALETTE[0], label="whole equation")
-    ax.plot(x_angstrom, analytic_v, color=PALETTE[1], linestyle="--", label="parabola and tail")
-    ax.axvline(width_angstrom, color="black", linestyle=":", linewidth=0.9, label="width")
+    if saturated is not None:
+        analytic_v, width_angstrom = saturated
+        ax.plot(x_angstrom, analytic_v, color=PALETTE[1], linestyle="--", label="parabola and tail")
+        ax.axvline(width_angstrom, color="black", linestyle=":", linewidth=0.9, label="width")
     ax.axhline(bulk_v, color="#888888", linewidth=0.8, label="bulk")
     ax.set_xlabel("distance from the electrode (angstrom)")
     ax.set_ylabel(r"$\phi$ against the electrode (V)")

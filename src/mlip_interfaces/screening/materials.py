@@ -23,6 +23,8 @@ FORMATION_ENERGY = Bounds("formation energy", -50, 50, "eV", "No defect costs or
 DENSITY_PER_CM3 = Bounds("density of sites", 1e10, 1e25, "1/cm3", "One in a grain; more than atoms in any solid.")
 PERMITTIVITY = Bounds("relative permittivity", 1, 1e5, "", "The vacuum; ferroelectrics.")
 
+_MOST_THERMAL_ENERGIES = 1000
+
 Volts = Annotated[float, VOLTAGE]
 Potential = Annotated[float, POTENTIAL]
 Ionisation = Annotated[float, IONISATION]
@@ -141,6 +143,11 @@ class SpaceCharge(Section):
         if self.interface_potential_v == 0.0:
             raise ValueError(
                 "interface_potential_v is 0, and no space charge is where no potential drops; give the step"
+            )
+        if self.formation_energy_ev > _MOST_THERMAL_ENERGIES * self.inputs().thermal_ev:
+            raise ValueError(
+                f"formation_energy_ev is more than {_MOST_THERMAL_ENERGIES} kT at temperature_kelvin: no crystal has one such defect; "
+                "check both"
             )
         return self
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.screening.charged_defects import DefectEquilibrium
 from mlip_interfaces.screening.dictionary import Dictionary
@@ -21,6 +22,7 @@ from mlip_interfaces.screening.space_charge import (
     SpaceChargeInputs,
     analytic_profile,
     numerical_profile,
+    shown_length,
     space_charge_layer,
 )
 
@@ -33,7 +35,6 @@ FAMILY_COLORS = {
 """Of the shipped materials, as the paper has them; lithium is black, all other electrolytes are grey."""
 _OTHER_CATHODE, _OTHER_ELECTROLYTE, _ANODE = "#2F7F4F", "#7F7F7F", "#222222"
 _CHARGE_NAMES = {"0": "discharged", "100": "charged", "+": "overcharged"}
-_PROFILE_WIDTHS = 2.0
 _WINDOW_MARGIN_V = 0.3
 _FERMI_POINTS = 301
 
@@ -198,7 +199,7 @@ def write_table(table: PairTable, directory: Path, provenance: Mapping[str, obje
     write_csv(directory / "table.csv", csv_columns(), rows)
 
 
-def space_charge_content(inputs: SpaceChargeInputs) -> tuple[dict[str, object], NumericalProfile]:
+def space_charge_content(inputs: SpaceChargeInputs) -> tuple[dict[str, object], NumericalProfile | None, list[str]]:
     """A space-charge layer as JSON has it, and its profile.
 
     Parameters
@@ -208,33 +209,44 @@ def space_charge_content(inputs: SpaceChargeInputs) -> tuple[dict[str, object], 
 
     Returns
     -------
-    tuple of (dict, NumericalProfile)
-        The analytic numbers with the numerical ones beside them; the profile over two widths.
+    tuple of (dict, NumericalProfile or None, list of str)
+        The analytic numbers with the numerical ones beside them, the profile, and the notes; where the equation was not solved ``numerical`` is null and
+        ``notes`` says so.
     """
     layer = space_charge_layer(inputs)
-    profile = numerical_profile(inputs, _PROFILE_WIDTHS * layer.width_angstrom)
-    return {
+    notes: list[str] = []
+    numerical, profile = None, None
+    try:
+        profile = numerical_profile(inputs, shown_length(inputs))
+        at_width = float(np.interp(layer.width_angstrom, profile.x_angstrom, profile.potential_v))
+        numerical = {"charge_e_per_nm2": profile.charge_e_per_nm2, "potential_at_width_v": at_width}
+    except AnalysisError as error:
+        notes.append(str(error))
+    if not inputs.is_saturated:
+        notes.append(
+            "The layer is saturated nowhere: its width and the potential there mean nothing, charge and capacitance hold."
+        )
+    content: dict[str, object] = {
         "width_angstrom": layer.width_angstrom,
         "charge_e_per_nm2": layer.charge_e_per_nm2,
         "capacitance_uf_per_cm2": layer.capacitance_uf_per_cm2,
         "potential_at_width_v": layer.potential_at_width_v,
-        "is_saturated": abs(inputs.reduced_potential) > inputs.log_b,
-        "numerical": {
-            "charge_e_per_nm2": profile.charge_e_per_nm2,
-            "potential_at_width_v": float(np.interp(layer.width_angstrom, profile.x_angstrom, profile.potential_v)),
-        },
+        "is_saturated": inputs.is_saturated,
+        "numerical": numerical,
+        "notes": notes,
         "settings": dataclasses.asdict(inputs),
-    }, profile
+    }
+    return content, profile, notes
 
 
 def write_space_charge(
     inputs: SpaceChargeInputs,
     content: Mapping[str, object],
-    profile: NumericalProfile,
+    profile: NumericalProfile | None,
     directory: Path,
     provenance: Mapping[str, object],
 ) -> None:
-    """``space_charge.json``, ``.csv`` and the figure.
+    """``space_charge.json``, and the profile as ``.csv`` and a figure where there is one.
 
     Parameters
     ----------
@@ -242,7 +254,7 @@ def write_space_charge(
         Of the layer.
     content : mapping of str to object
         As `space_charge_content` gives it.
-    profile : NumericalProfile
+    profile : NumericalProfile or None
         The same.
     directory : Path
         Made where it is missing.
@@ -253,18 +265,16 @@ def write_space_charge(
     from mlip_interfaces.figures.style import save_figure
 
     directory.mkdir(parents=True, exist_ok=True)
-    analytic = analytic_profile(inputs, profile.x_angstrom)
     write_json(directory / "space_charge.json", dict(content) | dict(provenance))
-    columns = ["x_angstrom", "potential_v", "analytic_potential_v"]
-    write_csv(
-        directory / "space_charge.csv",
-        columns,
-        zip(profile.x_angstrom.tolist(), profile.potential_v.tolist(), analytic.tolist(), strict=True),
-    )
-    width = space_charge_layer(inputs).width_angstrom
-    figure = space_charge_profile(
-        profile.x_angstrom, profile.potential_v, analytic, width, inputs.interface_potential_v
-    )
+    if profile is None:
+        return
+    columns = {"x_angstrom": profile.x_angstrom, "potential_v": profile.potential_v}
+    saturated = None
+    if inputs.is_saturated:
+        columns["analytic_potential_v"] = analytic_profile(inputs, profile.x_angstrom)
+        saturated = (columns["analytic_potential_v"], space_charge_layer(inputs).width_angstrom)
+    write_csv(directory / "space_charge.csv", list(columns), np.column_stack(list(columns.values())).tolist())
+    figure = space_charge_profile(profile.x_angstrom, profile.potential_v, inputs.interface_potential_v, saturated)
     save_figure(figure, directory, "space_charge")
 
 

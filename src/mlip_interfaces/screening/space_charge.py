@@ -29,6 +29,7 @@ from mlip_interfaces.units import (
 _TOLERANCE = 1e-8
 _FIRST_NODES = 400
 _MOST_NODES = 20_000
+_NEAREST = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class SpaceChargeInputs:
         return math.sqrt(self.relative_permittivity * self.thermal_ev / (4.0 * math.pi * COULOMB_EV_ANGSTROM * density))
 
     @property
+    def is_saturated(self) -> bool:
+        """Whether there is a region at the electrode where all sites are emptied, or filled."""
+        return abs(self.reduced_potential) > self.log_b
+
+    @property
     def decay(self) -> float:
         """Rate at which the last of f dies out, in units of 1/lambda."""
         return math.sqrt(2.0) * math.exp(0.5 * self.log_b - float(np.logaddexp(0.0, self.log_b)))
@@ -99,15 +105,12 @@ class SpaceChargeLayer:
         Charge over potential.
     potential_at_width_v : float, V
         Of the parabola at that width, against the electrode.
-    b : float
-        B of the equation; above the reduced potential's exponential the layer is nowhere saturated.
     """
 
     width_angstrom: float
     charge_e_per_nm2: float
     capacitance_uf_per_cm2: float
     potential_at_width_v: float
-    b: float
 
 
 def space_charge_layer(inputs: SpaceChargeInputs) -> SpaceChargeLayer:
@@ -143,7 +146,6 @@ def space_charge_layer(inputs: SpaceChargeInputs) -> SpaceChargeLayer:
         charge_e_per_nm2=charge,
         capacitance_uf_per_cm2=abs(charge / inputs.interface_potential_v) * E_PER_NM2_V_TO_UF_PER_CM2,
         potential_at_width_v=inputs.thermal_ev * math.copysign(0.5 * slope**2, f0),
-        b=math.exp(inputs.log_b),
     )
 
 
@@ -171,8 +173,9 @@ def analytic_profile(inputs: SpaceChargeInputs, x_angstrom: ArrayLike) -> NDArra
     f0, width = abs(inputs.reduced_potential), abs(_slope_at_electrode(inputs))
     xi = np.asarray(x_angstrom, dtype=np.float64) / inputs.length_angstrom
     rate = math.sqrt(2.0) * math.exp(-0.5 * inputs.log_b)
-    behind = np.maximum(xi, width) - width + math.sqrt(2.0)
-    f = np.where(xi < width, f0 - width * xi + 0.5 * xi**2, 4.0 * np.arctanh(np.exp(-rate * behind)))
+    behind = rate * (np.maximum(xi, width) - width + math.sqrt(2.0))
+    # 4 artanh(exp(-y)), which has its digits where y is small, too.
+    f = np.where(xi < width, f0 - width * xi + 0.5 * xi**2, -2.0 * np.log(np.tanh(0.5 * behind)))
     return np.asarray(sign * inputs.thermal_ev * (f0 - f))
 
 
@@ -217,36 +220,66 @@ def numerical_profile(inputs: SpaceChargeInputs, length_angstrom: float, n_point
     AnalysisError
         If no solution is found, as for a length of very many widths.
     """
-    sign = math.copysign(1.0, inputs.reduced_potential)
-    f0, width = abs(inputs.reduced_potential), abs(_slope_at_electrode(inputs))
-    reach = length_angstrom / inputs.length_angstrom
+    sign, f0 = math.copysign(1.0, inputs.reduced_potential), abs(inputs.reduced_potential)
+    # Lengths of the order of one: a saturated layer has lambda, a dilute one the length over which it dies out.
+    unit = 1.0 if inputs.is_saturated else 1.0 / inputs.decay
+    reach = length_angstrom / (inputs.length_angstrom * unit)
 
     def equation(_: NDArray[np.float64], state: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.vstack([state[1], expit(state[0] - inputs.log_b) - expit(-state[0] - inputs.log_b)])
+        return np.vstack([state[1], unit**2 * (expit(state[0] - inputs.log_b) - expit(-state[0] - inputs.log_b))])
 
     def ends(near: NDArray[np.float64], far: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array([near[0] - f0, far[1] + math.copysign(_slope(float(abs(far[0])), inputs.log_b), far[0])])
+        last = float(far[0])
+        return np.array([near[0] - f0, far[1] + unit * math.copysign(_slope(abs(last), inputs.log_b), last)])
 
-    xi = np.linspace(0.0, reach, _FIRST_NODES)
-    # The parabola, and behind it what is left of it, dying out.
-    left = max(f0 - 0.5 * width**2, 0.0)
-    guess = np.where(
-        xi < width, f0 - width * xi + 0.5 * xi**2, left * np.exp(-inputs.decay * np.maximum(xi - width, 0.0))
-    )
-    solution = solve_bvp(
-        equation, ends, xi, np.vstack([guess, np.gradient(guess, xi)]), tol=_TOLERANCE, max_nodes=_MOST_NODES
-    )
+    places, guess = _first_guess(inputs, reach)
+    slopes = np.gradient(guess, places)
+    solution = solve_bvp(equation, ends, places, np.vstack([guess, slopes]), tol=_TOLERANCE, max_nodes=_MOST_NODES)
     if not solution.success:
         raise AnalysisError(
             f"The equation of the space-charge layer was not solved over {length_angstrom:g} angstrom ({solution.message}); "
-            "ask for a shorter length, or check the inputs."
+            "the numbers in closed form hold without it."
         )
     points = np.linspace(0.0, reach, n_points)
     return NumericalProfile(
-        x_angstrom=points * inputs.length_angstrom,
+        x_angstrom=points * unit * inputs.length_angstrom,
         potential_v=sign * inputs.thermal_ev * (f0 - solution.sol(points)[0]),
-        charge_e_per_nm2=sign * float(solution.sol(0.0)[1]) * _charge_per_slope(inputs),
+        charge_e_per_nm2=sign * float(solution.sol(0.0)[1]) / unit * _charge_per_slope(inputs),
     )
+
+
+def shown_length(inputs: SpaceChargeInputs) -> float:
+    """How far from the electrode a profile is worth showing.
+
+    Parameters
+    ----------
+    inputs : SpaceChargeInputs
+        Of the electrolyte and its electrode.
+
+    Returns
+    -------
+    float, angstrom
+        Two widths of a saturated layer, six lengths of decay of another.
+    """
+    if inputs.is_saturated:
+        return 2.0 * abs(_slope_at_electrode(inputs)) * inputs.length_angstrom
+    return 6.0 * inputs.length_angstrom / inputs.decay
+
+
+def _first_guess(inputs: SpaceChargeInputs, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places and f of the parabola with what is left of it, or of the dilute layer (Gouy and Chapman)."""
+    f0, width = abs(inputs.reduced_potential), abs(_slope_at_electrode(inputs))
+    places = np.linspace(0.0, reach, _FIRST_NODES)
+    if inputs.is_saturated:
+        left = max(f0 - 0.5 * width**2, 0.0) * np.exp(-inputs.decay * np.maximum(places - width, 0.0))
+        return places, np.where(places < width, f0 - width * places + 0.5 * places**2, left)
+    # As many places where f falls by the same amount, which is steep at the electrode.
+    start = 2.0 * math.atanh(math.exp(-0.5 * f0))
+    steep = 2.0 * np.arctanh(np.exp(-0.5 * np.linspace(f0, 0.02 * f0, _FIRST_NODES))) - start
+    places = np.unique(np.concatenate([places, steep[(steep > 0.0) & (steep < reach)]]))
+    # Of places that are nearly the same, one.
+    places = places[np.concatenate([[True], np.diff(places) > _NEAREST * reach])]
+    return places, -2.0 * np.log(np.tanh(0.5 * (places + start)))
 
 
 def _slope_at_electrode(inputs: SpaceChargeInputs) -> float:
