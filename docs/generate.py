@@ -16,6 +16,7 @@ import mkdocs_gen_files
 from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
 from mlip_interfaces.observables import ANALYSES, Request
+from mlip_interfaces.screening.materials import KINDS, SpaceCharge, Stack
 from mlip_interfaces.settings import ALL_BOUNDS
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,12 @@ ROOMS = {
     "mlip_interfaces.observables": "One request and one result for each analysis, and the pass that feeds them.",
     "mlip_interfaces.analysis": "Kernels on arrays.",
     "mlip_interfaces.chemistry": "Charges, radii and contacts of ions, bonds, formulas.",
+    "mlip_interfaces.screening.levels": "Equations of potential maps.",
+    "mlip_interfaces.screening.potential_map": "Batteries: steps, barriers, flags.",
+    "mlip_interfaces.screening.pair_table": "All batteries of a dictionary of materials.",
+    "mlip_interfaces.screening.dictionary": "Material files.",
+    "mlip_interfaces.screening.charged_defects": "Fermi level from charged defects.",
+    "mlip_interfaces.screening.space_charge": "Space-charge layers.",
     "mlip_interfaces.structures": "Crystals, slabs, matching, amorphous layers, defects, stacking.",
     "mlip_interfaces.config": "The study file.",
     "mlip_interfaces.labels": "Teachers, labels and data sets.",
@@ -60,6 +67,7 @@ def main() -> None:
     page("contributing.md", (ROOT / "CONTRIBUTING.md").read_text())
     page("reference/cli.md", command_line())
     page("reference/study.md", study())
+    page("reference/materials.md", materials())
     analyses()
     python()
 
@@ -132,6 +140,28 @@ def study() -> str:
             continue
         text += [f"## {name}", "", first_paragraph(section.get("description", "")), ""]
         text += [*table(section, sections, "study.md"), ""]
+    return "\n".join(text)
+
+
+def materials() -> str:
+    """Every key of the files that `screen` reads."""
+    text = [
+        "# Material files",
+        "",
+        "What `screen` reads: one YAML file for each material, `kind` first. Voltages are against lithium metal, energies of bands below "
+        "the vacuum are positive. How to use them is on [Screen pairs](../howto/screen-pairs.md); this page is written from the schema that checks them.",
+        "",
+    ]
+    sections: dict[str, Any] = {}
+    for name, model in (*KINDS.items(), ("space-charge layer", SpaceCharge), ("stack", Stack)):
+        schema = model.model_json_schema()
+        sections |= schema.get("$defs", {})
+        text += [f"## {name.capitalize()}", "", first_paragraph(schema.get("description", "")), ""]
+        text += [*table(schema, sections, "materials.md"), ""]
+    for name, section in sections.items():
+        if "properties" in section:
+            text += [f"## {name}", "", first_paragraph(section.get("description", "")), ""]
+            text += [*table(section, sections, "materials.md"), ""]
     return "\n".join(text)
 
 

@@ -1,4 +1,4 @@
-"""Where the files that are shipped beside the code lie: LAMMPS decks and study files."""
+"""Where the files that are shipped beside the code lie: LAMMPS decks, study files, materials for screening."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def study_file(name: str) -> Path:
         That exists.
     """
     return _shipped("configs", name)
+
+
+def shipped_materials() -> Path:
+    """Folder of the materials of ``screen``.
+
+    Returns
+    -------
+    Path
+        With a file for each.
+    """
+    return _shipped("materials", "Li.yaml").parent
 
 
 def _shipped(folder: str, name: str) -> Path:

@@ -1,0 +1,30 @@
+"""The commands and files of the page on screening do what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mlip_interfaces.cli.main import main
+
+
+def test_every_command_of_the_page_runs_on_its_files(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the one that draws every battery."""
+    page = (repository / "docs" / "howto" / "screen-pairs.md").read_text()
+    for name, content in re.findall(r'```yaml title="([\w.]+)"\n(.*?)```', page, re.DOTALL):
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^mlip-interfaces (screen .*)$", page, re.MULTILINE)
+    assert len(commands) == 8
+    for command in commands:
+        if "--all" not in command:
+            assert main(shlex.split(command)) == 0, command
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
+    assert written == {
+        "maps/Li_LLZO_LCO_0.png", "maps/Li_LPS_LiF_LCO_100.png", "defects/defects.png", "layer/space_charge.png",
+    }  # fmt: skip
