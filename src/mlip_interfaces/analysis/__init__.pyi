@@ -6,8 +6,8 @@ from .density_grid import DensityGrid, DensityGridAccumulator, cube_text
 from .depth_profile import DepthProfile, DepthProfileAccumulator, Interface, fit_interfaces
 from .diffusion import Diffusivity, diffusivity, mean_msd, msd_by_atom
 from .displacement_store import DisplacementStore
-from .growth import Growth, LawFit, fit_growth
 from .environments import Environment
+from .growth import Growth, LawFit, fit_growth
 from .layer_transport import LayerTransport, filled_span
 from .lifetimes import Survival, survival
 from .neighbors import Pairs, find_pairs
