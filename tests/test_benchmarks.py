@@ -36,6 +36,7 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
         "cli_speed",
         "diffusion_coverage",
         "gpu",
+        "interphase_scale",
         "label_efficiency",
         "production_sizes",
         "training_recipes",
@@ -101,6 +102,20 @@ def test_stack_of_production_size_has_the_crystals_density_and_its_layers(script
     assert work["MDAnalysis' DCD reader"](tmp_path, "traj.dcd") > 0.0
     assert work["paths of ours"](tmp_path, "traj.dcd") == 4
     assert len(work["profile alone"](tmp_path, "traj.dcd")) == 1
+
+
+@pytest.mark.parametrize("script", ["interphase_scale"], indirect=True)
+def test_stack_of_an_interphase_is_measured(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "SIDE_ANGSTROM", 12.0)
+    monkeypatch.setattr(script, "HEIGHT_ANGSTROM", 80.0)
+    n_atoms = script.make_trajectory(tmp_path, 1, 8)
+    found = script.measured("phases", tmp_path, 1)
+    assert found["memory_mb"] > 0.0
+    layers = json.loads((tmp_path / "results" / "phases.json").read_text())
+    assert [layer["phase"] for layer in layers["layers"]][:3] == ["Li", "Li2S", "Li3P"]
+    assert len(layers["atom_phases"]) == n_atoms
 
 
 @pytest.mark.parametrize("script", ["cli_speed"], indirect=True)

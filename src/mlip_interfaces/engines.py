@@ -19,6 +19,7 @@ PACKAGES = {
     "chgnet": "teacher",
     "torch": "teacher",
     "tblite": "xtb",
+    "sklearn": "clusters",
 }
 """Extra of each package that is not of the core, by the name that is imported."""
 

@@ -30,6 +30,8 @@ REQUESTS = {
     "reactions": mi.Reactions(),
     "environments": mi.Environments(species="Li"),
     "crystallites": mi.Crystallites(least_bonds=1, least_correlation=0.2),
+    "phases": mi.Phases(reactants="unknown"),
+    "growth": mi.Growth(reactants="unknown", average_ps=0.5, n_bootstrap=10),
 }
 WRITTEN_AROUND = {"settings", "summary", "provenance", "file"}
 """Keys of every file."""

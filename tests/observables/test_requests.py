@@ -32,6 +32,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "reactions": {},
     "environments": {"species": "Li"},
     "crystallites": {},
+    "phases": {},
+    "growth": {},
     "arrhenius": {"temperatures_kelvin": "500,600"},
 }
 """Settings without a default, as the command line has them."""
@@ -202,6 +204,7 @@ def test_every_kind_gives_json_tables_a_figure_and_lines(kind: str) -> None:
     symbols = ["Li"] * 10 + ["P"] * 4 + ["S"] * 10 + ["F"] * 8
     reader = trajectory(walk(60, 32, 11.0, 0.1, 2), 11.0, symbols, layers=["a"] * 16 + ["b"] * 16)
     settings = LEAST[kind] | ({"r_max_angstrom": 5} if kind in ("rdf", "van-hove") else {})
+    settings |= {"reactants": "unknown", "average_ps": 0.5} if kind == "growth" else {}
     result = mi.analyze(reader, [ANALYSES[kind](**settings)])[kind]
     assert dataclasses.is_dataclass(result)
     text = json.dumps(result.to_dict(), allow_nan=False)
@@ -246,6 +249,7 @@ WITHOUT_UNIT = {
     "p_s_tetrahedra_mean", "bonds_per_atom_initial", "s2_dimers_mean", "polysulfides_mean", "bonds", "non_gaussian", "n_atoms", "survival_at_end",
     "bootstrap_over_atoms", "blocks_in_time", "independent_walks", "interfaces", "number", "error", "mean", "intact_fraction_error",
     "hysteresis", "least_correlation", "n_atoms_mean", "neighbors_mean", "q4", "q6", "axes",
+    "fraction", "confidence", "shares", "zintl_x", "exponent", "exponent_95", "bic", "aicc", "rate", "unknown",
 }  # fmt: skip
 """Counts, shares and ratios, and what stands under a key with a unit."""
 
@@ -255,6 +259,7 @@ def test_every_number_with_a_unit_names_it(kind: str) -> None:
     symbols = ["Li"] * 10 + ["P"] * 4 + ["S"] * 10 + ["F"] * 8
     reader = trajectory(walk(60, 32, 11.0, 0.1, 2), 11.0, symbols)
     settings = LEAST[kind] | ({"r_max_angstrom": 5} if kind in ("rdf", "van-hove") else {})
+    settings |= {"reactants": "unknown", "average_ps": 0.5} if kind in ("phases", "growth") else {}
     result = mi.analyze(reader, [ANALYSES[kind](**settings)])[kind]
     nameless = {name for name in numbers(result.to_dict()) if not units(name)} - WITHOUT_UNIT
     assert not nameless

@@ -7,10 +7,12 @@ from .depth_profile import DepthProfile, DepthProfileAccumulator, Interface, fit
 from .diffusion import Diffusivity, diffusivity, mean_msd, msd_by_atom
 from .displacement_store import DisplacementStore
 from .environments import Environment
+from .growth import Growth, LawFit, fit_growth
 from .layer_transport import LayerTransport, filled_span
 from .lifetimes import Survival, survival
 from .neighbors import Pairs, find_pairs
 from .onsager import FluxHistory, OnsagerSettings, OnsagerWindow, flux_history, onsager_window, onsager_windows
+from .phase_layers import PhaseLayer, phase_layers
 from .phase_rules import PhaseRules, phase_rules
 from .phases import FramePhases, PhaseClassifier, classify
 from .rdf import (
@@ -33,15 +35,15 @@ from .van_hove import VanHove
 __all__ = [
     "ArrheniusFit", "Barrier", "BondFinder", "BondHistory", "BondOrder", "BondSearch", "DensityGrid",
     "DensityGridAccumulator", "DepthProfile", "DepthProfileAccumulator", "DepthTracker", "Diffusivity",
-    "DisplacementStore", "Environment", "Exchange", "FluxHistory", "FrameChemistry", "FramePhases", "Grain",
-    "Interface", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs", "PhaseClassifier",
-    "PhaseRules", "PlaneFlux", "Rdf", "RdfAccumulator", "RdfBlock", "RegionWindow", "Residence", "Slab", "SlabFluxes",
-    "SlabSurvival", "Survival", "Tetrahedra", "TetrahedraAccumulator", "UnitHistory", "VanHove", "arrhenius_fit",
-    "barriers", "bond_order", "classify", "cube_text", "diffusivity", "exchanges", "filled_span",
-    "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_interfaces", "flux_history", "grains",
-    "interface_depth", "jump_statistics", "largest_r_max", "layer_slab", "layer_volumes", "mean_msd", "mean_slab",
-    "misorientation_degrees", "msd_by_atom", "nernst_einstein_s_per_cm", "onsager_window", "onsager_windows",
-    "order_parameters", "orientation", "origins", "phase_rules", "potential_of_mean_force", "region_windows",
-    "regular_tetrahedra", "residence_times", "slab_fluxes", "slab_survival", "survival", "tetrahedral_order",
-    "unit_history",
+    "DisplacementStore", "Environment", "Exchange", "FluxHistory", "FrameChemistry", "FramePhases", "Grain", "Growth",
+    "Interface", "LawFit", "LayerTransport", "OnsagerSettings", "OnsagerWindow", "PairCounter", "Pairs",
+    "PhaseClassifier", "PhaseLayer", "PhaseRules", "PlaneFlux", "Rdf", "RdfAccumulator", "RdfBlock", "RegionWindow",
+    "Residence", "Slab", "SlabFluxes", "SlabSurvival", "Survival", "Tetrahedra", "TetrahedraAccumulator",
+    "UnitHistory", "VanHove", "arrhenius_fit", "barriers", "bond_order", "classify", "cube_text", "diffusivity",
+    "exchanges", "filled_span", "find_pairs", "first_minimum", "first_peak", "first_peak_change", "fit_growth",
+    "fit_interfaces", "flux_history", "grains", "interface_depth", "jump_statistics", "largest_r_max", "layer_slab",
+    "layer_volumes", "mean_msd", "mean_slab", "misorientation_degrees", "msd_by_atom", "nernst_einstein_s_per_cm",
+    "onsager_window", "onsager_windows", "order_parameters", "orientation", "origins", "phase_layers", "phase_rules",
+    "potential_of_mean_force", "region_windows", "regular_tetrahedra", "residence_times", "slab_fluxes",
+    "slab_survival", "survival", "tetrahedral_order", "unit_history",
 ]  # fmt: skip

@@ -122,8 +122,16 @@ class PhaseRules(Section):
     @property
     def phases(self) -> tuple[str, ...]:
         """Names of all phases, in the order of their codes; the last one is unknown."""
-        named = [rule.phase for rule in (*self.metals, *self.ions, *self.mixtures)]
-        return (*dict.fromkeys([*named, *(rule.unit for rule in self.units)]), UNKNOWN)
+        simple = [*(rule.phase for rule in self.metals), *(rule.phase for rule in self.ions)]
+        made_of_units = [*(rule.phase for rule in self.mixtures), *(rule.unit for rule in self.units)]
+        return (*dict.fromkeys([*simple, *made_of_units]), UNKNOWN)
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Elements that any rule knows."""
+        pairs = (*self.bonds_angstrom, *self.shells_angstrom)
+        alone = [*(rule.element for rule in self.ions), *(rule.element for rule in self.metals)]
+        return frozenset([*alone, *(side for pair in pairs for side in pair.split("-"))])
 
     @property
     def cations(self) -> tuple[str, ...]:

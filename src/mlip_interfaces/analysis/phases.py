@@ -18,6 +18,9 @@ from mlip_interfaces.errors import AnalysisError
 BY_EXCLUSION = 0.5
 """Confidence of a group whose name says what it is, and not of which phase."""
 
+STRAGGLERS_ANGSTROM = 4.5
+"""Up to which a cation without an anion in its shell, and no metal, is named by all that is around it."""
+
 FEW_CENTERS = 3
 """Of a mixture around an ion that belongs to it."""
 
@@ -129,7 +132,7 @@ class PhaseClassifier:
     elements are named by formula, groups of one element by their size, their Zintl count and the cations around them, the
     first rule that fits. Units that are those of a mixture within `PhaseRules.surroundings_angstrom` take its name. A
     cation has the phase that most anions in its shell have, the nearer ones where they tie; a cation with hardly an anion and
-    enough of its own kind is a metal.
+    enough of its own kind is a metal; one that is neither has the phase of most atoms within 4.5 angstrom.
     """
 
     def __init__(self, symbols: NDArray[np.str_], rules: PhaseRules | None = None) -> None:
@@ -139,9 +142,7 @@ class PhaseClassifier:
         self._names = rules.phases
         self._code = {name: code for code, name in enumerate(self._names)}
         self._element = np.searchsorted(np.array(self._elements), symbols)
-        known = {*rules.cations, *(rule.element for rule in (*rules.ions, *rules.metals))}
-        known |= {side for bond in rules.bonds_angstrom for side in bond.split("-")}
-        if not known & set(self._elements):
+        if not rules.elements & set(self._elements):
             raise AnalysisError(
                 f"No rule of phases knows {', '.join(self._elements)}; give rules for them in a file (`rules`)."
             )
@@ -192,6 +193,7 @@ class PhaseClassifier:
         self._name_mixtures(positions, cell, groups, unit_of_group, codes, confidence)
         n_anions = self._name_cations(cations, anions, lengths, codes, confidence)
         self._name_metals(positions, cell, n_anions, codes, confidence)
+        self._name_stragglers(positions, cell, codes, confidence)
         numbers = np.bincount(unit_of_group[unit_of_group >= 0], minlength=len(self._names))
         units = Counter({self._names[k]: int(number) for k, number in enumerate(numbers) if number})
         return FramePhases(codes, self._names, confidence, units, self._zintl(groups))
@@ -408,6 +410,27 @@ class PhaseClassifier:
             codes[metal] = self._code[rule.phase]
             confidence[metal] = np.minimum(1.0, number[metal] / rule.neighbors.crystal)
 
+    def _name_stragglers(
+        self,
+        positions: NDArray[np.float64],
+        cell: NDArray[np.float64],
+        codes: NDArray[np.int16],
+        confidence: NDArray[np.float32],
+    ) -> None:
+        """Give cations outside of all shells, on their way between two sites, the name of most atoms around them."""
+        unknown = len(self._names) - 1
+        lost = self._is_cation & (codes == unknown)
+        if not lost.any():
+            return
+        first, second, vectors = pairs_in_no_order(
+            positions, cell, STRAGGLERS_ANGSTROM, first_mask=lost, second_mask=codes != unknown
+        )
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors)).astype(np.float32)
+        row = np.cumsum(lost) - 1
+        best, trust, _ = _vote(row[first], codes[second], confidence[second], lengths, int(lost.sum()), unknown)
+        codes[lost] = best
+        confidence[lost] = BY_EXCLUSION * trust
+
     def _zintl(self, groups: _Groups) -> float:
         """Lithium per P of all phosphides."""
         column = self._column("P")
@@ -450,7 +473,8 @@ class _Groups:
         graph = coo_array(
             (np.ones(int(joins.sum()), dtype=np.int8), (first[joins], second[joins])), shape=(anions.size, anions.size)
         )
-        self.n_groups, of_anion = connected_components(graph, directed=False)
+        self.n_groups, labels = connected_components(graph, directed=False)
+        of_anion = labels.astype(np.int64)
         self.of_atom = np.full(element.size, -1, dtype=np.int64)
         self.of_atom[anions] = of_anion
         self._of_anion, self._anions = of_anion, anions

@@ -17,7 +17,7 @@ from mlip_interfaces.observables import ANALYSES, Arrhenius
 from mlip_interfaces.observables.provenance import made_of
 
 if TYPE_CHECKING:
-    from mlip_interfaces.observables import Request
+    from mlip_interfaces.observables import Request, Results
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -50,6 +50,10 @@ def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], request: ty
     parser.add_argument(
         "trajectory", type=Path, metavar="TRAJ", help="LAMMPS dump (.gz), DCD, XTC, NetCDF, mdcrd, XDATCAR, extXYZ"
     )
+    if request.combines:
+        parser.add_argument(
+            "more", type=Path, nargs="*", metavar="MORE", help="runs of the same interface that differ by chance alone"
+        )
     add_request_options(parser, request)
     parser.add_argument("--topology", type=Path, metavar="F", help="LAMMPS data file or structure: elements and masses")
     parser.add_argument("--layers", type=Path, metavar="F", help="layers.json: element and layer of each atom")
@@ -125,28 +129,53 @@ def run_one(arguments: argparse.Namespace) -> int:
     with spoken_errors(vars(arguments)):
         _require_output(arguments)
         request = request_of(ANALYSES[arguments.action], arguments)
-        from mlip_interfaces.observables import analyze
-        from mlip_interfaces.trajectory import open_trajectory
-
-        trajectory = open_trajectory(
-            arguments.trajectory,
-            topology=arguments.topology,
-            layers=arguments.layers,
-            frame_interval_ps=arguments.frame_interval_ps,
-            start_ps=arguments.start_ps,
-            stop_ps=arguments.stop_ps,
-            unwrap=arguments.unwrap,
-        )
-        results = analyze(trajectory, [request], drift=arguments.drift, n_threads=arguments.threads)
+        if getattr(arguments, "more", ()):
+            return _run_together(request, arguments)
+        results = _analyzed(request, arguments.trajectory, arguments)
         contents = results.contents() if arguments.out is None else results.write(arguments.out)
-    options = {name: option_of(name) for name in vars(arguments)}
-    for note in results.notes:
-        print(f"mlip-interfaces: {spoken(note, options)}", file=sys.stderr)
+    _tell(results, arguments)
     if arguments.json:
         print(json.dumps(contents[request.kind], indent=1))
     else:
         print(arguments.out / f"{request.kind}.json")
     return 0
+
+
+def _run_together(request: Request, arguments: argparse.Namespace) -> int:
+    """One result of several trajectories."""
+    runs = [_analyzed(request, file, arguments) for file in (arguments.trajectory, *arguments.more)]
+    result = request.combined([results[request.kind] for results in runs])
+    origin: dict[str, object] = {"runs": [results.provenance.to_json() for results in runs]}
+    content = result.content(request.kind, origin)
+    for results in runs:
+        _tell(results, arguments)
+    if arguments.out is not None:
+        result.write(arguments.out, request.kind, content)
+    print(json.dumps(content, indent=1) if arguments.json else arguments.out / f"{request.kind}.json")
+    return 0
+
+
+def _analyzed(request: Request, file: Path, arguments: argparse.Namespace) -> Results:
+    from mlip_interfaces.observables import analyze
+    from mlip_interfaces.trajectory import open_trajectory
+
+    trajectory = open_trajectory(
+        file,
+        topology=arguments.topology,
+        layers=arguments.layers,
+        frame_interval_ps=arguments.frame_interval_ps,
+        start_ps=arguments.start_ps,
+        stop_ps=arguments.stop_ps,
+        unwrap=arguments.unwrap,
+    )
+    return analyze(trajectory, [request], drift=arguments.drift, n_threads=arguments.threads)
+
+
+def _tell(results: Results, arguments: argparse.Namespace) -> None:
+    """Notes, in the words of the command line."""
+    options = {name: option_of(name) for name in vars(arguments)}
+    for note in results.notes:
+        print(f"mlip-interfaces: {spoken(note, options)}", file=sys.stderr)
 
 
 def run_arrhenius(arguments: argparse.Namespace) -> int:

@@ -5,9 +5,11 @@ from mlip_interfaces.observables.chemistry import Chemistry
 from mlip_interfaces.observables.crystallites import Crystallites
 from mlip_interfaces.observables.density import Density
 from mlip_interfaces.observables.environments import Environments
+from mlip_interfaces.observables.growth import Growth
 from mlip_interfaces.observables.msd import Msd
 from mlip_interfaces.observables.one_pass import analyze, check_names, named
 from mlip_interfaces.observables.onsager import Onsager
+from mlip_interfaces.observables.phases import Phases
 from mlip_interfaces.observables.profile import Profile
 from mlip_interfaces.observables.rdf import Rdf
 from mlip_interfaces.observables.reactions import Reactions
@@ -32,6 +34,8 @@ ANALYSES: dict[str, type[Request]] = {
         Reactions,
         Environments,
         Crystallites,
+        Phases,
+        Growth,
     )
 }
 """Analyses of a trajectory by kind: each is a verb of ``analyze``, a kind in a study and a page of the documentation."""
@@ -43,8 +47,10 @@ __all__ = [
     "Crystallites",
     "Density",
     "Environments",
+    "Growth",
     "Msd",
     "Onsager",
+    "Phases",
     "Profile",
     "Rdf",
     "Reactions",

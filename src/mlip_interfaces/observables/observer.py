@@ -36,6 +36,8 @@ class Start:
         Closes files that an observer keeps open.
     half_cell_angstrom : float or None, angstrom
         Half of the smallest cell of all frames, once a pass has seen them.
+    shared : dict
+        What observers of one pass make once for all of them, by what it depends on.
     """
 
     trajectory: TrajectoryReader
@@ -43,6 +45,7 @@ class Start:
     strict: bool
     resources: ExitStack
     half_cell_angstrom: float | None = None
+    shared: dict[object, Any] = field(default_factory=dict, repr=False)
 
     @property
     def half_known_angstrom(self) -> float:

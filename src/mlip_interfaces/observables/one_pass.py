@@ -84,7 +84,9 @@ def analyze(
         passes = [first]
         if first.too_far:
             again = {name: asked[name] for name in first.too_far}
-            passes.append(_Pass(replace(start, half_cell_angstrom=largest_r_max(record.cells)), again, notes))
+            passes.append(
+                _Pass(replace(start, half_cell_angstrom=largest_r_max(record.cells), shared={}), again, notes)
+            )
             passes[1].run(drift, n_threads, progress)
         found = {name: result for one in passes for name, result in one.found.items()}
         absent = {name: why for one in passes for name, why in one.absent.items()}

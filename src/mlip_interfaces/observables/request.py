@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -16,6 +16,7 @@ from mlip_interfaces.settings import Charge, Distance, Kelvin, Section, Span
 
 if TYPE_CHECKING:
     from mlip_interfaces.observables.observer import Observer, Start
+    from mlip_interfaces.observables.results import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +152,13 @@ class Request(Settings, ABC):
         Whether results depend on how paths are unwrapped and on the frame of reference.
     table_ends : tuple of str
         Ends of the tables' names that a result may have, as `Result.tables` gives them.
+    combines : bool
+        Whether `combined` makes one result of several runs, which the command line then takes.
     """
 
     uses_displacements: ClassVar[bool] = False
     table_ends: ClassVar[tuple[str, ...]] = ("",)
+    combines: ClassVar[bool] = False
 
     @abstractmethod
     def observe(self, start: Start) -> Observer:
@@ -175,6 +179,21 @@ class Request(Settings, ABC):
         AnalysisError
             If the trajectory has not what the request asks for.
         """
+
+    def combined(self, results: Sequence[Result]) -> Result:
+        """One result of several runs that differ by chance alone.
+
+        Parameters
+        ----------
+        results : sequence of Result
+            Of this request, one for each run.
+
+        Returns
+        -------
+        Result
+            Of all of them.
+        """
+        raise NotImplementedError(f"{self.kind} has a result for each run")
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
         """Whether the request can be met by a study.

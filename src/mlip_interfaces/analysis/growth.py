@@ -1,0 +1,518 @@
+"""Law by which an interphase grows: fits of several laws, their choice by an information criterion, intervals by block bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_interfaces.analysis.replicas import Replicas
+from mlip_interfaces.errors import AnalysisError
+
+LAWS = ("none", "linear", "parabolic", "power", "logarithmic", "two-stage", "arrest")
+"""In the order in which the simpler one is preferred."""
+
+STRONG = 6.0
+"""Difference of the criterion that is strong evidence against the law with the larger one; within, the simplest law counts."""
+
+FEWEST_TIMES = 8
+"""For a choice among laws with up to four parameters."""
+
+EXPONENTS = np.arange(0.04, 2.51, 0.02)
+ARREST_EXPONENTS = np.arange(0.1, 1.76, 0.05)
+BREAKS = np.arange(0.04, 0.965, 0.02)
+"""Shares of the run at which a change point is looked for; the place between two of them comes from a parabola."""
+
+LEAST_OFFSET = -0.05
+"""Of the largest thickness: a law that begins with a thickness below is none."""
+
+BLOCK = 2.0
+"""Length of the blocks, in units of how many points count as one."""
+
+LONGEST_BLOCK = 0.2
+"""Of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LawFit:
+    """Fit of one law to one series.
+
+    Attributes
+    ----------
+    law : str
+        Its name.
+    parameters : dict of str to float
+        By name, with units: ``offset_angstrom``, ``exponent``, ``change_ps`` ...
+    n_parameters : int
+        That were fitted.
+    residual : float, angstrom^2
+        Sum of squares.
+    bic, aicc : float
+        Information criteria with the number of independent points.
+    """
+
+    law: str
+    parameters: dict[str, float]
+    n_parameters: int
+    residual: float
+    bic: float
+    aicc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Growth of one or several runs.
+
+    Attributes
+    ----------
+    law : str
+        One of `LAWS`: by the criterion, summed over the runs.
+    fits : tuple of dict of str to LawFit
+        All laws, by run.
+    exponent : float
+        n of d = d0 + k t^n, mean over the runs; up to the change point where the growth is arrested; not-a-number without growth.
+    exponent_95 : tuple of float
+        Its interval.
+    change_ps : float, ps
+        When the growth is arrested, or slows down in two stages; not-a-number for other laws.
+    change_95_ps : tuple of float
+        Its interval.
+    n_independent : tuple of float
+        Independent points of each run, by the correlation of its residuals.
+    fitted_angstrom : tuple of (n_times,) float array, angstrom
+        The law at the times of each run.
+    """
+
+    law: str
+    fits: tuple[dict[str, LawFit], ...]
+    exponent: float
+    exponent_95: tuple[float, float]
+    change_ps: float
+    change_95_ps: tuple[float, float]
+    n_independent: tuple[float, ...]
+    fitted_angstrom: tuple[NDArray[np.float64], ...]
+
+
+def fit_growth(
+    times_ps: Sequence[NDArray[np.float64]],
+    thickness_angstrom: Sequence[NDArray[np.float64]],
+    *,
+    n_bootstrap: int = 200,
+    seed: int = 0,
+) -> Growth:
+    r"""Choose the law of growth of runs that differ by chance alone, and fit it.
+
+    Parameters
+    ----------
+    times_ps : sequence of (n_times,) float array, ps
+        Of each run, ascending.
+    thickness_angstrom : sequence of (n_times,) float array, angstrom
+        At these times.
+    n_bootstrap : int, optional
+        Resampled series behind each error.
+    seed : int, optional
+        Of the resampling.
+
+    Returns
+    -------
+    Growth
+        Law, exponent, change point and their intervals.
+
+    Raises
+    ------
+    AnalysisError
+        If a run has fewer than eight times, or a thickness that is not finite.
+
+    Notes
+    -----
+    Laws, t from the first time: none, :math:`d = d_0`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`; power,
+    :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
+    :math:`\sqrt t` with a smaller slope after a change point; arrest, a power law up to a change point and constant after it.
+    All with and without :math:`d_0` but the logarithmic law and the two stages. Each is linear but for one or two parameters,
+    which are looked for on a grid and refined.
+
+    The criterion is :math:`\mathrm{BIC} = m \ln(S / N) + p \ln m`, with the sum of squares S of N points and p parameters (one for
+    the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
+    the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
+
+    The exponent is the mean over the power law with and without :math:`d_0`, weighted by :math:`\exp(-\mathrm{AIC}/2)`, and their
+    difference is part of its error. Errors come from resampling circular blocks of the residuals, twice as long as these are
+    correlated, and fitting again; intervals are Student's. Of several runs the mean counts, with the scatter between them
+    (`mlip_interfaces.analysis.replicas.Replicas`).
+
+    References
+    ----------
+    G. Schwarz, Ann. Stat. 6, 461 (1978); R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90, 773 (1995), for differences; H. R.
+    Kuensch, Ann. Stat. 17, 1217 (1989), for blocks; S. T. Buckland et al., Biometrics 53, 603 (1997), for means over models.
+
+    Examples
+    --------
+    >>> time = np.linspace(0.0, 100.0, 101)
+    >>> noise = 0.02 * np.random.default_rng(0).normal(size=101)
+    >>> found = fit_growth([time], [2.0 * time**0.5 + noise], n_bootstrap=50)
+    >>> found.law, round(found.exponent, 2)
+    ('parabolic', 0.5)
+    """
+    for times, values in zip(times_ps, thickness_angstrom, strict=True):
+        if times.size < FEWEST_TIMES:
+            raise AnalysisError(
+                f"A law of growth needs {FEWEST_TIMES} times or more, and there are {times.size}: take a longer run, or a shorter `every_ps`."
+            )
+        if not np.isfinite(values).all():
+            raise AnalysisError("The thickness is not a number at some times; a law of growth needs one at each.")
+    runs = [_Run(times, values) for times, values in zip(times_ps, thickness_angstrom, strict=True)]
+    law = _chosen({name: sum(run.fits[name].bic for run in runs) for name in LAWS}, runs[0])
+    rng = np.random.default_rng(seed)
+    found = [run.estimate(law, n_bootstrap, rng) for run in runs]
+    exponent, exponent_95 = _combined(
+        [(one.exponent, one.exponent_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
+    )
+    change, change_95 = _combined(
+        [(one.change, one.change_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
+    )
+    # A change point lies within the runs.
+    start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
+    change_95 = (max(start, change_95[0]), min(end, change_95[1])) if np.isfinite(change) else change_95
+    return Growth(
+        law, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
+        tuple(run.n_independent for run in runs), tuple(run.fitted(law) for run in runs),
+    )  # fmt: skip
+
+
+def running_exponent(
+    times_ps: NDArray[np.float64], thickness_angstrom: NDArray[np.float64], n_windows: int = 8
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Slope d ln(thickness) / d ln(time) in windows of equal length in ln(time).
+
+    Parameters
+    ----------
+    times_ps : (n_times,) float array, ps
+        From the start of the growth.
+    thickness_angstrom : (n_times,) float array, angstrom
+        At these times.
+    n_windows : int, optional
+        At most.
+
+    Returns
+    -------
+    times_ps : (n_slopes,) float array, ps
+        Middles of the windows with three points or more.
+    exponent : (n_slopes,) float array
+        In each.
+
+    Examples
+    --------
+    >>> time = np.geomspace(1.0, 100.0, 60)
+    >>> running_exponent(time, 3.0 * time**0.5)[1].round(6).tolist()
+    [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    """
+    there = (times_ps > 0.0) & (thickness_angstrom > 0.0)
+    log_time, log_thickness = np.log(times_ps[there]), np.log(thickness_angstrom[there])
+    if log_time.size < 3:
+        return np.empty(0), np.empty(0)
+    edges = np.linspace(log_time[0], log_time[-1], n_windows + 1)
+    window = np.clip(np.searchsorted(edges, log_time, side="right") - 1, 0, n_windows - 1)
+    middles, slopes = [], []
+    for k in range(n_windows):
+        x, y = log_time[window == k], log_thickness[window == k]
+        if x.size >= 3:
+            middles.append(float(np.exp(x.mean())))
+            slopes.append(float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()))
+    return np.array(middles), np.array(slopes)
+
+
+def _chosen(criterion: dict[str, float], run: _Run) -> str:
+    """The simplest of the laws that no other one beats by strong evidence; the better of those with as many parameters."""
+    least = min(criterion.values())
+    good = [name for name in LAWS if criterion[name] <= least + STRONG]
+    return min(good, key=lambda name: (run.fits[name].n_parameters, criterion[name]))
+
+
+def _combined(found: Sequence[tuple[float, float, float]]) -> tuple[float, tuple[float, float]]:
+    """Mean of runs and its interval: Student's with the freedom of the run where there is one."""
+    from scipy.special import stdtrit
+
+    there = [entry for entry in found if np.isfinite(entry[0])]
+    if not there:
+        return float("nan"), (float("nan"), float("nan"))
+    if len(there) > 1:
+        runs = Replicas(tuple(entry[0] for entry in there), tuple(entry[1] for entry in there))
+        return runs.mean, runs.interval(0.95)
+    value, error, freedom = there[0]
+    half = float(stdtrit(max(1.0, freedom), 0.975)) * error
+    return value, (value - half, value + half)
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Curves of one law: functions of a share of the run and of what they are not linear in, one column for each amplitude."""
+
+    law: str
+    has_offset: bool
+    grid: tuple[NDArray[np.float64], ...]
+    column: Callable[..., NDArray[np.float64]]
+
+    @property
+    def n_parameters(self) -> int:
+        """Fitted numbers, the variance among them."""
+        return len(self.grid) + self.has_offset + (0 if self.law == "none" else 2 if self.law == "two-stage" else 1) + 1
+
+    def columns(self, x: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One for each amplitude, the offset first, shape (n_times, n_columns)."""
+        constant = [np.ones((x.size, 1))] if self.has_offset else []
+        return np.concatenate([*constant, self.column(x, *values).reshape(x.size, -1)], axis=1)
+
+
+def _two_stages(x: NDArray[np.float64], change: float) -> NDArray[np.float64]:
+    root = np.sqrt(x)
+    return np.stack([np.minimum(root, change**0.5), np.maximum(0.0, root - change**0.5)], axis=1)
+
+
+_START = np.concatenate([[0.0], np.geomspace(1e-5, 30.0, 160)])
+_TAU = np.geomspace(1e-4, 10.0, 120)
+
+_FAMILIES = (
+    _Family("none", True, (), lambda x: np.empty((x.size, 0))),
+    _Family("linear", True, (), lambda x: x),
+    _Family("linear", False, (), lambda x: x),
+    _Family("parabolic", False, (_START,), lambda x, start: np.sqrt(x + start)),
+    _Family("parabolic", False, (), lambda x: np.sqrt(x)),
+    _Family("power", False, (EXPONENTS,), lambda x, n: x**n),
+    _Family("power", True, (EXPONENTS,), lambda x, n: x**n),
+    _Family("logarithmic", True, (_TAU,), lambda x, tau: np.log1p(x / tau)),
+    _Family("two-stage", True, (BREAKS,), _two_stages),
+    _Family("arrest", False, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
+    _Family("arrest", True, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
+)
+
+
+class _Grid:
+    """Orthonormal bases of all families at the times of a run."""
+
+    def __init__(self, x: NDArray[np.float64]) -> None:
+        self.x = x
+        self.bases: list[NDArray[np.float64]] = []
+        for family in _FAMILIES:
+            points = (
+                np.stack([axis.ravel() for axis in np.meshgrid(*family.grid, indexing="ij")], axis=1)
+                if family.grid
+                else np.empty((1, 0))
+            )
+            columns = np.stack([family.columns(x, point) for point in points])
+            bases, _ = np.linalg.qr(columns)
+            # One row for each point and column, so that one product projects all series.
+            self.bases.append(np.ascontiguousarray(bases.transpose(0, 2, 1)))
+
+    def search(self, k: int, series: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of the grid that fit each column of the series best, shape (n_values, n_series)."""
+        family, bases = _FAMILIES[k], self.bases[k]
+        n_points, n_columns, n_times = bases.shape
+        amplitudes = bases.reshape(-1, n_times) @ series
+        explained = (amplitudes.reshape(n_points, n_columns, -1) ** 2).sum(axis=1)
+        residual = np.maximum((series**2).sum(axis=0) - explained, 0.0)
+        if not family.grid:
+            return np.empty((0, series.shape[1]))
+        table = residual.reshape(*(axis.size for axis in family.grid), -1)
+        best = np.unravel_index(residual.argmin(axis=0), table.shape[:-1])
+        return np.stack([_vertex(table, best, axis, family.grid[axis]) for axis in range(len(family.grid))])
+
+
+def _vertex(
+    table: NDArray[np.float64], best: Sequence[NDArray[np.intp]], axis: int, grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where the parabola through the best point of each series and its two neighbours along an axis is least."""
+    series = np.arange(table.shape[-1])
+    middle = np.clip(best[axis], 1, grid.size - 2)
+    inside = middle == best[axis]
+    three = []
+    for step in (-1, 0, 1):
+        place = list(best)
+        place[axis] = middle + step
+        three.append(table[(*place, series)])
+    left, bottom, right = three
+    x0, x1, x2 = grid[middle - 1], grid[middle], grid[middle + 1]
+    # Newton's divided differences, for grids whose steps are not equal.
+    slope = (bottom - left) / (x1 - x0)
+    bend = ((right - bottom) / (x2 - x1) - slope) / (x2 - x0)
+    vertex = 0.5 * (x0 + x1) - slope / (2.0 * np.where(bend > 0.0, bend, np.inf))
+    return np.where(inside & (bend > 0.0), np.clip(vertex, x0, x2), grid[best[axis]])
+
+
+@lru_cache(maxsize=4)
+def _grid_of(x: bytes) -> _Grid:
+    return _Grid(np.frombuffer(x))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Best curve of one family: what it is not linear in, amplitudes, the curve, and whether it can be a growth."""
+
+    values: NDArray[np.float64]
+    amplitudes: NDArray[np.float64]
+    curve: NDArray[np.float64]
+    residual: float
+    sensible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """Exponent and change point of one run, with standard errors; not-a-number for what the law has not."""
+
+    exponent: float
+    exponent_error: float
+    change: float
+    change_error: float
+
+
+class _Run:
+    """One series, and the fits of all laws to it."""
+
+    def __init__(self, times_ps: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        self._first, self._length = float(times_ps[0]), float(times_ps[-1] - times_ps[0])
+        self._y = np.asarray(values, dtype=np.float64)
+        x = np.ascontiguousarray((times_ps - times_ps[0]) / self._length)
+        self._grid = _grid_of(x.tobytes())
+        scale = max(float(np.abs(self._y).max()), 1e-12)
+        self._found = [self._best(k, x, scale) for k in range(len(_FAMILIES))]
+        closest = min((found for found in self._found if found.sensible), key=lambda found: found.residual)
+        self.n_independent = self._y.size / _correlation(self._y - closest.curve)
+        self._of_law: dict[str, int] = {}
+        self._aic = np.full(len(_FAMILIES), np.inf)
+        self.fits: dict[str, LawFit] = {}
+        # What rounding leaves of an exact law is no evidence for another one.
+        floor = 1e-14 * self._y.size * scale**2
+        for k, (family, found) in enumerate(zip(_FAMILIES, self._found, strict=True)):
+            bic, aicc = _criteria(max(found.residual, floor), self._y.size, self.n_independent, family.n_parameters)
+            if not found.sensible:
+                bic = aicc = float("inf")
+            self._aic[k] = bic + family.n_parameters * (2.0 - np.log(self.n_independent))
+            if family.law not in self.fits or bic < self.fits[family.law].bic:
+                parameters = _in_units(family, found, self._first, self._length)
+                self.fits[family.law] = LawFit(family.law, parameters, family.n_parameters, found.residual, bic, aicc)
+                self._of_law[family.law] = k
+
+    def freedom(self, law: str) -> float:
+        """Independent points that the fit leaves, one at least."""
+        return max(1.0, self.n_independent - self.fits[law].n_parameters + 1)
+
+    def fitted(self, law: str) -> NDArray[np.float64]:
+        """The law at the times of the run."""
+        return self._found[self._of_law[law]].curve
+
+    def estimate(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> _Estimate:
+        """Exponent and change point, with errors by circular blocks of the residuals."""
+        nothing = float("nan")
+        if law == "none":
+            return _Estimate(nothing, nothing, nothing, nothing)
+        (exponent, exponent_error), *changes = self._averaged(
+            "arrest" if law == "arrest" else "power", n_bootstrap, rng
+        )
+        if law == "two-stage":
+            changes = self._averaged(law, n_bootstrap, rng)
+        if not changes:
+            return _Estimate(exponent, exponent_error, nothing, nothing)
+        ((change, change_error),) = changes
+        return _Estimate(exponent, exponent_error, self._first + self._length * change, self._length * change_error)
+
+    def _averaged(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+        """What the law is not linear in, with errors, averaged over the law with and without an offset by their criteria."""
+        kinds = [k for k, family in enumerate(_FAMILIES) if family.law == law and np.isfinite(self._aic[k])]
+        if not kinds:
+            return [(float("nan"), float("nan"))]
+        weights = np.exp(-0.5 * (self._aic[kinds] - self._aic[kinds].min()))
+        weights /= weights.sum()
+        values = np.array([self._found[k].values for k in kinds])
+        errors = np.array([self._errors(k, n_bootstrap, rng) for k in kinds])
+        mean = weights @ values
+        error = weights @ np.sqrt(errors**2 + (values - mean) ** 2)
+        return list(zip(mean.tolist(), error.tolist(), strict=True))
+
+    def _best(self, k: int, x: NDArray[np.float64], scale: float) -> _Found:
+        family = _FAMILIES[k]
+        values = self._grid.search(k, self._y[:, None])[:, 0]
+        columns = family.columns(x, values)
+        amplitudes = np.asarray(np.linalg.lstsq(columns, self._y, rcond=None)[0], dtype=np.float64)
+        curve = columns @ amplitudes
+        return _Found(
+            values, amplitudes, curve, float(((self._y - curve) ** 2).sum()), _grows(family, amplitudes, scale)
+        )
+
+    def _errors(self, k: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Standard errors of what a family is not linear in, by fits to its curve and resampled blocks of its residuals."""
+        found, n_times = self._found[k], self._y.size
+        rest = self._y - found.curve
+        # A flexible curve follows slow noise, so that what it leaves looks less correlated than it was.
+        n_fitted = _FAMILIES[k].n_parameters - 1
+        together = _correlation(rest) * n_times / max(n_times - n_fitted * _correlation(rest), 0.3 * n_times)
+        freedom = max(1.0, n_times / together - n_fitted)
+        rest = (rest - rest.mean()) * np.sqrt(1.0 + n_fitted / freedom)
+        longest = max(1, int(LONGEST_BLOCK * n_times))
+        block = int(np.clip(np.ceil(BLOCK * together), 1, longest))
+        starts = rng.integers(0, n_times, (-(-n_times // block), n_bootstrap))
+        places = (starts[:, None, :] + np.arange(block)[None, :, None]).reshape(-1, n_bootstrap)[:n_times] % n_times
+        return np.asarray(self._grid.search(k, found.curve[:, None] + rest[places]).std(axis=1, ddof=1))
+
+
+def _grows(family: _Family, amplitudes: NDArray[np.float64], scale: float) -> bool:
+    """Whether a curve begins with no negative thickness and grows, and the slower stage comes second."""
+    if family.law == "none":
+        return True
+    rates = amplitudes[1:] if family.has_offset else amplitudes
+    if family.has_offset and amplitudes[0] < LEAST_OFFSET * scale:
+        return False
+    if family.law == "two-stage":
+        return bool(rates[0] > rates[1] >= 0.0)
+    return bool(rates[0] > 0.0)
+
+
+def _in_units(family: _Family, found: _Found, first_ps: float, length_ps: float) -> dict[str, float]:
+    """Parameters of a law by name."""
+    amplitudes, values = found.amplitudes.tolist(), found.values.tolist()
+    offset = amplitudes.pop(0) if family.has_offset else 0.0
+    if family.law == "none":
+        return {"thickness_angstrom": offset}
+    if family.law == "linear":
+        return {"offset_angstrom": offset, "rate_angstrom_per_ps": amplitudes[0] / length_ps}
+    if family.law == "parabolic":
+        return {
+            "offset_angstrom": amplitudes[0] * values[0] ** 0.5 if values else 0.0,
+            "rate_angstrom2_per_ps": amplitudes[0] ** 2 / (2.0 * length_ps),
+        }
+    if family.law == "logarithmic":
+        return {"offset_angstrom": offset, "rate_angstrom": amplitudes[0], "tau_ps": values[0] * length_ps}
+    if family.law == "two-stage":
+        first, second = (rate / length_ps**0.5 for rate in amplitudes)
+        return {
+            "offset_angstrom": offset,
+            "first_rate_angstrom_per_root_ps": first,
+            "second_rate_angstrom_per_root_ps": second,
+            "change_ps": first_ps + values[0] * length_ps,
+        }
+    power = {"offset_angstrom": offset, "rate": amplitudes[0] / length_ps ** values[0], "exponent": values[0]}
+    return power if family.law == "power" else power | {"change_ps": first_ps + values[1] * length_ps}
+
+
+def _criteria(residual: float, n_times: int, n_independent: float, n_parameters: int) -> tuple[float, float]:
+    """BIC and AICc of independent points."""
+    fit = n_independent * float(np.log(residual / n_times))
+    left = n_independent - n_parameters - 1
+    correction = 2.0 * n_parameters * (n_parameters + 1) / left if left > 0 else float("inf")
+    return fit + n_parameters * float(np.log(n_independent)), fit + 2.0 * n_parameters + correction
+
+
+def _correlation(rest: NDArray[np.float64]) -> float:
+    """Number of points that count as one: 1 + 2 sum rho_k up to the first pair of neighbours with a sum that is not positive."""
+    n_times = rest.size
+    rest = rest - rest.mean()
+    variance = float((rest**2).sum())
+    if variance <= 0.0:
+        return 1.0
+    transform = np.fft.rfft(rest, 2 * n_times)
+    rho = np.fft.irfft(np.abs(transform) ** 2)[:n_times] / variance
+    pairs = rho[: n_times - n_times % 2].reshape(-1, 2).sum(axis=1)
+    negative = np.flatnonzero(pairs <= 0.0)
+    stop = int(negative[0]) if negative.size else len(pairs)
+    return float(np.clip(2.0 * pairs[:stop].sum() - 1.0, 1.0, n_times / 2.0))

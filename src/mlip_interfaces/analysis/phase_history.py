@@ -1,0 +1,340 @@
+"""Phases against time and depth: positions averaged over windows, named, and counted in slices, frame by frame."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mlip_interfaces.analysis.phase_layers import MAX_SLICES, blurred_shares, interphase_spans
+from mlip_interfaces.analysis.phases import FramePhases
+from mlip_interfaces.errors import AnalysisError
+
+SLICE_ANGSTROM = 0.5
+MOST_MAPS = 400
+"""Of a run where nothing else is asked for; beyond, every other one is dropped, and of the rest of the run every other one is made."""
+
+INTERPHASE = 0.5
+"""Largest share of products of what is an interphase, and no bare contact of two reactants."""
+
+
+class Classifier(Protocol):
+    """What names the atoms of a frame."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all phases."""
+
+    def classify(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> FramePhases:
+        """Name every atom.
+
+        Parameters
+        ----------
+        positions : (n_atoms, 3) float array, angstrom
+            In any periodic image.
+        cell : (3, 3) float array, angstrom
+            Rows are lattice vectors.
+
+        Returns
+        -------
+        FramePhases
+            Codes, names, confidence.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseMap:
+    """Phases of one window of time.
+
+    Attributes
+    ----------
+    time_ps : float, ps
+        Middle of the window.
+    counts : (n_phases, n_elements) int array
+        Atoms of each phase and element.
+    slices : (n_slices, n_phases) int32 array
+        Atoms of each phase in slices of the cell.
+    units : Counter of str
+        Bonded groups of several elements, by name.
+    zintl_x : float
+        Lithium per P of the phosphides, by their P-P bonds.
+    height_angstrom, area_angstrom2 : float
+        Of the cell, along the depth and across.
+    """
+
+    time_ps: float
+    counts: NDArray[np.int64]
+    slices: NDArray[np.int32]
+    units: Counter[str]
+    zintl_x: float
+    height_angstrom: float
+    area_angstrom2: float
+
+
+class PhaseRecorder:
+    """Averages positions over windows of time, names the atoms of each, and counts them.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Names the atoms.
+    symbols : (n_atoms,) str array
+        Element of each atom.
+    average_ps : float, ps, optional
+        Window of the average.
+    every_ps : float, ps, optional
+        Time between windows; where it is left out, each window counts, up to 400 of them, and fewer of a longer run.
+
+    Notes
+    -----
+    Positions are averaged in fractional coordinates of each frame's cell, each in the image nearest to that of the first frame of the
+    window. The last frame of the run is always named.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        symbols: NDArray[np.str_],
+        *,
+        average_ps: float = 1.0,
+        every_ps: float | None = None,
+    ) -> None:
+        self._classifier = classifier
+        self.elements, self._element = np.unique(symbols, return_inverse=True)
+        self._average_ps, self._every_ps = average_ps, every_ps
+        self._n_window: int | None = None
+        self._stride = 1
+        self._n_frames = 0
+        self._n_slices = 0
+        self._window: _Window | None = None
+        self._waiting: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float] | None = None
+        self.maps: list[PhaseMap] = []
+        self.last: FramePhases | None = None
+        self._last_frame = -1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all phases."""
+        return self._classifier.names
+
+    def add(
+        self,
+        positions: NDArray[np.float64],
+        cells: NDArray[np.float64],
+        origins: NDArray[np.float64],
+        times_ps: NDArray[np.float64],
+        first_frame: int,
+    ) -> None:
+        """Add frames, unless they were added before.
+
+        Parameters
+        ----------
+        positions : (n_frames, n_atoms, 3) float array, angstrom
+            In any image.
+        cells : (n_frames, 3, 3) float array, angstrom
+            Rows are lattice vectors.
+        origins : (n_frames, 3) float array, angstrom
+            Corners of the cells.
+        times_ps : (n_frames,) float array, ps
+            Of the frames.
+        first_frame : int
+            Number of the first of them in the run.
+        """
+        for k, (place, cell, origin, time) in enumerate(zip(positions, cells, origins, times_ps.tolist(), strict=True)):
+            if first_frame + k == self._n_frames:
+                self._add(place, cell, origin, time)
+                self._n_frames += 1
+
+    def finish(self) -> None:
+        """Name the last frame, where no window held it."""
+        if self._last_frame < self._n_frames - 1 and self._waiting is not None:
+            positions, cell, origin, time = self._waiting
+            self._window = None
+            self._record(positions - origin, cell, time)
+
+    def _add(
+        self, positions: NDArray[np.float64], cell: NDArray[np.float64], origin: NDArray[np.float64], time: float
+    ) -> None:
+        if self._n_window is None and self._waiting is not None:
+            interval = time - self._waiting[3]
+            self._n_window = max(1, round(self._average_ps / interval))
+            if self._every_ps is not None:
+                self._stride = max(1, round(self._every_ps / (interval * self._n_window)))
+            if self._n_window == 1:
+                first, first_cell, first_origin, first_time = self._waiting
+                self._window = None
+                self._record(first - first_origin, first_cell, first_time, 0)
+        self._waiting = (positions, cell, origin, time)
+        window, place = divmod(self._n_frames, self._n_window or 2)
+        if window % self._stride:
+            return
+        if self._n_window == 1:
+            self._record(positions - origin, cell, time)
+            return
+        if place == 0 or self._window is None:
+            self._window = _Window(positions - origin, cell, time)
+        else:
+            self._window.add(positions - origin, cell, time)
+        if place + 1 == self._n_window:
+            mean = self._window.mean()
+            self._window = None
+            self._record(*mean)
+
+    def _record(
+        self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float, frame: int | None = None
+    ) -> None:
+        found = self._classifier.classify(positions, cell)
+        inverse = np.linalg.inv(cell)[:, 2]
+        height = float(1.0 / np.linalg.norm(inverse))
+        if self._n_slices == 0:
+            self._n_slices = max(4, min(MAX_SLICES, round(height / SLICE_ANGSTROM)))
+        slices = np.zeros((self._n_slices, len(found.names)), dtype=np.int32)
+        counts = np.zeros((len(found.names), len(self.elements)), dtype=np.int64)
+        _count(positions, inverse, found.codes, self._element, slices, counts)
+        area = abs(float(np.linalg.det(cell))) / height
+        self.maps.append(PhaseMap(time_ps, counts, slices, found.units, found.zintl_x, height, area))
+        self.last = found
+        self._last_frame = self._n_frames if frame is None else frame
+        if self._every_ps is None and len(self.maps) == MOST_MAPS:
+            del self.maps[1::2]
+            self._stride *= 2
+
+
+class _Window:
+    """Running mean of positions."""
+
+    def __init__(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
+        self._first = np.asarray(positions @ np.linalg.inv(cell))
+        self._sum = self._first.copy()
+        self._cell, self._time, self._n = cell.copy(), time_ps, 1
+
+    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
+        _add_nearest(np.asarray(positions), np.linalg.inv(cell), self._first, self._sum)
+        self._cell += cell
+        self._time += time_ps
+        self._n += 1
+
+    def mean(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        cell = self._cell / self._n
+        return np.asarray((self._sum / self._n) @ cell), cell, self._time / self._n
+
+
+@njit(cache=True, nogil=True)
+def _add_nearest(positions, inverse, first, total):  # type: ignore[no-untyped-def]
+    """Add fractional coordinates, in the image nearest to the first ones."""
+    for a in range(positions.shape[0]):
+        p = positions[a]
+        for k in range(3):
+            s = p[0] * inverse[0, k] + p[1] * inverse[1, k] + p[2] * inverse[2, k]
+            total[a, k] += s - np.round(s - first[a, k])
+
+
+@njit(cache=True, nogil=True)
+def _count(positions, inverse, codes, element, slices, counts):  # type: ignore[no-untyped-def]
+    """Add each atom to its slice and to its element."""
+    n_slices = slices.shape[0]
+    for a in range(positions.shape[0]):
+        place = positions[a, 0] * inverse[0] + positions[a, 1] * inverse[1] + positions[a, 2] * inverse[2]
+        # A tiny negative number wraps to one.
+        slices[min(int((place - np.floor(place)) * n_slices), n_slices - 1), codes[a]] += 1
+        counts[codes[a], element[a]] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class InterphaseHistory:
+    """Thickness of an interphase, and what it consumed, against time.
+
+    Attributes
+    ----------
+    times_ps : (n_maps,) float array, ps
+        Of the maps.
+    thickness_angstrom : (n_maps,) float array, angstrom
+        By phase: share of the atoms that are of no reactant, integrated over the depth, per interphase.
+    thickness_10_90_angstrom : (n_maps,) float array, angstrom
+        Of the stretch in which no reactant has 90 % of what it has in its bulk, mean over the interphases.
+    n_interphases : int
+        At the end, one at least.
+    reactants : tuple of str
+        Phases it grows from.
+    consumed_per_nm2 : dict of str to (n_maps,) float array, 1/nm^2
+        Atoms that each reactant has lost since the first map, per area and interphase.
+    """
+
+    times_ps: NDArray[np.float64]
+    thickness_angstrom: NDArray[np.float64]
+    thickness_10_90_angstrom: NDArray[np.float64]
+    n_interphases: int
+    reactants: tuple[str, ...]
+    consumed_per_nm2: dict[str, NDArray[np.float64]]
+
+
+def interphase_history(maps: Sequence[PhaseMap], names: Sequence[str], reactants: Sequence[str]) -> InterphaseHistory:
+    """Thickness by both definitions and what was consumed.
+
+    Parameters
+    ----------
+    maps : sequence of PhaseMap
+        In order of time.
+    names : sequence of str
+        Of the phases.
+    reactants : sequence of str
+        Those from which the interphase grows; several phases as one reactant, as in ``Li7P3S11+glass``, are called by the first.
+
+    Returns
+    -------
+    InterphaseHistory
+        For each map.
+
+    Raises
+    ------
+    AnalysisError
+        If a reactant is no phase of the rules, or none is there in the first map.
+    """
+    groups = [reactant.split("+") for reactant in reactants]
+    missing = [name for group in groups for name in group if name not in names]
+    if missing:
+        raise AnalysisError(
+            f"There is no rule for the reactant {missing[0]}; there are those for {', '.join(names[:-1])}."
+        )
+    # A column for each reactant, and one for all that is none.
+    belongs = np.array([np.isin(names, group) for group in groups], dtype=np.float64).reshape(len(groups), len(names)).T
+    belongs = np.concatenate([belongs, 1.0 - belongs.sum(axis=1, keepdims=True)], axis=1)
+    totals = np.array([one.counts.sum(axis=1) for one in maps])
+    of_reactants = (totals @ belongs)[:, :-1]
+    if not of_reactants.size or not of_reactants[0].any():
+        raise AnalysisError(
+            "No phase that an interphase could grow from is there at the start: its atoms are in "
+            f"{_listed(totals[0], names)}. Name the phases on either side with `reactants`."
+        )
+    is_reactant = np.arange(len(groups) + 1) < len(groups)
+    by_phase, spans = [], []
+    for one in maps:
+        width = one.height_angstrom / len(one.slices)
+        shares = blurred_shares(one.slices, width) @ belongs
+        by_phase.append(float(shares[:, -1].sum() * width))
+        spans.append(interphase_spans(shares, is_reactant, width))
+    n_interphases = max(1, sum(product >= INTERPHASE for _, product in spans[-1]))
+    wide = [sum(sorted((length for length, _ in found), reverse=True)[:n_interphases]) for found in spans]
+    areas = np.array([one.area_angstrom2 for one in maps]) / 100.0
+    consumed = {
+        group[0]: (of_reactants[0, k] - of_reactants[:, k]) / (areas * n_interphases)
+        for k, group in enumerate(groups)
+        if of_reactants[:, k].any()
+    }
+    return InterphaseHistory(
+        np.array([one.time_ps for one in maps]),
+        np.array(by_phase) / n_interphases,
+        np.array(wide, dtype=np.float64) / n_interphases,
+        n_interphases,
+        tuple(group[0] for group in groups),
+        consumed,
+    )
+
+
+def _listed(numbers: NDArray[np.int64], names: Sequence[str]) -> str:
+    return ", ".join(f"{name} ({number})" for name, number in zip(names, numbers.tolist(), strict=True) if number)

@@ -1,0 +1,106 @@
+"""Planted laws of growth come out, with their exponents, change points and intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlip_interfaces.analysis.growth import LAWS, fit_growth
+from mlip_interfaces.errors import AnalysisError
+
+TIMES = np.linspace(0.0, 1000.0, 200)
+PLANTED = {
+    "none": (10.0 + 0.0 * TIMES, None),
+    "linear": (2.0 + 0.04 * TIMES, 1.0),
+    "parabolic": (np.sqrt(2.0 * 0.8 * TIMES), 0.5),
+    "power": (3.0 * TIMES**0.3, 0.3),
+    "logarithmic": (1.0 + 8.0 * np.log1p(TIMES / 30.0), None),
+    "two-stage": (
+        1.0 + 2.0 * np.sqrt(np.minimum(TIMES, 250.0)) + 0.5 * (np.sqrt(np.maximum(TIMES, 250.0)) - 250.0**0.5),
+        None,
+    ),
+    "arrest": (1.5 * np.minimum(TIMES, 400.0) ** 0.5, 0.5),
+}
+CHANGES = {"two-stage": 250.0, "arrest": 400.0}
+
+
+def noisy(law: str, seed: int, correlation: float = 0.0) -> np.ndarray:
+    """Two percent of the last thickness, of points that remember the one before."""
+    curve = PLANTED[law][0]
+    noise = np.random.default_rng(seed).normal(size=curve.size)
+    for k in range(1, curve.size):
+        noise[k] = correlation * noise[k - 1] + np.sqrt(1.0 - correlation**2) * noise[k]
+    return curve + 0.02 * curve.max() * noise
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_planted_law_is_chosen_with_its_exponent_and_change_point(law: str) -> None:
+    found = [fit_growth([TIMES], [noisy(law, seed)], n_bootstrap=40) for seed in range(20)]
+    assert sum(one.law == law for one in found) >= 19
+    right = [one for one in found if one.law == law]
+    if PLANTED[law][1] is not None:
+        assert max(abs(one.exponent - PLANTED[law][1]) for one in right) < 0.05
+    if law in CHANGES:
+        assert max(abs(one.change_ps - CHANGES[law]) for one in right) < 0.05 * 1000.0
+    else:
+        assert all(np.isnan(one.change_ps) for one in right)
+
+
+@pytest.mark.parametrize(("law", "correlation"), [("power", 0.0), ("power", 0.6), ("linear", 0.5), ("arrest", 0.0)])
+def test_intervals_hold_the_planted_exponent(law: str, correlation: float) -> None:
+    found = [fit_growth([TIMES], [noisy(law, 1000 + seed, correlation)], n_bootstrap=60) for seed in range(200)]
+    inside = np.mean([one.exponent_95[0] <= PLANTED[law][1] <= one.exponent_95[1] for one in found])
+    assert 0.88 <= inside <= 0.995
+    if law in CHANGES:
+        inside = np.mean(
+            [one.change_95_ps[0] <= CHANGES[law] <= one.change_95_ps[1] for one in found if one.law == law]
+        )
+        assert 0.88 <= inside <= 0.995
+
+
+def test_correlated_points_count_less_and_widen_the_interval() -> None:
+    alone, together = (fit_growth([TIMES], [noisy("power", 3, phi)], n_bootstrap=100) for phi in (0.0, 0.8))
+    assert alone.n_independent[0] > 120.0
+    # (1 + phi) / (1 - phi) = 9 points count as one.
+    assert 8.0 < together.n_independent[0] < 60.0
+    assert np.diff(together.exponent_95) > 1.5 * np.diff(alone.exponent_95)
+
+
+def test_parameters_have_their_units() -> None:
+    exact = {
+        law: fit_growth([TIMES], [PLANTED[law][0]], n_bootstrap=5).fits[0]
+        for law in ("linear", "parabolic", "power", "arrest")
+    }
+    assert exact["linear"]["linear"].parameters == pytest.approx(
+        {"offset_angstrom": 2.0, "rate_angstrom_per_ps": 0.04}, rel=1e-6
+    )
+    parabolic = exact["parabolic"]["parabolic"].parameters
+    assert parabolic == pytest.approx({"offset_angstrom": 0.0, "rate_angstrom2_per_ps": 0.8}, rel=1e-6, abs=1e-6)
+    power = exact["power"]["power"].parameters
+    assert power == pytest.approx({"offset_angstrom": 0.0, "rate": 3.0, "exponent": 0.3}, rel=1e-2, abs=0.05)
+    assert exact["arrest"]["arrest"].parameters["change_ps"] == pytest.approx(400.0, abs=10.0)
+
+
+def test_runs_that_differ_by_chance_give_their_mean_with_the_scatter_between_them() -> None:
+    series = [noisy("power", seed) for seed in range(4)]
+    each = [fit_growth([TIMES], [one]).exponent for one in series]
+    found = fit_growth([TIMES] * 4, series)
+    assert found.law == "power"
+    np.testing.assert_allclose(found.exponent, np.mean(each), rtol=1e-9, atol=0)
+    assert found.exponent_95[0] < 0.3 < found.exponent_95[1]
+    # Student's interval of four runs: 3.18 standard errors of the mean.
+    assert np.diff(found.exponent_95)[0] >= 2 * 3.18 * np.std(each, ddof=1) / 2.0 * 0.999
+
+
+def test_times_need_not_begin_at_zero_nor_be_even() -> None:
+    times = np.sort(np.random.default_rng(1).uniform(200.0, 1200.0, 150))
+    found = fit_growth([times], [1.5 * np.minimum(times - times[0], 400.0) ** 0.5 + 0.01])
+    assert found.law == "arrest"
+    np.testing.assert_allclose(found.change_ps, times[0] + 400.0, rtol=0, atol=20.0)
+
+
+def test_too_few_times_are_refused() -> None:
+    with pytest.raises(AnalysisError, match="needs 8 times or more, and there are 5"):
+        fit_growth([TIMES[:5]], [TIMES[:5]])
+    with pytest.raises(AnalysisError, match="not a number at some times"):
+        fit_growth([TIMES], [np.full(200, np.nan)])

@@ -1,0 +1,138 @@
+"""Layers and interphases of counts whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlip_interfaces.analysis.phase_history import PhaseMap, PhaseRecorder, interphase_history
+from mlip_interfaces.analysis.phase_layers import blurred_shares, interphase_spans, phase_layers
+from mlip_interfaces.analysis.phases import PhaseClassifier
+from mlip_interfaces.errors import AnalysisError
+
+NAMES = ["Li", "Li2S", "Li3P", "glass"]
+
+
+def drawn(shares: list[tuple[int, list[float]]], n_atoms: int, seed: int) -> np.ndarray:
+    """Atoms of slices drawn from the composition of their layer."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.multinomial(n_atoms, share, size=n) for n, share in shares])
+
+
+def test_planes_of_drawn_layers_are_found_within_a_slice() -> None:
+    stack = [(30, [1, 0, 0, 0]), (24, [0, 0.5, 0.5, 0]), (40, [0, 1, 0, 0]), (26, [0, 0.1, 0, 0.9])]
+    for seed in range(5):
+        layers = phase_layers(drawn(stack, 8, seed), NAMES, 60.0)
+        assert [set(layer.phase.split(" + ")) for layer in layers] == [{"Li"}, {"Li2S", "Li3P"}, {"Li2S"}, {"glass"}]
+        np.testing.assert_allclose([layer.to_angstrom for layer in layers], [15, 27, 47, 60], rtol=0, atol=0.51)
+        assert layers[0].from_angstrom == 0.0
+        assert sum(layer.n_atoms for layer in layers) == 8 * 120
+
+
+def test_one_composition_is_one_layer_whatever_its_noise() -> None:
+    for seed in range(10):
+        assert len(phase_layers(drawn([(120, [0.3, 0.3, 0.4, 0])], 6, seed), NAMES, 60.0)) == 1
+
+
+def test_layer_through_the_boundary_is_one_layer_that_begins_below_zero() -> None:
+    layers = phase_layers(drawn([(20, [1, 0, 0, 0]), (40, [0, 1, 0, 0]), (40, [1, 0, 0, 0])], 6, 1), NAMES, 50.0)
+    assert [layer.phase for layer in layers] == ["Li", "Li2S"]
+    np.testing.assert_allclose([layers[0].from_angstrom, layers[0].to_angstrom], [-20.0, 10.0], rtol=0, atol=0.51)
+    assert layers[0].thickness_angstrom == pytest.approx(30.0, abs=1.0)
+
+
+def test_gap_is_a_vacuum_and_empty_slices_between_planes_of_atoms_are_none() -> None:
+    counts = np.zeros((100, 4), dtype=int)
+    counts[:60:3, 0] = 10
+    layers = phase_layers(counts, NAMES, 50.0)
+    assert [layer.phase for layer in layers] == ["Li", "vacuum"]
+    assert layers[1].n_atoms == 0
+    np.testing.assert_allclose(layers[0].to_angstrom, 29.0, rtol=0, atol=1.6)
+
+
+@pytest.mark.parametrize("thickness", [6.0, 20.0])
+def test_interphase_is_as_thick_as_the_products_by_phase_and_wider_by_the_blur_of_both_edges(thickness: float) -> None:
+    counts = np.zeros((200, 4))
+    edge = 60 + round(thickness / 0.5)
+    counts[:60, 0] = counts[60:edge, 1] = counts[edge:, 3] = 5.0
+    shares = blurred_shares(counts, 0.5)
+    np.testing.assert_allclose(shares[:, 1].sum() * 0.5, thickness, rtol=0.01, atol=0)
+    spans = interphase_spans(shares, np.array([True, False, False, True]), 0.5)
+    assert len(spans) == 2
+    # A Gaussian of 1 angstrom has fallen to a tenth of its step at 1.2816 angstrom.
+    (interphase,) = [length for length, product in spans if product > 0.5]
+    np.testing.assert_allclose(interphase, thickness + 2 * 1.2816, rtol=0, atol=0.15)
+    # The bare contact through the boundary: the 10-90 width of a step.
+    (contact,) = [length for length, product in spans if product <= 0.5]
+    np.testing.assert_allclose(contact, 2 * 1.2816, rtol=0, atol=0.15)
+
+
+def one_map(time_ps: float, n_reacted: int) -> PhaseMap:
+    slices = np.zeros((200, 4), dtype=np.int32)
+    slices[:60, 0] = slices[60:, 3] = 5
+    slices[60 : 60 + n_reacted] = [0, 5, 0, 0]
+    counts = slices.sum(axis=0)[:, None].astype(np.int64)
+    return PhaseMap(time_ps, counts, slices, {}, 3.0, 100.0, 400.0)  # type: ignore[arg-type]
+
+
+def test_consumption_is_what_a_reactant_lost_per_area_and_two_interphases_are_counted() -> None:
+    found = interphase_history([one_map(0.0, 0), one_map(1.0, 40)], NAMES, ["Li", "glass"])
+    np.testing.assert_allclose(found.thickness_angstrom, [0.0, 20.0], rtol=0, atol=0.05)
+    assert found.n_interphases == 1
+    # 40 slices of 5 atoms, on 4 nm2.
+    np.testing.assert_allclose(found.consumed_per_nm2["glass"], [0.0, 50.0], rtol=1e-12, atol=0)
+    np.testing.assert_allclose(found.consumed_per_nm2["Li"], [0.0, 0.0], rtol=0, atol=0)
+    both = one_map(1.0, 40)
+    both.slices[160:] = [0, 5, 0, 0]
+    both.counts[:, 0] = both.slices.sum(axis=0)
+    mirrored = interphase_history([one_map(0.0, 0), both], NAMES, ["Li", "glass"])
+    assert mirrored.n_interphases == 2
+    np.testing.assert_allclose(mirrored.thickness_angstrom[1], 20.0, rtol=0, atol=0.05)
+    np.testing.assert_allclose(mirrored.consumed_per_nm2["glass"][1], 50.0, rtol=1e-12, atol=0)
+
+
+def test_reactants_that_are_not_there_are_refused() -> None:
+    with pytest.raises(AnalysisError, match=r"its atoms are in Li \(300\), glass \(700\). Name the phases"):
+        interphase_history([one_map(0.0, 0)], NAMES, ["Li3P"])
+    with pytest.raises(AnalysisError, match="no rule for the reactant LiF"):
+        interphase_history([one_map(0.0, 0)], NAMES, ["LiF"])
+
+
+def recorded(n_frames: int, interval_ps: float, **settings: float) -> PhaseRecorder:
+    symbols = np.array(["Li", "F"])
+    rng = np.random.default_rng(0)
+    places = np.array([[0.0, 0, 0], [2.0, 0, 0]]) + rng.normal(0.0, 0.05, (n_frames, 2, 3))
+    # Every other frame is of another image, as in a file that wraps.
+    places[::2] += [10.0, 0.0, -10.0]
+    recorder = PhaseRecorder(PhaseClassifier(symbols), symbols, **settings)
+    for start in range(0, n_frames, 7):
+        part = places[start : start + 7]
+        cells, origins = np.tile(np.eye(3) * 10.0, (len(part), 1, 1)), np.zeros((len(part), 3))
+        times = interval_ps * np.arange(start, start + len(part))
+        # Two analyses feed it the same frames.
+        for _ in range(2):
+            recorder.add(part, cells, origins, times, start)
+    recorder.finish()
+    return recorder
+
+
+def test_windows_of_the_average_and_the_last_frame_are_named_once() -> None:
+    assert [one.time_ps for one in recorded(10, 1.0).maps] == pytest.approx(np.arange(10.0))
+    found = recorded(23, 0.1, average_ps=0.5)
+    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.2])
+    assert [one.time_ps for one in recorded(21, 1.0, every_ps=5.0).maps] == pytest.approx([0, 5, 10, 15, 20])
+    assert [one.time_ps for one in recorded(23, 1.0, every_ps=5.0).maps] == pytest.approx([0, 5, 10, 15, 20, 22])
+
+
+def test_long_runs_have_fewer_maps_evenly_spaced_and_the_last_frame() -> None:
+    times = np.array([one.time_ps for one in recorded(1001, 1.0).maps])
+    assert 200 <= times.size <= 400
+    assert set(np.diff(times)[:-1]) == {4.0}
+    assert times[-1] == 1000.0
+
+
+def test_positions_are_averaged_in_one_image() -> None:
+    """Frames alternate between two images along the depth: a mean of these as they are would lie in the middle of the cell."""
+    for one in recorded(20, 0.1, average_ps=1.0).maps:
+        places = np.flatnonzero(one.slices.sum(axis=1))
+        assert (np.minimum(places, 19 - places) <= 1).all()

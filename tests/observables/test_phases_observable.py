@@ -1,0 +1,194 @@
+"""Phases and growth of planted trajectories: names, layers in order, balance, thickness, laws, the command line, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import planted_interphase as planted
+import pytest
+from ase import Atoms
+from ase.io import write
+from made_trajectories import column, content, found, rows, trajectory
+
+import mlip_interfaces as mi
+from mlip_interfaces.cli.main import main
+from mlip_interfaces.errors import AnalysisError
+
+GROWN = np.concatenate([[0.0, 0.0], 28.0 * np.minimum(np.linspace(0.02, 1.0, 38), 0.6) ** 0.5])
+"""Thickness of a growth that is arrested at three fifths of the run, angstrom."""
+
+
+@pytest.fixture(scope="module")
+def stack() -> mi.Phases:
+    symbols, places, cell, planes = planted.four_layers()
+    reader = trajectory(planted.shaken(places, 3), cell, symbols.tolist(), interval_ps=2.0)
+    return found(reader, mi.Phases()), symbols, planes
+
+
+@pytest.fixture(scope="module")
+def grown() -> mi.TrajectoryReader:
+    symbols, frames, cell = planted.growing(GROWN, across=3, n_blocks=8)
+    noise = np.random.default_rng(3).normal(0.0, 0.05, frames.shape)
+    return trajectory(frames + noise, cell, symbols.tolist(), interval_ps=5.0)
+
+
+def test_planted_layers_come_out_in_order_within_an_angstrom(stack: tuple) -> None:
+    result, _, planes = stack
+    layers = [set(layer.phase.split(" + ")) for layer in result.layers]
+    assert layers == [{"Li"}, {"Li3P", "LixP"}, {"Li2S"}, {"LixP", "Li2S"}, {"Li7P3S11"}]
+    thickness = [layer.thickness_angstrom for layer in result.layers]
+    np.testing.assert_allclose(thickness, np.diff(planes), rtol=0, atol=1.0)
+
+
+def test_every_species_balances_in_every_frame(stack: tuple) -> None:
+    result, symbols, _ = stack
+    numbers = {element: int(np.sum(symbols == element)) for element in result.elements}
+    for one in result.maps:
+        assert dict(zip(result.elements, one.counts.sum(axis=0).tolist(), strict=True)) == numbers
+        assert one.slices.sum() == len(symbols)
+    text = content(result)
+    assert len(text["atom_phases"]) == len(symbols)
+    for name, phase in text["phases"].items():
+        assert phase["n_atoms"] == text["atom_phases"].count(name) == sum(phase["elements"].values())
+        assert 0.0 <= phase["confidence"] <= 1.0
+    np.testing.assert_allclose(sum(phase["fraction"] for phase in text["phases"].values()), 1.0, rtol=1e-12, atol=0)
+
+
+def test_units_and_zintl_count_of_the_stack(stack: tuple) -> None:
+    result, symbols, _ = stack
+    units = content(result)["units"]
+    assert abs(units["PS4"] - units["P2S7"]) <= 0.15 * units["PS4"]
+    assert 1.9 < content(result)["zintl_x"] < 3.0
+
+
+def test_tables_say_the_same(stack: tuple) -> None:
+    result, symbols, _ = stack
+    against_time, against_depth, both = (rows(result, end) for end in ("", "depth", "map"))
+    counts = content(result)["history"]["n_atoms"]
+    assert {row["phase"]: int(row["n_atoms"]) for row in against_time[-len(counts) :]} == {
+        name: n[-1] for name, n in counts.items()
+    }
+    np.testing.assert_allclose(column(against_time, "fraction").sum(), len(result.maps), rtol=1e-4, atol=0)
+    assert column(against_depth, "n_atoms").sum() == len(symbols)
+    assert column(both, "n_atoms").sum() == len(symbols) * len(result.maps)
+    assert {row["phase"] for row in both} <= set(counts)
+    thickness = column(rows(result, "interphase"), "thickness_angstrom")
+    np.testing.assert_allclose(thickness, content(result)["history"]["thickness_angstrom"], rtol=1e-5, atol=0)
+
+
+def test_growth_that_is_arrested_is_told_with_its_exponent_and_time(grown: mi.TrajectoryReader) -> None:
+    results = mi.analyze(grown, [mi.Phases(), mi.Growth()], drift="none")
+    phases, growth = content(results["phases"]), content(results["growth"])
+    np.testing.assert_allclose(growth["thickness_angstrom"], GROWN, rtol=0, atol=0.8)
+    assert growth["thickness_angstrom"] == phases["history"]["thickness_angstrom"]
+    assert growth["law"] == "arrest"
+    assert abs(growth["exponent"] - 0.5) < 0.05 + 0.08
+    assert abs(growth["arrest_ps"] - 120.0) < 0.05 * 195.0 + 5.0
+    assert growth["arrest_95_ps"][0] < growth["arrest_ps"] < growth["arrest_95_ps"][1]
+    assert set(growth["reactants"]) == {"Li", "Li3PS4"}
+    lost = phases["history"]["consumed_per_nm2"]["Li3PS4"]
+    assert lost[0] == 0.0
+    # Sixteen atoms a block; what turned is gone from the electrolyte, but for Li between the two.
+    np.testing.assert_allclose(lost[-1], GROWN[-1] / planted.CELL * 16 / (planted.CELL**2 / 100.0), rtol=0.1, atol=0)
+
+
+def test_units_of_time_are_those_of_the_file(grown: mi.TrajectoryReader) -> None:
+    fewer = content(found(grown, mi.Growth(every_ps=15.0)))
+    assert fewer["times_ps"] == pytest.approx(np.arange(0.0, 196.0, 15.0))
+    assert abs(fewer["arrest_ps"] - 120.0) < 20.0
+
+
+def test_runs_are_combined(grown: mi.TrajectoryReader) -> None:
+    request = mi.Growth(n_bootstrap=30)
+    one = found(grown, request)
+    both = request.combined([one, one])
+    assert len(content(both)["runs"]) == 2
+    np.testing.assert_allclose(content(both)["thickness_angstrom"], one.thickness_angstrom, rtol=1e-12, atol=0)
+    assert "mean of 2 runs" in both.lines()[0]
+
+
+def test_clusters_agree_with_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = planted.only
+    symbols, places, cell, _ = planted.stacked(
+        [(only(planted.LITHIUM), 10), (only(planted.LI2S), 6), (only(planted.li7p3s11(4, 3)), 1)]
+    )
+    reader = trajectory(planted.shaken(places, 3), cell, symbols.tolist())
+    result = found(reader, mi.Phases(method="unsupervised"))
+    comparison = content(result)["comparison"]
+    assert comparison["adjusted_rand_index"] >= 0.9
+    assert sorted(comparison["by_rules"].values()) == ["Li", "Li2S", "Li7P3S11"]
+    assert [comparison["by_rules"][layer.phase] for layer in result.layers] == ["Li", "Li2S", "Li7P3S11"]
+
+
+def test_trajectory_without_a_metal_or_of_one_frame_or_too_short_is_told_in_a_sentence() -> None:
+    symbols, places, cell, _ = planted.stacked([(planted.only(planted.LI2S), 3)], across=2)
+    frames = planted.shaken(places, 10)
+    reader = trajectory(frames, cell, symbols.tolist(), interval_ps=1.0)
+    alone = found(reader, mi.Phases())
+    assert content(alone)["interphase"] is None
+    assert (
+        "no interphase: No phase that an interphase could grow from is there at the start: its atoms are in Li2S (144)"
+        in str(alone)
+    )
+    with pytest.raises(AnalysisError, match="No phase that an interphase could grow from"):
+        found(reader, mi.Growth())
+    with pytest.raises(AnalysisError, match="there is no rule for the reactant Mg|no rule for the reactant Mg"):
+        found(reader, mi.Phases(reactants="Li2S,Mg"))
+    with pytest.raises(AnalysisError, match="has a single frame in the time asked for"):
+        found(trajectory(frames[:1], cell, symbols.tolist()), mi.Phases())
+    with pytest.raises(AnalysisError, match="needs 8 times or more, and there are 3"):
+        found(trajectory(frames[:3], cell, symbols.tolist(), interval_ps=1.0), mi.Growth(reactants="Li2S"))
+    with pytest.raises(AnalysisError, match="No rule of phases knows Na; give rules"):
+        found(trajectory(frames[:2], cell, ["Na"] * len(symbols)), mi.Phases())
+    other = trajectory(frames[:2], cell, ["Mg" if symbol == "Li" else symbol for symbol in symbols])
+    results = mi.analyze(other, [mi.Phases()], drift="none")
+    assert any("No rule of phases knows Mg" in note for note in results.notes)
+    assert content(results["phases"])["phases"]["unknown"]["n_atoms"] == len(symbols)
+
+
+def test_command_line_names_phases_by_own_rules_and_fits_runs_together(
+    tmp_path: Path, grown: mi.TrajectoryReader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = grown.read()
+    frames = [Atoms(grown.symbols, positions=p, cell=run.cells[k], pbc=True) for k, p in enumerate(run.positions)]
+    write(tmp_path / "run.xyz", frames, format="extxyz")
+    file = str(tmp_path / "run.xyz")
+    (tmp_path / "mine.yaml").write_text(
+        "mixtures:\n  - {phase: electrolyte, centers: P, units: [PS4], least: 0.5}\nreactants: [electrolyte]\n"
+    )
+    words = ["analyze", "phases", file, "--frame-interval-ps", "5", "--every-ps", "50"]
+    assert main([*words, "--rules", str(tmp_path / "mine.yaml"), "--json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert read["phases"]["electrolyte"]["n_atoms"] > 0
+    assert read["settings"]["rules_sha256"]
+    assert {"phase", "from_angstrom", "to_angstrom"} <= set(read["layers"][0])
+    assert len(read["atom_phases"]) == grown.n_atoms
+    assert (
+        main(
+            [
+                "analyze",
+                "growth",
+                file,
+                file,
+                "--frame-interval-ps",
+                "5",
+                "--n-bootstrap",
+                "20",
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 0
+    )
+    assert (tmp_path / "out" / "growth.png").is_file()
+    read = json.loads((tmp_path / "out" / "growth.json").read_text())
+    assert len(read["runs"]) == len(read["provenance"]["runs"]) == 2
+    assert {"times_ps", "thickness_angstrom", "law", "exponent", "exponent_95", "arrest_ps"} <= set(read)
+    assert main([*words, "--rules", str(tmp_path / "no.yaml"), "--json"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    # An atom lost on the way.
+    write(tmp_path / "lost.xyz", [frames[0], frames[1][:-1]], format="extxyz")
+    assert main(["analyze", "phases", str(tmp_path / "lost.xyz"), "--frame-interval-ps", "1", "--json"]) == 2
+    assert "atoms" in capsys.readouterr().err
