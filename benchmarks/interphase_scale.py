@@ -26,6 +26,7 @@ LAYERS = (("Li", 0.3), ("Li2S", 0.15), ("Li3P", 0.15), ("Li7P3S11", 0.4))
 HEIGHT_ANGSTROM = 200.0
 SIDE_ANGSTROM = 36.0
 """Of a stack, which is repeated across for more atoms."""
+GAP_ANGSTROM = 1.8
 SHAKE_ANGSTROM = 0.1
 KINDS = ("phases", "growth", "crystallites", "environments", "reactions")
 """Of interphases, as far as this version has them."""
@@ -43,12 +44,14 @@ def stack(n_atoms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         crystal = load_crystal(name)
         cell = crystal.cell.array
         height = HEIGHT_ANGSTROM * share
-        # All of the crystal in a box that stands on it: what its faces cut is cut.
+        # All of the crystal in a box, less than the room of an atom from each face to the next.
         reach = int(np.ceil((2.0 * SIDE_ANGSTROM + height) / crystal.cell.lengths().min())) + 2
         shifts = np.array(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3, indexing="ij")).reshape(3, -1).T @ cell
         for symbol, place in zip(crystal.get_chemical_symbols(), crystal.positions, strict=True):
             sites = shifts + place
-            inside = ((sites >= 0.0) & (sites < [SIDE_ANGSTROM, SIDE_ANGSTROM, height])).all(axis=1)
+            inside = ((sites >= 0.0) & (sites < np.array([SIDE_ANGSTROM, SIDE_ANGSTROM, height]) - GAP_ANGSTROM)).all(
+                axis=1
+            )
             parts.append(sites[inside] + [0.0, 0.0, bottom])
             symbols += [symbol] * int(inside.sum())
         bottom += height

@@ -109,14 +109,15 @@ def test_stack_of_production_size_has_the_crystals_density_and_its_layers(script
 def test_stack_of_an_interphase_is_measured(
     script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(script, "SIDE_ANGSTROM", 12.0)
+    monkeypatch.setattr(script, "SIDE_ANGSTROM", 18.0)
     monkeypatch.setattr(script, "HEIGHT_ANGSTROM", 80.0)
-    n_atoms = script.make_trajectory(tmp_path, 1, 8)
+    n_atoms = script.make_trajectory(tmp_path, 1, 3)
     found = script.measured("phases", tmp_path, 1)
     assert found["memory_mb"] > 0.0
-    layers = json.loads((tmp_path / "results" / "phases.json").read_text())
-    assert [layer["phase"] for layer in layers["layers"]][:3] == ["Li", "Li2S", "Li3P"]
-    assert len(layers["atom_phases"]) == n_atoms
+    assert not found["absent"]
+    phases = json.loads((tmp_path / "results" / "phases.json").read_text())
+    assert [layer["phase"] for layer in phases["layers"]][:3] == ["Li", "Li2S", "Li3P"]
+    assert len(phases["atom_phases"]) == n_atoms
 
 
 @pytest.mark.parametrize("script", ["cli_speed"], indirect=True)

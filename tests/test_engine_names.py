@@ -151,7 +151,7 @@ def test_engines_on_cpus_and_on_gpus_are_the_same_but_for_tensorflow() -> None:
 
 def test_every_imported_package_is_declared() -> None:
     names = {
-        "yaml": "pyyaml", "lazy_loader": "lazy-loader", "annotated_types": "annotated-types", "pydantic_core": "pydantic-core", "MDAnalysis": "MDAnalysis", "deepmd": "deepmd-kit", "gpaw": "", "llvmlite": "numba", "PIL": "pillow",
+        "yaml": "pyyaml", "lazy_loader": "lazy-loader", "annotated_types": "annotated-types", "pydantic_core": "pydantic-core", "MDAnalysis": "MDAnalysis", "deepmd": "deepmd-kit", "gpaw": "", "llvmlite": "numba", "PIL": "pillow", "sklearn": "scikit-learn",
     }  # fmt: skip
     declared = {r.name.lower() for group in extras().values() for r in group}
     imported = set()

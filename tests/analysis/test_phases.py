@@ -173,6 +173,8 @@ def test_own_rules_come_first_and_may_be_alone(tmp_path: Path) -> None:
             r"mixtures\[1\].least: it should be less than or equal to 1",
         ),
         ("ions: [{phase: A, element: S, atoms: {least: 3, most: 2}}]", r"least \(3\) is above most \(2\)"),
+        ("mixtures: [{phase: A, centers: P, units: [B], least: 1}]", "there is no rule for 'B'"),
+        ("reactants: [B]", "there is no rule for 'B'"),
         ("- a", "must hold a mapping with any of only, bonds_angstrom"),
         ("a: [", "is not a YAML file"),
     ],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, ValidationError, model_validator
+from annotated_types import Ge, Gt, Le
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.settings import Cutoff, Distance, Section
 
 SHIPPED = ("cathodes", "halides", "thiophosphates")
 """Files of rules of this package, in the order in which they are tried."""
@@ -18,97 +19,238 @@ SHIPPED = ("cathodes", "halides", "thiophosphates")
 UNKNOWN = "unknown"
 """Name of what no rule fits."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Number = Annotated[int, Field(ge=0, le=10_000)]
-Symbol = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
-Pair = Annotated[str, Field(pattern=r"^[A-Z][a-z]?-[A-Z][a-z]?$")]
-PhaseName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9().-]*$", max_length=40)]
+ELEMENT = re.compile(r"[A-Z][a-z]?")
+PAIR = re.compile(r"[A-Z][a-z]?-[A-Z][a-z]?")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9().-]*")
+
+Share = Annotated[float, Ge(0), Le(1)]
+Amount = Annotated[float, Ge(0)]
+Number = Annotated[int, Ge(0)]
+Length = Annotated[float, Gt(0), Le(20)]
+
+FORBID = {"extra": "forbid"}
+"""Of every rule: what a file says beyond its keys is a mistake."""
 
 
-class Range(Section):
-    """From a least to a most number, both included."""
+def _require(pattern: re.Pattern[str], what: str, *names: str) -> None:
+    for name in names:
+        if not pattern.fullmatch(name):
+            raise ValueError(f"'{name}' is no {what}")
 
-    least: float = Field(0.0, ge=0, description="Least.")
-    most: float = Field(1.0e9, ge=0, description="Most.")
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+@dataclass(frozen=True)
+class Range:
+    """From a least to a most number, both included.
+
+    Attributes
+    ----------
+    least, most : float
+        Least and most.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    least: Amount = 0.0
+    most: Amount = 1.0e9
+
+    def __post_init__(self) -> None:
         if self.least > self.most:
             raise ValueError(f"least ({self.least:g}) is above most ({self.most:g})")
-        return self
 
 
-class Coordination(Section):
-    """Number of neighbours of an element: the least, and that of the crystal."""
+@dataclass(frozen=True)
+class Coordination:
+    """Number of neighbours of an element.
 
-    least: Number = Field(1, description="Fewer are another phase.")
-    crystal: Number = Field(1, ge=1, description="Number in the crystal, at which the confidence is one.")
+    Attributes
+    ----------
+    least : int
+        Fewer are another phase.
+    crystal : int
+        Number in the crystal, at which the confidence is one.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    least: Number = 1
+    crystal: Annotated[int, Ge(1)] = 1
 
 
-class MetalRule(Section):
-    """A cation that has neighbours of its own kind and hardly an anion."""
+@dataclass(frozen=True)
+class MetalRule:
+    """A cation that has neighbours of its own kind and hardly an anion.
 
-    phase: PhaseName = Field(description="Name.")
-    element: Symbol = Field(description="Of the metal.")
-    shell_angstrom: Distance = Field(description="Up to which its own kind are neighbours.")
-    neighbors: Coordination = Field(description="Of its own kind.")
-    most_anions: Number = Field(0, description="Anions in its shell.")
+    Attributes
+    ----------
+    phase : str
+        Name.
+    element : str
+        Of the metal.
+    shell_angstrom : float, angstrom
+        Up to which its own kind are neighbours.
+    neighbors : Coordination
+        Of its own kind.
+    most_anions : int
+        Anions in its shell.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    phase: str
+    element: str
+    shell_angstrom: Length
+    neighbors: Coordination
+    most_anions: Number = 0
+
+    def __post_init__(self) -> None:
+        _require(NAME, "name of a phase", self.phase)
+        _require(ELEMENT, "element", self.element)
 
 
-class UnitRule(Section):
-    """A bonded group of several elements: its formula, or the elements in it."""
+@dataclass(frozen=True)
+class UnitRule:
+    """A bonded group of several elements: its formula, or the elements in it.
 
-    unit: PhaseName = Field(description="Name of the group, and of its atoms where no mixture takes them.")
-    atoms: dict[Symbol, Number] | None = Field(None, description="Exact formula.")
-    elements: tuple[Symbol, ...] = Field((), description="All elements of the group, in any number.")
-    alike_bonds: Number | None = Field(None, description="Bonds between atoms of one element, such as P-P.")
+    Attributes
+    ----------
+    unit : str
+        Name of the group, and of its atoms where no mixture takes them.
+    atoms : dict of str to int or None
+        Exact formula.
+    elements : tuple of str
+        All elements of the group, in any number.
+    alike_bonds : int or None
+        Bonds between atoms of one element, such as P-P.
+    """
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    unit: str
+    atoms: dict[str, Number] | None = None
+    elements: tuple[str, ...] = ()
+    alike_bonds: Number | None = None
+
+    def __post_init__(self) -> None:
+        _require(NAME, "name of a unit", self.unit)
         if (self.atoms is None) == (not self.elements):
             raise ValueError("a unit has `atoms` (its formula) or `elements` (in any number)")
-        return self
+        _require(ELEMENT, "element", *(self.atoms or self.elements))
 
 
-class IonRule(Section):
-    """Atoms of one element, alone or bonded to each other: how many, their Zintl count, their neighbours."""
+@dataclass(frozen=True)
+class IonRule:
+    """Atoms of one element, alone or bonded to each other: how many, their Zintl count, their neighbours.
 
-    phase: PhaseName = Field(description="Name.")
-    element: Symbol = Field(description="Of the atoms.")
-    atoms: Range = Field(Range(least=1.0), description="Of the group.")
-    zintl: Range | None = Field(None, description="Valence less the mean number of bonds, of the group.")
-    valence: Number = Field(3, description="Bonds that fill the shell: 8 - N.")
-    neighbors: dict[Symbol, Coordination] = Field({}, description="Cations in the shell, mean over the group.")
+    Attributes
+    ----------
+    phase : str
+        Name.
+    element : str
+        Of the atoms.
+    atoms : Range
+        Of the group.
+    zintl : Range or None
+        Valence less the mean number of bonds, of the group.
+    valence : int
+        Bonds that fill the shell: 8 - N.
+    neighbors : dict of str to Coordination
+        Cations in the shell, mean over the group.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    phase: str
+    element: str
+    atoms: Range = Range(least=1.0)
+    zintl: Range | None = None
+    valence: Number = 3
+    neighbors: dict[str, Coordination] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(NAME, "name of a phase", self.phase)
+        _require(ELEMENT, "element", self.element, *self.neighbors)
 
 
-class MixtureRule(Section):
-    """A phase that its units tell only together."""
+@dataclass(frozen=True)
+class MixtureRule:
+    """A phase that its units tell only together.
 
-    phase: PhaseName = Field(description="Name.")
-    centers: Symbol = Field(description="Element whose atoms stand for the units.")
-    units: tuple[PhaseName, ...] = Field(min_length=1, description="That it is made of.")
-    least: Share = Field(description="Share of these units around, by their centres.")
-    each: dict[PhaseName, Range] = Field({}, description="Share of single ones.")
-    ions: dict[Symbol, Annotated[float, Field(ge=0)]] = Field({}, description="Least free ions per centre around.")
-    takes: tuple[Symbol, ...] = Field((), description="Free ions that belong to it where they sit among its units.")
+    Attributes
+    ----------
+    phase : str
+        Name.
+    centers : str
+        Element whose atoms stand for the units.
+    units : tuple of str
+        That it is made of.
+    least : float
+        Share of these units around, by their centres.
+    each : dict of str to Range
+        Share of single ones.
+    ions : dict of str to float
+        Least free ions per centre around.
+    takes : tuple of str
+        Free ions that belong to it where they sit among its units.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    phase: str
+    centers: str
+    units: tuple[str, ...]
+    least: Share
+    each: dict[str, Range] = field(default_factory=dict)
+    ions: dict[str, Amount] = field(default_factory=dict)
+    takes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(NAME, "name of a phase", self.phase, *self.units, *self.each)
+        _require(ELEMENT, "element", self.centers, *self.ions, *self.takes)
 
 
-class PhaseRules(Section):
-    """Rules of one file, or of several; the first rule that fits names an atom."""
+@dataclass(frozen=True)
+class PhaseRules:
+    """Rules of one file, or of several; the first rule that fits names an atom.
 
-    only: bool = Field(False, description="Whether the rules of the package are left out.")
-    bonds_angstrom: dict[Pair, Distance] = Field({}, description="Longest bonds within groups of anions.")
-    shells_angstrom: dict[Pair, Distance] = Field({}, description="Ends of first shells, cation-anion.")
-    surroundings_angstrom: Cutoff = Field(8.0, description="Radius in which a mixture is looked at.")
-    among_angstrom: Cutoff = Field(5.6, description="Radius within which a free ion sits among the units of a mixture.")
-    metals: tuple[MetalRule, ...] = Field((), description="Tried on cations with hardly an anion.")
-    units: tuple[UnitRule, ...] = Field((), description="Groups of several elements.")
-    ions: tuple[IonRule, ...] = Field((), description="Groups of one element.")
-    mixtures: tuple[MixtureRule, ...] = Field((), description="Phases made of units.")
-    reactants: tuple[PhaseName, ...] = Field((), description="Phases that an interphase may grow from.")
+    Attributes
+    ----------
+    only : bool
+        Whether the rules of the package are left out.
+    bonds_angstrom : dict of str to float, angstrom
+        Longest bonds within groups of anions.
+    shells_angstrom : dict of str to float, angstrom
+        Ends of first shells, cation first.
+    surroundings_angstrom : float, angstrom
+        Radius in which a mixture is looked at.
+    among_angstrom : float, angstrom
+        Radius within which a free ion sits among the units of a mixture.
+    metals : tuple of MetalRule
+        Tried on cations with hardly an anion.
+    units : tuple of UnitRule
+        Groups of several elements.
+    ions : tuple of IonRule
+        Groups of one element.
+    mixtures : tuple of MixtureRule
+        Phases made of units.
+    reactants : tuple of str
+        Phases that an interphase may grow from.
+    """
 
-    @model_validator(mode="after")
-    def _sides(self) -> Self:
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID
+
+    only: bool = False
+    bonds_angstrom: dict[str, Length] = field(default_factory=dict)
+    shells_angstrom: dict[str, Length] = field(default_factory=dict)
+    surroundings_angstrom: Length = 8.0
+    among_angstrom: Length = 5.6
+    metals: tuple[MetalRule, ...] = ()
+    units: tuple[UnitRule, ...] = ()
+    ions: tuple[IonRule, ...] = ()
+    mixtures: tuple[MixtureRule, ...] = ()
+    reactants: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(PAIR, "pair of elements such as Li-S", *self.bonds_angstrom, *self.shells_angstrom)
         anions = {side for bond in self.bonds_angstrom for side in bond.split("-")}
         anions |= {rule.element for rule in self.ions}
         for pair in self.shells_angstrom:
@@ -117,7 +259,6 @@ class PhaseRules(Section):
                 raise ValueError(
                     f"shells_angstrom: {pair} begins with {cation}, which is an anion here; write {anion}-{cation}"
                 )
-        return self
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -211,11 +352,19 @@ def phase_rules(file: Path | str | None = None) -> PhaseRules:
     if file is None:
         return shipped_rules()
     own = _read(Path(file))
-    return own if own.only else own.before(shipped_rules())
+    rules = own if own.only else own.before(shipped_rules())
+    asked = [unit for rule in own.mixtures for unit in (*rule.units, *rule.each)]
+    for name in (*asked, *own.reactants):
+        if name not in rules.phases:
+            raise InputFileError(
+                f"{file}: there is no rule for '{name}'; there are those for {', '.join(rules.phases[:-1])}."
+            )
+    return rules
 
 
 def _read(file: Path) -> PhaseRules:
     import yaml
+    from pydantic import TypeAdapter, ValidationError
 
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -225,17 +374,17 @@ def _read(file: Path) -> PhaseRules:
         raise InputFileError(f"{file} is not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputFileError(
-            f"{file} must hold a mapping with any of {', '.join(PhaseRules.model_fields)}; docs/theory/phases.md explains them."
+            f"{file} must hold a mapping with any of {', '.join(one.name for one in fields(PhaseRules))}; docs/theory/phases.md explains them."
         )
     try:
-        return PhaseRules.model_validate(content)
+        return TypeAdapter(PhaseRules).validate_python(content)
     except ValidationError as error:
         raise InputFileError(" ".join(_sentence(file, problem) for problem in error.errors())) from error
 
 
 def _sentence(file: Path, problem: Any) -> str:
     where = _place(problem["loc"])
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{file}: {where}: there is no such key in rules of phases."
     if problem["type"] == "missing":
         return f"{file}: {where}: is missing."
