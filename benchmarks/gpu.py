@@ -148,7 +148,8 @@ class Bench:
         try:
             work()
         except (ProgramError, MissingProgramError, StudyError, OSError) as error:
-            self.keep("skipped", {"case": name, "reason": " ".join(str(error).split())[:600]})
+            said = " ".join(str(error).partition(" The end of ")[0].replace(f"{self.folder}/", "").split())
+            self.keep("skipped", {"case": name, "reason": said})
             return False
         return True
 
