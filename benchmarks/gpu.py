@@ -148,7 +148,8 @@ class Bench:
         try:
             work()
         except (ProgramError, MissingProgramError, StudyError, OSError) as error:
-            self.keep("skipped", {"case": name, "reason": " ".join(str(error).split())[:600]})
+            said = " ".join(str(error).partition(" The end of ")[0].replace(f"{self.folder}/", "").split())
+            self.keep("skipped", {"case": name, "reason": said})
             return False
         return True
 
@@ -499,6 +500,7 @@ def draw(record: dict[str, Any], file: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import StrMethodFormatter
 
     figure, panels = plt.subplots(2, 3, figsize=(16, 9), layout="constrained")
     figure.suptitle(f"{record['device']}    ({record['study']}, {record['date'][:10]})", fontsize=13)
@@ -525,9 +527,18 @@ def draw(record: dict[str, Any], file: Path) -> None:
                 label=f"{name}{', compressed' if compressed else ''}",
             )
         panel.set(xlabel="atoms", ylabel=label)
+        values = [row[key] for row in record["md"]]
+        if values and max(values) < 3 * min(values):
+            panel.set_yscale("linear")
+            panel.set_ylim(0, None)
+        else:
+            panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        sizes = sorted({row["atoms"] for row in record["md"]})
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30)
+        panel.minorticks_off()
         panel.grid(alpha=0.3, which="both")
     if curves:
-        panels[0, 0].legend(fontsize=8)
+        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     for name in dict.fromkeys(row["model"] for row in record["batches"]):
         rows = [row for row in record["batches"] if row["model"] == name and row["steps_per_second"]]
         panels[1, 0].plot([row["frames"] for row in rows], [row["steps_per_second"] for row in rows], "o-", label=name)
