@@ -6,6 +6,7 @@ user documentation (``mlip-interfaces config schema``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from ase.data import atomic_numbers
@@ -18,6 +19,7 @@ from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.config.recommendation import Recommendation
+from mlip_interfaces.engines import BACKEND_OF_ENDING
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import (
     MOST,
@@ -53,17 +55,42 @@ LossWeight = Annotated[float, Field(ge=0, le=1e8)]
 Neurons = Annotated[int, Field(ge=1, le=10_000)]
 
 
+SEVENNETS = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
+"""Models of SevenNet whose weights are in its wheel; it would download others."""
+
+
+def _check_models(calculator: str, parameters: Mapping[str, JsonValue]) -> None:
+    """Refuse parameters of a Deep Potential or of SevenNet that name no model which is here."""
+    model = parameters.get("model")
+    if calculator == "deepmd":
+        unknown = [name for name in parameters if name not in ("model", "head")]
+        if unknown:
+            raise ValueError(f"parameters.{unknown[0]}: deepmd takes `model` and `head`, and nothing else; leave it out")
+        if not isinstance(model, str) or not model.endswith(tuple(BACKEND_OF_ENDING)):
+            raise ValueError(
+                "deepmd labels with a Deep Potential of yours: give it as parameters.model, a file that ends in "
+                f"{', '.join(BACKEND_OF_ENDING)}"
+            )
+        if not isinstance(parameters.get("head", ""), str):
+            raise ValueError("parameters.head is the name of a head of the model; give it as text, or leave it out")
+    if calculator == "sevennet" and isinstance(model, str) and "." not in model and model.lower() not in SEVENNETS:
+        raise ValueError(
+            f"parameters.model is '{model}', whose weights are not in the package sevenn, and nothing is downloaded; give one of "
+            f"{', '.join(SEVENNETS)}, or a checkpoint file (.pth) of yours"
+        )
+
+
 class Labels(Section):
     """Who labels structures with energy, forces and virial."""
 
     calculator: str = Field(
-        description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, tblite, or package.module:callable "
-        "returning an ASE calculator (with `parameters`)."
+        description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, sevennet, deepmd (a Deep Potential of your own), tblite, "
+        "or package.module:callable returning an ASE calculator (with `parameters`)."
     )
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="Keyword arguments of the ASE calculator, as they stand; a model file (.pb, .pt, .model ...) is relative to "
-        "the study's folder.",
+        "the study's folder. Of deepmd: `model`, and the `head` of a multi-task model. Of sevennet: `model`, 7net-0 if left out.",
     )
     dft: Dft | None = Field(None, description="Settings of vasp, gpaw, cp2k or abacus.")
     second_attempt: bool = Field(
@@ -85,6 +112,7 @@ class Labels(Section):
                 raise ValueError(f"parameters are for ASE calculators; {self.calculator} takes labels.dft")
         elif self.dft is not None:
             raise ValueError(f"dft is for {', '.join(DFT_CODES)}; {self.calculator} takes labels.parameters")
+        _check_models(self.calculator, self.parameters)
         return self
 
 
