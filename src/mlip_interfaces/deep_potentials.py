@@ -1,7 +1,8 @@
 """What a file of DeePMD-kit holds: its backend, its elements, its heads; asked in a process of its own.
 
 ``python -m mlip_interfaces.deep_potentials FILE`` loads the file and prints the answer as the last line: start-up, threads and
-messages of TensorFlow and of PyTorch stay out of the caller.
+messages of TensorFlow and of PyTorch stay out of the caller. ``... FILE HEAD NEW_FILE`` writes one head of a multi-task checkpoint as
+a checkpoint of its own.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pydantic import JsonValue
 
 from mlip_interfaces.engines import BACKEND_OF_ENDING, how_to_get, is_installed, require_packages
 from mlip_interfaces.errors import InputFileError, MissingEngineError
+from mlip_interfaces.files import whole_file
 from mlip_interfaces.programs import ask_program
 
 _LIMIT_SECONDS = 300.0
+_MODULE = "mlip_interfaces.deep_potentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ def _read(file: Path, _changed: int, _size: int) -> DeepPotential:
         raise MissingEngineError(
             f"{file} is of DeePMD-kit's PyTorch backend, and torch is not installed; {how_to_get('pytorch')}."
         )
-    answer = ask_program([sys.executable, "-m", __name__, str(file)], limit_seconds=_LIMIT_SECONDS)
+    answer = ask_program([sys.executable, "-m", _MODULE, str(file)], limit_seconds=_LIMIT_SECONDS)
     said = answer.output.rpartition("\n")[2] if answer.status == 0 else ""
     if not said:
         reason = _reason(answer.errors)
@@ -200,6 +203,34 @@ def _read(file: Path, _changed: int, _size: int) -> DeepPotential:
     content = json.loads(said)
     heads = {name: Head(tuple(head["type_map"]), head["model"]) for name, head in content["heads"].items()}
     return DeepPotential(file, backend, heads, content["aliases"])
+
+
+def write_single_head(potential: DeepPotential, head: str, file: Path) -> None:
+    """Write one head of a multi-task checkpoint as a checkpoint without heads, which ``dp train`` and DP-GEN start from.
+
+    Descriptor, fitting net, energy bias and statistics are those of the head; it computes what the head computed.
+
+    Parameters
+    ----------
+    potential : DeepPotential
+        A checkpoint of the PyTorch backend.
+    head : str
+        Name of a head, or an alias.
+    file : Path
+        Replaced if it exists; appears whole or not at all.
+
+    Raises
+    ------
+    InputFileError
+        If there is no such head, or the checkpoint cannot be read.
+    """
+    name = potential.name_of_head(head)
+    with whole_file(file) as working:
+        answer = ask_program(
+            [sys.executable, "-m", _MODULE, str(potential.file), name, str(working)], limit_seconds=_LIMIT_SECONDS
+        )
+        if answer.status != 0:
+            raise InputFileError(f"The head {name} of {potential.file} cannot be written: {_reason(answer.errors)}.")
 
 
 def _reason(errors: str) -> str:
@@ -236,5 +267,22 @@ def _section(potential: Any) -> dict[str, Any]:
         return {}
 
 
+def _single(file: Path, head: str, output: Path) -> None:
+    """As DeePMD-kit itself takes a head out of a checkpoint to evaluate it."""
+    import torch
+
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    state = content.get("model", content)
+    extra, before = state["_extra_state"], f"model.{head}."
+    weights = {
+        f"model.Default.{key.removeprefix(before)}": value for key, value in state.items() if key.startswith(before)
+    }
+    model = extra["model_params"]["model_dict"][head]
+    torch.save({"model": weights | {"_extra_state": {**extra, "model_params": model}}}, output)
+
+
 if __name__ == "__main__":
-    print(json.dumps(_describe(Path(sys.argv[1]))))
+    if len(sys.argv) == 2:
+        print(json.dumps(_describe(Path(sys.argv[1]))))
+    else:
+        _single(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
