@@ -13,4 +13,10 @@ CellFreedom = Literal["coupled_xy", "fixed_xy", "free"]
 GateName = Literal["pairs", "compression", "rattled", "voids", "species", "extensivity", "compiled", "heating", "drift"]
 """Safety gates; see `mlip_interfaces.potentials.gates`."""
 
+BackendName = Literal["tensorflow", "pytorch"]
+"""Backends of DeePMD-kit that train and run a potential; see `mlip_interfaces.potentials.backend`."""
+
+ModelKind = Literal["se_e2_a", "se_atten_v2", "dpa2", "dpa3"]
+"""Deep Potentials that a study describes by their sizes; see `mlip_interfaces.potentials.model_section`."""
+
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

@@ -5,7 +5,9 @@ The core analyses, builds and reports; what labels, trains and runs is an extra 
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import re
 
 from mlip_interfaces.errors import MissingEngineError
 
@@ -16,6 +18,8 @@ PACKAGES = {
     "dpdata": "engines",
     "dpdispatcher": "engines",
     "dpgen": "engines",
+    "e3nn": "pytorch",
+    "nvidia.cuda_runtime": "pytorch",
     "chgnet": "teacher",
     "torch": "teacher",
     "sevenn": "sevennet",
@@ -75,13 +79,15 @@ def missing_engine(error: ModuleNotFoundError) -> MissingEngineError | None:
     return MissingEngineError(f"{error.name} is not installed; {how_to_get(PACKAGES[error.name])}.")
 
 
-def require_packages(*names: str) -> None:
+def require_packages(*names: str, extra: str | None = None) -> None:
     """Check that packages are installed, before work is begun that would end for want of them.
 
     Parameters
     ----------
     *names : str
         Names by which they are imported.
+    extra : str or None, optional
+        The extra that brings them all; that of the first that is missing if None.
 
     Raises
     ------
@@ -92,8 +98,31 @@ def require_packages(*names: str) -> None:
     if missing:
         verb, subject = ("is", "it comes") if len(missing) == 1 else ("are", "they come")
         raise MissingEngineError(
-            f"{', '.join(missing)} {verb} not installed; {how_to_get(PACKAGES[missing[0]], subject)}."
+            f"{', '.join(missing)} {verb} not installed; {how_to_get(extra or PACKAGES[missing[0]], subject)}."
         )
+
+
+def other_torch() -> str:
+    """What is wrong with the torch that is installed: DeePMD-kit's PyTorch backend works with the one that it was compiled with.
+
+    Returns
+    -------
+    str
+        With the remedy; empty where nothing is wrong, or one of the two is not installed.
+    """
+    try:
+        asked = importlib.metadata.requires("deepmd-kit") or []
+        found = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    pinned = (re.match(r"torch==(\d+\.\d+\.\d+)\s*;.*extra == [\"']torch[\"']", line) for line in asked)
+    wanted = next((match[1] for match in pinned if match is not None), None)
+    if wanted is None or found.partition("+")[0] == wanted:
+        return ""
+    return (
+        f"torch {found} is installed, but DeePMD-kit's PyTorch backend was compiled with torch {wanted}; "
+        f"pip install torch=={wanted}, or leave training.backend at tensorflow."
+    )
 
 
 def is_installed(package: str) -> bool:

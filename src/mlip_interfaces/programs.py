@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,23 @@ THREAD_ENVIRONMENT: dict[str, str] = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 """One thread per process: small models run several times faster, and side by side (measured)."""
+
+_TROUBLE = re.compile("out of memory|Error:|RuntimeError|driver version is insufficient")
+"""In a line on CUDA: it says more than that there is none."""
+_REMEDIES = (
+    (
+        # A program registers its kernels without the library; it is lost when it calls one of the others.
+        re.compile(r"implib-gen: libcudart\S* failed to resolve symbol '(?!__cudaRegister)"),
+        "LAMMPS runs PyTorch models with libcudart.so.12 alone, also where there is no GPU, and found none: "
+        "pip install nvidia-cuda-runtime-cu12 beside lmp (the extra pytorch brings it).",
+    ),
+    (
+        re.compile("The version of PyTorch used to compile this"),
+        "DeePMD-kit's PyTorch backend works with one version of torch alone: the extra pytorch brings it, and `mlip-interfaces doctor` "
+        "names it.",
+    ),
+)
+"""What to do about a line of a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,7 @@ def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def log_tail(log_file: Path, n_lines: int = 15) -> str:
-    """Last lines of a log, without the CUDA noise of a CPU-only TensorFlow.
+    """Last lines of a log, without the CUDA noise of a machine without GPUs, and what to do about a known cause.
 
     Parameters
     ----------
@@ -153,8 +171,9 @@ def log_tail(log_file: Path, n_lines: int = 15) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - _TAIL_BYTES))
         lines = log.read().decode(errors="replace").splitlines()
-    kept = [line for line in lines if "libcudart" not in line and "cuda" not in line.lower()]
-    return "\n".join(kept[-n_lines:])
+    kept = [line for line in lines if "libcudart" not in line and ("cuda" not in line.lower() or _TROUBLE.search(line))]
+    remedies = [remedy for sign, remedy in _REMEDIES if any(sign.search(line) for line in lines)]
+    return "\n".join([*kept[-n_lines:], *remedies])
 
 
 def die_with_parent() -> None:

@@ -19,7 +19,8 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, write_json
 from mlip_interfaces.md.ending import DONE
 from mlip_interfaces.pipeline import unfit_model
-from mlip_interfaces.pipeline.gates import _LAMMPS_COMMAND, _hash, current_verdict, gates_batch, md_plan, read_hosts
+from mlip_interfaces.pipeline.gate_tasks import _LAMMPS_COMMAND
+from mlip_interfaces.pipeline.gates import _hash, current_verdict, gates_batch, md_plan, read_hosts
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.unfit_model import refuse_unfit_model
 from mlip_interfaces.potentials.gates.judging import judge

@@ -268,9 +268,9 @@ def test_a_potential_that_lacks_an_element_is_refused_before_anything_is_built(
 def test_other_files_for_a_potential_are_refused(study_file: Path, tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"--model: there is no file .*none.pb"):
         initialise_scan(study_file, tmp_path / "run", tmp_path / "none.pb")
-    (tmp_path / "mine.pth").write_text("graph")
-    with pytest.raises(InputFileError, match=r"does not end in .pb"):
-        initialise_scan(study_file, tmp_path / "run", tmp_path / "mine.pth")
+    (tmp_path / "mine.pt2").write_text("graph")
+    with pytest.raises(InputFileError, match=r"mine.pt2 does not end in .pb \(TensorFlow\) or .pth \(PyTorch\)"):
+        initialise_scan(study_file, tmp_path / "run", tmp_path / "mine.pt2")
 
 
 @pytest.mark.usefixtures("known")

@@ -15,6 +15,7 @@ from mlip_interfaces.books.campaign import (
 )
 from mlip_interfaces.books.domain import CommitteeFrame, DomainIndex, RunDomain, SpotLabel
 from mlip_interfaces.books.run import (
+    Agreement,
     AnalysisEntry,
     AnalysisIndex,
     BulkEntry,
@@ -55,6 +56,7 @@ __all__ = [
     "ErrorTable",
     "FailedLabel",
     "FailureGroup",
+    "Agreement",
     "FinalModel",
     "GlassEntry",
     "HeadlineNumber",

@@ -468,6 +468,34 @@ class SystemErrors(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement(Record):
+    """How far LAMMPS' pair style and the Python interface are apart, of one structure.
+
+    Attributes
+    ----------
+    structure : str
+        Its name.
+    energy_difference_ev_per_atom, max_energy_difference_ev_per_atom : float, eV/atom
+        Of the energy, and its bound.
+    force_difference_ev_per_angstrom, max_force_difference_ev_per_angstrom : float, eV/angstrom
+        The largest of a component of a force, and its bound.
+    """
+
+    structure: str
+    energy_difference_ev_per_atom: float
+    force_difference_ev_per_angstrom: float
+    max_energy_difference_ev_per_atom: float
+    max_force_difference_ev_per_angstrom: float
+
+    def __str__(self) -> str:
+        return (
+            f"of {self.structure}, energies differ by {self.energy_difference_ev_per_atom:.2g} eV/atom (at most "
+            f"{self.max_energy_difference_ev_per_atom:g}), forces by {self.force_difference_ev_per_angstrom:.2g} eV/angstrom (at most "
+            f"{self.max_force_difference_ev_per_angstrom:g})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FinalModel(Record):
     """``model/model.json``: the final Deep Potential.
 
@@ -480,7 +508,15 @@ class FinalModel(Record):
     steps, n_frames : int
         Training steps, and frames trained on.
     max_neighbors : tuple of int
-        Neighbours kept of each element.
+        Neighbours kept of each element; of all together for models that do not count them apart, none where a model file says it.
+    backend : str
+        Of DeePMD-kit.
+    kind : str
+        The descriptor.
+    not_compressed : str
+        Why it is used as it was frozen; empty where it is compressed.
+    agreement : Agreement or None
+        LAMMPS against Python; None where an older version wrote this.
     """
 
     file: str
@@ -489,6 +525,10 @@ class FinalModel(Record):
     steps: int
     n_frames: int
     max_neighbors: tuple[int, ...] = ()
+    backend: str = "tensorflow"
+    kind: str = "se_e2_a"
+    not_compressed: str = ""
+    agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,31 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+
+from ase import Atoms
+from pydantic import JsonValue
 
 from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import machine_section, resources_section
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.potentials import (
+    BACKENDS,
     SHORT_RANGE_TABLE,
+    Backend,
     DescriptorSizes,
+    InnerSizes,
     LossPrefactors,
     ShortRangeBlend,
+    max_neighbors,
+    model_section,
+    read_model_file,
+    short_range_keys,
+    total_neighbors,
     training_input,
+    why_not_compressed,
 )
 from mlip_interfaces.units import FS_TO_PS
 
@@ -37,16 +50,18 @@ def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSi
     Parameters
     ----------
     study : Study
-        The study.
-    max_neighbors : (n_elements,) sequence of int
-        Neighbours kept of each element, in type-map order, where the study does not give its own.
+        The study, without a model file.
+    max_neighbors : sequence of int
+        As `neighbors_kept` gives them, where the study does not give its own.
 
     Returns
     -------
     DescriptorSizes
         For `potentials.training_input`.
     """
-    training = study.training
+    training, inner = study.training, study.training.inner
+    asked = {} if inner is None else inner.model_dump()
+    cutoff = asked.pop("inner_cutoff_angstrom", None)
     return DescriptorSizes(
         cutoff_angstrom=training.cutoff_angstrom,
         smooth_from_angstrom=training.smooth_from_angstrom,
@@ -55,7 +70,112 @@ def descriptor_sizes(study: Study, max_neighbors: Sequence[int]) -> DescriptorSi
         fitting_neurons=training.fitting_neurons,
         max_neighbors=training.max_neighbors or tuple(max_neighbors),
         precision=training.precision,
+        kind=training.model,
+        inner=None if cutoff is None else InnerSizes(cutoff_angstrom=cutoff, **asked),
     )
+
+
+def neighbors_kept(study: Study, structures: Sequence[Atoms], labelled: Sequence[Atoms]) -> tuple[int, ...]:
+    """Neighbours that the study's model keeps where the study does not say how many.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    structures : sequence of Atoms
+        Those that MD begins with.
+    labelled : sequence of Atoms
+        Those to train on.
+
+    Returns
+    -------
+    tuple of int
+        As `DescriptorSizes` has them; by element for a model of a file, which has its own.
+    """
+    training = study.training
+    if training.model == "se_e2_a":
+        return max_neighbors(structures, study.elements, training.cutoff_angstrom, labelled=labelled)
+    inner = () if training.inner is None else (training.inner.inner_cutoff_angstrom,)
+    return total_neighbors(structures, (training.cutoff_angstrom, *inner), labelled=labelled)
+
+
+def asked_model(study: Study, max_neighbors: Sequence[int], *, seed: int | None = None) -> dict[str, JsonValue]:
+    """DeePMD-kit's section ``model`` of the study.
+
+    Parameters
+    ----------
+    study : Study
+        The study, the path of its model file absolute.
+    max_neighbors : sequence of int
+        As `neighbors_kept` gives them.
+    seed : int or None, optional
+        Draws the first weights.
+
+    Returns
+    -------
+    dict of str to JSON
+        For `potentials.training_input`.
+
+    Raises
+    ------
+    InputFileError
+        If DeePMD-kit refuses the study's own model.
+    """
+    file, blend = study.training.model_file, short_range_blend(study)
+    if file is None:
+        sizes = descriptor_sizes(study, max_neighbors)
+        return model_section(sizes, study.elements, seed=seed, short_range=blend)
+    section = read_model_file(Path(file), study.elements)
+    return {**section, **({} if blend is None else short_range_keys(blend))}
+
+
+def uncounted_neighbors(study: Study) -> tuple[int, ...]:
+    """In place of `neighbors_kept`, before there are structures to count in.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    tuple of int
+        Ones.
+    """
+    training = study.training
+    return (1,) * (len(study.elements) if training.model == "se_e2_a" else 1 if training.inner is None else 2)
+
+
+def why_uncompressed(study: Study) -> str:
+    """Why the study's model is used as it was frozen.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    str
+        Empty where it is compressed.
+    """
+    return why_not_compressed(asked_model(study, uncounted_neighbors(study)))
+
+
+def backend_of_study(study: Study) -> Backend:
+    """The backend that a study asks for.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    Backend
+        Of DeePMD-kit.
+    """
+    return BACKENDS[study.training.backend]
 
 
 def loss_prefactors(study: Study) -> LossPrefactors:
@@ -104,8 +224,8 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         The study.
     initial_systems : sequence of str
         Names of the data folders in ``../initial_data/dataset``.
-    max_neighbors : (n_elements,) sequence of int
-        Neighbours kept of each element, in type-map order.
+    max_neighbors : sequence of int
+        As `neighbors_kept` gives them.
 
     Returns
     -------
@@ -118,14 +238,14 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         If DP-GEN's strict schema refuses the result.
     """
     exploration, training = study.exploration, study.training
+    backend, model = backend_of_study(study), asked_model(study, max_neighbors)
     default = training_input(
-        descriptor_sizes(study, max_neighbors),
+        model,
         study.elements,
         n_steps=training.steps,
         start_learning_rate=training.start_learning_rate,
         stop_learning_rate=training.stop_learning_rate,
         loss=loss_prefactors(study),
-        short_range=short_range_blend(study),
     )
     param: DpgenContent = {
         "type_map": list(study.elements),
@@ -137,8 +257,10 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "sys_configs": [[f"{name}/POSCAR"] for name in study.explored],
         "sys_batch_size": [training.batch_size] * len(study.explored),
         "numb_models": training.committee_size,
+        # Where it is left out, DP-GEN means TensorFlow.
+        **({} if backend.name == "tensorflow" else {"train_backend": backend.name}),
         "default_training_param": default,
-        "dp_compress": True,
+        "dp_compress": not why_not_compressed(model),
         # The neighbour statistics are what `dp compress` needs.
         "dp_train_skip_neighbor_stat": False,
         "training_reuse_iter": 1,

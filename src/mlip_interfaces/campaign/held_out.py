@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mlip_interfaces.books.run import EnergyOffset, ErrorTable, LayerForceError, read_optional_book
+from mlip_interfaces.campaign.dpgen_files import backend_of_study
 from mlip_interfaces.campaign.folder import iteration_folder
 from mlip_interfaces.files import write_json
 from mlip_interfaces.potentials import (
@@ -158,7 +159,10 @@ def committee_errors(context: RunContext, iteration: int) -> ErrorTable | None:
         output = folder / f".predictions.{os.getpid()}.npz"
         try:
             predictions = predict_systems(
-                training / "graph.000.pb", systems, output=output, log_file=folder / "predict.log"
+                training / backend_of_study(context.study).member(0),
+                systems,
+                output=output,
+                log_file=folder / "predict.log",
             )
         finally:
             output.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from mlip_interfaces.choices import CellFreedom
+from mlip_interfaces.choices import BackendName, CellFreedom, ModelKind
 from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
@@ -319,9 +319,57 @@ class ShortRange(Section):
         return self
 
 
-class Training(Section):
-    """Deep Potential (se_e2_a, one side) and its training."""
+class Dpa2(Section):
+    """Sizes of the layers of DPA-2 that pass messages; its embedding has those of `training`."""
 
+    layers: Annotated[Count, Field(le=100)] = Field(6, description="How often messages are passed.")
+    node_neurons: Neurons = Field(128, description="Width of what is known of each atom (g1_dim).")
+    edge_neurons: Neurons = Field(32, description="Width of what is known of each pair (g2_dim).")
+    attention_neurons: Neurons = Field(32, description="Of the attention over pairs (attn2_hidden).")
+    attention_heads: Annotated[Count, Field(le=100)] = Field(4)
+    inner_cutoff_angstrom: Cutoff = Field(4.0, description="Neighbours that messages come from.")
+    switch_width_angstrom: Annotated[Length, Field(gt=0)] = Field(0.5, description="Over which the inner cutoff acts.")
+
+
+class Dpa3(Section):
+    """Sizes of DPA-3, which has no embedding net: embedding_neurons, axis_neurons and smooth_from_angstrom are not for it."""
+
+    layers: Annotated[Count, Field(le=100)] = Field(6, description="How often messages are passed.")
+    node_neurons: Neurons = Field(128, description="Width of what is known of each atom (n_dim).")
+    edge_neurons: Neurons = Field(64, description="Of each pair (e_dim).")
+    angle_neurons: Neurons = Field(32, description="Of each angle (a_dim); a multiple of 4.", multiple_of=4)
+    inner_cutoff_angstrom: Cutoff = Field(4.0, description="Neighbours that make angles.")
+    switch_width_angstrom: Annotated[Length, Field(gt=0)] = Field(0.6, description="Over which both cutoffs act.")
+
+
+_SIZES = (
+    "dpa2", "dpa3", "cutoff_angstrom", "smooth_from_angstrom", "embedding_neurons", "axis_neurons", "fitting_neurons", "precision",
+    "max_neighbors",
+)  # fmt: skip
+"""Keys of `Training` that say what the model is, besides its kind."""
+
+
+class Training(Section):
+    """Deep Potential and its training."""
+
+    backend: BackendName = Field(
+        "tensorflow",
+        description="Of DeePMD-kit, for training, committee, exploration, validation and scan. pytorch: the extra of that name; it trains "
+        "dpa2 and dpa3 too, and on a CPU takes about twice the time.",
+    )
+    model: ModelKind = Field(
+        "se_e2_a",
+        description="se_e2_a: two-body embedding, one net for each element of the neighbour. se_atten_v2: one net for all pairs (DPA-1 "
+        "without attention), smaller where there are many elements. dpa2 and dpa3 (backend pytorch): larger, slower networks that "
+        "pass messages.",
+    )
+    model_file: str | None = Field(
+        None,
+        description="DeePMD-kit's own section `model` in a JSON file, relative to the study's folder, instead of `model` and all sizes "
+        "here; checked with DeePMD-kit's schema.",
+    )
+    dpa2: Dpa2 = Field(default_factory=lambda: Dpa2(), description="Further sizes of model: dpa2.")
+    dpa3: Dpa3 = Field(default_factory=lambda: Dpa3(), description="Sizes of model: dpa3.")
     committee_size: int = Field(
         4, ge=2, le=64, description="Networks; four tell errors apart, and each costs as much as the first."
     )
@@ -335,7 +383,8 @@ class Training(Section):
     )
     max_neighbors: tuple[Annotated[Count, Field(le=100_000)], ...] | None = Field(
         None,
-        description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; farther ones are left out. When left out: "
+        description="Neighbours kept per element (DeePMD's sel), in the order of `elements`; farther ones are left out. se_atten_v2: one "
+        "number, of all elements together; dpa2 and dpa3: two, within the cutoff and within the inner one. When left out: "
         "the largest count in the models and 40 % more, and at least that of the initial data.",
     )
     steps: Count = Field(400_000, description="Steps of a committee member in the first iteration.")
@@ -351,10 +400,48 @@ class Training(Section):
         description="Left out: the network alone; walls that no label teaches may have holes, which the gates look for.",
     )
 
+    @property
+    def inner(self) -> Dpa2 | Dpa3 | None:
+        """Sizes of what passes messages; None for a model that has no such layers."""
+        return self.dpa2 if self.model == "dpa2" else self.dpa3 if self.model == "dpa3" else None
+
     @model_validator(mode="after")
     def _smooth(self) -> Self:
         if self.smooth_from_angstrom >= self.cutoff_angstrom:
             raise ValueError("smooth_from_angstrom must be smaller than cutoff_angstrom")
+        inner = self.inner
+        if inner is not None and inner.inner_cutoff_angstrom > self.cutoff_angstrom:
+            raise ValueError(
+                f"{self.model}.inner_cutoff_angstrom is {inner.inner_cutoff_angstrom:g}, more than cutoff_angstrom "
+                f"({self.cutoff_angstrom:g}); lower it"
+            )
+        if inner is not None and inner.switch_width_angstrom >= inner.inner_cutoff_angstrom:
+            raise ValueError(f"{self.model}.switch_width_angstrom must be smaller than its inner_cutoff_angstrom")
+        return self
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        """Whether keys are given that the model does not have; one that is written with its default does no harm."""
+        fields = type(self).model_fields
+        given = [key for key in _SIZES if getattr(self, key) != fields[key].get_default(call_default_factory=True)]
+        if self.model_file is not None:
+            unused = [*(["model"] if self.model != "se_e2_a" else []), *given]
+            if unused:
+                raise ValueError(f"model_file gives the whole model; leave out {', '.join(unused)}")
+            return self
+        if self.inner is not None and self.backend != "pytorch":
+            raise ValueError(f"model {self.model} is trained by PyTorch alone; set backend: pytorch")
+        if self.model == "se_e2_a" and self.backend == "pytorch" and self.short_range is not None:
+            raise ValueError(
+                "short_range: PyTorch takes it with models alone that count the neighbours of all elements together; set model: "
+                "se_atten_v2, or leave short_range out"
+            )
+        of_others = {"dpa2", "dpa3"} - {self.model}
+        if self.model == "dpa3":
+            of_others |= {"smooth_from_angstrom", "embedding_neurons", "axis_neurons"}
+        unused = [key for key in given if key in of_others]
+        if unused:
+            raise ValueError(f"{', '.join(unused)}: model {self.model} does not have it; leave it out")
         return self
 
     @model_validator(mode="after")
@@ -598,11 +685,7 @@ class Study(Section):
         self._check_recommendation()
         self._check_lengths()
         self._check_ranges()
-        sel = self.training.max_neighbors
-        if sel is not None and len(sel) != len(self.elements):
-            raise ValueError(
-                f"training.max_neighbors has {len(sel)} entries for {len(self.elements)} elements; give one each"
-            )
+        self._check_neighbors()
         vacant = self.initial_data.perturbation
         if vacant.n_with_vacancies and vacant.vacancy_element not in self.elements:
             raise ValueError(
@@ -629,6 +712,21 @@ class Study(Section):
             )
         self._check_validation(models | bulk)
         return self
+
+    def _check_neighbors(self) -> None:
+        sel, training = self.training.max_neighbors, self.training
+        if sel is None:
+            return
+        if training.model == "se_e2_a" and len(sel) != len(self.elements):
+            raise ValueError(
+                f"training.max_neighbors has {len(sel)} entries for {len(self.elements)} elements; give one each"
+            )
+        n_cutoffs = 1 if training.inner is None else 2
+        if training.model != "se_e2_a" and len(sel) != n_cutoffs:
+            raise ValueError(
+                f"training.max_neighbors has {len(sel)} entries; {training.model} counts the neighbours of all elements together, so "
+                f"give {'one number' if n_cutoffs == 1 else 'two numbers, within the cutoff and within the inner one'}"
+            )
 
     def _check_validation(self, labelled: set[str]) -> None:
         own = self.validation.own_md.structures or ()

@@ -17,7 +17,7 @@ from ase.io import read
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary, StepDecision, TrustDecision
 from mlip_interfaces.books.run import INDEX, StructureIndex, read_book, write_book
 from mlip_interfaces.campaign.control import Decision, Limits, decide, labels_left, trust_levels
-from mlip_interfaces.campaign.dpgen_files import check_param, render_machine, render_param
+from mlip_interfaces.campaign.dpgen_files import check_param, neighbors_kept, render_machine, render_param
 from mlip_interfaces.campaign.folder import (
     MACHINE,
     PARAM,
@@ -51,7 +51,7 @@ from mlip_interfaces.labels.dataset import read_dataset
 from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.pipeline.made_of import StudyHashes
-from mlip_interfaces.potentials import SHORT_RANGE_TABLE, max_neighbors, write_zbl_table
+from mlip_interfaces.potentials import SHORT_RANGE_TABLE, write_zbl_table
 from mlip_interfaces.programs import run_program
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
@@ -85,11 +85,10 @@ def init_campaign(context: RunContext) -> None:
     counts = directory / "max_neighbors.json"
     if not counts.is_file():
         index, wanted = read_book(StructureIndex, context.structures / INDEX), StudyHashes(study).labelled
-        found = max_neighbors(
+        found = neighbors_kept(
+            study,
             [read(context.structures / model.file) for model in index.models if model.name in wanted],
-            study.elements,
-            study.training.cutoff_angstrom,
-            labelled=[
+            [
                 atoms
                 for name in initial_systems(context)
                 for atoms in read_dataset(context.initial_data / "dataset" / name)

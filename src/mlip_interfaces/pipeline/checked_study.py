@@ -53,11 +53,28 @@ def load_checked_study(path: Path, root: Path | None = None) -> Study:
             _check_crystal(study, layer, where)
         else:
             _check_glass(study, layer, where)
+    _check_model(study, path)
     try:
         read_given_structures(study)
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
     return study
+
+
+def _check_model(study: Study, path: Path) -> None:
+    """Whether DeePMD-kit and the study's backend take a model of the user's own; the study itself knows of the others."""
+    if study.training.model_file is None:
+        return
+    from mlip_interfaces.campaign.dpgen_files import asked_model, backend_of_study, uncounted_neighbors
+    from mlip_interfaces.potentials import why_not_trained
+
+    try:
+        model = asked_model(study, uncounted_neighbors(study))
+    except UserError as error:
+        raise StudyError(f"{path}: training.model_file: {error}") from error
+    why = why_not_trained(model, backend_of_study(study))
+    if why:
+        raise StudyError(f"{path}: training: {why}.")
 
 
 def _check_crystal(study: Study, layer: CrystalLayer, where: str) -> None:

@@ -20,6 +20,7 @@ from ase.io import write
 
 from mlip_interfaces.books.domain import DOMAIN_FILE, CommitteeFrame, DomainIndex, RunDomain, SpotLabel
 from mlip_interfaces.books.run import INDEX, FailedLabel, LayersOfAtoms, ScanEntry, ScanIndex, read_book
+from mlip_interfaces.campaign.dpgen_files import backend_of_study
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.errors import UnfinishedError, UserError
@@ -34,6 +35,7 @@ from mlip_interfaces.labels.teacher import require_teacher
 from mlip_interfaces.pipeline.committee import Committee, trusted_committee
 from mlip_interfaces.pipeline.domain_frames import LookedAt, read_frames
 from mlip_interfaces.pipeline.initial_data import label_batch, label_settings, write_label_settings
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.potentials import left_by_deviation, left_by_drift, read_model_deviation
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import EV_TO_MEV
@@ -221,7 +223,7 @@ def planned_looks(context: RunContext, models: Mapping[str, str]) -> dict[str, B
     study, directory = context.study, context.scan / FOLDER
     batches = {}
     if study.domain.frames_per_run:
-        committee = [f"graph.{number:03d}.pb" for number in range(study.training.committee_size)]
+        committee = [backend_of_study(study).member(number) for number in range(study.training.committee_size)]
         batches["committee on frames of the scan"] = committee_batch(list(models), committee, directory / "committee")
     labelled = [name for name, model in models.items() if not _why_not_asked(study, model, trained_here=True)]
     names = [_task_name(name, frame) for name in labelled for frame in range(spot_labels_per_run(study))]
@@ -396,7 +398,7 @@ def _compare(
         return {}, ""
     try:
         predictions = predict_systems(
-            context.model / "model.pb",
+            potential_of(context),
             list(systems.values()),
             output=directory / "predictions.npz",
             log_file=directory / "predict.log",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlip_interfaces.books.gates import GATES_FILE
-from mlip_interfaces.campaign.dpgen_files import DpgenContent, render_machine, render_param
+from mlip_interfaces.campaign.dpgen_files import DpgenContent, render_machine, render_param, uncounted_neighbors
 from mlip_interfaces.campaign.folder import read_position
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.files import write_text
@@ -21,9 +21,9 @@ from mlip_interfaces.pipeline.analysis_jobs import analysis_batch
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.gates import gates_batch
 from mlip_interfaces.pipeline.initial_data import label_batch, teacher_md_batch
-from mlip_interfaces.pipeline.md_runs import POTENTIAL
 from mlip_interfaces.pipeline.own_md import FOLDER as OWN_MD_FOLDER
 from mlip_interfaces.pipeline.own_md import own_md_batch, own_structures
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.pipeline.reference_md import LABELS as REFERENCE_LABELS
 from mlip_interfaces.pipeline.reference_md import MODEL as REFERENCE_MODEL
 from mlip_interfaces.pipeline.reference_md import reference_batches
@@ -72,7 +72,7 @@ def campaign_scripts(context: RunContext) -> list[BatchScripts]:
     study, iteration = context.study, read_position(context.campaign).iteration
     machine = _without_connection(_machine(context))
     # The data decide which files travel, not what is run.
-    param = render_param(study, initial_systems=(), max_neighbors=(1,) * len(study.elements))
+    param = render_param(study, initial_systems=(), max_neighbors=uncounted_neighbors(study))
     jobs = param["model_devi_jobs"]
     # DP-GEN wants an entry for the iteration; which rung it is does not change the scripts.
     param["model_devi_jobs"] = [*jobs, *[jobs[-1]] * (iteration + 1 - len(jobs))]
@@ -199,7 +199,7 @@ def _gates_scripts(context: RunContext) -> list[BatchScripts]:
 def _scan_scripts(context: RunContext) -> list[BatchScripts]:
     runs = runs_with_md(context)
     scripts = [_preview(context, scan_batch(context, runs), "MD of the scan")] if runs else []
-    if (context.model / POTENTIAL).is_file() and not context.campaign.is_dir():
+    if potential_of(context).is_file() and not context.campaign.is_dir():
         # A potential from elsewhere: no committee judges its runs, and nothing before the scan put it through the gates.
         measured = (context.validation / GATES_FILE).is_file()
         return scripts if measured else _gates_scripts(context) + scripts

@@ -180,8 +180,18 @@ def _require_means(study: Study, root: Path, names: Sequence[str]) -> None:
     require_usable_path(root, makes_potential=bool(set(names) & set(POTENTIAL_STAGES)))
     if set(names) & set(ENGINE_STAGES):
         require_packages(*ENGINES)
+    if set(names) & set(ENGINE_STAGES):
+        _require_backend(study, root)
     if set(names) & set(LABELLING_STAGES):
         _require_teacher(study)
+
+
+def _require_backend(study: Study, root: Path) -> None:
+    """What trains and runs the potential; on a cluster the compute nodes may have what this machine lacks."""
+    from mlip_interfaces.pipeline.potential_file import backend_of_folder
+
+    if isinstance(study.execution, LocalExecution):
+        backend_of_folder(study, root).require()
 
 
 def _require_teacher(study: Study) -> None:

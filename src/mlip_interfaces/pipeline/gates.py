@@ -6,16 +6,11 @@ needs to run by hand. What is there is not measured again, as long as model, str
 
 from __future__ import annotations
 
-import io
-import shlex
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
-from ase.io import write
 
 from mlip_interfaces.books.gates import (
     CURVES_FILE,
@@ -36,33 +31,20 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import content_hash, file_hash, read_arrays, update_json, write_arrays, write_text
-from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
-from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED
-from mlip_interfaces.potentials.gates.compiled import frames
-from mlip_interfaces.potentials.gates.contract import Floats, Frame, Gate, Host, MdPlan
+from mlip_interfaces.files import content_hash, file_hash, read_arrays, write_arrays
+from mlip_interfaces.jobs import Batch, run_tasks, watching
+from mlip_interfaces.pipeline.gate_tasks import STATIC, prepare_gates, tasks_of_gates
+from mlip_interfaces.pipeline.potential_file import potential_of
+from mlip_interfaces.potentials.gates.contract import Floats, Host, MdPlan
 from mlip_interfaces.potentials.gates.judging import findings, judge
 from mlip_interfaces.potentials.gates.plan import (
     FINDINGS_FILE,
-    PLAN_FILE,
-    REPAIR_FOLDER,
     HostEntry,
     StaticFindings,
-    StaticPlan,
 )
 from mlip_interfaces.potentials.gates.registry import BOUNDS_ALONE, GATES
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
-
-POTENTIAL = "model.pb"
-STATIC = "static"
-_COMMAND, _ASKED = "command.sh", "asked.sha256"
-_STATIC_COMMAND = f"python -m mlip_interfaces.potentials.gates.static ../{POTENTIAL}"
-# A model that makes atoms fly apart has been measured; a LAMMPS that was killed has not.
-_LAMMPS_COMMAND = (
-    f"rm -f {DONE}; sh {_COMMAND}; status=$?; if {{ [ $status -eq 0 ] && {CAME_TO_ITS_END}; }} || {FELL_APART}; "
-    f"then echo $status > {DONE}; else {SAY_HOW_IT_ENDED}; exit 1; fi"
-)
 
 
 def run_gates(context: RunContext, *, begun: float = 0.0) -> GatesVerdict:
@@ -88,7 +70,7 @@ def run_gates(context: RunContext, *, begun: float = 0.0) -> GatesVerdict:
         If a job failed; the same call continues.
     """
     settings, folder = context.study.gates, context.validation / GATES_FOLDER
-    potential = context.model / POTENTIAL
+    potential = potential_of(context)
     if not potential.is_file():
         raise InputFileError(f"{potential} is missing; train it first, or give one with `gates STUDY --model M`.")
     hosts = read_hosts(context)
@@ -97,7 +79,7 @@ def run_gates(context: RunContext, *, begun: float = 0.0) -> GatesVerdict:
     measured_for = _hash(context.study, hosts, model_hash)
     found: list[GateFindings] = []
     if settings.run:
-        _prepare(context, hosts, plan, measured_for)
+        prepare_gates(folder, potential, hosts, plan, measured_for)
         batch = gates_batch(context)
 
         def look() -> None:
@@ -142,9 +124,10 @@ def current_verdict(context: RunContext) -> GatesVerdict | None:
         If a file of it is damaged.
     """
     before = read_optional_book(GatesVerdict, context.validation / GATES_FILE)
-    if before is None or not (context.model / POTENTIAL).is_file():
+    potential = potential_of(context)
+    if before is None or not potential.is_file():
         return None
-    if before.measured_for != _hash(context.study, read_hosts(context), file_hash(context.model / POTENTIAL)):
+    if before.measured_for != _hash(context.study, read_hosts(context), file_hash(potential)):
         return None
     results = judge(measured_before(before), context.study.gates)
     verdict = replace(
@@ -269,26 +252,9 @@ def gates_batch(context: RunContext) -> Batch:
     Batch
         The longest first.
     """
-    run = context.study.gates.run
-    tasks = [
-        JobTask(
-            STATIC,
-            _STATIC_COMMAND,
-            (FINDINGS_FILE, CURVES_FILE),
-            inputs=(PLAN_FILE,),
-            extras=(REPAIR_FOLDER, "compiled.npz"),
-        )
-    ]
     n_hosts = len(read_hosts(context)) if (context.structures / INDEX).is_file() else 1
-    for name, gate in GATES.items():
-        if gate.lammps is None or name not in run:
-            continue
-        outputs = gate.lammps.outputs(md_plan(context.study, []))
-        dumps = tuple(f"forces.{number + 1}.dump" for number in range(n_hosts)) if name == "compiled" else ()
-        data = tuple(f"frame.{number + 1}.data" for number in range(n_hosts)) if name == "compiled" else ("model.data",)
-        tasks.append(JobTask(name, _LAMMPS_COMMAND, (DONE, *outputs), inputs=(_COMMAND, *data), extras=(LOG, *dumps)))
-    decks = tuple(gate.lammps.deck for name, gate in GATES.items() if gate.lammps is not None and name in run)
-    return Batch(tuple(tasks), context.validation / GATES_FOLDER, "md", common_files=(POTENTIAL, *decks))
+    plan = replace(md_plan(context.study, []), n_frames=n_hosts)
+    return tasks_of_gates(context.validation / GATES_FOLDER, potential_of(context), plan)
 
 
 def _hash(study: Study, hosts: Sequence[Host], model_hash: str) -> str:
@@ -301,53 +267,6 @@ def _hash(study: Study, hosts: Sequence[Host], model_hash: str) -> str:
     return content_hash(
         [measured, decks, plan.elements, plan.hottest_kelvin, plan.shortest_timestep_fs, structures, model_hash]
     )
-
-
-def _prepare(context: RunContext, hosts: Sequence[Host], plan: MdPlan, measured_for: str) -> None:
-    """Write what each task needs; a folder that was made for something else is emptied."""
-    folder = context.validation / GATES_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / POTENTIAL).is_symlink():
-        (folder / POTENTIAL).symlink_to(Path("..") / ".." / context.model.name / POTENTIAL)
-    static = StaticPlan(context.study.gates.model_dump(mode="json"), tuple(map(HostEntry.of_host, hosts)))
-    files: dict[str, dict[str, str]] = {}
-    interface = hosts[-1]
-    for name, gate in GATES.items():
-        if gate.lammps is None or name not in context.study.gates.run:
-            continue
-        shutil.copyfile(lammps_deck(gate.lammps.deck), folder / gate.lammps.deck)
-        used = frames(hosts) if name == "compiled" else frames([interface], shake=False)
-        names = [f"frame.{number + 1}.data" for number in range(len(used))] if name == "compiled" else ["model.data"]
-        files[name] = {
-            _COMMAND: f"#!/bin/sh\n{_lammps_command(gate, plan)}\n",
-            **{file: _data_text(frame, plan.elements) for file, frame in zip(names, used, strict=True)},
-        }
-    for task in (folder / name for name in (STATIC, *files)):
-        if not (task / _ASKED).is_file() or (task / _ASKED).read_text().strip() != measured_for:
-            shutil.rmtree(task, ignore_errors=True)
-            task.mkdir()
-            if task.name == STATIC:
-                update_json(task / PLAN_FILE, static.to_json())
-            for file, text in files.get(task.name, {}).items():
-                write_text(task / file, text)
-            write_text(task / _ASKED, f"{measured_for}\n")
-
-
-def _lammps_command(gate: Gate, plan: MdPlan) -> str:
-    assert gate.lammps is not None
-    words = ["lmp", "-log", LOG, "-in", f"../{gate.lammps.deck}"]
-    given = {"potential": f"../{POTENTIAL}", "elements": " ".join(plan.elements), **gate.lammps.variables(plan)}
-    for name, value in given.items():
-        words += ["-var", name, value]
-    return shlex.join(words)
-
-
-def _data_text(frame: Frame, elements: Sequence[str]) -> str:
-    """A structure as LAMMPS reads it; type i is the i-th of the elements."""
-    buffer = io.StringIO()
-    atoms = Atoms(list(frame.symbols), positions=frame.positions, cell=frame.cell, pbc=True)
-    write(buffer, atoms, format="lammps-data", specorder=list(elements), masses=True, atom_style="atomic")
-    return buffer.getvalue()
 
 
 def _collect(folder: Path, plan: MdPlan, run: Sequence[str]) -> list[GateFindings]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlip_interfaces.books.run import GIVEN_MODEL, GivenModel
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, update_json, whole_file
-from mlip_interfaces.pipeline.md_runs import POTENTIAL
+from mlip_interfaces.potentials.backend import backend_of
 from mlip_interfaces.potentials.type_map import read_type_map
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import read_manifest
@@ -34,16 +34,16 @@ def examine_potential(model: Path, elements: Sequence[str]) -> GivenModel:
     Raises
     ------
     InputFileError
-        If there is no such file, it is not frozen for TensorFlow, DeePMD-kit cannot read it, or it lacks an element.
+        If there is no such file, it is of no backend, DeePMD-kit cannot read it, or it lacks an element.
     MissingEngineError
         If DeePMD-kit is not installed.
     """
     if not model.is_file():
         raise InputFileError(f"--model: there is no file {model}.")
-    if model.suffix != Path(POTENTIAL).suffix:
-        raise InputFileError(
-            f"--model: {model} does not end in .pb; a scan runs potentials frozen for TensorFlow alone."
-        )
+    try:
+        backend_of(model).require()
+    except InputFileError as error:
+        raise InputFileError(f"--model: {error}") from error
     type_map = read_type_map(model)
     missing = [symbol for symbol in elements if symbol not in type_map]
     if missing:
@@ -74,7 +74,7 @@ def refuse_other_potential(root: Path, given: GivenModel) -> None:
         raise InputFileError(
             f"{root} makes a potential of its own (it has the stage '{own[0]}'); give another --out folder for {given.file}."
         )
-    before, target = given_model(root), root / FOLDERS["train"] / POTENTIAL
+    before, target = given_model(root), root / FOLDERS["train"] / backend_of(Path(given.file)).potential
     known = before.sha256 if before else (file_hash(target) if target.is_file() else given.sha256)
     if known != given.sha256:
         raise InputFileError(f"{target} is another model than {given.file}; give another --out folder.")
@@ -93,7 +93,7 @@ def keep_potential(context: RunContext, model: Path, given: GivenModel) -> None:
         As `examine_potential` found it.
     """
     context.model.mkdir(parents=True, exist_ok=True)
-    target = context.model / POTENTIAL
+    target = context.model / backend_of(Path(given.file)).potential
     if not target.is_file() or file_hash(target) != given.sha256:
         with whole_file(target) as working:
             shutil.copyfile(model, working)

@@ -31,10 +31,11 @@ from mlip_interfaces.md import (
 )
 from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED, is_over
 from mlip_interfaces.md.protocol import DECK
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
 
-PIECES, POTENTIAL = "pieces.tar", "model.pb"
+PIECES = "pieces.tar"
 # A run that went to its end, or whose physics fell apart, is finished, and the first keeps its last state. Any other goes on from its checkpoint: killed, without
 # room on the disk or in memory, or never begun.
 RUN_COMMAND = (
@@ -82,9 +83,10 @@ def prepare_md(context: RunContext, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(lammps_deck(DECK), folder / DECK)
-    if not (folder / POTENTIAL).is_symlink():
+    potential = potential_of(context)
+    if not (folder / potential.name).is_symlink():
         # Jobs that do not run in place take it along.
-        (folder / POTENTIAL).symlink_to(os.path.relpath(context.model / POTENTIAL, folder))
+        (folder / potential.name).symlink_to(os.path.relpath(potential, folder))
 
 
 def write_md_run(context: RunContext, structure: str, directory: Path, script: str) -> None:
@@ -132,17 +134,17 @@ def md_script(
     str
         Content of its ``command.sh``.
     """
-    study = context.study
+    study, potential = context.study, potential_of(context)
     command = md_command(
         protocol,
         health_bounds(study),
         deck=f"{top}/{DECK}",
         data=DATA,
-        potential=f"{top}/{POTENTIAL}",
+        potential=f"{top}/{potential.name}",
         elements=study.elements,
         committee=list(committee),
     )
-    inputs = {MODEL: context.structures / structure / DATA, "potential": context.model / POTENTIAL}
+    inputs = {MODEL: context.structures / structure / DATA, "potential": potential}
     return start_script(command, {what: _hash_now(file) for what, file in inputs.items() if file.is_file()})
 
 

@@ -38,7 +38,6 @@ from mlip_interfaces.pipeline.made_for import make_room_for, mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.md_runs import (
     PIECES,
-    POTENTIAL,
     health_bounds,
     md_script,
     md_task,
@@ -46,6 +45,7 @@ from mlip_interfaces.pipeline.md_runs import (
     unpack,
     write_md_run,
 )
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.trajectory import open_trajectory
@@ -139,7 +139,7 @@ def own_md_batch(context: RunContext) -> Batch:
     tasks = tuple(
         md_task(name, runs / name, _script(context, name), staged=staged) for name in own_structures(context.study)
     )
-    return Batch(tasks, runs, "md", common_files=(DECK, POTENTIAL))
+    return Batch(tasks, runs, "md", common_files=(DECK, potential_of(context).name))
 
 
 def label_own_md(context: RunContext, *, begun: float, share: float) -> OwnLabels:

@@ -20,6 +20,7 @@ from mlip_interfaces.books.run import (
     StructureIndex,
     read_optional_book,
 )
+from mlip_interfaces.campaign.dpgen_files import why_uncompressed
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.study import ReferenceMD
 from mlip_interfaces.errors import UserError, counted
@@ -260,7 +261,9 @@ def _campaign(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
 def _train(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
     n_steps = view.context.study.training.steps_final
     cost = view.cost.seconds_per_training_step
-    work = f"{n_steps} steps, frozen and compressed"
+    kind = "" if view.context.study.training.model_file else f"{view.context.study.training.model}, "
+    how = "frozen" if why_uncompressed(view.context.study) else "frozen and compressed"
+    work = f"{kind}{n_steps} steps, {how}"
     seconds = None if cost is None else cost * n_steps
     found = _whole(view, "train", "final model", work, seconds)
     if found.action == "kept" and (cause := _not_kept(before, "data", "campaign")):

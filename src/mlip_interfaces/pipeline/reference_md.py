@@ -52,7 +52,7 @@ from mlip_interfaces.observables import Chemistry, Rdf
 from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_settings, teacher_md_batch
 from mlip_interfaces.pipeline.made_for import make_room_for, mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes
-from mlip_interfaces.pipeline.md_runs import POTENTIAL
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import read_model
@@ -120,7 +120,7 @@ def reference_batches(context: RunContext) -> dict[str, Batch]:
     of_model = teacher_md_batch(names, folder / MODEL)
     return {
         LABELS: teacher_md_batch(names, folder / LABELS),
-        MODEL: replace(of_model, step="md", common_files=(SETTINGS_FILE, POTENTIAL)),
+        MODEL: replace(of_model, step="md", common_files=(SETTINGS_FILE, potential_of(context).name)),
     }
 
 
@@ -154,7 +154,7 @@ def compare_with_reference(context: RunContext, *, begun: float, share: float) -
     for part, (which, batch) in enumerate(batches.items()):
         make_room_for(context.root, batch.directory, made_of[which])
         _prepare(context, batch, asked, made_of[which])
-        settings = label_settings(study) if which == LABELS else _model_settings(study)
+        settings = label_settings(study) if which == LABELS else _model_settings(context)
         settings.write(batch.directory / SETTINGS_FILE)
         forget_configuration_failures(batch.directory)
 
@@ -204,21 +204,22 @@ def _prepare(context: RunContext, batch: Batch, asked: ReferenceMD, made_of: str
                     seed=seed,
                 )
                 write_text(staging / task.name / PLAN_FILE, plan.model_dump_json())
-            if POTENTIAL in batch.common_files:
+            potential = potential_of(context)
+            if potential.name in batch.common_files:
                 # Jobs that do not run in place take it along.
-                (staging / POTENTIAL).symlink_to(Path("..") / ".." / ".." / context.model.name / POTENTIAL)
+                (staging / potential.name).symlink_to(Path("..") / ".." / ".." / context.model.name / potential.name)
             else:
                 label_settings(study).write(staging / SETTINGS_FILE)
                 reuse_labels(staging, earlier_tasks(context))
             mark_made_of(staging, made_of)
 
 
-def _model_settings(study: Study) -> LabelSettings:
+def _model_settings(context: RunContext) -> LabelSettings:
     """The model as one who gives forces, with the limits of a label."""
-    labels = study.labels
+    labels = context.study.labels
     return LabelSettings(
         calculator=_CALCULATOR,
-        parameters={"model": f"../{POTENTIAL}"},
+        parameters={"model": f"../{potential_of(context).name}"},
         timeout_seconds=labels.timeout_seconds,
         max_force_ev_per_angstrom=labels.max_force_ev_per_angstrom,
         min_distance_angstrom=labels.min_distance_angstrom,

@@ -21,6 +21,7 @@ from mlip_interfaces.books.run import (
     read_book,
     write_book,
 )
+from mlip_interfaces.campaign.dpgen_files import backend_of_study
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError, UnfinishedError, counted
 from mlip_interfaces.jobs import Batch, run_tasks, watching
@@ -45,7 +46,6 @@ from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.making_room import BestSource, best_source, make_room
 from mlip_interfaces.pipeline.md_runs import (
     PIECES,
-    POTENTIAL,
     health_bounds,
     md_script,
     md_task,
@@ -53,6 +53,7 @@ from mlip_interfaces.pipeline.md_runs import (
     unpack,
     write_md_run,
 )
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.programs import log_tail
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
@@ -146,9 +147,8 @@ def scan_batch(context: RunContext, runs: Collection[ScanRun]) -> Batch:
     """
     staged = context.study.execution.staged
     tasks = tuple(md_task(run.name, context.scan / run.name, run_script(context, run), staged=staged) for run in runs)
-    return Batch(
-        tasks, context.scan, "md", jobs_per_core=3, common_files=(DECK, POTENTIAL, *_committee_files(context.study))
-    )
+    shared = (DECK, potential_of(context).name, *_committee_files(context.study))
+    return Batch(tasks, context.scan, "md", jobs_per_core=3, common_files=shared)
 
 
 def prepare_scan(context: RunContext) -> None:
@@ -165,7 +165,7 @@ def prepare_scan(context: RunContext) -> None:
         If the potential is missing, a model has not been built, or a trajectory that is to be cut is damaged.
     """
     study = context.study
-    potential = context.model / POTENTIAL
+    potential = potential_of(context)
     if not potential.is_file():
         raise InputFileError(f"{potential} is missing; train it first, or give one with `scan init --model`.")
     for model in study.scan_models:
@@ -186,7 +186,7 @@ def _committee_files(study: Study) -> tuple[str, ...]:
     """Models that LAMMPS compares on the fly, from the scan's folder, under DP-GEN's names; none where no protocol asks for it."""
     asked = any(protocol.committee_deviation_interval_ps for protocol in study.protocols.values())
     n_models = study.training.committee_size if asked else 0
-    return tuple(f"{COMMITTEE}/graph.{number:03d}.pb" for number in range(n_models))
+    return tuple(f"{COMMITTEE}/{backend_of_study(study).member(number)}" for number in range(n_models))
 
 
 def _link_committee(context: RunContext) -> None:

@@ -193,6 +193,8 @@ def _named(study: Study) -> dict[Place, str]:
             found[(*here, "material")] = layer.material
     for number, name in enumerate(study.initial_data.structures):
         found["initial_data", "structures", number] = name
+    if study.training.model_file is not None:
+        found["training", "model_file"] = study.training.model_file
     for name, value in study.labels.parameters.items():
         if isinstance(value, str) and value.endswith(TEACHER_SUFFIXES) and "://" not in value:
             found["labels", "parameters", name] = value
@@ -271,13 +273,15 @@ def _changed(study: Study, changes: dict[Place, Any]) -> Study:
 
 
 def _folder(study: Study, place: Place) -> str:
-    """Where a copy lies: in a folder of its layer, of its number among the given structures, or of the parameter of the teacher."""
+    """Where a copy lies: in a folder of its layer, its number among the given structures, the training, or the teacher's parameter."""
     match place:
         case ("interface", "layers", int(number), _):
             return study.interface.layers[number].name
         case ("initial_data", "structures", int(number)):
             # Candidates of several runs have one name.
             return f"structures-{number}"
+        case ("training", "model_file"):
+            return "training"
         case _:
             return f"teacher-{place[-1]}"
 

@@ -1,4 +1,4 @@
-"""Stage ``train``: the final Deep Potential on all training labels, frozen and compressed."""
+"""Stage ``train``: the final Deep Potential on all training labels, frozen, compressed, and compared in LAMMPS and Python."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlip_interfaces.books.run import MODEL_FILE, FinalModel
-from mlip_interfaces.campaign.dpgen_files import descriptor_sizes, loss_prefactors, short_range_blend
+from mlip_interfaces.campaign.dpgen_files import asked_model, backend_of_study, loss_prefactors, why_uncompressed
 from mlip_interfaces.campaign.folder import count_frames
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, last_line, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
-from mlip_interfaces.potentials import SHORT_RANGE_TABLE, training_input, write_zbl_table
+from mlip_interfaces.pipeline.agreement import require_agreement
+from mlip_interfaces.pipeline.potential_file import potential_of
+from mlip_interfaces.potentials import (
+    SHORT_RANGE_TABLE,
+    is_single_precision,
+    kind_of,
+    training_input,
+    write_zbl_table,
+)
+from mlip_interfaces.potentials.backend import CHECKPOINT, INPUT, from_checkpoint
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 
@@ -54,7 +63,8 @@ def last_committee_member(context: RunContext) -> Path:
     InputFileError
         If the campaign has not trained a committee.
     """
-    members = sorted(context.campaign.glob("iter.*/00.train/000/model.ckpt.index"))
+    checkpoint = backend_of_study(context.study).checkpoint_file
+    members = sorted(context.campaign.glob(f"iter.*/00.train/000/{checkpoint}"))
     if not members:
         raise InputFileError(f"{context.campaign} holds no trained committee; run the campaign first.")
     return members[-1].parent
@@ -78,22 +88,18 @@ def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> B
         Of one task.
     """
     directory = context.model / "training"
-    start = os.path.relpath(member / "model.ckpt", directory)
-    command = (
-        "if [ -f model.ckpt.index ]; then dp train input.json --restart model.ckpt; "
-        f"else dp train input.json --init-model {start}; fi "
-        "&& dp freeze -o frozen.pb && dp compress -i frozen.pb -o compressed.pb "
-        "&& mv compressed.pb model.pb"
-    )
-    outputs = ("model.pb", "lcurve.out")
+    backend = backend_of_study(context.study)
+    start = from_checkpoint(os.path.relpath(member, directory))
+    command = backend.training_command(start, compress=not why_uncompressed(context.study))
+    outputs = (backend.potential, "lcurve.out")
     if not context.study.execution.staged:
         return Batch((JobTask(directory.name, command, outputs),), context.model, "train")
     # Carried elsewhere, the data and the checkpoint keep their places relative to the training.
-    needed = [os.path.relpath(path, context.root) for path in (*systems, *sorted(member.glob("model.ckpt.*")))]
+    needed = [os.path.relpath(path, context.root) for path in (*systems, *sorted(member.glob(f"{CHECKPOINT}.*")))]
     name = os.path.relpath(directory, context.root)
     table = () if context.study.training.short_range is None else (SHORT_RANGE_TABLE,)
     return Batch(
-        (JobTask(name, command, outputs, inputs=("input.json", *table)),),
+        (JobTask(name, command, outputs, inputs=(INPUT, *table)),),
         context.root,
         "train",
         common_files=tuple(needed),
@@ -101,7 +107,7 @@ def train_batch(context: RunContext, member: Path, systems: Sequence[Path]) -> B
 
 
 def run_train(context: RunContext) -> str:
-    """Train from the last committee member, freeze and compress into ``model/model.pb``.
+    """Train from the last committee member, freeze, and compress what can be, into ``model/model.pb`` or ``.pth``.
 
     Parameters
     ----------
@@ -116,7 +122,7 @@ def run_train(context: RunContext) -> str:
     Raises
     ------
     InputFileError
-        If the campaign has not trained a committee.
+        If the campaign has not trained a committee, or LAMMPS and Python do not have one potential in the model.
     UnfinishedError
         If the training failed; the same call continues.
     """
@@ -124,9 +130,10 @@ def run_train(context: RunContext) -> str:
     directory = context.model / "training"
     directory.mkdir(parents=True, exist_ok=True)
     systems = training_systems(context)
-    sizes = descriptor_sizes(study, read_as(list[int], context.campaign / "max_neighbors.json"))
+    backend, counts = backend_of_study(study), read_neighbors(context)
+    model = asked_model(study, counts, seed=study.seed)
     content = training_input(
-        sizes,
+        model,
         study.elements,
         n_steps=training.steps_final,
         start_learning_rate=training.start_learning_rate,
@@ -135,11 +142,10 @@ def run_train(context: RunContext) -> str:
         batch_size=training.batch_size,
         seed=study.seed,
         loss=loss_prefactors(study),
-        short_range=short_range_blend(study),
     )
     if training.short_range is not None:
         write_zbl_table(directory / SHORT_RANGE_TABLE, study.elements)
-    write_json(directory / "input.json", content)
+    write_json(directory / INPUT, content)
     batch = train_batch(context, last_committee_member(context), systems)
     curve = directory / "lcurve.out"
 
@@ -149,19 +155,44 @@ def run_train(context: RunContext) -> str:
 
     with watching(look, every_seconds=study.execution.poll_seconds):
         run_tasks(batch, study.execution)
-    with whole_file(context.model / "model.pb") as working:
-        shutil.copyfile(directory / "model.pb", working)
-    model = context.model / "model.pb"
+    context.progress(0.95, "LAMMPS against Python")
+    trained = directory / backend.potential
+    agreement = require_agreement(context, trained, single_precision=is_single_precision(model))
+    potential = potential_of(context)
+    with whole_file(potential) as working:
+        shutil.copyfile(trained, working)
+    why = why_uncompressed(study)
     made = FinalModel(
-        file="model.pb",
-        sha256=file_hash(model),
-        size_bytes=model.stat().st_size,
+        file=potential.name,
+        sha256=file_hash(potential),
+        size_bytes=potential.stat().st_size,
         steps=training.steps_final,
         n_frames=sum(count_frames(path) for path in systems),
-        max_neighbors=tuple(sizes.max_neighbors),
+        max_neighbors=() if training.model_file else training.max_neighbors or tuple(counts),
+        backend=backend.name,
+        kind=kind_of(model),
+        not_compressed=why,
+        agreement=agreement,
     )
     write_json(context.model / MODEL_FILE, made.to_json())
-    return f"{training.steps_final} steps, {model.stat().st_size / 1e6:.1f} MB"
+    size = f"{potential.stat().st_size / 1e6:.1f} MB"
+    return f"{training.steps_final} steps, {size}{f', not compressed: {why}' if why else ''}"
+
+
+def read_neighbors(context: RunContext) -> list[int]:
+    """Neighbours that the campaign's models keep.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder, with a campaign.
+
+    Returns
+    -------
+    list of int
+        As `campaign.dpgen_files.neighbors_kept` gave them.
+    """
+    return read_as(list[int], context.campaign / "max_neighbors.json")
 
 
 def _last_step(curve: Path) -> int:

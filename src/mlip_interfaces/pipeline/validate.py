@@ -49,6 +49,7 @@ from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_batch, wr
 from mlip_interfaces.pipeline.made_for import make_room_for, mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.own_md import label_own_md
+from mlip_interfaces.pipeline.potential_file import potential_of
 from mlip_interfaces.pipeline.reference_md import compare_with_reference
 from mlip_interfaces.potentials import Predictions, label_errors, rank_correlation
 from mlip_interfaces.records import read_as
@@ -99,7 +100,7 @@ def run_validate(context: RunContext) -> str:
     systems = [path for paths in sets.values() for path in paths]
     context.progress(_ERRORS_SHARE, f"errors on {len(systems)} systems")
     predictions = predict_systems(
-        context.model / "model.pb",
+        potential_of(context),
         systems,
         output=context.validation / "predictions.npz",
         log_file=context.validation / "predict.log",

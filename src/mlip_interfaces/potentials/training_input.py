@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,32 +11,7 @@ from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-
-@dataclass(frozen=True, slots=True)
-class DescriptorSizes:
-    """Sizes of a two-body embedding (se_e2_a) Deep Potential.
-
-    Attributes
-    ----------
-    cutoff_angstrom, smooth_from_angstrom : float, angstrom
-        Radial cutoff and where its switching begins.
-    embedding_neurons, fitting_neurons : tuple of int
-        Sizes of the networks' layers.
-    axis_neurons : int
-        Columns of the embedding kept as axes.
-    max_neighbors : tuple of int
-        Neighbours kept of each element (DeePMD's ``sel``), in type-map order.
-    precision : str
-        Floating-point precision of the networks.
-    """
-
-    cutoff_angstrom: float
-    smooth_from_angstrom: float
-    embedding_neurons: tuple[int, ...]
-    axis_neurons: int
-    fitting_neurons: tuple[int, ...]
-    max_neighbors: tuple[int, ...]
-    precision: str = "float64"
+from mlip_interfaces.potentials.model_section import DescriptorSizes, ShortRangeBlend, model_section, short_range_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +27,6 @@ class LossPrefactors:
     energy: tuple[float, float] = (0.02, 1.0)
     force: tuple[float, float] = (1000.0, 1.0)
     virial: tuple[float, float] = (0.02, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ShortRangeBlend:
-    """Where a table of pair energies takes over from the network.
-
-    Attributes
-    ----------
-    file : str
-        The table, relative to where training runs; `zbl_table` makes it.
-    from_angstrom, to_angstrom : float, angstrom
-        An atom whose nearest neighbour is closer than the first has the table's energy alone, one beyond the second the network's.
-    """
-
-    file: str
-    from_angstrom: float
-    to_angstrom: float
-
-
-_SOFTMIN_ANGSTROM = 0.1
-"""Width of the soft minimum that stands for the distance of the nearest neighbour."""
 
 
 def max_neighbors(
@@ -109,7 +63,45 @@ def max_neighbors(
         margin * _most_neighbors(structures, elements, cutoff_angstrom),
         _most_neighbors(labelled, elements, cutoff_angstrom),
     )
-    return tuple(int(max(4, 4 * np.ceil(count / 4))) for count in largest)
+    return tuple(map(_with_margin, largest))
+
+
+def total_neighbors(
+    structures: Sequence[Atoms],
+    cutoffs_angstrom: Sequence[float],
+    *,
+    margin: float = 1.4,
+    labelled: Sequence[Atoms] = (),
+) -> tuple[int, ...]:
+    """Neighbours of all elements together within each cutoff, for models that do not count them apart.
+
+    An atom that has the most of one element seldom has the most of another: the sum of what `max_neighbors` gives is larger.
+
+    Parameters
+    ----------
+    structures : sequence of Atoms
+        Periodic structures that MD begins with.
+    cutoffs_angstrom : sequence of float, angstrom
+        Radial cutoffs.
+    margin, labelled : float or sequence of Atoms, optional
+        As in `max_neighbors`.
+
+    Returns
+    -------
+    tuple of int
+        One per cutoff: a multiple of four, at least 4.
+    """
+    return tuple(
+        _with_margin(
+            margin * _neighbor_counts(structures, cutoff).max(initial=0),
+            _neighbor_counts(labelled, cutoff).max(initial=0),
+        )
+        for cutoff in cutoffs_angstrom
+    )
+
+
+def _with_margin(*counts: float) -> int:
+    return int(max(4, 4 * np.ceil(max(counts) / 4)))
 
 
 def _most_neighbors(structures: Sequence[Atoms], elements: Sequence[str], cutoff_angstrom: float) -> NDArray[np.int64]:
@@ -125,29 +117,14 @@ def _most_neighbors(structures: Sequence[Atoms], elements: Sequence[str], cutoff
     return largest
 
 
-def short_range_keys(blend: ShortRangeBlend) -> dict[str, JsonValue]:
-    """DeePMD's words for a table that takes over at short distances.
-
-    Parameters
-    ----------
-    blend : ShortRangeBlend
-        The table and where it acts.
-
-    Returns
-    -------
-    dict of str to JSON
-        Keys of the section ``model``.
-    """
-    return {
-        "use_srtab": blend.file,
-        "smin_alpha": _SOFTMIN_ANGSTROM,
-        "sw_rmin": blend.from_angstrom,
-        "sw_rmax": blend.to_angstrom,
-    }
+def _neighbor_counts(structures: Sequence[Atoms], cutoff_angstrom: float) -> NDArray[np.int64]:
+    """The number of neighbours of each atom."""
+    counts = [np.bincount(neighbor_list("i", atoms, cutoff_angstrom), minlength=len(atoms)) for atoms in structures]
+    return np.concatenate([np.empty(0, dtype=np.int64), *counts])
 
 
 def training_input(
-    sizes: DescriptorSizes,
+    model: DescriptorSizes | Mapping[str, JsonValue],
     elements: Sequence[str],
     *,
     n_steps: int,
@@ -165,8 +142,8 @@ def training_input(
 
     Parameters
     ----------
-    sizes : DescriptorSizes
-        The model.
+    model : DescriptorSizes or mapping
+        Sizes of the model, or DeePMD-kit's own section of it.
     elements : sequence of str
         The type map.
     n_steps : int
@@ -189,6 +166,10 @@ def training_input(
     dict of str to JSON
         Content of ``input.json``.
     """
+    if isinstance(model, DescriptorSizes):
+        section = model_section(model, elements, seed=seed, short_range=short_range)
+    else:
+        section = {**model, **({} if short_range is None else short_range_keys(short_range))}
     seeded: dict[str, JsonValue] = {} if seed is None else {"seed": seed}
     training: dict[str, JsonValue] = {
         "numb_steps": n_steps,
@@ -203,28 +184,7 @@ def training_input(
     if systems:
         training["training_data"] = {"systems": list(systems), "batch_size": batch_size}
     return {
-        "model": {
-            "type_map": list(elements),
-            **({} if short_range is None else short_range_keys(short_range)),
-            "descriptor": {
-                "type": "se_e2_a",
-                "rcut": sizes.cutoff_angstrom,
-                "rcut_smth": sizes.smooth_from_angstrom,
-                "sel": list(sizes.max_neighbors),
-                "neuron": list(sizes.embedding_neurons),
-                "axis_neuron": sizes.axis_neurons,
-                "type_one_side": True,
-                "resnet_dt": False,
-                "precision": sizes.precision,
-                **seeded,
-            },
-            "fitting_net": {
-                "neuron": list(sizes.fitting_neurons),
-                "resnet_dt": True,
-                "precision": sizes.precision,
-                **seeded,
-            },
-        },
+        "model": section,
         "learning_rate": {
             "type": "exp",
             "start_lr": start_learning_rate,
