@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from mlip_interfaces.engines import BACKEND_OF_ENDING, how_to_get, is_installed, require_packages
+from mlip_interfaces.engines import BACKEND_OF_ENDING, how_to_get, is_installed, other_torch, require_packages
 from mlip_interfaces.errors import InputFileError, MissingEngineError
 from mlip_interfaces.files import whole_file
 from mlip_interfaces.programs import ask_program
@@ -186,20 +186,16 @@ def read_deep_potential(file: Path) -> DeepPotential:
 @lru_cache(maxsize=8)
 def _read(file: Path, _changed: int, _size: int) -> DeepPotential:
     backend = backend_of(file)
-    if backend == "PyTorch" and not is_installed("torch"):
-        raise MissingEngineError(
-            f"{file} is of DeePMD-kit's PyTorch backend, and torch is not installed; {how_to_get('pytorch')}."
-        )
+    if backend == "PyTorch":
+        trouble = other_torch() if is_installed("torch") else f"torch is not installed; {how_to_get('pytorch')}."
+        if trouble:
+            raise MissingEngineError(f"{file} is a model of DeePMD-kit's PyTorch backend: {trouble}")
     answer = ask_program([sys.executable, "-m", _MODULE, str(file)], limit_seconds=_LIMIT_SECONDS)
     said = answer.output.rpartition("\n")[2] if answer.status == 0 else ""
     if not said:
-        reason = _reason(answer.errors)
-        if "version of PyTorch" in reason:
-            raise MissingEngineError(
-                f"{file} is of DeePMD-kit's PyTorch backend, which needs another torch: {reason}. "
-                f"{how_to_get('pytorch', 'The right one comes')}."
-            )
-        raise InputFileError(f"DeePMD-kit cannot read {file} as a model of its {backend} backend: {reason}.")
+        raise InputFileError(
+            f"DeePMD-kit cannot read {file} as a model of its {backend} backend: {_reason(answer.errors)}."
+        )
     content = json.loads(said)
     heads = {name: Head(tuple(head["type_map"]), head["model"]) for name, head in content["heads"].items()}
     return DeepPotential(file, backend, heads, content["aliases"])

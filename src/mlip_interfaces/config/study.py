@@ -59,6 +59,10 @@ SEVENNETS = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
 """Models of SevenNet whose weights are in its wheel; it would download others."""
 
 
+START_ENDINGS = {"pytorch": ".pt", "tensorflow": ".pb"}
+"""Of the files that a training of each backend can start from."""
+
+
 def _check_models(calculator: str, parameters: Mapping[str, JsonValue]) -> None:
     """Refuse parameters of a Deep Potential or of SevenNet that name no model which is here."""
     model = parameters.get("model")
@@ -368,6 +372,13 @@ class Training(Section):
         description="DeePMD-kit's own section `model` in a JSON file, relative to the study's folder, instead of `model` and all sizes "
         "here; checked with DeePMD-kit's schema.",
     )
+    start_from: str | None = Field(
+        None,
+        description="A trained model that the first committee is fine-tuned from, relative to the study's folder: of PyTorch a checkpoint "
+        "(.pt), of TensorFlow a frozen model that was not compressed (.pb). It says what the model is, so that `model`, `model_file` "
+        "and all sizes here are left out.",
+    )
+    start_from_head: str | None = Field(None, description="Head of a multi-task model; `dp --pt show FILE model-branch` lists them.")
     dpa2: Dpa2 = Field(default_factory=lambda: Dpa2(), description="Further sizes of model: dpa2.")
     dpa3: Dpa3 = Field(default_factory=lambda: Dpa3(), description="Sizes of model: dpa3.")
     committee_size: int = Field(
@@ -424,6 +435,11 @@ class Training(Section):
         """Whether keys are given that the model does not have; one that is written with its default does no harm."""
         fields = type(self).model_fields
         given = [key for key in _SIZES if getattr(self, key) != fields[key].get_default(call_default_factory=True)]
+        if self.start_from is not None:
+            self._check_start([*(["model"] if self.model != "se_e2_a" else []), *(["model_file"] if self.model_file else []), *given])
+            return self
+        if self.start_from_head is not None:
+            raise ValueError("start_from_head is a head of the model in start_from; give that, too")
         if self.model_file is not None:
             unused = [*(["model"] if self.model != "se_e2_a" else []), *given]
             if unused:
@@ -443,6 +459,22 @@ class Training(Section):
         if unused:
             raise ValueError(f"{', '.join(unused)}: model {self.model} does not have it; leave it out")
         return self
+
+    def _check_start(self, unused: list[str]) -> None:
+        if unused:
+            raise ValueError(f"start_from gives the whole model; leave out {', '.join(unused)}")
+        file, wanted = str(self.start_from), START_ENDINGS[self.backend]
+        if not file.endswith(wanted):
+            kind = BACKEND_OF_ENDING.get(f".{file.rpartition('.')[2]}")
+            if kind is None:
+                remedy = f"give a file that ends in {wanted}"
+            elif kind.lower() != self.backend:
+                remedy = f"that is a model of {kind}: set backend: {kind.lower()}, or give one that ends in {wanted}"
+            else:
+                remedy = f"that is a frozen model: give the checkpoint of its training, which ends in {wanted}"
+            raise ValueError(f"start_from is '{file}', but backend {self.backend} starts from {wanted} files; {remedy}")
+        if self.start_from_head is not None and self.backend != "pytorch":
+            raise ValueError("start_from_head: models of the TensorFlow backend have no heads; leave it out")
 
     @model_validator(mode="after")
     def _rates(self) -> Self:
