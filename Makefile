@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROCESSES ?= 2
+# Of DeePMD-kit; make install BACKENDS=tensorflow leaves PyTorch's out.
+BACKENDS ?= tensorflow pytorch
+comma := ,
+EXTRAS := engines,$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,docs,dev,bench
 
 .PHONY: install demo test lint docs clean
 
@@ -10,9 +14,10 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing into $(VENV): the extras $(EXTRAS), DeePMD-kit with the backends $(BACKENDS), and $$(grep '^torch==' constraints.txt)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[engines,teacher,docs,dev,bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $@
 
 demo: install

@@ -16,6 +16,9 @@ GateName = Literal["pairs", "compression", "rattled", "voids", "species", "exten
 BackendName = Literal["tensorflow", "pytorch"]
 """Backends of DeePMD-kit that train and run a potential; see `mlip_interfaces.potentials.backend`."""
 
+BACKEND_LABELS: dict[str, str] = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
+"""Backends as people write them."""
+
 ModelKind = Literal["se_e2_a", "se_atten_v2", "dpa2", "dpa3"]
 """Deep Potentials that a study describes by their sizes; see `mlip_interfaces.potentials.model_section`."""
 

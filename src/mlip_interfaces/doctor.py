@@ -16,7 +16,7 @@ import numpy as np
 from mlip_interfaces.campaign.trained_start import start_section, why_another_start
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
-from mlip_interfaces.errors import MissingProgramError, ProgramError, UserError
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError, UserError
 from mlip_interfaces.files import known_hash, write_json, write_text
 from mlip_interfaces.labels.codes.contract import Code
 from mlip_interfaces.labels.codes.registry import CODES
@@ -27,7 +27,8 @@ from mlip_interfaces.labels.teacher import require_model
 from mlip_interfaces.labels.teachers import TEACHERS
 from mlip_interfaces.pipeline.initial_data import label_settings
 from mlip_interfaces.pipeline.study_files import load_run_study
-from mlip_interfaces.potentials import DescriptorSizes, kind_of, training_input
+from mlip_interfaces.potentials import BACKENDS, Backend, DescriptorSizes, kind_of, training_input
+from mlip_interfaces.potentials.backend import INPUT
 from mlip_interfaces.programs import ask_program, find_program, run_program
 
 INSTALL = 'make install (or: pip install "mlip-interfaces[engines]")'
@@ -67,14 +68,14 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at every engine; runs LAMMPS with a Deep Potential for ten steps (half a minute)."""
+    """Look at every engine; trains and runs a Deep Potential with each backend for ten steps (a minute)."""
     findings = [
         Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
     ]
     findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
     findings += [*_extras(), *_two_tensorflows()]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
-    findings.append(_deep_potential_in_lammps())
+    findings += [_deep_potential_in_lammps(backend) for backend in BACKENDS.values()]
     findings += [
         _package(teacher.package, required=False, remedy=teacher.install, label=f"teacher {name} ({teacher.kind})")
         for name, teacher in TEACHERS.items()
@@ -179,41 +180,46 @@ def _potcars() -> Finding:
     return Finding(name, False, library is not None, str(library) if library else "no folder is named", remedy)
 
 
-def _deep_potential_in_lammps() -> Finding:
-    name = "lmp runs a Deep Potential for ten steps"
+def _deep_potential_in_lammps(backend: Backend) -> Finding:
+    """Training and MD with a backend; that of TensorFlow is the one that a study has unless it asks for another."""
+    name, required = f"{backend.label}: dp trains and lmp runs ten steps", backend.name == "tensorflow"
+    try:
+        backend.require()
+    except MissingEngineError as error:
+        return Finding(name, required, False, str(error), how_to_get(backend.extra))
     with tempfile.TemporaryDirectory() as folder:
         try:
-            seconds = _try_lammps(Path(folder))
+            seconds = _try_lammps(Path(folder), backend)
         except (ProgramError, MissingProgramError) as error:
-            return Finding(
-                name, True, False, str(error), f"{INSTALL}; the versions of deepmd-kit and lammps must match"
-            )
-    return Finding(name, True, True, f"DeePMD plugin loaded, ten steps in {seconds:.1f} s", "")
+            remedy = f"{how_to_get(backend.extra)}; the versions of deepmd-kit and lammps must match"
+            return Finding(name, required, False, str(error), remedy)
+    return Finding(name, required, True, f"DeePMD plugin loaded, {seconds[0]:.1f} s and {seconds[1]:.1f} s", "")
 
 
-def _try_lammps(directory: Path) -> float:
-    """Train two steps of a tiny model on made-up data and run it: exactly the way a campaign does."""
+def _try_lammps(directory: Path, backend: Backend) -> tuple[float, float]:
+    """Train ten steps of a tiny model on made-up data and run it, as a campaign does; the seconds that each took."""
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
         sizes,
         ["Li"],
-        n_steps=2,
+        n_steps=10,
         start_learning_rate=1e-3,
         stop_learning_rate=1e-5,
         systems=["data"],
         batch_size=1,
         seed=1,
     )
-    write_json(directory / "input.json", content)
-    run_program(
-        ["dp", "train", "input.json", "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
+    write_json(directory / INPUT, content)
+    dp = ["dp", backend.option]
+    trained = run_program(
+        [*dp, "train", INPUT, "--skip-neighbor-stat"], directory=directory, log_file=directory / "train.log"
     )
-    run_program(["dp", "freeze", "-o", "model.pb"], directory=directory, log_file=directory / "freeze.log")
+    run_program([*dp, "freeze", "-o", backend.potential], directory=directory, log_file=directory / "freeze.log")
     write_text(
         directory / "in.lammps",
         "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"
-        "create_atoms 1 box\nmass 1 6.94\npair_style deepmd model.pb\npair_coeff * * Li\n"
+        f"create_atoms 1 box\nmass 1 6.94\npair_style deepmd {backend.potential}\npair_coeff * * Li\n"
         "velocity all create 300 1\nfix 1 all nve\nrun 10\n",
     )
     run = run_program(
@@ -221,7 +227,7 @@ def _try_lammps(directory: Path) -> float:
     )
     if re.search(r"^Loop time of", (directory / "log.lammps").read_text(), flags=re.MULTILINE) is None:
         raise ProgramError("lmp ended without running the ten steps.")
-    return run.wall_seconds
+    return trained.wall_seconds, run.wall_seconds
 
 
 def _write_toy_system(directory: Path) -> None:

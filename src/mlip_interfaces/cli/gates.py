@@ -21,7 +21,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "target", type=Path, metavar="DIR|STUDY", help="a run folder; with --model, the study file of a new one"
     )
-    parser.add_argument("--model", type=Path, metavar="M", help="frozen Deep Potential (.pb), for a study file")
+    parser.add_argument("--model", type=Path, metavar="M", help="frozen Deep Potential (.pb or .pth), for a study file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/ and the file's name)")
     parser.set_defaults(run=run)
 

@@ -29,7 +29,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="write all decks and commands for a given model")
     add_study(init)
-    init.add_argument("--model", type=Path, required=True, metavar="M", help="frozen Deep Potential (.pb)")
+    init.add_argument("--model", type=Path, required=True, metavar="M", help="frozen Deep Potential (.pb or .pth)")
     init.set_defaults(run=run_init)
     submit = actions.add_parser("submit", help="run the scan of a run folder, or continue it")
     add_run_folder(submit)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlip_interfaces.choices import BackendName
+from mlip_interfaces.choices import BACKEND_LABELS, BackendName
 from mlip_interfaces.engines import other_torch, require_packages
 from mlip_interfaces.errors import InputFileError, MissingEngineError
 
@@ -26,8 +26,6 @@ class Backend:
     ----------
     name : {"tensorflow", "pytorch"}
         As a study and DP-GEN's ``train_backend`` have it.
-    label : str
-        As people write it.
     option : str
         Of `dp`.
     suffix : str
@@ -41,12 +39,16 @@ class Backend:
     """
 
     name: BackendName
-    label: str
     option: str
     suffix: str
     checkpoint_file: str
     packages: tuple[str, ...] = ()
     extra: str = "engines"
+
+    @property
+    def label(self) -> str:
+        """The name as people write it."""
+        return BACKEND_LABELS[self.name]
 
     @property
     def potential(self) -> str:
@@ -124,10 +126,10 @@ def from_checkpoint(folder: str) -> str:
 
 
 BACKENDS: Mapping[BackendName, Backend] = {
-    "tensorflow": Backend("tensorflow", "TensorFlow", "--tf", ".pb", f"{CHECKPOINT}.index", ("tensorflow",)),
+    "tensorflow": Backend("tensorflow", "--tf", ".pb", f"{CHECKPOINT}.index", ("tensorflow",)),
     # LAMMPS needs libcudart.so.12 of the last one for these models, also where there is no GPU; its launcher finds it.
     "pytorch": Backend(
-        "pytorch", "PyTorch", "--pt", ".pth", f"{CHECKPOINT}.pt", ("torch", "e3nn", "nvidia.cuda_runtime"), "pytorch"
+        "pytorch", "--pt", ".pth", f"{CHECKPOINT}.pt", ("torch", "e3nn", "nvidia.cuda_runtime"), "pytorch"
     ),
 }
 """By name."""

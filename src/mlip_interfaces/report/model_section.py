@@ -21,6 +21,7 @@ from mlip_interfaces.books.run import (
     DeviationAgainstError,
     EnergyOffset,
     ErrorTable,
+    FinalModel,
     OwnMDRun,
     ReferenceComparison,
     SystemErrors,
@@ -28,6 +29,7 @@ from mlip_interfaces.books.run import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.choices import BACKEND_LABELS
 from mlip_interfaces.figures import Figure, validation_plots
 from mlip_interfaces.files import read_arrays
 from mlip_interfaces.observables.results import measured
@@ -78,13 +80,33 @@ def model_section(run: Path, picture: MakePicture) -> PageSection:
         return section
     training = validation.training
     section.paragraphs.append(
-        f"Trained on {training.n_frames} frames for {training.steps} steps (from a committee member), frozen and "
-        f"compressed; tested on {validation.n_frames} frames that no training saw."
+        f"{made_sentence(validation.model)} Trained on {training.n_frames} frames for {training.steps} steps (from a committee "
+        f"member); tested on {validation.n_frames} frames that no training saw."
     )
+    if validation.model.agreement is not None:
+        section.points.append(f"LAMMPS against Python: {validation.model.agreement}.")
     section.points += sentences(validation)
     _add_figures(section, folder, validation, picture)
     section.tables += _tables(validation)
     return section
+
+
+def made_sentence(model: FinalModel) -> str:
+    """What made a model, and what it is.
+
+    Parameters
+    ----------
+    model : FinalModel
+        The final model.
+
+    Returns
+    -------
+    str
+        Backend, kind, and whether it is compressed.
+    """
+    backend = BACKEND_LABELS.get(model.backend, model.backend)
+    end = f"not compressed: {model.not_compressed}" if model.not_compressed else "compressed"
+    return f"A model of kind {model.kind}, made by DeePMD-kit's {backend} backend, frozen and {end}."
 
 
 def sentences(validation: Validation) -> list[str]:

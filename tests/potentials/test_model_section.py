@@ -1,0 +1,157 @@
+"""Models that a study describes or brings: as DeePMD-kit's own schema has them, and what is known of each."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from mlip_interfaces.choices import ModelKind
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.potentials import (
+    BACKENDS,
+    DescriptorSizes,
+    InnerSizes,
+    ShortRangeBlend,
+    is_single_precision,
+    kind_of,
+    max_neighbors,
+    model_section,
+    read_model_file,
+    total_neighbors,
+    training_input,
+    why_not_compressed,
+    why_not_trained,
+)
+
+ELEMENTS = ["Li", "F"]
+INNER = InnerSizes(layers=2, node_neurons=8, edge_neurons=8, cutoff_angstrom=3.0, switch_width_angstrom=0.5)
+NEIGHBORS = {"se_e2_a": (20, 24), "se_atten_v2": (40,), "dpa2": (40, 12), "dpa3": (40, 12)}
+
+
+def sizes(kind: str, precision: str = "float64") -> DescriptorSizes:
+    inner = INNER if kind in ("dpa2", "dpa3") else None
+    return DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), NEIGHBORS[kind], precision, kind, inner)  # type: ignore[arg-type]
+
+
+def section(kind: str) -> dict:
+    return model_section(sizes(kind), ELEMENTS)
+
+
+@pytest.mark.parametrize("kind", get_args(ModelKind))
+def test_deepmd_kits_own_schema_takes_every_kind_of_model(kind: str) -> None:
+    from deepmd.utils.argcheck import normalize
+
+    content = training_input(
+        sizes(kind), ELEMENTS, n_steps=10, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=["data"], seed=1,
+        short_range=ShortRangeBlend("table.txt", 0.8, 1.4),
+    )  # fmt: skip
+    model = normalize(copy.deepcopy(content))["model"]
+    assert model["descriptor"]["type"] == kind
+    assert model["use_srtab"] == "table.txt"
+    assert kind_of(content["model"]) == kind  # type: ignore[arg-type]
+
+
+def test_a_model_is_the_same_from_its_sizes_and_from_its_section() -> None:
+    keys = {"n_steps": 10, "start_learning_rate": 1e-3, "stop_learning_rate": 1e-5}
+    blend = ShortRangeBlend("table.txt", 0.8, 1.4)
+    direct = training_input(sizes("se_e2_a"), ELEMENTS, **keys, short_range=blend)
+    assert training_input(section("se_e2_a"), ELEMENTS, **keys, short_range=blend) == direct
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "why"),
+    [
+        ("se_e2_a", {}, ""),
+        ("se_e2_a", {"resnet_dt": True}, "resnet_dt"),
+        ("se_atten_v2", {}, ""),
+        ("se_atten_v2", {"attn_layer": 2}, "attention"),
+        ("se_atten_v2", {"type": "dpa1"}, "tebd_input_mode: strip"),
+        ("se_atten_v2", {"type": "dpa1", "tebd_input_mode": "strip"}, ""),
+        ("dpa2", {}, ""),
+        ("dpa3", {}, "dpa3 cannot be compressed"),
+    ],
+)
+def test_what_cannot_be_compressed_says_why(kind: str, change: dict, why: str) -> None:
+    model = section(kind)
+    model["descriptor"] |= change
+    found = why_not_compressed(model)
+    assert bool(found) == bool(why)
+    assert why in found
+    hybrid = {"descriptor": {"type": "hybrid", "list": [section("se_e2_a")["descriptor"], model["descriptor"]]}}
+    assert why_not_compressed(hybrid) == found
+
+
+def test_what_a_backend_cannot_train_is_said_with_the_one_that_can() -> None:
+    for kind in get_args(ModelKind):
+        assert why_not_trained(section(kind), BACKENDS["pytorch"]) == ""
+    assert "set training.backend: pytorch" in why_not_trained(section("dpa3"), BACKENDS["tensorflow"])
+    assert why_not_trained(section("se_atten_v2"), BACKENDS["tensorflow"]) == ""
+    tabled = section("se_e2_a") | {"use_srtab": "table.txt"}
+    assert why_not_trained(tabled, BACKENDS["tensorflow"]) == ""
+    assert "se_atten_v2" in why_not_trained(tabled, BACKENDS["pytorch"])
+
+
+def test_one_network_in_single_precision_makes_a_model_of_single_precision() -> None:
+    assert not is_single_precision(section("dpa2"))
+    assert is_single_precision(model_section(sizes("se_e2_a", "float32"), ELEMENTS))
+    mixed = section("se_e2_a")
+    mixed["fitting_net"]["precision"] = "float32"
+    assert is_single_precision(mixed)
+
+
+def test_a_model_file_is_read_as_a_section_or_as_a_whole_input(tmp_path: Path) -> None:
+    file = tmp_path / "model.json"
+    for content in (section("se_atten_v2"), {"model": section("se_atten_v2"), "training": {"numb_steps": 1}}):
+        file.write_text(json.dumps(content))
+        assert read_model_file(file, ELEMENTS) == section("se_atten_v2")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type_map": ["F", "Li"]}, r'type_map is \["F", "Li"\], but the study\'s `elements` are \["Li", "F"\]'),
+        ({"type_map": None}, "type_map is null"),
+        ({"use_srtab": "table.txt"}, "give training.short_range"),
+        ({"fiting_net": {}}, r"DeePMD-kit refuses .*fiting_net"),
+        ({"descriptor": {"type": "se_e2_b"}}, r"DeePMD-kit refuses .*se_e2_b"),
+        ({"descriptor": None}, "has no `descriptor`"),
+    ],
+)
+def test_a_wrong_model_file_is_refused_with_its_name(tmp_path: Path, change: dict, message: str) -> None:
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps(section("se_e2_a") | change))
+    with pytest.raises(InputFileError, match=message) as error:
+        read_model_file(file, ELEMENTS)
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "null"])
+def test_a_file_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "model.json"
+    file.write_text(text)
+    with pytest.raises(InputFileError, match="JSON"):
+        read_model_file(file, ELEMENTS)
+
+
+def test_neighbours_of_all_elements_are_counted_together() -> None:
+    rng = np.random.default_rng(1)
+    atoms = bulk("LiF", "rocksalt", a=4.03, cubic=True) * (2, 2, 2)
+    atoms.positions += rng.normal(0, 0.3, atoms.positions.shape)
+    alone = Atoms("Li", positions=[[0, 0, 0]], cell=np.eye(3) * 20, pbc=True)
+    cutoffs = (4.5, 2.8)
+    # All images, one by one.
+    shifts = np.array([[i, j, k] for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)]) @ atoms.cell.array
+    images = (atoms.positions[:, None] + shifts[None]).reshape(-1, 3)
+    distances = np.linalg.norm(atoms.positions[:, None] - images[None], axis=-1)
+    most = [int((distances < cutoff).sum(axis=1).max()) - 1 for cutoff in cutoffs]
+    assert total_neighbors([atoms, alone], cutoffs, margin=1.0) == tuple(4 * -(-n // 4) for n in most)
+    assert total_neighbors([alone], cutoffs, labelled=[atoms]) == total_neighbors([atoms], cutoffs, margin=1.0)
+    assert total_neighbors([alone], cutoffs) == (4, 4)
+    assert total_neighbors([atoms], cutoffs, margin=1.0)[0] <= sum(max_neighbors([atoms], ELEMENTS, 4.5, margin=1.0))
