@@ -363,7 +363,12 @@ def fine_tune(arguments: argparse.Namespace, data: Path, work: Path) -> list[dic
         systems = write_systems(labels, folder / "data", elements)
         rates = (arguments.fine_tuning_rate, 1e-5) if start else (arguments.learning_rate, 1e-5)
         content = training_input(model, elements, n_steps=steps, rates=rates, systems=systems, seed=seed)
-        return {"folder": str(folder), "input": content, "start": str(start) if start else None, "measured": folder.name != "start"}
+        return {
+            "folder": str(folder),
+            "input": content,
+            "start": str(start) if start else None,
+            "measured": folder.name != "start",
+        }
 
     trainings = [entry(work / "start", first, arguments.pretrain_steps, 1, None)]
     rows = []
@@ -390,10 +395,17 @@ def fine_tune(arguments: argparse.Namespace, data: Path, work: Path) -> list[dic
         (arguments.out or work) / "fine-tune.json",
         {
             "pretrained_on": {"systems": arguments.pretrain, "n_labels": len(first), "steps": arguments.pretrain_steps},
-            "target": {"system": arguments.target, "n_labels": len(pool), "n_held_out": len(held_out), "steps": arguments.steps},
+            "target": {
+                "system": arguments.target,
+                "n_labels": len(pool),
+                "n_held_out": len(held_out),
+                "steps": arguments.steps,
+            },
             "learning_rates": {"scratch": arguments.learning_rate, "fine-tuned": arguments.fine_tuning_rate},
             "model": model,
-            "trainings": [{key: value for key, value in row.items() if key != "member_rmse_mev_per_angstrom"} for row in rows],
+            "trainings": [
+                {key: value for key, value in row.items() if key != "member_rmse_mev_per_angstrom"} for row in rows
+            ],
             "labels_needed": needed_by(curves(rows)),
         },
         ["deepmd-kit", "torch"],
@@ -419,7 +431,13 @@ def mixed_model(labels: Sequence[Any], elements: Sequence[str], cutoff_angstrom:
 
 
 def training_input(
-    model: dict[str, Any], elements: Sequence[str], *, n_steps: int, rates: tuple[float, float], systems: Sequence[str], seed: int
+    model: dict[str, Any],
+    elements: Sequence[str],
+    *,
+    n_steps: int,
+    rates: tuple[float, float],
+    systems: Sequence[str],
+    seed: int,
 ) -> dict[str, Any]:
     """Input of one training; another seed has other first weights and another order of frames."""
     seeded = {part: model[part] | {"seed": seed} for part in ("descriptor", "fitting_net")}
@@ -548,12 +566,18 @@ def main() -> None:
     parser.add_argument("--rounds", nargs="+", type=int, help="labels chosen in each round (default: the case's)")
     parser.add_argument("--round-steps", type=int, help="training steps of each round (default: the case's)")
     tuned = parser.add_argument_group("fine-tune")
-    tuned.add_argument("--pretrain", nargs="+", default=["coating-05A"], help="systems of the run that the start is trained on")
+    tuned.add_argument(
+        "--pretrain", nargs="+", default=["coating-05A"], help="systems of the run that the start is trained on"
+    )
     tuned.add_argument("--target", default="bulk-electrolyte", help="system whose labels are learnt")
-    tuned.add_argument("--shares", nargs="+", type=float, default=[0.125, 0.25, 0.5, 1.0], help="of the target's labels")
+    tuned.add_argument(
+        "--shares", nargs="+", type=float, default=[0.125, 0.25, 0.5, 1.0], help="of the target's labels"
+    )
     tuned.add_argument("--held-out", type=float, default=0.3, help="share of the target's labels that is held out")
     tuned.add_argument("--pretrain-steps", type=int, default=20_000)
-    tuned.add_argument("--steps", type=int, default=10_000, help="of each fine-tuning, and of each training from scratch")
+    tuned.add_argument(
+        "--steps", type=int, default=10_000, help="of each fine-tuning, and of each training from scratch"
+    )
     tuned.add_argument("--learning-rate", type=float, default=1e-3, help="at the start, from scratch")
     tuned.add_argument("--fine-tuning-rate", type=float, default=1e-3, help="at the start of a fine-tuning")
     tuned.add_argument("--cutoff", type=float, default=5.0, help="angstrom")

@@ -85,7 +85,9 @@ class DeepPotential:
         names = ", ".join(self.heads)
         if not self.has_heads:
             if asked is not None:
-                raise InputFileError(f"{self.file} is a model without heads, so that there is no '{asked}'; leave it out.")
+                raise InputFileError(
+                    f"{self.file} is a model without heads, so that there is no '{asked}'; leave it out."
+                )
             return ""
         if asked is None:
             raise InputFileError(f"{self.file} is a model with the heads {names}; name one of them.")

@@ -114,7 +114,9 @@ def examine_run(root: Path) -> list[Finding]:
         except UserError as error:
             why = str(error)
         name = f"teacher of the study, {model.name}"
-        findings.append(Finding(name, True, not why, why or f"SHA-256 {known_hash(model)}", _ANOTHER_FILE if why else ""))
+        findings.append(
+            Finding(name, True, not why, why or f"SHA-256 {known_hash(model)}", _ANOTHER_FILE if why else "")
+        )
     if study.training.start_from is not None:
         start = Path(study.training.start_from)
         try:
@@ -123,7 +125,9 @@ def examine_run(root: Path) -> list[Finding]:
         except UserError as error:
             kind, why = "", str(error)
         name = f"start of the training, {start.name}"
-        findings.append(Finding(name, True, not why, why or f"{kind}, SHA-256 {known_hash(start)}", _ANOTHER_FILE if why else ""))
+        findings.append(
+            Finding(name, True, not why, why or f"{kind}, SHA-256 {known_hash(start)}", _ANOTHER_FILE if why else "")
+        )
     return findings
 
 

@@ -28,7 +28,10 @@ TINY_POTENTIAL = Path(__file__).parent.parent / "pipeline" / "tiny_potential.py"
     [
         ({"start_from": "a.pt"}, "a model of PyTorch: set backend: pytorch, or give one that ends in .pb"),
         ({"start_from": "a.pb", "backend": "pytorch"}, "a model of TensorFlow: set backend: tensorflow"),
-        ({"start_from": "a.pth", "backend": "pytorch"}, "a frozen model: give the checkpoint of its training, which ends in .pt"),
+        (
+            {"start_from": "a.pth", "backend": "pytorch"},
+            "a frozen model: give the checkpoint of its training, which ends in .pt",
+        ),
         ({"start_from": "a.xyz"}, "give a file that ends in .pb"),
         ({"start_from": "a.pb", "start_from_head": "LPS"}, "models of the TensorFlow backend have no heads"),
         ({"start_from_head": "LPS"}, "start_from_head is a head of the model in start_from; give that, too"),
@@ -55,7 +58,13 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(miniature: Path, file: Path, elements: tuple[str, ...] = ("Li", "F", "S")) -> Study:
     content = load_study(miniature).model_dump(mode="json")
-    content["training"] = {"committee_size": 3, "steps": 10, "steps_reuse": 5, "steps_final": 20, "start_from": str(file)}
+    content["training"] = {
+        "committee_size": 3,
+        "steps": 10,
+        "steps_reuse": 5,
+        "steps_final": 20,
+        "start_from": str(file),
+    }
     return Study.model_validate(content | {"elements": list(elements)})
 
 
@@ -70,7 +79,9 @@ def test_tensorflow_takes_over_the_weights_of_a_frozen_model(frozen: Path, minia
 
 
 def test_other_order_of_elements_is_refused_where_it_cannot_be_remapped(frozen: Path, miniature: Path) -> None:
-    with pytest.raises(InputFileError, match="has the type map Li, F, S, and the TensorFlow backend keeps it; make it the study's"):
+    with pytest.raises(
+        InputFileError, match="has the type map Li, F, S, and the TensorFlow backend keeps it; make it the study's"
+    ):
         start_section(started(miniature, frozen, ("S", "Li", "F")))
 
 
@@ -87,7 +98,9 @@ def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, mi
     before = StudyHashes(study).campaign
     keep_start(study, directory)
     (directory / "start.pb").write_bytes(b"other")
-    with pytest.raises(InputFileError, match="start.pb, which the first committee starts from, is missing or is not what was written"):
+    with pytest.raises(
+        InputFileError, match="start.pb, which the first committee starts from, is missing or is not what was written"
+    ):
         keep_start(study, directory)
     (directory / START_FILE).unlink()
     keep_start(study, directory)

@@ -201,7 +201,10 @@ def test_later_iterations_and_the_final_model_train_as_the_defaults_say() -> Non
         ({"calculator": "chgnet", "timeout_seconds": float("inf")}, "finite"),
         ({"calculator": "deepmd"}, "give it as parameters.model, a file that ends in .pb, .pth, .pt, .pt2"),
         ({"calculator": "deepmd", "parameters": {"model": "a.xyz"}}, "give it as parameters.model"),
-        ({"calculator": "deepmd", "parameters": {"modle": "a.pb"}}, "parameters.modle: deepmd takes `model` and `head`"),
+        (
+            {"calculator": "deepmd", "parameters": {"modle": "a.pb"}},
+            "parameters.modle: deepmd takes `model` and `head`",
+        ),
         ({"calculator": "deepmd", "parameters": {"model": "a.pt", "head": 1}}, "parameters.head is the name of a head"),
         ({}, "required"),
     ],

@@ -24,7 +24,13 @@ def train(exported: Path, folder: Path) -> None:
     os.chdir(folder)
     Path("input.json").write_text(json.dumps(content))
     train_with_pytorch(
-        "input.json", init_model=None, restart=None, finetune=None, init_frz_model=None, model_branch="", skip_neighbor_stat=True
+        "input.json",
+        init_model=None,
+        restart=None,
+        finetune=None,
+        init_frz_model=None,
+        model_branch="",
+        skip_neighbor_stat=True,
     )
 
 

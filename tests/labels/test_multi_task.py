@@ -18,9 +18,15 @@ from mlip_interfaces.labels.store import collect_labels
 def two_kinds_of_labels(root: Path) -> Path:
     """Six labels by one code, three by another, of different elements; of three trajectories each."""
     for number in range(6):
-        put(root / "first" / f"run-{number % 3}" / f"task.000.{number:06d}", record(crystal("Li2F2", number), settings="aaaaaa11"))
+        put(
+            root / "first" / f"run-{number % 3}" / f"task.000.{number:06d}",
+            record(crystal("Li2F2", number), settings="aaaaaa11"),
+        )
     for number in range(3):
-        put(root / "second" / f"run-{number}" / f"task.000.{number:06d}", record(crystal("Li4S2", number), settings="bbbbbb22"))
+        put(
+            root / "second" / f"run-{number}" / f"task.000.{number:06d}",
+            record(crystal("Li4S2", number), settings="bbbbbb22"),
+        )
     return root
 
 
@@ -35,7 +41,12 @@ def test_each_settings_hash_is_a_branch_and_deepmd_takes_the_input(
     assert "heads code-aaaaaa, code-bbbbbb" in capsys.readouterr().out
     content = json.loads((out / "input.json").read_text())
     data = content["training"]["data_dict"]
-    assert list(content["model"]["model_dict"]) == list(data) == list(content["loss_dict"]) == ["code-aaaaaa", "code-bbbbbb"]
+    assert (
+        list(content["model"]["model_dict"])
+        == list(data)
+        == list(content["loss_dict"])
+        == ["code-aaaaaa", "code-bbbbbb"]
+    )
     # As DeePMD-kit does before it looks at the branches: what is shared stands in each.
     shared = content["model"].pop("shared_dict")
     for branch in content["model"]["model_dict"].values():

@@ -59,11 +59,15 @@ def test_sevennet_label_is_that_of_a_direct_call_and_its_virial_the_strain_deriv
 
 @pytest.mark.skipif(INSTALLED, reason="SevenNet is installed")
 def test_absent_sevennet_is_named_with_the_extra_that_brings_it() -> None:
-    with pytest.raises(MissingProgramError, match=r'not installed. Get it with: pip install "mlip-interfaces\[sevennet\]"'):
+    with pytest.raises(
+        MissingProgramError, match=r'not installed. Get it with: pip install "mlip-interfaces\[sevennet\]"'
+    ):
         require_teacher(LabelSettings(calculator="sevennet"), ["Li"])
 
 
 def test_model_that_would_be_downloaded_is_refused() -> None:
-    with pytest.raises(ValidationError, match="7net-omni', whose weights are not in the package sevenn, and nothing is downloaded"):
+    with pytest.raises(
+        ValidationError, match="7net-omni', whose weights are not in the package sevenn, and nothing is downloaded"
+    ):
         Labels(calculator="sevennet", parameters={"model": "7net-omni"})
     assert Labels(calculator="sevennet", parameters={"model": "mine/checkpoint_best.pth"}).parameters["model"]

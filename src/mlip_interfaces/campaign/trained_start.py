@@ -74,9 +74,13 @@ def start_section(study: Study) -> dict[str, JsonValue]:
     if not isinstance(found.model.get("descriptor"), dict) or "fitting_net" not in found.model:
         raise InputFileError(f"{file} does not say with which descriptor and fitting net it was trained; give another.")
     if "compress" in found.model:
-        raise InputFileError(f"{file} was compressed and cannot be trained on; give the frozen model before `dp compress`.")
+        raise InputFileError(
+            f"{file} was compressed and cannot be trained on; give the frozen model before `dp compress`."
+        )
     if "use_srtab" in found.model:
-        raise InputFileError(f"{file} was trained with a short-range table, which is not in the file; give a model without one.")
+        raise InputFileError(
+            f"{file} was trained with a short-range table, which is not in the file; give a model without one."
+        )
     if found.type_map != study.elements:
         _require_remapping(file, found, study)
     return {

@@ -21,7 +21,11 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """
     parser = subparsers.add_parser("doctor", help=VERBS["doctor"])
     parser.add_argument(
-        "directory", type=Path, nargs="?", metavar="DIR", help="run folder whose study's Deep Potentials (teacher, start) are checked, too"
+        "directory",
+        type=Path,
+        nargs="?",
+        metavar="DIR",
+        help="run folder whose study's Deep Potentials (teacher, start) are checked, too",
     )
     parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
     parser.set_defaults(run=run)

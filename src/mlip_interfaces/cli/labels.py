@@ -153,23 +153,38 @@ def run_export(arguments: argparse.Namespace) -> int:
     store = collect_labels(arguments.directories)
     if arguments.settings is not None:
         store = store.with_settings(arguments.settings)
-    write = export_branches if arguments.multi_task else export_labels
-    content = write(
-        store,
-        arguments.out,
-        _type_map(arguments, store),
-        data_format=arguments.format,
-        leave_out=flagged_names(arguments.directories, arguments.leave_out),
-        held_out_share=arguments.held_out,
-        seed=arguments.seed,
+    type_map, leave_out = _type_map(arguments, store), flagged_names(arguments.directories, arguments.leave_out)
+    branches = (
+        export_branches(
+            store,
+            arguments.out,
+            type_map,
+            data_format=arguments.format,
+            leave_out=leave_out,
+            held_out_share=arguments.held_out,
+            seed=arguments.seed,
+        )
+        if arguments.multi_task
+        else {
+            "": export_labels(
+                store,
+                arguments.out,
+                type_map,
+                data_format=arguments.format,
+                leave_out=leave_out,
+                held_out_share=arguments.held_out,
+                seed=arguments.seed,
+            )
+        }
     )
-    branches = content if arguments.multi_task else {"": content}
     for branch, exported in branches.items():
         for part, systems in (("training", exported["training"]), ("held_out", exported.get("held_out", {}))):
             for system, names in systems.items():
                 print(f"{arguments.out / branch / part / system}: {len(names)} frames")
     if arguments.multi_task:
-        print(f"{arguments.out / INPUT_FILE}: dp --pt train {INPUT_FILE}, in {arguments.out}; heads {', '.join(branches)}")
+        print(
+            f"{arguments.out / INPUT_FILE}: dp --pt train {INPUT_FILE}, in {arguments.out}; heads {', '.join(branches)}"
+        )
     return 0
 
 

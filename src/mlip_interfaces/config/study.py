@@ -69,7 +69,9 @@ def _check_models(calculator: str, parameters: Mapping[str, JsonValue]) -> None:
     if calculator == "deepmd":
         unknown = [name for name in parameters if name not in ("model", "head")]
         if unknown:
-            raise ValueError(f"parameters.{unknown[0]}: deepmd takes `model` and `head`, and nothing else; leave it out")
+            raise ValueError(
+                f"parameters.{unknown[0]}: deepmd takes `model` and `head`, and nothing else; leave it out"
+            )
         if not isinstance(model, str) or not model.endswith(tuple(BACKEND_OF_ENDING)):
             raise ValueError(
                 "deepmd labels with a Deep Potential of yours: give it as parameters.model, a file that ends in "
@@ -378,7 +380,9 @@ class Training(Section):
         "(.pt), of TensorFlow a frozen model that was not compressed (.pb). It says what the model is, so that `model`, `model_file` "
         "and all sizes here are left out.",
     )
-    start_from_head: str | None = Field(None, description="Head of a multi-task model; `dp --pt show FILE model-branch` lists them.")
+    start_from_head: str | None = Field(
+        None, description="Head of a multi-task model; `dp --pt show FILE model-branch` lists them."
+    )
     dpa2: Dpa2 = Field(default_factory=lambda: Dpa2(), description="Further sizes of model: dpa2.")
     dpa3: Dpa3 = Field(default_factory=lambda: Dpa3(), description="Sizes of model: dpa3.")
     committee_size: int = Field(
@@ -436,7 +440,9 @@ class Training(Section):
         fields = type(self).model_fields
         given = [key for key in _SIZES if getattr(self, key) != fields[key].get_default(call_default_factory=True)]
         if self.start_from is not None:
-            self._check_start([*(["model"] if self.model != "se_e2_a" else []), *(["model_file"] if self.model_file else []), *given])
+            self._check_start(
+                [*(["model"] if self.model != "se_e2_a" else []), *(["model_file"] if self.model_file else []), *given]
+            )
             return self
         if self.start_from_head is not None:
             raise ValueError("start_from_head is a head of the model in start_from; give that, too")

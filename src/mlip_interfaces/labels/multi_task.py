@@ -95,7 +95,9 @@ def branch_names(store: LabelStore) -> dict[str, str]:
         Name -> settings hash, in the order of the names.
     """
     calculators = {label.settings_hash: label.calculator for label in store.labels}
-    names = {settings: re.split(r"\W+", calculator.strip())[0] or "labels" for settings, calculator in calculators.items()}
+    names = {
+        settings: re.split(r"\W+", calculator.strip())[0] or "labels" for settings, calculator in calculators.items()
+    }
     return dict(sorted((f"{name}-{settings[:6]}", settings) for settings, name in names.items()))
 
 

@@ -261,7 +261,11 @@ def _campaign(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
 def _train(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
     n_steps = view.context.study.training.steps_final
     cost = view.cost.seconds_per_training_step
-    kind = "" if view.context.study.training.model_file or view.context.study.training.start_from else f"{view.context.study.training.model}, "
+    kind = (
+        ""
+        if view.context.study.training.model_file or view.context.study.training.start_from
+        else f"{view.context.study.training.model}, "
+    )
     how = "frozen" if why_uncompressed(view.context.study) else "frozen and compressed"
     work = f"{kind}{n_steps} steps, {how}"
     seconds = None if cost is None else cost * n_steps

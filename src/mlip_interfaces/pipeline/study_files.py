@@ -193,9 +193,9 @@ def _named(study: Study) -> dict[Place, str]:
             found[(*here, "material")] = layer.material
     for number, name in enumerate(study.initial_data.structures):
         found["initial_data", "structures", number] = name
-    for key, value in (("model_file", study.training.model_file), ("start_from", study.training.start_from)):
-        if value is not None:
-            found["training", key] = value
+    for key, file in (("model_file", study.training.model_file), ("start_from", study.training.start_from)):
+        if file is not None:
+            found["training", key] = file
     for name, value in study.labels.parameters.items():
         if isinstance(value, str) and value.endswith(TEACHER_SUFFIXES) and "://" not in value:
             found["labels", "parameters", name] = value
