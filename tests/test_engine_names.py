@@ -172,7 +172,6 @@ def test_pinned_versions_are_in_the_declared_ranges() -> None:
     pinned = {pin.name.lower().replace("_", "-"): next(iter(pin.specifier)).version for pin in pins}
     for group, requirements in extras().items():
         for requirement in requirements:
-            # DeePMD-kit's PyTorch backend asks for its own torch; it is not what `make install` sets up.
             version = pinned.get(requirement.name.lower())
             if version is not None:
                 assert version in requirement.specifier, f"constraints.txt pins {requirement.name} {version}; {group}"

@@ -14,9 +14,12 @@ from mlip_interfaces.errors import MissingProgramError
 def test_required_engines_work_and_absent_ones_have_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
-    lammps = findings["lmp runs a Deep Potential for ten steps"]
+    lammps = findings["TensorFlow: dp trains and lmp runs ten steps"]
     assert lammps["works"]
     assert "plugin loaded" in lammps["detail"]
+    pytorch = findings["PyTorch: dp trains and lmp runs ten steps"]
+    assert "plugin loaded" in pytorch["detail"] if pytorch["works"] else "extra pytorch" in pytorch["remedy"]
+    assert not pytorch["required"]
     assert findings["teacher chgnet (surrogate)"]["works"]
     for finding in findings.values():
         assert bool(finding["remedy"]) == (not finding["works"])
@@ -38,4 +41,4 @@ def test_missing_program_is_named_with_its_remedy_and_code_3(
     assert main(["doctor"]) == 3
     said = capsys.readouterr().out
     assert "MISSING program lmp: not found\n        get it: make install" in said
-    assert "MISSING lmp runs a Deep Potential for ten steps" in said
+    assert "MISSING TensorFlow: dp trains and lmp runs ten steps" in said

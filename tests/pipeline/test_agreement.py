@@ -90,9 +90,9 @@ def test_one_potential_in_both_is_accepted_with_its_numbers(
     assert (context.model / "agreement" / "model.pth").samefile(context.model / "training" / "model.pth")
     command = (context.model / "agreement" / "compiled" / "command.sh").read_text()
     assert "-var potential ../model.pth" in command
-    assert "gates.static ../model.pth" in agreement.tasks_of_gates(
-        context.model / "agreement", Path("model.pth"), agreement.agreement_plan(context)
-    ).tasks[0].command  # fmt: skip
+    batch = agreement.agreement_batch(context, Path("model.pth"))
+    assert "gates.static ../model.pth" in batch.tasks[0].command
+    assert batch.tasks[1].inputs == ("command.sh", "frame.1.data")
 
 
 @pytest.mark.parametrize(("energy", "force"), [(1.1e-6, 0.0), (0.0, 1.1e-5), (float("nan"), 0.0), (0.0, float("nan"))])

@@ -9,7 +9,7 @@ from mlip_interfaces.books.run import Agreement
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, file_hash
-from mlip_interfaces.jobs import run_tasks
+from mlip_interfaces.jobs import Batch, run_tasks
 from mlip_interfaces.pipeline.gate_tasks import measure_again, prepare_gates, tasks_of_gates
 from mlip_interfaces.pipeline.gates import md_plan, read_hosts
 from mlip_interfaces.potentials.gates.compiled import COMPILED, ENERGY, FORCE, read
@@ -41,6 +41,24 @@ def agreement_plan(context: RunContext) -> MdPlan:
     return replace(md_plan(context.study, []), settings=Gates(run=(COMPILED.name,)), n_frames=1)
 
 
+def agreement_batch(context: RunContext, model: Path) -> Batch:
+    """What runs as jobs: Python's side and that of LAMMPS.
+
+    Parameters
+    ----------
+    context : RunContext
+        The study and its run folder.
+    model : Path
+        The frozen model.
+
+    Returns
+    -------
+    Batch
+        Of two tasks.
+    """
+    return tasks_of_gates(context.model / FOLDER, model, agreement_plan(context))
+
+
 def require_agreement(context: RunContext, model: Path, *, single_precision: bool) -> Agreement:
     """Compare energy and forces of the smallest interface with the most elements, its atoms a little off their places.
 
@@ -68,7 +86,7 @@ def require_agreement(context: RunContext, model: Path, *, single_precision: boo
     host, plan, folder = read_hosts(context)[-1], agreement_plan(context), context.model / FOLDER
     asked = content_hash([file_hash(model), list(plan.elements), HostEntry.of_host(host).to_json()])
     prepare_gates(folder, model, [host], plan, asked)
-    run_tasks(tasks_of_gates(folder, model, plan), context.study.execution)
+    run_tasks(agreement_batch(context, model), context.study.execution)
     found = {one.quantity: one.value / EV_TO_MEV for one in read(folder, plan).measurements}
     energy_bound, force_bound = SINGLE if single_precision else DOUBLE
     agreement = Agreement(

@@ -17,6 +17,7 @@ from mlip_interfaces.campaign.folder import read_position
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.files import write_text
 from mlip_interfaces.jobs import Batch, BatchScripts, preview_batch, preview_submission
+from mlip_interfaces.pipeline.agreement import agreement_batch
 from mlip_interfaces.pipeline.analysis_jobs import analysis_batch
 from mlip_interfaces.pipeline.domain import planned_looks
 from mlip_interfaces.pipeline.gates import gates_batch
@@ -171,7 +172,10 @@ def _data_scripts(context: RunContext) -> list[BatchScripts]:
 def _train_scripts(context: RunContext) -> list[BatchScripts]:
     last = len(context.study.exploration.iterations) - 1
     member = context.campaign / f"iter.{last:06d}" / "00.train" / "000"
-    return [_preview(context, train_batch(context, member, training_systems(context)), "final model")]
+    return [
+        _preview(context, train_batch(context, member, training_systems(context)), "final model"),
+        _preview(context, agreement_batch(context, potential_of(context)), "LAMMPS against Python"),
+    ]
 
 
 def _validate_scripts(context: RunContext) -> list[BatchScripts]:

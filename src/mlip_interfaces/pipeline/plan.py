@@ -261,13 +261,8 @@ def _campaign(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
 def _train(view: _View, before: Sequence[Artefact]) -> Iterator[Artefact]:
     n_steps = view.context.study.training.steps_final
     cost = view.cost.seconds_per_training_step
-    kind = (
-        ""
-        if view.context.study.training.model_file or view.context.study.training.start_from
-        else f"{view.context.study.training.model}, "
-    )
-    how = "frozen" if why_uncompressed(view.context.study) else "frozen and compressed"
-    work = f"{kind}{n_steps} steps, {how}"
+    why = why_uncompressed(view.context.study)
+    work = f"{n_steps} steps, frozen{f' ({why})' if why else ' and compressed'}"
     seconds = None if cost is None else cost * n_steps
     found = _whole(view, "train", "final model", work, seconds)
     if found.action == "kept" and (cause := _not_kept(before, "data", "campaign")):

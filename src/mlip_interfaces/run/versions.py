@@ -19,6 +19,7 @@ ENGINES = (
     "MDAnalysis",
     "chgnet",
     "sevenn",
+    "torch",
     "numpy",
 )
 
