@@ -7,6 +7,7 @@ a checkpoint of its own.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -20,7 +21,7 @@ from pydantic import JsonValue
 
 from mlip_interfaces.engines import BACKEND_OF_ENDING, how_to_get, is_installed, other_torch, require_packages
 from mlip_interfaces.errors import InputFileError, MissingEngineError
-from mlip_interfaces.files import whole_file
+from mlip_interfaces.files import write_bytes
 from mlip_interfaces.programs import ask_program
 
 _LIMIT_SECONDS = 300.0
@@ -223,12 +224,10 @@ def write_single_head(potential: DeepPotential, head: str, file: Path) -> None:
         If there is no such head, or the checkpoint cannot be read.
     """
     name = potential.name_of_head(head)
-    with whole_file(file) as working:
-        answer = ask_program(
-            [sys.executable, "-m", _MODULE, str(potential.file), name, str(working)], limit_seconds=_LIMIT_SECONDS
-        )
-        if answer.status != 0:
-            raise InputFileError(f"The head {name} of {potential.file} cannot be written: {_reason(answer.errors)}.")
+    command = [sys.executable, "-m", _MODULE, str(potential.file), name, str(file)]
+    answer = ask_program(command, limit_seconds=_LIMIT_SECONDS)
+    if answer.status != 0:
+        raise InputFileError(f"The head {name} of {potential.file} cannot be written: {_reason(answer.errors)}.")
 
 
 def _reason(errors: str) -> str:
@@ -276,7 +275,9 @@ def _single(file: Path, head: str, output: Path) -> None:
         f"model.Default.{key.removeprefix(before)}": value for key, value in state.items() if key.startswith(before)
     }
     model = extra["model_params"]["model_dict"][head]
-    torch.save({"model": weights | {"_extra_state": {**extra, "model_params": model}}}, output)
+    buffer = io.BytesIO()
+    torch.save({"model": weights | {"_extra_state": {**extra, "model_params": model}}}, buffer)
+    write_bytes(output, buffer.getvalue())
 
 
 if __name__ == "__main__":
