@@ -5,9 +5,11 @@ The core analyses, builds and reports; what labels, trains and runs is an extra 
 
 from __future__ import annotations
 
+import configparser
+import ctypes
 import importlib.metadata
 import importlib.util
-import re
+from pathlib import Path
 
 from mlip_interfaces.errors import MissingEngineError
 
@@ -110,19 +112,39 @@ def other_torch() -> str:
     str
         With the remedy; empty where nothing is wrong, or one of the two is not installed.
     """
-    try:
-        asked = importlib.metadata.requires("deepmd-kit") or []
-        found = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
+    spec = importlib.util.find_spec("deepmd")
+    if spec is None or not spec.submodule_search_locations or not is_installed("torch"):
         return ""
-    pinned = (re.match(r"torch==(\d+\.\d+\.\d+)\s*;.*extra == [\"']torch[\"']", line) for line in asked)
-    wanted = next((match[1] for match in pinned if match is not None), None)
-    if wanted is None or found.partition("+")[0] == wanted:
+    built = configparser.ConfigParser()
+    built.read(Path(spec.submodule_search_locations[0]) / "lib" / "run_config.ini")
+    wanted = built.get("CONFIG", "PT_VERSION", fallback="")
+    found = importlib.metadata.version("torch")
+    if not wanted or found.partition("+")[0] == wanted:
         return ""
     return (
         f"torch {found} is installed, but DeePMD-kit's PyTorch backend was compiled with torch {wanted}; "
         f"pip install torch=={wanted}, or leave training.backend at tensorflow."
     )
+
+
+def finds_library(name: str) -> bool:
+    """Whether the loader finds a shared library.
+
+    Parameters
+    ----------
+    name : str
+        Of its file, as in ``libcudart.so.12``.
+
+    Returns
+    -------
+    bool
+        False where it is in no folder that the loader searches.
+    """
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def is_installed(package: str) -> bool:

@@ -66,9 +66,25 @@ def test_a_suffix_tells_the_backend_and_an_unknown_one_is_refused() -> None:
 
 
 def test_a_backend_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "is_installed", lambda name: name not in ("e3nn", "nvidia.cuda_runtime"))
-    with pytest.raises(MissingEngineError, match=r"^e3nn, nvidia.cuda_runtime are not .* with the extra pytorch: pip"):
+    monkeypatch.setattr(engines, "is_installed", lambda name: name not in ("e3nn", "torch"))
+    with pytest.raises(MissingEngineError, match=r"^torch, e3nn are not .* with the extra pytorch: pip"):
         BACKENDS["pytorch"].require()
+
+
+@pytest.mark.parametrize(("packaged", "on_the_system"), [(True, False), (False, True), (False, False)])
+def test_a_missing_libcudart_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, packaged: bool, on_the_system: bool
+) -> None:
+    monkeypatch.setattr(engines, "is_installed", lambda name: True)
+    monkeypatch.setattr(backend_module, "other_torch", lambda: "")
+    monkeypatch.setattr(backend_module, "is_installed", lambda name: packaged)
+    monkeypatch.setattr(backend_module, "finds_library", lambda name: on_the_system)
+    if packaged or on_the_system:
+        BACKENDS["pytorch"].require()
+        return
+    with pytest.raises(MissingEngineError, match=r"libcudart.so.12 .* pip install nvidia-cuda-runtime-cu12") as error:
+        BACKENDS["pytorch"].require()
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(("version", "fits"), [("2.11.0", True), ("2.11.0+cpu", True), ("2.13.0+cpu", False)])
@@ -76,6 +92,7 @@ def test_another_torch_than_the_backend_was_compiled_with_is_named(
     monkeypatch: pytest.MonkeyPatch, version: str, fits: bool
 ) -> None:
     monkeypatch.setattr(engines, "is_installed", lambda name: True)
+    monkeypatch.setattr(backend_module, "is_installed", lambda name: True)
     found = engines.importlib.metadata.version
     monkeypatch.setattr(engines.importlib.metadata, "version", lambda name: version if name == "torch" else found(name))
     if fits:

@@ -95,7 +95,10 @@ def test_what_a_backend_cannot_train_is_said_with_the_one_that_can() -> None:
     assert why_not_trained(section("se_atten_v2"), BACKENDS["tensorflow"]) == ""
     tabled = section("se_e2_a") | {"use_srtab": "table.txt"}
     assert why_not_trained(tabled, BACKENDS["tensorflow"]) == ""
-    assert "se_atten_v2" in why_not_trained(tabled, BACKENDS["pytorch"])
+    assert "not with se_e2_a; take the other backend" in why_not_trained(tabled, BACKENDS["pytorch"])
+    tabled = section("se_atten_v2") | {"use_srtab": "table.txt"}
+    assert "not with se_atten_v2; take the other backend" in why_not_trained(tabled, BACKENDS["tensorflow"])
+    assert why_not_trained(tabled, BACKENDS["pytorch"]) == ""
 
 
 def test_one_network_in_single_precision_makes_a_model_of_single_precision() -> None:

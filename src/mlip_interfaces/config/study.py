@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from mlip_interfaces.choices import BackendName, CellFreedom, ModelKind
+from mlip_interfaces.choices import BACKEND_LABELS, BackendName, CellFreedom, ModelKind
 from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
@@ -453,10 +453,15 @@ class Training(Section):
             return self
         if self.inner is not None and self.backend != "pytorch":
             raise ValueError(f"model {self.model} is trained by PyTorch alone; set backend: pytorch")
-        if self.model == "se_e2_a" and self.backend == "pytorch" and self.short_range is not None:
+        if self.short_range is not None and (self.model == "se_e2_a") != (self.backend == "tensorflow"):
             raise ValueError(
-                "short_range: PyTorch takes it with models alone that count the neighbours of all elements together; set model: "
-                "se_atten_v2, or leave short_range out"
+                f"short_range: DeePMD-kit's {BACKEND_LABELS[self.backend]} takes it with "
+                + (
+                    "model se_e2_a alone (of models that count all elements together it mistakes every neighbour for the first element)"
+                    if self.backend == "tensorflow"
+                    else "models that count the neighbours of all elements together"
+                )
+                + "; use se_e2_a with tensorflow or se_atten_v2 with pytorch, or leave short_range out"
             )
         of_others = {"dpa2", "dpa3"} - {self.model}
         if self.model == "dpa3":

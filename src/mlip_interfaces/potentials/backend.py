@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlip_interfaces.choices import BACKEND_LABELS, BackendName
-from mlip_interfaces.engines import other_torch, require_packages
+from mlip_interfaces.engines import finds_library, how_to_get, is_installed, other_torch, require_packages
 from mlip_interfaces.errors import InputFileError, MissingEngineError
 
 CHECKPOINT = "model.ckpt"
 """Name of a checkpoint as `dp train` takes it, whatever files it is made of."""
+
+_CUDA_RUNTIME = "nvidia.cuda_runtime"
 
 INPUT = "input.json"
 """The training input, in the folder of the training."""
@@ -107,6 +109,12 @@ class Backend:
         require_packages(*self.packages, extra=self.extra)
         if self.name == "pytorch" and (trouble := other_torch()):
             raise MissingEngineError(trouble)
+        # The launcher of LAMMPS finds that of the package by itself.
+        if self.name == "pytorch" and not is_installed(_CUDA_RUNTIME) and not finds_library("libcudart.so.12"):
+            raise MissingEngineError(
+                "LAMMPS runs PyTorch models with libcudart.so.12 alone, also where there is no GPU, and there is none; "
+                f"{how_to_get(self.extra)}, or: pip install nvidia-cuda-runtime-cu12."
+            )
 
 
 def from_checkpoint(folder: str) -> str:
@@ -127,10 +135,7 @@ def from_checkpoint(folder: str) -> str:
 
 BACKENDS: Mapping[BackendName, Backend] = {
     "tensorflow": Backend("tensorflow", "--tf", ".pb", f"{CHECKPOINT}.index", ("tensorflow",)),
-    # LAMMPS needs libcudart.so.12 of the last one for these models, also where there is no GPU; its launcher finds it.
-    "pytorch": Backend(
-        "pytorch", "--pt", ".pth", f"{CHECKPOINT}.pt", ("torch", "e3nn", "nvidia.cuda_runtime"), "pytorch"
-    ),
+    "pytorch": Backend("pytorch", "--pt", ".pth", f"{CHECKPOINT}.pt", ("torch", "e3nn"), "pytorch"),
 }
 """By name."""
 

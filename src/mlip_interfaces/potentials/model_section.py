@@ -426,12 +426,14 @@ def why_not_trained(section: Mapping[str, JsonValue], backend: Backend) -> str:
     str
         Empty where it can.
     """
-    if backend.name == "pytorch" and "use_srtab" in section:
-        apart = [name for name in map(_name, descriptors(section)) if name in _TWO_BODY]
-        if apart:
+    if "use_srtab" in section:
+        # TensorFlow's table knows elements by their place among the neighbours alone: in others all are the first element, silently.
+        told_apart = backend.name == "tensorflow"
+        wrong = [name for name in map(_name, descriptors(section)) if (name in _TWO_BODY) != told_apart]
+        if wrong:
             return (
-                f"PyTorch takes short_range with models that do not tell elements apart in their neighbours alone, not with {apart[0]}; "
-                "set training.model: se_atten_v2, or leave training.short_range out"
+                f"{backend.label} takes short_range with models that {'tell' if told_apart else 'do not tell'} the elements of neighbours "
+                f"apart by their places, not with {wrong[0]}; take the other backend, or leave training.short_range out"
             )
     known = _TRAINED_BY[backend.name]
     unknown = [name for name in map(_name, descriptors(section)) if name not in known]
