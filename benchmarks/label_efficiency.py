@@ -343,7 +343,6 @@ def run_curve(
 
 def fine_tune(arguments: argparse.Namespace, data: Path, work: Path) -> list[dict[str, Any]]:
     """Train on some systems, then on parts of the labels of another with that start and without; a row for each training."""
-    from mlip_interfaces.labels.export import held_out_trajectories
     from mlip_interfaces.labels.store import collect_labels
 
     store = collect_labels([data])
@@ -353,9 +352,7 @@ def fine_tune(arguments: argparse.Namespace, data: Path, work: Path) -> list[dic
     if not first or not second or arguments.target in arguments.pretrain:
         known = ", ".join(sorted({label.system for label in store.labels}))
         raise SystemExit(f"--pretrain and --target must name different systems of {data}: {known}")
-    away = held_out_trajectories(second, arguments.held_out, seed=1)
-    held_out = [label for label in second if label.trajectory in away]
-    pool = [label for label in second if label.trajectory not in away]
+    pool, held_out = last_of_each_trajectory(second, arguments.held_out)
     held_out_systems = write_systems(held_out, work / "held_out", elements)
     model = mixed_model(store.labels, elements, arguments.cutoff)
 
@@ -411,6 +408,20 @@ def fine_tune(arguments: argparse.Namespace, data: Path, work: Path) -> list[dic
         ["deepmd-kit", "torch"],
     )
     return rows
+
+
+def last_of_each_trajectory(labels: Sequence[Any], share: float) -> tuple[list[Any], list[Any]]:
+    """The rest, and the last frames of each trajectory, which are measured on: a system of a demo has too few to hold out whole ones."""
+    trajectories: dict[str, list[Any]] = {}
+    for label in labels:
+        trajectories.setdefault(label.trajectory, []).append(label)
+    rest, held_out = [], []
+    for members in trajectories.values():
+        ordered = sorted(members, key=lambda label: (str(label.file), label.line or 0))
+        n_rest = len(ordered) - max(1, round(share * len(ordered)))
+        rest += ordered[:n_rest]
+        held_out += ordered[n_rest:]
+    return rest, held_out
 
 
 def mixed_model(labels: Sequence[Any], elements: Sequence[str], cutoff_angstrom: float) -> dict[str, Any]:
@@ -573,7 +584,7 @@ def main() -> None:
     tuned.add_argument(
         "--shares", nargs="+", type=float, default=[0.125, 0.25, 0.5, 1.0], help="of the target's labels"
     )
-    tuned.add_argument("--held-out", type=float, default=0.3, help="share of the target's labels that is held out")
+    tuned.add_argument("--held-out", type=float, default=0.3, help="share of each of the target's trajectories")
     tuned.add_argument("--pretrain-steps", type=int, default=20_000)
     tuned.add_argument(
         "--steps", type=int, default=10_000, help="of each fine-tuning, and of each training from scratch"

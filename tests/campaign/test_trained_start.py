@@ -15,9 +15,11 @@ from mlip_interfaces.campaign.dpgen_files import render_param
 from mlip_interfaces.campaign.trained_start import START_FILE, dpgen_start, keep_start, read_start, start_section
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.config.study import Training
+from mlip_interfaces.doctor import examine_run
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash
 from mlip_interfaces.pipeline.made_of import StudyHashes
+from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.programs import program_environment
 
 TINY_POTENTIAL = Path(__file__).parent.parent / "pipeline" / "tiny_potential.py"
@@ -111,3 +113,25 @@ def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, mi
         keep_start(study, directory)
     assert StudyHashes(started(miniature, file)).campaign != before
     assert json.loads((directory / START_FILE).read_text())["sha256"] == file_hash(frozen)
+
+
+def test_doctor_loads_the_start_of_a_run_and_compares_its_content(
+    frozen: Path, miniature: Path, tmp_path: Path
+) -> None:
+    study_file, root = tmp_path / "study.yaml", tmp_path / "run"
+    content = load_study(miniature).model_dump(mode="json")
+    content["training"] = {"committee_size": 2, "start_from": frozen.name}
+    (tmp_path / frozen.name).write_bytes(frozen.read_bytes())
+    # Of YAML, JSON is a part.
+    study_file.write_text(json.dumps(content))
+    (root / "campaign").mkdir(parents=True)
+    keep_files(study_file, root)
+    keep_start(load_run_study(root), root / "campaign")
+    (finding,) = examine_run(root)
+    assert finding.name == "start of the training, trained.pb"
+    assert finding.works
+    assert finding.detail == f"se_e2_a, SHA-256 {file_hash(frozen)}"
+    (root / "campaign" / "start.pb").unlink()
+    (finding,) = examine_run(root)
+    assert not finding.works
+    assert "is missing or is not what was written" in finding.detail
