@@ -52,7 +52,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("start") / "trained.pb"
     done = subprocess.run(
         [sys.executable, str(TINY_POTENTIAL), "train", str(file), "Li", "F", "S"],
-        check=False, capture_output=True, text=True, env=program_environment(),
+        check=False, capture_output=True, text=True, env=program_environment(), cwd=file.parent,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return file

@@ -36,10 +36,11 @@ print(json.dumps({"energy": energy.item(), "forces": forces[0].tolist(), "virial
 """
 
 
-def in_own_process(*command: str) -> str:
+def in_own_process(*command: str, folder: Path | None = None) -> str:
     done = subprocess.run(
-        [sys.executable, *command], check=False, capture_output=True, text=True, env=program_environment()
-    )
+        [sys.executable, *command],
+        check=False, capture_output=True, text=True, env=program_environment(), cwd=folder,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -47,7 +48,7 @@ def in_own_process(*command: str) -> str:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("teacher") / "teacher.pb"
-    in_own_process(str(TINY_POTENTIAL), "train", str(file), "F", "Li")
+    in_own_process(str(TINY_POTENTIAL), "train", str(file), "F", "Li", folder=file.parent)
     return file
 
 
