@@ -5,12 +5,16 @@
     label; ``pip install --no-deps motep``).
 ``python benchmarks/label_efficiency.py coated --data runs/demo --work /tmp/efficiency``
     LiCoO2 | LiF | Li6PS5Cl of a finished demo run; the teacher is CHGNet (2 s a label).
+``python benchmarks/label_efficiency.py fine-tune --data runs/demo --work /tmp/efficiency --pretrain coating-05A --target bulk-electrolyte``
+    No new labels: a model of DeePMD-kit's PyTorch backend is trained on the labels of some systems of a finished run, and its
+    fine-tuning held against training from scratch on 1/8, 1/4, 1/2 and all labels of another, with equally many steps each.
 
-Both strategies start from the same committee of two small Deep Potentials and choose from the same pool, correlated frames
+The first two: both strategies start from the same committee of two small Deep Potentials and choose from the same pool, correlated frames
 of MD with an early model at several temperatures, labelled once; held-out frames come from other trajectories. Each
 round trains on from the round before with all labels so far. Everything is kept in the work folder: the same command
 continues, and with more seeds or strategies adds to it. Where training is short, its own error hides that of few
-labels: compare ``rmse_f_trn`` in ``member.0/lcurve.out`` with the held-out error. It ends with ``CASE.csv`` and ``CASE.png``/``.svg`` in ``--out``.
+labels: compare ``rmse_f_trn`` in ``member.0/lcurve.out`` with the held-out error. It ends with ``CASE.csv`` and ``CASE.png``/``.svg`` in ``--out``,
+fine-tuning with ``fine-tune.json`` and a figure.
 """
 
 from __future__ import annotations
@@ -33,12 +37,25 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from ase.md.langevin import Langevin
+from ase.neighborlist import neighbor_list
+from record import write_record
 
 from mlip_interfaces.figures.style import PALETTE, new_figure, save_figure, styled
+from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.potentials import DescriptorSizes
 
 ROUND = Path(__file__).with_name("committee_round.py")
-LABELS = {"coverage": "by coverage (ours)", "random": "at random (DP-GEN)"}
+FINE_TUNING = Path(__file__).with_name("fine_tuning.py")
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "DP_INTRA_OP_PARALLELISM_THREADS": "1",
+    "DP_INTER_OP_PARALLELISM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+LABELS = {
+    "coverage": "by coverage (ours)", "random": "at random (DP-GEN)",
+    "scratch": "from scratch", "fine-tuned": "fine-tuned",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -277,16 +294,11 @@ def run_round(folder: Path, case: Case, plan: dict[str, Any], training: Sequence
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "train.xyz", list(training), format="extxyz")
     plan_file.write_text(text)
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "DP_INTRA_OP_PARALLELISM_THREADS": "1",
-        "DP_INTER_OP_PARALLELISM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
     with (folder / "log").open("w") as log:
         subprocess.run(
-            [sys.executable, str(ROUND), str(folder)], check=True, stdout=log, stderr=subprocess.STDOUT, env=environment
-        )
+            [sys.executable, str(ROUND), str(folder)], check=True, stdout=log, stderr=subprocess.STDOUT,
+            env=os.environ | THREADS,
+        )  # fmt: skip
     return folder
 
 
@@ -327,6 +339,163 @@ def run_curve(
         )
         taken = taken + results[-1].get("next", [])
     return results
+
+
+def fine_tune(arguments: argparse.Namespace, data: Path, work: Path) -> list[dict[str, Any]]:
+    """Train on some systems, then on parts of the labels of another with that start and without; a row for each training."""
+    from mlip_interfaces.labels.store import collect_labels
+
+    store = collect_labels([data])
+    elements = sorted({symbol for label in store.labels for symbol in label.symbols})
+    first = [label for label in store.labels if label.system in arguments.pretrain]
+    second = [label for label in store.labels if label.system == arguments.target]
+    if not first or not second or arguments.target in arguments.pretrain:
+        known = ", ".join(sorted({label.system for label in store.labels}))
+        raise SystemExit(f"--pretrain and --target must name different systems of {data}: {known}")
+    pool, held_out = last_of_each_trajectory(second, arguments.held_out)
+    held_out_systems = write_systems(held_out, work / "held_out", elements)
+    model = mixed_model(store.labels, elements, arguments.cutoff)
+
+    def entry(folder: Path, labels: Sequence[Any], steps: int, seed: int, start: Path | None) -> dict[str, Any]:
+        systems = write_systems(labels, folder / "data", elements)
+        rates = (arguments.fine_tuning_rate, 1e-5) if start else (arguments.learning_rate, 1e-5)
+        content = training_input(model, elements, n_steps=steps, rates=rates, systems=systems, seed=seed)
+        return {
+            "folder": str(folder),
+            "input": content,
+            "start": str(start) if start else None,
+            "measured": folder.name != "start",
+        }
+
+    trainings = [entry(work / "start", first, arguments.pretrain_steps, 1, None)]
+    rows = []
+    for seed in arguments.seeds:
+        order = np.random.default_rng(seed).permutation(len(pool))
+        for share in arguments.shares:
+            labels = [pool[number] for number in order[: max(1, round(share * len(pool)))]]
+            for strategy, start in (("scratch", None), ("fine-tuned", work / "start" / "model.ckpt.pt")):
+                folder = work / f"seed-{seed}" / f"{strategy}-{share:g}"
+                trainings.append(entry(folder, labels, arguments.steps, 100 + seed, start))
+                rows.append({"folder": folder, "strategy": strategy, "seed": seed, "n_labels": len(labels)})
+    plan = work / "plan.json"
+    plan.write_text(json.dumps({"held_out": held_out_systems, "trainings": trainings}, indent=1) + "\n")
+    with (work / "log").open("w") as log:
+        subprocess.run(
+            [sys.executable, str(FINE_TUNING), str(plan)], check=True, stdout=log, stderr=subprocess.STDOUT,
+            env=os.environ | THREADS,
+        )  # fmt: skip
+    for row in rows:
+        result = json.loads((row.pop("folder") / "result.json").read_text())
+        row["member_rmse_mev_per_angstrom"] = [result["force_rmse_mev_per_angstrom"]]
+        row |= result
+    write_record(
+        (arguments.out or work) / "fine-tune.json",
+        {
+            "pretrained_on": {"systems": arguments.pretrain, "n_labels": len(first), "steps": arguments.pretrain_steps},
+            "target": {
+                "system": arguments.target,
+                "n_labels": len(pool),
+                "n_held_out": len(held_out),
+                "steps": arguments.steps,
+            },
+            "learning_rates": {"scratch": arguments.learning_rate, "fine-tuned": arguments.fine_tuning_rate},
+            "model": model,
+            "trainings": [
+                {key: value for key, value in row.items() if key != "member_rmse_mev_per_angstrom"} for row in rows
+            ],
+            "labels_needed": needed_by(curves(rows)),
+        },
+        ["deepmd-kit", "torch"],
+    )
+    return rows
+
+
+def last_of_each_trajectory(labels: Sequence[Any], share: float) -> tuple[list[Any], list[Any]]:
+    """The rest, and the last frames of each trajectory, which are measured on: a system of a demo has too few to hold out whole ones."""
+    trajectories: dict[str, list[Any]] = {}
+    for label in labels:
+        trajectories.setdefault(label.trajectory, []).append(label)
+    rest, held_out = [], []
+    for members in trajectories.values():
+        ordered = sorted(members, key=lambda label: (str(label.file), label.line or 0))
+        n_rest = len(ordered) - max(1, round(share * len(ordered)))
+        rest += ordered[:n_rest]
+        held_out += ordered[n_rest:]
+    return rest, held_out
+
+
+def mixed_model(labels: Sequence[Any], elements: Sequence[str], cutoff_angstrom: float) -> dict[str, Any]:
+    """A small DPA-1 without attention: one embedding for all pairs, so that what was learnt of one pair serves another."""
+    frames = [
+        Atoms(label.symbols, positions=label.positions_angstrom, cell=label.cell_angstrom, pbc=True)
+        for label in labels[:: max(1, len(labels) // 40)]
+    ]
+    neighbors = max(int(np.bincount(neighbor_list("i", atoms, cutoff_angstrom)).max()) for atoms in frames)
+    return {
+        "type_map": list(elements),
+        "descriptor": {
+            "type": "se_atten_v2", "rcut": cutoff_angstrom, "rcut_smth": 0.5, "sel": int(1.3 * neighbors), "neuron": [8, 16, 32],
+            "axis_neuron": 8, "attn_layer": 0, "precision": "float32", "seed": 1,
+        },
+        "fitting_net": {"neuron": [64, 64, 64], "precision": "float32", "seed": 1},
+    }  # fmt: skip
+
+
+def training_input(
+    model: dict[str, Any],
+    elements: Sequence[str],
+    *,
+    n_steps: int,
+    rates: tuple[float, float],
+    systems: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    """Input of one training; another seed has other first weights and another order of frames."""
+    seeded = {part: model[part] | {"seed": seed} for part in ("descriptor", "fitting_net")}
+    return {
+        "model": model | seeded,
+        "learning_rate": {"type": "exp", "start_lr": rates[0], "stop_lr": rates[1], "decay_steps": max(1, n_steps // 50)},
+        "loss": {
+            "type": "ener", "start_pref_e": 0.02, "limit_pref_e": 1, "start_pref_f": 1000, "limit_pref_f": 10,
+            "start_pref_v": 0.02, "limit_pref_v": 0.02,
+        },
+        "training": {
+            "training_data": {"systems": list(systems), "batch_size": 1}, "numb_steps": n_steps, "seed": seed,
+            "disp_file": "lcurve.out", "disp_freq": max(1, n_steps // 10), "save_freq": n_steps, "max_ckpt_keep": 1,
+        },
+    }  # fmt: skip
+
+
+def write_systems(labels: Sequence[Any], directory: Path, elements: Sequence[str]) -> list[str]:
+    """Write labels as deepmd/npy systems, one for each sequence of atoms; what is there is left as it is."""
+    groups: dict[tuple[str, ...], list[Any]] = {}
+    for label in labels:
+        groups.setdefault(label.symbols, []).append(label)
+    paths = []
+    for number, (symbols, members) in enumerate(groups.items()):
+        path = directory / f"{number:03d}"
+        paths.append(str(path))
+        if not path.is_dir():
+            labeled_system(
+                symbols, elements,
+                cells_angstrom=np.array([label.cell_angstrom for label in members]),
+                positions_angstrom=np.array([label.positions_angstrom for label in members]),
+                energies_ev=np.array([label.energy_ev for label in members]),
+                forces_ev_per_angstrom=np.array([label.forces_ev_per_angstrom for label in members]),
+                virials_ev=np.array([label.virial_ev for label in members]),
+            ).to("deepmd/npy", str(path), set_size=len(members), prec=np.float64)  # fmt: skip
+    return paths
+
+
+def needed_by(found: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+    """Labels that fine-tuning needs for the best error of training from scratch, by the means over seeds; None: more than there are."""
+    means = {strategy: (n_labels.mean(axis=0), errors.mean(axis=0)) for strategy, (n_labels, errors) in found.items()}
+    target = float(means["scratch"][1].min())
+    needed = {strategy: labels_needed(*curve, target) for strategy, curve in means.items()}
+    return {
+        "force_rmse_mev_per_angstrom": round(target, 1),
+        **{strategy: float(number) if np.isfinite(number) else None for strategy, number in needed.items()},
+    }
 
 
 def write_table(file: Path, results: Sequence[dict[str, Any]]) -> None:
@@ -399,7 +568,7 @@ def draw(title: str, found: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
 def main() -> None:
     """Run the benchmark and print how many labels each strategy saves against random choice."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", choices=("li7p3s11", "coated"))
+    parser.add_argument("case", choices=("li7p3s11", "coated", "fine-tune"))
     parser.add_argument("--data", type=Path, required=True, help="../shared/data/li7p3s11, or a finished demo run")
     parser.add_argument("--work", type=Path, required=True, help="work folder; kept, so that the same call continues")
     parser.add_argument("--out", type=Path, help="where table and figure go (default: the work folder)")
@@ -407,9 +576,35 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--rounds", nargs="+", type=int, help="labels chosen in each round (default: the case's)")
     parser.add_argument("--round-steps", type=int, help="training steps of each round (default: the case's)")
+    tuned = parser.add_argument_group("fine-tune")
+    tuned.add_argument(
+        "--pretrain", nargs="+", default=["coating-05A"], help="systems of the run that the start is trained on"
+    )
+    tuned.add_argument("--target", default="bulk-electrolyte", help="system whose labels are learnt")
+    tuned.add_argument(
+        "--shares", nargs="+", type=float, default=[0.125, 0.25, 0.5, 1.0], help="of the target's labels"
+    )
+    tuned.add_argument("--held-out", type=float, default=0.3, help="share of each of the target's trajectories")
+    tuned.add_argument("--pretrain-steps", type=int, default=20_000)
+    tuned.add_argument(
+        "--steps", type=int, default=10_000, help="of each fine-tuning, and of each training from scratch"
+    )
+    tuned.add_argument("--learning-rate", type=float, default=1e-3, help="at the start, from scratch")
+    tuned.add_argument("--fine-tuning-rate", type=float, default=1e-3, help="at the start of a fine-tuning")
+    tuned.add_argument("--cutoff", type=float, default=5.0, help="angstrom")
     arguments = parser.parse_args()
     data, work = arguments.data.resolve(), arguments.work.resolve() / arguments.case
     work.mkdir(parents=True, exist_ok=True)
+    if arguments.case == "fine-tune":
+        rows = fine_tune(arguments, data, work)
+        found = curves(rows)
+        title = f"{', '.join(arguments.pretrain)} to {arguments.target}: force error against labels"
+        save_figure(draw(title, found), arguments.out or work, arguments.case)
+        for strategy, (n_labels, error) in found.items():
+            points = zip(n_labels.mean(axis=0), error.mean(axis=0), error.std(axis=0), strict=True)
+            print(f"{strategy}: {', '.join(f'{n:g}: {e:.1f} +- {s:.1f}' for n, e, s in points)} meV/angstrom")
+        print(needed_by(found))
+        return
     case = cases(data)[arguments.case]
     if arguments.round_steps is not None:
         case = replace(case, round_steps=arguments.round_steps)

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -341,3 +341,27 @@ def test_recipes_change_what_they_say(script: ModuleType, tmp_path: Path) -> Non
     assert made["walled"]["training"]["training_data"]["systems"] == ["data/bulk"]
     assert np.loadtxt(tmp_path / made["walled"]["model"]["use_srtab"]).shape == (600, 4)
     assert made["near"]["model"]["descriptor"] == {"rcut": 5.0, "sel": [24, 24]}
+
+
+@pytest.mark.parametrize("script", ["label_efficiency"], indirect=True)
+def test_last_frames_of_each_trajectory_are_held_out(script: ModuleType) -> None:
+    labels = [
+        SimpleNamespace(trajectory=name, file=Path(name), line=line)
+        for name, n_frames in (("md", 10), ("short", 2))
+        for line in range(n_frames)
+    ]
+    rest, held_out = script.last_of_each_trajectory(labels, 0.3)
+    assert [(label.trajectory, label.line) for label in held_out] == [("md", 7), ("md", 8), ("md", 9), ("short", 1)]
+    assert len(rest) == 8
+
+
+@pytest.mark.parametrize("script", ["label_efficiency"], indirect=True)
+def test_labels_that_fine_tuning_needs_are_read_off_its_curve(script: ModuleType) -> None:
+    n_labels = np.array([[4, 8, 16]])
+    found = {
+        "scratch": (n_labels, np.array([[90.0, 70.0, 50.0]])),
+        "fine-tuned": (n_labels, np.array([[60.0, 40.0, 30.0]])),
+    }
+    assert script.needed_by(found) == {"force_rmse_mev_per_angstrom": 50.0, "scratch": 16.0, "fine-tuned": 6.0}
+    worse = found | {"fine-tuned": (n_labels, np.array([[95.0, 80.0, 60.0]]))}
+    assert script.needed_by(worse)["fine-tuned"] is None

@@ -88,7 +88,7 @@ def test_files_are_written_in_one_place() -> None:
         in_memory = {target for target, made in assigned(path) if made == "io.BytesIO()"}
         for called, call in calls(path):
             opens = called in ("open", ".open") and opens_for_writing(call) and ast.unparse(call.func) != whole
-            if called == ".save" and call.args and ast.unparse(call.args[0]) in in_memory:
+            if called == ".save" and any(ast.unparse(argument) in in_memory for argument in call.args):
                 continue
             if called in writers or (opens and name not in LOGS_AND_LOCKS):
                 offenders.append(f"{name}:{call.lineno} {ast.unparse(call.func)}")

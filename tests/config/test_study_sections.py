@@ -199,6 +199,13 @@ def test_later_iterations_and_the_final_model_train_as_the_defaults_say() -> Non
         ({"calculator": "chgnet", "max_failed_fraction": 1.5}, "less than or equal to 1"),
         ({"calculator": "chgnet", "timeout_seconds": 0}, "0.001 to 10000000 s"),
         ({"calculator": "chgnet", "timeout_seconds": float("inf")}, "finite"),
+        ({"calculator": "deepmd"}, "give it as parameters.model, a file that ends in .pb, .pth, .pt, .pt2"),
+        ({"calculator": "deepmd", "parameters": {"model": "a.xyz"}}, "give it as parameters.model"),
+        (
+            {"calculator": "deepmd", "parameters": {"modle": "a.pb"}},
+            "parameters.modle: deepmd takes `model` and `head`",
+        ),
+        ({"calculator": "deepmd", "parameters": {"model": "a.pt", "head": 1}}, "parameters.head is the name of a head"),
         ({}, "required"),
     ],
 )

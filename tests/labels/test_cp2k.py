@@ -73,7 +73,7 @@ def test_missing_basis_is_named(tmp_path: Path) -> None:
     (tmp_path / "GTH_POTENTIALS").write_text("Li GTH-PBE-q3 GTH-PBE\n")
     wrong = settings("cp2k", command="sh -i cp2k.inp", pseudopotential_dir=str(tmp_path))
     with pytest.raises(MissingProgramError, match="BASIS_MOLOPT has no DZVP-MOLOPT-SR-GTH-q3 for Li"):
-        require_teacher(wrong)
+        require_teacher(wrong, wrong.dft.elements)
     folder = task(tmp_path / "tasks", lif(), wrong)
     label_task(folder)
     assert (label_of(folder)["status"], label_of(folder)["cause"]) == ("failed", "configuration")

@@ -261,7 +261,7 @@ def test_wrong_configuration_is_named_before_anything_runs_and_cured_later(
     label_settings = with_vasp(library, **changes)
     if wrong != "hash":
         with pytest.raises(MissingProgramError, match="labels.calculator is 'vasp', but") as raised:
-            require_teacher(label_settings)
+            require_teacher(label_settings, ["Li", "F"])
         assert reason in str(raised.value)
     folder = task(tmp_path / "tasks", lif(), label_settings)
     label_task(folder)
@@ -270,7 +270,7 @@ def test_wrong_configuration_is_named_before_anything_runs_and_cured_later(
     assert not (folder / "vasp" / "vasp.out").exists()
     potcar.write_text(content)
     right.write(folder.parent / "label_settings.json")
-    require_teacher(right)
+    require_teacher(right, ["Li", "F"])
     label_task(folder)
     assert label_of(folder)["status"] == "ok"
 

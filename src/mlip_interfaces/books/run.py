@@ -517,6 +517,8 @@ class FinalModel(Record):
         Why it is used as it was frozen; empty where it is compressed.
     agreement : Agreement or None
         LAMMPS against Python; None where an older version wrote this.
+    started_from : str
+        The trained model that the first committee began with; empty where there was none.
     """
 
     file: str
@@ -529,6 +531,7 @@ class FinalModel(Record):
     kind: str = "se_e2_a"
     not_compressed: str = ""
     agreement: Agreement | None = None
+    started_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

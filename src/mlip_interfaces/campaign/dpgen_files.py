@@ -11,6 +11,7 @@ from typing import Any
 from ase import Atoms
 from pydantic import JsonValue
 
+from mlip_interfaces.campaign.trained_start import dpgen_start, start_section
 from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import ON_A_PLACE, gpu_places, machine_section, resources_section
@@ -124,6 +125,9 @@ def asked_model(study: Study, max_neighbors: Sequence[int], *, seed: int | None 
         If DeePMD-kit refuses the study's own model.
     """
     file, blend = study.training.model_file, short_range_blend(study)
+    if study.training.start_from is not None:
+        section = start_section(study)
+        return {**section, **({} if blend is None else short_range_keys(blend))}
     if file is None:
         sizes = descriptor_sizes(study, max_neighbors)
         return model_section(sizes, study.elements, seed=seed, short_range=blend)
@@ -265,6 +269,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "dp_compress": not why_not_compressed(model),
         # The neighbour statistics are what `dp compress` needs.
         "dp_train_skip_neighbor_stat": False,
+        **dpgen_start(study),
         "training_reuse_iter": 1,
         "training_reuse_old_ratio": "auto:10",
         "training_reuse_numb_steps": training.steps_reuse,

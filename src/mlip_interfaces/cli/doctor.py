@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.verbs import VERBS
@@ -19,6 +20,13 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         Those of the program.
     """
     parser = subparsers.add_parser("doctor", help=VERBS["doctor"])
+    parser.add_argument(
+        "directory",
+        type=Path,
+        nargs="?",
+        metavar="DIR",
+        help="run folder whose study's Deep Potentials (teacher, start) are checked, too",
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable, on standard output")
     parser.set_defaults(run=run)
 
@@ -36,9 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0 or 3.
     """
-    from mlip_interfaces.doctor import examine
+    from mlip_interfaces.doctor import examine, examine_run
 
-    findings = examine()
+    # First what takes no time: a wrong folder ends it.
+    of_run = examine_run(arguments.directory) if arguments.directory else []
+    findings = [*examine(), *of_run]
     if arguments.json:
         print(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=1))
     else:

@@ -44,6 +44,11 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     export.add_argument("--format", choices=("npy", "mixed"), default="npy", help="deepmd/npy or deepmd/npy/mixed")
     export.add_argument("--settings", metavar="HASH", help="only labels of these settings")
     export.add_argument(
+        "--multi-task",
+        action="store_true",
+        help="a folder for the labels of each settings, and input.json to train one model with a head for each",
+    )
+    export.add_argument(
         "--leave-out", action="append", default=[], metavar="KIND", choices=FLAG_KINDS, help=LEAVE_OUT_HELP
     )
     export.add_argument(
@@ -142,23 +147,44 @@ def run_export(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.labels.export import export_labels
     from mlip_interfaces.labels.flags import flagged_names
+    from mlip_interfaces.labels.multi_task import INPUT_FILE, export_branches
     from mlip_interfaces.labels.store import collect_labels
 
     store = collect_labels(arguments.directories)
     if arguments.settings is not None:
         store = store.with_settings(arguments.settings)
-    content = export_labels(
-        store,
-        arguments.out,
-        _type_map(arguments, store),
-        data_format=arguments.format,
-        leave_out=flagged_names(arguments.directories, arguments.leave_out),
-        held_out_share=arguments.held_out,
-        seed=arguments.seed,
+    type_map, leave_out = _type_map(arguments, store), flagged_names(arguments.directories, arguments.leave_out)
+    branches = (
+        export_branches(
+            store,
+            arguments.out,
+            type_map,
+            data_format=arguments.format,
+            leave_out=leave_out,
+            held_out_share=arguments.held_out,
+            seed=arguments.seed,
+        )
+        if arguments.multi_task
+        else {
+            "": export_labels(
+                store,
+                arguments.out,
+                type_map,
+                data_format=arguments.format,
+                leave_out=leave_out,
+                held_out_share=arguments.held_out,
+                seed=arguments.seed,
+            )
+        }
     )
-    for part, systems in (("training", content["training"]), ("held_out", content.get("held_out", {}))):
-        for system, names in systems.items():
-            print(f"{arguments.out / part / system}: {len(names)} frames")
+    for branch, exported in branches.items():
+        for part, systems in (("training", exported["training"]), ("held_out", exported.get("held_out", {}))):
+            for system, names in systems.items():
+                print(f"{arguments.out / branch / part / system}: {len(names)} frames")
+    if arguments.multi_task:
+        print(
+            f"{arguments.out / INPUT_FILE}: dp --pt train {INPUT_FILE}, in {arguments.out}; heads {', '.join(branches)}"
+        )
     return 0
 
 

@@ -6,6 +6,7 @@ user documentation (``mlip-interfaces config schema``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from ase.data import atomic_numbers
@@ -18,6 +19,7 @@ from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.config.recommendation import Recommendation
+from mlip_interfaces.engines import BACKEND_OF_ENDING
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import (
     MOST,
@@ -53,17 +55,48 @@ LossWeight = Annotated[float, Field(ge=0, le=1e8)]
 Neurons = Annotated[int, Field(ge=1, le=10_000)]
 
 
+SEVENNETS = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
+"""Models of SevenNet whose weights are in its wheel; it would download others."""
+
+
+START_ENDINGS = {"pytorch": ".pt", "tensorflow": ".pb"}
+"""Of the files that a training of each backend can start from."""
+
+
+def _check_models(calculator: str, parameters: Mapping[str, JsonValue]) -> None:
+    """Refuse parameters of a Deep Potential or of SevenNet that name no model which is here."""
+    model = parameters.get("model")
+    if calculator == "deepmd":
+        unknown = [name for name in parameters if name not in ("model", "head")]
+        if unknown:
+            raise ValueError(
+                f"parameters.{unknown[0]}: deepmd takes `model` and `head`, and nothing else; leave it out"
+            )
+        if not isinstance(model, str) or not model.endswith(tuple(BACKEND_OF_ENDING)):
+            raise ValueError(
+                "deepmd labels with a Deep Potential of yours: give it as parameters.model, a file that ends in "
+                f"{', '.join(BACKEND_OF_ENDING)}"
+            )
+        if not isinstance(parameters.get("head", ""), str):
+            raise ValueError("parameters.head is the name of a head of the model; give it as text, or leave it out")
+    if calculator == "sevennet" and isinstance(model, str) and "." not in model and model.lower() not in SEVENNETS:
+        raise ValueError(
+            f"parameters.model is '{model}', whose weights are not in the package sevenn, and nothing is downloaded; give one of "
+            f"{', '.join(SEVENNETS)}, or a checkpoint file (.pth) of yours"
+        )
+
+
 class Labels(Section):
     """Who labels structures with energy, forces and virial."""
 
     calculator: str = Field(
-        description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, tblite, or package.module:callable "
-        "returning an ASE calculator (with `parameters`)."
+        description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, sevennet, deepmd (a Deep Potential of your own), tblite, "
+        "or package.module:callable returning an ASE calculator (with `parameters`)."
     )
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="Keyword arguments of the ASE calculator, as they stand; a model file (.pb, .pt, .model ...) is relative to "
-        "the study's folder.",
+        "the study's folder. Of deepmd: `model`, and the `head` of a multi-task model. Of sevennet: `model`, 7net-0 if left out.",
     )
     dft: Dft | None = Field(None, description="Settings of vasp, gpaw, cp2k or abacus.")
     second_attempt: bool = Field(
@@ -85,6 +118,7 @@ class Labels(Section):
                 raise ValueError(f"parameters are for ASE calculators; {self.calculator} takes labels.dft")
         elif self.dft is not None:
             raise ValueError(f"dft is for {', '.join(DFT_CODES)}; {self.calculator} takes labels.parameters")
+        _check_models(self.calculator, self.parameters)
         return self
 
 
@@ -340,6 +374,15 @@ class Training(Section):
         description="DeePMD-kit's own section `model` in a JSON file, relative to the study's folder, instead of `model` and all sizes "
         "here; checked with DeePMD-kit's schema.",
     )
+    start_from: str | None = Field(
+        None,
+        description="A trained model that the first committee is fine-tuned from, relative to the study's folder: of PyTorch a checkpoint "
+        "(.pt), of TensorFlow a frozen model that was not compressed (.pb). It says what the model is, so that `model`, `model_file` "
+        "and all sizes here are left out.",
+    )
+    start_from_head: str | None = Field(
+        None, description="Head of a multi-task model; `dp --pt show FILE model-branch` lists them."
+    )
     dpa2: Dpa2 = Field(default_factory=lambda: Dpa2(), description="Further sizes of model: dpa2.")
     dpa3: Dpa3 = Field(default_factory=lambda: Dpa3(), description="Sizes of model: dpa3.")
     committee_size: int = Field(
@@ -396,6 +439,13 @@ class Training(Section):
         """Whether keys are given that the model does not have; one that is written with its default does no harm."""
         fields = type(self).model_fields
         given = [key for key in _SIZES if getattr(self, key) != fields[key].get_default(call_default_factory=True)]
+        if self.start_from is not None:
+            self._check_start(
+                [*(["model"] if self.model != "se_e2_a" else []), *(["model_file"] if self.model_file else []), *given]
+            )
+            return self
+        if self.start_from_head is not None:
+            raise ValueError("start_from_head is a head of the model in start_from; give that, too")
         if self.model_file is not None:
             unused = [*(["model"] if self.model != "se_e2_a" else []), *given]
             if unused:
@@ -420,6 +470,22 @@ class Training(Section):
         if unused:
             raise ValueError(f"{', '.join(unused)}: model {self.model} does not have it; leave it out")
         return self
+
+    def _check_start(self, unused: list[str]) -> None:
+        if unused:
+            raise ValueError(f"start_from gives the whole model; leave out {', '.join(unused)}")
+        file, wanted = str(self.start_from), START_ENDINGS[self.backend]
+        if not file.endswith(wanted):
+            kind = BACKEND_OF_ENDING.get(f".{file.rpartition('.')[2]}")
+            if kind is None:
+                remedy = f"give a file that ends in {wanted}"
+            elif kind.lower() != self.backend:
+                remedy = f"that is a model of {kind}: set backend: {kind.lower()}, or give one that ends in {wanted}"
+            else:
+                remedy = f"that is a frozen model: give the checkpoint of its training, which ends in {wanted}"
+            raise ValueError(f"start_from is '{file}', but backend {self.backend} starts from {wanted} files; {remedy}")
+        if self.start_from_head is not None and self.backend != "pytorch":
+            raise ValueError("start_from_head: models of the TensorFlow backend have no heads; leave it out")
 
     @model_validator(mode="after")
     def _rates(self) -> Self:

@@ -270,7 +270,7 @@ def _identity(atoms: Atoms, settings: LabelSettings) -> LabelRecord:
         "cell_angstrom": np.asarray(atoms.cell).tolist(),
         "settings_hash": settings.physics_hash,
         "structure_hash": structure_hash(atoms),
-        "calculator": teacher_version(settings.calculator),
+        "calculator": teacher_version(settings.calculator, settings.parameters),
         "kind": teacher_kind(settings.calculator),
         "hostname": socket.gethostname(),
     }

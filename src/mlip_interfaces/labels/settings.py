@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from mlip_interfaces.config.dft import DFT_CODES, PARALLEL_TAGS, Dft
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import content_hash, file_hash, write_text
+from mlip_interfaces.files import content_hash, known_hash, write_text
 
 SETTINGS_FILE = "label_settings.json"
 
@@ -88,7 +88,7 @@ class LabelSettings(BaseModel):
 def _contents(parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Parameters with what a file holds in place of its absolute path: a run folder may be moved."""
     return {
-        name: {"sha256": file_hash(Path(value))}
+        name: {"sha256": known_hash(Path(value))}
         if isinstance(value, str) and value.startswith("/") and Path(value).is_file()
         else value
         for name, value in parameters.items()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ase import Atoms
 
-from mlip_interfaces.errors import MissingProgramError
+from mlip_interfaces.deep_potentials import read_deep_potential
+from mlip_interfaces.errors import InputFileError, MissingProgramError
 from mlip_interfaces.labels.codes.registry import CODES
 from mlip_interfaces.labels.codes.runner import CodeRunner, runnable_command
 from mlip_interfaces.labels.evaluation import LabelFailure
@@ -39,23 +40,52 @@ def open_teacher(
     return TeacherProcess(settings)
 
 
-def require_teacher(settings: LabelSettings) -> None:
+def require_model(settings: LabelSettings, elements: Sequence[str]) -> None:
+    """Check that the Deep Potential that labels can be loaded, has the head that is asked for, and knows the elements.
+
+    Parameters
+    ----------
+    settings : LabelSettings
+        Of the calculator ``deepmd``.
+    elements : sequence of str
+        That the structures are of.
+
+    Raises
+    ------
+    InputFileError, MissingEngineError
+        As `read_deep_potential`; if the head or an element is not there.
+    """
+    model, head = settings.parameters["model"], settings.parameters.get("head")
+    try:
+        read_deep_potential(Path(str(model))).require_elements(elements, str(head) if head is not None else None)
+    except InputFileError as error:
+        raise InputFileError(f"labels.calculator is 'deepmd': {error}") from error
+
+
+def require_teacher(settings: LabelSettings, elements: Sequence[str]) -> None:
     """Check that the teacher can run here, before a thousand labels fail for the same reason.
 
-    For a DFT code: the program is there, and so are the pseudopotential and basis of every element.
+    For a DFT code: the program is there, and so are the pseudopotential and basis of every element. For a Deep Potential: it can
+    be loaded, and knows every element.
 
     Parameters
     ----------
     settings : LabelSettings
         Settings of the labels.
+    elements : sequence of str
+        That the structures are of.
 
     Raises
     ------
     MissingProgramError
         If it cannot; the message says what is missing and how to get it.
+    InputFileError
+        If it is a Deep Potential that is not there or no such file, or that lacks the head or an element.
     """
     if settings.calculator not in CODES or settings.dft is None:
         require_calculator(settings.calculator)
+        if settings.calculator == "deepmd":
+            require_model(settings, elements)
         return
     code = CODES[settings.calculator]
     symbols = list(settings.dft.elements)

@@ -6,14 +6,22 @@ import contextlib
 import difflib
 import importlib
 import importlib.metadata
-import importlib.util
 import io
+import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import JsonValue
+
 from mlip_interfaces.config.dft import DFT_CODES
+from mlip_interfaces.config.study import SEVENNETS
+from mlip_interfaces.engines import is_installed
 from mlip_interfaces.errors import MissingProgramError, StudyError
+from mlip_interfaces.files import known_hash
+from mlip_interfaces.programs import THREAD_ENVIRONMENT
 
 TeacherKind = Literal["surrogate", "dft", "semiempirical", "custom"]
 
@@ -26,6 +34,8 @@ class Teacher:
     ----------
     package : str
         Distribution that provides it.
+    module : str
+        Name by which that is imported.
     kind : TeacherKind
         What its labels may be called.
     install : str
@@ -35,6 +45,7 @@ class Teacher:
     """
 
     package: str
+    module: str
     kind: TeacherKind
     install: str
     build: Callable[[Mapping[str, Any]], Any]
@@ -56,9 +67,40 @@ def _tblite(parameters: Mapping[str, Any]) -> Any:
     return TBLite(**{"method": "GFN1-xTB", "verbosity": 0, **parameters})
 
 
+def _deepmd(parameters: Mapping[str, Any]) -> Any:
+    for name, value in THREAD_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from deepmd.calculator import DP
+
+    class NamesUnknown(DP):  # type: ignore[misc]
+        """The model; an element that it does not know is named."""
+
+        def calculate(self, atoms: Any, *arguments: Any, **options: Any) -> None:
+            unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.type_dict))
+            if unknown:
+                raise ValueError(f"the model {parameters['model']} does not know {', '.join(unknown)}")
+            super().calculate(atoms, *arguments, **options)
+
+    return NamesUnknown(**parameters)
+
+
+def _sevennet(parameters: Mapping[str, Any]) -> Any:
+    import torch
+
+    torch.set_num_threads(1)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        # Of TorchScript, and of accelerators that a CPU has no use for.
+        warnings.simplefilter("ignore")
+        from sevenn.calculator import SevenNetCalculator
+
+        return SevenNetCalculator(**{"model": SEVENNETS[0], "device": "cpu", **parameters})
+
+
 TEACHERS: dict[str, Teacher] = {
-    "chgnet": Teacher("chgnet", "surrogate", 'pip install "mlip-interfaces[teacher]"', _chgnet),
-    "tblite": Teacher("tblite", "semiempirical", 'pip install "mlip-interfaces[xtb]"', _tblite),
+    "chgnet": Teacher("chgnet", "chgnet", "surrogate", 'pip install "mlip-interfaces[teacher]"', _chgnet),
+    "deepmd": Teacher("deepmd-kit", "deepmd", "surrogate", 'pip install "mlip-interfaces[engines]"', _deepmd),
+    "sevennet": Teacher("sevenn", "sevenn", "surrogate", 'pip install "mlip-interfaces[sevennet]"', _sevennet),
+    "tblite": Teacher("tblite", "tblite", "semiempirical", 'pip install "mlip-interfaces[xtb]"', _tblite),
 }
 
 
@@ -107,7 +149,7 @@ def require_calculator(name: str) -> None:
     MissingProgramError
         If it is not; the message has the command that gets it.
     """
-    if name in TEACHERS and importlib.util.find_spec(TEACHERS[name].package) is None:
+    if name in TEACHERS and not is_installed(TEACHERS[name].module):
         teacher = TEACHERS[name]
         raise MissingProgramError(
             f"labels.calculator is '{name}', but the package '{teacher.package}' is not installed. Get it with: {teacher.install}"
@@ -153,13 +195,15 @@ def teacher_kind(name: str) -> TeacherKind:
     return TEACHERS[name].kind if name in TEACHERS else "custom"
 
 
-def teacher_version(name: str) -> str:
-    """Name and version, as in ``chgnet 0.4.2``.
+def teacher_version(name: str, parameters: Mapping[str, JsonValue]) -> str:
+    """Name and version, as in ``chgnet 0.4.2`` or ``deepmd 3.2.0 (model.pth 0123456789ab, head LPSCl)``.
 
     Parameters
     ----------
     name : str
         A name of `TEACHERS`, or ``package.module:callable``.
+    parameters : mapping of str to JSON
+        As in the study; a model and its head are named, of a file the beginning of its SHA-256.
 
     Returns
     -------
@@ -168,7 +212,11 @@ def teacher_version(name: str) -> str:
     """
     if name not in TEACHERS:
         return name
-    package = TEACHERS[name].package
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return f"{name} {importlib.metadata.version(package)}"
-    return name
+        name = f"{name} {importlib.metadata.version(TEACHERS[name].package)}"
+    model, head = parameters.get("model"), parameters.get("head")
+    if not isinstance(model, str):
+        return name
+    file = Path(model)
+    said = f"{file.name} {known_hash(file)[:12]}" if file.is_file() else model
+    return f"{name} ({said}{f', head {head}' if head else ''})"

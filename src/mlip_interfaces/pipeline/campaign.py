@@ -42,6 +42,7 @@ from mlip_interfaces.campaign.history import finished_outcomes, keep_finished
 from mlip_interfaces.campaign.launching import LauncherOptions, launcher_command
 from mlip_interfaces.campaign.moved import settle
 from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
+from mlip_interfaces.campaign.trained_start import keep_start
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import InputFileError, ProgramError, UnfinishedError, counted
 from mlip_interfaces.files import update_json, write_json
@@ -97,6 +98,7 @@ def init_campaign(context: RunContext) -> None:
         write_json(counts, list(found))
     if study.training.short_range is not None and not (directory / SHORT_RANGE_TABLE).is_file():
         write_zbl_table(directory / SHORT_RANGE_TABLE, study.elements)
+    keep_start(study, directory)
     if not (directory / PARAM).is_file():
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_as(list[int], counts))
         write_json(directory / PARAM, param)

@@ -63,7 +63,8 @@ def load_checked_study(path: Path, root: Path | None = None) -> Study:
 
 def _check_model(study: Study, path: Path) -> None:
     """Whether DeePMD-kit and the study's backend take a model of the user's own; the study itself knows of the others."""
-    if study.training.model_file is None:
+    key = "start_from" if study.training.start_from is not None else "model_file"
+    if getattr(study.training, key) is None:
         return
     from mlip_interfaces.campaign.dpgen_files import asked_model, backend_of_study, uncounted_neighbors
     from mlip_interfaces.potentials import why_not_trained
@@ -71,7 +72,7 @@ def _check_model(study: Study, path: Path) -> None:
     try:
         model = asked_model(study, uncounted_neighbors(study))
     except UserError as error:
-        raise StudyError(f"{path}: training.model_file: {error}") from error
+        raise StudyError(f"{path}: training.{key}: {error}") from error
     why = why_not_trained(model, backend_of_study(study))
     if why:
         raise StudyError(f"{path}: training: {why}.")

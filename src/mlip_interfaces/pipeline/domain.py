@@ -251,7 +251,7 @@ def _why_no_teacher(study: Study) -> str:
     """Why nothing can be labelled here; the nodes of a cluster may have what this machine lacks."""
     if isinstance(study.execution, LocalExecution):
         try:
-            require_teacher(label_settings(study))
+            require_teacher(label_settings(study), study.elements)
         except UserError as error:
             return str(error)
     return ""

@@ -196,11 +196,14 @@ def _require_backend(study: Study, root: Path) -> None:
 
 def _require_teacher(study: Study) -> None:
     """What labels must be there before anything is begun; on a cluster the compute nodes may have what this machine lacks."""
-    from mlip_interfaces.labels.teacher import require_teacher
+    from mlip_interfaces.labels.teacher import require_model, require_teacher
     from mlip_interfaces.pipeline.initial_data import label_settings
 
     if isinstance(study.execution, LocalExecution):
-        require_teacher(label_settings(study))
+        require_teacher(label_settings(study), study.elements)
+    elif study.labels.calculator == "deepmd":
+        # DeePMD-kit is here in any case.
+        require_model(label_settings(study), study.elements)
 
 
 def run_stages(study: Study, root: Path, names: tuple[str, ...]) -> None:

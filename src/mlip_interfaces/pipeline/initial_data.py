@@ -392,7 +392,7 @@ def _write_datasets(context: RunContext, directory: Path, origins: dict[str, str
     good = [record for sets in (training, held_out) for records in sets.values() for record in records]
     return InitialData(
         calculator=", ".join(sorted({record.get("calculator", "unknown") for record in good}))
-        or teacher_version(study.labels.calculator),
+        or teacher_version(study.labels.calculator, study.labels.parameters),
         kind=teacher_kind(study.labels.calculator),
         made=n_training + n_held_out,
         n_training=n_training,

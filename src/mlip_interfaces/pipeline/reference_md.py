@@ -243,7 +243,7 @@ def _compare(
     interval_ps = asked.sample_every * asked.timestep_fs * FS_TO_PS
     comparison = ReferenceComparison(
         structure=name,
-        calculator=teacher_version(study.labels.calculator),
+        calculator=teacher_version(study.labels.calculator, study.labels.parameters),
         temperature_kelvin=asked.temperature_kelvin,
         n_runs=len(asked.seeds),
         n_frames=n_frames * len(asked.seeds),

@@ -193,8 +193,9 @@ def _named(study: Study) -> dict[Place, str]:
             found[(*here, "material")] = layer.material
     for number, name in enumerate(study.initial_data.structures):
         found["initial_data", "structures", number] = name
-    if study.training.model_file is not None:
-        found["training", "model_file"] = study.training.model_file
+    for key, file in (("model_file", study.training.model_file), ("start_from", study.training.start_from)):
+        if file is not None:
+            found["training", key] = file
     for name, value in study.labels.parameters.items():
         if isinstance(value, str) and value.endswith(TEACHER_SUFFIXES) and "://" not in value:
             found["labels", "parameters", name] = value
@@ -280,7 +281,7 @@ def _folder(study: Study, place: Place) -> str:
         case ("initial_data", "structures", int(number)):
             # Candidates of several runs have one name.
             return f"structures-{number}"
-        case ("training", "model_file"):
+        case ("training", "model_file" | "start_from"):
             return "training"
         case _:
             return f"teacher-{place[-1]}"

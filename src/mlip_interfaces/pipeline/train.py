@@ -10,6 +10,7 @@ from pathlib import Path
 from mlip_interfaces.books.run import MODEL_FILE, FinalModel
 from mlip_interfaces.campaign.dpgen_files import asked_model, backend_of_study, loss_prefactors, why_uncompressed
 from mlip_interfaces.campaign.folder import count_frames
+from mlip_interfaces.campaign.trained_start import read_start
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, last_line, whole_file, write_json
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
@@ -168,11 +169,12 @@ def run_train(context: RunContext) -> str:
         size_bytes=potential.stat().st_size,
         steps=training.steps_final,
         n_frames=sum(count_frames(path) for path in systems),
-        max_neighbors=() if training.model_file else training.max_neighbors or tuple(counts),
+        max_neighbors=() if training.model_file or training.start_from else training.max_neighbors or tuple(counts),
         backend=backend.name,
         kind=kind_of(model),
         not_compressed=why,
         agreement=agreement,
+        started_from=str(read_start(context.campaign) or ""),
     )
     write_json(context.model / MODEL_FILE, made.to_json())
     size = f"{potential.stat().st_size / 1e6:.1f} MB"

@@ -18,6 +18,7 @@ ENGINES = (
     "pymatgen",
     "MDAnalysis",
     "chgnet",
+    "sevenn",
     "torch",
     "numpy",
 )

@@ -1,0 +1,137 @@
+"""A campaign that begins with a trained model: what is refused, what DP-GEN is told, and what the folder keeps of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from mlip_interfaces.campaign.dpgen_files import render_param
+from mlip_interfaces.campaign.trained_start import START_FILE, dpgen_start, keep_start, read_start, start_section
+from mlip_interfaces.config import Study, load_study
+from mlip_interfaces.config.study import Training
+from mlip_interfaces.doctor import examine_run
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import file_hash
+from mlip_interfaces.pipeline.made_of import StudyHashes
+from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
+from mlip_interfaces.programs import program_environment
+
+TINY_POTENTIAL = Path(__file__).parent.parent / "pipeline" / "tiny_potential.py"
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({"start_from": "a.pt"}, "a model of PyTorch: set backend: pytorch, or give one that ends in .pb"),
+        ({"start_from": "a.pb", "backend": "pytorch"}, "a model of TensorFlow: set backend: tensorflow"),
+        (
+            {"start_from": "a.pth", "backend": "pytorch"},
+            "a frozen model: give the checkpoint of its training, which ends in .pt",
+        ),
+        ({"start_from": "a.xyz"}, "give a file that ends in .pb"),
+        ({"start_from": "a.pb", "start_from_head": "LPS"}, "models of the TensorFlow backend have no heads"),
+        ({"start_from_head": "LPS"}, "start_from_head is a head of the model in start_from; give that, too"),
+        ({"start_from": "a.pb", "cutoff_angstrom": 5, "axis_neurons": 4}, "leave out cutoff_angstrom, axis_neurons"),
+        ({"start_from": "a.pb", "model": "se_atten_v2"}, "start_from gives the whole model; leave out model"),
+        ({"start_from": "a.pb", "model_file": "m.json"}, "leave out model_file"),
+    ],
+)
+def test_start_names_what_goes_with_it(training: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        Training.model_validate(training)
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("start") / "trained.pb"
+    done = subprocess.run(
+        [sys.executable, str(TINY_POTENTIAL), "train", str(file), "Li", "F", "S"],
+        check=False, capture_output=True, text=True, env=program_environment(), cwd=file.parent,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return file
+
+
+def started(miniature: Path, file: Path, elements: tuple[str, ...] = ("Li", "F", "S")) -> Study:
+    content = load_study(miniature).model_dump(mode="json")
+    content["training"] = {
+        "committee_size": 3,
+        "steps": 10,
+        "steps_reuse": 5,
+        "steps_final": 20,
+        "start_from": str(file),
+    }
+    return Study.model_validate(content | {"elements": list(elements)})
+
+
+def test_tensorflow_takes_over_the_weights_of_a_frozen_model(frozen: Path, miniature: Path) -> None:
+    study = started(miniature, frozen)
+    assert dpgen_start(study) == {"training_init_frozen_model": ["start.pb"] * 3}
+    # DP-GEN's strict schema looks at it.
+    model = render_param(study, initial_systems=["bulk"], max_neighbors=(1, 1, 1))["default_training_param"]["model"]
+    assert model["descriptor"]["neuron"] == [2, 4]
+    assert model["descriptor"]["rcut"] == 3.2
+    assert model["type_map"] == ["Li", "F", "S"]
+
+
+def test_other_order_of_elements_is_refused_where_it_cannot_be_remapped(frozen: Path, miniature: Path) -> None:
+    with pytest.raises(
+        InputFileError, match="has the type map Li, F, S, and the TensorFlow backend keeps it; make it the study's"
+    ):
+        start_section(started(miniature, frozen, ("S", "Li", "F")))
+
+
+def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, miniature: Path, tmp_path: Path) -> None:
+    file, directory = tmp_path / "trained.pb", tmp_path / "campaign"
+    directory.mkdir()
+    file.write_bytes(frozen.read_bytes())
+    study = started(miniature, file)
+    keep_start(study, directory)
+    assert file_hash(directory / "start.pb") == file_hash(frozen)
+    start = read_start(directory)
+    assert start is not None
+    assert (start.file, start.sha256, start.head) == ("trained.pb", file_hash(frozen), "")
+    before = StudyHashes(study).campaign
+    keep_start(study, directory)
+    (directory / "start.pb").write_bytes(b"other")
+    with pytest.raises(
+        InputFileError, match="start.pb, which the first committee starts from, is missing or is not what was written"
+    ):
+        keep_start(study, directory)
+    (directory / START_FILE).unlink()
+    keep_start(study, directory)
+    assert file_hash(directory / "start.pb") == file_hash(frozen)
+    # Another content under the same name is another campaign.
+    file.write_bytes(frozen.read_bytes() + b" ")
+    with pytest.raises(InputFileError, match=r"but the campaign in .* began with trained.pb \(SHA-256 "):
+        keep_start(study, directory)
+    assert StudyHashes(started(miniature, file)).campaign != before
+    assert json.loads((directory / START_FILE).read_text())["sha256"] == file_hash(frozen)
+
+
+def test_doctor_loads_the_start_of_a_run_and_compares_its_content(
+    frozen: Path, miniature: Path, tmp_path: Path
+) -> None:
+    study_file, root = tmp_path / "study.yaml", tmp_path / "run"
+    content = load_study(miniature).model_dump(mode="json")
+    content["training"] = {"committee_size": 2, "start_from": frozen.name}
+    (tmp_path / frozen.name).write_bytes(frozen.read_bytes())
+    # Of YAML, JSON is a part.
+    study_file.write_text(json.dumps(content))
+    (root / "campaign").mkdir(parents=True)
+    keep_files(study_file, root)
+    keep_start(load_run_study(root), root / "campaign")
+    (finding,) = examine_run(root)
+    assert finding.name == "start of the training, trained.pb"
+    assert finding.works
+    assert finding.detail == f"se_e2_a, SHA-256 {file_hash(frozen)}"
+    (root / "campaign" / "start.pb").unlink()
+    (finding,) = examine_run(root)
+    assert not finding.works
+    assert "is missing or is not what was written" in finding.detail
