@@ -132,24 +132,8 @@ class DeepPotential:
             )
 
 
-def backend_of(file: Path) -> str:
-    """Backend that a file of DeePMD-kit is for, by its ending.
-
-    Parameters
-    ----------
-    file : Path
-        A frozen model, or a checkpoint.
-
-    Returns
-    -------
-    str
-        ``TensorFlow`` or ``PyTorch``.
-
-    Raises
-    ------
-    InputFileError
-        If it has another ending.
-    """
+def _backend_of(file: Path) -> str:
+    """Backend that a file is for, by its ending: of frozen models, and of checkpoints."""
     backend = BACKEND_OF_ENDING.get(file.suffix)
     if backend is None:
         raise InputFileError(
@@ -178,7 +162,7 @@ def read_deep_potential(file: Path) -> DeepPotential:
     MissingEngineError
         If its backend is not there, or is of another version than DeePMD-kit was built for.
     """
-    backend_of(file)
+    _backend_of(file)
     if not file.is_file():
         raise InputFileError(f"There is no file {file}; give the Deep Potential itself.")
     require_packages("deepmd")
@@ -188,7 +172,7 @@ def read_deep_potential(file: Path) -> DeepPotential:
 
 @lru_cache(maxsize=8)
 def _read(file: Path, _changed: int, _size: int) -> DeepPotential:
-    backend = backend_of(file)
+    backend = _backend_of(file)
     if backend == "PyTorch":
         trouble = other_torch() if is_installed("torch") else f"torch is not installed; {how_to_get('pytorch')}."
         if trouble:

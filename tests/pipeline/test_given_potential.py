@@ -26,7 +26,6 @@ from mlip_interfaces.pipeline import given_potential
 from mlip_interfaces.pipeline.flow import initialise_scan, run_single_stage, run_study
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials.gates.registry import BOUNDS_ALONE, GATES, QUANTITIES
-from mlip_interfaces.potentials.type_map import read_type_map
 from mlip_interfaces.programs import program_environment
 from mlip_interfaces.run.manifests import read_manifest, recorded
 from mlip_interfaces.run.stages import run_status
@@ -87,7 +86,7 @@ def study_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are taken for potentials of the type map, whatever is in them."""
-    monkeypatch.setattr(given_potential, "read_type_map", lambda model: TYPE_MAP)
+    monkeypatch.setattr(given_potential, "_type_map", lambda model: TYPE_MAP)
 
 
 def by_hand(tmp_path: Path, root: Path) -> None:
@@ -247,10 +246,12 @@ def test_gates_want_a_run_folder_or_a_study_with_a_model(
     assert "no gate was asked for" in text
 
 
-def test_a_file_that_is_no_frozen_model_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_frozen_model_is_refused(study_file: Path, tmp_path: Path) -> None:
     (tmp_path / "noise.pb").write_bytes(b"no graph")
-    with pytest.raises(InputFileError, match=r"noise.pb is no frozen Deep Potential that DeePMD-kit can read"):
-        read_type_map(tmp_path / "noise.pb")
+    with pytest.raises(
+        InputFileError, match=r"--model: DeePMD-kit cannot read .*noise.pb as a model of its TensorFlow backend"
+    ):
+        initialise_scan(study_file, tmp_path / "run", tmp_path / "noise.pb")
 
 
 @pytest.mark.usefixtures("known")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlip_interfaces.books.run import GIVEN_MODEL, GivenModel
+from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, update_json, whole_file
 from mlip_interfaces.potentials.backend import backend_of
-from mlip_interfaces.potentials.type_map import read_type_map
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.manifests import read_manifest
 from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, given_model
@@ -42,9 +42,9 @@ def examine_potential(model: Path, elements: Sequence[str]) -> GivenModel:
         raise InputFileError(f"--model: there is no file {model}.")
     try:
         backend_of(model).require()
+        type_map = _type_map(model)
     except InputFileError as error:
         raise InputFileError(f"--model: {error}") from error
-    type_map = read_type_map(model)
     missing = [symbol for symbol in elements if symbol not in type_map]
     if missing:
         raise InputFileError(
@@ -52,6 +52,16 @@ def examine_potential(model: Path, elements: Sequence[str]) -> GivenModel:
             "potential that has every element, or take out of `elements` what no layer contains."
         )
     return GivenModel(model.name, file_hash(model), model.stat().st_size, type_map)
+
+
+def _type_map(model: Path) -> tuple[str, ...]:
+    """Elements of a frozen model, which LAMMPS maps by their names."""
+    type_map = read_deep_potential(model).head(None).type_map
+    if not type_map:
+        raise InputFileError(
+            f"{model} does not say which elements it knows, so that LAMMPS cannot map them; train it with a `type_map`."
+        )
+    return type_map
 
 
 def refuse_other_potential(root: Path, given: GivenModel) -> None:
