@@ -6,7 +6,7 @@ PROCESSES ?= 2
 # Of DeePMD-kit; make install BACKENDS=tensorflow leaves PyTorch's out.
 BACKENDS ?= tensorflow pytorch
 comma := ,
-EXTRAS := engines,$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,docs,dev,bench
+EXTRAS := engines,$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,sevennet,docs,dev,bench
 
 .PHONY: install demo test lint docs clean
 

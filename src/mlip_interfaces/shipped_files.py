@@ -47,7 +47,7 @@ def shipped_materials() -> Path:
     Path
         With a file for each.
     """
-    return _shipped("materials", "Li.yaml").parent
+    return _shipped("configs", "materials/Li.yaml").parent
 
 
 def _shipped(folder: str, name: str) -> Path:

@@ -1,5 +1,5 @@
 """The dictionary against Table 1 of M. W. Swift, H. Jagad, J. Park, Y. Qie, Y. Wu, Y. Qi, "Predicting low-impedance interfaces for
-solid-state batteries", as printed (`materials/swift2021_table_1.csv`)."""
+solid-state batteries", as printed (`configs/materials/swift2021_table_1.csv`)."""
 
 from __future__ import annotations
 
