@@ -45,7 +45,7 @@ class PhaseSettings(Request):
         None,
         description="Phases that the interphase grows from, several as one with a plus; those of the rules that are there at the start where left out.",
     )
-    average_ps: Annotated[Span, Option("T")] = Field(1.0, description="Positions are averaged over this time first.")
+    average_ps: Annotated[Span, Option("T")] = Field(0.2, description="Positions are averaged over this time first.")
     every_ps: Annotated[Picoseconds | None, Option("T")] = Field(
         None, description="Time between maps; where left out, all windows of the average, and 400 maps at most."
     )
