@@ -11,7 +11,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.entries import Phase, make_phase
+from mlip_interfaces.screening.compounds import Phase, make_phase
 from mlip_interfaces.screening.windows import (
     electrochemical_window,
     mutual_reaction,

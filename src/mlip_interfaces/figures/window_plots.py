@@ -15,7 +15,8 @@ _REDUCED, _STABLE, _OXIDISED = "#F3D9C2", "#BFE3D0", "#D4DEF0"
 _INTERVAL = "#222222"
 _LINE_HEIGHT_INCH = 0.22
 _LABEL_PLACES = 0.05
-_LEFT_ROOM = 0.27
+_LETTER_WIDTH = 0.009
+_NEAR = 0.09
 _RIGHT_END = 0.75
 
 
@@ -88,7 +89,7 @@ def window_bar(
                 ax.text(0.5 * (begin + stop), 0.0, words, ha="center", va="center", fontsize=8)
     for place, (voltage, reaction) in enumerate(plateaus, start=1):
         # To the left, where the lines of lower voltages end below.
-        right = voltage > _LEFT_ROOM * last_v
+        right = voltage > _LETTER_WIDTH * len(reaction) * last_v
         ax.plot([voltage, voltage], [0.35, place], color=PALETTE[0], linewidth=0.9)
         ax.plot([voltage], [place], color=PALETTE[0], marker="o", markersize=3)
         ax.annotate(
@@ -99,7 +100,7 @@ def window_bar(
             ha="right" if right else "left",
             va="center",
             fontsize=7,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
     if intervals_v is not None:
         for interval in intervals_v:
@@ -218,12 +219,14 @@ def phase_triangle(
             markerfacecolor=color if is_stable else "white", zorder=2,
         )  # fmt: skip
         below = y[place] < 1e-9
+        gaps = np.hypot(x - x[place], y - y[place])
+        left = bool(((gaps < _NEAR) & (x > x[place])).any())
         ax.annotate(
             chemical(formula),
             (x[place], y[place]),
-            (0, -9) if below else (5, 4) if is_stable else (-6, 0),
+            (0, -9) if below else (-6, 0) if left else (5, 4),
             textcoords="offset points",
-            ha="center" if below else "left" if is_stable else "right",
+            ha="center" if below else "right" if left else "left",
             va="center",
             fontsize=8 if is_stable else 7,
             color="black" if is_stable else PALETTE[1],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,47 +13,12 @@ from typing import Any
 from mlip_interfaces.config.yaml_text import parse_yaml, read_text
 from mlip_interfaces.errors import InputFileError, StructureError, counted
 from mlip_interfaces.files import read_json
-from mlip_interfaces.structures.crystals import formula_counts
+from mlip_interfaces.screening.compounds import Phase, lowest_phases, make_phase, phase_of
 
 _ENERGY_COLUMNS = ("energy_ev_per_atom", "energy_ev_per_formula_unit")
 _UNCERTAINTY_COLUMN = "uncertainty_ev_per_atom"
 _COLUMNS = ("formula", *_ENERGY_COLUMNS, _UNCERTAINTY_COLUMN, "name")
 _KINDS = "JSON (.json), a table (.csv), YAML (.yaml, .yml) or extended XYZ (.xyz, .extxyz)"
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A composition and its energy.
-
-    Attributes
-    ----------
-    formula : str
-        As pymatgen reduces it.
-    amounts : tuple of (str, float)
-        Element and number in that formula.
-    energy_ev_per_atom : float, eV
-        With any reference that all phases share, before elements are subtracted.
-    uncertainty_ev_per_atom : float or None, eV
-        Standard error of the energy, where the file has one.
-    name : str
-        Where in the file it stands.
-    """
-
-    formula: str
-    amounts: tuple[tuple[str, float], ...]
-    energy_ev_per_atom: float
-    uncertainty_ev_per_atom: float | None = None
-    name: str = ""
-
-    @property
-    def elements(self) -> frozenset[str]:
-        """Symbols."""
-        return frozenset(symbol for symbol, _ in self.amounts)
-
-    @property
-    def n_atoms(self) -> float:
-        """Atoms of the formula."""
-        return sum(number for _, number in self.amounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,69 +38,6 @@ class Entries:
     path: Path
     phases: tuple[Phase, ...]
     notes: tuple[str, ...]
-
-
-def make_phase(
-    formula: str,
-    energy_ev: float,
-    *,
-    per_atom: bool,
-    uncertainty_ev_per_atom: float | None = None,
-    name: str = "",
-) -> Phase:
-    """A phase of a formula.
-
-    Parameters
-    ----------
-    formula : str
-        Of any number of units (``Li6P2S8`` is ``Li3PS4``).
-    energy_ev : float, eV
-        Of an atom, or of the formula as it is written.
-    per_atom : bool
-        Which of the two.
-    uncertainty_ev_per_atom : float or None, eV, optional
-        Standard error.
-    name : str, optional
-        Where it comes from.
-
-    Returns
-    -------
-    Phase
-        Of the reduced formula.
-
-    Examples
-    --------
-    >>> make_phase("Li4S2", -8.6, per_atom=False).formula
-    'Li2S'
-    """
-    counts = dict(formula_counts(formula))
-    return _phase_of(counts, energy_ev, per_atom, _written_atoms(formula), uncertainty_ev_per_atom, name)
-
-
-def _written_atoms(formula: str) -> float:
-    from pymatgen.core import Composition
-
-    return float(Composition(formula).num_atoms)
-
-
-def _phase_of(
-    amounts: Mapping[str, float],
-    energy_ev: float,
-    per_atom: bool,
-    n_atoms: float,
-    uncertainty_ev_per_atom: float | None,
-    name: str,
-) -> Phase:
-    from pymatgen.core import Composition
-
-    # An element's reduced formula is its molecule (S8, O2) in pymatgen; the element itself has no such habit.
-    reduced = Composition(dict(amounts)).get_integer_formula_and_factor(max_denominator=1000)[0]
-    composition = Composition(reduced)
-    if len(composition) == 1:
-        composition = Composition({composition.elements[0]: 1})
-    counts = tuple((element.symbol, float(number)) for element, number in composition.items())
-    formula = counts[0][0] if len(counts) == 1 else str(composition.reduced_formula)
-    return Phase(formula, counts, energy_ev if per_atom else energy_ev / n_atoms, uncertainty_ev_per_atom, name)
 
 
 def load_entries(path: Path) -> Entries:
@@ -186,27 +88,6 @@ def load_entries(path: Path) -> Entries:
         dropped = counted(len(found) - len(lowest), "entry").replace("entrys", "entries")
         notes.append(f"{dropped} of compositions that have a lower one left out, of {len(found)} in {path}.")
     return Entries(path, lowest, tuple(notes))
-
-
-def lowest_phases(phases: Iterable[Phase]) -> tuple[Phase, ...]:
-    """The lowest of each composition.
-
-    Parameters
-    ----------
-    phases : iterable of Phase
-        Any.
-
-    Returns
-    -------
-    tuple of Phase
-        In the order of their first appearance.
-    """
-    lowest: dict[str, Phase] = {}
-    for phase in phases:
-        before = lowest.get(phase.formula)
-        if before is None or phase.energy_ev_per_atom < before.energy_ev_per_atom:
-            lowest[phase.formula] = phase
-    return tuple(lowest.values())
 
 
 def _of_json(path: Path) -> Iterator[tuple[Phase, str | None]]:
@@ -269,7 +150,7 @@ def _of_entry(entry: Mapping[str, Any], place: str, path: Path) -> Phase:
         ) from problem
     if n_atoms <= 0.0:
         raise InputFileError(f"{path}: {place} has an empty composition; name elements and numbers.")
-    return _phase_of(amounts, energy, False, n_atoms, error, name)
+    return phase_of(amounts, energy, False, n_atoms, error, name)
 
 
 def _composition_of_sites(structure: Mapping[str, Any]) -> dict[str, float]:
@@ -349,7 +230,7 @@ def _of_frames(path: Path) -> Iterator[tuple[Phase, str | None]]:
                 raise InputFileError(
                     f"{path}: frame {number} has no energy; write it as energy=... in its second line."
                 ) from problem
-            yield _phase_of(amounts, energy, False, len(atoms), None, f"frame {number}"), None
+            yield phase_of(amounts, energy, False, len(atoms), None, f"frame {number}"), None
     except (XYZError, ValueError, KeyError, IndexError) as problem:
         if isinstance(problem, InputFileError):
             raise

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.files import write_csv, write_json
-from mlip_interfaces.screening.entries import Phase, lowest_phases
+from mlip_interfaces.screening.compounds import Phase, lowest_phases
 from mlip_interfaces.screening.windows import Kink, Window, WindowErrors, tie_lines
 from mlip_interfaces.structures.crystals import formula_counts
 

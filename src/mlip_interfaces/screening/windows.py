@@ -18,7 +18,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from mlip_interfaces.errors import InputFileError, StructureError
-from mlip_interfaces.screening.entries import Phase, lowest_phases
+from mlip_interfaces.screening.compounds import Phase, lowest_phases
 from mlip_interfaces.structures.crystals import formula_counts
 
 if TYPE_CHECKING:
@@ -437,13 +437,8 @@ def potential_range(
                 (shape[0] + n_samples, shape[1]),
             )
             bounds = np.concatenate([bounds, -extra + 1e-9])
-        found = linprog(
-            np.tile(direction, n_samples),
-            A_ub=coo_array((matrix[0], (matrix[1], matrix[2])), shape=matrix[3]).tocsr(),
-            b_ub=bounds,
-            bounds=(None, None),
-            method="highs",
-        )
+        upper: Any = coo_array((matrix[0], (matrix[1], matrix[2])), shape=matrix[3]).tocsr()
+        found = linprog(np.tile(direction, n_samples), A_ub=upper, b_ub=bounds, bounds=(None, None), method="highs")
         return np.asarray(found.x, dtype=np.float64).reshape(n_samples, n_elements)
 
     hull = solved(-c, None) @ c
