@@ -69,6 +69,7 @@ def test_published_plateaus_of_li3ps4() -> None:
     ]
     assert [one.kind for one in window.plateaus] == ["reduction"] * 4 + ["oxidation"]
     assert window.hull_distance_ev_per_atom == 0.0
+    assert [one.products for one in window.stages if one.from_v < 2.0 < (one.to_v or 9.0)] == [(("Li3PS4", 1.0),)]
 
 
 def test_uptake_of_the_stages_is_counted_by_hand() -> None:
