@@ -125,6 +125,12 @@ def test_mixed_functionals_and_unfinished_relaxations_are_said(tmp_path: Path) -
         ("e.json", "[1]", "1 is no entry of pymatgen"),
         ("e.json", '[{"energy": -1.0}]', "entry 1 is no entry of pymatgen"),
         ("e.json", '[{"energy": -1.0, "composition": {}}]', "entry 1 has an empty composition"),
+        ("e.json", '[{"energy": 1.0, "composition": {"Li": 1}, "data": [1]}]', "entry 1 is no entry of pymatgen"),
+        (
+            "e.json",
+            '[{"energy": NaN, "composition": {"Li": 1}, "parameters": "x"}]',
+            "the energy of Li is no finite number",
+        ),
         ("e.json", "[", "e.json"),
         ("e.xyz", "2\nnothing\nLi 0 0 0\nLi 1 1 1\n", "frame 1 has no energy"),
         ("e.dat", "", "energies of '.dat' are not read"),

@@ -94,7 +94,8 @@ def _of_json(path: Path) -> Iterator[tuple[Phase, str | None]]:
     kinds: set[str] = set()
     for place, entry in _entries_within(read_json(path), path, ""):
         phase = _of_entry(entry, f"entry {place}", path)
-        run = str((entry.get("parameters") or {}).get("run_type") or "")
+        parameters = entry.get("parameters")
+        run = str(parameters.get("run_type") or "") if isinstance(parameters, Mapping) else ""
         kinds.add("R2SCAN" if "SCAN" in run.upper() else "GGA" if run else "")
         note = None
         if {"R2SCAN", "GGA"} <= kinds:
