@@ -28,3 +28,21 @@ def test_every_command_of_the_page_runs_on_its_files(
     assert written == {
         "maps/Li_LLZO_LCO_0.png", "maps/Li_LPS_LiF_LCO_100.png", "defects/defects.png", "layer/space_charge.png",
     }  # fmt: skip
+
+
+def test_every_command_of_the_page_on_windows_runs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (repository / "docs" / "howto" / "electrochemical-windows.md").read_text()
+    ((name, content),) = re.findall(r'```csv title="([\w.]+)"\n(.*?)```', page, re.DOTALL)
+    (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^mlip-interfaces (screen .*)$", page, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        assert main(shlex.split(command)) == 0, command
+    assert "No crystal of F alone" in capsys.readouterr().out
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
+    assert written == {f"window/{stem}.png" for stem in ("window", "uptake", "phases")} | {
+        f"contact/{stem}.png" for stem in ("window", "uptake", "phases", "mutual_reactions")
+    }

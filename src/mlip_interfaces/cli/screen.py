@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects``: which pairs are worth simulating."""
+"""``screen potential-map|table|space-charge|defects|window|entries``: which pairs are worth simulating."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlip_interfaces.cli import screen_window
 from mlip_interfaces.cli.arguments import Subparsers, count, finite, positive
 from mlip_interfaces.cli.verbs import VERBS
 
@@ -30,6 +31,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_table(actions)
     _register_space_charge(actions)
     _register_defects(actions)
+    screen_window.register(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
