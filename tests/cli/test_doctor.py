@@ -37,7 +37,8 @@ def test_missing_program_is_named_with_its_remedy_and_code_3(
         return f"/somewhere/{name}"
 
     monkeypatch.setattr(doctor, "find_program", find)
-    monkeypatch.setattr("mlip_interfaces.programs.find_program", lambda name: find("lmp"))
+    for module in ("programs", "gpus"):
+        monkeypatch.setattr(f"mlip_interfaces.{module}.find_program", lambda name: find("lmp"))
     assert main(["doctor"]) == 3
     said = capsys.readouterr().out
     assert "MISSING program lmp: not found\n        get it: make install" in said

@@ -158,4 +158,6 @@ def test_what_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str], wor
 
 
 def test_a_material_without_defects_is_a_sentence(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
-    assert "it has no defects" in refusal(capsys, "defects", str(repository / "configs" / "materials" / "LLZO.yaml"), "--json")
+    assert "it has no defects" in refusal(
+        capsys, "defects", str(repository / "configs" / "materials" / "LLZO.yaml"), "--json"
+    )

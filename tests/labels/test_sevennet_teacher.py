@@ -57,8 +57,8 @@ def test_sevennet_label_is_that_of_a_direct_call_and_its_virial_the_strain_deriv
     np.testing.assert_allclose(label["virial_ev"][0][0], -derivative, rtol=0.01, atol=0)
 
 
-@pytest.mark.skipif(INSTALLED, reason="SevenNet is installed")
-def test_absent_sevennet_is_named_with_the_extra_that_brings_it() -> None:
+def test_absent_sevennet_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlip_interfaces.labels.teachers.is_installed", lambda module: module != "sevenn")
     with pytest.raises(
         MissingProgramError, match=r'not installed. Get it with: pip install "mlip-interfaces\[sevennet\]"'
     ):

@@ -186,7 +186,7 @@ def run_entries(arguments: argparse.Namespace) -> int:
     except TypeError as error:
         raise InputFileError(f"--calculator {name} does not take these --parameters ({error}).") from error
     settings = {
-        "calculator": name, "calculator_version": teacher_version(name), "calculator_kind": teacher_kind(name),
+        "calculator": name, "calculator_version": teacher_version(name, parameters), "calculator_kind": teacher_kind(name),
         "calculator_parameters": parameters,
     }  # fmt: skip
     done = relax_crystals(
