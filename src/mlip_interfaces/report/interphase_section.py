@@ -25,6 +25,13 @@ LEFT_SHARE = 0.02
 WIDE_ANGSTROM = 40.0
 """Twice the size of the crystals of 2 nm that larger cells have: in a narrower one there is no room for one in its surroundings."""
 
+DOUBTS = {
+    "its MSD is not that": "no random walk",
+    "its atoms move less": "less than a jump",
+    "its atoms leave within": "leaves too soon",
+}
+"""Of a diffusivity by surroundings: how the words of a result begin, and what a table says."""
+
 Found = tuple[AnalysisEntry, Any]
 """A run and the content of one of its results."""
 
@@ -107,14 +114,24 @@ def interphase_sections(run: Path, entries: Runs) -> list[PageSection]:
         "reactions": "Units and bonds against time and depth, who becomes what, and lifetimes.",
         "environments": "Displacements, diffusivities and stays by surroundings.",
     }
+    bare = [
+        entry.name for entry in entries for name in entry.of_kind("crystallites") if not _has_grains(run, entry, name)
+    ]
+    if bare:
+        products.points.append(f"No crystal at any time: {', '.join(bare)}.")
     for section, kinds in (
         (products, OF_INTERPHASES[:3]), (reactions, OF_INTERPHASES[3:4]), (surroundings, OF_INTERPHASES[4:]),
     ):  # fmt: skip
         for kind in kinds:
             for name in dict.fromkeys(name for entry in entries for name in entry.of_kind(kind)):
-                shown = [own_figure(run, entry, name, words[kind]) for entry in first_of_each(entries, name)]
+                first = [
+                    entry
+                    for entry in first_of_each(entries, name)
+                    if kind != "crystallites" or _has_grains(run, entry, name)
+                ]
+                shown = [own_figure(run, entry, name, words[kind]) for entry in first]
                 section.figures += [one for one in shown if isinstance(one, Picture)]
-    return [section for section in (products, reactions, surroundings) if section.tables or section.figures]
+    return [one for one in (products, reactions, surroundings) if one.tables or one.figures or one.points]
 
 
 def interphase_limits(run: Path, entries: Runs) -> list[str]:
@@ -162,10 +179,20 @@ def _results(run: Path, entries: Runs, kind: str) -> Iterator[Found]:
             yield entry, read_result(run / "analysis" / entry.directory / f"{name}.json")
 
 
+def _has_grains(run: Path, entry: AnalysisEntry, name: str) -> bool:
+    """Whether a crystal was seen at any time."""
+    found = read_result(run / "analysis" / entry.directory / f"{name}.json")
+    return any(found["history"]["n_grains"])
+
+
 def _span(values: Sequence[float], digits: int = 2) -> str:
     """The smallest and the largest, or one number where they are written alike."""
-    ends = list(dict.fromkeys(f"{value:.{digits}g}" for value in (min(values), max(values))))
-    return " to ".join(ends)
+    return " to ".join(dict.fromkeys(_number(value, digits) for value in (min(values), max(values))))
+
+
+def _number(value: float, digits: int = 2) -> str:
+    """So many digits, or all before the point where these are more."""
+    return f"{value:.0f}" if 10.0**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
 
 
 def _of_runs(found: Sequence[Found]) -> str:
@@ -183,7 +210,7 @@ def _products(found: Sequence[Found]) -> str:
     told = ", ".join(f"{phase} {_span(shares[phase])} %" for phase in often[:SHOWN])
     rest = f" and {len(often) - SHOWN} more" if len(often) > SHOWN else ""
     end = found[0][1]["history"]["times_ps"][-1]
-    return f"at {end:.3g} ps the atoms are {told}{rest}{_of_runs(found)}"
+    return f"at {_number(end, 3)} ps the atoms are {told}{rest}{_of_runs(found)}"
 
 
 def _layers(found: Sequence[Found]) -> str:
@@ -201,7 +228,7 @@ def _thickness(found: Sequence[Found]) -> str:
     first, last = ([content["thickness_angstrom"][end] for _, content in found] for end in (0, -1))
     times = found[0][1]["times_ps"]
     between = " and ".join(found[0][1]["reactants"])
-    return f"{_span(first)} Å at {times[0]:.2g} ps, {_span(last)} Å at {times[-1]:.3g} ps between {between}{_of_runs(found)}"
+    return f"{_span(first)} Å at {_number(times[0])} ps, {_span(last)} Å at {_number(times[-1], 3)} ps between {between}{_of_runs(found)}"
 
 
 def _laws(found: Sequence[Found]) -> str:
@@ -222,7 +249,7 @@ def _law(content: Any) -> str:
     for key, said in (("arrest", "stands still from"), ("second_stage", "slower from")):
         if content[f"{key}_ps"] is not None:
             low, high = content[f"{key}_95_ps"]
-            words += f", {said} {content[f'{key}_ps']:.2g} ps on ({low:.2g} to {high:.2g})"
+            words += f", {said} {_number(content[f'{key}_ps'])} ps on ({_number(low)} to {_number(high)})"
     return words
 
 
@@ -300,7 +327,7 @@ def _fluxes(found: Sequence[Found]) -> str:
     if moving:
         named = ", ".join(moving[:SHOWN]) + (f" and {len(moving) - SHOWN} more" if len(moving) > SHOWN else "")
         return f"not zero at the end: {named}"
-    return f"all are zero within two errors since {max(since):.2g} ps at the latest; {bound}"
+    return f"all are zero within two errors since {_number(max(since))} ps at the latest; {bound}"
 
 
 def _used_up(run: Path, entries: Runs) -> Iterator[str]:
@@ -370,21 +397,28 @@ def _table_of_bonds(run: Path, entries: Runs) -> list[Table]:
     return [Table(head, rows)] if rows else []
 
 
+def _short(doubt: str) -> str:
+    """A doubt in few words, or as the result has it."""
+    return next(
+        (short for start, short in DOUBTS.items() if doubt.startswith(start)), doubt.replace("angstrom^2", "Å²")
+    )
+
+
 def _table_of_surroundings(run: Path, entries: Runs) -> list[Table]:
     rows = []
     for entry, content in _results(run, entries, "environments"):
         for one in content["environments"]:
-            value, error = one["diffusivity_cm2_per_s"], one["diffusivity_error_cm2_per_s"]
+            value = one["diffusivity_cm2_per_s"]
             low, high = one["confidence_95_cm2_per_s"]
             stay = one["residence_time_ps"]
             rows.append(
                 [
                     entry.name, content["settings"]["species"], one["name"], f"{one['n_atoms_mean']:.2g}",
-                    "" if value is None or error is None else measured(value, error),
-                    "" if low is None else f"{low:.2g} to {high:.2g}",
+                    "" if value is None else f"{value:.1e}",
+                    "" if low is None else f"{low:.1e} to {high:.1e}",
                     "" if stay is None else measured(stay, one["residence_time_error_ps"] or 0.0),
-                    str(one["n_hops"]), "; ".join(one["not_diffusive_because"]).replace("angstrom^2", "Å²"),
+                    str(one["n_hops"]), "; ".join(map(_short, one["not_diffusive_because"])),
                 ]
             )  # fmt: skip
-    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "not diffusive because"]
+    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts about D"]
     return [Table(head, rows)] if rows else []
