@@ -214,7 +214,7 @@ def test_given_structures_that_cannot_be_labelled_are_one_sentence(
 @pytest.mark.parametrize(
     ("crystal", "expected"),
     [
-        ("LiS", "initial_data.crystals.0: 'LiS' is neither a crystal of the library nor a file. Did you mean 'LiS"),
+        ("LiS", "initial_data.crystals.0: 'LiS' is neither a crystal of the library nor a file. Did you mean 'Li2S'"),
         ("LiCoO2", r"initial_data.crystals.0 is 'LiCoO2', which contains Co, O; add it to `elements` \(Li, P, S\)"),
         ("products/mine.cif", "initial_data.crystals.0 is 'products/mine.cif', but there is no file .*mine.cif"),
     ],

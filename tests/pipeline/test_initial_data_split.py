@@ -244,10 +244,10 @@ def test_a_toy_teacher_labels_crystals_and_packed_cells_and_each_has_its_own_err
     study = Study.model_validate(
         yaml.safe_load((repository / "tests" / "studies" / "miniature.yaml").read_text())
         | {
-            "labels": {"calculator": "mini_teacher:lennard_jones", "max_force_ev_per_angstrom": 1e6},
+            "labels": {"calculator": "mini_teacher:lennard_jones", "max_force_ev_per_angstrom": 1e4},
             "initial_data": {
-                "perturbation": {"n_per_bulk": 2, "n_per_interface": 2, "displacement_angstrom": 0.02},
-                "crystals": ["LiCl"],
+                "perturbation": {"n_per_bulk": 2, "n_per_interface": 0, "displacement_angstrom": 0.02},
+                "crystals": ["LiF"],
                 "packed": [
                     {"composition": {"Li": 2, "S": 1}, "n": 3, "n_atoms": 13, "volume_per_atom_angstrom3": [18, 24]}
                 ],
@@ -258,7 +258,7 @@ def test_a_toy_teacher_labels_crystals_and_packed_cells_and_each_has_its_own_err
     context = RunContext(study, tmp_path, lambda fraction, note: None)
     write_structures(study, context.structures)
     run_initial_data(context)
-    for name, n_atoms, n_frames in (("crystal-LiCl", 8, 2), ("packed-Li2S", 12, 3)):
+    for name, n_atoms, n_frames in (("crystal-LiF", 64, 2), ("packed-Li2S", 12, 3)):
         found = []
         for part in (context.initial_data / "dataset" / name, context.initial_data / "held_out" / f"initial-{name}"):
             assert json.loads((part / "layer.json").read_text()) == [name] * n_atoms
