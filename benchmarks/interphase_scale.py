@@ -30,6 +30,8 @@ GAP_ANGSTROM = 1.8
 SHAKE_ANGSTROM = 0.1
 KINDS = ("phases", "growth", "crystallites", "environments", "reactions")
 """Of interphases, as far as this version has them."""
+SETTINGS = {"environments": {"species": "P"}}
+"""Of those that need any."""
 ALL = "all in one pass"
 
 
@@ -84,7 +86,13 @@ def measured(kind: str, folder: Path, n_threads: int) -> dict[str, Any]:
     kinds = [name for name in KINDS if name in ANALYSES] if kind == ALL else [kind]
     reader = open_trajectory(folder / "traj.dcd", layers=folder / "layers.json", frame_interval_ps=INTERVAL_PS)
     began, cpu = time.perf_counter(), time.process_time()
-    results = analyze(reader, [ANALYSES[name]() for name in kinds], drift="none", strict=False, n_threads=n_threads)
+    results = analyze(
+        reader,
+        [ANALYSES[name](**SETTINGS.get(name, {})) for name in kinds],
+        drift="none",
+        strict=False,
+        n_threads=n_threads,
+    )
     results.write(folder / "results")
     return {
         "wall_seconds": time.perf_counter() - began,

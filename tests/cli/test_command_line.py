@@ -131,3 +131,23 @@ def test_the_first_line_is_all_that_head_wants() -> None:
     assert result.stdout == "{\n"
     assert result.stderr == ""
     assert result.returncode in (0, 128 + 13)
+
+
+@pytest.mark.parametrize(
+    ("options", "study", "folder"),
+    [
+        ([], "demo.yaml", "runs/demo"),
+        (["--study", "li_li7p3s11"], "demo_li_li7p3s11.yaml", "runs/demo_li_li7p3s11"),
+        (["--study", "lco_lif_lpscl", "--out", "here"], "demo.yaml", "here"),
+    ],
+)
+def test_demo_runs_the_study_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str], study: str, folder: str
+) -> None:
+    ran: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "mlip_interfaces.pipeline.flow.run_study", lambda file, out: ran.append((file.name, out.as_posix()))
+    )
+    assert main(["demo", *options]) == 0
+    assert ran == [(study, folder)]
+    assert capsys.readouterr().out.strip() == f"{folder}/report/index.html"

@@ -492,3 +492,33 @@ def test_merged_keys_may_be_replaced(raw: dict[str, Any]) -> None:
     text = "parts:\n- &one {a: 1}\n- &two {<<: *one, a: 2}\n- {<<: *two}\n"
     with pytest.raises(StudyError, match="unknown key 'parts'"):
         parse_study(yaml.safe_dump(raw) + text, NAME)
+
+
+def test_crystals_and_packed_cells_have_names_that_teacher_md_may_start_from(repository: Path) -> None:
+    content = yaml.safe_load((repository / "configs" / "li_li7p3s11.yaml").read_text())
+    study = Study.model_validate(content)
+    assert list(study.initial_data.origins)[:4] == ["crystal-Li2S", "crystal-Li3P", "crystal-LiP", "packed-Li2S"]
+    assert study.initial_data.packed[-1].counts == {"Li": 62, "P": 6, "S": 22}
+    content["initial_data"]["packed"][0]["composition"] = {"Li": 2, "O": 1}
+    with pytest.raises(ValidationError, match=r"initial_data.packed.0.composition has O, not in elements \(Li, P, S\)"):
+        Study.model_validate(content)
+    # The teacher MD that began there has no start any more.
+    content["initial_data"]["packed"][0]["composition"] = {"Li": 4, "S": 1}
+    with pytest.raises(ValidationError, match="there is no structure 'packed-Li2S'"):
+        Study.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        {"crystals": ["products/Li3P7.cif", "other/Li3P7.vasp"]},
+        {
+            "packed": [
+                {"composition": {"Li": 3, "P": 1}, "volume_per_atom_angstrom3": [size, size]} for size in (15, 17)
+            ]
+        },
+    ],
+)
+def test_two_sources_of_one_name_are_refused(twice: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="are both called '(crystal-Li3P7|packed-Li3P)'"):
+        InitialData.model_validate(twice)

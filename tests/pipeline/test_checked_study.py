@@ -12,7 +12,7 @@ import yaml
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import Study
-from mlip_interfaces.errors import StructureError
+from mlip_interfaces.errors import StructureError, StudyError
 from mlip_interfaces.pipeline.build import run_build
 from mlip_interfaces.pipeline.checked_study import load_checked_study
 from mlip_interfaces.pipeline.study_files import put
@@ -209,3 +209,18 @@ def test_given_structures_that_cannot_be_labelled_are_one_sentence(
     assert f"{file}: initial_data.structures.0" in said
     assert sentence in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("crystal", "expected"),
+    [
+        ("LiS", "initial_data.crystals.0: 'LiS' is neither a crystal of the library nor a file. Did you mean 'Li2S'"),
+        ("LiCoO2", r"initial_data.crystals.0 is 'LiCoO2', which contains Co, O; add it to `elements` \(Li, P, S\)"),
+        ("products/mine.cif", "initial_data.crystals.0 is 'products/mine.cif', but there is no file .*mine.cif"),
+    ],
+)
+def test_crystals_of_the_initial_data_are_there_and_of_elements_of_the_study(
+    tmp_path: Path, crystal: str, expected: str
+) -> None:
+    with pytest.raises(StudyError, match=expected):
+        checked(tmp_path, {("initial_data",): {"crystals": [crystal]}})

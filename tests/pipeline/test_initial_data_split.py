@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from ase.io import read, write
 from ase.neighborlist import neighbor_list
@@ -20,7 +21,7 @@ from mlip_interfaces.files import write_json
 from mlip_interfaces.labels.driver import INPUT_FILE, structure_hash
 from mlip_interfaces.labels.store import collect_labels
 from mlip_interfaces.pipeline.campaign import init_campaign
-from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks
+from mlip_interfaces.pipeline.initial_data import SCRAMBLED, _write_datasets, _write_tasks, run_initial_data
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.structures.assembly import write_model
 
@@ -134,7 +135,8 @@ def test_every_layer_is_held_out_and_trained_on_and_no_trajectory_is_split(made:
         for part in ("dataset", "held_out")
     }
     every = {layer.name for layer in study.interface.layers}
-    assert layers["held_out"] == every
+    # Of each product too, crystal or packed.
+    assert layers["held_out"] == every | set(study.initial_data.origins)
     assert layers["dataset"] >= every
     # What the store reads from the same folders knows the same trajectories.
     by_structure = {
@@ -234,3 +236,33 @@ def test_given_structures_are_labelled_trained_on_and_never_held_out(miniature: 
         assert len(np.load(folder / "set.000" / "energy.npy")) == n_frames
     layers = json.loads((context.initial_data / "dataset" / "structures-0-0" / "layer.json").read_text())
     assert set(np.ravel(layers)) == set(candidates[0].arrays["layer"])
+
+
+def test_a_toy_teacher_labels_crystals_and_packed_cells_and_each_has_its_own_error(
+    repository: Path, tmp_path: Path
+) -> None:
+    study = Study.model_validate(
+        yaml.safe_load((repository / "tests" / "studies" / "miniature.yaml").read_text())
+        | {
+            "labels": {"calculator": "mini_teacher:lennard_jones", "max_force_ev_per_angstrom": 1e4},
+            "initial_data": {
+                "perturbation": {"n_per_bulk": 2, "n_per_interface": 0, "displacement_angstrom": 0.02},
+                "crystals": ["LiF"],
+                "packed": [
+                    {"composition": {"Li": 2, "S": 1}, "n": 3, "n_atoms": 13, "volume_per_atom_angstrom3": [18, 24]}
+                ],
+                "teacher_md": [{"structure": "packed-Li2S", "temperature_kelvin": 100, "steps": 4, "sample_every": 2}],
+            },
+        }
+    )
+    context = RunContext(study, tmp_path, lambda fraction, note: None)
+    write_structures(study, context.structures)
+    run_initial_data(context)
+    for name, n_atoms, n_frames in (("crystal-LiF", 64, 2), ("packed-Li2S", 12, 3)):
+        found = []
+        for part in (context.initial_data / "dataset" / name, context.initial_data / "held_out" / f"initial-{name}"):
+            assert json.loads((part / "layer.json").read_text()) == [name] * n_atoms
+            found.append(np.load(part / "set.000" / "energy.npy").size)
+        # The teacher MD starts from the first cell and is a trajectory of its own.
+        assert sum(found) >= n_frames
+        assert min(found) > 0

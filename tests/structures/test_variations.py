@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.structures.assembly import (
     clean_set,
+    packed_cells,
     perturb,
     same_structure,
     scrambled,
@@ -170,3 +171,13 @@ def test_what_was_dropped_is_reported_with_its_reason() -> None:
         (4, "short contact", None),
     ]
     assert result.counts == {"kept": 2, "short_contact": 2, "duplicate": 1}
+
+
+def test_packed_cells_have_their_composition_their_volumes_and_no_short_contact() -> None:
+    cells = packed_cells({"Li": 24, "P": 56}, 3, volume_per_atom_angstrom3=(18.0, 23.0), seed=4)
+    np.testing.assert_allclose([cell.get_volume() / len(cell) for cell in cells], [18.0, 20.5, 23.0], rtol=1e-9, atol=0)
+    for cell in cells:
+        assert cell.get_chemical_symbols() == ["Li"] * 24 + ["P"] * 56
+        assert cell.pbc.all()
+    assert clean_set(cells).indices == (0, 1, 2)
+    assert not np.allclose(cells[0].get_scaled_positions(), cells[1].get_scaled_positions(), atol=0.01)

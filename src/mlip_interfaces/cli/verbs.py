@@ -4,7 +4,7 @@ from __future__ import annotations
 
 VERBS = {
     "run": "run a study from its file to the report, or continue it",
-    "demo": "run the demo study (LiCoO2 | a-LiF | Li6PS5Cl, 20 to 30 minutes)",
+    "demo": "run a demo study (LiCoO2 | a-LiF | Li6PS5Cl, or Li | Li7P3S11; 20 to 30 minutes)",
     "status": "show which stages of a run are done",
     "stop": "end what still runs of a run: its processes, its jobs in Slurm",
     "clean": "list what a run folder holds and its study does not ask for; remove it",

@@ -6,7 +6,9 @@ user documentation (``mlip-interfaces config schema``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
 from ase.data import atomic_numbers
@@ -46,6 +48,7 @@ from mlip_interfaces.settings import (
     VolumePerAtom,
     Whole,
 )
+from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.units import FS_TO_PS
 
 MIN_FRAMES = 8
@@ -151,10 +154,41 @@ class Scrambled(Section):
     )
 
 
+class Packed(Section):
+    """Cells of one composition packed at random: what an amorphous or molten product may look like."""
+
+    composition: dict[str, Annotated[Count, Field(le=1000)]] = Field(
+        min_length=1,
+        max_length=118,
+        description="Atoms of each element of one unit, as {Li: 3, P: 1}; a mixture of two phases is their sum.",
+    )
+    n: Few = Field(10, description="How many cells.")
+    n_atoms: Annotated[Count, Field(ge=8, le=2000)] = Field(
+        64, description="Of a cell, to the nearest number of whole units."
+    )
+    volume_per_atom_angstrom3: tuple[VolumePerAtom, VolumePerAtom] = Field(
+        description="Of the first and the last cell; those between go evenly from one to the other."
+    )
+
+    @property
+    def name(self) -> str:
+        """Of the first of its cells, where a teacher MD may start: ``packed-Li3P``."""
+        return "packed-" + "".join(f"{e}{n if n > 1 else ''}" for e, n in self.composition.items())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Atoms of each element of a cell."""
+        n_units = max(1, round(self.n_atoms / sum(self.composition.values())))
+        return {element: n_units * number for element, number in self.composition.items()}
+
+
 class TeacherMD(Section):
     """A short MD run with the teacher itself (the seed's short AIMD)."""
 
-    structure: str = Field(description="'bulk-LAYER' of a layer, or the name of an interface model.")
+    structure: str = Field(
+        description="'bulk-LAYER' of a layer, 'crystal-NAME' or 'packed-FORMULA' of crystals and packed cells of this section, or "
+        "the name of an interface model."
+    )
     temperature_kelvin: Kelvin
     steps: Whole
     sample_every: Count = Field(10, description="A labelled frame is kept each so many steps.")
@@ -179,6 +213,13 @@ class InitialData(Section):
 
     perturbation: Perturbation = Field(default_factory=lambda: Perturbation())
     scrambled: Scrambled = Field(default_factory=lambda: Scrambled())
+    crystals: Distinct[str] = Field(
+        (),
+        max_length=100,
+        description="Crystals that no layer is of, such as products of a reaction: names of the crystal library, or CIF, POSCAR or other "
+        "files relative to the study's folder; perturbed like the bulk cell of a layer.",
+    )
+    packed: tuple[Packed, ...] = Field((), max_length=100)
     teacher_md: tuple[TeacherMD, ...] = Field((), max_length=1000)
     n_melt_quench_snapshots: Few = Field(
         0, description="Snapshots of each amorphous layer's melt-quench that are labelled."
@@ -195,6 +236,45 @@ class InitialData(Section):
         lt=0.5,
         description="Share of all labels kept out of training to measure errors: whole trajectories, of every layer.",
     )
+
+    @property
+    def origins(self) -> dict[str, str | Packed]:
+        """What is labelled besides the study's models, by its name in the data set: a crystal, or how cells are packed."""
+        crystals = {crystal_origin(material): material for material in self.crystals}
+        return {**crystals, **{packed.name: packed for packed in self.packed}}
+
+    @model_validator(mode="after")
+    def _names_apart(self) -> Self:
+        names = [*map(crystal_origin, self.crystals), *(packed.name for packed in self.packed)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"two entries of `crystals` and `packed` are both called '{name}'; give files other names, and a composition one "
+                    "entry with a range of volumes"
+                )
+        return self
+
+
+def crystal_origin(material: str) -> str:
+    """Name in the data set of a crystal that no layer is of.
+
+    Parameters
+    ----------
+    material : str
+        Of the crystal library, or the path of a file.
+
+    Returns
+    -------
+    str
+        ``crystal-`` and the name, or the file's without folder and suffix; what is no letter or digit becomes a hyphen.
+
+    Examples
+    --------
+    >>> crystal_origin("Li2S"), crystal_origin("products/Li3P7 (ICSD).cif")
+    ('crystal-Li2S', 'crystal-Li3P7-ICSD')
+    """
+    stem = material if in_library(material) else PurePath(material).stem
+    return "crystal-" + re.sub(r"[^A-Za-z0-9.]+", "-", stem).strip("-")
 
 
 class ExplorationStep(Section):
@@ -735,13 +815,21 @@ class Study(Section):
                 f"initial_data.perturbation.vacancy_element is '{vacant.vacancy_element}', which is not in elements "
                 f"({', '.join(self.elements)}); name one of them"
             )
+        for number, packed in enumerate(self.initial_data.packed):
+            unknown = [element for element in packed.composition if element not in self.elements]
+            if unknown:
+                raise ValueError(
+                    f"initial_data.packed.{number}.composition has {', '.join(unknown)}, not in elements "
+                    f"({', '.join(self.elements)}); add it there, or leave it out"
+                )
         models = {model.name for model in self.interface.label_models}
         bulk = {f"bulk-{name}" for name in layers}
+        starts = models | bulk | set(self.initial_data.origins)
         for md in self.initial_data.teacher_md:
-            if md.structure not in models | bulk:
+            if md.structure not in starts:
                 raise ValueError(
                     f"initial_data.teacher_md: there is no structure '{md.structure}'; "
-                    f"the structures are {', '.join(sorted(models | bulk))}"
+                    f"the structures are {', '.join(sorted(starts))}"
                 )
         wanted = self.exploration.thicknesses_angstrom
         possible = {m.coating_angstrom for m in self.interface.label_models if m.coating_angstrom is not None}

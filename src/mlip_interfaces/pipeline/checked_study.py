@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,6 +54,9 @@ def load_checked_study(path: Path, root: Path | None = None) -> Study:
             _check_crystal(study, layer, where)
         else:
             _check_glass(study, layer, where)
+    for number, material in enumerate(study.initial_data.crystals):
+        where = f"{path}: initial_data.crystals.{number}"
+        _require_elements(study, _asked(where, partial(crystal_elements, material)), material, where)
     _check_model(study, path)
     try:
         read_given_structures(study)

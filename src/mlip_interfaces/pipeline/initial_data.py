@@ -49,7 +49,16 @@ from mlip_interfaces.records import read_as
 from mlip_interfaces.run.aside import all_aside
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.stages import FOLDERS
-from mlip_interfaces.structures.assembly import clean_set, perturb, read_model, scrambled, shift_layers, vacancy_samples
+from mlip_interfaces.structures.assembly import (
+    clean_set,
+    packed_cells,
+    perturb,
+    read_model,
+    scrambled,
+    shift_layers,
+    vacancy_samples,
+)
+from mlip_interfaces.structures.crystals import bulk_cell, in_type_order
 
 SCRAMBLED = "scrambled"
 """Origin, and layer, of structures with all elements at random places."""
@@ -79,7 +88,7 @@ VACANCIES = "vacancies"
 """Kind of copies that lack a few atoms."""
 
 LAYERS_FILE = "layers_of_vacancies.json"
-"""Layer of each atom where it is not that of the model: of copies that lack atoms, and of structures from files."""
+"""Layer of each atom where it is not that of the model: of copies that lack atoms, of structures from files, and of what is none of the models."""
 
 
 def write_label_settings(study: Study, file: Path) -> None:
@@ -241,12 +250,17 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
             stride = max(1, len(frames) // plan.n_melt_quench_snapshots)
             snapshots_kept = frames[::stride][: plan.n_melt_quench_snapshots]
             structures += [(name, f"{name} melt-quench", frame) for frame in snapshots_kept]
+    others = _others(study)
+    # Each is a trajectory of its own, so that the error on each product is measured on some that were held out.
+    structures += [(name, f"{name} {i}", copy) for name, copies in others.items() for i, copy in enumerate(copies[1:])]
     clean = clean_set([atoms for _, _, atoms in structures])
     structures = [structures[i] for i in clean.indices]
     write_json(staging / "dropped.json", clean.counts)
     lacking = {origin: atoms.arrays["layer"].tolist() for origin, _, atoms in structures if f"-{VACANCIES}-" in origin}
     given = read_given_structures(study)
-    write_json(staging / LAYERS_FILE, lacking | {system.origin: list(system.layer) for system in given})
+    named = {system.origin: list(system.layer) for system in given}
+    named |= {name: [name] * len(copies[0]) for name, copies in others.items()}
+    write_json(staging / LAYERS_FILE, lacking | named)
     # A file is one trajectory: its structures are near copies of each other, and there to be trained on.
     structures += [(system.origin, system.origin, atoms) for system in given for atoms in system.structures]
     structures += [
@@ -263,7 +277,8 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
     for number, md in enumerate(plan.teacher_md):
         task = _md_task(number)
         (staging / task).mkdir()
-        _write_structure(staging / task, read_model(context.structures / md.structure))
+        start = others[md.structure][0] if md.structure in others else read_model(context.structures / md.structure)
+        _write_structure(staging / task, start)
         plan_fields = md.model_dump(exclude={"structure", "held_out"})
         write_text(staging / task / PLAN_FILE, TeacherMDPlan(**plan_fields, seed=study.seed + number).model_dump_json())
         origins[task], trajectories[task] = md.structure, task
@@ -276,6 +291,23 @@ def _fill_tasks(context: RunContext, staging: Path) -> None:
     write_json(staging / ORIGINS_FILE, origins)
     write_json(staging / TRAJECTORIES_FILE, trajectories)
     reuse_labels(staging, earlier_tasks(context))
+
+
+def _others(study: Study) -> dict[str, list[Atoms]]:
+    """Crystals and packed cells that are none of the models: of each where a teacher MD starts, then the structures to label."""
+    plan = study.initial_data
+    found: dict[str, list[Atoms]] = {}
+    for number, (name, what) in enumerate(plan.origins.items()):
+        if isinstance(what, str):
+            crystal = in_type_order(bulk_cell(what), study.elements)
+            found[name] = [crystal, *_perturbed(plan.perturbation, crystal, study.seed + number, bulk=True)]
+            continue
+        counts = {element: what.counts[element] for element in study.elements if element in what.counts}
+        cells = packed_cells(
+            counts, max(1, what.n), volume_per_atom_angstrom3=what.volume_per_atom_angstrom3, seed=study.seed + number
+        )
+        found[name] = [cells[0], *cells[: what.n]]
+    return found
 
 
 def earlier_tasks(context: RunContext) -> list[Path]:
@@ -307,17 +339,19 @@ def _md_task(number: int) -> str:
     return f"md.{number:03d}"
 
 
+def _perturbed(plan: Perturbation, atoms: Atoms, seed: int, *, bulk: bool) -> list[Atoms]:
+    return perturb(
+        atoms,
+        plan.n_per_bulk if bulk else plan.n_per_interface,
+        displacement_angstrom=plan.displacement_angstrom,
+        cell_strain=plan.cell_strain,
+        seed=seed,
+    )
+
+
 def _variations(plan: Perturbation, atoms: Atoms, seed: int, *, bulk: bool) -> dict[str, list[Atoms]]:
     """Copies of one structure, by what was done to them."""
-    made = {
-        "perturbed": perturb(
-            atoms,
-            plan.n_per_bulk if bulk else plan.n_per_interface,
-            displacement_angstrom=plan.displacement_angstrom,
-            cell_strain=plan.cell_strain,
-            seed=seed,
-        )
-    }
+    made = {"perturbed": _perturbed(plan, atoms, seed, bulk=bulk)}
     if plan.n_shifted_per_interface and not bulk:
         made["shifted"] = shift_layers(
             atoms,

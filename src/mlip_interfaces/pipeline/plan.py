@@ -234,7 +234,11 @@ def _structures(view: _View, _: Sequence[Artefact]) -> Iterator[Artefact]:
 
 def _data(view: _View, _: Sequence[Artefact]) -> Iterator[Artefact]:
     study = view.context.study
-    work = f"perturbed structures and {counted(len(study.initial_data.teacher_md), 'teacher MD run')} by {study.labels.calculator}"
+    asked = study.initial_data
+    n_packed = sum(packed.n for packed in asked.packed)
+    besides = f", {counted(len(asked.crystals), 'more crystal')}" if asked.crystals else ""
+    besides += f", {counted(n_packed, 'packed cell')}" if n_packed else ""
+    work = f"perturbed structures{besides} and {counted(len(asked.teacher_md), 'teacher MD run')} by {study.labels.calculator}"
     if view.standing.get("data", view.made_of["data"]) != view.made_of["data"]:
         work += "; labels of the same structures are kept"
     yield _whole(view, "data", "initial data set", work, view.cost.wall_seconds.get("data"))

@@ -60,7 +60,7 @@ def located(study: Study, file: Path) -> Study:
         path = home / INPUTS / kept.files[text] if kept and text in kept.files else _below(base, text)
         if os.path.isfile(path):
             changes[place] = str(path.resolve())
-        elif place[-1] != "material" or _looks_like_file(text):
+        elif not (place[-1] == "material" or "crystals" in place) or _looks_like_file(text):
             raise StudyError(
                 f"{file}: {_spelled(place)} is '{_shortened(text)}', but there is no file {_shortened(path)}. Paths in a study are relative to its "
                 "folder; put the file there, or give an absolute path."
@@ -191,6 +191,9 @@ def _named(study: Study) -> dict[Place, str]:
                 found[(*here, "potential")] = layer.potential
         elif not in_library(layer.material):
             found[(*here, "material")] = layer.material
+    for number, name in enumerate(study.initial_data.crystals):
+        if not in_library(name):
+            found["initial_data", "crystals", number] = name
     for number, name in enumerate(study.initial_data.structures):
         found["initial_data", "structures", number] = name
     for key, file in (("model_file", study.training.model_file), ("start_from", study.training.start_from)):
@@ -274,10 +277,12 @@ def _changed(study: Study, changes: dict[Place, Any]) -> Study:
 
 
 def _folder(study: Study, place: Place) -> str:
-    """Where a copy lies: in a folder of its layer, its number among the given structures, the training, or the teacher's parameter."""
+    """Where a copy lies: in a folder of its layer, its number among the given structures or crystals, the training, or the teacher's parameter."""
     match place:
         case ("interface", "layers", int(number), _):
             return study.interface.layers[number].name
+        case ("initial_data", "crystals", int(number)):
+            return f"crystals-{number}"
         case ("initial_data", "structures", int(number)):
             # Candidates of several runs have one name.
             return f"structures-{number}"

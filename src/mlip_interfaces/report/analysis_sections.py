@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,14 @@ from mlip_interfaces.figures.runs import Which
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result, read_table
 from mlip_interfaces.report.headline import not_diffusive_because
-from mlip_interfaces.report.packing import picture_of_files
+from mlip_interfaces.report.interphase_section import OF_INTERPHASES
+from mlip_interfaces.report.own_figures import Runs, by_condition, first_of_each, own_figure
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.run_names import names_in_figures
 from mlip_interfaces.report.run_sections import MakePicture
 
-Runs = Sequence[AnalysisEntry]
-"""Healthy runs of the scan."""
-
-OWN_SECTION = ("rdf", "msd", "onsager", "tetrahedra", "chemistry")
-"""Kinds that are compared between runs; of the others the figures of each run are shown."""
+OWN_SECTION = ("rdf", "msd", "onsager", "tetrahedra", "chemistry", *OF_INTERPHASES)
+"""Kinds that have a section of their own; of the others the figures of each run are shown."""
 
 OLD_REACTION_BONDS = ("P-O", "Co-S")
 """Of results that do not name theirs."""
@@ -59,25 +56,6 @@ def _in_figures(run: Path) -> dict[str, Which]:
     return names_in_figures(index.runs)
 
 
-def _own_figure(run: Path, entry: AnalysisEntry, name: str, said: str = "") -> Picture | str:
-    """The figure of one analysis of a run, with what it says, or with other words; these alone where there is no figure."""
-    folder = _folder(run, entry)
-    said = said or "; ".join(read_result(folder / f"{name}.json").get("summary", []))
-    caption = f"{name}, {entry.name}. {said}"
-    if not (folder / f"{name}.png").is_file():
-        return caption
-    return picture_of_files(folder, name, caption, of_run=True)
-
-
-def _first_of_each(entries: Runs, name: str) -> list[AnalysisEntry]:
-    """One run per condition and thickness that has an analysis."""
-    chosen: dict[tuple[str, float | None], AnalysisEntry] = {}
-    for entry in entries:
-        if name in entry.results:
-            chosen.setdefault((entry.condition, entry.coating_angstrom), entry)
-    return list(chosen.values())
-
-
 def _said_of_reach(entry: AnalysisEntry, name: str, found: dict[str, Any]) -> list[str]:
     """That an analysis looked less far than was asked for, which its summary says last."""
     return [f"{entry.name}, {name}: {found['summary'][-1]}"] if found.get("shortened") else []
@@ -90,11 +68,6 @@ def _because(entries: Runs, kind: str) -> str:
             if name.split(" ")[0] == kind:
                 return f" {why}"
     return ""
-
-
-def _by_condition(entries: Runs) -> Iterator[tuple[str, list[AnalysisEntry]]]:
-    for condition in dict.fromkeys(entry.condition for entry in entries):
-        yield condition, [entry for entry in entries if entry.condition == condition]
 
 
 def _names(entries: Runs, kind: str) -> list[str]:
@@ -135,7 +108,7 @@ def rdf_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection:
         section.absent = f"No healthy run has a g(r).{_because(entries, 'rdf')}" if entries else NO_RUN
     for name in names:
         rows: list[list[str]] = []
-        for condition, own in _by_condition([entry for entry in entries if name in entry.results]):
+        for condition, own in by_condition([entry for entry in entries if name in entry.results]):
             rows += _rdf_figures(section, run, own, name, condition, picture)
         head = [
             "run", "pair", "neighbours", "first peak (Å)", "height in layer", "height by whole cell",
@@ -300,7 +273,7 @@ def transport_section(run: Path, entries: Runs, picture: MakePicture) -> PageSec
         return section
     rows: list[list[str]] = []
     for name in names:
-        for condition, own in _by_condition([entry for entry in entries if name in entry.results]):
+        for condition, own in by_condition([entry for entry in entries if name in entry.results]):
             rows += _msd_figures(section, run, own, name, condition, picture)
     head = ["run", "group", "D (cm²/s)", "95 % interval", "log-log slope", "quality", "atoms", "diffusive"]
     section.tables.append(Table(head, rows))
@@ -416,8 +389,8 @@ def onsager_section(run: Path, entries: Runs) -> PageSection:
                 longer = f", run at least {needed:.2g} ps" if needed else ", whose motion changes during the run"
                 undone.append(f"{', '.join(late)} in {called}{longer}")
             fluxes += _flux_rows(called, found)
-        for entry in _first_of_each(entries, name):
-            shown = _own_figure(
+        for entry in first_of_each(entries, name):
+            shown = own_figure(
                 run, entry, name, "L of the run with 95 % intervals, correlations, L in windows, net fluxes."
             )
             section.figures += [shown] if isinstance(shown, Picture) else []
@@ -510,7 +483,7 @@ def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection
         section.absent = f"No healthy run has tetrahedra or bonds.{because}"
         return section
     rows: list[dict[str, str]] = []
-    for condition, own in _by_condition(entries):
+    for condition, own in by_condition(entries):
         for number, (tetrahedra, chemistry) in enumerate(names):
             name = f"order-{condition}" + (f"-{number + 1}" if number else "")
             rows += _order_figure(section, run, own, (tetrahedra, chemistry), name, picture)
@@ -520,7 +493,7 @@ def order_section(run: Path, entries: Runs, picture: MakePicture) -> PageSection
     section.tables.append(Table(head, [[row.get(column, "") for column in head] for row in rows]))
     for kind in ("tetrahedra", "chemistry"):
         for name in _names(entries, kind):
-            shown = [_own_figure(run, entry, name) for entry in _first_of_each(entries, name)]
+            shown = [own_figure(run, entry, name) for entry in first_of_each(entries, name)]
             section.figures += [one for one in shown if isinstance(one, Picture)]
     return section
 
@@ -619,9 +592,9 @@ def other_section(run: Path, entries: Runs) -> PageSection:
     section = PageSection("analyses", "Other analyses")
     for entry in entries:
         for name in entry.results:
-            if entry.kinds.get(name, name) in OWN_SECTION or entry not in _first_of_each(entries, name):
+            if entry.kinds.get(name, name) in OWN_SECTION or entry not in first_of_each(entries, name):
                 continue
-            shown = _own_figure(run, entry, name)
+            shown = own_figure(run, entry, name)
             if isinstance(shown, Picture):
                 section.figures.append(shown)
             else:

@@ -330,9 +330,14 @@ class CurvesPanel {
     grid.style.setProperty("--narrow", panels.length > 4 && figure.columns > 1 ? 2 : 1);
     if (!isShared) panels.forEach(panel => panel.svg.before(...legend("", panel.hidden, [panel], 2)));
     const picture = holder.querySelector("img");
-    picture.after(...(isShared ? legend(figure.legend, hidden, panels) : []), grid);
+    const live = [...(isShared ? legend(figure.legend, hidden, panels) : []), grid];
     holder.classList.add("has-live");
-    if (!figure.whole) holder.classList.add("beside");
+    if (figure.whole) picture.after(...live);
+    else {
+      // The picture shows more than the curves do, and stays: they are not shown a second time unless asked for.
+      holder.classList.add("beside");
+      picture.after(page.make("details", { class: "live long" }, page.make("summary", {}, "its curves, to read off and switch"), ...live));
+    }
     panels.forEach(panel => widths.observe(panel.svg));
     return figure;
   };

@@ -27,6 +27,7 @@ from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.gates_section import gates_section, gates_warning
 from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
+from mlip_interfaces.report.interphase_section import interphase_answer, interphase_limits, interphase_sections
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.model_section import model_section
 from mlip_interfaces.report.packing import packed_views, picture_of_files
@@ -93,6 +94,7 @@ def write_report(
 
     sections = [
         *recommendation_sections(run),
+        *interphase_answer(run, healthy),
         answer_section(results),
         structures_section(run, picture),
         campaign_section(run, picture),
@@ -102,12 +104,17 @@ def write_report(
         domain_section(run, picture, stale),
         *thickness_sections(run, healthy, picture),
         *seeds_sections(run),
+        *interphase_sections(run, healthy),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),
         order_section(run, healthy, picture),
         other_section(run, healthy),
-        PageSection("limits", "What these numbers cannot support", points=limitations(run, results, teacher_kind)),
+        PageSection(
+            "limits",
+            "What these numbers cannot support",
+            points=[*limitations(run, results, teacher_kind), *interphase_limits(run, healthy)],
+        ),
         provenance_section(run, study_text),
     ]
     warnings = [

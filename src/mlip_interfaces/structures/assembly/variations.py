@@ -1,9 +1,9 @@
-"""Variations of a structure: displacements, strain, shifted layers, vacancies, scrambled atoms."""
+"""Variations of a structure: displacements, strain, shifted layers, vacancies, scrambled and packed atoms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -11,6 +11,7 @@ from ase import Atoms
 from mlip_interfaces.chemistry import TOO_CLOSE_SHARE, covalent_radii, has_short_contact
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.structures.defects.composition import layer_mask
+from mlip_interfaces.structures.glass.packing import packed
 
 
 def perturb(
@@ -237,3 +238,43 @@ def scrambled(
                 )
         copies.append(Atoms(symbols, positions=positions, cell=[length] * 3, pbc=True))
     return copies
+
+
+def packed_cells(
+    counts: Mapping[str, int], n_copies: int, *, volume_per_atom_angstrom3: tuple[float, float], seed: int
+) -> list[Atoms]:
+    """Cubic cells of one composition packed at random, as amorphous layers begin their melt.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Atoms of each element; they come in its order.
+    n_copies : int
+        How many cells.
+    volume_per_atom_angstrom3 : (2,) tuple of float, angstrom^3
+        Of the first and the last cell; those between go evenly from one to the other.
+    seed : int
+        Of the places.
+
+    Returns
+    -------
+    list of ase.Atoms
+        Periodic; as far as no contact is too short they are as random as the room allows.
+
+    Raises
+    ------
+    StructureError
+        If the atoms do not fit.
+
+    Examples
+    --------
+    >>> first, last = packed_cells({"Li": 8, "S": 4}, 2, volume_per_atom_angstrom3=(16.0, 20.0), seed=1)
+    >>> round(first.get_volume()), round(last.get_volume()), last.get_chemical_formula()
+    (192, 240, 'Li8S4')
+    """
+    n_atoms = sum(counts.values())
+    volumes = np.linspace(*volume_per_atom_angstrom3, n_copies).tolist()
+    return [
+        packed(np.eye(3) * (n_atoms * volume) ** (1 / 3), counts, seed=seed + number)
+        for number, volume in enumerate(volumes)
+    ]
