@@ -92,9 +92,7 @@ def test_errors_of_one_run_are_those_of_wishart() -> None:
 def test_errors_of_the_differences_are_shared_by_all_runs() -> None:
     runs = [coefficients([[1.0]], 1e-9)] * 9
     found = driven_fluxes(runs, drive(1.0, errors=(0.2,)))
-    np.testing.assert_allclose(
-        found.error_mmol_per_cm2_s, 0.2 * np.abs(found.flux_mmol_per_cm2_s), rtol=1e-6, atol=0
-    )
+    np.testing.assert_allclose(found.error_mmol_per_cm2_s, 0.2 * np.abs(found.flux_mmol_per_cm2_s), rtol=1e-6, atol=0)
 
 
 def test_motion_that_may_be_undone_takes_the_interval_towards_zero() -> None:
@@ -135,9 +133,7 @@ def test_intervals_of_walks_through_the_analysis_cover() -> None:
     inside = np.zeros(2)
     for _ in range(200):
         common = 0.5 * rng.normal(0.0, 1.0, (n_frames, 1, 3))
-        walks = [
-            (rng.normal(0.0, 1.0, (n_frames, n_atoms, 3)) + sign * common).cumsum(axis=0) for sign in (1.0, -1.0)
-        ]
+        walks = [(rng.normal(0.0, 1.0, (n_frames, n_atoms, 3)) + sign * common).cumsum(axis=0) for sign in (1.0, -1.0)]
         window = onsager_window(walks, settings)
         run = Coefficients(
             window.l_per_ev_angstrom_ps, window.l_error_per_ev_angstrom_ps, window.l_confidence_95_per_ev_angstrom_ps

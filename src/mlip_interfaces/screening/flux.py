@@ -175,7 +175,7 @@ def flux_errors(
     l_matrix, l_error : (n_species, n_species) float array, any unit
         L_ij and their standard errors.
     gradient : (n_species,) float array, any unit
-        g_j.
+        The factors g_j.
 
     Returns
     -------
@@ -207,7 +207,9 @@ def flux_errors(
         scale = np.sqrt(np.diag(covariance))
         moving = scale > 0.0
         correlation = np.eye(len(row))
-        correlation[np.ix_(moving, moving)] = covariance[np.ix_(moving, moving)] / np.outer(scale[moving], scale[moving])
+        correlation[np.ix_(moving, moving)] = covariance[np.ix_(moving, moving)] / np.outer(
+            scale[moving], scale[moving]
+        )
         driven = l_error[i] * gradient
         errors[i] = np.sqrt(max(float(driven @ correlation @ driven), 0.0))
     return errors
