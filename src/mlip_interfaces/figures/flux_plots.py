@@ -67,6 +67,7 @@ def flux_against_composition(
         ax.axhline(0.0, color="#999999", lw=0.8, zorder=0)
         ax.set_ylabel(f"flux of {name}\n(mmol/(cm$^2$ s)), 95 %")
         ax.ticklabel_format(axis="y", scilimits=(-3, 4))
+    figure.align_ylabels(axes[:, 0])
     handles: dict[str, object] = {}
     for ax in axes[:, 0]:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
