@@ -16,6 +16,7 @@ import mkdocs_gen_files
 from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
 from mlip_interfaces.observables import ANALYSES, Request
+from mlip_interfaces.screening.cells_file import CellSeries
 from mlip_interfaces.screening.flux_file import FluxSeries
 from mlip_interfaces.screening.materials import KINDS, SpaceCharge, Stack
 from mlip_interfaces.settings import ALL_BOUNDS
@@ -156,7 +157,13 @@ def materials() -> str:
         "",
     ]
     sections: dict[str, Any] = {}
-    for name, model in (*KINDS.items(), ("space-charge layer", SpaceCharge), ("stack", Stack), ("series of compositions", FluxSeries)):
+    for name, model in (
+        *KINDS.items(),
+        ("space-charge layer", SpaceCharge),
+        ("stack", Stack),
+        ("series of compositions", FluxSeries),
+        ("cells of compositions", CellSeries),
+    ):
         schema = model.model_json_schema()
         sections |= schema.get("$defs", {})
         text += [f"## {name.capitalize()}", "", first_paragraph(schema.get("description", "")), ""]
