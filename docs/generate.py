@@ -16,6 +16,8 @@ import mkdocs_gen_files
 from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
 from mlip_interfaces.observables import ANALYSES, Request
+from mlip_interfaces.screening.cells_file import CellSeries
+from mlip_interfaces.screening.flux_file import FluxSeries
 from mlip_interfaces.screening.materials import KINDS, SpaceCharge, Stack
 from mlip_interfaces.settings import ALL_BOUNDS
 
@@ -47,6 +49,8 @@ ROOMS = {
     "mlip_interfaces.screening.crystal_energies": "Energies of crystals with any calculator.",
     "mlip_interfaces.screening.charged_defects": "Fermi level from charged defects.",
     "mlip_interfaces.screening.space_charge": "Space-charge layers.",
+    "mlip_interfaces.screening.flux": "Fluxes from transport coefficients.",
+    "mlip_interfaces.screening.flux_series": "Fluxes through a series of compositions.",
     "mlip_interfaces.structures": "Crystals, slabs, matching, amorphous layers, defects, stacking.",
     "mlip_interfaces.config": "The study file.",
     "mlip_interfaces.labels": "Teachers, labels and data sets.",
@@ -157,7 +161,13 @@ def materials() -> str:
         "",
     ]
     sections: dict[str, Any] = {}
-    for name, model in (*KINDS.items(), ("space-charge layer", SpaceCharge), ("stack", Stack)):
+    for name, model in (
+        *KINDS.items(),
+        ("space-charge layer", SpaceCharge),
+        ("stack", Stack),
+        ("series of compositions", FluxSeries),
+        ("cells of compositions", CellSeries),
+    ):
         schema = model.model_json_schema()
         sections |= schema.get("$defs", {})
         text += [f"## {name.capitalize()}", "", first_paragraph(schema.get("description", "")), ""]

@@ -1,6 +1,6 @@
 """Constants and named conversions: the only place for factors.
 
-Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). k and e are exact (SI), the
+Inside the package: LAMMPS *metal* units (angstrom, ps, eV, K, bar, elementary charge). k, e and N_A are exact (SI), the
 atomic mass constant, the Bohr radius and the permittivity of the vacuum are those of CODATA 2022.
 """
 
@@ -11,6 +11,7 @@ _ELEMENTARY_CHARGE_C = 1.602176634e-19
 _ATOMIC_MASS_KG = 1.66053906892e-27
 _BOHR_RADIUS_M = 5.29177210544e-11
 _VACUUM_PERMITTIVITY_F_PER_M = 8.8541878188e-12
+_AVOGADRO_PER_MOL = 6.02214076e23
 
 BOLTZMANN_EV_PER_K = _BOLTZMANN_J_PER_K / _ELEMENTARY_CHARGE_C
 """Boltzmann constant, eV/K."""
@@ -47,6 +48,9 @@ COULOMB_EV_ANGSTROM = _ELEMENTARY_CHARGE_C * 1.0e10 / (4.0 * math.pi * _VACUUM_P
 """Energy of two elementary charges one angstrom apart, eV angstrom (14.40)."""
 
 PER_CM3_TO_PER_ANGSTROM3 = 1.0e-24
+
+PER_ANGSTROM2_PS_TO_MMOL_PER_CM2_S = 1.0e16 * 1.0e12 * 1.0e3 / _AVOGADRO_PER_MOL
+"""1 atom/(angstrom^2 ps) in mmol/(cm^2 s) (1.661e7)."""
 
 E_PER_ANGSTROM2_TO_E_PER_NM2 = NM_TO_ANGSTROM**2
 

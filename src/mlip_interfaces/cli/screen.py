@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|window|entries``: which pairs are worth simulating."""
+"""``screen potential-map|table|space-charge|defects|window|entries|flux|compositions``: which pairs are worth simulating."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_space_charge(actions)
     _register_defects(actions)
     screen_window.register(actions)
+    _register_flux(actions)
+    _register_compositions(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -78,6 +80,28 @@ def _register_defects(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--points", type=count, default=301, metavar="N", help="voltages (default 301)")
     _add_output(parser)
     parser.set_defaults(run=run_defects)
+
+
+def _register_flux(actions: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("flux", help="fluxes through a series of compositions, from their L_ij")
+    parser.add_argument("file", type=Path, metavar="FILE", help="compositions, chemical potentials, length (YAML)")
+    _add_materials(parser)
+    _add_output(parser)
+    parser.set_defaults(run=run_flux)
+
+
+def _register_compositions(actions: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("compositions", help="amorphous cells by melt-quench and their MD, for `screen flux`")
+    parser.add_argument("file", type=Path, metavar="FILE", help="compositions, temperatures, times (YAML)")
+    parser.add_argument(
+        "--potential",
+        required=True,
+        metavar="P",
+        help="tosi-fumi (LiF), a Deep Potential (.pb, .pth), or LAMMPS lines with '# elements: Li S'",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for cells, MD and flux.yaml")
+    parser.add_argument("--json", action="store_true", help="print what was made as JSON, nothing else")
+    parser.set_defaults(run=run_compositions)
 
 
 def _add_materials(parser: argparse.ArgumentParser) -> None:
@@ -320,6 +344,74 @@ def run_defects(arguments: argparse.Namespace) -> int:
     for note in equilibrium.notes(material.band_gap_ev):
         print(f"mlip-interfaces: {note}", file=sys.stderr)
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "defects.json")
+    return 0
+
+
+def run_flux(arguments: argparse.Namespace) -> int:
+    """Fluxes through each composition of a series.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
+    _require_output(arguments)
+    from mlip_interfaces.observables.provenance import made_of
+    from mlip_interfaces.screening.dictionary import load_dictionary, load_flux_series
+    from mlip_interfaces.screening.flux_series import files_of, flux_content, series_fluxes, write_fluxes
+
+    series = load_flux_series(arguments.file)
+    dictionary = load_dictionary(arguments.materials)
+    found = series_fluxes(series, arguments.file, dictionary)
+    content = flux_content(series, found)
+    if arguments.out is not None:
+        write_fluxes(series, found, arguments.out, made_of([*files_of(series, arguments.file), *dictionary.files]))
+    for one in found:
+        for note in one.notes:
+            print(f"mlip-interfaces: {note}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(content, indent=1))
+        return 0
+    for line in content["summary"]:
+        print(line)
+    print(arguments.out / "flux.json")
+    return 0
+
+
+def run_compositions(arguments: argparse.Namespace) -> int:
+    """Make cells of compositions and their MD; what is finished is kept.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
+    from mlip_interfaces.pipeline.compositions import make_compositions
+    from mlip_interfaces.screening.dictionary import load_cell_series
+
+    made = make_compositions(load_cell_series(arguments.file), arguments.potential, arguments.out)
+    for name, reasons in made.sick.items():
+        print(f"mlip-interfaces: {name} is left out: {'; '.join(reasons)}", file=sys.stderr)
+    if arguments.json:
+        content = {
+            "cells": [str(path) for path in made.cells],
+            "runs": [str(path) for path in made.runs],
+            "left_out": {name: list(reasons) for name, reasons in made.sick.items()},
+            "flux_file": str(made.flux_file),
+        }
+        print(json.dumps(content, indent=1))
+        return 0
+    print(made.flux_file)
     return 0
 
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from mlip_interfaces.config.yaml_text import parse_yaml, read_text
 from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.screening.cells_file import CellSeries
+from mlip_interfaces.screening.flux_file import FluxSeries
 from mlip_interfaces.screening.materials import (
     KINDS,
     MATERIAL,
@@ -276,6 +278,50 @@ def load_space_charge(file: Path) -> SpaceCharge:
     """
     content = _mapping(file, "a space-charge layer", "interface_potential_v, site_density_per_cm3, ...")
     return _checked(TypeAdapter(SpaceCharge), SpaceCharge, content, file)
+
+
+def load_flux_series(file: Path) -> FluxSeries:
+    """Compositions whose fluxes are wanted.
+
+    Parameters
+    ----------
+    file : Path
+        YAML.
+
+    Returns
+    -------
+    FluxSeries
+        Checked.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or wrong.
+    """
+    content = _mapping(file, "a series of compositions", "length_angstrom, chemical_potentials, compositions")
+    return _checked(TypeAdapter(FluxSeries), FluxSeries, content, file)
+
+
+def load_cell_series(file: Path) -> CellSeries:
+    """Compositions whose cells and MD are wanted.
+
+    Parameters
+    ----------
+    file : Path
+        YAML.
+
+    Returns
+    -------
+    CellSeries
+        Checked.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or wrong.
+    """
+    content = _mapping(file, "a series of cells", "compositions, temperatures_kelvin, edge_angstrom, time_ps")
+    return _checked(TypeAdapter(CellSeries), CellSeries, content, file)
 
 
 def published_steps() -> tuple[PublishedStep, ...]:
