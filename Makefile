@@ -6,7 +6,7 @@ PROCESSES ?= 2
 # Of DeePMD-kit; make install BACKENDS=tensorflow leaves PyTorch's out.
 BACKENDS ?= tensorflow pytorch
 comma := ,
-EXTRAS := engines,$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,docs,dev,bench
+EXTRAS := engines,$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,sevennet,docs,dev,bench
 
 .PHONY: install demo test lint docs clean
 
@@ -14,12 +14,12 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Installing into $(VENV): the extras $(EXTRAS),sevennet, DeePMD-kit with the backends $(BACKENDS), and $$(grep '^torch==' constraints.txt)"
+	@echo "Installing into $(VENV): the extras $(EXTRAS), DeePMD-kit with the backends $(BACKENDS), and $$(grep '^torch==' constraints.txt)"
 	$(PYTHON) -m venv $(VENV)
+# The pip that comes with Python 3.11 looks for versions that fit together for many minutes.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$(EXTRAS)]"
-# By itself: with all the others at once pip looks for versions for many minutes.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[sevennet]"
 	touch $@
 
 demo: install
