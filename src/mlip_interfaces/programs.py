@@ -24,7 +24,7 @@ from typing import IO
 
 from mlip_interfaces.engines import PROGRAMS, how_to_get
 from mlip_interfaces.errors import MissingEngineError, MissingProgramError, ProgramError
-from mlip_interfaces.gpu_failures import gpu_failure
+from mlip_interfaces.known_failures import known_failure
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_BYTES = 2**16
@@ -43,21 +43,7 @@ THREAD_ENVIRONMENT: dict[str, str] = {
 """One thread per process: small models run several times faster, and side by side (measured)."""
 
 _TROUBLE = re.compile("Error:|RuntimeError")
-"""In a line on CUDA: it says more than that there is none; `gpu_failure` knows further ones."""
-_REMEDIES = (
-    (
-        # A program registers its kernels without the library; it is lost when it calls one of the others.
-        re.compile(r"implib-gen: libcudart\S* failed to resolve symbol '(?!__cudaRegister)"),
-        "LAMMPS runs PyTorch models with libcudart.so.12 alone, also where there is no GPU, and found none: "
-        "pip install nvidia-cuda-runtime-cu12 beside lmp (the extra pytorch brings it).",
-    ),
-    (
-        re.compile("The version of PyTorch used to compile this"),
-        "DeePMD-kit's PyTorch backend works with one version of torch alone: the extra pytorch brings it, and `mlip-interfaces doctor` "
-        "names it.",
-    ),
-)
-"""What to do about a line of a log."""
+"""In a line on CUDA: it says more than that there is none; `known_failure` knows further ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +139,7 @@ def program_environment(extra: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def log_tail(log_file: Path, n_lines: int = 15) -> str:
-    """Last lines of a log, without the CUDA noise of a machine without GPUs, and what to do about a known cause.
+    """Last lines of a log, without the CUDA noise of a machine without GPUs.
 
     Parameters
     ----------
@@ -169,23 +155,29 @@ def log_tail(log_file: Path, n_lines: int = 15) -> str:
     """
     if not log_file.is_file():
         return "(no log was written)"
+    kept = [
+        line
+        for line in _last_lines(log_file)
+        if "libcudart" not in line and ("cuda" not in line.lower() or _tells_more(line))
+    ]
+    return "\n".join(kept[-n_lines:])
+
+
+def _last_lines(log_file: Path) -> list[str]:
     with log_file.open("rb") as log:
         # Logs of long runs have hundreds of megabytes, and `scan status` looks at all of them.
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - _TAIL_BYTES))
-        lines = log.read().decode(errors="replace").splitlines()
-    kept = [line for line in lines if "libcudart" not in line and ("cuda" not in line.lower() or _tells_more(line))]
-    remedies = [remedy for sign, remedy in _REMEDIES if any(sign.search(line) for line in lines)]
-    return "\n".join([*kept[-n_lines:], *remedies])
+        return log.read().decode(errors="replace").splitlines()
 
 
 def _tells_more(line: str) -> bool:
     """Whether a line on CUDA says more than that there is none."""
-    return bool(_TROUBLE.search(line) or gpu_failure(line))
+    return bool(_TROUBLE.search(line) or known_failure(line))
 
 
 def end_of_log(log_file: Path) -> str:
-    """The end of the log of a program that failed, for an error's message; first what to do, where a GPU is the cause.
+    """The end of the log of a program that failed, for an error's message; first what to do, where the cause is known.
 
     Parameters
     ----------
@@ -197,12 +189,12 @@ def end_of_log(log_file: Path) -> str:
     str
         One sentence or two, and the lines.
     """
-    cause = gpu_failure_in(log_file)
+    cause = known_failure_in(log_file)
     return f"{cause}{' ' if cause else ''}The end of {log_file}:\n{log_tail(log_file)}"
 
 
-def gpu_failure_in(log_file: Path) -> str:
-    """What to do about a GPU that failed a program.
+def known_failure_in(log_file: Path) -> str:
+    """What to do about a program that failed, by its log.
 
     Parameters
     ----------
@@ -212,9 +204,9 @@ def gpu_failure_in(log_file: Path) -> str:
     Returns
     -------
     str
-        A sentence; empty where no GPU is known to be the cause.
+        A sentence; empty where the log tells no cause that is known here.
     """
-    return gpu_failure(log_tail(log_file, _LINES_OF_A_CAUSE))
+    return known_failure("\n".join(_last_lines(log_file)[-_LINES_OF_A_CAUSE:])) if log_file.is_file() else ""
 
 
 def die_with_parent() -> None:

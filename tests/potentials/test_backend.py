@@ -12,7 +12,6 @@ from mlip_interfaces.errors import InputFileError, MissingEngineError
 from mlip_interfaces.potentials import BACKENDS, backend_of
 from mlip_interfaces.potentials import backend as backend_module
 from mlip_interfaces.potentials.backend import CHECKPOINT, from_checkpoint
-from mlip_interfaces.programs import log_tail
 
 # Writes down what it is asked for, and leaves the file that it is told to.
 DP = """#!/bin/sh
@@ -101,25 +100,6 @@ def test_another_torch_than_the_backend_was_compiled_with_is_named(
     with pytest.raises(MissingEngineError, match=r"torch 2.13.0\+cpu is installed, .* compiled with torch 2.11.0; pip"):
         BACKENDS["pytorch"].require()
     BACKENDS["tensorflow"].require()
-
-
-@pytest.mark.parametrize(
-    ("line", "remedy"),
-    [
-        ("implib-gen: libcudart.so.12: failed to resolve symbol 'cudaGetLastError'", "pip install nvidia-cuda-runtime-cu12"),
-        ("RuntimeError: The version of PyTorch used to compile this deepmd-kit package is 2.11.0, but", "one version of torch"),
-        # Every program on a machine without CUDA says so, and does without.
-        ("implib-gen: libcudart.so.12: failed to resolve symbol '__cudaRegisterFunction', library failed to load", ""),
-    ],
-)  # fmt: skip
-def test_known_causes_in_a_log_have_a_remedy(tmp_path: Path, line: str, remedy: str) -> None:
-    log = tmp_path / "log"
-    log.write_text(f"first\n{line}\nlast\n")
-    said = log_tail(log)
-    assert "last" in said
-    assert remedy in said
-    if not remedy:
-        assert said == "first\nlast"
 
 
 def test_the_module_itself_needs_no_engine() -> None:

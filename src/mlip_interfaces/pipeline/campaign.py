@@ -53,7 +53,7 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 from mlip_interfaces.pipeline.initial_data import initial_systems, write_label_settings
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.potentials import SHORT_RANGE_TABLE, write_zbl_table
-from mlip_interfaces.programs import gpu_failure_in, run_program
+from mlip_interfaces.programs import known_failure_in, run_program
 from mlip_interfaces.records import read_as
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
@@ -330,7 +330,7 @@ def _explained(context: RunContext, error: ProgramError) -> UnfinishedError:
         )
     for log in sorted((campaign / f"iter.{position.iteration:06d}").glob("0*/*/*.log")):
         is_done = any(log.parent.glob("*_task_tag_finished"))
-        if not is_done and (cause := gpu_failure_in(log)):
+        if not is_done and (cause := known_failure_in(log)):
             return UnfinishedError(f"{cause} That is what failed; its log: {log}. The same command goes on from there.")
     return error
 

@@ -1,4 +1,4 @@
-"""What a GPU refuses is one sentence with its remedy; the words are those of real logs, each with where it was read."""
+"""What engines fail for want of is one sentence with its remedy; the words are those of real logs, each with where it was read."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from mlip_interfaces.config import LocalExecution, load_study
 from mlip_interfaces.errors import ProgramError, UnfinishedError
-from mlip_interfaces.gpu_failures import gpu_failure
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
+from mlip_interfaces.known_failures import known_failure
 from mlip_interfaces.pipeline.campaign import _explained
-from mlip_interfaces.programs import log_tail, run_program
+from mlip_interfaces.programs import end_of_log, log_tail, run_program
 from mlip_interfaces.run.context import RunContext
 
 MEMORY, DRIVER, NO_GPU = (
@@ -68,10 +68,15 @@ TENSORFLOW = (
             "Error 805: MPS client failed to connect to the MPS control daemon or the MPS server",
             "NVIDIA MPS runs but takes no programs on that node: ",
         ),
+        ("implib-gen: libcudart.so.12: failed to resolve symbol 'cudaGetLastError'", "LAMMPS runs PyTorch models with libcudart.so.12"),
+        (
+            "RuntimeError: The version of PyTorch used to compile this deepmd-kit package is 2.11.0, but",
+            "DeePMD-kit's PyTorch backend works with one version of torch alone",
+        ),
     ],
 )  # fmt: skip
-def test_words_of_a_gpu_are_understood(said: str, sentence: str) -> None:
-    found = gpu_failure(f"# training begins\n{said}\nlast line")
+def test_words_of_a_known_cause_are_understood(said: str, sentence: str) -> None:
+    found = known_failure(f"# training begins\n{said}\nlast line")
     assert found.startswith(sentence)
     assert found.endswith(".")
 
@@ -86,11 +91,12 @@ def test_words_of_a_gpu_are_understood(said: str, sentence: str) -> None:
         "failed call to cuInit: CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected",
         "DeePMD-kit: Successfully load libcudart.so.12",
         "Error: Failed to load libcudart",
+        "implib-gen: libcudart.so.12: failed to resolve symbol '__cudaRegisterFunction', library failed to load",
         "ERROR: Lost atoms: original 304 current 303",
     ],
 )  # fmt: skip
 def test_other_words_are_left_alone(said: str) -> None:
-    assert gpu_failure(said) == ""
+    assert known_failure(said) == ""
 
 
 def test_log_keeps_the_lines_that_name_the_cause_and_drops_the_noise_of_cuda(tmp_path: Path) -> None:
@@ -98,6 +104,14 @@ def test_log_keeps_the_lines_that_name_the_cause_and_drops_the_noise_of_cuda(tmp
         "Could not find cuda drivers on your machine, GPU will not be used.\nRuntimeError: CUDA out of memory. Tried\nthe end\n"
     )
     assert log_tail(tmp_path / "log") == "RuntimeError: CUDA out of memory. Tried\nthe end"
+
+
+def test_a_library_that_a_log_lacks_is_named_and_its_noise_is_not_shown(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("first\nimplib-gen: libcudart.so.12: failed to resolve symbol 'cudaGetLastError'\nlast\n")
+    said = end_of_log(log)
+    assert "pip install nvidia-cuda-runtime-cu12" in said
+    assert said.endswith(f"The end of {log}:\nfirst\nlast")
 
 
 def test_program_and_task_that_a_gpu_failed_end_in_the_sentence(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a GPU refuses, in one sentence with the remedy: the words of TensorFlow, PyTorch, DeePMD-kit and CUDA for it."""
+"""What makes engines fail for want of something, in one sentence with the remedy: their own words for it, and what to do."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ _OTHER_GPU = (
     "DeePMD-kit and torch for this one."
 )
 _NO_MPS = "NVIDIA MPS runs but takes no programs on that node: set MLIP_NO_MPS: 1 in execution's environment, or runs_per_gpu: 1."
+_NO_CUDART = (
+    "LAMMPS runs PyTorch models with libcudart.so.12 alone, also where there is no GPU, and found none: "
+    "pip install nvidia-cuda-runtime-cu12 beside lmp (the extra pytorch brings it)."
+)
+_OTHER_TORCH = "DeePMD-kit's PyTorch backend works with one version of torch alone: the extra pytorch brings it, and `mlip-interfaces doctor` names it."
 _SENTENCES = {
     re.compile(words): sentence
     for words, sentence in (
@@ -41,12 +46,15 @@ _SENTENCES = {
         ),
         (r"no kernel image is available for execution on the device", _OTHER_GPU),
         (r"MPS client failed to connect|MPS server is not ready to accept new MPS client requests", _NO_MPS),
+        # A program registers its kernels without the library; it is lost when it calls one of the others.
+        (r"implib-gen: libcudart\S* failed to resolve symbol '(?!__cudaRegister)", _NO_CUDART),
+        (r"The version of PyTorch used to compile this", _OTHER_TORCH),
     )
 }
 
 
-def gpu_failure(log: str) -> str:
-    """What to do about a GPU that failed a program.
+def known_failure(log: str) -> str:
+    """What to do about a program that failed for a cause that its words tell.
 
     Parameters
     ----------
@@ -56,13 +64,13 @@ def gpu_failure(log: str) -> str:
     Returns
     -------
     str
-        A sentence; empty where no GPU is known to be the cause.
+        A sentence; empty where the words tell no cause that is known here.
 
     Examples
     --------
-    >>> gpu_failure("RuntimeError: No CUDA GPUs are available").partition(":")[0]
+    >>> known_failure("RuntimeError: No CUDA GPUs are available").partition(":")[0]
     'The job saw no GPU'
-    >>> gpu_failure("Could not find cuda drivers on your machine, GPU will not be used.")
+    >>> known_failure("Could not find cuda drivers on your machine, GPU will not be used.")
     ''
     """
     return next((sentence for words, sentence in _SENTENCES.items() if words.search(log)), "")
