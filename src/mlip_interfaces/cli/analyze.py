@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.choices import SCHEMES
-from mlip_interfaces.cli.arguments import Subparsers, add_run_folder, count, finite, positive
+from mlip_interfaces.cli.arguments import (
+    Subparsers,
+    add_output,
+    add_run_folder,
+    count,
+    finite,
+    positive,
+    require_output,
+    say,
+)
 from mlip_interfaces.cli.options import option_of, spoken, spoken_errors
 from mlip_interfaces.cli.request_options import add_request_options, request_of
 from mlip_interfaces.cli.verbs import VERBS
 from mlip_interfaces.observables import ANALYSES, Arrhenius
 from mlip_interfaces.observables.provenance import made_of
+from mlip_interfaces.observables.request import CombinedRequest
 
 if TYPE_CHECKING:
     from mlip_interfaces.observables import Request, Results
@@ -41,7 +50,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     arrhenius = actions.add_parser(Arrhenius.kind, help=Arrhenius.summary, description=Arrhenius.summary)
     arrhenius.add_argument("files", type=Path, nargs="+", metavar="MSD_JSON")
     add_request_options(arrhenius, Arrhenius)
-    _add_output(arrhenius)
+    add_output(arrhenius)
     arrhenius.set_defaults(run=run_arrhenius)
 
 
@@ -50,7 +59,7 @@ def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], request: ty
     parser.add_argument(
         "trajectory", type=Path, metavar="TRAJ", help="LAMMPS dump (.gz), DCD, XTC, NetCDF, mdcrd, XDATCAR, extXYZ"
     )
-    if request.combines:
+    if issubclass(request, CombinedRequest):
         parser.add_argument(
             "more", type=Path, nargs="*", metavar="MORE", help="runs of the same interface that differ by chance alone"
         )
@@ -67,7 +76,7 @@ def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], request: ty
             "--drift", default="com", metavar="FRAME", help="at rest: com (default), none, elements (Co,O) or a layer"
         )
         parser.add_argument("--unwrap", choices=SCHEMES, default="auto", help="how paths are made continuous")
-    _add_output(parser)
+    add_output(parser)
     parser.add_argument(
         "--threads",
         "--processes",
@@ -78,11 +87,6 @@ def _trajectory_parser(actions: Subparsers[argparse.ArgumentParser], request: ty
         help="for pair searches (default 1)",
     )
     parser.set_defaults(run=run_one, drift="com", unwrap="auto")
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
-    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
 
 
 def run_all(arguments: argparse.Namespace) -> int:
@@ -127,9 +131,9 @@ def run_one(arguments: argparse.Namespace) -> int:
         If neither files nor JSON are asked for, or an option is refused.
     """
     with spoken_errors(vars(arguments)):
-        _require_output(arguments)
+        require_output(arguments)
         request = request_of(ANALYSES[arguments.action], arguments)
-        if getattr(arguments, "more", ()):
+        if isinstance(request, CombinedRequest) and arguments.more:
             return _run_together(request, arguments)
         results = _analyzed(request, arguments.trajectory, arguments)
         contents = results.contents() if arguments.out is None else results.write(arguments.out)
@@ -141,7 +145,7 @@ def run_one(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run_together(request: Request, arguments: argparse.Namespace) -> int:
+def _run_together(request: CombinedRequest, arguments: argparse.Namespace) -> int:
     """One result of several trajectories."""
     runs = [_analyzed(request, file, arguments) for file in (arguments.trajectory, *arguments.more)]
     result = request.combined([results[request.kind] for results in runs])
@@ -174,8 +178,7 @@ def _analyzed(request: Request, file: Path, arguments: argparse.Namespace) -> Re
 def _tell(results: Results, arguments: argparse.Namespace) -> None:
     """Notes, in the words of the command line."""
     options = {name: option_of(name) for name in vars(arguments)}
-    for note in results.notes:
-        print(f"mlip-interfaces: {spoken(note, options)}", file=sys.stderr)
+    say(spoken(note, options) for note in results.notes)
 
 
 def run_arrhenius(arguments: argparse.Namespace) -> int:
@@ -197,17 +200,10 @@ def run_arrhenius(arguments: argparse.Namespace) -> int:
         If neither files nor JSON are asked for, or an option is refused.
     """
     with spoken_errors(vars(arguments)):
-        _require_output(arguments)
+        require_output(arguments)
         result = request_of(Arrhenius, arguments).fit(arguments.files)
     content = result.content(Arrhenius.kind, made_of(arguments.files))
     if arguments.out is not None:
         result.write(arguments.out, Arrhenius.kind, content)
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / f"{Arrhenius.kind}.json")
     return 0
-
-
-def _require_output(arguments: argparse.Namespace) -> None:
-    from mlip_interfaces.errors import AnalysisError
-
-    if arguments.out is None and not arguments.json:
-        raise AnalysisError("Give --out DIR for files, or --json for the result on standard output.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlip_interfaces.errors import InputFileError
@@ -107,6 +109,65 @@ def finite(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"must be a number, not {text}")
     return value
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add --out and --json, one of which a verb with a result needs.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the verb or action.
+    """
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
+    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+
+
+def require_output(arguments: argparse.Namespace) -> None:
+    """See that a result goes somewhere, before it is computed.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        With what `add_output` adds.
+
+    Raises
+    ------
+    InputFileError
+        If neither --out nor --json is there.
+    """
+    if arguments.out is None and not arguments.json:
+        raise InputFileError("Give --out DIR for files, or --json for the result on standard output.")
+
+
+def say(notes: Iterable[str]) -> None:
+    """Tell the reader on standard error, where it is in no one's way.
+
+    Parameters
+    ----------
+    notes : iterable of str
+        Sentences.
+    """
+    for note in notes:
+        print(f"mlip-interfaces: {note}", file=sys.stderr)
+
+
+def add_materials(parser: argparse.ArgumentParser) -> None:
+    """Add --materials.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of an action of ``screen``.
+    """
+    parser.add_argument(
+        "--materials",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="own material file, or folder of them; they join the shipped ones (may be repeated)",
+    )
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_window
-from mlip_interfaces.cli.arguments import Subparsers, count, finite, positive
+from mlip_interfaces.cli import screen_flux, screen_window
+from mlip_interfaces.cli.arguments import (
+    Subparsers,
+    add_materials,
+    add_output,
+    count,
+    finite,
+    positive,
+    require_output,
+    say,
+)
 from mlip_interfaces.cli.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -32,8 +40,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_space_charge(actions)
     _register_defects(actions)
     screen_window.register(actions)
-    _register_flux(actions)
-    _register_compositions(actions)
+    screen_flux.register(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -46,8 +53,8 @@ def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--all", action="store_true", help="every battery, the table, and the figures that compare them"
     )
-    _add_materials(parser)
-    _add_output(parser)
+    add_materials(parser)
+    add_output(parser)
     parser.set_defaults(run=run_map)
 
 
@@ -57,8 +64,8 @@ def _register_table(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--low-barrier-v", type=positive, metavar="V", help="largest step of a low-barrier pair (default: 0.45)"
     )
-    _add_materials(parser)
-    _add_output(parser)
+    add_materials(parser)
+    add_output(parser)
     parser.set_defaults(run=run_table)
 
 
@@ -67,8 +74,8 @@ def _register_space_charge(actions: Subparsers[argparse.ArgumentParser]) -> None
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--material", metavar="NAME", help="an electrolyte whose file has space_charge")
     source.add_argument("--file", type=Path, metavar="FILE", help="its inputs (YAML)")
-    _add_materials(parser)
-    _add_output(parser)
+    add_materials(parser)
+    add_output(parser)
     parser.set_defaults(run=run_space_charge)
 
 
@@ -78,46 +85,8 @@ def _register_defects(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--from-v", type=finite, metavar="V", help="first voltage (default: just below the window)")
     parser.add_argument("--to-v", type=finite, metavar="V", help="last voltage (default: just above the window)")
     parser.add_argument("--points", type=count, default=301, metavar="N", help="voltages (default 301)")
-    _add_output(parser)
+    add_output(parser)
     parser.set_defaults(run=run_defects)
-
-
-def _register_flux(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("flux", help="fluxes through a series of compositions, from their L_ij")
-    parser.add_argument("file", type=Path, metavar="FILE", help="compositions, chemical potentials, length (YAML)")
-    _add_materials(parser)
-    _add_output(parser)
-    parser.set_defaults(run=run_flux)
-
-
-def _register_compositions(actions: Subparsers[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("compositions", help="amorphous cells by melt-quench and their MD, for `screen flux`")
-    parser.add_argument("file", type=Path, metavar="FILE", help="compositions, temperatures, times (YAML)")
-    parser.add_argument(
-        "--potential",
-        required=True,
-        metavar="P",
-        help="tosi-fumi (LiF), a Deep Potential (.pb, .pth), or LAMMPS lines with '# elements: Li S'",
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for cells, MD and flux.yaml")
-    parser.add_argument("--json", action="store_true", help="print what was made as JSON, nothing else")
-    parser.set_defaults(run=run_compositions)
-
-
-def _add_materials(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--materials",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="own material file, or folder of them; they join the shipped ones (may be repeated)",
-    )
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
-    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
 
 
 def run_map(arguments: argparse.Namespace) -> int:
@@ -138,7 +107,7 @@ def run_map(arguments: argparse.Namespace) -> int:
     InputFileError
         If a material or a state is not there, or options contradict each other.
     """
-    _require_output(arguments)
+    require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.screening.dictionary import load_dictionary, published_steps
     from mlip_interfaces.screening.outputs import map_content, write_maps, write_overview, write_table
@@ -275,7 +244,7 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     InputFileError
         If the material has no such inputs.
     """
-    _require_output(arguments)
+    require_output(arguments)
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.screening.dictionary import load_dictionary, load_space_charge
@@ -296,8 +265,7 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     content, profile, notes = space_charge_content(inputs)
     if arguments.out is not None:
         write_space_charge(inputs, content, profile, arguments.out, made_of(files))
-    for note in notes:
-        print(f"mlip-interfaces: {note}", file=sys.stderr)
+    say(notes)
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "space_charge.json")
     return 0
 
@@ -320,7 +288,7 @@ def run_defects(arguments: argparse.Namespace) -> int:
     InputFileError
         If the material has no defects, or the range of voltages is empty.
     """
-    _require_output(arguments)
+    require_output(arguments)
     import numpy as np
 
     from mlip_interfaces.errors import InputFileError
@@ -341,77 +309,8 @@ def run_defects(arguments: argparse.Namespace) -> int:
     content = defects_content(material, equilibrium)
     if arguments.out is not None:
         write_defects(material, equilibrium, content, arguments.out, made_of([arguments.file]))
-    for note in equilibrium.notes(material.band_gap_ev):
-        print(f"mlip-interfaces: {note}", file=sys.stderr)
+    say(equilibrium.notes(material.band_gap_ev))
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "defects.json")
-    return 0
-
-
-def run_flux(arguments: argparse.Namespace) -> int:
-    """Fluxes through each composition of a series.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        As parsed.
-
-    Returns
-    -------
-    int
-        Exit code, 0.
-    """
-    _require_output(arguments)
-    from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_dictionary, load_flux_series
-    from mlip_interfaces.screening.flux_series import files_of, flux_content, series_fluxes, write_fluxes
-
-    series = load_flux_series(arguments.file)
-    dictionary = load_dictionary(arguments.materials)
-    found = series_fluxes(series, arguments.file, dictionary)
-    content = flux_content(series, found)
-    if arguments.out is not None:
-        write_fluxes(series, found, arguments.out, made_of([*files_of(series, arguments.file), *dictionary.files]))
-    for one in found:
-        for note in one.notes:
-            print(f"mlip-interfaces: {note}", file=sys.stderr)
-    if arguments.json:
-        print(json.dumps(content, indent=1))
-        return 0
-    for line in content["summary"]:
-        print(line)
-    print(arguments.out / "flux.json")
-    return 0
-
-
-def run_compositions(arguments: argparse.Namespace) -> int:
-    """Make cells of compositions and their MD; what is finished is kept.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        As parsed.
-
-    Returns
-    -------
-    int
-        Exit code, 0.
-    """
-    from mlip_interfaces.pipeline.compositions import make_compositions
-    from mlip_interfaces.screening.dictionary import load_cell_series
-
-    made = make_compositions(load_cell_series(arguments.file), arguments.potential, arguments.out)
-    for name, reasons in made.sick.items():
-        print(f"mlip-interfaces: {name} is left out: {'; '.join(reasons)}", file=sys.stderr)
-    if arguments.json:
-        content = {
-            "cells": [str(path) for path in made.cells],
-            "runs": [str(path) for path in made.runs],
-            "left_out": {name: list(reasons) for name, reasons in made.sick.items()},
-            "flux_file": str(made.flux_file),
-        }
-        print(json.dumps(content, indent=1))
-        return 0
-    print(made.flux_file)
     return 0
 
 
@@ -428,10 +327,3 @@ def _say_missing(dictionary: Dictionary) -> None:
     for cathode in dictionary.cathodes.values():
         for soc in cathode.not_given:
             print(f"Missing: {cathode.name} at {soc} with every electrolyte; its source names it and gives no number.")
-
-
-def _require_output(arguments: argparse.Namespace) -> None:
-    from mlip_interfaces.errors import InputFileError
-
-    if arguments.out is None and not arguments.json:
-        raise InputFileError("Give --out DIR for files, or --json for the result on standard output.")

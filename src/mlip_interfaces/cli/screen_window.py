@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlip_interfaces.cli.arguments import Subparsers, count, finite, non_negative, positive
+from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative, positive
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.crystal_energies import RelaxedCrystal
@@ -41,8 +41,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         "--at-v", type=finite, action="append", default=[], metavar="V",
         help="voltage at which they react with the open element (may be repeated; default: closed)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
-    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+    add_output(parser)
     parser.set_defaults(run=run_window)
 
     parser = actions.add_parser("entries", help="relax crystals with a calculator and write their energies")
@@ -51,7 +50,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         "--calculator",
         required=True,
         metavar="NAME",
-        help="chgnet, tblite, or package.module:callable of an ASE calculator",
+        help="chgnet, sevennet, deepmd, tblite, or package.module:callable of an ASE calculator",
     )
     parser.add_argument(
         "--parameters", action="append", default=[], metavar="KEY=VALUE", help="of the calculator (may be repeated)"

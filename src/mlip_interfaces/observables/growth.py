@@ -13,7 +13,7 @@ from pydantic import Field
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.phases import PhaseSettings, history_of, shared_recorder
-from mlip_interfaces.observables.request import Option
+from mlip_interfaces.observables.request import CombinedRequest, Option
 from mlip_interfaces.observables.results import Headline, Result, Table, number, plain
 from mlip_interfaces.settings import Count
 
@@ -26,12 +26,11 @@ SEED = 20261128
 """Of the resampling: the same run gives the same intervals."""
 
 
-class Growth(PhaseSettings):
+class Growth(PhaseSettings, CombinedRequest):
     """Thickness of the interphase against time, and the law of its growth."""
 
     kind: ClassVar[str] = "growth"
     summary: ClassVar[str] = "thickness of the interphase against time, law and exponent of its growth, its arrest"
-    combines: ClassVar[bool] = True
 
     definition: Literal["phase", "10-90"] = Field(
         "phase", description="Thickness by the share of products, or of the stretch between 90 % of either reactant."

@@ -152,13 +152,10 @@ class Request(Settings, ABC):
         Whether results depend on how paths are unwrapped and on the frame of reference.
     table_ends : tuple of str
         Ends of the tables' names that a result may have, as `Result.tables` gives them.
-    combines : bool
-        Whether `combined` makes one result of several runs, which the command line then takes.
     """
 
     uses_displacements: ClassVar[bool] = False
     table_ends: ClassVar[tuple[str, ...]] = ("",)
-    combines: ClassVar[bool] = False
 
     @abstractmethod
     def observe(self, start: Start) -> Observer:
@@ -179,21 +176,6 @@ class Request(Settings, ABC):
         AnalysisError
             If the trajectory has not what the request asks for.
         """
-
-    def combined(self, results: Sequence[Result]) -> Result:
-        """One result of several runs that differ by chance alone.
-
-        Parameters
-        ----------
-        results : sequence of Result
-            Of this request, one for each run.
-
-        Returns
-        -------
-        Result
-            Of all of them.
-        """
-        raise NotImplementedError(f"{self.kind} has a result for each run")
 
     def check(self, elements: Collection[str], layers: Collection[str]) -> None:
         """Whether the request can be met by a study.
@@ -248,6 +230,25 @@ class Request(Settings, ABC):
         if getattr(self, "temperature_kelvin", temperature_kelvin) is not None:
             return self
         return self.model_copy(update={"temperature_kelvin": temperature_kelvin})
+
+
+class CombinedRequest(Request):
+    """A request that makes one result of several runs that differ by chance alone; the command line takes them together."""
+
+    @abstractmethod
+    def combined(self, results: Sequence[Result]) -> Result:
+        """One result of several runs.
+
+        Parameters
+        ----------
+        results : sequence of Result
+            Of this request, one for each run.
+
+        Returns
+        -------
+        Result
+            Of all of them.
+        """
 
 
 def required_temperature(temperature_kelvin: float | None) -> float:

@@ -217,7 +217,6 @@ def _of_row(row: Mapping[str, Any], place: str, path: Path) -> Phase:
 
 
 def _of_frames(path: Path) -> Iterator[tuple[Phase, str | None]]:
-    from ase.calculators.calculator import PropertyNotImplementedError
     from ase.io import iread
     from ase.io.extxyz import XYZError
 
@@ -227,12 +226,12 @@ def _of_frames(path: Path) -> Iterator[tuple[Phase, str | None]]:
             amounts = {symbol: float(symbols.count(symbol)) for symbol in dict.fromkeys(symbols)}
             try:
                 energy = float(atoms.get_potential_energy())
-            except (RuntimeError, PropertyNotImplementedError) as problem:
+            except RuntimeError as problem:
                 raise InputFileError(
                     f"{path}: frame {number} has no energy; write it as energy=... in its second line."
                 ) from problem
             yield phase_of(amounts, energy, False, len(atoms), None, f"frame {number}"), None
+    except InputFileError:
+        raise
     except (XYZError, ValueError, KeyError, IndexError) as problem:
-        if isinstance(problem, InputFileError):
-            raise
         raise InputFileError(f"{path}: it is no extended XYZ ({problem}).") from problem
