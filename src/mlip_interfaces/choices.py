@@ -19,6 +19,14 @@ BackendName = Literal["tensorflow", "pytorch"]
 BACKEND_LABELS: dict[str, str] = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
 """Backends as people write them."""
 
+BACKEND_OF_ENDING: dict[str, BackendName] = {
+    ".pb": "tensorflow",
+    ".pth": "pytorch",
+    ".pt": "pytorch",
+    ".pt2": "pytorch",
+}
+"""Backend that a file of DeePMD-kit is for: .pb, .pth and .pt2 are frozen models, .pt is a checkpoint of a training."""
+
 ModelKind = Literal["se_e2_a", "se_atten_v2", "dpa2", "dpa3"]
 """Deep Potentials that a study describes by their sizes; see `mlip_interfaces.potentials.model_section`."""
 

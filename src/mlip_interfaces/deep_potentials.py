@@ -19,7 +19,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from mlip_interfaces.engines import BACKEND_OF_ENDING, how_to_get, is_installed, other_torch, require_packages
+from mlip_interfaces.choices import BACKEND_LABELS, BACKEND_OF_ENDING, BackendName
+from mlip_interfaces.engines import how_to_get, is_installed, other_torch, require_packages
 from mlip_interfaces.errors import InputFileError, MissingEngineError
 from mlip_interfaces.files import write_bytes
 from mlip_interfaces.programs import ask_program
@@ -52,8 +53,8 @@ class DeepPotential:
     ----------
     file : Path
         Where it lies.
-    backend : str
-        ``TensorFlow`` or ``PyTorch``.
+    backend : {"tensorflow", "pytorch"}
+        That it is for.
     heads : mapping of str to Head
         By name; the one of a model without heads has an empty name.
     aliases : mapping of str to str
@@ -61,7 +62,7 @@ class DeepPotential:
     """
 
     file: Path
-    backend: str
+    backend: BackendName
     heads: Mapping[str, Head]
     aliases: Mapping[str, str]
 
@@ -132,7 +133,7 @@ class DeepPotential:
             )
 
 
-def _backend_of(file: Path) -> str:
+def _backend_of(file: Path) -> BackendName:
     """Backend that a file is for, by its ending: of frozen models, and of checkpoints."""
     backend = BACKEND_OF_ENDING.get(file.suffix)
     if backend is None:
@@ -173,7 +174,7 @@ def read_deep_potential(file: Path) -> DeepPotential:
 @lru_cache(maxsize=8)
 def _read(file: Path, _changed: int, _size: int) -> DeepPotential:
     backend = _backend_of(file)
-    if backend == "PyTorch":
+    if backend == "pytorch":
         trouble = other_torch() if is_installed("torch") else f"torch is not installed; {how_to_get('pytorch')}."
         if trouble:
             raise MissingEngineError(f"{file} is a model of DeePMD-kit's PyTorch backend: {trouble}")
@@ -181,7 +182,7 @@ def _read(file: Path, _changed: int, _size: int) -> DeepPotential:
     said = answer.output.rpartition("\n")[2] if answer.status == 0 else ""
     if not said:
         raise InputFileError(
-            f"DeePMD-kit cannot read {file} as a model of its {backend} backend: {_reason(answer.errors)}."
+            f"DeePMD-kit cannot read {file} as a model of its {BACKEND_LABELS[backend]} backend: {_reason(answer.errors)}."
         )
     content = json.loads(said)
     heads = {name: Head(tuple(head["type_map"]), head["model"]) for name, head in content["heads"].items()}

@@ -33,9 +33,6 @@ PACKAGES = {
 PROGRAMS = {"dp": "engines", "dpgen": "engines", "lmp": "engines"}
 """Extra of each program."""
 
-BACKEND_OF_ENDING = {".pb": "TensorFlow", ".pth": "PyTorch", ".pt": "PyTorch", ".pt2": "PyTorch"}
-"""DeePMD-kit's backend that a file is for: .pb, .pth and .pt2 are frozen models, .pt is a checkpoint of a training."""
-
 ENGINES = tuple(name for name, extra in PACKAGES.items() if extra == "engines")
 """Packages without which nothing is labelled, trained or run."""
 

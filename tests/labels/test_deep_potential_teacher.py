@@ -12,8 +12,8 @@ import pytest
 from ase.build import bulk
 from ase.io import write
 
+from mlip_interfaces.choices import BACKEND_LABELS, BACKEND_OF_ENDING
 from mlip_interfaces.deep_potentials import read_deep_potential
-from mlip_interfaces.engines import BACKEND_OF_ENDING
 from mlip_interfaces.errors import InputFileError, UserError
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
@@ -122,7 +122,7 @@ def test_damaged_model_and_wrong_torch_are_one_sentence(ending: str, tmp_path: P
         read_deep_potential(file)
     said = str(raised.value)
     assert str(file) in said
-    assert BACKEND_OF_ENDING[ending] in said
+    assert BACKEND_LABELS[BACKEND_OF_ENDING[ending]] in said
     assert "\n" not in said
 
 

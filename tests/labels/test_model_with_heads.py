@@ -65,7 +65,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_heads_are_named_and_one_that_is_not_there_is_refused(checkpoint: Path) -> None:
     model = read_deep_potential(checkpoint)
-    assert (model.backend, list(model.heads)) == ("PyTorch", ["code-aaaaaa", "code-bbbbbb"])
+    assert (model.backend, list(model.heads)) == ("pytorch", ["code-aaaaaa", "code-bbbbbb"])
     assert model.head("code-bbbbbb").type_map == ("S", "F", "Li")
     assert model.head("code-bbbbbb").model["descriptor"]["type"] == "se_atten_v2"
     with pytest.raises(InputFileError, match="has no head 'nix'; its heads are code-aaaaaa, code-bbbbbb"):

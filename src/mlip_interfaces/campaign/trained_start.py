@@ -12,14 +12,13 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.deep_potentials import Head, read_deep_potential, write_single_head
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, known_hash, whole_file, write_json
-from mlip_interfaces.potentials.model_section import descriptors
+from mlip_interfaces.potentials.model_section import TWO_BODY, kinds_of
 from mlip_interfaces.records import Record, read_as
 
 START_FILE = "start.json"
 """In a campaign's folder: what its first committee began with."""
 
-_TWO_BODY = ("se_e2_a", "se_e2_r", "se_e3", "se_a", "se_r", "se_at", "se_a_3be", "se_t")
-_FINE_TUNED_BY_TENSORFLOW = ("se_atten", "se_atten_v2", "dpa1")
+_FINE_TUNED_BY_TENSORFLOW = frozenset({"se_atten", "se_atten_v2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,7 @@ def start_section(study: Study) -> dict[str, JsonValue]:
 
 
 def _require_remapping(file: Path, head: Head, study: Study) -> None:
-    kinds = [str(descriptor.get("type", "se_e2_a")) for descriptor in descriptors(head.model)]
-    fixed = [kind for kind in kinds if kind in _TWO_BODY]
+    fixed = [kind for kind in kinds_of(head.model) if kind in TWO_BODY]
     why = f"a model of {fixed[0]} keeps it" if fixed else ""
     if study.training.backend != "pytorch":
         why = "the TensorFlow backend keeps it"
@@ -119,8 +117,7 @@ def dpgen_start(study: Study) -> dict[str, JsonValue]:
     training = study.training
     if training.start_from is None:
         return {}
-    kinds = {str(descriptor.get("type")) for descriptor in descriptors(start_section(study))}
-    fine_tuned = training.backend == "pytorch" or kinds <= set(_FINE_TUNED_BY_TENSORFLOW)
+    fine_tuned = training.backend == "pytorch" or _FINE_TUNED_BY_TENSORFLOW.issuperset(kinds_of(start_section(study)))
     key = "training_finetune_model" if fine_tuned else "training_init_frozen_model"
     return {key: [start_name(study)] * training.committee_size}
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.verbs import VERBS
@@ -153,30 +153,17 @@ def run_export(arguments: argparse.Namespace) -> int:
     store = collect_labels(arguments.directories)
     if arguments.settings is not None:
         store = store.with_settings(arguments.settings)
-    type_map, leave_out = _type_map(arguments, store), flagged_names(arguments.directories, arguments.leave_out)
-    branches = (
-        export_branches(
-            store,
-            arguments.out,
-            type_map,
-            data_format=arguments.format,
-            leave_out=leave_out,
-            held_out_share=arguments.held_out,
-            seed=arguments.seed,
-        )
-        if arguments.multi_task
-        else {
-            "": export_labels(
-                store,
-                arguments.out,
-                type_map,
-                data_format=arguments.format,
-                leave_out=leave_out,
-                held_out_share=arguments.held_out,
-                seed=arguments.seed,
-            )
-        }
-    )
+    type_map = _type_map(arguments, store)
+    how: dict[str, Any] = {
+        "data_format": arguments.format,
+        "leave_out": flagged_names(arguments.directories, arguments.leave_out),
+        "held_out_share": arguments.held_out,
+        "seed": arguments.seed,
+    }
+    if arguments.multi_task:
+        branches = export_branches(store, arguments.out, type_map, **how)
+    else:
+        branches = {"": export_labels(store, arguments.out, type_map, **how)}
     for branch, exported in branches.items():
         for part, systems in (("training", exported["training"]), ("held_out", exported.get("held_out", {}))):
             for system, names in systems.items():

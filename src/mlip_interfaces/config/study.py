@@ -14,14 +14,13 @@ from typing import Annotated, Any, Literal, Self
 from ase.data import atomic_numbers
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from mlip_interfaces.choices import BACKEND_LABELS, BackendName, CellFreedom, ModelKind
+from mlip_interfaces.choices import BACKEND_LABELS, BACKEND_OF_ENDING, BackendName, CellFreedom, ModelKind
 from mlip_interfaces.config.analysis import Analysis, canonical_analysis
 from mlip_interfaces.config.dft import DFT_CODES, Dft, resolved
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.config.recommendation import Recommendation
-from mlip_interfaces.engines import BACKEND_OF_ENDING
 from mlip_interfaces.observables import Rdf
 from mlip_interfaces.settings import (
     MOST,
@@ -559,8 +558,10 @@ class Training(Section):
             kind = BACKEND_OF_ENDING.get(f".{file.rpartition('.')[2]}")
             if kind is None:
                 remedy = f"give a file that ends in {wanted}"
-            elif kind.lower() != self.backend:
-                remedy = f"that is a model of {kind}: set backend: {kind.lower()}, or give one that ends in {wanted}"
+            elif kind != self.backend:
+                remedy = (
+                    f"that is a model of {BACKEND_LABELS[kind]}: set backend: {kind}, or give one that ends in {wanted}"
+                )
             else:
                 remedy = f"that is a frozen model: give the checkpoint of its training, which ends in {wanted}"
             raise ValueError(f"start_from is '{file}', but backend {self.backend} starts from {wanted} files; {remedy}")

@@ -37,7 +37,7 @@ _TRAINED_BY = {
 }
 """Descriptors, besides hybrids of them, that each backend trains and DP-GEN takes in the format of its models."""
 
-_TWO_BODY = frozenset({"se_e2_a", "se_e2_r", "se_e3"})
+TWO_BODY = frozenset({"se_e2_a", "se_e2_r", "se_e3"})
 """Descriptors without a choice that stands against compression."""
 
 _COMPRESSED_WITHOUT_ATTENTION = ("se_atten", "se_atten_v2", "dpa2")
@@ -377,6 +377,22 @@ def descriptors(section: Mapping[str, JsonValue]) -> Iterator[Mapping[str, JsonV
             yield descriptor
 
 
+def kinds_of(section: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """Names of a model's descriptors.
+
+    Parameters
+    ----------
+    section : mapping
+        The section ``model``.
+
+    Returns
+    -------
+    tuple of str
+        DeePMD-kit's own, not its other names for them; of a hybrid those of its parts.
+    """
+    return tuple(map(_name, descriptors(section)))
+
+
 def kind_of(section: Mapping[str, JsonValue]) -> str:
     """Name of a model's descriptor.
 
@@ -390,7 +406,7 @@ def kind_of(section: Mapping[str, JsonValue]) -> str:
     str
         DeePMD-kit's; of a hybrid the names of its parts.
     """
-    return " + ".join(map(_name, descriptors(section)))
+    return " + ".join(kinds_of(section))
 
 
 def is_single_precision(section: Mapping[str, JsonValue]) -> bool:
@@ -429,14 +445,14 @@ def why_not_trained(section: Mapping[str, JsonValue], backend: Backend) -> str:
     if "use_srtab" in section:
         # TensorFlow's table knows elements by their place among the neighbours alone: in others all are the first element, silently.
         told_apart = backend.name == "tensorflow"
-        wrong = [name for name in map(_name, descriptors(section)) if (name in _TWO_BODY) != told_apart]
+        wrong = [name for name in kinds_of(section) if (name in TWO_BODY) != told_apart]
         if wrong:
             return (
                 f"{backend.label} takes short_range with models that {'tell' if told_apart else 'do not tell'} the elements of neighbours "
                 f"apart by their places, not with {wrong[0]}; take the other backend, or leave training.short_range out"
             )
     known = _TRAINED_BY[backend.name]
-    unknown = [name for name in map(_name, descriptors(section)) if name not in known]
+    unknown = [name for name in kinds_of(section) if name not in known]
     if not unknown:
         return ""
     others = [name for name, kinds in _TRAINED_BY.items() if unknown[0] in kinds]
@@ -461,7 +477,7 @@ def why_not_compressed(section: Mapping[str, JsonValue]) -> str:
         name = _name(descriptor)
         if descriptor.get("resnet_dt"):
             return f"{name} with resnet_dt cannot be compressed"
-        if name in _TWO_BODY:
+        if name in TWO_BODY:
             continue
         if name not in _COMPRESSED_WITHOUT_ATTENTION:
             return f"{name} cannot be compressed"
