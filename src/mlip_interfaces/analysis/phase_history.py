@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.phase_layers import MAX_SLICES, blurred_shares, interphase_spans
 from mlip_interfaces.analysis.phases import FramePhases
+from mlip_interfaces.analysis.position_mean import PositionMean
 from mlip_interfaces.errors import AnalysisError
 
 SLICE_ANGSTROM = 0.5
@@ -111,7 +112,7 @@ class PhaseRecorder:
         self._stride = 1
         self._n_frames = 0
         self._n_slices = 0
-        self._window: _Window | None = None
+        self._window: PositionMean | None = None
         self._waiting: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float] | None = None
         self.maps: list[PhaseMap] = []
         self.last: FramePhases | None = None
@@ -177,13 +178,13 @@ class PhaseRecorder:
             self._record(positions - origin, cell, time)
             return
         if place == 0 or self._window is None:
-            self._window = _Window(positions - origin, cell, time)
+            self._window = PositionMean(positions - origin, cell, time)
         else:
             self._window.add(positions - origin, cell, time)
         if place + 1 == self._n_window:
-            mean = self._window.mean()
+            scaled, mean_cell, mean_time = self._window.mean()
             self._window = None
-            self._record(*mean)
+            self._record(scaled @ mean_cell, mean_cell, mean_time)
 
     def _record(
         self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float, frame: int | None = None
@@ -203,35 +204,6 @@ class PhaseRecorder:
         if self._every_ps is None and len(self.maps) == MOST_MAPS:
             del self.maps[1::2]
             self._stride *= 2
-
-
-class _Window:
-    """Running mean of positions."""
-
-    def __init__(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        self._first = np.asarray(positions @ np.linalg.inv(cell))
-        self._sum = self._first.copy()
-        self._cell, self._time, self._n = cell.copy(), time_ps, 1
-
-    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        _add_nearest(np.asarray(positions), np.linalg.inv(cell), self._first, self._sum)
-        self._cell += cell
-        self._time += time_ps
-        self._n += 1
-
-    def mean(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        cell = self._cell / self._n
-        return np.asarray((self._sum / self._n) @ cell), cell, self._time / self._n
-
-
-@njit(cache=True, nogil=True)
-def _add_nearest(positions, inverse, first, total):  # type: ignore[no-untyped-def]
-    """Add fractional coordinates, in the image nearest to the first ones."""
-    for a in range(positions.shape[0]):
-        p = positions[a]
-        for k in range(3):
-            s = p[0] * inverse[0, k] + p[1] * inverse[1, k] + p[2] * inverse[2, k]
-            total[a, k] += s - np.round(s - first[a, k])
 
 
 @njit(cache=True, nogil=True)

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import pairs_in_no_order
+from mlip_interfaces.analysis.position_mean import PositionMean
 from mlip_interfaces.errors import AnalysisError
 
 SENSITIVITY = (0.80, 0.85, 0.90)
@@ -185,7 +186,8 @@ class TetrahedraAccumulator:
         self._kept_masks = (center_mask[self._kept], ligand_mask[self._kept])
         self._cutoff, self._q_min, self._average_ps = cutoff_angstrom, q_min, average_ps
         self._thresholds = sorted({*SENSITIVITY, q_min})
-        self._window: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
+        self._window: PositionMean | None = None
+        self._first_ps = 0.0
         self._n_window: int | None = None
         self._middles: list[float] = []
         self._table: list[list[int]] = []
@@ -203,18 +205,17 @@ class TetrahedraAccumulator:
         time_ps : float, ps
             Of the frame.
         """
-        reference = self._window[0][0] if self._window else np.empty((0, 3))
-        scaled = _scaled(positions, self._kept, np.linalg.inv(cell), reference)
-        self._window.append((scaled, cell, time_ps))
-        if self._n_window is None and len(self._window) == 2:
-            self._n_window = max(1, round(self._average_ps / (time_ps - self._window[0][2])))
+        kept = positions[self._kept]
+        if self._window is not None and self._n_window is None:
+            self._n_window = max(1, round(self._average_ps / (time_ps - self._first_ps)))
             if self._n_window == 1:
-                first, second = self._window
-                self._window = [first]
-                self._close()
-                self._window = [second]
-        if self._n_window is not None and len(self._window) >= self._n_window:
-            self._close()
+                self._close(self._window)
+        if self._window is None:
+            self._window, self._first_ps = PositionMean(kept, cell, time_ps), time_ps
+        else:
+            self._window.add(kept, cell, time_ps)
+        if self._window.n_frames == self._n_window:
+            self._close(self._window)
 
     def result(self) -> Tetrahedra:
         """Give the counts of all whole windows; of the whole run where it is shorter than one.
@@ -225,9 +226,9 @@ class TetrahedraAccumulator:
             Over all frames added.
         """
         if not self._table:
-            if not self._window:
+            if self._window is None:
                 raise AnalysisError("There is no frame for tetrahedra.")
-            self._close()
+            self._close(self._window)
         table = np.array(self._table)
         chosen = table[:, self._thresholds.index(self._q_min)]
         blocks = [block.mean() for block in np.array_split(chosen, min(5, len(chosen)))]
@@ -243,31 +244,16 @@ class TetrahedraAccumulator:
             depth_centers=self._depth[1] / len(table),
         )
 
-    def _close(self) -> None:
-        scaled = self._window[0][0] if len(self._window) == 1 else np.mean([part[0] for part in self._window], axis=0)
-        cell = np.mean([part[1] for part in self._window], axis=0)
+    def _close(self, window: PositionMean) -> None:
+        scaled, cell, time = window.mean()
         centers, ligands = self._kept_masks
         q = order_parameters(scaled @ cell, cell, centers, ligands, self._cutoff)
         self._table.append([int((q >= threshold).sum()) for threshold in self._thresholds])
-        self._middles.append(float(np.mean([part[2] for part in self._window])))
+        self._middles.append(time)
         slices = np.minimum((scaled[centers, 2] % 1.0 * N_SLICES).astype(np.int64), N_SLICES - 1)
         self._depth[0] += np.bincount(slices[q >= self._q_min], minlength=N_SLICES)
         self._depth[1] += np.bincount(slices, minlength=N_SLICES)
-        self._window = []
-
-
-@njit(cache=True, nogil=True)
-def _scaled(positions, atoms, inverse, reference):  # type: ignore[no-untyped-def]
-    """Fractional coordinates of atoms, in the image nearest to the reference where there is one, shape (n, 3)."""
-    scaled = np.empty((atoms.shape[0], 3))
-    for row in range(atoms.shape[0]):
-        p = positions[atoms[row]]
-        for k in range(3):
-            s = p[0] * inverse[0, k] + p[1] * inverse[1, k] + p[2] * inverse[2, k]
-            if reference.shape[0] > 0:
-                s -= np.round(s - reference[row, k])
-            scaled[row, k] = s
-    return scaled
+        self._window = None
 
 
 def regular_tetrahedra(

@@ -19,6 +19,7 @@ from mlip_interfaces.observables.results import Headline, Result, Table, measure
 from mlip_interfaces.settings import Count, Distance, Picoseconds, Span
 
 if TYPE_CHECKING:
+    from mlip_interfaces.analysis.position_mean import PositionMean
     from mlip_interfaces.figures import Axes, Figure
 
 ANIONS = ("S", "P", "O", "F", "Cl", "Br", "I", "N", "Se", "Te")
@@ -193,29 +194,6 @@ class Drawn:
     grain: NDArray[np.int64]
 
 
-class _Window:
-    """Mean of fractional coordinates and cells over frames, each atom in the image nearest to where it was first."""
-
-    def __init__(self, scaled: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        self._first, self._moved = scaled, np.zeros_like(scaled)
-        self._cell, self._times = cell.copy(), [time_ps]
-
-    @property
-    def n_frames(self) -> int:
-        return len(self._times)
-
-    def add(self, scaled: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
-        step = scaled - self._first
-        self._moved += step - np.round(step)
-        self._cell += cell
-        self._times.append(time_ps)
-
-    def mean(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """Positions, cell and time."""
-        cell = self._cell / self.n_frames
-        return (self._first + self._moved / self.n_frames) @ cell, cell, float(np.mean(self._times))
-
-
 class _CrystallitesObserver(Observer):
     def __init__(self, request: Crystallites, start: Start) -> None:
         from mlip_interfaces.analysis.phase_rules import phase_rules
@@ -231,7 +209,7 @@ class _CrystallitesObserver(Observer):
         except AnalysisError as error:
             self._classifier = None
             self.notes.append(str(error))
-        self._window: _Window | None = None
+        self._window: PositionMean | None = None
         self._n_seen, self._next, self._first_ps = 0, 0, 0.0
         self._n_window = self._stride = 0
         self._looks: list[Look] = []
@@ -239,6 +217,8 @@ class _CrystallitesObserver(Observer):
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Average positions; look for grains where a window is whole."""
+        from mlip_interfaces.analysis.position_mean import PositionMean
+
         frames = batch.frames
         for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
             if self._n_seen == 0:
@@ -246,11 +226,10 @@ class _CrystallitesObserver(Observer):
             elif self._n_seen == 1:
                 self._set_windows(np.array([self._first_ps, time]))
             if self._n_seen >= self._next or self._window is not None:
-                scaled = positions @ np.linalg.inv(cell)
                 if self._window is None:
-                    self._window = _Window(scaled, cell, time)
+                    self._window = PositionMean(positions, cell, time)
                 else:
-                    self._window.add(scaled, cell, time)
+                    self._window.add(positions, cell, time)
                 self._close_whole()
             self._n_seen += 1
 
@@ -281,10 +260,11 @@ class _CrystallitesObserver(Observer):
                     chosen[first] = False
         return chosen
 
-    def _look(self, window: _Window) -> None:
+    def _look(self, window: PositionMean) -> None:
         from mlip_interfaces.analysis.crystallites import bond_order, grains
 
-        positions, cell, time = window.mean()
+        scaled, cell, time = window.mean()
+        positions = scaled @ cell
         chosen = self._sublattice(positions, cell)
         request = self._request
         order = bond_order(positions[chosen], cell, request.reach_angstrom, least_correlation=request.least_correlation)
