@@ -72,7 +72,7 @@ def test_parameters_have_their_units() -> None:
         for law in ("linear", "parabolic", "power", "arrest")
     }
     assert exact["linear"]["linear"].parameters == pytest.approx(
-        {"offset_angstrom": 2.0, "rate_angstrom_per_ps": 0.04}, rel=1e-6
+        {"offset_angstrom": 2.0, "rate_angstrom_per_ps": 0.04}, rel=1e-6, abs=0
     )
     parabolic = exact["parabolic"]["parabolic"].parameters
     assert parabolic == pytest.approx({"offset_angstrom": 0.0, "rate_angstrom2_per_ps": 0.8}, rel=1e-6, abs=1e-6)

@@ -117,11 +117,15 @@ def recorded(n_frames: int, interval_ps: float, **settings: float) -> PhaseRecor
 
 
 def test_windows_of_the_average_and_the_last_frame_are_named_once() -> None:
-    assert [one.time_ps for one in recorded(10, 1.0).maps] == pytest.approx(np.arange(10.0))
+    assert [one.time_ps for one in recorded(10, 1.0).maps] == pytest.approx(np.arange(10.0), rel=1e-6, abs=1e-12)
     found = recorded(23, 0.1, average_ps=0.5)
-    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.2])
-    assert [one.time_ps for one in recorded(21, 1.0, every_ps=5.0).maps] == pytest.approx([0, 5, 10, 15, 20])
-    assert [one.time_ps for one in recorded(23, 1.0, every_ps=5.0).maps] == pytest.approx([0, 5, 10, 15, 20, 22])
+    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.2], rel=1e-6, abs=1e-12)
+    assert [one.time_ps for one in recorded(21, 1.0, every_ps=5.0).maps] == pytest.approx(
+        [0, 5, 10, 15, 20], rel=1e-6, abs=1e-12
+    )
+    assert [one.time_ps for one in recorded(23, 1.0, every_ps=5.0).maps] == pytest.approx(
+        [0, 5, 10, 15, 20, 22], rel=1e-6, abs=1e-12
+    )
 
 
 def test_long_runs_have_fewer_maps_evenly_spaced_and_the_last_frame() -> None:

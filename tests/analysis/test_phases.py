@@ -100,7 +100,7 @@ def test_polyanion_of_sulfur_cuts_no_chain_of_phosphorus_short() -> None:
     places = np.array([[0.0, 0, 0], [2.2, 0, 0], [4.4, 0, 0], [6.4, 0, 0], [0.0, 2.5, 0], [2.2, 2.5, 0]])
     found = classify(np.array(["P", "P", "P", "S", "Li", "Li"]), places, np.eye(3) * 20.0)
     assert [found.names[code] for code in found.codes] == ["LixP", "LixP", "PSx", "PSx", "LixP", "LixP"]
-    assert found.zintl_x == pytest.approx(3.0 - (1 + 2) / 2)
+    assert found.zintl_x == pytest.approx(3.0 - (1 + 2) / 2, rel=1e-6, abs=1e-12)
 
 
 def test_atom_in_no_shell_is_unknown_without_confidence() -> None:
@@ -141,9 +141,9 @@ def test_phosphide_in_no_list_is_lixp_and_its_confidence_says_how_much_lithium_i
     dumbbell = np.array([[0.0, 0, 0], [2.2, 0, 0], [1.1, 2.2, 0], [1.1, -2.2, 0], [1.1, 0, 2.2], [1.1, 0, -2.2]])
     found = classify(np.array(["P", "P", "Li", "Li", "Li", "Li"]), dumbbell, np.eye(3) * 20.0)
     assert found.counts() == {"LixP": 6}
-    assert found.confidence[0] == pytest.approx(1.0)
+    assert found.confidence[0] == pytest.approx(1.0, rel=1e-6, abs=1e-12)
     fewer = classify(np.array(["P", "P", "Li", "Li"]), dumbbell[:4], np.eye(3) * 20.0)
-    assert fewer.confidence[0] == pytest.approx(0.5)
+    assert fewer.confidence[0] == pytest.approx(0.5, rel=1e-6, abs=1e-12)
 
 
 def test_own_rules_come_first_and_may_be_alone(tmp_path: Path) -> None:

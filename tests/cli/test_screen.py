@@ -72,8 +72,8 @@ def test_a_potential_map_has_its_files(capsys: pytest.CaptureFixture[str], tmp_p
     assert saved["inputs_sha256"]
     with (tmp_path / "Li_LLZO_LCO_0.csv").open() as handle:
         lines = list(csv.DictReader(handle))
-    assert float(lines[0]["potential_v"]) == pytest.approx(1.62)
-    assert float(lines[-1]["lithium_potential_ev"]) == pytest.approx(-2.91)
+    assert float(lines[0]["potential_v"]) == pytest.approx(1.62, rel=1e-6, abs=1e-12)
+    assert float(lines[-1]["lithium_potential_ev"]) == pytest.approx(-2.91, rel=1e-6, abs=1e-12)
 
 
 def test_a_stack_and_an_own_material(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_space_charge_has_the_published_numbers(capsys: pytest.CaptureFixture[st
         "capacitance_uf_per_cm2": 52.632,
         "potential_at_width_v": 1.5682,
     }
-    assert {key: found[key] for key in expected} == pytest.approx(expected, rel=1e-4)
+    assert {key: found[key] for key in expected} == pytest.approx(expected, rel=1e-4, abs=0)
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".csv", ".png", ".svg"}
 
 
@@ -130,7 +130,7 @@ def test_defects_of_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     words = ["defects", str(file), "--from-v", "0.5", "--to-v", "1.5", "--points", "5"]
     found = answer(capsys, *words, "--json", "--out", str(tmp_path / "out"))
     assert found["fermi_level_ev"] == pytest.approx([2.5, 2.25, 2.0, 1.75, 1.5], abs=1e-5)
-    assert found["slope_ev_per_v"] == pytest.approx([-1.0] * 5, rel=1e-4)
+    assert found["slope_ev_per_v"] == pytest.approx([-1.0] * 5, rel=1e-4, abs=0)
     with (tmp_path / "out" / "defects.csv").open() as handle:
         assert list(csv.DictReader(handle))[0].keys() >= {"voltage_v", "Li_i_per_cm3", "electrons_per_cm3"}
 

@@ -47,9 +47,11 @@ def test_window_has_its_keys_and_files(table: Path, tmp_path: Path, capsys: pyte
     words += ["--against", "Li3P", "--json", "--out", str(out)]
     assert main(words) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["lower_v"] == pytest.approx(1.71)
-    assert found["upper_v"] == pytest.approx(2.31)
-    assert [one["voltage_v"] for one in found["plateaus"]] == pytest.approx([0.87, 0.94005, 1.17, 1.71, 2.31])
+    assert found["lower_v"] == pytest.approx(1.71, rel=1e-6, abs=1e-12)
+    assert found["upper_v"] == pytest.approx(2.31, rel=1e-6, abs=1e-12)
+    assert [one["voltage_v"] for one in found["plateaus"]] == pytest.approx(
+        [0.87, 0.94005, 1.17, 1.71, 2.31], rel=1e-6, abs=1e-12
+    )
     assert all({"voltage_v", "reaction"} <= set(one) for one in found["plateaus"])
     assert found["errors"]["lower_interval_v"][0] < 1.71 < found["errors"]["lower_interval_v"][1]
     (kinks,) = found["mutual_reactions"].values()

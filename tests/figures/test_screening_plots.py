@@ -36,7 +36,7 @@ def spans(ax) -> list[tuple[float, float]]:
 def test_map_is_as_wide_as_its_voltage_and_grey_outside_the_window() -> None:
     figure = potential_maps([[panel(0.5, 3.0, 4.0)]])
     (ax,) = figure.axes
-    assert panel(0.5, 3.0, 4.0).width_v == pytest.approx(4.0)
+    assert panel(0.5, 3.0, 4.0).width_v == pytest.approx(4.0, rel=1e-6, abs=1e-12)
     np.testing.assert_allclose(spans(ax), [(0.0, 0.5), (3.0, 4.0)])
 
 

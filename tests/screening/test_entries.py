@@ -59,7 +59,7 @@ def written(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize("kind", ["json-dicts", "json-monty", "json-entries", "json-plain", "csv", "yaml", "extxyz"])
 def test_every_format_says_the_same(kind: str, tmp_path: Path) -> None:
     entries = load_entries(written(kind, tmp_path))
-    assert {one.formula: one.energy_ev_per_atom for one in entries.phases} == pytest.approx(PER_ATOM, rel=1e-9)
+    assert {one.formula: one.energy_ev_per_atom for one in entries.phases} == pytest.approx(PER_ATOM, rel=1e-9, abs=0)
     assert entries.notes == ()
 
 
@@ -71,7 +71,9 @@ def test_corrections_of_the_materials_project_count(tmp_path: Path) -> None:
     ]
     path = tmp_path / "mp.json"
     path.write_text(json.dumps(entries, cls=MontyEncoder))
-    assert [one.energy_ev_per_atom for one in load_entries(path).phases] == pytest.approx([-4.75, -3.625])
+    assert [one.energy_ev_per_atom for one in load_entries(path).phases] == pytest.approx(
+        [-4.75, -3.625], rel=1e-6, abs=1e-12
+    )
 
 
 def test_lowest_of_duplicates_is_kept_and_said(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_rise_of_the_potential_hinders_discharge() -> None:
 
 def test_average_voltage_is_the_energy_gained_per_lithium() -> None:
     """Half a lithium that goes in with 2 eV is 4 V; lithium in lithium has none."""
-    assert average_voltage(-12.95, -10.0, -1.9, 1.0, 0.5) == pytest.approx(4.0, rel=1e-12)
+    assert average_voltage(-12.95, -10.0, -1.9, 1.0, 0.5) == pytest.approx(4.0, rel=1e-12, abs=0)
     assert average_voltage(-1.9, 0.0, -1.9, 1.0, 0.0) == 0.0
     with pytest.raises(ValueError, match="more lithium"):
         average_voltage(-10.0, -10.0, -1.9, 0.5, 0.5)

@@ -114,8 +114,8 @@ def test_the_work_function_of_the_anode_moves_no_step_of_the_potential_of_others
     maps = [
         potential_map(one, [made_up("S", 0.5, 3.0, 3.0, -0.5)], made_up_cathode(4.0), "0") for one in (LITHIUM, other)
     ]
-    assert maps[1].delta_phi_anode_v - maps[0].delta_phi_anode_v == pytest.approx(1.0)
-    assert maps[1].delta_phi_cathode_v == pytest.approx(maps[0].delta_phi_cathode_v)
+    assert maps[1].delta_phi_anode_v - maps[0].delta_phi_anode_v == pytest.approx(1.0, rel=1e-6, abs=1e-12)
+    assert maps[1].delta_phi_cathode_v == pytest.approx(maps[0].delta_phi_cathode_v, rel=1e-6, abs=1e-12)
 
 
 def test_an_anode_above_lithium_makes_a_smaller_battery() -> None:
@@ -124,10 +124,10 @@ def test_an_anode_above_lithium_makes_a_smaller_battery() -> None:
     layer = made_up("S", 0.0, 3.0, 3.0, -1.0)
     found = potential_map(alloy, [layer], made_up_cathode(4.0), "0")
     reference = potential_map(LITHIUM, [layer], made_up_cathode(4.0), "0")
-    assert found.open_circuit_voltage_v == pytest.approx(3.4)
+    assert found.open_circuit_voltage_v == pytest.approx(3.4, rel=1e-6, abs=1e-12)
     assert found.layers[0].voltage_v[0] == 0.6
-    assert found.delta_phi_anode_v == pytest.approx(reference.delta_phi_anode_v - 0.6)
-    assert found.delta_phi_cathode_v == pytest.approx(reference.delta_phi_cathode_v)
+    assert found.delta_phi_anode_v == pytest.approx(reference.delta_phi_anode_v - 0.6, rel=1e-6, abs=1e-12)
+    assert found.delta_phi_cathode_v == pytest.approx(reference.delta_phi_cathode_v, rel=1e-6, abs=1e-12)
 
 
 @pytest.mark.parametrize(("gap", "flag"), [(3.0, "reduced-by-anode"), (4.0, "dendrites"), (5.0, None)])

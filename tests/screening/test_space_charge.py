@@ -45,7 +45,7 @@ def test_published_layers(name: str) -> None:
 
 
 def test_published_b_of_llzo() -> None:
-    assert math.exp(LLZO.log_b) == pytest.approx(0.17448, rel=1e-4)
+    assert math.exp(LLZO.log_b) == pytest.approx(0.17448, rel=1e-4, abs=0)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -55,7 +55,7 @@ def test_slope_is_the_first_integral_as_printed(name: str) -> None:
     f0, b = inputs.reduced_potential, math.exp(inputs.log_b)
     u = -math.log((math.exp(f0) + b) / (1 + b)) - math.log((math.exp(-f0) + b) / (1 + b))
     width = math.sqrt(-2.0 * u) * inputs.length_angstrom
-    assert space_charge_layer(inputs).width_angstrom == pytest.approx(width, rel=1e-9)
+    assert space_charge_layer(inputs).width_angstrom == pytest.approx(width, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_whole_equation_follows_its_quadrature(inputs: SpaceChargeInputs) -> Non
     for point in (40, 100, 200):
         f = f0 - numerical.potential_v[point] / inputs.thermal_ev
         x = quad(inverse_slope, f, f0, limit=200)[0] * inputs.length_angstrom
-        assert x == pytest.approx(numerical.x_angstrom[point], rel=2e-5)
+        assert x == pytest.approx(numerical.x_angstrom[point], rel=2e-5, abs=0)
 
 
 def test_parabola_and_tail_are_close_to_the_whole_equation() -> None:
@@ -116,7 +116,7 @@ def test_a_small_step_is_a_capacitor_of_one_debye_length() -> None:
     inputs = dataclasses.replace(LLZO, interface_potential_v=1e-5)
     thickness_m = inputs.length_angstrom * 1e-10 / inputs.decay
     farad_per_m2 = inputs.relative_permittivity * 8.8541878188e-12 / thickness_m
-    assert space_charge_layer(inputs).capacitance_uf_per_cm2 == pytest.approx(farad_per_m2 * 1e6 / 1e4, rel=1e-6)
+    assert space_charge_layer(inputs).capacitance_uf_per_cm2 == pytest.approx(farad_per_m2 * 1e6 / 1e4, rel=1e-6, abs=0)
 
 
 def test_a_dilute_layer_is_that_of_gouy_and_chapman() -> None:
