@@ -1,4 +1,4 @@
-"""What all tests share: the stand-in teachers on the path, one thread per process, MD of argon, a small disk."""
+"""What all tests share: the stand-in teachers on the path, one thread per process, MD of argon, PyTorch, a small disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from mlip_interfaces.errors import MissingEngineError
 from mlip_interfaces.md import HealthBounds, MDProtocol, md_command
+from mlip_interfaces.potentials import BACKENDS, Backend
 from mlip_interfaces.programs import program_environment
 from mlip_interfaces.shipped_files import lammps_deck
 
@@ -104,6 +106,17 @@ def quick_lmp(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "lmp").chmod(0o755)
     inherited = program_environment()
     return inherited | {"PATH": f"{folder}{os.pathsep}{inherited['PATH']}", "LD_LIBRARY_PATH": str(mpi)}
+
+
+@pytest.fixture(scope="session")
+def pytorch() -> Backend:
+    """DeePMD-kit's PyTorch backend, where it is installed with the torch that it was compiled with."""
+    backend = BACKENDS["pytorch"]
+    try:
+        backend.require()
+    except MissingEngineError as error:
+        pytest.skip(str(error))
+    return backend
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from ase.io import write
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
 from mlip_interfaces.books.run import MODEL_FILE, FinalModel, read_book
 from mlip_interfaces.campaign.folder import STEPS, read_position
-from mlip_interfaces.errors import MissingEngineError
 from mlip_interfaces.pipeline.flow import STAGES
-from mlip_interfaces.potentials import BACKENDS, read_model_deviation, zbl_energy
+from mlip_interfaces.potentials import Backend, read_model_deviation, zbl_energy
 from mlip_interfaces.run.stages import run_status
 
 pytestmark = pytest.mark.campaign
@@ -32,12 +31,8 @@ RUN = "coating-00A/diffusion/seed-1"
 
 
 @pytest.fixture(scope="module")
-def study(miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(pytorch: Backend, miniature: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The miniature study with another backend and one model of everything that takes time."""
-    try:
-        BACKENDS["pytorch"].require()
-    except MissingEngineError as error:
-        pytest.skip(str(error))
     raw = yaml.safe_load(miniature.read_text())
     raw["interface"]["layers"][1]["thickness_angstrom"] = [0]
     raw["initial_data"]["n_melt_quench_snapshots"] = 0

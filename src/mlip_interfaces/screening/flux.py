@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.units import PER_ANGSTROM2_PS_TO_MMOL_PER_CM2_S
 
-_NORMAL_95 = 1.959963984540054
+_NORMAL_95 = float(ndtri(0.975))
+"""Half of a 95 % interval, in standard errors."""
 
 
 @dataclass(frozen=True, slots=True)
