@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlip_interfaces.analysis.diffusion import NO_LINE
+from mlip_interfaces.analysis.environments import LEAVES_AT_ONCE, STAYS_BELOW_A_JUMP
 from mlip_interfaces.books.run import INDEX, AnalysisEntry, StructureIndex, read_optional_book
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result
@@ -26,9 +28,9 @@ WIDE_ANGSTROM = 40.0
 """Twice the size of the crystals of 2 nm that larger cells have: in a narrower one there is no room for one in its surroundings."""
 
 DOUBTS = {
-    "its MSD is not that": "no random walk",
-    "its atoms move less": "less than a jump",
-    "its atoms leave within": "leaves too soon",
+    NO_LINE: "no random walk",
+    STAYS_BELOW_A_JUMP: "less than a jump",
+    LEAVES_AT_ONCE: "leaves too soon",
 }
 """Of a diffusivity by surroundings: how the words of a result begin, and what a table says."""
 
