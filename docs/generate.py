@@ -31,7 +31,7 @@ READING = (
     "* Anchors, aliases and `<<` work; what they stand for counts towards the 100,000 values that a study may have. Tags (`!!`) "
     "other than `!!str` are refused.",
 )
-"""What the page of the study says of `config.yaml_text`."""
+"""What the page of the study says of `yaml_text`."""
 
 ROOMS = {
     "mlip_interfaces.api": "What `import mlip_interfaces as mi` gives.",

@@ -176,7 +176,8 @@ def test_own_rules_come_first_and_may_be_alone(tmp_path: Path) -> None:
         ("mixtures: [{phase: A, centers: P, units: [B], least: 1}]", "there is no rule for 'B'"),
         ("reactants: [B]", "there is no rule for 'B'"),
         ("- a", "must hold a mapping with any of only, bonds_angstrom"),
-        ("a: [", "is not a YAML file"),
+        ("a: [", "is not valid YAML: line 2"),
+        ("ions: []\nonly: true\nions: []", "line 3: the key 'ions' stands in line 1 already"),
     ],
 )
 def test_wrong_rules_are_refused_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:

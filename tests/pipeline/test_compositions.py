@@ -70,7 +70,7 @@ def test_cells_and_md_become_fluxes_and_are_not_made_twice(capsys: pytest.Captur
         ({"compositions": [{"formula": "Li2F2", "flux": {"formula": "LiF"}}]}, "flux has formula"),
         ({"leave_out_ps": 0.6}, "must be less than time_ps"),
         ({"temperatures_kelvin": [900, 900]}, "twice"),
-        ({"flux": {"lenght_angstrom": 3.0}}, "flux: lenght_angstrom"),
+        ({"flux": {"lenght_angstrom": 3.0}}, "flux: unknown key 'lenght_angstrom'. Did you mean 'length_angstrom'?"),
     ],
 )
 def test_what_cannot_be_made_is_a_sentence_before_anything_runs(

@@ -363,15 +363,14 @@ def phase_rules(file: Path | str | None = None) -> PhaseRules:
 
 
 def _read(file: Path) -> PhaseRules:
-    import yaml
     from pydantic import TypeAdapter, ValidationError
 
+    from mlip_interfaces.yaml_text import parse_yaml, read_text
+
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = parse_yaml(read_text(file, of="a file of rules"), file, of="a file of rules")
     except OSError as error:
         raise InputFileError(f"The rules {file} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputFileError(f"{file} is not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputFileError(
             f"{file} must hold a mapping with any of {', '.join(one.name for one in fields(PhaseRules))}; docs/theory/phases.md explains them."

@@ -212,8 +212,8 @@ def run_entries(arguments: argparse.Namespace) -> int:
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:
-    from mlip_interfaces.config.yaml_text import parse_yaml
     from mlip_interfaces.errors import InputFileError
+    from mlip_interfaces.yaml_text import parse_yaml
 
     found = {}
     for text in given:

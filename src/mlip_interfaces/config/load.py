@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import typing
 from collections.abc import Sequence
@@ -12,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mlip_interfaces.config.study import Study
-from mlip_interfaces.config.yaml_text import parse_yaml, read_text
 from mlip_interfaces.errors import StudyError
+from mlip_interfaces.section_errors import models_at, sentence, shown
+from mlip_interfaces.yaml_text import parse_yaml, read_text
 
 _TAGS = ("crystal", "amorphous", "local", "slurm")
 """Values of ``kind``; pydantic puts them into the place of an error as if they were keys."""
@@ -25,9 +25,6 @@ _FORM = re.compile(
     r"(function-\w+|tuple|list|dict|constrained-\w+|lax-or-strict|nullable)\[.*|constrained-\w+|float|int|str|bool"
 )
 """What pydantic calls the forms that a value may have; it puts them into places, too."""
-
-_MOST_SHOWN = 80
-"""Characters of a wrong value, which may be a whole section."""
 
 
 def load_study(path: Path) -> Study:
@@ -50,7 +47,7 @@ def load_study(path: Path) -> Study:
     """
     if not path.is_file():
         raise StudyError(f"There is no study file {path}. Start from one of those in configs/.")
-    return parse_study(read_text(path), path)
+    return parse_study(read_text(path, of="a study", refused=StudyError), path)
 
 
 def parse_study(text: str, path: Path) -> Study:
@@ -73,7 +70,7 @@ def parse_study(text: str, path: Path) -> Study:
     StudyError
         As `load_study`.
     """
-    raw = parse_yaml(text, path)
+    raw = parse_yaml(text, path, of="a study", refused=StudyError)
     if not isinstance(raw, dict):
         raise StudyError(f"{path} must hold a mapping of sections (name, elements, interface, ...).")
     try:
@@ -100,27 +97,15 @@ def _sentence(problem: Any) -> str:
     key = ".".join(map(str, parts))
     value = problem.get("input")
     match problem["type"]:
-        case "extra_forbidden":
-            names = _known_keys(location[:-1])
-            close = difflib.get_close_matches(str(location[-1]), names, n=1)
-            hint = f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(sorted(names))}."
-            return f"unknown key '{key if len(key) <= _MOST_SHOWN else f'{key[:_MOST_SHOWN]}...'}'. {hint}"
-        case "missing":
-            return f"the key '{key}' is missing; add it."
-        case "value_error":
-            message = problem["msg"].removeprefix("Value error, ")
-            sentence = f"{key}: {message}" if key else message
-            return sentence if sentence.endswith((".", "?")) else f"{sentence}."
         case "union_tag_invalid" | "union_tag_not_found":
             kinds = "'local' or 'slurm'" if key == "execution" else "'crystal' or 'amorphous'"
             return f"{key}.kind must be {kinds}."
         case "string_pattern_mismatch":
-            return f"{key} is {_shown(value)}, but it should be letters, digits, '-' and '_', and begin with a letter or digit."
+            return f"{key} is {shown(value)}, but it should be letters, digits, '-' and '_', and begin with a letter or digit."
         case "string_type" if location[-1] == "[key]":
             return f"{'.'.join(map(str, parts[:-1]))} is no text; put it in quotes to make it a name."
         case _:
-            message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{key} is {_shown(value)}, but {message.replace('input', 'it', 1).replace('tuple', 'list')}."
+            return sentence(problem, key, lambda: _known_keys(location[:-1]))
 
 
 def _told(problems: Sequence[Any]) -> list[Any]:
@@ -147,33 +132,17 @@ def _place(location: Sequence[str | int]) -> list[str | int]:
     ]
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
-
-
 def _is_tag(location: Sequence[str | int], position: int) -> bool:
     """Whether this part of a place is a value of ``kind``: it follows the section or the entry that it tags."""
     before = location[position - 1] if position else None
     return location[position] in _TAGS and (isinstance(before, int) or before == "execution") and position <= 3
 
 
-def _known_keys(location: Sequence[str | int]) -> list[str]:
+def _known_keys(location: Sequence[str | int]) -> set[str]:
     models: list[type[BaseModel]] = [Study]
     for part in location:
-        if isinstance(part, int):
-            continue
-        nested = [
-            m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
-        ]
         if part in _TAGS and all("kind" in model.model_fields for model in models):
-            nested = [m for m in models if typing.get_args(m.model_fields["kind"].annotation) == (part,)]
-        # A key of a mapping (the name of a protocol) leaves the candidates as they are.
-        models = nested or models
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]
+            models = [m for m in models if typing.get_args(m.model_fields["kind"].annotation) == (part,)]
+        else:
+            models = models_at(models, [part])
+    return {name for model in models for name in model.model_fields}

@@ -34,6 +34,7 @@ from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.md_runs import md_task
 from mlip_interfaces.screening.cells_file import Cell, CellSeries
 from mlip_interfaces.screening.flux_file import FluxSeries
+from mlip_interfaces.screening.reading import sentences
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.crystals import formula_counts
 from mlip_interfaces.structures.glass import QuenchPotential, default_density, named_potential
@@ -301,7 +302,5 @@ def _content(asked: CellSeries, runs: dict[tuple[str, float], list[str]]) -> dic
     try:
         FluxSeries.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputFileError(f"flux: {place}: {first['msg']}; see the keys of `screen flux`.") from error
+        raise InputFileError(f"flux: {sentences(error, FluxSeries)[0]}") from error
     return content

@@ -1,13 +1,15 @@
-"""The schema of amorphous compositions whose transport is wanted: their cells and their MD."""
+"""The file of amorphous compositions whose transport is wanted: their cells and their MD; its schema."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.screening.flux_file import Composition, Formula
+from mlip_interfaces.screening.reading import read_section
 from mlip_interfaces.settings import (
     Bar,
     Count,
@@ -90,3 +92,26 @@ class CellSeries(Section):
         if self.execution.staged:
             raise ValueError("execution.context must be lazy-local: jobs of cells run where their folders are")
         return self
+
+
+def load_cell_series(file: Path) -> CellSeries:
+    """Compositions whose cells and MD are wanted.
+
+    Parameters
+    ----------
+    file : Path
+        YAML.
+
+    Returns
+    -------
+    CellSeries
+        Checked.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or wrong.
+    """
+    return read_section(
+        CellSeries, file, "a series of cells", "compositions, temperatures_kelvin, edge_angstrom, time_ps"
+    )

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import csv
-import difflib
-import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
-from mlip_interfaces.config.yaml_text import parse_yaml, read_text
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.cells_file import CellSeries
-from mlip_interfaces.screening.flux_file import FluxSeries
 from mlip_interfaces.screening.materials import (
     KINDS,
     MATERIAL,
@@ -26,6 +19,7 @@ from mlip_interfaces.screening.materials import (
     Stack,
     in_order,
 )
+from mlip_interfaces.screening.reading import checked, read_mapping, read_section
 from mlip_interfaces.shipped_files import shipped_materials
 
 SHIPPED = ("Li", "LiPON", "LPO", "LLZO", "LPS", "LCO", "LNO", "LNCO", "LMO", "LNMO")
@@ -228,13 +222,13 @@ def load_material(file: Path) -> Anode | Electrolyte | Cathode:
     InputFileError
         If it is missing, or a value is missing or impossible; one line for each.
     """
-    content = _mapping(file, "a material", "kind, name, formula, ...")
+    content = read_mapping(file, "a material", "kind, name, formula, ...")
     model = KINDS.get(content.get("kind", "")) if isinstance(content.get("kind"), str) else None
     if model is None:
         raise InputFileError(
             f"{file}: kind must be anode, electrolyte or cathode; a coating or interphase is an electrolyte."
         )
-    return _checked(MATERIAL, model, content, file)
+    return checked(MATERIAL, model, content, file)
 
 
 def load_stack(file: Path) -> Stack:
@@ -255,7 +249,7 @@ def load_stack(file: Path) -> Stack:
     InputFileError
         If it is missing or wrong.
     """
-    return _checked(TypeAdapter(Stack), Stack, _mapping(file, "a stack", "anode, layers, cathode, soc"), file)
+    return read_section(Stack, file, "a stack", "anode, layers, cathode, soc")
 
 
 def load_space_charge(file: Path) -> SpaceCharge:
@@ -276,52 +270,7 @@ def load_space_charge(file: Path) -> SpaceCharge:
     InputFileError
         If it is missing or wrong.
     """
-    content = _mapping(file, "a space-charge layer", "interface_potential_v, site_density_per_cm3, ...")
-    return _checked(TypeAdapter(SpaceCharge), SpaceCharge, content, file)
-
-
-def load_flux_series(file: Path) -> FluxSeries:
-    """Compositions whose fluxes are wanted.
-
-    Parameters
-    ----------
-    file : Path
-        YAML.
-
-    Returns
-    -------
-    FluxSeries
-        Checked.
-
-    Raises
-    ------
-    InputFileError
-        If it is missing or wrong.
-    """
-    content = _mapping(file, "a series of compositions", "length_angstrom, chemical_potentials, compositions")
-    return _checked(TypeAdapter(FluxSeries), FluxSeries, content, file)
-
-
-def load_cell_series(file: Path) -> CellSeries:
-    """Compositions whose cells and MD are wanted.
-
-    Parameters
-    ----------
-    file : Path
-        YAML.
-
-    Returns
-    -------
-    CellSeries
-        Checked.
-
-    Raises
-    ------
-    InputFileError
-        If it is missing or wrong.
-    """
-    content = _mapping(file, "a series of cells", "compositions, temperatures_kelvin, edge_angstrom, time_ps")
-    return _checked(TypeAdapter(CellSeries), CellSeries, content, file)
+    return read_section(SpaceCharge, file, "a space-charge layer", "interface_potential_v, site_density_per_cm3, ...")
 
 
 def published_steps() -> tuple[PublishedStep, ...]:
@@ -337,75 +286,3 @@ def published_steps() -> tuple[PublishedStep, ...]:
     return tuple(
         PublishedStep(row["cathode"], row["electrolyte"], row["soc"], float(row["delta_phi_cathode_v"])) for row in rows
     )
-
-
-def _mapping(file: Path, what: str, keys: str) -> dict[str, Any]:
-    if not file.is_file():
-        raise InputFileError(f"There is no file {file}; give one that describes {what}.")
-    content = parse_yaml(read_text(file), file)
-    if not isinstance(content, dict):
-        raise InputFileError(f"{file} must hold a mapping of keys ({keys}).")
-    return content
-
-
-def _checked(adapter: TypeAdapter[_Model], model: type[BaseModel], content: dict[str, Any], file: Path) -> _Model:
-    try:
-        return adapter.validate_python(content)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        raise InputFileError("\n".join(f"{file}: {_sentence(problem, model)}" for problem in problems)) from error
-
-
-def _sentence(problem: Any, model: type[BaseModel]) -> str:
-    place: Sequence[Any] = [part for part in problem["loc"] if part not in KINDS]
-    key = ".".join(map(str, place))
-    match problem["type"]:
-        case "missing":
-            described = _description(model, place)
-            return f"the key '{key}' is missing; add it{f' ({described})' if described else ''}."
-        case "extra_forbidden":
-            known = sorted(_keys(model, place[:-1]))
-            close = difflib.get_close_matches(str(place[-1]), known, n=1)
-            return f"unknown key '{key}'. " + (
-                f"Did you mean '{close[0]}'?" if close else f"Known here: {', '.join(known)}."
-            )
-        case "value_error":
-            message = problem["msg"].removeprefix("Value error, ")
-            return f"{key}: {message}." if key else f"{message}."
-        case "string_type" | "string_pattern_mismatch" if place[-1] == "[key]" or place[-1] == "soc":
-            return f'{".".join(map(str, place[:-1])) or key} wants a state of charge in quotes: "0", "100" or "+".'
-        case _:
-            message = problem["msg"][0].lower() + problem["msg"][1:]
-            return f"{key} is {repr(problem.get('input'))[:60]}, but {message.replace('input', 'it', 1).replace('tuple', 'it')}."
-
-
-def _description(model: type[BaseModel], place: Sequence[Any]) -> str:
-    for parent in _models_at(model, place[:-1]):
-        field = parent.model_fields.get(str(place[-1]))
-        if field is not None and field.description:
-            return field.description.rstrip(".")
-    return ""
-
-
-def _keys(model: type[BaseModel], place: Sequence[Any]) -> set[str]:
-    return {name for parent in _models_at(model, place) for name in parent.model_fields}
-
-
-def _models_at(model: type[BaseModel], place: Sequence[Any]) -> list[type[BaseModel]]:
-    models = [model]
-    for part in place:
-        below = [
-            one
-            for parent in models
-            if part in parent.model_fields
-            for one in _models_in(parent.model_fields[part].annotation)
-        ]
-        # The number of an entry, or the name of a state, leaves them as they are.
-        models = below or models
-    return models
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_interfaces.config.yaml_text import parse_yaml, read_text
 from mlip_interfaces.errors import InputFileError, StructureError, counted
 from mlip_interfaces.files import read_json
 from mlip_interfaces.screening.compounds import Phase, lowest_phases, make_phase, phase_of
+from mlip_interfaces.yaml_text import parse_yaml, read_text
 
 _ENERGY_COLUMNS = ("energy_ev_per_atom", "energy_ev_per_formula_unit")
 _UNCERTAINTY_COLUMN = "uncertainty_ev_per_atom"

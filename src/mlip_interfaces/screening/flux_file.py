@@ -1,13 +1,15 @@
-"""The schema of a series of compositions whose fluxes are wanted."""
+"""The file of a series of compositions whose fluxes are wanted, and its schema."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from mlip_interfaces.choices import Scheme
 from mlip_interfaces.screening.materials import Soc
+from mlip_interfaces.screening.reading import read_section
 from mlip_interfaces.settings import Bounds, Kelvin, Name, Picoseconds, Section, Span
 
 SEPARATION = Bounds("length", 0.1, 1e10, "angstrom", "Less than a bond; a metre.")
@@ -158,3 +160,26 @@ class FluxSeries(Section):
                 )
             seen.add((one.label, one.temperature_kelvin))
         return self
+
+
+def load_flux_series(file: Path) -> FluxSeries:
+    """Compositions whose fluxes are wanted.
+
+    Parameters
+    ----------
+    file : Path
+        YAML.
+
+    Returns
+    -------
+    FluxSeries
+        Checked.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or wrong.
+    """
+    return read_section(
+        FluxSeries, file, "a series of compositions", "length_angstrom, chemical_potentials, compositions"
+    )

@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from mlip_interfaces.config import load_study, parse_study
-from mlip_interfaces.config.yaml_text import MOST_BYTES, MOST_DEPTH, MOST_VALUES, parse_yaml
 from mlip_interfaces.errors import StudyError
+from mlip_interfaces.yaml_text import MOST_BYTES, MOST_DEPTH, MOST_VALUES, parse_yaml
 
 FILE = Path("x.yaml")
 
 
 def value(text: str) -> Any:
-    return parse_yaml(text, FILE)
+    return parse_yaml(text, FILE, of="a study", refused=StudyError)
 
 
 def refusal(text: str) -> str:

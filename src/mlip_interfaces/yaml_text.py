@@ -1,4 +1,4 @@
-"""The text of a study as values: YAML 1.2's core schema, each key once, in bounded time.
+"""The text of a file as values: YAML 1.2's core schema, each key once, in bounded time.
 
 PyYAML reads the schema of YAML 1.1, where ``No`` and ``Y`` are truth values, ``1:30`` is 90, ``1e3`` is a text, and the last of
 two equal keys wins. So its parser gives the events, and what they mean is decided here. Nothing is recursive, and what aliases
@@ -15,16 +15,16 @@ from typing import Any, NoReturn
 
 import yaml
 
-from mlip_interfaces.errors import StudyError
+from mlip_interfaces.errors import InputFileError, UserError
 
 MOST_BYTES = 1_000_000
-"""Of a study file: a hundred times the longest of those shipped."""
+"""Of a file: a hundred times the longest study of those shipped."""
 
 MOST_DEPTH = 50
-"""Of sections in each other; the schema has six, the parameters of a teacher may have some more."""
+"""Of sections in each other; the schema of a study has six, the parameters of a teacher may have some more."""
 
 MOST_VALUES = 100_000
-"""Of a whole study, where an alias counts as all that it stands for."""
+"""Of a whole file, where an alias counts as all that it stands for."""
 
 _MOST_DIGITS = 100
 """Of a whole number; Python itself refuses to read much longer ones."""
@@ -45,13 +45,17 @@ _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
-def read_text(path: Path) -> str:
-    """The text of a study file.
+def read_text(path: Path, *, of: str = "such a file", refused: type[UserError] = InputFileError) -> str:
+    """The text of a file in YAML.
 
     Parameters
     ----------
     path : Path
         The file.
+    of : str, optional
+        What it describes, in messages.
+    refused : type, optional
+        The error that is raised.
 
     Returns
     -------
@@ -60,24 +64,24 @@ def read_text(path: Path) -> str:
 
     Raises
     ------
-    StudyError
-        If the file is too large for a study, or no UTF-8.
+    UserError
+        Of the type `refused`, if the file is too large, or no UTF-8.
     """
     if path.stat().st_size > MOST_BYTES:
-        raise StudyError(
-            f"{path} has {path.stat().st_size} bytes, more than the {MOST_BYTES} of the largest study; give the study file."
+        raise refused(
+            f"{path} has {path.stat().st_size} bytes, more than the {MOST_BYTES} that {of} may have; give the right file."
         )
     content = path.read_bytes()
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise StudyError(
+        raise refused(
             f"{path} is no text in UTF-8 (byte 0x{content[error.start]:02x} in line {line}); save it as UTF-8."
         ) from error
 
 
-def parse_yaml(text: str, path: Path) -> Any:
+def parse_yaml(text: str, path: Path, *, of: str = "such a file", refused: type[UserError] = InputFileError) -> Any:
     """The value that a text in YAML stands for.
 
     Parameters
@@ -86,6 +90,10 @@ def parse_yaml(text: str, path: Path) -> Any:
         One document.
     path : Path
         Of the file, for messages.
+    of : str, optional
+        What it describes, in messages.
+    refused : type, optional
+        The error that is raised.
 
     Returns
     -------
@@ -94,8 +102,8 @@ def parse_yaml(text: str, path: Path) -> Any:
 
     Raises
     ------
-    StudyError
-        If the text is no YAML, has a key twice in one mapping, a number that is not finite, a tag, or is too large or deep; the
+    UserError
+        Of the type `refused`, if the text is no YAML, has a key twice in one mapping, a number that is not finite, a tag, or is too large or deep; the
         message names the line.
 
     Examples
@@ -103,18 +111,18 @@ def parse_yaml(text: str, path: Path) -> Any:
     >>> parse_yaml("{elements: [Y, No], steps: 1e3, time: 1:30}", Path("x.yaml"))
     {'elements': ['Y', 'No'], 'steps': 1000.0, 'time': '1:30'}
     """
-    composer = _Composer(path)
+    composer = _Composer(path, of, refused)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             composer.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise StudyError(f"{path} is not valid YAML: {where}{error.problem or error.context}.") from error
+        raise refused(f"{path} is not valid YAML: {where}{error.problem or error.context}.") from error
     except yaml.YAMLError as error:
         # Characters that no YAML may have.
         reason = getattr(error, "reason", "it cannot be read")
-        raise StudyError(f"{path} is not valid YAML: {reason}; is it a text file?") from error
+        raise refused(f"{path} is not valid YAML: {reason}; is it a text file?") from error
     return composer.value
 
 
@@ -153,9 +161,9 @@ class _Open:
 class _Composer:
     """Makes values of events."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, of: str, refused: type[UserError]) -> None:
         self.value: Any = None
-        self._path = path
+        self._path, self._of, self._refused = path, of, refused
         self._open: list[_Open] = []
         self._named: dict[str, tuple[Any, int]] = {}
         self._n_documents = 0
@@ -167,7 +175,7 @@ class _Composer:
             case yaml.DocumentStartEvent():
                 self._n_documents += 1
                 if self._n_documents > 1:
-                    self._refuse(line, "a second document begins ('---'); a study is one")
+                    self._refuse(line, f"a second document begins ('---'); {self._of} is one")
             case yaml.ScalarEvent():
                 value = self._scalar(event, line)
                 self._name(event.anchor, value, 1)
@@ -179,10 +187,10 @@ class _Composer:
                 self._put(value, size, line)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 if not event.implicit:
-                    self._refuse(line, f"the tag {_short(event.tag)} means nothing in a study; leave it out")
+                    self._refuse(line, f"the tag {_short(event.tag)} means nothing in {self._of}; leave it out")
                 if len(self._open) == MOST_DEPTH:
                     self._refuse(
-                        line, f"more than {MOST_DEPTH} lists and mappings stand in each other; a study has few"
+                        line, f"more than {MOST_DEPTH} lists and mappings stand in each other; {self._of} has few"
                     )
                 content: list[Any] | dict[Any, Any] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
                 self._open.append(_Open(content, event.anchor))
@@ -237,7 +245,7 @@ class _Composer:
         if event.implicit[0]:
             return self._plain(text, line)
         if event.tag not in _STRING_TAGS:
-            self._refuse(line, f"the tag {_short(event.tag)} means nothing in a study; leave it out")
+            self._refuse(line, f"the tag {_short(event.tag)} means nothing in {self._of}; leave it out")
         return text
 
     def _plain(self, text: str, line: int) -> Any:
@@ -255,7 +263,7 @@ class _Composer:
         return float(text) if _REAL.fullmatch(text) else text
 
     def _refuse(self, line: int, what: str) -> NoReturn:
-        raise StudyError(f"{self._path}: line {line}: {what}.")
+        raise self._refused(f"{self._path}: line {line}: {what}.")
 
 
 def _short(name: object) -> str:
