@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|conductivity|window|entries|flux|compositions``: which pairs are worth simulating."""
+"""``screen potential-map|table|space-charge|defects|conductivity|crowding|window|entries|flux|compositions``: which pairs are worth simulating."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_conductivity, screen_flux, screen_window
+from mlip_interfaces.cli import screen_conductivity, screen_crowding, screen_flux, screen_window
 from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_materials,
@@ -40,6 +40,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_space_charge(actions)
     _register_defects(actions)
     screen_conductivity.register(actions)
+    screen_crowding.register(actions)
     screen_window.register(actions)
     screen_flux.register(actions)
 

@@ -79,7 +79,7 @@ class CrystalPoints:
 
 @styled
 def conductivity_against_temperature(crystals: Sequence[CrystalPoints], at_kelvin: float) -> Figure:
-    """Conductivity times temperature against 1000 / T: collective on the left, of independent ions on the right.
+    """Conductivity times temperature against 1000 / T: collective above, of independent ions below.
 
     Parameters
     ----------
@@ -93,10 +93,10 @@ def conductivity_against_temperature(crystals: Sequence[CrystalPoints], at_kelvi
     Figure
         Not saved.
     """
-    figure, axes = new_figure(1, 2, width=9.0, height=4.2, sharex=True, sharey=True)
+    figure, axes = new_figure(2, 1, width=6.4, height=7.0, sharex=True, sharey=True)
     panels = (
         (axes[0, 0], "collective (with the Haven ratio)", "collective", "collective_line"),
-        (axes[0, 1], "Nernst-Einstein", "independent", "independent_line"),
+        (axes[1, 0], "Nernst-Einstein", "independent", "independent_line"),
     )
     floor = _floor(crystals)
     for ax, title, points, line in panels:
@@ -109,11 +109,11 @@ def conductivity_against_temperature(crystals: Sequence[CrystalPoints], at_kelvi
         ax.axvline(1000.0 / at_kelvin, color="#999999", ls=":", lw=1.0, zorder=0)
         ax.set_yscale("log")
         ax.set_title(title, loc="left")
-        ax.set_xlabel(f"1000 / T (1/K); dotted: {at_kelvin:g} K")
+        ax.set_ylabel("$\\sigma T$ (K mS/cm), 95 %")
     if floor > 0.0:
         axes[0, 0].set_ylim(bottom=floor)
-        axes[0, 0].set_ylabel("$\\sigma T$ (K mS/cm), 95 %")
         axes[0, 0].legend()
+        axes[1, 0].set_xlabel(f"1000 / T (1/K); dotted: {at_kelvin:g} K")
     return figure
 
 
@@ -145,7 +145,6 @@ def _draw(ax: Axes, points: Points, line: Curve | None, color: str, marker: str,
     )  # fmt: skip
     bounds = ~points.known
     if bounds.any():
-        # Legends name crystals; what a hollow triangle means stands in the panel.
         ax.plot(1000.0 / points.kelvin[bounds], (points.kelvin * points.high)[bounds], "v", color=color, mfc="white", ms=7)
         ax.text(0.98, 0.98, "hollow: it is below", ha="right", va="top", transform=ax.transAxes, fontsize=8, color="#666666")
     if line is not None:

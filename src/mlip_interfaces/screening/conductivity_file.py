@@ -96,7 +96,7 @@ class ConductivitySeries(Section):
     )
     parameters: dict[str, JsonValue] = Field({}, description="Of the calculator.")
     temperatures_kelvin: Distinct[Kelvin] = Field((), max_length=50, description="Of the MD, K.")
-    seeds: Distinct[Count] = Field((1, 2), min_length=1, max_length=100, description="Of the velocities; a run for each.")
+    seeds: Distinct[Count] = Field((1, 2, 3), min_length=1, max_length=100, description="Of the velocities; a run for each.")
     ensemble: Literal["nvt", "npt"] = Field("nvt", description="Of the MD; npt, of LAMMPS, lets all edges change.")
     pressure_bar: Bar = Field(1.0, description="With npt, bar.")
     timestep_fs: Femtoseconds = Field(1.0, description="Of the MD, fs.")

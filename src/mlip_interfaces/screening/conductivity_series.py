@@ -28,7 +28,10 @@ from mlip_interfaces.screening.conductivity_file import Bulk, ConductivitySeries
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mlip_interfaces.figures.conductivity_plots import CrystalPoints
+    from mlip_interfaces.observables.msd import MsdResult
     from mlip_interfaces.observables.onsager import OnsagerResult
     from mlip_interfaces.trajectory import TrajectoryReader
 
@@ -403,20 +406,21 @@ def _conductivity(result: OnsagerResult) -> Estimate:
     return Estimate(value, error, low, value + half * error)
 
 
-def _moving_framework(msd: Any, framework: Sequence[str]) -> list[str]:
-    """Elements that are taken to be at rest and jump."""
+def _moving_framework(msd: MsdResult, framework: Sequence[str]) -> list[str]:
+    """Elements that are taken to be at rest and jump, the farthest first."""
     from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP
 
     moving = [name for name in framework if BELOW_A_JUMP not in msd.species[name].not_diffusive_because]
     if not moving:
         return []
+    moving.sort(key=lambda name: -float(msd.species[name].msd_angstrom2[-1]))
     verb = "moves" if len(moving) == 1 else "move"
     return [
         f"{', '.join(moving)} {verb} by more than a jump, and should be at rest: the crystal may have melted or decomposed, or these ions belong to species."
     ]
 
 
-def _narrow(cell: np.ndarray[Any, np.dtype[np.float64]]) -> list[str]:
+def _narrow(cell: NDArray[np.float64]) -> list[str]:
     widths = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     if widths.min() >= LEAST_WIDTH_ANGSTROM:
         return []
@@ -446,7 +450,7 @@ def _charge_line(
         for one in temperatures
     }
     known = [one.temperature_kelvin for one in temperatures if one.is_point]
-    points = {kelvin: of_charge[kelvin] for kelvin in known if of_charge[kelvin].low > 0.0}
+    points = {kelvin: of_charge[kelvin] for kelvin in known if of_charge[kelvin].is_known}
     bounds = {one.temperature_kelvin: of_charge[one.temperature_kelvin].high for one in temperatures if not one.is_point}
     left_out = [kelvin for kelvin in known if kelvin not in points]
     return (line_through(points, bounds) if len(points) > 1 else None), left_out
