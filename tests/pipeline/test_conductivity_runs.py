@@ -54,7 +54,7 @@ def true_conductivity(kelvin: float) -> float:
     )
 
 
-def walk(file: Path, kelvin: float, seed: int, n_frames: int = 400) -> None:
+def walk(file: Path, kelvin: float, seed: int, n_frames: int = 250) -> None:
     rng = np.random.default_rng(seed)
     step = np.sqrt(2.0 * true_diffusivity(kelvin) * 1e4)
     paths = EDGE / 2 + np.cumsum(rng.normal(0.0, step, (n_frames, N_IONS, 3)), axis=0)
@@ -87,7 +87,9 @@ def test_walks_give_their_energy_conductivity_and_a_bound(capsys: pytest.Capture
         low, high = d["diffusivity_confidence_95_cm2_per_s"]
         assert low < true_diffusivity(kelvin) < high
         np.testing.assert_allclose(one["nernst_einstein_ms_per_cm"], true_conductivity(kelvin), rtol=0.06, atol=0)
-        assert abs(one["conductivity_ms_per_cm"] - true_conductivity(kelvin)) < 3.5 * one["conductivity_error_ms_per_cm"]
+        assert (
+            abs(one["conductivity_ms_per_cm"] - true_conductivity(kelvin)) < 3.5 * one["conductivity_error_ms_per_cm"]
+        )
         assert abs(one["haven_ratio"] - 1.0) < 3.5 * one["haven_ratio_error"]
     # The shortest run at the lowest temperature is a bound, and no point of the line.
     assert not toy["temperatures"][0]["diffusive"]
@@ -142,7 +144,7 @@ def test_lammps_melts_and_other_temperatures_keep_the_runs_there_are(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    content = LIF | {"potential": "tosi-fumi", "temperatures_kelvin": [3500], "time_ps": 3.0, "leave_out_ps": 0.5}
+    content = LIF | {"potential": "tosi-fumi", "temperatures_kelvin": [3500], "time_ps": 1.5, "leave_out_ps": 0.3}
     content["crystals"] = [{"crystal": "LiF", "supercell": [2, 2, 2]}]
     found, _ = answer(capsys, save(tmp_path, content), "--out", str(out))
     (one,) = found["crystals"][0]["temperatures"]

@@ -104,9 +104,7 @@ def test_most_runs_decide_whether_a_temperature_is_a_point() -> None:
     known = IonMotion(40, 1.0, Estimate(1e-6, 1e-7, 8e-7, 1.2e-6))
     bound = IonMotion(40, 1.0, Estimate(9e-7, 3e-7, 0.0, 1.5e-6), ("its MSD may still bend",), 500.0)
     sigma = Estimate(1e-3, 1e-4, 8e-4, 1.2e-3)
-    runs = {
-        name: RunTransport(name, KELVIN, EDGE**3, {"Li": one}, sigma) for name, one in (("a", known), ("b", bound))
-    }
+    runs = {name: RunTransport(name, KELVIN, EDGE**3, {"Li": one}, sigma) for name, one in (("a", known), ("b", bound))}
     assert of_temperature([runs["a"], runs["a"], runs["b"]]).is_point
     half = of_temperature([runs["a"], runs["b"]])
     assert not half.is_point

@@ -136,9 +136,7 @@ def test_the_verb_writes_what_it_finds(capsys: pytest.CaptureFixture[str], tmp_p
     out, _ = capsys.readouterr()
     found = json.loads(out)
     assert [(one["composition"], one["temperature_kelvin"]) for one in found["boundary"]] == sorted(PUBLISHED.items())
-    point = next(
-        one for one in found["turning_points"] if (one["along"], one["composition"]) == ("temperature", 0.55)
-    )
+    point = next(one for one in found["turning_points"] if (one["along"], one["composition"]) == ("temperature", 0.55))
     assert (point["state"], point["low_kelvin"], point["high_kelvin"]) == ("turns", 575.0, 750.0)
     assert point["p_value"] < 0.05
     assert "composition 0.55: D begins to fall with temperature at 650 K, between 575 K and 750 K" in found["summary"]
@@ -173,7 +171,11 @@ HEAD = "composition,temperature_kelvin,diffusivity_cm2_per_s,diffusivity_error_c
     ("name", "text", "words"),
     [
         ("d.csv", "composition,temperature_kelvin\n0.5,600\n", "the column diffusivity_cm2_per_s is missing"),
-        ("d.csv", HEAD + "0.5,600,1e-6,1e-7\n0.5,600,2e-6,1e-7\n", "line 3 has the composition and temperature of line 2"),
+        (
+            "d.csv",
+            HEAD + "0.5,600,1e-6,1e-7\n0.5,600,2e-6,1e-7\n",
+            "line 3 has the composition and temperature of line 2",
+        ),
         ("d.csv", HEAD + "0.5,600,1e-6,\n0.5,700,2e-6,1e-7\n", "line 2 has no diffusivity_error_cm2_per_s"),
         ("d.csv", HEAD + "0.5,600,fast,1e-7\n", "line 2: diffusivity_cm2_per_s is 'fast'"),
         ("d.csv", HEAD + "0.5,-600,1e-6,1e-7\n", "line 2: temperature_kelvin is -600"),

@@ -145,8 +145,14 @@ def _draw(ax: Axes, points: Points, line: Curve | None, color: str, marker: str,
     )  # fmt: skip
     bounds = ~points.known
     if bounds.any():
-        ax.plot(1000.0 / points.kelvin[bounds], (points.kelvin * points.high)[bounds], "v", color=color, mfc="white", ms=7)
-        ax.text(0.98, 0.98, "hollow: it is below", ha="right", va="top", transform=ax.transAxes, fontsize=8, color="#666666")
+        ax.plot(
+            1000.0 / points.kelvin[bounds], (points.kelvin * points.high)[bounds], "v", color=color, mfc="white", ms=7
+        )
+        ax.text(
+            0.98, 0.98, "hollow: it is below", ha="right", va="top", transform=ax.transAxes, fontsize=8, color="#666666"
+        )
     if line is not None:
         ax.plot(1000.0 / line.kelvin, line.kelvin * line.value, color=color, lw=1.2)
-        ax.fill_between(1000.0 / line.kelvin, line.kelvin * line.low, line.kelvin * line.high, color=color, alpha=0.15, lw=0)
+        ax.fill_between(
+            1000.0 / line.kelvin, line.kelvin * line.low, line.kelvin * line.high, color=color, alpha=0.15, lw=0
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -78,7 +79,13 @@ def crowding_map(
         upper.errorbar(
             temperature_kelvin[rows], diffusivity_cm2_per_s[rows], yerr=errors, color=color, marker=".", capsize=2, lw=1.2, label=f"{x:g}",
         )  # fmt: skip
-        _circle(upper, [one for one in turns if one.composition == x], temperature_kelvin[rows], diffusivity_cm2_per_s[rows], color)
+        _circle(
+            upper,
+            [one for one in turns if one.composition == x],
+            temperature_kelvin[rows],
+            diffusivity_cm2_per_s[rows],
+            color,
+        )
     if (diffusivity_cm2_per_s > 0.0).all():
         upper.set_yscale("log")
     upper.set_xlabel("temperature (K)")
@@ -92,7 +99,9 @@ def crowding_map(
 def _circle(ax: Axes, turns: Sequence[TurnPoint], kelvin: Floats, values: Floats, color: object) -> None:
     for one in turns:
         at = values[kelvin == one.temperature_kelvin]
-        ax.plot([one.temperature_kelvin], at, "o", ms=11, mfc="none", mec=color, mew=1.3, alpha=1.0 if one.certain else 0.35)
+        ax.plot(
+            [one.temperature_kelvin], at, "o", ms=11, mfc="none", mec=color, mew=1.3, alpha=1.0 if one.certain else 0.35
+        )
 
 
 def _draw_map(figure: Figure, ax: Axes, composition: Floats, kelvin: Floats, values: Floats) -> None:
@@ -106,6 +115,7 @@ def _draw_map(figure: Figure, ax: Axes, composition: Floats, kelvin: Floats, val
     grid = np.full((rows.size, places.size), np.nan)
     grid[np.searchsorted(rows, kelvin), np.searchsorted(places, composition)] = values
     shown = np.ma.masked_invalid(grid)
+    image: Any
     if places.size > 1 and rows.size > 1:
         image = ax.pcolormesh(places, rows, shown, norm=norm, cmap="YlGnBu", shading="nearest")
     else:
@@ -122,10 +132,10 @@ def _draw_turns(ax: Axes, turns: Sequence[TurnPoint], boundary: Floats) -> None:
     for one in turns:
         at = one.temperature_kelvin if one.along_temperature else one.composition
         reach = [[0.0 if end is None else abs(at - end)] for end in one.interval]
-        option = {"yerr" if one.along_temperature else "xerr": reach}
+        along = one.along_temperature
         ax.errorbar(
-            [one.composition], [one.temperature_kelvin], **option, fmt="o" if one.along_temperature else "s", ms=8 if one.along_temperature else 5,
-            color="#D55E00", mfc="#D55E00" if one.certain else "white", capsize=3, lw=1.0, zorder=4,
+            [one.composition], [one.temperature_kelvin], yerr=reach if along else None, xerr=None if along else reach, fmt="o" if along else "s",
+            ms=8 if along else 5, color="#D55E00", mfc="#D55E00" if one.certain else "white", capsize=3, lw=1.0, zorder=4,
         )  # fmt: skip
     ax.set_xlim(limits[0])
     ax.set_ylim(limits[1])

@@ -28,6 +28,8 @@ from mlip_interfaces.structures.glass import QuenchPotential, default_density, n
 
 CELLS, MD, FLUX_FILE, INPUTS = "cells", "md", "flux.yaml", "inputs.json"
 SUMMARY = "summary.json"
+
+
 @dataclass(frozen=True, slots=True)
 class CompositionRuns:
     """What was made.

@@ -5,7 +5,6 @@ Folder: ``md/CRYSTAL-TK-sN-KEY`` holds a run, KEY a hash of all that makes its t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import numpy as np
 from mlip_interfaces.config.dft import DFT_CODES
 from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError, StructureError, StudyError
-from mlip_interfaces.files import content_hash, file_hash, write_json, write_text
+from mlip_interfaces.files import content_hash, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.driver import INPUT_FILE
@@ -264,8 +263,9 @@ def _made_by_calculator(
     for one in planned:
         run = folder / one.name
         end = read_as(RunEnd, run / RESULT_FILE)
-        reasons = (end.reason or "it failed",) if end.status != "ok" else ()
-        reasons = reasons or verdict(run / TABLE_FILE, one.protocol, len(one.atoms))
+        reasons = verdict(run / TABLE_FILE, one.protocol, len(one.atoms))
+        if end.status != "ok":
+            reasons = (end.reason or "it failed",)
         made.setdefault(one.bulk.label, []).append((_on_disk(asked, one, run / PATHS_FILE, None), reasons))
     return made
 
@@ -284,7 +284,9 @@ def _settings(asked: ConductivitySeries, file: Path) -> LabelSettings:
     require_calculator(name)
     # Jobs start in folders of their own.
     parameters = {
-        key: str((file.parent / value).resolve()) if isinstance(value, str) and (file.parent / value).is_file() else value
+        key: str((file.parent / value).resolve())
+        if isinstance(value, str) and (file.parent / value).is_file()
+        else value
         for key, value in asked.parameters.items()
     }
     return LabelSettings(calculator=name, parameters=parameters)

@@ -11,7 +11,7 @@ from scipy.special import gammaincc, ndtri, stdtrit
 from mlip_interfaces.analysis.arrhenius import ArrheniusFit, arrhenius_fit, nernst_einstein_s_per_cm
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.units import BOLTZMANN_EV_PER_K, S_TO_MS
+from mlip_interfaces.units import S_TO_MS
 
 _NORMAL_95 = float(ndtri(0.975))
 NO_LINE = 0.05
@@ -322,6 +322,7 @@ def line_through(points: Mapping[float, Estimate], bounds: Mapping[float, float]
 
     Examples
     --------
+    >>> from mlip_interfaces.units import BOLTZMANN_EV_PER_K
     >>> exact = {T: 1e-3 * np.exp(-0.3 / (BOLTZMANN_EV_PER_K * T)) for T in (500.0, 700.0, 900.0)}
     >>> line = line_through({T: Estimate(D, 0.1 * D, 0.8 * D, 1.2 * D) for T, D in exact.items()}, {400.0: 2e-7})
     >>> round(line.activation_energy_ev.value, 6), round(line.half_95, 2), line.disagreeing_kelvin
@@ -397,5 +398,6 @@ def _ratio(above: Estimate, below: Estimate) -> Estimate:
     """Of two positive estimates as if they were independent, which is too wide for two of the same runs."""
     value = above.value / below.value
     relative = float(np.hypot(above.error / above.value, below.error / below.value))
-    half = float(np.exp(np.hypot(*((one.high - one.low) / (2.0 * one.value) for one in (above, below)))))
+    reach = [(one.high - one.low) / (2.0 * one.value) for one in (above, below)]
+    half = float(np.exp(np.hypot(reach[0], reach[1])))
     return Estimate(value, value * relative, value / half, value * half)

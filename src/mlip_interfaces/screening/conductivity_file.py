@@ -96,7 +96,9 @@ class ConductivitySeries(Section):
     )
     parameters: dict[str, JsonValue] = Field({}, description="Of the calculator.")
     temperatures_kelvin: Distinct[Kelvin] = Field((), max_length=50, description="Of the MD, K.")
-    seeds: Distinct[Count] = Field((1, 2, 3), min_length=1, max_length=100, description="Of the velocities; a run for each.")
+    seeds: Distinct[Count] = Field(
+        (1, 2, 3), min_length=1, max_length=100, description="Of the velocities; a run for each."
+    )
     ensemble: Literal["nvt", "npt"] = Field("nvt", description="Of the MD; npt, of LAMMPS, lets all edges change.")
     pressure_bar: Bar = Field(1.0, description="With npt, bar.")
     timestep_fs: Femtoseconds = Field(1.0, description="Of the MD, fs.")
@@ -131,11 +133,15 @@ class ConductivitySeries(Section):
     def _md_possible(self) -> None:
         if (self.potential is None) == (self.calculator is None):
             raise ValueError("give potential (MD with LAMMPS) or calculator (MD with ASE), one of the two")
-        missing = [name for name in ("temperatures_kelvin", "time_ps", "leave_out_ps") if not _is_given(getattr(self, name))]
+        missing = [
+            name for name in ("temperatures_kelvin", "time_ps", "leave_out_ps") if not _is_given(getattr(self, name))
+        ]
         if missing:
             raise ValueError(f"MD needs {', '.join(missing)}; add them")
         if self.calculator is not None and self.ensemble == "npt":
-            raise ValueError("npt is for a potential of LAMMPS; with a calculator give nvt, in a cell of the right volume")
+            raise ValueError(
+                "npt is for a potential of LAMMPS; with a calculator give nvt, in a cell of the right volume"
+            )
         if self.parameters and self.calculator is None:
             raise ValueError("parameters are those of a calculator, and there is none")
         if self.execution.staged:

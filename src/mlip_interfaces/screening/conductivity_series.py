@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlip_interfaces.errors import AnalysisError, InputFileError, UserError, counted
+from mlip_interfaces.errors import AnalysisError, UserError, counted
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables.results import measured, number
 from mlip_interfaces.screening.conductivity import (
@@ -25,7 +25,6 @@ from mlip_interfaces.screening.conductivity import (
     sum_of,
 )
 from mlip_interfaces.screening.conductivity_file import Bulk, ConductivitySeries
-from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -162,9 +161,7 @@ class CrystalConductivity:
             "ions": {name: {"n_ions": n_ions, "charge_e": charge} for name, (n_ions, charge) in self.ions.items()},
             "temperatures": [_temperature_json(one) for one in self.temperatures],
             "arrhenius": {
-                name: _line_json(line)
-                | {"at_kelvin": at}
-                | _estimate("diffusivity_at", "cm2_per_s", line.at(at))
+                name: _line_json(line) | {"at_kelvin": at} | _estimate("diffusivity_at", "cm2_per_s", line.at(at))
                 for name, line in self.lines.items()
             },
             "charge_arrhenius": None if self.charge_line is None else _line_json(self.charge_line),
@@ -337,7 +334,9 @@ def run_transport(
     present = dict(zip(symbols.tolist(), numbers.tolist(), strict=True))
     absent = [element for element in charges if element not in present]
     if absent:
-        raise AnalysisError(f"it has no {', '.join(absent)}, but {', '.join(present)}; name its mobile ions by species.")
+        raise AnalysisError(
+            f"it has no {', '.join(absent)}, but {', '.join(present)}; name its mobile ions by species."
+        )
     framework = [element for element in present if element not in charges]
     species = (*charges, *framework)
     results = analyze(
@@ -366,9 +365,7 @@ def run_transport(
     return transport, tuple(notes)
 
 
-def _analysed(
-    series: ConductivitySeries, bulk: Bulk, run: RunOnDisk
-) -> tuple[RunTransport, str, list[str]]:
+def _analysed(series: ConductivitySeries, bulk: Bulk, run: RunOnDisk) -> tuple[RunTransport, str, list[str]]:
     from mlip_interfaces.chemistry.formulas import formula
     from mlip_interfaces.trajectory import open_trajectory
 
@@ -451,7 +448,9 @@ def _charge_line(
     }
     known = [one.temperature_kelvin for one in temperatures if one.is_point]
     points = {kelvin: of_charge[kelvin] for kelvin in known if of_charge[kelvin].is_known}
-    bounds = {one.temperature_kelvin: of_charge[one.temperature_kelvin].high for one in temperatures if not one.is_point}
+    bounds = {
+        one.temperature_kelvin: of_charge[one.temperature_kelvin].high for one in temperatures if not one.is_point
+    }
     left_out = [kelvin for kelvin in known if kelvin not in points]
     return (line_through(points, bounds) if len(points) > 1 else None), left_out
 
@@ -479,14 +478,21 @@ def _doubts(found: CrystalConductivity, runs: Sequence[RunTransport], left_out: 
         said.append(
             f"{start}: the conductivity at {_listed(left_out)} K may be zero, and is no point of its line; longer runs, or more, would tell."
         )
-    for what, line in (*((f"D of {name}", line) for name, line in found.lines.items()), ("conductivity", found.charge_line)):
+    for what, line in (
+        *((f"D of {name}", line) for name, line in found.lines.items()),
+        ("conductivity", found.charge_line),
+    ):
         if line is not None:
             said += [f"{start}: {doubt}" for doubt in _doubts_of_line(what, line, found.at_kelvin)]
     for name in found.ions:
         if name not in found.lines:
-            said.append(f"{start}: fewer than two temperatures have a diffusivity of {name}; there is no line to {found.at_kelvin:g} K.")
+            said.append(
+                f"{start}: fewer than two temperatures have a diffusivity of {name}; there is no line to {found.at_kelvin:g} K."
+            )
     if found.charge_line is None and set(found.lines) == set(found.ions):
-        said.append(f"{start}: fewer than two temperatures have a conductivity that is known not to be zero; there is no line of it.")
+        said.append(
+            f"{start}: fewer than two temperatures have a conductivity that is known not to be zero; there is no line of it."
+        )
     return said
 
 
@@ -500,7 +506,9 @@ def _doubts_of_line(what: str, line: Line, at_kelvin: float) -> list[str]:
             "but they may lie on no line."
         )
     if line.disagreeing_kelvin:
-        said.append(f"the line of {what} is above the bound at {_listed(line.disagreeing_kelvin)} K: it bends, or those runs are too short.")
+        said.append(
+            f"the line of {what} is above the bound at {_listed(line.disagreeing_kelvin)} K: it bends, or those runs are too short."
+        )
     low, high = min(line.temperatures_kelvin), max(line.temperatures_kelvin)
     if not low <= at_kelvin <= high:
         end = low if at_kelvin < low else high
@@ -539,7 +547,9 @@ def _temperature_json(one: TemperatureTransport) -> dict[str, object]:
         "n_diffusive": one.n_diffusive,
         "diffusive": one.is_point,
         "volume_angstrom3": one.volume_angstrom3,
-        "diffusivities": {name: _estimate("diffusivity", "cm2_per_s", found) for name, found in one.diffusivities.items()},
+        "diffusivities": {
+            name: _estimate("diffusivity", "cm2_per_s", found) for name, found in one.diffusivities.items()
+        },
         **_estimate("nernst_einstein", "ms_per_cm", one.nernst_einstein),
         **_estimate("conductivity", "ms_per_cm", one.conductivity),
         **_estimate("haven_ratio", "", one.haven_ratio),

@@ -353,5 +353,7 @@ def rises_somewhere(boundary: Sequence[Sequence[float]] | Floats) -> bool:
     """
     points = np.asarray(boundary, dtype=np.float64).reshape(-1, 2)
     return any(
-        later[0] > earlier[0] and later[1] > earlier[1] for number, earlier in enumerate(points) for later in points[number + 1 :]
+        later[0] > earlier[0] and later[1] > earlier[1]
+        for number, earlier in enumerate(points)
+        for later in points[number + 1 :]
     )

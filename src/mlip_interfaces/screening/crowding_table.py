@@ -137,7 +137,9 @@ def _csv_rows(file: Path, species: str | None) -> Iterator[_Row]:
             raise InputFileError(f"{file}: {place}: temperature_kelvin is {values[1]:g}; it must be positive, in K.")
         found = _number(file, place, _ERROR, error) if error else None
         if found is not None and found <= 0.0:
-            raise InputFileError(f"{file}: {place}: {_ERROR} is {found:g}; it must be positive, or left out of all rows.")
+            raise InputFileError(
+                f"{file}: {place}: {_ERROR} is {found:g}; it must be positive, or left out of all rows."
+            )
         yield place, values[0], values[1], values[2], found
 
 
@@ -170,7 +172,8 @@ def crowding_content(table: DiffusivityTable, found: Crowding) -> dict[str, Any]
     return {
         "turning_points": [_turn_json(one) for one in found.turns],
         "boundary": [
-            {"composition": composition, "temperature_kelvin": kelvin} for composition, kelvin in found.boundary.tolist()
+            {"composition": composition, "temperature_kelvin": kelvin}
+            for composition, kelvin in found.boundary.tolist()
         ],
         "decreases": [
             {
@@ -213,7 +216,9 @@ def _words(one: Turn) -> str:
         start, at, unit = f"{one.temperature_kelvin:g} K", one.composition, ""
         what = "with composition"
     low, high = one.interval
-    between = f"{'the start' if low is None else f'{low:g}{unit}'} and {'the end' if high is None else f'{high:g}{unit}'}"
+    between = (
+        f"{'the start' if low is None else f'{low:g}{unit}'} and {'the end' if high is None else f'{high:g}{unit}'}"
+    )
     match one.state:
         case "turns":
             return f"{start}: D begins to fall {what} at {at:g}{unit}, between {between}"
@@ -228,23 +233,29 @@ def _words(one: Turn) -> str:
 def _doubts(table: DiffusivityTable, found: Crowding) -> list[str]:
     said = []
     if table.error_cm2_per_s is None:
-        said.append(f"No {_ERROR} is given: any fall of D counts, however small, and turning points have no interval but their neighbours.")
+        said.append(
+            f"No {_ERROR} is given: any fall of D counts, however small, and turning points have no interval but their neighbours."
+        )
     if not found.turns:
-        said.append(f"No composition has {_LEAST_IN_A_SERIES} temperatures, and no temperature {_LEAST_IN_A_SERIES} compositions: nothing can turn.")
+        said.append(
+            f"No composition has {_LEAST_IN_A_SERIES} temperatures, and no temperature {_LEAST_IN_A_SERIES} compositions: nothing can turn."
+        )
     elif not len(found.boundary):
         said.append("Nothing turns: there is no boundary in this table.")
     if rises_somewhere(found.boundary):
-        said.append("The boundary rises somewhere: ions that are more should be crowded at lower temperatures; errors of D, or another mechanism, may be behind it.")
+        said.append(
+            "The boundary rises somewhere: ions that are more should be crowded at lower temperatures; errors of D, or another mechanism, may be behind it."
+        )
     for along in ("temperature", "composition"):
         few = [one for one in found.turns if one.along == along and one.n_rows == _LEAST_IN_A_SERIES]
         if few:
-            said.append(f"{counted(len(few), 'series')} along the {along} {'has' if len(few) == 1 else 'have'} three rows alone: a turning point there is one row.")
+            said.append(
+                f"{counted(len(few), 'series')} along the {along} {'has' if len(few) == 1 else 'have'} three rows alone: a turning point there is one row."
+            )
     return said
 
 
-def write_crowding(
-    table: DiffusivityTable, found: Crowding, directory: Path, provenance: Mapping[str, object]
-) -> None:
+def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, provenance: Mapping[str, object]) -> None:
     """``crowding.json``, ``crowding.csv`` and the figure.
 
     Parameters
@@ -290,7 +301,9 @@ def _shown(found: Crowding) -> list[TurnPoint]:
     from mlip_interfaces.figures.crowding_plots import TurnPoint
 
     return [
-        TurnPoint(one.along == "temperature", one.composition, one.temperature_kelvin, one.state == "turns", one.interval)
+        TurnPoint(
+            one.along == "temperature", one.composition, one.temperature_kelvin, one.state == "turns", one.interval
+        )
         for one in found.turns
         if one.state in ("turns", "possible")
     ]
