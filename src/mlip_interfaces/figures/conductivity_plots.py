@@ -149,7 +149,14 @@ def _draw(ax: Axes, points: Points, line: Curve | None, color: str, marker: str,
             1000.0 / points.kelvin[bounds], (points.kelvin * points.high)[bounds], "v", color=color, mfc="white", ms=7
         )
         ax.text(
-            0.98, 0.98, "hollow: it is below", ha="right", va="top", transform=ax.transAxes, fontsize=8, color="#666666"
+            0.9,
+            0.98,
+            "hollow: a bound, not fitted",
+            ha="right",
+            va="top",
+            transform=ax.transAxes,
+            fontsize=8,
+            color="#666666",
         )
     if line is not None:
         ax.plot(1000.0 / line.kelvin, line.kelvin * line.value, color=color, lw=1.2)

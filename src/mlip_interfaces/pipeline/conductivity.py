@@ -1,6 +1,7 @@
 """MD of bulk crystals at several temperatures, with LAMMPS or an ASE calculator, and the conductivities that come of it.
 
-Folder: ``md/CRYSTAL-TK-sN-KEY`` holds a run, KEY a hash of all that makes its trajectory; a changed request makes other runs and leaves these.
+Folder: ``md/CRYSTAL-TK-sN-KEY`` holds a run, KEY a hash of all that makes its trajectory; a changed request makes other runs and
+leaves these.
 """
 
 from __future__ import annotations

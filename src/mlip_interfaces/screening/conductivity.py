@@ -1,4 +1,4 @@
-"""Conductivities of crystals from runs at several temperatures: means over runs, Haven ratios, lines through temperatures, with intervals."""
+"""Conductivities from runs at several temperatures: means over runs, Haven ratios, lines through temperatures, with intervals."""
 
 from __future__ import annotations
 
@@ -207,8 +207,8 @@ def mean_estimate(estimates: Sequence[Estimate], diffusive: Sequence[bool]) -> E
     Returns
     -------
     Estimate
-        With the error of `Replicas`. Where runs are not diffusive, the interval reaches as far as theirs do on average: what their length hides, their
-        number does not show.
+        With the error of `Replicas`. Where runs are not diffusive, the interval reaches as far as theirs do on average: what their
+        length hides, their number does not show.
 
     Examples
     --------
@@ -312,8 +312,9 @@ def line_through(points: Mapping[float, Estimate], bounds: Mapping[float, float]
 
     Notes
     -----
-    Weights are those of the errors. Where chi-squared is improbable (below 5 %), errors of the line are multiplied by sqrt(chi^2 / (n - 2)), and the interval is
-    Student's with n - 2 degrees of freedom: either errors of points are too small, or the points are on no line.
+    Weights are those of the errors. Where chi-squared is improbable (below 5 %), errors of the line are multiplied by
+    sqrt(chi^2 / (n - 2)), and the interval is Student's with n - 2 degrees of freedom: either errors of points are too small, or the
+    points are on no line.
 
     References
     ----------

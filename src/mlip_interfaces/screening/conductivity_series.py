@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -288,9 +288,7 @@ def crystal_conductivity(
         bulk, formulas[first], ions, temperatures, lines, charge_line, series.at_kelvin, ()
     )  # fmt: skip
     said += _doubts(found, analysed, left_out)
-    return CrystalConductivity(
-        bulk, found.formula, ions, temperatures, lines, charge_line, series.at_kelvin, tuple(dict.fromkeys(said))
-    )  # fmt: skip
+    return replace(found, notes=tuple(dict.fromkeys(said)))
 
 
 def run_transport(

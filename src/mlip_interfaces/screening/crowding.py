@@ -57,10 +57,11 @@ class Turn:
     composition, temperature_kelvin : float
         Of the last row before the fall.
     state : {'turns', 'falls', 'possible', 'rises'}
-        It rises and then falls; it falls from the start, so that the point is there or before; it may turn there by chance; it rises to the end.
+        It rises and then falls; it falls from the start, so that the point is there or before; it may turn there by chance; it rises to
+        the end.
     interval : tuple of float or None
-        Ends between which the point lies, along the series: between the rows before and after it, and with errors of D those of all rows that are as good at 95 %. None where
-        it may lie beyond the first or last row.
+        Ends between which the point lies, along the series: the rows before and after it, and with errors of D those of all rows that
+        are as good at 95 %. None where it may lie beyond the first or last row.
     p_value : float or None
         How often chance alone gives such a fall; None without errors.
     n_rows : int
@@ -110,8 +111,8 @@ class Crowding:
     decreases : tuple of Decrease
         All steps with dD/dT < 0.
     boundary : (n, 2) float array
-        Composition and temperature (K) of the points that turn with temperature, by composition (with composition where fewer than two do):
-        below it ions are flexible, above crowded.
+        Composition and temperature (K) of the points that turn with temperature, by composition (of those that turn with composition,
+        where fewer than two do): below it ions are flexible, above crowded.
     """
 
     turns: tuple[Turn, ...]
@@ -194,9 +195,9 @@ def turning_place(values: Floats, errors: Floats | None) -> tuple[int, int, int,
 
     Notes
     -----
-    The place is that of the unimodal sequence with the least chi-squared; those within 3.84 of it are as good. A fall is the largest difference between
-    an earlier and a later value in standard errors, and its p-value that of a normal one times the number of pairs (Bonferroni), which is an upper bound.
-    Without errors any fall counts.
+    The place is that of the unimodal sequence with the least chi-squared; those within 3.84 of it are as good. A fall is the largest
+    difference between an earlier and a later value in standard errors, and its p-value that of a normal one times the number of pairs
+    (Bonferroni), which is an upper bound. Without errors any fall counts.
 
     Examples
     --------

@@ -60,8 +60,9 @@ def load_diffusivities(file: Path, species: str | None = None) -> DiffusivityTab
     Parameters
     ----------
     file : Path
-        CSV with the columns ``composition``, ``temperature_kelvin``, ``diffusivity_cm2_per_s`` and, if known, ``diffusivity_error_cm2_per_s``, such as
-        ``conductivity.csv`` of `screen conductivity`; other columns are left out. Or YAML with ``rows`` of the same keys.
+        CSV with the columns ``composition``, ``temperature_kelvin``, ``diffusivity_cm2_per_s`` and, if known,
+        ``diffusivity_error_cm2_per_s``, such as ``conductivity.csv`` of `screen conductivity`; other columns are left out. Or YAML with
+        ``rows`` of the same keys.
     species : str or None, optional
         Element, where the CSV has the column ``species`` with more than one.
 
@@ -250,7 +251,7 @@ def _doubts(table: DiffusivityTable, found: Crowding) -> list[str]:
         few = [one for one in found.turns if one.along == along and one.n_rows == _LEAST_IN_A_SERIES]
         if few:
             said.append(
-                f"{counted(len(few), 'series')} along the {along} {'has' if len(few) == 1 else 'have'} three rows alone: a turning point there is one row."
+                f"{len(few)} series along the {along} {'has' if len(few) == 1 else 'have'} three rows alone: a turning point there is one row."
             )
     return said
 
