@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from mlip_interfaces.errors import InputFileError, counted
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables.results import number
 from mlip_interfaces.screening.crowding import Crowding, DiffusivityTable, Turn, crowding_of, rises_somewhere
