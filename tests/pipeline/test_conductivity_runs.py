@@ -15,6 +15,7 @@ from ase.io import write
 
 from mlip_interfaces.analysis.arrhenius import nernst_einstein_s_per_cm
 from mlip_interfaces.cli.main import main
+from mlip_interfaces.trajectory import open_trajectory
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 EDGE, N_IONS, ENERGY_EV = 14.0, 20, 0.3
@@ -132,11 +133,20 @@ def test_a_calculator_moves_atoms_and_what_is_finished_is_kept(
     (run,) = (path for path in (out / "md").iterdir() if path.is_dir())
     before = (run / "traj.extxyz").stat().st_mtime_ns
     assert (run / "traj.extxyz").read_text().count("Lattice=") == 50
-    # Another ion, or another time left out, asks for no other run; another seed for one more.
+    # Another time left out asks for no other run; another seed for one more.
     found, _ = answer(capsys, save(tmp_path, content | {"leave_out_ps": 0.06, "seeds": [1, 2]}), "--out", str(out))
     assert found["crystals"][0]["temperatures"][0]["n_runs"] == 2
     assert (run / "traj.extxyz").stat().st_mtime_ns == before
     assert len([path for path in (out / "md").iterdir() if path.is_dir()]) == 2
+    # A longer run begins as the shorter one, which is still there for a shorter request.
+    short = (run / "traj.extxyz").read_text()
+    answer(capsys, save(tmp_path, content | {"time_ps": 0.6}), "--out", str(out))
+    longer = (run / "traj.extxyz").read_text()
+    assert longer.startswith(short)
+    assert longer.count("Lattice=") == 60
+    found, _ = answer(capsys, save(tmp_path, content), "--out", str(out))
+    assert found["crystals"][0]["temperatures"][0] == one
+    assert (run / "traj.extxyz").read_text() == longer
 
 
 @pytest.mark.campaign
@@ -154,10 +164,17 @@ def test_lammps_melts_and_other_temperatures_keep_the_runs_there_are(
     assert one["conductivity_confidence_95_ms_per_cm"][1] > 3e3
     (run,) = (path for path in (out / "md").iterdir() if path.is_dir())
     before = (run / "traj.dcd").stat().st_mtime_ns
-    content["temperatures_kelvin"] = [3500, 4000]
-    found, _ = answer(capsys, save(tmp_path, content), "--out", str(out))
+    found, _ = answer(capsys, save(tmp_path, content | {"temperatures_kelvin": [3500, 4000]}), "--out", str(out))
     assert len(found["crystals"][0]["temperatures"]) == 2
     assert (run / "traj.dcd").stat().st_mtime_ns == before
+    first = open_trajectory(run / "traj.dcd", topology=run / "model.data", frame_interval_ps=0.01)
+    start = np.concatenate([chunk.positions for chunk in first.chunks(unwrapped=False)])
+    answer(capsys, save(tmp_path, content | {"time_ps": 2.0}), "--out", str(out))
+    second = open_trajectory(run / "traj.dcd", topology=run / "model.data", frame_interval_ps=0.01)
+    longer = np.concatenate([chunk.positions for chunk in second.chunks(unwrapped=False)])
+    assert len(start) == 151
+    assert len(longer) == 201
+    np.testing.assert_array_equal(longer[:151], start)
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,12 @@ from mlip_interfaces.md import (
     judge_run,
     md_command,
     start_script,
+    state_of_run,
     write_start_script,
 )
 from mlip_interfaces.md.ending import DONE, is_over
 from mlip_interfaces.md.protocol import DECK
+from mlip_interfaces.pipeline.making_room import reopen
 from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.glass import QuenchPotential
 from mlip_interfaces.units import FS_TO_PS
@@ -67,7 +69,7 @@ def own_deck() -> str:
 
 
 def write_bulk_run(run: Path, potential: QuenchPotential, protocol: MDProtocol) -> None:
-    """Write the folder of a run; one that is over keeps its end.
+    """Write the folder of a run; one that is over keeps its end, and goes on from there where it is to be longer.
 
     Parameters
     ----------
@@ -79,8 +81,6 @@ def write_bulk_run(run: Path, potential: QuenchPotential, protocol: MDProtocol) 
         What to run.
     """
     write_text(run / POTENTIAL, potential.with_masses() + _LISTS)
-    if not is_over(run):
-        (run / DONE).unlink(missing_ok=True)
     command = md_command(
         protocol,
         BULK_BOUNDS,
@@ -91,7 +91,12 @@ def write_bulk_run(run: Path, potential: QuenchPotential, protocol: MDProtocol) 
     )
     command += f" -var atom_style {potential.atom_style}"
     made_of = {MODEL: file_hash(run / DATA), "potential": potential.fingerprint()}
-    write_start_script(run, start_script(command, made_of))
+    script = start_script(command, made_of)
+    if not is_over(run):
+        (run / DONE).unlink(missing_ok=True)
+    elif state_of_run(run, script, protocol, BULK_BOUNDS).action == "extended":
+        reopen(run)
+    write_start_script(run, script)
 
 
 def put_together(run: Path, protocol: MDProtocol) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """MD of bulk crystals at several temperatures, with LAMMPS or an ASE calculator, and the conductivities that come of it.
 
-Folder: ``md/CRYSTAL-TK-sN-KEY`` holds a run, KEY a hash of all that makes its trajectory; a changed request makes other runs and
-leaves these.
+Folder: ``md/CRYSTAL-TK-sN-KEY`` holds a run, KEY a hash of all that moves its atoms; a changed request makes other runs and leaves
+these, a longer one goes on with them.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from mlip_interfaces.screening.conductivity_series import (
 from mlip_interfaces.structures.crystals import bulk_cell, in_type_order, load_crystal
 from mlip_interfaces.structures.glass import QuenchPotential, named_potential
 from mlip_interfaces.structures.glass.potential import DEEP_POTENTIAL_SUFFIXES
+from mlip_interfaces.units import FS_TO_PS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -202,7 +203,7 @@ def _planned(asked: ConductivitySeries, name: str, atoms: Atoms, made_of: dict[s
 
 
 def _request(atoms: Atoms, protocol: MDProtocol, made_of: dict[str, object]) -> dict[str, object]:
-    """All that makes a trajectory."""
+    """All that moves atoms, however long."""
     structure = [
         atoms.get_chemical_symbols(), np.round(atoms.cell.array, 8).tolist(), np.round(atoms.positions, 8).tolist(),
     ]  # fmt: skip
@@ -211,7 +212,6 @@ def _request(atoms: Atoms, protocol: MDProtocol, made_of: dict[str, object]) -> 
         "ensemble": protocol.ensemble,
         "temperature_kelvin": protocol.temperature_kelvin,
         "pressure_bar": protocol.pressure_bar[0] if protocol.ensemble == "npt" else None,
-        "n_steps": protocol.n_steps,
         "timestep_fs": protocol.timestep_fs,
         "dump_every": protocol.dump_every,
         "seed": protocol.seed,
@@ -312,8 +312,14 @@ def _write_calculator_run(run: Path, settings: LabelSettings, planned: _Planned)
         write(working, planned.atoms, format="vasp", direct=True)
         working.replace(run / INPUT_FILE)
     write_json(run / REQUEST, _request(planned.atoms, protocol, {"calculator_hash": settings.physics_hash}))
-    write_text(run / PLAN_FILE, plan.model_dump_json())
     settings.write(run / SETTINGS_FILE)
+    before = run / PLAN_FILE
+    if before.is_file() and (run / RESULT_FILE).is_file():
+        if TeacherMDPlan.model_validate_json(before.read_bytes()).steps >= plan.steps:
+            return
+        if read_as(RunEnd, run / RESULT_FILE).status == "ok":
+            (run / RESULT_FILE).unlink()
+    write_text(before, plan.model_dump_json())
 
 
 def _on_disk(asked: ConductivitySeries, planned: _Planned, trajectory: Path, topology: Path | None) -> RunOnDisk:
@@ -327,6 +333,8 @@ def _on_disk(asked: ConductivitySeries, planned: _Planned, trajectory: Path, top
         protocol.temperature_kelvin,
         interval,
         asked.left_out_ps,
+        # It may be there from a longer request.
+        protocol.n_steps * protocol.timestep_fs * FS_TO_PS + 0.5 * protocol.frame_interval_ps,
     )
 
 
