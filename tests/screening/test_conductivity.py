@@ -109,6 +109,10 @@ def test_most_runs_decide_whether_a_temperature_is_a_point() -> None:
     half = of_temperature([runs["a"], runs["b"]])
     assert not half.is_point
     assert half.haven_ratio is None
+    assert half.is_bound
+    # Motion that is driven has no length of a run that would tell, and bounds nothing.
+    driven = RunTransport("c", KELVIN, EDGE**3, {"Li": IonMotion(40, 1.0, bound.diffusivity, ("no walk",))}, sigma)
+    assert not of_temperature([driven]).is_bound
     # Nernst and Einstein in SI: n z^2 e^2 D / (V k T), from S/m to mS/cm.
     si = 40 / (EDGE * 1e-10) ** 3 * constants.e**2 * 0.95e-10 / (constants.k * KELVIN)
     np.testing.assert_allclose(half.nernst_einstein.value, si * 10.0, rtol=1e-9, atol=0)

@@ -121,6 +121,8 @@ class TemperatureTransport:
         Of the runs.
     n_runs, n_diffusive : int
         Runs, and those among them whose ions are diffusive.
+    has_bound : bool
+        Whether the upper ends of the intervals bound what is not diffusive yet; False where motion is driven, and bounds nothing.
     volume_angstrom3 : float, angstrom^3
         Mean over runs.
     diffusivities : mapping of str to Estimate, cm^2/s
@@ -134,6 +136,7 @@ class TemperatureTransport:
     temperature_kelvin: float
     n_runs: int
     n_diffusive: int
+    has_bound: bool
     volume_angstrom3: float
     diffusivities: Mapping[str, Estimate]
     nernst_einstein: Estimate
@@ -144,6 +147,11 @@ class TemperatureTransport:
     def is_point(self) -> bool:
         """Whether it may be a point of a line: most runs are diffusive."""
         return 2 * self.n_diffusive > self.n_runs
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is no point, and bounds a line."""
+        return self.has_bound and not self.is_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +290,16 @@ def of_temperature(runs: Sequence[RunTransport]) -> TemperatureTransport:
     independent = mean_estimate([nernst_einstein(one) for one in runs], flags).times(S_TO_MS)
     together = mean_estimate([one.conductivity for one in runs], flags).times(S_TO_MS)
     found = TemperatureTransport(
-        runs[0].temperature_kelvin, len(runs), sum(flags), float(np.mean([one.volume_angstrom3 for one in runs])),
-        diffusivities, independent, together, None,
-    )  # fmt: skip
+        runs[0].temperature_kelvin,
+        len(runs),
+        sum(flags),
+        all(np.isfinite(ion.run_at_least_ps) for one in runs for ion in one.ions.values() if ion.because),
+        float(np.mean([one.volume_angstrom3 for one in runs])),
+        diffusivities,
+        independent,
+        together,
+        None,
+    )
     if not found.is_point or not together.is_known or independent.value <= 0.0:
         return found
     return replace(found, haven_ratio=_ratio(independent, together))

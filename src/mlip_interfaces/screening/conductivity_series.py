@@ -182,7 +182,7 @@ class CrystalConductivity:
         said = []
         for one in self.temperatures:
             start = f"{self.bulk.label} at {one.temperature_kelvin:g} K"
-            kind = "" if one.is_point else ", not diffusive yet: a bound"
+            kind = "" if one.is_point else ", not diffusive yet: a bound" if one.is_bound else ", not diffusive"
             haven = "" if one.haven_ratio is None else f"; Haven ratio {_words(one.haven_ratio)}"
             said.append(
                 f"{start}: conductivity {_words(one.conductivity)} mS/cm, Nernst-Einstein {_words(one.nernst_einstein)} mS/cm{haven}; "
@@ -430,7 +430,7 @@ def _line(temperatures: Sequence[TemperatureTransport], name: str) -> Line | Non
         for one in temperatures
         if one.is_point and one.diffusivities[name].value > 0.0 and one.diffusivities[name].error > 0.0
     }
-    bounds = {one.temperature_kelvin: one.diffusivities[name].high for one in temperatures if not one.is_point}
+    bounds = {one.temperature_kelvin: one.diffusivities[name].high for one in temperatures if one.is_bound}
     return line_through(points, bounds) if len(points) > 1 else None
 
 
@@ -446,9 +446,7 @@ def _charge_line(
     }
     known = [one.temperature_kelvin for one in temperatures if one.is_point]
     points = {kelvin: of_charge[kelvin] for kelvin in known if of_charge[kelvin].is_known}
-    bounds = {
-        one.temperature_kelvin: of_charge[one.temperature_kelvin].high for one in temperatures if not one.is_point
-    }
+    bounds = {one.temperature_kelvin: of_charge[one.temperature_kelvin].high for one in temperatures if one.is_bound}
     left_out = [kelvin for kelvin in known if kelvin not in points]
     return (line_through(points, bounds) if len(points) > 1 else None), left_out
 
@@ -462,9 +460,13 @@ def _doubts(found: CrystalConductivity, runs: Sequence[RunTransport], left_out: 
         longer = f"; run at least {needed:.2g} ps" if np.isfinite(needed) else ""
         why = " and ".join(dict.fromkeys(why for run in mine for ion in run.ions.values() for why in ion.because))
         if not one.is_point:
+            meaning = (
+                "its numbers are bounds, no points of a line"
+                if one.is_bound
+                else "its numbers are slopes of a motion that is no diffusion, and bound nothing"
+            )
             said.append(
-                f"{here}: {one.n_runs - one.n_diffusive} of {counted(one.n_runs, 'run')} not diffusive ({why}): its numbers are bounds, no points of a line"
-                f"{longer}."
+                f"{here}: {one.n_runs - one.n_diffusive} of {counted(one.n_runs, 'run')} not diffusive ({why}): {meaning}{longer}."
             )
         elif one.n_diffusive < one.n_runs:
             said.append(
@@ -544,6 +546,7 @@ def _temperature_json(one: TemperatureTransport) -> dict[str, object]:
         "n_runs": one.n_runs,
         "n_diffusive": one.n_diffusive,
         "diffusive": one.is_point,
+        "is_bound": one.is_bound,
         "volume_angstrom3": one.volume_angstrom3,
         "diffusivities": {
             name: _estimate("diffusivity", "cm2_per_s", found) for name, found in one.diffusivities.items()
@@ -647,13 +650,14 @@ def _points(found: CrystalConductivity) -> CrystalPoints:
     from mlip_interfaces.figures.conductivity_plots import CrystalPoints, Curve, Points
 
     def points(name: str) -> Points:
-        of = [(one.temperature_kelvin, getattr(one, name), one.is_point) for one in found.temperatures]
+        shown = [one for one in found.temperatures if one.is_point or one.is_bound]
+        estimates = [getattr(one, name) for one in shown]
         return Points(
-            np.array([kelvin for kelvin, _, _ in of]),
-            np.array([one.value for _, one, _ in of]),
-            np.array([one.low for _, one, _ in of]),
-            np.array([one.high for _, one, _ in of]),
-            np.array([is_point for _, _, is_point in of]),
+            kelvin=np.array([one.temperature_kelvin for one in shown]),
+            value=np.array([one.value for one in estimates]),
+            low=np.array([one.low for one in estimates]),
+            high=np.array([one.high for one in estimates]),
+            known=np.array([one.is_point for one in shown], dtype=np.bool_),
         )
 
     kelvins = [one.temperature_kelvin for one in found.temperatures] + [found.at_kelvin]
