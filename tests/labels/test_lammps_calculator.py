@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.labels.lammps_calculator import lammps_calculator
 from mlip_interfaces.structures.crystals import load_crystal
@@ -45,6 +47,20 @@ def test_tosi_fumi_of_crystals_and_vacancies_one_after_the_other() -> None:
             vacancy.positions[7, axis] -= sign * 1e-3
     np.testing.assert_allclose(force, slope, rtol=0, atol=2e-3)
     assert np.abs(force).max() > 0.1
+
+
+def test_a_vacancys_hop_in_lif_has_equal_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["screen", "migration", "LiF", "--calculator", "tosi-fumi", "--min-length-angstrom", "8", "--images", "3"]
+    assert main([*words, "--fmax-ev-per-angstrom", "0.05", "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (hop,) = found["hops"]
+    assert (hop["state"], hop["n_equivalent"], found["supercell"]["n_atoms"]) == ("converged", 24, 63)
+    assert hop["reaction_energy_ev"] == pytest.approx(0.0, rel=0, abs=1e-6)
+    assert hop["forward_barrier_ev"] == pytest.approx(hop["backward_barrier_ev"], rel=0, abs=1e-6)
+    # As five images to 0.03 eV/angstrom give it, and the ion held in the middle by symmetry: 0.379 eV.
+    assert hop["forward_barrier_ev"] == pytest.approx(0.379, rel=0, abs=5e-3)
+    levels = [one["barrier_ev"] for one in found["percolation"]["directions"].values()]
+    assert levels == pytest.approx([hop["forward_barrier_ev"]] * 3, rel=0, abs=1e-6)
 
 
 def test_lines_of_a_file_and_what_it_does_not_know(tmp_path: Path) -> None:

@@ -265,6 +265,8 @@ def test_another_request_is_refused(tmp_path: Path) -> None:
     (other / "thesis.txt").write_text("")
     with pytest.raises(OtherInputsError, match="has files and no request.json"):
         migration(BOX, sites, hops, egg_box((0.2, 0.3, 0.4)), other, {}, band=QUICK, **options)
+    with pytest.raises(OtherInputsError, match="thesis.txt is a file; give a folder"):
+        migration(BOX, sites, hops, egg_box((0.2, 0.3, 0.4)), other / "thesis.txt", {}, band=QUICK, **options)
 
 
 def test_a_calculator_without_stress_needs_the_cell_kept(tmp_path: Path) -> None:

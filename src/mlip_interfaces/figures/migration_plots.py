@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.figures.style import PALETTE, empty_figure, new_figure, styled
 
 _COLUMNS = 3
+_ONE_LEVEL_EV = 0.005
 _LIMIT_COLORS = ("#D55E00", "#CC79A7", "#E69F00", "#009E73", "#56B4E9", "#000000")
 
 
@@ -111,7 +112,7 @@ def percolation_levels(
     ordered = sorted(levels, key=lambda one: one[3])
     groups: dict[float, list[str]] = {}
     for what, level, _ in limits:
-        key = next((known for known in groups if abs(known - level) < 1e-9), level)
+        key = next((known for known in groups if abs(known - level) < _ONE_LEVEL_EV), level)
         groups.setdefault(key, []).append(what)
     height = 1.3 + 0.28 * len(ordered) + 0.22 * len(groups)
     figure, axes = new_figure(1, 1, width=6.4, height=height)
@@ -142,7 +143,7 @@ def percolation_levels(
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             ncols=1,
-            title="percolates from",
+            title="percolates in so many dimensions, and along a, b, c, from",
             title_fontsize=8,
             alignment="left",
         )

@@ -399,6 +399,8 @@ def percolating_distances(sites: Sites) -> Percolation:
 
 def _keep_request(folder: Path, request: Mapping[str, object]) -> None:
     file = folder / REQUEST
+    if folder.exists() and not folder.is_dir():
+        raise OtherInputsError(f"--out: {folder} is a file; give a folder.")
     if not file.is_file():
         if folder.is_dir() and any(folder.iterdir()):
             raise OtherInputsError(f"{folder} has files and no {REQUEST} of 'screen migration'; give another --out.")

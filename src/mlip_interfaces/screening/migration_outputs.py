@@ -137,7 +137,7 @@ def hop_sentence(record: HopRecord) -> str:
         return f"{record.name}: {' '.join(record.notes)}"
     open_end = "" if record.state == "converged" else " (not converged)"
     return (
-        f"{record.name}: {record.forward_barrier_ev:.3f} eV forward, {record.backward_barrier_ev:.3f} eV backward, {record.reaction_energy_ev:+.3f} eV "
+        f"{record.name}: {record.forward_barrier_ev:.3f} eV forward, {record.backward_barrier_ev:.3f} eV backward, {record.reaction_energy_ev:+z.3f} eV "
         f"from end to end, a path of {record.ion_path_angstrom:.2f} angstrom{open_end}."
     )
 
@@ -207,9 +207,9 @@ def write_migration(
     missing = [one.name for one in found.records if not one.path_angstrom]
     reached = found.network.percolation
     limits = [
-        (f"{number} direction{'s' if number > 1 else ''}", one.level, found.network.owners[one.limiting])
+        (f"{number}D", one.level, found.network.owners[one.limiting])
         for number, one in sorted(reached.directions.items())
-    ] + [(f"along {axis}", one.level, found.network.owners[one.limiting]) for axis, one in reached.axes.items()]
+    ] + [(axis, one.level, found.network.owners[one.limiting]) for axis, one in reached.axes.items()]
     figures = {
         "profiles": hop_profiles(profiles, missing),
         "percolation": percolation_levels(_levels(found), limits),
