@@ -48,6 +48,26 @@ def test_a_drift_smears_unless_it_is_taken_out() -> None:
     assert content(found(at_rest(drift=0.3), request, drift="S")) == still
 
 
+def test_a_walk_around_the_cell_leads_through_it() -> None:
+    # Once around along a in four steps of one angstrom, waiting longer at the beginning; the other atom rests.
+    steps = np.repeat([0.0, 1.0, 2.0, 3.0], [10, 2, 4, 2])
+    path = np.array([[0.0, 2.0, 3.0], [3.0, 5.0, 7.0]]) + np.zeros((len(steps), 1, 1))
+    path[:, 0, 0] = steps
+    result = found(
+        trajectory(path, LENGTHS, ["Li", "Li"]), mi.Density(species="Li", spacing_angstrom=1.0), drift="none"
+    )
+    ways = {way["along"]: way for way in content(result)["percolation"]}
+    assert {name for name, way in ways.items() if way["density_per_angstrom3"] is not None} == {"a", "1 direction"}
+    assert ways["a"]["n_visits"] == 2
+    assert ways["a"]["density_per_angstrom3"] == pytest.approx(2 / 18, rel=1e-12, abs=0)
+    assert ways["a"]["below_largest_kt"] == pytest.approx(np.log(18 / 2), rel=1e-12, abs=0)
+    assert ways["c"] == {"along": "c", "density_per_angstrom3": None, "below_largest_kt": None, "n_visits": 0}
+    assert result.lines()[1] == (
+        "the density leads through the cell along a 2.20 kT below the largest density (visits of the narrowest voxel: 2); "
+        "fewer than 10 visits are chance: run longer, or take a wider spacing"
+    )
+
+
 def test_cube_file_is_read_by_ase(tmp_path: Path) -> None:
     results = mi.analyze(at_rest(), {"lithium": mi.Density(species="Li", spacing_angstrom=1.0)}, drift="none")
     results.write(tmp_path)
@@ -63,7 +83,10 @@ def test_cube_file_is_read_by_ase(tmp_path: Path) -> None:
 
 def test_line_and_figure_show_three_projections() -> None:
     result = found(at_rest(), mi.Density(species="Li", spacing_angstrom=1.0))
-    assert result.lines() == ["Li: 2 atoms on a grid of 4 x 6 x 8, at most 1 /angstrom^3"]
+    assert result.lines() == [
+        "Li: 2 atoms on a grid of 4 x 6 x 8, at most 1 /angstrom^3",
+        "the density does not lead through the cell along any axis in this run",
+    ]
     figure = result.plot()
     maps = [ax for ax in figure.axes if ax.images]
     assert [(ax.get_title(loc="left"), ax.get_xlabel(), ax.get_ylabel()) for ax in maps] == [
