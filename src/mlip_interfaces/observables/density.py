@@ -157,7 +157,10 @@ class DensityResult(Result):
         first = f"{self.request.species}: {self.n_atoms:.6g} atoms on a grid of {shape}, at most {density.max():.3g} /angstrom^3"
         ways = [way for way in self._ways()[: len(_AXES)] if way["density_per_angstrom3"]]
         if not ways:
-            return [first, "the density does not lead through the cell along any axis in this run"]
+            return [
+                first,
+                "the density does not lead through the cell along any axis in this run: voxels that were never visited close a way, so look at a wider spacing too",
+            ]
         words = ", ".join(
             f"along {way['along']} {way['below_largest_kt']:.2f} kT below the largest density (visits of the narrowest voxel: {way['n_visits']})"
             for way in ways
