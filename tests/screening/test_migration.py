@@ -273,6 +273,11 @@ def test_a_calculator_without_stress_needs_the_cell_kept(tmp_path: Path) -> None
     sites = sites_of(BOX, "Li")
     with pytest.raises(StructureError, match="A calculator without stress needs --keep-cell"):
         migration(BOX, sites, distinct_hops(sites, 3.1), egg_box((0.2, 0.3, 0.4)), tmp_path / "out", {}, band=QUICK)
+    # Nothing is there that would refuse another calculator.
+    assert not (tmp_path / "out").exists()
+    failing = egg_box((0.2, 0.3, 0.4), fails_above=-1.0)
+    with pytest.raises(StructureError, match=r"^Li: The calculator failed \(RuntimeError: too high for me\)\.$"):
+        migration(BOX, sites, distinct_hops(sites, 3.1), failing, tmp_path / "out", {}, band=QUICK)
 
 
 def test_a_deep_site_counts_for_every_path() -> None:

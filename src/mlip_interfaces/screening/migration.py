@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import OtherInputsError, StructureError, counted
-from mlip_interfaces.files import content_hash, read_json, whole_file, write_json
+from mlip_interfaces.files import content_hash, read_json, update_json, whole_file, write_json
 from mlip_interfaces.records import Record
 from mlip_interfaces.screening.hops import Edge, Hop, Sites, edges_within
 from mlip_interfaces.screening.neb import Band, BandSettings, HopFailure, Surface, relax_band, relax_ends
@@ -26,7 +26,7 @@ _UNEQUAL_EV = 0.02
 _CONTACT_ANGSTROM = 0.8
 _FIRST_DISTANCE_ANGSTROM = 3.0
 DEFAULT_BAND = BandSettings()
-REQUEST, HOPS = "request.json", "hops"
+REQUEST, CRYSTAL, HOPS = "request.json", "crystal.json", "hops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +226,13 @@ def migration(
         "fmax_ev_per_angstrom": band.fmax_ev_per_angstrom,
         "keep_cell": keep_cell,
     }
-    _keep_request(folder, request)
+    _refuse_other_request(folder, request)
     surface = Surface(calculator)
-    bulk = _bulk(crystal, surface, folder / "crystal.json", band, keep_cell)
+    bulk = _bulk(crystal, surface, folder / CRYSTAL, band, keep_cell)
+    # Not before the calculator has shown that it can treat the crystal.
+    (folder / HOPS).mkdir(parents=True, exist_ok=True)
+    update_json(folder / REQUEST, request)
+    update_json(folder / CRYSTAL, bulk.to_json())
     cell = crystal.copy()
     cell.set_cell(np.array(bulk.cell))
     cell.positions = np.array(bulk.positions)
@@ -397,19 +401,17 @@ def percolating_distances(sites: Sites) -> Percolation:
         cutoff *= 1.3
 
 
-def _keep_request(folder: Path, request: Mapping[str, object]) -> None:
+def _refuse_other_request(folder: Path, request: Mapping[str, object]) -> None:
     file = folder / REQUEST
     if folder.exists() and not folder.is_dir():
         raise OtherInputsError(f"--out: {folder} is a file; give a folder.")
     if not file.is_file():
         if folder.is_dir() and any(folder.iterdir()):
             raise OtherInputsError(f"{folder} has files and no {REQUEST} of 'screen migration'; give another --out.")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(file, request)
+        return
     before = read_json(file, if_damaged="give another --out")
     if not isinstance(before, dict):
         raise OtherInputsError(f"{file} was not written by 'screen migration'; give another --out.")
-    (folder / HOPS).mkdir(exist_ok=True)
     for key in sorted({*request, *before}):
         if request.get(key) != before.get(key):
             raise OtherInputsError(
@@ -444,9 +446,9 @@ def _bulk(crystal: Atoms, surface: Surface, file: Path, band: BandSettings, keep
             converged = bool(optimiser.run(fmax=band.fmax_ev_per_angstrom / 3.0, steps=band.max_steps))
         energy = float(atoms.get_potential_energy())
     except HopFailure as failure:
-        stress = "" if keep_cell else " A calculator without stress needs --keep-cell."
+        stress = " A calculator without stress needs --keep-cell." if "stress" in str(failure) else ""
         raise StructureError(f"{crystal.get_chemical_formula()}: {failure}{stress}") from failure
-    found = Bulk(
+    return Bulk(
         cell=_rows(atoms.cell.array),
         positions=_rows(atoms.positions),
         energy_ev=energy,
@@ -454,8 +456,6 @@ def _bulk(crystal: Atoms, surface: Surface, file: Path, band: BandSettings, keep
         max_steps=band.max_steps,
         volume_change_fraction=float(atoms.get_volume() / crystal.get_volume() - 1.0),
     )
-    write_json(file, found.to_json())
-    return found
 
 
 def _rows(values: NDArray[np.float64]) -> tuple[tuple[float, float, float], ...]:
