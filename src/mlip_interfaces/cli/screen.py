@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|window|entries|flux|compositions``: which pairs are worth simulating."""
+"""``screen potential-map|table|space-charge|defects|window|entries|flux|compositions|rank``: which pairs are worth simulating."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_flux, screen_window
+from mlip_interfaces.cli import screen_flux, screen_rank, screen_window
 from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_materials,
@@ -41,6 +41,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_defects(actions)
     screen_window.register(actions)
     screen_flux.register(actions)
+    screen_rank.register(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
