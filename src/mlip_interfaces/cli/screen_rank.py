@@ -106,6 +106,8 @@ def run_rank(arguments: argparse.Namespace) -> int:
         raise InputFileError("--study writes a file; give --out DIR for it.")
     if arguments.no_coatings and arguments.coating:
         raise InputFileError("--no-coatings ranks bare pairs alone; leave out --coating, or --no-coatings.")
+    if arguments.study and arguments.size == "demo":
+        _check_calculator(arguments.calculator)
     from mlip_interfaces.screening.lattice_match import Limits
     from mlip_interfaces.screening.pair_ranking import rank_materials
     from mlip_interfaces.screening.priority import criteria
@@ -141,9 +143,11 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     from mlip_interfaces.files import write_text
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.report.ranking_page import write_ranking_page
+    from mlip_interfaces.screening.conductivities import SHIPPED_TABLE
     from mlip_interfaces.screening.dictionary import load_dictionary
     from mlip_interfaces.screening.pair_study import pair_study, study_file_name
     from mlip_interfaces.screening.rank_outputs import write_ranking
+    from mlip_interfaces.shipped_files import shipped_materials
 
     out: Path = arguments.out
     texts = {}
@@ -151,13 +155,32 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
         path = out / study_file_name(pair)
         texts[path] = pair_study(pair, arguments.size, out, arguments.calculator)
         parse_study(texts[path], path)
-    inputs = [one for one in (arguments.entries, arguments.conductivities) if one is not None]
-    provenance = made_of([*load_dictionary(arguments.materials).files, *inputs])
+    given = [one for one in (arguments.entries, arguments.conductivities) if one is not None]
+    own = [
+        Path(one) for one in dict.fromkeys(c for pair in ranking.pairs for c in pair.crystals) if Path(one).is_file()
+    ]
+    files = [*load_dictionary(arguments.materials).files, shipped_materials() / SHIPPED_TABLE, *given, *own]
+    provenance = made_of(files)
     write_ranking(ranking, out, provenance)
     page = write_ranking_page(ranking, out, command=str(provenance["command"]))
     for path, text in texts.items():
         write_text(path, text)
     return [page, *texts]
+
+
+def _check_calculator(name: str) -> None:
+    from mlip_interfaces.config.dft import DFT_CODES
+    from mlip_interfaces.errors import InputFileError, StudyError
+    from mlip_interfaces.labels.teachers import check_teacher
+
+    if name in DFT_CODES:
+        raise InputFileError(
+            f"--calculator {name}: a demo is labelled by an ASE calculator that needs no settings, such as chgnet; give --size production for {name}."
+        )
+    try:
+        check_teacher(name)
+    except StudyError as error:
+        raise InputFileError(f"--calculator {name}: {error}") from error
 
 
 def _pairs(given: list[str], option: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.records import Record
+from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, rank_matches
 from mlip_interfaces.structures.slabs import Miller, choose_slab
 
@@ -102,6 +103,11 @@ def best_match(
     StructureError
         If no planes fit within the limits, or none of those that do can be cut into stoichiometric slabs.
     """
+    search = _kept if in_library(lower) and in_library(upper) else _search
+    return search(lower, upper, thicknesses_angstrom, limits)
+
+
+def _search(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], limits: Limits) -> LatticeMatch:
     found: LatticeMatch | None = None
     reasons: list[str] = []
     candidates = rank_matches(
@@ -176,6 +182,22 @@ def _match(
 
 
 @functools.lru_cache(maxsize=1024)
+def _kept(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], limits: Limits) -> LatticeMatch:
+    """Of crystals of the library, which do not change, so that a ranking with other bounds takes no time."""
+    return _search(lower, upper, thicknesses_angstrom, limits)
+
+
 def _has_dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
+    if in_library(crystal):
+        return _kept_dipole(crystal, miller, thickness_angstrom)
+    return _dipole(crystal, miller, thickness_angstrom)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kept_dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
+    return _dipole(crystal, miller, thickness_angstrom)
+
+
+def _dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
     slab = choose_slab(crystal, miller, thickness_angstrom, stoichiometric=True, primitive=True)
     return abs(slab.termination.dipole_e_per_angstrom) >= NO_DIPOLE_E_PER_ANGSTROM

@@ -215,7 +215,7 @@ class Ranking(Record):
                 raise InputFileError("None of these pairs can be simulated; the table says why for each.")
             return able
         wanted = name.replace(" ", "").replace("|", "/")
-        found = next((one for one in self.pairs if one.name == wanted), None)
+        found = next((one for one in self.pairs if one.name.replace(" ", "") == wanted), None)
         if found is None:
             named = ", ".join(one.name for one in self.pairs[:6])
             raise InputFileError(
