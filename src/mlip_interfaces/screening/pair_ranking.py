@@ -357,9 +357,9 @@ def rank_materials(
 
     Examples
     --------
-    >>> ranking = rank_materials({"cathode": ["LNO"], "anode": [], "electrolyte": ["LLZO"], "coating": []})
-    >>> [(one.name, one.values["largest_barrier_v"]) for one in ranking.pairs]
-    [('LNO/LLZO', 0.4052)]
+    >>> ranking = rank_materials({"cathode": ["LNO"], "anode": [], "electrolyte": ["LPS"], "coating": []})
+    >>> [(one.name, round(one.values["largest_barrier_v"], 2)) for one in ranking.pairs]
+    [('LNO/LPS', 0.39)]
     """
     dictionary = load_dictionary(materials)
     given = names or {}

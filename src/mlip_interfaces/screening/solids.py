@@ -82,14 +82,10 @@ def default_names(dictionary: Dictionary, role: Role) -> tuple[str, ...]:
     tuple of str
         The dictionary's, and crystals of the library with other compositions.
     """
-    of_role: Mapping[str, object] = {
-        "cathode": dictionary.cathodes,
-        "anode": dictionary.anodes,
-        "electrolyte": dictionary.electrolytes,
-        "coating": dict.fromkeys(name for name in DICTIONARY_COATINGS if name in dictionary.electrolytes),
-    }[role]
-    everything = (*dictionary.cathodes.values(), *dictionary.anodes.values(), *dictionary.electrolytes.values())
-    known = {_composition(one.formula) for one in everything if one.name in of_role}
+    of_role = list(_levels(dictionary, role))
+    if role == "coating":
+        of_role = [name for name in DICTIONARY_COATINGS if name in of_role]
+    known = {_composition(_levels(dictionary, role)[name].formula) for name in of_role}
     crystals = [name for name, given in LIBRARY_ROLES.items() if given == role and _composition(name) not in known]
     return (*of_role, *crystals) if role != "coating" else (*crystals, *of_role)
 
@@ -122,13 +118,7 @@ def solids(
     StructureError
         If a file holds no crystal.
     """
-    of_role: Mapping[str, Cathode | Anode | Electrolyte]
-    if role == "cathode":
-        of_role = dictionary.cathodes
-    elif role == "anode":
-        of_role = dictionary.anodes
-    else:
-        of_role = dictionary.electrolytes
+    of_role = _levels(dictionary, role)
     found: dict[str, Solid] = {}
     for name in names:
         if name in of_role:
@@ -147,6 +137,12 @@ def solids(
             raise InputFileError(f"Two of the {role}s are called {solid.name}; name each once, and files differently.")
         found[solid.name] = solid
     return tuple(found.values())
+
+
+def _levels(dictionary: Dictionary, role: Role) -> Mapping[str, Cathode | Anode | Electrolyte]:
+    if role == "cathode":
+        return dictionary.cathodes
+    return dictionary.anodes if role == "anode" else dictionary.electrolytes
 
 
 def same_composition(first: str, second: str) -> bool:
