@@ -179,7 +179,7 @@ def _head(ranking: Ranking, socs: tuple[str, ...]) -> list[tuple[str, bool]]:
     steps = [f"step, {_STATES.get(soc, f'{soc} %')} (V)" for soc in socs]
     return [
         ("pair", False), ("rank", False), ("electrode", True), *((title, False) for title in steps), ("largest barrier (V)", False),
-        ("beyond window (V)", False), ("window (V)", True), ("reaction (eV/atom)", False), ("reaction", True), ("strain (%)", False),
+        ("beyond window (V)", False), ("window (V)", True), ("reaction (eV/atom)", False), ("reaction", True), ("strain", False),
         ("atoms", False), ("area (Å²)", False), ("planes", True), ("conductivity (mS/cm)", False), ("criteria", True),
         ("notes", True),
     ]  # fmt: skip
@@ -192,11 +192,11 @@ def _row(pair: RankedPair, ranking: Ranking, socs: tuple[str, ...]) -> Row:
     )
     keys = {one.name: one.key for one in ranking.criteria}
 
-    def judged(name: str, key: str, shown: str, scale: float = 1.0) -> Cell:
+    def judged(name: str, key: str, shown: str) -> Cell:
         value = values[key]
         if value is None:
             return Cell("unknown", "", name, "absent")
-        return Cell(shown % (scale * value), repr(scale * value), name, verdicts.get(name, ""))
+        return Cell(shown % value, repr(value), name, verdicts.get(name, ""))
 
     steps = [step_at(pair, soc) for soc in socs]
     cells = (
@@ -209,7 +209,7 @@ def _row(pair: RankedPair, ranking: Ranking, socs: tuple[str, ...]) -> Row:
         _text("; ".join(_window(one) for one in pair.windows)),
         judged("reaction", "reaction_energy_ev_per_atom", "%.3f"),
         _text("" if reaction is None else f"{reaction.between}, {reaction.condition}: {reaction.reaction}"),
-        judged("strain", "max_strain", "%.1f", 100.0),
+        judged("strain", "max_strain", "%.3f"),
         judged("size", "n_atoms", "%d"),
         Cell("", "") if match is None else Cell(f"{match.area_angstrom2:.0f}", repr(match.area_angstrom2)),
         _text(planes(pair)),
