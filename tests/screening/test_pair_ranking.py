@@ -333,7 +333,7 @@ def test_the_match_is_the_best_of_all_that_fit() -> None:
         ]
         stack = match_slabs(requests, max_area_angstrom2=250.0, max_strain=0.04, primitive=True)
         a, b = np.asarray(stack.slabs[0].cell)[:2, :2]
-        area = abs(np.cross(a, b))
+        area = abs(np.linalg.det([a, b]))
         repeat = [math.ceil(LEAST_WIDTH_ANGSTROM / (area / np.linalg.norm(side)) - 1e-9) for side in (b, a)]
         n_atoms = sum(map(len, stack.slabs)) * repeat[0] * repeat[1]
         is_polar = any(abs(end.dipole_e_per_angstrom) > 1e-3 for end in stack.terminations)
