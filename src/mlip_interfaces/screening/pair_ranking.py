@@ -414,7 +414,9 @@ class _Judge:
             "conductivity_ms_per_cm": None if conductivity is None else conductivity.conductivity_ms_per_cm,
         }
         if match is not None and match.is_polar:
-            notes.append("All planes that fit have a slab with a dipole along the normal, whose field a periodic model keeps.")
+            notes.append(
+                "All planes that fit have a slab with a dipole along the normal, whose field a periodic model keeps."
+            )
         found = standing(values, self._criteria)
         return RankedPair(
             rank=0, name="/".join(one.name for one in stack), kind=kind, solids=tuple(one.name for one in stack),
