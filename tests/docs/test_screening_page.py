@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlip_interfaces.cli.main import main
+from mlip_interfaces.screening.priority import CRITERIA
 
 
 def test_every_command_of_the_page_runs_on_its_files(
@@ -57,3 +58,25 @@ def test_every_command_of_the_page_on_migration_that_needs_no_engine_runs(
     for command in commands:
         assert main(shlex.split(command)) == 0, command
     assert capsys.readouterr().out.count("percolate in 3 directions") == 2
+def test_every_command_of_the_page_on_ranking_runs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All but the one that ranks every pair; and the Python at its end."""
+    page = (repository / "docs" / "howto" / "rank-pairs.md").read_text()
+    for name, content in re.findall(r'```csv title="([\w.]+)"\n(.*?)```', page, re.DOTALL):
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^mlip-interfaces (.*)$", page, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        if command != "screen rank --out ranking":
+            assert main(shlex.split(command)) == 0, command
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.html")} == {
+        "few/index.html",
+        "own/index.html",
+    }
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(code, {})
+    assert main(["config", "check", "first.yaml"]) == 0
+    bounds = re.findall(r"^\| `(\w+)` \| at (?:most|least) (-?[\d.]+)", page, re.MULTILINE)
+    assert {name: float(bound) for name, bound in bounds} == {one.name: one.bound for one in CRITERIA}

@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|window|entries|flux|compositions|migration``: which pairs are worth simulating."""
+"""``screen ACTION``: which pairs are worth simulating, and what is known of a crystal, a defect or an interface before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_flux, screen_migration, screen_window
+from mlip_interfaces.cli import screen_flux, screen_migration, screen_rank, screen_window
 from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_materials,
@@ -42,6 +42,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     screen_window.register(actions)
     screen_flux.register(actions)
     screen_migration.register(actions)
+    screen_rank.register(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
