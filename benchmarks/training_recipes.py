@@ -28,6 +28,7 @@ from mlip_interfaces.potentials import (
     SHORT_RANGE_TABLE,
     LossPrefactors,
     ShortRangeBlend,
+    checkpoint_keys,
     label_errors,
     short_range_keys,
     write_zbl_table,
@@ -134,7 +135,7 @@ def train(run: Path, folder: Path, change: Change, n_steps: int) -> None:
     content: Content = json.loads((training / "input.json").read_text())
     data = content["training"]["training_data"]
     data["systems"] = [str((training / system).resolve()) for system in data["systems"]]
-    content["training"] |= {"numb_steps": n_steps, "disp_freq": max(1, n_steps // 10), "save_freq": n_steps}
+    content["training"] |= {"numb_steps": n_steps, **checkpoint_keys(n_steps)}
     content["learning_rate"]["decay_steps"] = max(1, n_steps // 50)
     content["model"] = {key: value for key, value in content["model"].items() if key not in BLEND}
     change(content, folder)

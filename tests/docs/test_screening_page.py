@@ -58,6 +58,8 @@ def test_every_command_of_the_page_on_migration_that_needs_no_engine_runs(
     for command in commands:
         assert main(shlex.split(command)) == 0, command
     assert capsys.readouterr().out.count("percolate in 3 directions") == 2
+
+
 def test_every_command_of_the_page_on_ranking_runs(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ from mlip_interfaces.potentials import (
     InnerSizes,
     LossPrefactors,
     ShortRangeBlend,
+    checkpoint_keys,
     is_single_precision,
     kind_of,
     max_neighbors,
@@ -193,3 +194,15 @@ def test_large_forces_count_less_and_small_ones_as_before_in_deepmd_kits_own_los
         50.0 * np.mean((error * shares) ** 2), rel=1e-6
     )
     assert shares.ravel() == pytest.approx([5 / 5.2, 5 / 35], rel=1e-12)
+
+
+def test_every_training_ends_with_its_last_checkpoint() -> None:
+    """DeePMD's TensorFlow loop, condition by condition: its own length, and any other that DP-GEN gives the same input."""
+    for n_steps in (1, 2, 9, 52, 60, 1604, 5400, 1_000_400):
+        keys = checkpoint_keys(n_steps)
+        line, save = keys["disp_freq"], keys["save_freq"]
+        for asked in (n_steps, *range(1, 2000)):
+            saved_at_its_line = asked % line == 0 and asked % save == 0
+            saved_at_the_end = asked % save != 0
+            assert saved_at_its_line or saved_at_the_end, (n_steps, asked)
+        assert n_steps < 40 or 4 <= n_steps / save < 6

@@ -50,6 +50,32 @@ class LossPrefactors:
         return prefactor if shift is None else prefactor * shift**2
 
 
+def checkpoint_keys(n_steps: int) -> dict[str, JsonValue]:
+    """How often a training writes a line of its curve, and a checkpoint: about ten and four times.
+
+    DeePMD-kit (TensorFlow, 3.2) writes a checkpoint only where a line is due too, and leaves out the last one where its step
+    is one for a checkpoint. Were the second interval no multiple of the first, trainings of some lengths, DP-GEN's shorter ones
+    among them, would end without their last checkpoint, or with none.
+
+    Parameters
+    ----------
+    n_steps : int
+        Of the training.
+
+    Returns
+    -------
+    dict of str to JSON
+        ``disp_freq`` and ``save_freq``.
+
+    Examples
+    --------
+    >>> checkpoint_keys(1604)
+    {'disp_freq': 160, 'save_freq': 320}
+    """
+    line = max(1, min(1000, n_steps // 10))
+    return {"disp_freq": line, "save_freq": line * max(1, n_steps // 4 // line)}
+
+
 def max_neighbors(
     structures: Sequence[Atoms],
     elements: Sequence[str],
@@ -195,8 +221,7 @@ def training_input(
     training: dict[str, JsonValue] = {
         "numb_steps": n_steps,
         "disp_file": "lcurve.out",
-        "disp_freq": max(1, min(1000, n_steps // 10)),
-        "save_freq": max(1, n_steps // 4),
+        **checkpoint_keys(n_steps),
         "max_ckpt_keep": 1,
         "disp_training": True,
         "time_training": True,
