@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_flux, screen_window
+from mlip_interfaces.cli import screen_adhesion, screen_flux, screen_window
 from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_materials,
@@ -39,6 +39,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_table(actions)
     _register_space_charge(actions)
     _register_defects(actions)
+    screen_adhesion.register(actions)
     screen_window.register(actions)
     screen_flux.register(actions)
 

@@ -162,9 +162,7 @@ def match_slabs(
         terminations.append(slab.termination)
     area = common.area_angstrom2 * lateral_repeat[0] * lateral_repeat[1]
     strained_lattices = tuple(np.linalg.inv(transform) @ common.cell for transform in common.transforms)
-    return MatchedStack(
-        tuple(slabs), area, common.strains, tuple(terminations), common.turned, strained_lattices
-    )
+    return MatchedStack(tuple(slabs), area, common.strains, tuple(terminations), common.turned, strained_lattices)
 
 
 def oriented_bulk(

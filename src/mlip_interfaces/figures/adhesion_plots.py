@@ -1,0 +1,53 @@
+"""Figures of interface energetics and of defects in supercells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from mlip_interfaces.figures.style import PALETTE, new_figure, styled
+
+_BAR_INCH = 0.3
+_TWO_PANELS_INCH = 7.5
+
+
+@styled
+def interface_bars(bars: Sequence[tuple[str, float | None, float | None]]) -> Figure:
+    """Work of adhesion and interface energy of each interface.
+
+    Parameters
+    ----------
+    bars : sequence of (str, float or None, float or None)
+        Name, work of adhesion and interface energy, J/m^2; None where it is not known.
+
+    Returns
+    -------
+    Figure
+        Not saved; one panel where no interface energy is known.
+    """
+    panels = [
+        ("work of adhesion (J/m$^2$)", [bar[1] for bar in bars]),
+        ("interface energy (J/m$^2$)", [bar[2] for bar in bars]),
+    ]
+    panels = [panel for panel in panels if any(value is not None for value in panel[1])]
+    figure, axes = new_figure(1, len(panels), width=_TWO_PANELS_INCH, height=1.0 + _BAR_INCH * len(bars))
+    for ax, color, (title, values) in zip(axes[0], PALETTE, panels, strict=False):
+        for place, value in enumerate(values):
+            if value is not None:
+                ax.barh(place, value, color=color, height=0.65)
+                ax.annotate(
+                    f"{value:.3f}",
+                    (max(value, 0.0), place),
+                    (3, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
+                )
+        ax.axvline(0.0, color="#222222", linewidth=0.8)
+        ax.margins(x=0.18)
+        ax.set_xlabel(title)
+        ax.set_ylim(len(bars) - 0.5, -0.5)
+        ax.set_yticks([])
+    axes[0, 0].set_yticks(range(len(bars)), [name for name, _, _ in bars])
+    return figure
