@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlip_interfaces.cli.arguments import count, positive
+
+if TYPE_CHECKING:
+    from mlip_interfaces.screening.relaxation import Rest
 
 
 def add_calculator(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +105,23 @@ def chosen_calculator(arguments: argparse.Namespace) -> tuple[Any, dict[str, obj
         "calculator": name, "calculator_version": teacher_version(name, parameters), "calculator_kind": teacher_kind(name),
         "calculator_parameters": parameters,
     }  # fmt: skip
+
+
+def say_rest(name: str, rest: Rest) -> None:
+    """Tell of a structure that is relaxed.
+
+    Parameters
+    ----------
+    name : str
+        Of it.
+    rest : Rest
+        How it ended.
+    """
+    end = "" if rest.converged else ", not at rest"
+    print(
+        f"{name:40} {rest.energy_ev / rest.n_atoms:10.4f} eV/atom, {rest.n_atoms} atoms, {rest.n_steps} steps{end}",
+        flush=True,
+    )
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:

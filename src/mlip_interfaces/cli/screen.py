@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_adhesion, screen_flux, screen_window
+from mlip_interfaces.cli import screen_adhesion, screen_defect_energies, screen_flux, screen_window
 from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_materials,
@@ -40,6 +40,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_space_charge(actions)
     _register_defects(actions)
     screen_adhesion.register(actions)
+    screen_defect_energies.register(actions)
     screen_window.register(actions)
     screen_flux.register(actions)
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, positive, say
-from mlip_interfaces.cli.calculator import add_calculator, chosen_calculator, relaxation_settings
+from mlip_interfaces.cli.calculator import add_calculator, chosen_calculator, relaxation_settings, say_rest
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.interface_cells import InterfaceSeries
-    from mlip_interfaces.screening.relaxation import Rest
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -107,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         series = dataclasses.replace(series, tasks=frozen)
     rests = relax_tasks(
         series.tasks, calculator, arguments.out, settings, **relaxation_settings(arguments),
-        report=(lambda name, rest: None) if arguments.json else _say_rest,
+        report=(lambda name, rest: None) if arguments.json else say_rest,
     )  # fmt: skip
     results = interface_results(series, rests)
     is_built = arguments.substrate is not None
@@ -204,11 +203,3 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text}")
     return int(text)
-
-
-def _say_rest(name: str, rest: Rest) -> None:
-    end = "" if rest.converged else ", not at rest"
-    print(
-        f"{name:40} {rest.energy_ev / rest.n_atoms:10.4f} eV/atom, {rest.n_atoms} atoms, {rest.n_steps} steps{end}",
-        flush=True,
-    )

@@ -51,3 +51,33 @@ def interface_bars(bars: Sequence[tuple[str, float | None, float | None]]) -> Fi
         ax.set_yticks([])
     axes[0, 0].set_yticks(range(len(bars)), [name for name, _, _ in bars])
     return figure
+
+
+@styled
+def defect_ladder(sets: Sequence[tuple[str, Sequence[tuple[float | None, float]]]]) -> Figure:
+    """Formation energies of sets of defects against the distance of their members.
+
+    Parameters
+    ----------
+    sets : sequence of (str, sequence of (float or None, float))
+        Label, and distance (angstrom; None of one defect) and formation energy (eV) of each arrangement.
+
+    Returns
+    -------
+    Figure
+        Not saved; single defects are level lines.
+    """
+    figure, axes = new_figure(1, 1, width=6.5, height=3.6)
+    ax = axes[0, 0]
+    for number, (label, points) in enumerate(sets):
+        color, marker = PALETTE[number % len(PALETTE)], "os^Dv<>P"[number % 8]
+        far = [(distance, energy) for distance, energy in points if distance is not None]
+        if far:
+            ax.plot(*zip(*far, strict=True), color=color, marker=marker, linewidth=1.0, markersize=5, label=label)
+        for distance, energy in points:
+            if distance is None:
+                ax.axhline(energy, color=color, linestyle="--", linewidth=1.0, label=label)
+    ax.set_xlabel("distance as placed (angstrom)")
+    ax.set_ylabel("formation energy (eV)")
+    figure.legend(loc="outside right upper")
+    return figure
