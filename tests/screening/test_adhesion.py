@@ -153,7 +153,22 @@ def test_lithium_fluoride_cut_and_rejoined_has_no_interface(tmp_path: Path, capf
 
 
 LJ = ["--calculator", "mini_teacher:lennard_jones"]
-CRYSTALS = "screen adhesion LiF Li2S --substrate-miller 1 0 0 --film-miller 1 0 0 --thickness-angstrom 4".split()
+CRYSTALS = [
+    "screen",
+    "adhesion",
+    "LiF",
+    "Li2S",
+    "--substrate-miller",
+    "1",
+    "0",
+    "0",
+    "--film-miller",
+    "1",
+    "0",
+    "0",
+    "--thickness-angstrom",
+    "4",
+]
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,3 +108,24 @@ class _WithoutStress(LennardJones):
 def without_stress():
     """Cells cannot relax."""
     return _WithoutStress(sigma=1.85, epsilon=0.05, rc=5.0, smooth=True)
+
+
+class _Counting(Calculator):
+    """Atoms that do not see each other, but for sulfur, which gains 0.3 eV for each lithium above twelve within 2.9 angstrom."""
+
+    implemented_properties = ("energy", "forces", "stress")
+    energies = {"Li": -1.9, "O": -4.5, "Cl": -2.2, "S": -3.7}
+
+    def calculate(self, atoms=None, properties=None, system_changes=("positions",)):
+        super().calculate(atoms, properties, system_changes)
+        symbols = np.array(self.atoms.get_chemical_symbols())
+        energy = sum(self.energies[symbol] for symbol in symbols)
+        first, second = neighbor_list("ij", self.atoms, {("S", "Li"): 2.9})
+        for sulfur in np.flatnonzero(symbols == "S"):
+            energy -= 0.3 * max(int((first == sulfur).sum()) - 12, 0)
+        self.results = {"energy": float(energy), "forces": np.zeros((len(symbols), 3)), "stress": np.zeros(6)}
+
+
+def counting():
+    """Energies of compounds are the sums of their atoms, so that reservoirs must come out even."""
+    return _Counting()

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli.arguments import Subparsers, count, positive, say
+from mlip_interfaces.cli.arguments import Subparsers, add_chemical_potentials, chemical_potentials, count, positive, say
 from mlip_interfaces.cli.calculator import add_calculator, chosen_calculator, relaxation_settings, say_rest
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         "--reservoir", action="append", default=[], metavar="CRYSTAL",
         help="a phase that gives and takes atoms: of the library, or a file (may be repeated)",
     )  # fmt: skip
-    parser.add_argument(
-        "--chemical-potential", action="append", default=[], metavar="X=EV",
-        help="of an element instead, on the calculator's scale (may be repeated)",
-    )  # fmt: skip
+    add_chemical_potentials(parser, "of an element instead, on the calculator's scale (may be repeated)")
     parser.add_argument(
         "--repeat", type=count, nargs=3, metavar="N", help="of the unit cell (default: from the length)"
     )
@@ -93,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     sets = _sets(arguments)
     crystal = load_crystal(arguments.crystal)
     reservoirs = _reservoirs(arguments.reservoir)
-    potentials = _potentials(arguments.chemical_potential)
+    potentials = chemical_potentials(arguments)
     calculator, settings = chosen_calculator(arguments)
     series = run_defects(
         crystal, sets, reservoirs, potentials, calculator, arguments.out, settings,
@@ -157,25 +154,6 @@ def _reservoirs(given: list[str]) -> dict[str, Atoms]:
                 f"--reservoir {one}: there is one called {name} already; leave one out, or rename the file."
             )
         found[name] = load_crystal(one)
-    return found
-
-
-def _potentials(given: list[str]) -> dict[str, float]:
-    from ase.data import chemical_symbols
-
-    from mlip_interfaces.cli.arguments import finite
-    from mlip_interfaces.errors import InputFileError
-
-    found = {}
-    for text in given:
-        symbol, sign, value = (part.strip() for part in text.partition("="))
-        try:
-            number = finite(value)
-        except argparse.ArgumentTypeError:
-            sign = ""
-        if not sign or symbol not in chemical_symbols[1:]:
-            raise InputFileError(f"--chemical-potential {text} is not like Li=-1.9 (an element, eV).")
-        found[symbol] = number
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from mlip_interfaces.figures.style import PALETTE, new_figure, styled
+from mlip_interfaces.figures.style import PALETTE, new_figure, note_empty, styled
 
 _BAR_INCH = 0.3
 _TWO_PANELS_INCH = 7.5
@@ -79,5 +79,8 @@ def defect_ladder(sets: Sequence[tuple[str, Sequence[tuple[float | None, float]]
                 ax.axhline(energy, color=color, linestyle="--", linewidth=1.0, label=label)
     ax.set_xlabel("distance as placed (angstrom)")
     ax.set_ylabel("formation energy (eV)")
-    figure.legend(loc="outside right upper")
+    if ax.has_data():
+        figure.legend(loc="outside right upper")
+    else:
+        note_empty(ax, "every arrangement recombined")
     return figure

@@ -83,12 +83,9 @@ def check_reaction(text: str, host: str) -> None:
     unknown = sorted({*left.sites, *right.sites} - units.keys())
     if unknown:
         raise StructureError(f"'{text}': {host} has no {unknown[0]} sites; it has those of {', '.join(units)}.")
-    made = {
-        symbol: Fraction(right.sites.get(symbol, 0) - left.sites.get(symbol, 0)) / number
-        for symbol, number in units.items()
-    }
-    if len(set(made.values())) > 1:
-        listed = ", ".join(f"{right.sites.get(symbol, 0) - left.sites.get(symbol, 0):+} {symbol}" for symbol in units)
+    new = {symbol: right.sites.get(symbol, Fraction(0)) - left.sites.get(symbol, Fraction(0)) for symbol in units}
+    if len({new[symbol] / number for symbol, number in units.items()}) > 1:
+        listed = ", ".join(f"{'+' if number > 0 else ''}{number} {symbol}" for symbol, number in new.items())
         raise _unbalanced(text, f"it makes sites ({listed}) that are not in the proportion of {host}")
 
 
