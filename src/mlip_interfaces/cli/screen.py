@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|window|entries|flux|compositions``: which pairs are worth simulating."""
+"""``screen potential-map|table|space-charge|defects|adhesion|defect-energies|window|entries|flux|compositions``: which pairs are worth simulating."""
 
 from __future__ import annotations
 

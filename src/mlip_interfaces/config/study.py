@@ -93,6 +93,7 @@ class Labels(Section):
 
     calculator: str = Field(
         description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, sevennet, deepmd (a Deep Potential of your own), tblite, "
+        "tosi-fumi (LiF), lammps (a file of LAMMPS lines), "
         "or package.module:callable returning an ASE calculator (with `parameters`)."
     )
     parameters: dict[str, JsonValue] = Field(
