@@ -46,3 +46,14 @@ def test_every_command_of_the_page_on_windows_runs(
     assert written == {f"window/{stem}.png" for stem in ("window", "uptake", "phases")} | {
         f"contact/{stem}.png" for stem in ("window", "uptake", "phases", "mutual_reactions")
     }
+
+
+def test_every_command_of_the_page_on_migration_that_needs_no_engine_runs(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (repository / "docs" / "howto" / "migration.md").read_text()
+    commands = re.findall(r"^mlip-interfaces (screen .*)$", page, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert main(shlex.split(command)) == 0, command
+    assert capsys.readouterr().out.count("percolate in 3 directions") == 2

@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|adhesion|defect-energies|window|entries|flux|compositions``: which pairs are worth simulating."""
+"""``screen potential-map|table|space-charge|defects|adhesion|defect-energies|window|entries|flux|compositions|migration``: which pairs are worth simulating."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_adhesion, screen_defect_energies, screen_flux, screen_window
+from mlip_interfaces.cli import screen_adhesion, screen_defect_energies, screen_flux, screen_migration, screen_window
 from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_chemical_potentials,
@@ -46,6 +46,7 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     screen_defect_energies.register(actions)
     screen_window.register(actions)
     screen_flux.register(actions)
+    screen_migration.register(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, positive, say
-from mlip_interfaces.cli.calculator import add_calculator, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.interface_cells import InterfaceSeries
@@ -57,7 +57,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--rigid", action="store_true", help="nothing is relaxed: the energies of the cells as they are made"
     )
-    add_calculator(parser)
+    add_relaxations(parser)
     parser.add_argument(
         "--out",
         type=Path,

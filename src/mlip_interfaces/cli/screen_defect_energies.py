@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_chemical_potentials, chemical_potentials, count, positive, say
-from mlip_interfaces.cli.calculator import add_calculator, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -58,7 +58,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="L",
         help="between images (default: %(default)g)",
     )
-    add_calculator(parser)
+    add_relaxations(parser)
     parser.add_argument(
         "--out",
         type=Path,

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative
-from mlip_interfaces.cli.calculator import add_calculator, chosen_calculator, relaxation_settings
+from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative, positive
+from mlip_interfaces.cli.calculators import add_calculator, open_calculator
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.crystal_energies import RelaxedCrystal
@@ -47,11 +47,23 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
     parser = actions.add_parser("entries", help="relax crystals with a calculator and write their energies")
     parser.add_argument("--elements", required=True, metavar="A,B,C", help="crystals of these elements, as in Li,P,S")
-    add_calculator(parser)
+    add_calculator(
+        parser,
+        required=True,
+        known="chgnet, sevennet, deepmd, tblite, or package.module:callable of an ASE calculator",
+    )
     parser.add_argument(
         "--structure", type=Path, action="append", default=[], metavar="FILE",
         help="a crystal that the library has not, such as P or S alone (may be repeated)",
     )  # fmt: skip
+    parser.add_argument(
+        "--fmax-ev-per-angstrom",
+        type=positive,
+        default=0.03,
+        metavar="F",
+        help="where a relaxation ends (default 0.03)",
+    )
+    parser.add_argument("--max-steps", type=count, default=500, metavar="N", help="of a relaxation (default 500)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the entries (JSON)")
     parser.set_defaults(run=run_entries)
 
@@ -145,13 +157,19 @@ def run_entries(arguments: argparse.Namespace) -> int:
         raise InputFileError(
             f"The library has no crystal of {', '.join(elements) or 'no elements'} alone; give more elements, or files by --structure."
         )
-    calculator, settings = chosen_calculator(arguments)
+    calculator, settings = open_calculator(
+        arguments.calculator,
+        arguments.parameters,
+        use="crystals are relaxed with ASE calculators; give chgnet, tblite or package.module:callable, or label them and "
+        "give the labels as extended XYZ to 'screen window'.",
+    )
     done = relax_crystals(
         crystals,
         calculator,
         arguments.out,
         settings,
-        **relaxation_settings(arguments),
+        fmax_ev_per_angstrom=arguments.fmax_ev_per_angstrom,
+        max_steps=arguments.max_steps,
         provenance=made_of(arguments.structure),
         report=_say_crystal,
     )

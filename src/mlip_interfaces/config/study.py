@@ -93,7 +93,6 @@ class Labels(Section):
 
     calculator: str = Field(
         description="vasp, gpaw, cp2k or abacus (with the section `dft`); chgnet, sevennet, deepmd (a Deep Potential of your own), tblite, "
-        "tosi-fumi (LiF), lammps (a file of LAMMPS lines), "
         "or package.module:callable returning an ASE calculator (with `parameters`)."
     )
     parameters: dict[str, JsonValue] = Field(
@@ -387,6 +386,11 @@ class LossWeights(Section):
         0.2, description="At the start of a training that goes on from the iteration before."
     )
     force_start_reuse: LossWeight = Field(100.0, description="Likewise.")
+    force_shift_ev_per_angstrom: Force | None = Field(
+        None,
+        description="The error of a force F counts by shift / (|F| + shift), so that the large forces of scrambled and "
+        "strained cells do not outweigh those of MD (DeePMD's relative_f); without it all count alike.",
+    )
 
 
 class ShortRange(Section):

@@ -96,25 +96,11 @@ def _sevennet(parameters: Mapping[str, Any]) -> Any:
         return SevenNetCalculator(**{"model": SEVENNETS[0], "device": "cpu", **parameters})
 
 
-def _lammps(parameters: Mapping[str, Any]) -> Any:
-    from mlip_interfaces.labels.lammps_calculator import lammps_lines
-
-    return lammps_lines(**parameters)
-
-
-def _tosi_fumi(parameters: Mapping[str, Any]) -> Any:
-    from mlip_interfaces.labels.lammps_calculator import tosi_fumi
-
-    return tosi_fumi(**parameters)
-
-
 TEACHERS: dict[str, Teacher] = {
     "chgnet": Teacher("chgnet", "chgnet", "surrogate", 'pip install "mlip-interfaces[teacher]"', _chgnet),
     "deepmd": Teacher("deepmd-kit", "deepmd", "surrogate", 'pip install "mlip-interfaces[engines]"', _deepmd),
-    "lammps": Teacher("lammps", "lammps", "custom", 'pip install "mlip-interfaces[engines]"', _lammps),
     "sevennet": Teacher("sevenn", "sevenn", "surrogate", 'pip install "mlip-interfaces[sevennet]"', _sevennet),
     "tblite": Teacher("tblite", "tblite", "semiempirical", 'pip install "mlip-interfaces[xtb]"', _tblite),
-    "tosi-fumi": Teacher("lammps", "lammps", "custom", 'pip install "mlip-interfaces[engines]"', _tosi_fumi),
 }
 
 

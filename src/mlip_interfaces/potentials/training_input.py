@@ -22,11 +22,32 @@ class LossPrefactors:
     ----------
     energy, force, virial : tuple of float
         DeePMD's ``start_pref`` and ``limit_pref``; the defaults go from the forces first to a balance at the end.
+    force_shift_ev_per_angstrom : float or None, eV/angstrom
+        If given, the error of a force F counts by ``shift / (|F| + shift)``: like others where forces are small against it.
     """
 
     energy: tuple[float, float] = (0.02, 1.0)
     force: tuple[float, float] = (1000.0, 1.0)
     virial: tuple[float, float] = (0.02, 1.0)
+    force_shift_ev_per_angstrom: float | None = None
+
+    def deepmd_force(self, prefactor: float) -> float:
+        """A prefactor of forces as DeePMD takes it.
+
+        Its errors relative to ``|F| + shift`` (``relative_f``) have no unit; their square is multiplied by that of the shift.
+
+        Parameters
+        ----------
+        prefactor : float
+            Of errors in eV/angstrom.
+
+        Returns
+        -------
+        float
+            The same without a shift.
+        """
+        shift = self.force_shift_ev_per_angstrom
+        return prefactor if shift is None else prefactor * shift**2
 
 
 def max_neighbors(
@@ -195,10 +216,11 @@ def training_input(
             "type": "ener",
             "start_pref_e": loss.energy[0],
             "limit_pref_e": loss.energy[1],
-            "start_pref_f": loss.force[0],
-            "limit_pref_f": loss.force[1],
+            "start_pref_f": loss.deepmd_force(loss.force[0]),
+            "limit_pref_f": loss.deepmd_force(loss.force[1]),
             "start_pref_v": loss.virial[0],
             "limit_pref_v": loss.virial[1],
+            **({} if loss.force_shift_ev_per_angstrom is None else {"relative_f": loss.force_shift_ev_per_angstrom}),
         },
         "training": training,
     }
