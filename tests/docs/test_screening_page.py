@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlip_interfaces.cli.main import main
+from mlip_interfaces.cli.main import build_parser, main
 
 
 def test_every_command_of_the_page_runs_on_its_files(
@@ -57,3 +57,12 @@ def test_every_command_of_the_page_on_migration_that_needs_no_engine_runs(
     for command in commands:
         assert main(shlex.split(command)) == 0, command
     assert capsys.readouterr().out.count("percolate in 3 directions") == 2
+
+
+@pytest.mark.parametrize(("page", "n_commands"), [("interface-energetics", 3), ("defect-energies", 2)])
+def test_every_command_of_pages_that_need_an_engine_is_understood(repository: Path, page: str, n_commands: int) -> None:
+    text = (repository / "docs" / "howto" / f"{page}.md").read_text().replace("\\\n", " ")
+    commands = re.findall(r"^mlip-interfaces (screen .*)$", text, re.MULTILINE)
+    assert len(commands) == n_commands
+    for command in commands:
+        assert callable(build_parser(["screen"]).parse_args(shlex.split(command)).run)
