@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlip_interfaces.cli.main import main
-from mlip_interfaces.screening.priority import CRITERIA
 from mlip_interfaces.cli.main import build_parser, main
+from mlip_interfaces.screening.priority import CRITERIA
 
 
 def test_every_command_of_the_page_runs_on_its_files(
@@ -83,6 +82,8 @@ def test_every_command_of_the_page_on_ranking_runs(
     assert main(["config", "check", "first.yaml"]) == 0
     bounds = re.findall(r"^\| `(\w+)` \| at (?:most|least) (-?[\d.]+)", page, re.MULTILINE)
     assert {name: float(bound) for name, bound in bounds} == {one.name: one.bound for one in CRITERIA}
+
+
 @pytest.mark.parametrize(("page", "n_commands"), [("interface-energetics", 3), ("defect-energies", 2)])
 def test_every_command_of_pages_that_need_an_engine_is_understood(repository: Path, page: str, n_commands: int) -> None:
     text = (repository / "docs" / "howto" / f"{page}.md").read_text().replace("\\\n", " ")
