@@ -42,7 +42,7 @@ from record import write_record
 
 from mlip_interfaces.figures.style import PALETTE, new_figure, save_figure, styled
 from mlip_interfaces.labels.dataset import labeled_system
-from mlip_interfaces.potentials import DescriptorSizes
+from mlip_interfaces.potentials import DescriptorSizes, checkpoint_keys
 
 ROUND = Path(__file__).with_name("committee_round.py")
 FINE_TUNING = Path(__file__).with_name("fine_tuning.py")
@@ -461,7 +461,7 @@ def training_input(
         },
         "training": {
             "training_data": {"systems": list(systems), "batch_size": 1}, "numb_steps": n_steps, "seed": seed,
-            "disp_file": "lcurve.out", "disp_freq": max(1, n_steps // 10), "save_freq": n_steps, "max_ckpt_keep": 1,
+            "disp_file": "lcurve.out", "max_ckpt_keep": 1, **checkpoint_keys(n_steps),
         },
     }  # fmt: skip
 

@@ -26,7 +26,9 @@ from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.files import write_json
 from mlip_interfaces.potentials import (
     SHORT_RANGE_TABLE,
+    LossPrefactors,
     ShortRangeBlend,
+    checkpoint_keys,
     label_errors,
     short_range_keys,
     write_zbl_table,
@@ -44,6 +46,7 @@ def unchanged(content: Content, folder: Path) -> None:
     """The prefactors of DeePMD-kit's examples."""
     content["loss"] |= {"start_pref_e": 0.02, "limit_pref_e": 1.0, "start_pref_f": 1000.0, "limit_pref_f": 1.0}
     content["loss"] |= {"start_pref_v": 0.02, "limit_pref_v": 1.0}
+    content["loss"].pop("relative_f", None)
 
 
 def weighted(content: Content, folder: Path) -> None:
@@ -61,25 +64,54 @@ def walled(content: Content, folder: Path) -> None:
     data["systems"] = [system for system in data["systems"] if Path(system).name != "scrambled"]
 
 
-def wide(content: Content, folder: Path) -> None:
-    """Walled, with a fitting network of 120 neurons in each layer."""
-    walled(content, folder)
+def _widen(content: Content) -> None:
     content["model"]["fitting_net"]["neuron"] = [120, 120, 120]
 
 
-def near(content: Content, folder: Path) -> None:
-    """Walled, with a cutoff of 5 angstrom."""
-    walled(content, folder)
+def _shorten(content: Content) -> None:
     descriptor = content["model"]["descriptor"]
     share = (5.0 / descriptor["rcut"]) ** 3
     descriptor["sel"] = [int(4 * np.ceil(count * share / 4)) for count in descriptor["sel"]]
     descriptor["rcut"] = 5.0
 
 
-def fast(content: Content, folder: Path) -> None:
-    """Walled, with 2.5 times the learning rate at the start."""
+def wide(content: Content, folder: Path) -> None:
+    """Walled, with a fitting network of 120 neurons in each layer."""
     walled(content, folder)
-    content["learning_rate"]["start_lr"] *= 2.5
+    _widen(content)
+
+
+def near(content: Content, folder: Path) -> None:
+    """Walled, with a cutoff of 5 angstrom."""
+    walled(content, folder)
+    _shorten(content)
+
+
+def fast(content: Content, folder: Path) -> None:
+    """Walled, with a learning rate of 0.005 at the start."""
+    walled(content, folder)
+    content["learning_rate"]["start_lr"] = 5e-3
+
+
+def together(content: Content, folder: Path) -> None:
+    """All of these, with the scrambled frames."""
+    systems = content["training"]["training_data"]["systems"]
+    fast(content, folder)
+    _widen(content)
+    _shorten(content)
+    content["training"]["training_data"]["systems"] = systems
+
+
+def shifted(content: Content, folder: Path) -> None:
+    """Together, and large forces count less: errors relative to the force and 5 eV/angstrom."""
+    together(content, folder)
+    loss = content["loss"]
+    counted = LossPrefactors(force=(loss["start_pref_f"], loss["limit_pref_f"]), force_shift_ev_per_angstrom=5.0)
+    content["loss"] |= {
+        "start_pref_f": counted.deepmd_force(counted.force[0]),
+        "limit_pref_f": counted.deepmd_force(counted.force[1]),
+        "relative_f": counted.force_shift_ev_per_angstrom,
+    }
 
 
 RECIPES: dict[str, Change] = {
@@ -89,6 +121,8 @@ RECIPES: dict[str, Change] = {
     "wide": wide,
     "near": near,
     "fast": fast,
+    "together": together,
+    "shifted": shifted,
 }
 
 
@@ -101,7 +135,7 @@ def train(run: Path, folder: Path, change: Change, n_steps: int) -> None:
     content: Content = json.loads((training / "input.json").read_text())
     data = content["training"]["training_data"]
     data["systems"] = [str((training / system).resolve()) for system in data["systems"]]
-    content["training"] |= {"numb_steps": n_steps, "disp_freq": max(1, n_steps // 10), "save_freq": n_steps}
+    content["training"] |= {"numb_steps": n_steps, **checkpoint_keys(n_steps)}
     content["learning_rate"]["decay_steps"] = max(1, n_steps // 50)
     content["model"] = {key: value for key, value in content["model"].items() if key not in BLEND}
     change(content, folder)

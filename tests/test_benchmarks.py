@@ -341,6 +341,12 @@ def test_recipes_change_what_they_say(script: ModuleType, tmp_path: Path) -> Non
     assert made["walled"]["training"]["training_data"]["systems"] == ["data/bulk"]
     assert np.loadtxt(tmp_path / made["walled"]["model"]["use_srtab"]).shape == (600, 4)
     assert made["near"]["model"]["descriptor"] == {"rcut": 5.0, "sel": [24, 24]}
+    assert made["together"]["training"] == content["training"]
+    assert made["shifted"]["loss"] == made["together"]["loss"] | {
+        "relative_f": 5.0,
+        "start_pref_f": 25_000.0,
+        "limit_pref_f": 250.0,
+    }
 
 
 @pytest.mark.parametrize("script", ["label_efficiency"], indirect=True)

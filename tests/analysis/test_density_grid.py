@@ -65,7 +65,7 @@ def test_cube_text_is_that_of_ase(tmp_path: Path) -> None:
         density = rng.exponential(size=shape) * 10.0 ** rng.integers(-12, 3, shape)
         with (tmp_path / "expected.cube").open("w") as handle:
             write_cube(handle, atoms, data=density, comment="number density, 1/angstrom^3")
-        found = "".join(cube_text(DensityGrid(density, np.asarray(atoms.cell)), atoms.positions, atoms.numbers))
+        found = "".join(cube_text(DensityGrid(density, np.asarray(atoms.cell), 1), atoms.positions, atoms.numbers))
         assert found == (tmp_path / "expected.cube").read_text()
 
 

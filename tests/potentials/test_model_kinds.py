@@ -16,9 +16,12 @@ from mlip_interfaces.choices import ModelKind
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.potentials import (
     BACKENDS,
+    Backend,
     DescriptorSizes,
     InnerSizes,
+    LossPrefactors,
     ShortRangeBlend,
+    checkpoint_keys,
     is_single_precision,
     kind_of,
     max_neighbors,
@@ -158,3 +161,48 @@ def test_neighbours_of_all_elements_are_counted_together() -> None:
     assert total_neighbors([alone], cutoffs, labelled=[atoms]) == total_neighbors([atoms], cutoffs, margin=1.0)
     assert total_neighbors([alone], cutoffs) == (4, 4)
     assert total_neighbors([atoms], cutoffs, margin=1.0)[0] <= sum(max_neighbors([atoms], ELEMENTS, 4.5, margin=1.0))
+
+
+def test_large_forces_count_less_and_small_ones_as_before_in_deepmd_kits_own_loss(pytorch: Backend) -> None:
+    """Against the sum written out, with errors of 0.1 at forces of 0.2 and of 30 eV/angstrom."""
+    torch = pytest.importorskip("torch")
+    from deepmd.pt.loss.ener import EnergyStdLoss
+
+    label = np.array([[[0.0, 0.2, 0.0], [0.0, 0.0, 30.0]]])
+    error = np.full_like(label, 0.1)
+
+    def force_term(loss: LossPrefactors) -> float:
+        asked = training_input(
+            sizes("se_e2_a"), ELEMENTS, n_steps=10, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=["data"],
+            loss=loss,
+        )["loss"]  # fmt: skip
+        keys = {key: value for key, value in asked.items() if key != "type" and not key.endswith(("_e", "_v"))}
+        there = EnergyStdLoss(starter_learning_rate=1.0, **keys)
+        _, total, _ = there(
+            {},
+            lambda **_: {"force": torch.tensor(label - error)},
+            {"force": torch.tensor(label), "find_force": 1.0},
+            natoms=2,
+            learning_rate=1.0,
+        )
+        return float(total)
+
+    plain = 50.0 * np.mean(error**2)
+    assert force_term(LossPrefactors(force=(50.0, 1.0))) == pytest.approx(plain, rel=1e-12)
+    shares = 5.0 / (np.linalg.norm(label, axis=2, keepdims=True) + 5.0)
+    assert force_term(LossPrefactors(force=(50.0, 1.0), force_shift_ev_per_angstrom=5.0)) == pytest.approx(
+        50.0 * np.mean((error * shares) ** 2), rel=1e-6
+    )
+    assert shares.ravel() == pytest.approx([5 / 5.2, 5 / 35], rel=1e-12)
+
+
+def test_every_training_ends_with_its_last_checkpoint() -> None:
+    """DeePMD's TensorFlow loop, condition by condition: its own length, and any other that DP-GEN gives the same input."""
+    for n_steps in (1, 2, 9, 52, 60, 1604, 5400, 1_000_400):
+        keys = checkpoint_keys(n_steps)
+        line, save = keys["disp_freq"], keys["save_freq"]
+        for asked in (n_steps, *range(1, 2000)):
+            saved_at_its_line = asked % line == 0 and asked % save == 0
+            saved_at_the_end = asked % save != 0
+            assert saved_at_its_line or saved_at_the_end, (n_steps, asked)
+        assert n_steps < 40 or 4 <= n_steps / save < 6

@@ -92,6 +92,25 @@ def test_lowest_registry_puts_anions_above_cations() -> None:
     assert lowest.cell[2, 2] < as_cut.cell[2, 2]
 
 
+def test_lowest_registry_is_on_the_layer_below_where_it_now_lies() -> None:
+    """The second layer moves by half an edge, so the third, which fits on the second as it was cut, must follow it."""
+    layers = [Layer("a", rock_salt(2)), Layer("b", rock_salt(2, swapped=True)), Layer("c", rock_salt(2, swapped=True))]
+    atoms = stack(layers, registry="lowest", relax=False)
+    symbols = np.array(atoms.get_chemical_symbols())
+    for number in (1, 2):
+        below, above = (np.flatnonzero(atoms.arrays["layer_id"] == one) for one in (number - 1, number))
+        heights = atoms.positions[:, 2]
+        below = below[heights[below] > heights[below].max() - 0.1]
+        above = above[heights[above] < heights[above].min() + 0.1]
+        for ion in above:
+            sideways = atoms.positions[below] - atoms.positions[ion]
+            sideways[:, 2] = 0.0
+            sideways -= 4.03 * np.round(sideways / 4.03)
+            nearest = np.linalg.norm(sideways, axis=1).argmin()
+            assert np.linalg.norm(sideways[nearest]) < 0.15
+            assert {symbols[ion], symbols[below[nearest]]} == {"Li", "F"}
+
+
 def test_vacuum_slab_has_the_asked_vacuum_and_one_gap() -> None:
     layers = [Layer("a", rock_salt(2)), Layer("b", rock_salt(3))]
     atoms = stack(layers, vacuum_angstrom=15.0)

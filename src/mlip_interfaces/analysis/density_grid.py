@@ -22,10 +22,18 @@ class DensityGrid:
         Its sum times the volume of a voxel is the number of atoms.
     cell : (3, 3) float array, angstrom
         Mean cell.
+    n_frames : int
+        Averaged.
     """
 
     density_per_angstrom3: NDArray[np.float64]
     cell: NDArray[np.float64]
+    n_frames: int
+
+    @property
+    def voxel_angstrom3(self) -> float:
+        """Volume of a voxel."""
+        return abs(float(np.linalg.det(self.cell))) / self.density_per_angstrom3.size
 
 
 class DensityGridAccumulator:
@@ -106,7 +114,7 @@ class DensityGridAccumulator:
             raise AnalysisError("There is no frame for a density.")
         cell = self._cell / self._n_frames
         voxel = abs(float(np.linalg.det(cell))) / self._counts.size
-        return DensityGrid((self._counts / (self._n_frames * voxel)).reshape(self._shape), cell)
+        return DensityGrid((self._counts / (self._n_frames * voxel)).reshape(self._shape), cell, self._n_frames)
 
 
 def cube_text(grid: DensityGrid, positions: NDArray[np.float64], atomic_numbers: NDArray[np.integer]) -> Iterator[str]:
@@ -132,7 +140,7 @@ def cube_text(grid: DensityGrid, positions: NDArray[np.float64], atomic_numbers:
 
     Examples
     --------
-    >>> grid = DensityGrid(np.array([[[0.5, 0.25]]]), np.eye(3))
+    >>> grid = DensityGrid(np.array([[[0.5, 0.25]]]), np.eye(3), 1)
     >>> print("".join(cube_text(grid, np.zeros((1, 3)), np.array([3]))))
     number density, 1/angstrom^3
     OUTER LOOP: X, MIDDLE LOOP: Y, INNER LOOP: Z

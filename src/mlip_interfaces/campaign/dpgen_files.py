@@ -198,7 +198,7 @@ def loss_prefactors(study: Study) -> LossPrefactors:
         For `potentials.training_input`.
     """
     loss = study.training.loss
-    return LossPrefactors(loss.energy, loss.force, loss.virial)
+    return LossPrefactors(loss.energy, loss.force, loss.virial, loss.force_shift_ev_per_angstrom)
 
 
 def short_range_blend(study: Study) -> ShortRangeBlend | None:
@@ -275,7 +275,7 @@ def render_param(study: Study, *, initial_systems: Sequence[str], max_neighbors:
         "training_reuse_numb_steps": training.steps_reuse,
         "training_reuse_start_lr": training.start_learning_rate_reuse,
         "training_reuse_start_pref_e": training.loss.energy_start_reuse,
-        "training_reuse_start_pref_f": training.loss.force_start_reuse,
+        "training_reuse_start_pref_f": loss_prefactors(study).deepmd_force(training.loss.force_start_reuse),
         **({} if training.short_range is None else {"srtab_file_path": SHORT_RANGE_TABLE}),
         "model_devi_dt": exploration.timestep_fs * FS_TO_PS,
         "model_devi_skip": 0,

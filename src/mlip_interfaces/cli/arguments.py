@@ -140,6 +140,52 @@ def require_output(arguments: argparse.Namespace) -> None:
         raise InputFileError("Give --out DIR for files, or --json for the result on standard output.")
 
 
+def add_chemical_potentials(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Add --chemical-potential.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of an action of ``screen``.
+    help_text : str
+        On what scale they are.
+    """
+    parser.add_argument("--chemical-potential", action="append", default=[], metavar="X=EV", help=help_text)
+
+
+def chemical_potentials(arguments: argparse.Namespace) -> dict[str, float]:
+    """Chemical potentials by element.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        With what `add_chemical_potentials` adds.
+
+    Returns
+    -------
+    dict of str to float, eV
+        Empty where none is given.
+
+    Raises
+    ------
+    InputFileError
+        If one is not like ``Li=-1.9``.
+    """
+    from ase.data import chemical_symbols
+
+    found: dict[str, float] = {}
+    for text in arguments.chemical_potential:
+        symbol, sign, value = (part.strip() for part in text.partition("="))
+        try:
+            number = finite(value)
+        except argparse.ArgumentTypeError:
+            sign = ""
+        if not sign or symbol not in chemical_symbols[1:]:
+            raise InputFileError(f"--chemical-potential {text} is not like Li=-1.9 (an element, eV).")
+        found[symbol] = number
+    return found
+
+
 def say(notes: Iterable[str]) -> None:
     """Tell the reader on standard error, where it is in no one's way.
 

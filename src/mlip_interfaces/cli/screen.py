@@ -1,4 +1,4 @@
-"""``screen potential-map|table|space-charge|defects|conductivity|crowding|window|entries|flux|compositions``: which pairs are worth simulating."""
+"""``screen ACTION``: which pairs are worth simulating, and what is known of a crystal, a defect or an interface before."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli import screen_conductivity, screen_crowding, screen_flux, screen_window
+from mlip_interfaces.cli import (
+    screen_adhesion,
+    screen_conductivity,
+    screen_crowding,
+    screen_defect_energies,
+    screen_flux,
+    screen_migration,
+    screen_rank,
+    screen_window,
+)
 from mlip_interfaces.cli.arguments import (
     Subparsers,
+    add_chemical_potentials,
     add_materials,
     add_output,
+    chemical_potentials,
     count,
     finite,
     positive,
@@ -22,6 +33,7 @@ from mlip_interfaces.cli.verbs import VERBS
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.dictionary import Dictionary
+    from mlip_interfaces.screening.materials import DefectChemistry
     from mlip_interfaces.screening.potential_map import PotentialMap
 
 
@@ -39,10 +51,14 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_table(actions)
     _register_space_charge(actions)
     _register_defects(actions)
+    screen_adhesion.register(actions)
     screen_conductivity.register(actions)
     screen_crowding.register(actions)
+    screen_defect_energies.register(actions)
     screen_window.register(actions)
     screen_flux.register(actions)
+    screen_migration.register(actions)
+    screen_rank.register(actions)
 
 
 def _register_map(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -87,6 +103,14 @@ def _register_defects(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--from-v", type=finite, metavar="V", help="first voltage (default: just below the window)")
     parser.add_argument("--to-v", type=finite, metavar="V", help="last voltage (default: just above the window)")
     parser.add_argument("--points", type=count, default=301, metavar="N", help="voltages (default 301)")
+    parser.add_argument(
+        "--species",
+        type=Path,
+        metavar="DUMP",
+        help="defects of doped or pymatgen-analysis-defects (.json, .json.gz) instead of the file's own",
+    )
+    parser.add_argument("--limit", metavar="NAME", help="of the chemical potentials in DUMP, or X-rich of an element X")
+    add_chemical_potentials(parser, "of an element instead, absolute, Li that of its metal (may be repeated)")
     add_output(parser)
     parser.set_defaults(run=run_defects)
 
@@ -302,18 +326,52 @@ def run_defects(arguments: argparse.Namespace) -> int:
     material = load_material(arguments.file)
     if not isinstance(material, Electrolyte) or material.defects is None:
         raise InputFileError(f"{arguments.file}: it has no defects; add the section 'defects' of an electrolyte.")
+    chemistry, notes = material.defects, list[str]()
+    if arguments.species is not None:
+        chemistry, notes = _species_of(arguments, chemistry)
+    elif arguments.limit is not None or arguments.chemical_potential:
+        raise InputFileError("--limit and --chemical-potential are of defects that --species names.")
     ends = shown_voltages(material)[[0, -1]]
     first = float(ends[0]) if arguments.from_v is None else arguments.from_v
     last = float(ends[1]) if arguments.to_v is None else arguments.to_v
     if first >= last or arguments.points < 2:
         raise InputFileError(f"--from-v ({first:g}) must lie below --to-v ({last:g}), and --points be two or more.")
-    equilibrium = material.defects.equilibrium(material.band_gap_ev, np.linspace(first, last, arguments.points))
-    content = defects_content(material, equilibrium)
+    equilibrium = chemistry.equilibrium(material.band_gap_ev, np.linspace(first, last, arguments.points))
+    content = defects_content(material, chemistry, equilibrium, notes)
     if arguments.out is not None:
-        write_defects(material, equilibrium, content, arguments.out, made_of([arguments.file]))
-    say(equilibrium.notes(material.band_gap_ev))
+        files = [arguments.file, *([arguments.species] if arguments.species else [])]
+        write_defects(material, equilibrium, content, arguments.out, made_of(files))
+    say([*equilibrium.notes(material.band_gap_ev), *notes])
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "defects.json")
     return 0
+
+
+def _species_of(arguments: argparse.Namespace, chemistry: DefectChemistry) -> tuple[DefectChemistry, list[str]]:
+    """The file's temperature and bands with the species of a dump."""
+    import dataclasses
+
+    from pydantic import ValidationError
+
+    from mlip_interfaces.errors import InputFileError
+    from mlip_interfaces.screening.defect_files import read_defects
+    from mlip_interfaces.screening.materials import DefectChemistry, DefectSpecies
+    from mlip_interfaces.screening.reading import sentences
+
+    found = read_defects(arguments.species, arguments.limit, chemical_potentials(arguments))
+    try:
+        species = [
+            DefectSpecies(charge_e=values.pop("charge"), **values)
+            for values in (dataclasses.asdict(defect) for defect in found.defects)
+        ]
+        made = DefectChemistry.model_validate(chemistry.model_dump() | {"species": species})
+    except ValidationError as error:
+        raise InputFileError(
+            "\n".join(f"{arguments.species}: {said}" for said in sentences(error, DefectSpecies))
+        ) from error
+    limit = (
+        [] if found.limit is None else [f"Chemical potentials of other elements than Li are those of {found.limit}."]
+    )
+    return made, [*limit, *found.notes]
 
 
 def _sentence(battery: PotentialMap) -> str:

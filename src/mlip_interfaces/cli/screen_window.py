@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative, positive
+from mlip_interfaces.cli.calculators import add_calculator, open_calculator
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.crystal_energies import RelaxedCrystal
@@ -46,14 +47,10 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
     parser = actions.add_parser("entries", help="relax crystals with a calculator and write their energies")
     parser.add_argument("--elements", required=True, metavar="A,B,C", help="crystals of these elements, as in Li,P,S")
-    parser.add_argument(
-        "--calculator",
+    add_calculator(
+        parser,
         required=True,
-        metavar="NAME",
-        help="chgnet, sevennet, deepmd, tblite, or package.module:callable of an ASE calculator",
-    )
-    parser.add_argument(
-        "--parameters", action="append", default=[], metavar="KEY=VALUE", help="of the calculator (may be repeated)"
+        known="chgnet, sevennet, deepmd, tblite, or package.module:callable of an ASE calculator",
     )
     parser.add_argument(
         "--structure", type=Path, action="append", default=[], metavar="FILE",
@@ -150,44 +147,22 @@ def run_entries(arguments: argparse.Namespace) -> int:
     InputFileError
         If elements, parameters or the calculator are wrong.
     """
-    from mlip_interfaces.config.dft import DFT_CODES
-    from mlip_interfaces.errors import InputFileError, StudyError, counted
-    from mlip_interfaces.labels.teachers import (
-        build_teacher,
-        check_teacher,
-        require_calculator,
-        teacher_kind,
-        teacher_version,
-    )
+    from mlip_interfaces.errors import InputFileError, counted
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.screening.crystal_energies import crystals_of, missing_references, relax_crystals
 
-    name = arguments.calculator
-    if name in DFT_CODES:
-        raise InputFileError(
-            f"--calculator {name}: crystals are relaxed with ASE calculators; give chgnet, tblite or package.module:callable, or label them and "
-            "give the labels as extended XYZ to 'screen window'."
-        )
-    try:
-        check_teacher(name)
-    except StudyError as error:
-        raise InputFileError(f"--calculator {name}: {error}") from error
-    require_calculator(name)
-    parameters = _parameters(arguments.parameters)
     elements = tuple(dict.fromkeys(one.strip() for one in arguments.elements.split(",") if one.strip()))
     crystals = crystals_of(elements, arguments.structure)
     if not crystals:
         raise InputFileError(
             f"The library has no crystal of {', '.join(elements) or 'no elements'} alone; give more elements, or files by --structure."
         )
-    try:
-        calculator = build_teacher(name, parameters)
-    except TypeError as error:
-        raise InputFileError(f"--calculator {name} does not take these --parameters ({error}).") from error
-    settings = {
-        "calculator": name, "calculator_version": teacher_version(name, parameters), "calculator_kind": teacher_kind(name),
-        "calculator_parameters": parameters,
-    }  # fmt: skip
+    calculator, settings = open_calculator(
+        arguments.calculator,
+        arguments.parameters,
+        use="crystals are relaxed with ASE calculators; give chgnet, tblite or package.module:callable, or label them and "
+        "give the labels as extended XYZ to 'screen window'.",
+    )
     done = relax_crystals(
         crystals,
         calculator,
@@ -209,19 +184,6 @@ def run_entries(arguments: argparse.Namespace) -> int:
         )
     print(f"{counted(len(done), 'crystal')} in {arguments.out}")
     return 0
-
-
-def _parameters(given: list[str]) -> dict[str, Any]:
-    from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.yaml_text import parse_yaml
-
-    found = {}
-    for text in given:
-        key, sign, value = text.partition("=")
-        if not sign or not key.strip().isidentifier():
-            raise InputFileError(f"--parameters {text} is not like key=value.")
-        found[key.strip()] = parse_yaml(value, Path("--parameters"))
-    return found
 
 
 def _say_crystal(crystal: RelaxedCrystal) -> None:

@@ -386,6 +386,11 @@ class LossWeights(Section):
         0.2, description="At the start of a training that goes on from the iteration before."
     )
     force_start_reuse: LossWeight = Field(100.0, description="Likewise.")
+    force_shift_ev_per_angstrom: Force | None = Field(
+        None,
+        description="The error of a force F counts by shift / (|F| + shift), so that the large forces of scrambled and "
+        "strained cells do not outweigh those of MD (DeePMD's relative_f); without it all count alike.",
+    )
 
 
 class ShortRange(Section):

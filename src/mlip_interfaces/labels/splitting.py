@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 
@@ -68,27 +69,34 @@ def hold_out(
     random.Random(seed).shuffle(order)
     budget = share * sum(trajectory.n_frames for trajectory in usable)
     chosen: list[Trajectory] = []
+    # Trajectories left to train on, of each system and of each layer.
+    systems = Counter(trajectory.system for trajectory in usable)
+    layers = Counter(layer for trajectory in usable for layer in trajectory.layers)
 
-    def free() -> Iterator[Trajectory]:
-        for trajectory in order:
-            kept = [other for other in usable if other is not trajectory and other not in chosen]
-            if trajectory in chosen or all(other.system != trajectory.system for other in kept):
-                continue
-            if trajectory.layers <= frozenset().union(*(other.layers for other in kept)):
-                yield trajectory
+    def is_free(trajectory: Trajectory) -> bool:
+        return (
+            trajectory not in chosen
+            and systems[trajectory.system] > 1
+            and all(layers[layer] > 1 for layer in trajectory.layers)
+        )
+
+    def choose(trajectory: Trajectory) -> None:
+        chosen.append(trajectory)
+        systems.subtract([trajectory.system])
+        layers.subtract(trajectory.layers)
 
     for trajectory in order:
-        if trajectory.name in first and any(trajectory is other for other in free()):
-            chosen.append(trajectory)
+        if trajectory.name in first and is_free(trajectory):
+            choose(trajectory)
     while True:
         covered = frozenset().union(*(trajectory.layers for trajectory in chosen))
-        new = [trajectory for trajectory in free() if trajectory.layers - covered]
+        new = [trajectory for trajectory in order if trajectory.layers - covered and is_free(trajectory)]
         if not new:
             break
-        chosen.append(min(new, key=lambda trajectory: (-len(trajectory.layers - covered), trajectory.n_frames)))
+        choose(min(new, key=lambda trajectory: (-len(trajectory.layers - covered), trajectory.n_frames)))
     while True:
         left = budget - sum(trajectory.n_frames for trajectory in chosen)
-        fitting = [trajectory for trajectory in free() if trajectory.n_frames <= left]
-        if not fitting:
+        fitting = next((one for one in order if one.n_frames <= left and is_free(one)), None)
+        if fitting is None:
             return frozenset(trajectory.name for trajectory in chosen)
-        chosen.append(fitting[0])
+        choose(fitting)

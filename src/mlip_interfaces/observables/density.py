@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlip_interfaces.analysis.density_grid import DensityGrid
+    from mlip_interfaces.analysis.density_percolation import DensityPercolation
     from mlip_interfaces.figures import Figure
+
+
+_AXES = ("a", "b", "c")
+_DIRECTIONS = ("1 direction", "2 directions", "3 directions")
+_FEW_VISITS = 10
 
 
 class Density(Request):
@@ -64,8 +70,15 @@ class _DensityObserver(Observer):
 
     def finish(self, record: Record) -> DensityResult:
         """The mean density."""
+        from mlip_interfaces.analysis.density_percolation import percolating_densities
+
+        grid = self._accumulator.result()
         return DensityResult(
-            self._request, self._accumulator.result(), record.trajectory.symbols, record.first_positions
+            self._request,
+            grid,
+            percolating_densities(grid.density_per_angstrom3),
+            record.trajectory.symbols,
+            record.first_positions,
         )
 
 
@@ -79,6 +92,8 @@ class DensityResult(Result):
         What was asked for.
     grid : mlip_interfaces.analysis.density_grid.DensityGrid
         Density in voxels of the mean cell.
+    percolation : mlip_interfaces.analysis.density_percolation.DensityPercolation
+        Levels of the density that lead through the cell.
     symbols : (n_atoms,) str array
         Elements of all atoms.
     first_positions : (n_atoms, 3) float array, angstrom
@@ -87,6 +102,7 @@ class DensityResult(Result):
 
     request: Density
     grid: DensityGrid
+    percolation: DensityPercolation
     symbols: NDArray[np.str_]
     first_positions: NDArray[np.float64]
 
@@ -94,7 +110,7 @@ class DensityResult(Result):
     def n_atoms(self) -> float:
         """Integral of the density."""
         density = self.grid.density_per_angstrom3
-        return float(density.sum() * (abs(float(np.linalg.det(self.grid.cell))) / density.size))
+        return float(density.sum() * self.grid.voxel_angstrom3)
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``density.json``."""
@@ -103,8 +119,23 @@ class DensityResult(Result):
             "shape": list(density.shape),
             "n_atoms": self.n_atoms,
             "largest_per_angstrom3": float(density.max()),
+            "percolation": self._ways(),
             "settings": self.request.settings(),
         }
+
+    def _ways(self) -> list[dict[str, object]]:
+        """Of each axis and number of directions, the level that leads through the cell; null where none does."""
+        largest = float(self.grid.density_per_angstrom3.max())
+        levels = [*self.percolation.axes.tolist(), *self.percolation.directions.tolist()]
+        return [
+            {
+                "along": name,
+                "density_per_angstrom3": level or None,
+                "below_largest_kt": float(np.log(largest / level)) if level else None,
+                "n_visits": round(level * self.grid.voxel_angstrom3 * self.grid.n_frames),
+            }
+            for name, level in zip((*_AXES, *_DIRECTIONS), levels, strict=True)
+        ]
 
     def texts(self) -> dict[str, Callable[[], str]]:
         """A Gaussian cube file with the atoms of the first frame in the mean cell."""
@@ -120,12 +151,23 @@ class DensityResult(Result):
         return "".join(cube_text(self.grid, atoms.positions, atoms.numbers))
 
     def lines(self) -> list[str]:
-        """Shape of the grid and the largest density."""
+        """Shape of the grid, the largest density, and the levels that lead through the cell."""
         density = self.grid.density_per_angstrom3
         shape = " x ".join(map(str, density.shape))
-        return [
-            f"{self.request.species}: {self.n_atoms:.6g} atoms on a grid of {shape}, at most {density.max():.3g} /angstrom^3"
-        ]
+        first = f"{self.request.species}: {self.n_atoms:.6g} atoms on a grid of {shape}, at most {density.max():.3g} /angstrom^3"
+        ways = [way for way in self._ways()[: len(_AXES)] if way["density_per_angstrom3"]]
+        if not ways:
+            return [
+                first,
+                "the density does not lead through the cell along any axis in this run: voxels that were never visited close a way, so look at a wider spacing too",
+            ]
+        words = ", ".join(
+            f"along {way['along']} {way['below_largest_kt']:.2f} kT below the largest density (visits of the narrowest voxel: {way['n_visits']})"
+            for way in ways
+        )
+        rare = any(int(str(way["n_visits"])) < _FEW_VISITS for way in ways)
+        doubt = "; fewer than 10 visits are chance: run longer, or take a wider spacing" if rare else ""
+        return [first, f"the density leads through the cell {words}{doubt}"]
 
     def draw(self) -> Figure:
         """Density summed along each cell vector in turn."""

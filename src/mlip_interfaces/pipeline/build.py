@@ -199,9 +199,31 @@ def _slab_key(study: Study, model: ModelPlan) -> tuple[tuple[float, ...], tuple[
 
 def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
     key = _slab_key(study, model)
-    if key in parts.slabs:
-        return
-    thicknesses, repeat = key
+    if key not in parts.slabs:
+        parts.slabs[key] = matched_slabs(study, model)
+
+
+def matched_slabs(study: Study, model: ModelPlan) -> MatchedStack:
+    """The crystals of a study on the lateral cell of a model.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    model : ModelPlan
+        One of its models.
+
+    Returns
+    -------
+    MatchedStack
+        All crystals of the study, also those that the model lacks.
+
+    Raises
+    ------
+    StructureError
+        As `match_slabs`.
+    """
+    thicknesses, repeat = _slab_key(study, model)
     requests = [
         SlabRequest(
             layer.material,
@@ -213,7 +235,7 @@ def _match(study: Study, model: ModelPlan, parts: _Parts) -> None:
         )  # fmt: skip
         for layer, thickness in zip(_crystals(study), thicknesses, strict=True)
     ]
-    parts.slabs[key] = match_slabs(
+    return match_slabs(
         requests,
         max_area_angstrom2=study.interface.max_area_angstrom2,
         max_strain=study.interface.max_strain,

@@ -32,6 +32,7 @@ from mlip_interfaces.potentials.selection import rank_environments, rank_frames,
 from mlip_interfaces.potentials.short_range import SHORT_RANGE_TABLE, write_zbl_table, zbl_energy, zbl_table
 from mlip_interfaces.potentials.training_input import (
     LossPrefactors,
+    checkpoint_keys,
     max_neighbors,
     total_neighbors,
     training_input,
@@ -52,6 +53,7 @@ __all__ = [
     "ShortRangeBlend",
     "SignedErrors",
     "backend_of",
+    "checkpoint_keys",
     "committee_environments",
     "element_force_rmse",
     "first_lost_frame",

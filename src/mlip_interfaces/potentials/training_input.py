@@ -22,11 +22,58 @@ class LossPrefactors:
     ----------
     energy, force, virial : tuple of float
         DeePMD's ``start_pref`` and ``limit_pref``; the defaults go from the forces first to a balance at the end.
+    force_shift_ev_per_angstrom : float or None, eV/angstrom
+        If given, the error of a force F counts by ``shift / (|F| + shift)``: like others where forces are small against it.
     """
 
     energy: tuple[float, float] = (0.02, 1.0)
     force: tuple[float, float] = (1000.0, 1.0)
     virial: tuple[float, float] = (0.02, 1.0)
+    force_shift_ev_per_angstrom: float | None = None
+
+    def deepmd_force(self, prefactor: float) -> float:
+        """A prefactor of forces as DeePMD takes it.
+
+        Its errors relative to ``|F| + shift`` (``relative_f``) have no unit; their square is multiplied by that of the shift.
+
+        Parameters
+        ----------
+        prefactor : float
+            Of errors in eV/angstrom.
+
+        Returns
+        -------
+        float
+            The same without a shift.
+        """
+        shift = self.force_shift_ev_per_angstrom
+        return prefactor if shift is None else prefactor * shift**2
+
+
+def checkpoint_keys(n_steps: int) -> dict[str, JsonValue]:
+    """How often a training writes a line of its curve, and a checkpoint: about ten and four times.
+
+    DeePMD-kit (TensorFlow, 3.2) writes a checkpoint only where a line is due too, and leaves out the last one where its step
+    is one for a checkpoint. Were the second interval no multiple of the first, trainings of some lengths, DP-GEN's shorter ones
+    among them, would end without their last checkpoint, or with none.
+
+    Parameters
+    ----------
+    n_steps : int
+        Of the training.
+
+    Returns
+    -------
+    dict of str to JSON
+        ``disp_freq`` and ``save_freq``.
+
+    Examples
+    --------
+    >>> checkpoint_keys(1604)
+    {'disp_freq': 160, 'save_freq': 320}
+    """
+    line = max(1, min(1000, n_steps // 10))
+    return {"disp_freq": line, "save_freq": line * max(1, n_steps // 4 // line)}
 
 
 def max_neighbors(
@@ -174,8 +221,7 @@ def training_input(
     training: dict[str, JsonValue] = {
         "numb_steps": n_steps,
         "disp_file": "lcurve.out",
-        "disp_freq": max(1, min(1000, n_steps // 10)),
-        "save_freq": max(1, n_steps // 4),
+        **checkpoint_keys(n_steps),
         "max_ckpt_keep": 1,
         "disp_training": True,
         "time_training": True,
@@ -195,10 +241,11 @@ def training_input(
             "type": "ener",
             "start_pref_e": loss.energy[0],
             "limit_pref_e": loss.energy[1],
-            "start_pref_f": loss.force[0],
-            "limit_pref_f": loss.force[1],
+            "start_pref_f": loss.deepmd_force(loss.force[0]),
+            "limit_pref_f": loss.deepmd_force(loss.force[1]),
             "start_pref_v": loss.virial[0],
             "limit_pref_v": loss.virial[1],
+            **({} if loss.force_shift_ev_per_angstrom is None else {"relative_f": loss.force_shift_ev_per_angstrom}),
         },
         "training": training,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlip_interfaces.errors import InputFileError, OtherInputsError, StructureError
-from mlip_interfaces.files import content_hash, read_json, write_json
+from mlip_interfaces.errors import InputFileError, OtherInputsError
+from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.screening.relaxation import relaxed, start_hash
 from mlip_interfaces.structures.crystals import LIBRARY, crystal_elements, load_crystal
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-_LONGEST_STEP_ANGSTROM = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +151,11 @@ def relax_crystals(
     done = []
     path.parent.mkdir(parents=True, exist_ok=True)
     for name, start in crystals.items():
-        start_hash = content_hash(
-            [
-                start.get_chemical_symbols(),
-                np.round(start.cell.array, 6).tolist(),
-                np.round(start.positions, 6).tolist(),
-            ]
-        )
+        mark = start_hash(start)
         known = before.get(name)
-        is_new = known is None or known["data"]["start_sha256"] != start_hash
+        is_new = known is None or known["data"]["start_sha256"] != mark
         if is_new:
-            entries[name] = _entry(name, start, calculator, settings, start_hash, fmax_ev_per_angstrom, max_steps)
+            entries[name] = _entry(name, start, calculator, settings, mark, fmax_ev_per_angstrom, max_steps)
         missing = [other for other in crystals if other not in entries]
         write_json(
             path, {"entries": list(entries.values()), "missing": missing, "settings": settings} | dict(provenance)
@@ -200,40 +192,30 @@ def _entry(
     start: Atoms,
     calculator: Any,
     settings: Mapping[str, object],
-    start_hash: str,
+    mark: str,
     fmax_ev_per_angstrom: float,
     max_steps: int,
 ) -> dict[str, Any]:
-    from ase.filters import FrechetCellFilter
-    from ase.optimize import FIRE
-
-    atoms = start.copy()
-    atoms.calc = calculator
-    optimiser = FIRE(FrechetCellFilter(atoms), logfile=None, maxstep=_LONGEST_STEP_ANGSTROM)
-    with warnings.catch_warnings():
-        # Of the logarithm of the cell's deformation, for errors of 1e-13.
-        warnings.filterwarnings("ignore", message="logm result may be inaccurate")
-        converged = bool(optimiser.run(fmax=fmax_ev_per_angstrom, steps=max_steps))
-    energy = float(atoms.get_potential_energy())
-    if not np.isfinite(energy):
-        raise StructureError(f"{name}: the calculator gives no finite energy; it does not know this crystal.")
+    atoms, converged, n_steps = relaxed(
+        start, calculator, "all", fmax_ev_per_angstrom=fmax_ev_per_angstrom, max_steps=max_steps, name=name
+    )
     symbols = atoms.get_chemical_symbols()
     return {
         "@module": "pymatgen.entries.computed_entries",
         "@class": "ComputedEntry",
         "entry_id": name,
         "composition": {symbol: symbols.count(symbol) for symbol in dict.fromkeys(symbols)},
-        "energy": energy,
+        "energy": float(atoms.get_potential_energy()),
         "correction": 0.0,
         "energy_adjustments": [],
         "parameters": dict(settings),
         "data": {
             "converged": converged,
-            "n_steps": int(optimiser.nsteps),
+            "n_steps": n_steps,
             "largest_force_ev_per_angstrom": float(np.abs(atoms.get_forces()).max()),
             "volume_angstrom3_per_atom": float(atoms.get_volume()) / len(atoms),
             "volume_change_fraction": float(atoms.get_volume() / start.get_volume() - 1.0),
-            "start_sha256": start_hash,
+            "start_sha256": mark,
         },
     }
 

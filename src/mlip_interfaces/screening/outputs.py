@@ -14,7 +14,7 @@ from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.screening.charged_defects import DefectEquilibrium
 from mlip_interfaces.screening.dictionary import Dictionary
-from mlip_interfaces.screening.materials import Electrolyte, in_order
+from mlip_interfaces.screening.materials import DefectChemistry, Electrolyte, in_order
 from mlip_interfaces.screening.pair_table import PairTable, csv_columns
 from mlip_interfaces.screening.potential_map import PotentialMap
 from mlip_interfaces.screening.space_charge import (
@@ -278,15 +278,21 @@ def write_space_charge(
     save_figure(figure, directory, "space_charge")
 
 
-def defects_content(material: Electrolyte, equilibrium: DefectEquilibrium) -> dict[str, object]:
+def defects_content(
+    material: Electrolyte, chemistry: DefectChemistry, equilibrium: DefectEquilibrium, notes: Sequence[str] = ()
+) -> dict[str, object]:
     """Fermi level and concentrations of a material as JSON has them.
 
     Parameters
     ----------
     material : Electrolyte
         With its window.
+    chemistry : DefectChemistry
+        Its defects.
     equilibrium : DefectEquilibrium
         At the voltages to show.
+    notes : sequence of str
+        On where they are from.
 
     Returns
     -------
@@ -304,7 +310,8 @@ def defects_content(material: Electrolyte, equilibrium: DefectEquilibrium) -> di
         "concentrations_per_cm3": {
             name: values.tolist() for name, values in equilibrium.concentrations_per_cm3.items()
         },
-        "notes": equilibrium.notes(material.band_gap_ev),
+        "species": [one.model_dump() for one in chemistry.species],
+        "notes": [*equilibrium.notes(material.band_gap_ev), *notes],
     }
 
 

@@ -66,12 +66,14 @@ def stack(
     """
     lateral = np.asarray(layers[0].atoms.cell)[:2, :2]
     placed = layers[0].atoms.copy()
-    for below, layer in zip(layers, layers[1:], strict=False):
+    below = layers[0].atoms
+    for layer in layers[1:]:
         upper = layer.atoms.copy()
         if registry == "lowest":
-            upper.positions[:, :2] += lowest_registry(below.atoms, upper, lateral)
+            upper.positions[:, :2] += lowest_registry(below, upper, lateral)
         upper.positions[:, 2] += first_contact(placed, upper, lateral)
         placed += upper
+        below = upper
     sizes = [len(layer.atoms) for layer in layers]
     layer_id = np.repeat(np.arange(len(layers)), sizes)
     cell = np.zeros((3, 3))

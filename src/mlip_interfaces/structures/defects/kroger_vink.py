@@ -13,6 +13,21 @@ from mlip_interfaces.errors import StructureError
 
 # The site takes its second letter only if it must: V_Sx is a neutral sulfur vacancy.
 _NOTATION = re.compile(r"(?P<species>V|Va|[A-Z][a-z]?)_(?P<site>i|[A-Z][a-z]??)\^?(?P<charge>[.•·˙]+|['′’]+|[x×]|)")
+# The charge above the site, as papers print it: V'Li, Li^._i, S×O.
+_CHARGE_FIRST = re.compile(
+    r"(?P<species>V|Va|[A-Z][a-z]?)(?:\^?(?P<charge>[.•·˙]+|['′’]+|×)|\^(?P<neutral>x))_?(?P<site>i|[A-Z][a-z]?)"
+)
+_TEX = {
+    "$": "",
+    "{": "",
+    "}": "",
+    "\\bullet": ".",
+    "\\cdot": ".",
+    "\\prime": "'",
+    "\\times": "x",
+    "\\mathrm": "",
+    "\\": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +68,15 @@ class PointDefect:
 
 
 def parse_defect(text: str) -> PointDefect:
-    """Read one defect.
+    r"""Read one defect.
 
     Parameters
     ----------
     text : str
         Species, underscore, site, charge: ``V`` (or ``Va``) is a vacancy, so that vanadium cannot be a species; the
         site ``i`` is an interstitial; each ``'`` is one negative, each ``.`` or ``•`` one positive charge, ``x``, ``×``
-        or nothing is neutral.
+        or nothing is neutral. The charge may come first, as papers print it (``V'Li``, ``Li^._i``, ``S×O``), and marks of
+        TeX are read over.
 
     Returns
     -------
@@ -78,8 +94,10 @@ def parse_defect(text: str) -> PointDefect:
     PointDefect(species='S', site='Cl', charge=-1)
     >>> parse_defect("Li_i•").kind
     'interstitial'
+    >>> parse_defect("V'Li") == parse_defect("V_{Li}^{\\\\prime}") == parse_defect("V_Li'")
+    True
     """
-    found = _NOTATION.fullmatch(text.strip())
+    found = _matched(text)
     species, site = (found["species"], found["site"]) if found else ("", "")
     vacancy, interstitial = species in ("V", "Va"), site == "i"
     known = (vacancy or species in chemical_symbols[1:]) and (interstitial or site in chemical_symbols[1:])
@@ -88,10 +106,97 @@ def parse_defect(text: str) -> PointDefect:
             f"'{text}' is no defect in Kröger-Vink notation; examples: V_Li' (vacancy), Li_i. (interstitial), S_Cl' (S on a "
             "Cl site), V_O.. (two positive charges), V_Lix (neutral)."
         )
-    mark = found["charge"]
+    mark = found["charge"] or ""
     sign = -1 if mark[:1] in "'′’" else 1
     charge = 0 if mark in ("", "x", "×") else sign * len(mark)
     return PointDefect(None if vacancy else species, None if interstitial else site, charge)
+
+
+def _matched(text: str) -> re.Match[str] | None:
+    plain = "".join(text.split())
+    for tex, meaning in _TEX.items():
+        plain = plain.replace(tex, meaning)
+    return _NOTATION.fullmatch(plain) or _CHARGE_FIRST.fullmatch(plain)
+
+
+def parse_defects(text: str) -> tuple[PointDefect, ...]:
+    """Read a set of defects.
+
+    Parameters
+    ----------
+    text : str
+        Defects with plus signs between them, each as `parse_defect` reads it; a number in front repeats one.
+
+    Returns
+    -------
+    tuple of PointDefect
+        In the order given.
+
+    Raises
+    ------
+    StructureError
+        As `parse_defect`.
+
+    Examples
+    --------
+    >>> [str(defect) for defect in parse_defects("2 V'Li + V^.._O")]
+    ["V_Li'", "V_Li'", 'V_O..']
+    """
+    found: list[PointDefect] = []
+    for term in text.split("+"):
+        number = re.match(r"\s*(\d+)\s*(?=[A-Z])", term)
+        times, rest = (int(number[1]), term[number.end() :]) if number else (1, term)
+        found += [parse_defect(rest)] * times
+    return tuple(found)
+
+
+def exchanged_atoms(defects: Sequence[PointDefect]) -> dict[str, int]:
+    """Atoms that a set of defects takes from reservoirs, or gives to them.
+
+    Parameters
+    ----------
+    defects : sequence of PointDefect
+        One set.
+
+    Returns
+    -------
+    dict of str to int
+        Of each element the atoms that the crystal gains, less those that it loses; elements that come out even are left out.
+
+    Examples
+    --------
+    >>> exchanged_atoms(parse_defects("S'Cl + Li^.i"))
+    {'S': 1, 'Cl': -1, 'Li': 1}
+    """
+    found: dict[str, int] = {}
+    for defect in defects:
+        for symbol, number in ((defect.species, 1), (defect.site, -1)):
+            if symbol is not None:
+                found[symbol] = found.get(symbol, 0) + number
+    return {symbol: number for symbol, number in found.items() if number}
+
+
+def mathtext(defect: PointDefect) -> str:
+    r"""The notation as matplotlib and TeX print it.
+
+    Parameters
+    ----------
+    defect : PointDefect
+        One.
+
+    Returns
+    -------
+    str
+        With dollar signs.
+
+    Examples
+    --------
+    >>> mathtext(parse_defect("V'Li"))
+    '$\\mathrm{V}_{\\mathrm{Li}}^{\\prime}$'
+    """
+    mark = r"\bullet" if defect.charge > 0 else r"\prime"
+    charge = " ".join([mark] * abs(defect.charge)) or r"\times"
+    return rf"$\mathrm{{{defect.species or 'V'}}}_{{\mathrm{{{defect.site or 'i'}}}}}^{{{charge}}}$"
 
 
 def refuse_unbalanced(defects: Sequence[PointDefect], charges: Mapping[str, float]) -> None:

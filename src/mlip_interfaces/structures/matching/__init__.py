@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlip_interfaces.structures.matching.common_cells import Strain, Strained
-from mlip_interfaces.structures.matching.match import MatchedStack, SlabRequest, match_slabs
+from mlip_interfaces.structures.matching.match import MatchedStack, SlabRequest, match_slabs, oriented_bulk
 from mlip_interfaces.structures.matching.search import MatchCandidate, plane_label, rank_matches, write_matches_csv
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Strain",
     "Strained",
     "match_slabs",
+    "oriented_bulk",
     "plane_label",
     "rank_matches",
     "write_matches_csv",

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.structures.crystals.loading import load_crystal
 from mlip_interfaces.structures.matching.common_cells import CommonCell, Strain, Strained, common_cells, single_cell
-from mlip_interfaces.structures.matching.lateral_cells import lateral_cell
+from mlip_interfaces.structures.matching.lateral_cells import lateral_cell, mirrored_cell, upright_cell
 from mlip_interfaces.structures.slabs.choosing import choose_slab
-from mlip_interfaces.structures.slabs.planes import Miller, height_symmetry, plane_stack, upright
+from mlip_interfaces.structures.slabs.planes import Miller, height_symmetry, plane_stack, primitive_cell, upright
 from mlip_interfaces.structures.slabs.terminations import Slab, Termination
 
 Array = NDArray[np.float64]
@@ -72,6 +72,8 @@ class MatchedStack:
         Of each slab, per unstrained lateral cell of its crystal.
     turned : tuple of bool
         Whether a crystal lies upside down, its (-h -k -l) side up, because only so the lattices match.
+    lattices : tuple of (2, 2) float arrays, angstrom
+        Cell of each crystal's lattice plane as it is strained here, in the frame of the slabs; for `oriented_bulk`.
     """
 
     slabs: tuple[Atoms, ...]
@@ -79,6 +81,7 @@ class MatchedStack:
     strains: tuple[Strain, ...]
     terminations: tuple[Termination, ...]
     turned: tuple[bool, ...]
+    lattices: tuple[Array, ...]
 
 
 def match_slabs(
@@ -158,7 +161,59 @@ def match_slabs(
         slabs.append(atoms.repeat((*lateral_repeat, 1)))
         terminations.append(slab.termination)
     area = common.area_angstrom2 * lateral_repeat[0] * lateral_repeat[1]
-    return MatchedStack(tuple(slabs), area, common.strains, tuple(terminations), common.turned)
+    strained_lattices = tuple(np.linalg.inv(transform) @ common.cell for transform in common.transforms)
+    return MatchedStack(tuple(slabs), area, common.strains, tuple(terminations), common.turned, strained_lattices)
+
+
+def oriented_bulk(
+    material: str,
+    miller: Miller,
+    lattice: Array | None = None,
+    *,
+    turned: bool = False,
+    primitive: bool = False,
+) -> Atoms:
+    """The bulk crystal in the frame of a slab: a and b in the plane, c one spacing up, strained in the plane if asked.
+
+    Parameters
+    ----------
+    material : str
+        Library name or file.
+    miller : (3,) tuple of int
+        Plane, indices of the crystal's cell.
+    lattice : (2, 2) float array, angstrom, or None
+        Of `MatchedStack.lattices`; the crystal's own when left out.
+    turned : bool
+        Whether the crystal lies upside down, as in `MatchedStack.turned`.
+    primitive : bool
+        As it was matched.
+
+    Returns
+    -------
+    ase.Atoms
+        Periodic; heights are those of the unstrained crystal.
+
+    Raises
+    ------
+    StructureError
+        As `load_crystal` and `planes.plane_stack`.
+    """
+    atoms, plane = load_crystal(material), miller
+    if primitive:
+        atoms, plane = primitive_cell(atoms, miller)
+    crystal = plane_stack(atoms, plane)
+    own = upright_cell(crystal.cell[:2])
+    along = np.linalg.lstsq(crystal.cell[:2].T, crystal.cell[2], rcond=None)[0]
+    fractional = crystal.fractional.copy()
+    if turned:
+        # A half turn about a, then b and c reversed, so that both point the usual way.
+        own, along = mirrored_cell(own), along * [-1.0, 1.0]
+        fractional[:, 1:] *= -1.0
+    cell = np.zeros((3, 3))
+    cell[:2, :2] = own if lattice is None else lattice
+    cell[2] = along @ cell[:2]
+    cell[2, 2] = crystal.spacing_angstrom
+    return Atoms(atoms.get_chemical_symbols(), scaled_positions=fractional, cell=cell, pbc=True)
 
 
 @dataclass(frozen=True, slots=True)

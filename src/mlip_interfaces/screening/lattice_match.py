@@ -1,0 +1,203 @@
+"""The planes on which two crystals are simulated: the cell with the fewest atoms, without a dipole where there is one."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlip_interfaces.errors import StructureError
+from mlip_interfaces.records import Record
+from mlip_interfaces.structures.crystals import in_library
+from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, rank_matches
+from mlip_interfaces.structures.slabs import Miller, choose_slab
+
+NO_DIPOLE_E_PER_ANGSTROM = 1e-3
+"""Of a slab, as `structures.slabs` counts a repeat unit."""
+LEAST_WIDTH_ANGSTROM = 7.0
+"""A narrower lateral cell is repeated: its atoms would mostly see their own images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(Record):
+    """How far a common lateral cell is looked for.
+
+    Attributes
+    ----------
+    max_area_angstrom2 : float, angstrom^2
+        Of the cell, before repeats.
+    max_strain : float
+        Of the strained crystal.
+    """
+
+    max_area_angstrom2: float = 250.0
+    max_strain: float = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class LatticeMatch(Record):
+    """Two crystals on one lateral cell.
+
+    Attributes
+    ----------
+    crystals : tuple of (str, str)
+        Below and above; the one above is strained.
+    millers : tuple of (Miller, Miller)
+        Their planes, indices of the conventional cells.
+    thicknesses_angstrom : tuple of (float, float), angstrom
+        Asked for.
+    area_angstrom2 : float, angstrom^2
+        Of the matched cell, before repeats.
+    max_strain : float
+        Largest principal strain.
+    widths_angstrom : tuple of (float, float), angstrom
+        Of the matched cell across a and b, before repeats.
+    lateral_repeat : tuple of (int, int)
+        That make it wide enough.
+    n_atoms : int
+        Of both slabs with these repeats.
+    is_polar : bool
+        Whether a slab has a dipole along its normal, by formal charges.
+    limits : Limits
+        Within which it was looked for; with others, the same planes may have another cell.
+    """
+
+    crystals: tuple[str, str]
+    millers: tuple[Miller, Miller]
+    thicknesses_angstrom: tuple[float, float]
+    area_angstrom2: float
+    max_strain: float
+    widths_angstrom: tuple[float, float]
+    lateral_repeat: tuple[int, int]
+    n_atoms: int
+    is_polar: bool
+    limits: Limits
+
+
+def best_match(
+    lower: str,
+    upper: str,
+    thicknesses_angstrom: tuple[float, float],
+    limits: Limits,
+) -> LatticeMatch:
+    """Planes with indices up to one whose slabs make the smallest model.
+
+    Parameters
+    ----------
+    lower, upper : str
+        Library names or files; the upper crystal is strained.
+    thicknesses_angstrom : tuple of (float, float), angstrom
+        Of the slabs.
+    limits : Limits
+        Of area and strain.
+
+    Returns
+    -------
+    LatticeMatch
+        Without a dipole if any pair of planes has none, and with the fewest atoms among these.
+
+    Raises
+    ------
+    StructureError
+        If no planes fit within the limits, or none of those that do can be cut into stoichiometric slabs.
+    """
+    search = _kept if in_library(lower) and in_library(upper) else _search
+    return search(lower, upper, thicknesses_angstrom, limits)
+
+
+def _search(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], limits: Limits) -> LatticeMatch:
+    found: LatticeMatch | None = None
+    reasons: list[str] = []
+    candidates = rank_matches(
+        lower, upper, max_area_angstrom2=limits.max_area_angstrom2, max_strain=limits.max_strain,
+        substrate_angstrom=thicknesses_angstrom[0], film_angstrom=thicknesses_angstrom[1], primitive=True,
+    )  # fmt: skip
+    for candidate in candidates:
+        millers = (candidate.substrate_miller, candidate.film_miller)
+        try:
+            is_polar = any(_has_dipole(*one) for one in zip((lower, upper), millers, thicknesses_angstrom, strict=True))
+            if found is not None and (is_polar, candidate.n_atoms_estimate) >= (found.is_polar, found.n_atoms):
+                continue
+            requests = [
+                SlabRequest(*one, stoichiometric=True)
+                for one in zip((lower, upper), millers, thicknesses_angstrom, strict=True)
+            ]
+            stack = match_slabs(
+                requests, max_area_angstrom2=limits.max_area_angstrom2, max_strain=limits.max_strain, primitive=True
+            )
+        except StructureError as error:
+            reasons.append(str(error))
+            continue
+        match = _match((lower, upper), millers, thicknesses_angstrom, stack, is_polar, limits)
+        if found is None or (match.is_polar, match.n_atoms) < (found.is_polar, found.n_atoms):
+            found = match
+    if found is None:
+        raise StructureError(f"No fitting planes of {lower} and {upper} can be cut into slabs. {reasons[0]}")
+    return found
+
+
+def repeats(widths_angstrom: tuple[float, float], least_angstrom: float) -> tuple[int, int]:
+    """Repeats that make a lateral cell wide enough.
+
+    Parameters
+    ----------
+    widths_angstrom : tuple of (float, float), angstrom
+        Across a and across b.
+    least_angstrom : float, angstrom
+        Wanted.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Along a and b.
+
+    Examples
+    --------
+    >>> repeats((5.0, 24.6), 7.0)
+    (2, 1)
+    """
+    along_a, along_b = (max(1, math.ceil(least_angstrom / width - 1e-9)) for width in widths_angstrom)
+    return along_a, along_b
+
+
+def _match(
+    crystals: tuple[str, str],
+    millers: tuple[Miller, Miller],
+    thicknesses_angstrom: tuple[float, float],
+    stack: MatchedStack,
+    is_polar: bool,
+    limits: Limits,
+) -> LatticeMatch:
+    cell = np.asarray(stack.slabs[0].cell)[:2, :2]
+    # What repeats along a make wider is the height over b, and the other way round.
+    across = stack.area_angstrom2 / np.linalg.norm(cell[::-1], axis=1)
+    widths = (float(across[0]), float(across[1]))
+    repeat = repeats(widths, LEAST_WIDTH_ANGSTROM)
+    return LatticeMatch(
+        crystals, millers, thicknesses_angstrom, stack.area_angstrom2, max(one.max_strain for one in stack.strains),
+        widths, repeat, sum(len(slab) for slab in stack.slabs) * repeat[0] * repeat[1], is_polar, limits,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1024)
+def _kept(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], limits: Limits) -> LatticeMatch:
+    """Of crystals of the library, which do not change, so that a ranking with other bounds takes no time."""
+    return _search(lower, upper, thicknesses_angstrom, limits)
+
+
+def _has_dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
+    if in_library(crystal):
+        return _kept_dipole(crystal, miller, thickness_angstrom)
+    return _dipole(crystal, miller, thickness_angstrom)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kept_dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
+    return _dipole(crystal, miller, thickness_angstrom)
+
+
+def _dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
+    slab = choose_slab(crystal, miller, thickness_angstrom, stoichiometric=True, primitive=True)
+    return abs(slab.termination.dipole_e_per_angstrom) >= NO_DIPOLE_E_PER_ANGSTROM
