@@ -17,6 +17,8 @@ from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
 from mlip_interfaces.observables import ANALYSES, Request
 from mlip_interfaces.screening.cells_file import CellSeries
+from mlip_interfaces.screening.conductivity_file import ConductivitySeries
+from mlip_interfaces.screening.crowding_table import DiffusivityRows
 from mlip_interfaces.screening.flux_file import FluxSeries
 from mlip_interfaces.screening.materials import KINDS, SpaceCharge, Stack
 from mlip_interfaces.settings import ALL_BOUNDS
@@ -63,6 +65,9 @@ ROOMS = {
     "mlip_interfaces.screening.defect_files": "Files of doped and pymatgen-analysis-defects.",
     "mlip_interfaces.screening.charged_defects": "Fermi level from charged defects.",
     "mlip_interfaces.screening.space_charge": "Space-charge layers.",
+    "mlip_interfaces.screening.conductivity": "Conductivities from runs at several temperatures.",
+    "mlip_interfaces.screening.conductivity_series": "Conductivities of the crystals of a file.",
+    "mlip_interfaces.screening.crowding": "Where diffusion slows down with temperature.",
     "mlip_interfaces.screening.flux": "Fluxes from transport coefficients.",
     "mlip_interfaces.screening.flux_series": "Fluxes through a series of compositions.",
     "mlip_interfaces.screening.hops": "Distinct hops of an ion.",
@@ -185,6 +190,8 @@ def materials() -> str:
         ("stack", Stack),
         ("series of compositions", FluxSeries),
         ("cells of compositions", CellSeries),
+        ("conductivity of crystals", ConductivitySeries),
+        ("table of diffusivities", DiffusivityRows),
     ):
         schema = model.model_json_schema()
         sections |= schema.get("$defs", {})

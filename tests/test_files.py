@@ -133,3 +133,15 @@ def test_last_line_is_the_last_whole_one(tmp_path: Path) -> None:
     assert files.last_line(file) == "# step"
     file.write_text("".join(f"{step} 0.1\n" for step in range(10_000)) + "10000 0.")
     assert files.last_line(file) == "9999 0.1"
+
+
+def test_lines_that_count_stay_and_the_rest_goes(tmp_path: Path) -> None:
+    target = tmp_path / "table"
+    files.append_text(target, "a\nbc\n")
+    files.append_text(target, "d\nhalf")
+    files.keep_lines(target, 2)
+    assert target.read_bytes() == b"a\nbc\n"
+    files.keep_lines(target, 5)
+    assert target.read_bytes() == b"a\nbc\n"
+    files.keep_lines(tmp_path / "new", 3)
+    assert (tmp_path / "new").read_bytes() == b""

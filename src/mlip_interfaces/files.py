@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,37 @@ def append_json_line(path: Path, entry: Any) -> None:
     entry : Any
         What JSON has words for.
     """
+    append_text(path, json.dumps(entry) + "\n")
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append text; a kill may leave part of it, so whoever reads must know how many lines count.
+
+    Parameters
+    ----------
+    path : Path
+        Made where it is missing.
+    text : str
+        Whole lines.
+    """
     with path.open("a") as handle:
-        handle.write(json.dumps(entry) + "\n")
+        handle.write(text)
+
+
+def keep_lines(path: Path, n_lines: int) -> None:
+    """Cut a file that was appended to behind its first lines.
+
+    Parameters
+    ----------
+    path : Path
+        Made, empty, where it is missing.
+    n_lines : int
+        How many stay; fewer where there are fewer.
+    """
+    with path.open("a+b") as handle:
+        handle.seek(0)
+        n_bytes = sum(len(line) for line in islice(handle, n_lines))
+        handle.truncate(n_bytes)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -28,6 +28,7 @@ AMU_PER_ANGSTROM3_TO_G_PER_CM3 = _ATOMIC_MASS_KG * 1.0e3 * 1.0e24
 """1 u/angstrom^3 in g/cm^3 (1.6605)."""
 
 EV_TO_MEV = 1.0e3
+S_TO_MS = 1.0e3
 
 E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM = _ELEMENTARY_CHARGE_C * 1.0e22 / 1.0e2
 """1 e^2/(eV angstrom ps) in S/cm (16.02): e / (V angstrom ps)."""

@@ -6,9 +6,13 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ase import Atoms
+from ase.io import write
 
 from mlip_interfaces.cli.main import build_parser, main
+from mlip_interfaces.screening.conductivity_file import load_conductivity_series
 from mlip_interfaces.screening.priority import CRITERIA
 
 
@@ -91,3 +95,30 @@ def test_every_command_of_pages_that_need_an_engine_is_understood(repository: Pa
     assert len(commands) == n_commands
     for command in commands:
         assert callable(build_parser(["screen"]).parse_args(shlex.split(command)).run)
+
+
+def test_commands_of_the_page_on_conductivity_run_on_trajectories_of_one_s_own(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (repository / "docs" / "howto" / "conductivity.md").read_text()
+    for name, content in re.findall(r'```(?:yaml|csv) title="([\w.]+)"\n(.*?)```', page, re.DOTALL):
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    # The first file needs a potential, and days.
+    assert load_conductivity_series(Path("conductivity.yaml")).crystals[1].label == "LPSCl"
+    rng = np.random.default_rng(2)
+    for kelvin in (500, 650, 750):
+        paths = 6.0 + np.cumsum(rng.normal(0.0, 0.4, (120, 8, 3)), axis=0)
+        frames = [
+            Atoms(["Li"] * 8 + ["O"] * 8, np.vstack([one, paths[0] + rng.normal(0, 0.05, (8, 3))]), cell=[12.0] * 3, pbc=True, info={"time_ps": float(t)})
+            for t, one in enumerate(paths)
+        ]  # fmt: skip
+        write(f"{kelvin}K.extxyz", frames, format="extxyz")
+    commands = re.findall(r"^mlip-interfaces (screen .*)$", page, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands[1:]:
+        assert main(shlex.split(command)) == 0, command
+    out = capsys.readouterr().out
+    assert "composition 0.55: D begins to fall with temperature at 650 K, between 575 K and 750 K" in out
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")}
+    assert written == {"own/conductivity.png", "crowding/crowding.png"}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli import (
     screen_adhesion,
+    screen_conductivity,
+    screen_crowding,
     screen_defect_energies,
     screen_flux,
     screen_migration,
@@ -50,6 +52,8 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _register_space_charge(actions)
     _register_defects(actions)
     screen_adhesion.register(actions)
+    screen_conductivity.register(actions)
+    screen_crowding.register(actions)
     screen_defect_energies.register(actions)
     screen_window.register(actions)
     screen_flux.register(actions)

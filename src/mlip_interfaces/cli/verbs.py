@@ -17,7 +17,7 @@ VERBS = {
     "report": "write report/index.html of a run, complete or not",
     "figures": "write the figures of a paper on a scan, as PNG, SVG and CSV",
     "config": "check study files, print their schema",
-    "screen": "potential maps, windows, defects, ion barriers, adhesion before simulating, and which pair first; fluxes",
+    "screen": "potential maps, windows, defects, ion barriers, conductivity, adhesion before simulating, and which pair first; fluxes",
     "structures": "crystals of the library, their slabs, matching planes of two crystals, amorphous layers",
     "doctor": "check the engines (half a minute)",
     "label": "label a structure and its waiting siblings (called by DP-GEN)",

@@ -14,52 +14,20 @@ from pathlib import Path
 import yaml
 
 from mlip_interfaces.errors import InputFileError, OtherInputsError
-from mlip_interfaces.files import file_hash, read_json, write_json, write_text
+from mlip_interfaces.files import read_json, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
-from mlip_interfaces.md import (
-    DATA,
-    MODEL,
-    TABLE,
-    TRAJECTORY,
-    HealthBounds,
-    MDProtocol,
-    join_pieces,
-    judge_run,
-    md_command,
-    start_script,
-    write_start_script,
-)  # fmt: skip
-from mlip_interfaces.md.ending import DONE, is_over
+from mlip_interfaces.md import COMMAND, DATA, TRAJECTORY, MDProtocol
 from mlip_interfaces.md.protocol import DECK
+from mlip_interfaces.pipeline.bulk_md import own_deck, put_together, write_bulk_run
 from mlip_interfaces.pipeline.md_runs import md_task
 from mlip_interfaces.screening.cells_file import Cell, CellSeries
 from mlip_interfaces.screening.flux_file import FluxSeries
 from mlip_interfaces.screening.reading import sentences
-from mlip_interfaces.shipped_files import lammps_deck
 from mlip_interfaces.structures.crystals import formula_counts
 from mlip_interfaces.structures.glass import QuenchPotential, default_density, named_potential
-from mlip_interfaces.units import FS_TO_PS
 
 CELLS, MD, FLUX_FILE, INPUTS = "cells", "md", "flux.yaml", "inputs.json"
-SUMMARY, POTENTIAL = "summary.json", "potential.lammps"
-_BOUNDS = HealthBounds(
-    max_temperature_ratio=2.5,
-    mean_temperature_tolerance=0.1,
-    density_change=0.5,
-    lateral_change=0.3,
-    min_distance_angstrom=0.6,
-)
-"""A hot liquid in a small cell fluctuates more than an interface; atoms that fuse or fly apart leave them all the same."""
-
-
-_DECK_LINES = {
-    "atom_style      atomic\n": "atom_style      ${atom_style}\n",
-    "pair_style      deepmd ${potential} ${watch}\n": "",
-    "pair_coeff      * * ${elements}\n": "",
-    "timestep        ${timestep}\n": "include         ${potential}\ntimestep        ${timestep}\n",
-}
-_LISTS = "neigh_modify every 1 delay 0 check yes\n"
-"""Light ions of a hot melt leave their neighbour list soon."""
+SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +91,14 @@ def make_compositions(asked: CellSeries, potential: str, directory: Path) -> Com
         (directory / CELLS / task.name).mkdir(parents=True, exist_ok=True)
     run_tasks(Batch(tasks, directory / CELLS, "md"), asked.execution)
     names = _write_md(asked, potentials, directory)
-    scripts = {name: (directory / MD / name / "command.sh").read_text() for name in names}
+    scripts = {name: (directory / MD / name / COMMAND).read_text() for name in names}
     md_tasks = tuple(md_task(name, directory / MD / name, scripts[name], staged=False) for name in names)
     run_tasks(Batch(md_tasks, directory / MD, "md", common_files=(DECK,)), asked.execution)
-    sick = {name: reasons for name in names if (reasons := _joined(asked, directory / MD / name, names[name][1]))}
+    sick = {
+        name: reasons
+        for name in names
+        if (reasons := put_together(directory / MD / name, _protocol(asked, names[name][1], asked.seed)))
+    }
     healthy: dict[tuple[str, float], list[str]] = {}
     for name, key in names.items():
         if name not in sick:
@@ -136,27 +108,6 @@ def make_compositions(asked: CellSeries, potential: str, directory: Path) -> Com
     write_text(directory / FLUX_FILE, yaml.safe_dump(_content(asked, healthy), sort_keys=False))
     runs = tuple(directory / MD / name for name in names if name not in sick)
     return CompositionRuns(tuple(directory / CELLS / task.name for task in tasks), runs, sick, directory / FLUX_FILE)
-
-
-def own_deck() -> str:
-    """The deck of interfaces for a potential of any kind: an included file in place of the Deep Potential.
-
-    Returns
-    -------
-    str
-        With the variable ``atom_style``; ``potential`` names the file of masses, charges and pair style.
-
-    Examples
-    --------
-    >>> "deepmd" in own_deck(), own_deck().count("include         ${potential}")
-    (False, 1)
-    """
-    text = lammps_deck(DECK).read_text()
-    body = text[text.index("variable        checkpoint_every") :]
-    for old, new in _DECK_LINES.items():
-        assert body.count(old) == 1, f"the deck has not '{old}' once"
-        body = body.replace(old, new)
-    return f"# Of {DECK}, for a potential of any kind.\n{body}"
 
 
 def _potential(cell: Cell, text: str) -> QuenchPotential:
@@ -228,10 +179,7 @@ def _write_md(
                 run = folder / name
                 run.mkdir(exist_ok=True)
                 shutil.copyfile(made / f"attempt-{attempt}" / "quenched.data", run / DATA)
-                write_text(run / POTENTIAL, potential.with_masses() + _LISTS)
-                if not is_over(run):
-                    (run / DONE).unlink(missing_ok=True)
-                write_start_script(run, _script(asked, potential, run, kelvin, asked.seed + replica))
+                write_bulk_run(run, potential, _protocol(asked, kelvin, asked.seed + replica))
     return names
 
 
@@ -246,37 +194,6 @@ def _protocol(asked: CellSeries, kelvin: float, seed: int) -> MDProtocol:
         dump_interval_ps=asked.dump_interval_ps,
         seed=seed,
     )
-
-
-def _script(asked: CellSeries, potential: QuenchPotential, run: Path, kelvin: float, seed: int) -> str:
-    command = md_command(
-        _protocol(asked, kelvin, seed),
-        _BOUNDS,
-        deck=f"../{DECK}",
-        data=DATA,
-        potential=POTENTIAL,
-        elements=potential.elements,
-    )
-    command += f" -var atom_style {potential.atom_style}"
-    return start_script(command, {MODEL: file_hash(run / DATA), "potential": potential.fingerprint()})
-
-
-def _joined(asked: CellSeries, run: Path, kelvin: float) -> tuple[str, ...]:
-    """Put the pieces of a run together; why it is not healthy."""
-    join_pieces(run)
-    protocol = _protocol(asked, kelvin, asked.seed)
-    n_atoms = int(re.search(r"^(\d+) atoms", (run / DATA).read_text(), re.MULTILINE)[1])  # type: ignore[index]
-    try:
-        verdict = judge_run(
-            run / TABLE,
-            target_kelvin=kelvin,
-            requested_ps=protocol.n_steps * protocol.timestep_fs * FS_TO_PS,
-            n_atoms=n_atoms,
-            bounds=_BOUNDS,
-        )
-    except InputFileError as error:
-        return (f"nothing to judge: {error}",)
-    return verdict.reasons
 
 
 def _content(asked: CellSeries, runs: dict[tuple[str, float], list[str]]) -> dict[str, object]:

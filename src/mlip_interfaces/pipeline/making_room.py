@@ -119,7 +119,7 @@ def make_room(root: Path, directory: Path, script: str, protocol: MDProtocol, bo
     if best.aside is not None:
         bring_back(root, best.aside)
     if best.state.action == "extended":
-        _reopen(directory)
+        reopen(directory)
 
 
 def _cut(root: Path, directory: Path, script: str, protocol: MDProtocol, aside: Aside | None) -> None:
@@ -136,8 +136,14 @@ def _cut(root: Path, directory: Path, script: str, protocol: MDProtocol, aside: 
     write_text(directory / DONE, "0\n")
 
 
-def _reopen(directory: Path) -> None:
-    """A finished run goes on from its last state; killed in between, the same is done again."""
+def reopen(directory: Path) -> None:
+    """A finished run goes on from its last state; killed in between, the same is done again.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the run, with that state.
+    """
     if not (directory / CHECKPOINT).is_file():
         (directory / END).replace(directory / CHECKPOINT)
     (directory / DONE).unlink()

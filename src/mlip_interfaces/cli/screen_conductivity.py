@@ -1,0 +1,66 @@
+"""``screen conductivity``: MD of bulk crystals at several temperatures, and their conductivities."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mlip_interfaces.cli.arguments import Subparsers, say
+
+
+def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add the action.
+
+    Parameters
+    ----------
+    actions : argparse subparsers
+        Those of ``screen``.
+    """
+    parser = actions.add_parser(
+        "conductivity", help="MD of crystals at several temperatures: D, activation energy, conductivity, Haven ratio"
+    )
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="crystals, potential or calculator, temperatures, times (YAML)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for MD and results; what is finished there is kept",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is missing and analyse all of it.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        As parsed.
+
+    Returns
+    -------
+    int
+        Exit code, 0.
+    """
+    from mlip_interfaces.observables.provenance import made_of
+    from mlip_interfaces.pipeline.conductivity import inputs_of, measure_conductivities
+    from mlip_interfaces.screening.conductivity_file import load_conductivity_series
+    from mlip_interfaces.screening.conductivity_series import conductivity_content, write_conductivities
+
+    series = load_conductivity_series(arguments.file)
+    found = measure_conductivities(series, arguments.file, arguments.out)
+    write_conductivities(series, found, arguments.out, made_of(inputs_of(series, arguments.file)))
+    say(note for one in found for note in one.notes)
+    content = conductivity_content(series, found)
+    if arguments.json:
+        print(json.dumps(content, indent=1))
+        return 0
+    for line in content["summary"]:
+        print(line)
+    print(arguments.out / "conductivity.json")
+    return 0

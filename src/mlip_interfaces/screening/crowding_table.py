@@ -1,0 +1,334 @@
+"""Tables of D against temperature and composition: files, JSON, CSV and the figure of what they say of crowding."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import write_csv, write_json
+from mlip_interfaces.observables.results import number
+from mlip_interfaces.screening.crowding import Crowding, DiffusivityTable, Turn, crowding_of, rises_somewhere
+from mlip_interfaces.screening.reading import read_section
+from mlip_interfaces.settings import Kelvin, Section
+from mlip_interfaces.yaml_text import read_text
+
+if TYPE_CHECKING:
+    from mlip_interfaces.figures.crowding_plots import TurnPoint
+
+DEFINITION = (
+    "crowded where dD/dT < 0; a turning point is the last row before D falls, along the temperature of one composition or along the composition at one temperature; "
+    "falls are told from chance by the largest drop in standard errors (p < 0.05, Bonferroni)"
+)
+_NEEDED = ("composition", "temperature_kelvin", "diffusivity_cm2_per_s")
+_ERROR, _SPECIES = "diffusivity_error_cm2_per_s", "species"
+_LEAST_IN_A_SERIES = 3
+
+Diffusivity = Annotated[float, Field(ge=-1.0, le=1.0)]
+"""cm2/s: a gas has less than 1; one that fluctuates about zero may be negative."""
+
+
+class DiffusivityRow(Section):
+    """D at one composition and temperature."""
+
+    composition: float = Field(description="A number that orders compositions: x of LixLa0.56TiO3.")
+    temperature_kelvin: Kelvin = Field(description="K.")
+    diffusivity_cm2_per_s: Diffusivity = Field(description="D, cm2/s.")
+    diffusivity_error_cm2_per_s: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
+        None, description="Its standard error, cm2/s; of all rows or of none."
+    )
+
+
+class DiffusivityRows(Section):
+    """D against temperature and composition, for `screen crowding`."""
+
+    rows: tuple[DiffusivityRow, ...] = Field(
+        min_length=_LEAST_IN_A_SERIES, max_length=100_000, description="In any order."
+    )
+
+
+def load_diffusivities(file: Path, species: str | None = None) -> DiffusivityTable:
+    """Read a table.
+
+    Parameters
+    ----------
+    file : Path
+        CSV with the columns ``composition``, ``temperature_kelvin``, ``diffusivity_cm2_per_s`` and, if known,
+        ``diffusivity_error_cm2_per_s``, such as ``conductivity.csv`` of `screen conductivity`; other columns are left out. Or YAML with
+        ``rows`` of the same keys.
+    species : str or None, optional
+        Element, where the CSV has the column ``species`` with more than one.
+
+    Returns
+    -------
+    DiffusivityTable
+        Each composition and temperature once.
+
+    Raises
+    ------
+    InputFileError
+        If it is missing or wrong; the message names line or row, and key.
+    """
+    if not file.is_file():
+        raise InputFileError(f"There is no file {file}; give a table of diffusivities (.csv, .yaml).")
+    if file.suffix.lower() == ".csv":
+        rows = list(_csv_rows(file, species))
+    elif file.suffix.lower() in (".yaml", ".yml"):
+        read = read_section(DiffusivityRows, file, "a table of diffusivities", "rows")
+        rows = [
+            (f"rows.{place}", one.composition, one.temperature_kelvin, one.diffusivity_cm2_per_s, one.diffusivity_error_cm2_per_s)
+            for place, one in enumerate(read.rows)
+        ]  # fmt: skip
+    else:
+        raise InputFileError(f"{file}: tables of '{file.suffix}' are not read; give CSV (.csv) or YAML (.yaml).")
+    return _table(file, rows)
+
+
+_Row = tuple[str, float, float, float, float | None]
+
+
+def _table(file: Path, rows: Sequence[_Row]) -> DiffusivityTable:
+    if not rows:
+        raise InputFileError(f"{file} has no row; give {', '.join(_NEEDED)}.")
+    seen: dict[tuple[float, float], str] = {}
+    for place, composition, kelvin, _, _ in rows:
+        if (composition, kelvin) in seen:
+            raise InputFileError(
+                f"{file}: {place} has the composition and temperature of {seen[composition, kelvin]} ({composition:g}, {kelvin:g} K); give their mean, once."
+            )
+        seen[composition, kelvin] = place
+    without = [place for place, *_, error in rows if error is None]
+    if without and len(without) < len(rows):
+        raise InputFileError(
+            f"{file}: {without[0]} has no {_ERROR}, and others have one; give it in all rows, or in none."
+        )
+    columns = [np.array([row[i] for row in rows], dtype=np.float64) for i in (1, 2, 3)]
+    errors = None if without else np.array([row[4] for row in rows], dtype=np.float64)
+    return DiffusivityTable(columns[0], columns[1], columns[2], errors)
+
+
+def _csv_rows(file: Path, species: str | None) -> Iterator[_Row]:
+    reader = csv.DictReader(io.StringIO(read_text(file, of="a table of diffusivities")))
+    columns = reader.fieldnames or []
+    missing = [name for name in _NEEDED if name not in columns]
+    if missing:
+        raise InputFileError(f"{file}: the column {missing[0]} is missing; a table needs {', '.join(_NEEDED)}.")
+    lines = list(reader)
+    elements = list(dict.fromkeys(line[_SPECIES] for line in lines)) if _SPECIES in columns else []
+    if species is None and len(elements) > 1:
+        raise InputFileError(f"{file} has rows of {', '.join(elements)}; name one by --species.")
+    if species is not None and species not in elements:
+        raise InputFileError(
+            f"{file} has no rows of {species}, but of {', '.join(elements) or 'no species'}; correct --species."
+        )
+    for number_of, line in enumerate(lines, start=2):
+        if species is not None and line[_SPECIES] != species:
+            continue
+        place = f"line {number_of}"
+        error = line.get(_ERROR)
+        values = [_number(file, place, name, line[name]) for name in _NEEDED]
+        if values[1] <= 0.0:
+            raise InputFileError(f"{file}: {place}: temperature_kelvin is {values[1]:g}; it must be positive, in K.")
+        found = _number(file, place, _ERROR, error) if error else None
+        if found is not None and found <= 0.0:
+            raise InputFileError(
+                f"{file}: {place}: {_ERROR} is {found:g}; it must be positive, or left out of all rows."
+            )
+        yield place, values[0], values[1], values[2], found
+
+
+def _number(file: Path, place: str, name: str, text: str | None) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputFileError(f"{file}: {place}: {name} is '{text or ''}'; give a finite number.")
+    return value
+
+
+def crowding_content(table: DiffusivityTable, found: Crowding) -> dict[str, Any]:
+    """Content of ``crowding.json``, less its provenance.
+
+    Parameters
+    ----------
+    table : DiffusivityTable
+        What was read.
+    found : Crowding
+        What it says.
+
+    Returns
+    -------
+    dict
+        With units in the keys.
+    """
+    notes = _doubts(table, found)
+    return {
+        "turning_points": [_turn_json(one) for one in found.turns],
+        "boundary": [
+            {"composition": composition, "temperature_kelvin": kelvin}
+            for composition, kelvin in found.boundary.tolist()
+        ],
+        "decreases": [
+            {
+                "composition": one.composition,
+                "from_kelvin": one.from_kelvin,
+                "to_kelvin": one.to_kelvin,
+                "change_cm2_per_s": one.change_cm2_per_s,
+                "sigmas": None if one.sigmas is None else number(one.sigmas),
+            }
+            for one in found.decreases
+        ],
+        "n_rows": len(table.composition),
+        "has_errors": table.error_cm2_per_s is not None,
+        "summary": [_words(one) for one in found.turns],
+        "notes": notes,
+        "settings": {"definition": DEFINITION},
+    }
+
+
+def _turn_json(one: Turn) -> dict[str, object]:
+    unit = "_kelvin" if one.along == "temperature" else ""
+    low, high = one.interval
+    return {
+        "along": one.along,
+        "composition": one.composition,
+        "temperature_kelvin": one.temperature_kelvin,
+        "state": one.state,
+        f"low{unit}": low,
+        f"high{unit}": high,
+        "p_value": None if one.p_value is None else number(one.p_value),
+        "n_rows": one.n_rows,
+    }
+
+
+def _words(one: Turn) -> str:
+    if one.along == "temperature":
+        start, at, unit = f"composition {one.composition:g}", one.temperature_kelvin, " K"
+        what = "with temperature"
+    else:
+        start, at, unit = f"{one.temperature_kelvin:g} K", one.composition, ""
+        what = "with composition"
+    low, high = one.interval
+    between = (
+        f"{'the start' if low is None else f'{low:g}{unit}'} and {'the end' if high is None else f'{high:g}{unit}'}"
+    )
+    match one.state:
+        case "turns":
+            return f"{start}: D begins to fall {what} at {at:g}{unit}, between {between}"
+        case "falls":
+            return f"{start}: D falls {what} from the start; it turns at {at:g}{unit} or before"
+        case "possible":
+            return f"{start}: D may begin to fall {what} at {at:g}{unit}, between {between}, but chance explains as much (p = {one.p_value:.2g})"
+        case "rises":
+            return f"{start}: D rises {what} to the end, {at:g}{unit}"
+
+
+def _doubts(table: DiffusivityTable, found: Crowding) -> list[str]:
+    said = []
+    if table.error_cm2_per_s is None:
+        said.append(
+            f"No {_ERROR} is given: any fall of D counts, however small, and turning points have no interval but their neighbours."
+        )
+    if not found.turns:
+        said.append(
+            f"No composition has {_LEAST_IN_A_SERIES} temperatures, and no temperature {_LEAST_IN_A_SERIES} compositions: nothing can turn."
+        )
+    elif not len(found.boundary):
+        said.append("Nothing turns: there is no boundary in this table.")
+    if rises_somewhere(found.boundary):
+        said.append(
+            "The boundary rises somewhere: ions that are more should be crowded at lower temperatures; errors of D, or another mechanism, may be behind it."
+        )
+    for along in ("temperature", "composition"):
+        few = [one for one in found.turns if one.along == along and one.n_rows == _LEAST_IN_A_SERIES]
+        if few:
+            said.append(
+                f"{len(few)} series along the {along} {'has' if len(few) == 1 else 'have'} three rows alone: a turning point there is one row."
+            )
+    return said
+
+
+def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, provenance: Mapping[str, object]) -> None:
+    """``crowding.json``, ``crowding.csv`` and the figure.
+
+    Parameters
+    ----------
+    table : DiffusivityTable
+        What was read.
+    found : Crowding
+        What it says.
+    directory : Path
+        Made where it is missing.
+    provenance : mapping of str to object
+        For the JSON.
+    """
+    from mlip_interfaces.figures.crowding_plots import crowding_map
+    from mlip_interfaces.figures.style import save_figure
+
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "crowding.json", crowding_content(table, found) | dict(provenance))
+    columns = ["along", "composition", "temperature_kelvin", "state", "low", "high", "p_value", "n_rows"]
+    write_csv(
+        directory / "crowding.csv",
+        columns,
+        (
+            [
+                one.along, one.composition, one.temperature_kelvin, one.state,
+                *("" if end is None else end for end in one.interval), "" if one.p_value is None else f"{one.p_value:.3g}", one.n_rows,
+            ]
+            for one in found.turns
+        ),
+    )  # fmt: skip
+    figure = crowding_map(
+        table.composition,
+        table.temperature_kelvin,
+        table.diffusivity_cm2_per_s,
+        table.error_cm2_per_s,
+        _shown(found),
+        found.boundary,
+    )
+    save_figure(figure, directory, "crowding")
+
+
+def _shown(found: Crowding) -> list[TurnPoint]:
+    from mlip_interfaces.figures.crowding_plots import TurnPoint
+
+    return [
+        TurnPoint(
+            one.along == "temperature", one.composition, one.temperature_kelvin, one.state == "turns", one.interval
+        )
+        for one in found.turns
+        if one.state in ("turns", "possible")
+    ]
+
+
+def read_and_map(file: Path, species: str | None = None) -> tuple[DiffusivityTable, Crowding]:
+    """Turning points of a file.
+
+    Parameters
+    ----------
+    file : Path
+        As `load_diffusivities` reads it.
+    species : str or None, optional
+        The same.
+
+    Returns
+    -------
+    tuple of (DiffusivityTable, Crowding)
+        What was read, and what it says.
+
+    Raises
+    ------
+    InputFileError
+        As `load_diffusivities`.
+    """
+    table = load_diffusivities(file, species)
+    return table, crowding_of(table)
