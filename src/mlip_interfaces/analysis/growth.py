@@ -138,15 +138,16 @@ def fit_growth(
     the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
     the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
 
-    The exponent is the mean over the power law with and without :math:`d_0`, weighted by :math:`\exp(-\mathrm{AIC}/2)`, and their
-    difference is part of its error. Errors come from resampling circular blocks of the residuals, twice as long as these are
-    correlated, and fitting again; intervals are Student's. Of several runs the mean counts, with the scatter between them
+    The exponent is that of the power law with :math:`d_0 \ge 0` as one more parameter, for where the growth began is not known: where the
+    best offset is negative, it is zero. Errors are the root mean square of what fits to resampled series are off, the offset
+    bounded as well: circular blocks of the residuals, twice as long as these are correlated, on the fitted curve. Intervals
+    are Student's. Of several runs the mean counts, with the scatter between them
     (`mlip_interfaces.analysis.replicas.Replicas`).
 
     References
     ----------
     G. Schwarz, Ann. Stat. 6, 461 (1978); R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90, 773 (1995), for differences; H. R.
-    Kuensch, Ann. Stat. 17, 1217 (1989), for blocks; S. T. Buckland et al., Biometrics 53, 603 (1997), for means over models.
+    Kuensch, Ann. Stat. 17, 1217 (1989), for blocks.
 
     Examples
     --------
@@ -295,6 +296,7 @@ class _Grid:
     def __init__(self, x: NDArray[np.float64]) -> None:
         self.x = x
         self.bases: list[NDArray[np.float64]] = []
+        self.triangles: list[NDArray[np.float64]] = []
         for family in _FAMILIES:
             points = (
                 np.stack([axis.ravel() for axis in np.meshgrid(*family.grid, indexing="ij")], axis=1)
@@ -302,22 +304,25 @@ class _Grid:
                 else np.empty((1, 0))
             )
             columns = np.stack([family.columns(x, point) for point in points])
-            bases, _ = np.linalg.qr(columns)
+            bases, triangles = np.linalg.qr(columns)
             # One row for each point and column, so that one product projects all series.
             self.bases.append(np.ascontiguousarray(bases.transpose(0, 2, 1)))
+            self.triangles.append(triangles)
 
-    def search(self, k: int, series: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values of the grid that fit each column of the series best, shape (n_values, n_series)."""
+    def search(self, k: int, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Values of the grid that fit each column of the series best, shape (n_values, n_series), and the first amplitude there."""
         family, bases = _FAMILIES[k], self.bases[k]
         n_points, n_columns, n_times = bases.shape
-        amplitudes = bases.reshape(-1, n_times) @ series
-        explained = (amplitudes.reshape(n_points, n_columns, -1) ** 2).sum(axis=1)
-        residual = np.maximum((series**2).sum(axis=0) - explained, 0.0)
+        projected = (bases.reshape(-1, n_times) @ series).reshape(n_points, n_columns, -1)
+        residual = np.maximum((series**2).sum(axis=0) - (projected**2).sum(axis=1), 0.0)
+        best = residual.argmin(axis=0)
+        amplitudes = np.linalg.solve(self.triangles[k][best], projected[best, :, np.arange(best.size)][:, :, None])
+        first = amplitudes[:, 0, 0]
         if not family.grid:
-            return np.empty((0, series.shape[1]))
+            return np.empty((0, series.shape[1])), first
         table = residual.reshape(*(axis.size for axis in family.grid), -1)
-        best = np.unravel_index(residual.argmin(axis=0), table.shape[:-1])
-        return np.stack([_vertex(table, best, axis, family.grid[axis]) for axis in range(len(family.grid))])
+        places = np.unravel_index(best, table.shape[:-1])
+        return np.stack([_vertex(table, places, axis, family.grid[axis]) for axis in range(len(family.grid))]), first
 
 
 def _vertex(
@@ -380,7 +385,6 @@ class _Run:
         closest = min((found for found in self._found if found.sensible), key=lambda found: found.residual)
         self.n_independent = self._y.size / _correlation(self._y - closest.curve)
         self._of_law: dict[str, int] = {}
-        self._aic = np.full(len(_FAMILIES), np.inf)
         self.fits: dict[str, LawFit] = {}
         # What rounding leaves of an exact law is no evidence for another one.
         floor = 1e-14 * self._y.size * scale**2
@@ -388,7 +392,6 @@ class _Run:
             bic, aicc = _criteria(max(found.residual, floor), self._y.size, self.n_independent, family.n_parameters)
             if not found.sensible:
                 bic = aicc = float("inf")
-            self._aic[k] = bic + family.n_parameters * (2.0 - np.log(self.n_independent))
             if family.law not in self.fits or bic < self.fits[family.law].bic:
                 parameters = _in_units(family, found, self._first, self._length)
                 self.fits[family.law] = LawFit(family.law, parameters, family.n_parameters, found.residual, bic, aicc)
@@ -407,32 +410,35 @@ class _Run:
         nothing = float("nan")
         if law == "none":
             return _Estimate(nothing, nothing, nothing, nothing)
-        (exponent, exponent_error), *changes = self._averaged(
+        (exponent, exponent_error), *changes = self._estimated(
             "arrest" if law == "arrest" else "power", n_bootstrap, rng
         )
         if law == "two-stage":
-            changes = self._averaged(law, n_bootstrap, rng)
+            changes = self._estimated(law, n_bootstrap, rng)
         if not changes:
             return _Estimate(exponent, exponent_error, nothing, nothing)
         ((change, change_error),) = changes
         return _Estimate(exponent, exponent_error, self._first + self._length * change, self._length * change_error)
 
-    def _averaged(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
-        """What the law is not linear in, with errors, averaged over the law with and without an offset by their criteria."""
-        kinds = [k for k, family in enumerate(_FAMILIES) if family.law == law and np.isfinite(self._aic[k])]
-        if not kinds:
-            return [(float("nan"), float("nan"))]
-        weights = np.exp(-0.5 * (self._aic[kinds] - self._aic[kinds].min()))
-        weights /= weights.sum()
-        values = np.array([self._found[k].values for k in kinds])
-        errors = np.array([self._errors(k, n_bootstrap, rng) for k in kinds])
-        mean = weights @ values
-        error = weights @ np.sqrt(errors**2 + (values - mean) ** 2)
-        return list(zip(mean.tolist(), error.tolist(), strict=True))
+    def _estimated(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+        """What the law is not linear in, with errors: how far off fits are to its own curve with resampled blocks of its residuals."""
+        own, begins_above = self._bounded(law, self._y[:, None])
+        k = _kinds(law)[int(begins_above[0])]
+        again, _ = self._bounded(law, self._found[k].curve[:, None] + self._resampled(k, n_bootstrap, rng))
+        errors = np.sqrt(((again - own) ** 2).mean(axis=1))
+        return list(zip(own[:, 0].tolist(), errors.tolist(), strict=True))
+
+    def _bounded(self, law: str, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """What the law is not linear in, for each column of the series, with an offset of zero or more; where it is more."""
+        bare, *with_offset = (self._grid.search(k, series) for k in _kinds(law))
+        if not with_offset:
+            return bare[0], np.zeros(series.shape[1], dtype=bool)
+        ((free, offset),) = with_offset
+        return np.where(offset >= 0.0, free, bare[0]), offset >= 0.0
 
     def _best(self, k: int, x: NDArray[np.float64], scale: float) -> _Found:
         family = _FAMILIES[k]
-        values = self._grid.search(k, self._y[:, None])[:, 0]
+        values = self._grid.search(k, self._y[:, None])[0][:, 0]
         columns = family.columns(x, values)
         amplitudes = np.asarray(np.linalg.lstsq(columns, self._y, rcond=None)[0], dtype=np.float64)
         curve = columns @ amplitudes
@@ -440,8 +446,8 @@ class _Run:
             values, amplitudes, curve, float(((self._y - curve) ** 2).sum()), _grows(family, amplitudes, scale)
         )
 
-    def _errors(self, k: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Standard errors of what a family is not linear in, by fits to its curve and resampled blocks of its residuals."""
+    def _resampled(self, k: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Circular blocks of what a family leaves, shape (n_times, n_bootstrap)."""
         found, n_times = self._found[k], self._y.size
         rest = self._y - found.curve
         # A flexible curve follows slow noise, so that what it leaves looks less correlated than it was.
@@ -453,7 +459,12 @@ class _Run:
         block = int(np.clip(np.ceil(BLOCK * together), 1, longest))
         starts = rng.integers(0, n_times, (-(-n_times // block), n_bootstrap))
         places = (starts[:, None, :] + np.arange(block)[None, :, None]).reshape(-1, n_bootstrap)[:n_times] % n_times
-        return np.asarray(self._grid.search(k, found.curve[:, None] + rest[places]).std(axis=1, ddof=1))
+        return np.asarray(rest[places])
+
+
+def _kinds(law: str) -> list[int]:
+    """Numbers of the families of a law, the one with an offset last."""
+    return sorted((k for k, family in enumerate(_FAMILIES) if family.law == law), key=lambda k: _FAMILIES[k].has_offset)
 
 
 def _grows(family: _Family, amplitudes: NDArray[np.float64], scale: float) -> bool:
