@@ -18,7 +18,8 @@ from record import write_record
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 LENGTH_PS = 1000.0
-CHANGE_PS = 400.0
+CHANGE_PS = 413.0
+"""Between two of the places at which the fit looks first, as is the exponent of what is arrested."""
 NOISE = 0.02
 """Of the last thickness."""
 
@@ -152,8 +153,8 @@ CASES: dict[str, Callable[[int], Held]] = {
     "growth: power 0.3, 3 runs": partial(of_growth, "power", 0.3, 0.0, 100, 0.0, 3),
     "growth: parabolic": partial(of_growth, "power", 0.5, 0.0, 200, 0.0, 1),
     "growth: linear, begins at 2 angstrom, correlated 0.5": partial(of_growth, "power", 1.0, 2.0, 200, 0.5, 1),
-    "growth: arrest": partial(of_growth, "arrest", 0.5, 0.0, 200, 0.0, 1),
-    "growth: arrest, correlated 0.5": partial(of_growth, "arrest", 0.5, 0.0, 200, 0.5, 1),
+    "growth: arrest": partial(of_growth, "arrest", 0.47, 0.0, 200, 0.0, 1),
+    "growth: arrest, begins at 1 angstrom, correlated 0.5": partial(of_growth, "arrest", 0.47, 1.0, 200, 0.5, 1),
     "surroundings": of_surroundings,
     "driven flux, 1 run": partial(of_driven_fluxes, n_runs=1),
     "driven flux, 4 runs": partial(of_driven_fluxes, n_runs=4),

@@ -322,6 +322,8 @@ class _Grid:
             return np.empty((0, series.shape[1])), first
         table = residual.reshape(*(axis.size for axis in family.grid), -1)
         places = np.unravel_index(best, table.shape[:-1])
+        if len(family.grid) == 2:
+            return _vertex_of_two(table, places, family.grid), first
         return np.stack([_vertex(table, places, axis, family.grid[axis]) for axis in range(len(family.grid))]), first
 
 
@@ -344,6 +346,26 @@ def _vertex(
     bend = ((right - bottom) / (x2 - x1) - slope) / (x2 - x0)
     vertex = 0.5 * (x0 + x1) - slope / (2.0 * np.where(bend > 0.0, bend, np.inf))
     return np.where(inside & (bend > 0.0), np.clip(vertex, x0, x2), grid[best[axis]])
+
+
+def _vertex_of_two(
+    table: NDArray[np.float64], best: Sequence[NDArray[np.intp]], grids: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Where the paraboloid through the best point of each series and its eight neighbours is least, on two grids of equal steps."""
+    series = np.arange(table.shape[-1])
+    i, j = (np.clip(place, 1, grid.size - 2) for place, grid in zip(best, grids, strict=True))
+    at = {(a, b): table[i + a, j + b, series] for a in (-1, 0, 1) for b in (-1, 0, 1)}
+    slopes = np.stack([at[1, 0] - at[-1, 0], at[0, 1] - at[0, -1]]) / 2.0
+    along, across = (at[1, 0] + at[-1, 0] - 2.0 * at[0, 0], at[0, 1] + at[0, -1] - 2.0 * at[0, 0])
+    both = (at[1, 1] + at[-1, -1] - at[1, -1] - at[-1, 1]) / 4.0
+    determinant = along * across - both**2
+    bowl = (along > 0.0) & (determinant > 0.0)
+    steps = np.stack([both * slopes[1] - across * slopes[0], both * slopes[0] - along * slopes[1]])
+    steps = np.clip(steps / np.where(bowl, determinant, np.inf), -1.0, 1.0)
+    middle = np.stack([grid[place] for grid, place in zip(grids, (i, j), strict=True)])
+    edge = np.stack([grid[place] for grid, place in zip(grids, best, strict=True)])
+    inside = (i == best[0]) & (j == best[1])
+    return np.where(inside & bowl, middle + steps * np.array([[grid[1] - grid[0]] for grid in grids]), edge)
 
 
 @lru_cache(maxsize=4)
