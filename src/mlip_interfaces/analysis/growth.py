@@ -70,6 +70,8 @@ class Growth:
     ----------
     law : str
         One of `LAWS`: by the criterion, summed over the runs.
+    laws : tuple of str
+        That of each run alone.
     fits : tuple of dict of str to LawFit
         All laws, by run.
     exponent : float
@@ -87,6 +89,7 @@ class Growth:
     """
 
     law: str
+    laws: tuple[str, ...]
     fits: tuple[dict[str, LawFit], ...]
     exponent: float
     exponent_95: tuple[float, float]
@@ -166,6 +169,7 @@ def fit_growth(
             raise AnalysisError("The thickness is not a number at some times; a law of growth needs one at each.")
     runs = [_Run(times, values) for times, values in zip(times_ps, thickness_angstrom, strict=True)]
     law = _chosen({name: sum(run.fits[name].bic for run in runs) for name in LAWS}, runs[0])
+    alone = tuple(_chosen({name: run.fits[name].bic for name in LAWS}, run) for run in runs)
     rng = np.random.default_rng(seed)
     found = [run.estimate(law, n_bootstrap, rng) for run in runs]
     exponent, exponent_95 = _combined(
@@ -178,7 +182,7 @@ def fit_growth(
     start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
     change_95 = (max(start, change_95[0]), min(end, change_95[1])) if np.isfinite(change) else change_95
     return Growth(
-        law, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
+        law, alone, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
         tuple(run.n_independent for run in runs), tuple(run.fitted(law) for run in runs),
     )  # fmt: skip
 

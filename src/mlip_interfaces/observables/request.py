@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -248,6 +248,21 @@ class CombinedRequest(Request):
         -------
         Result
             Of all of them.
+        """
+
+    @abstractmethod
+    def combined_of(self, contents: Sequence[Mapping[str, Any]]) -> Result:
+        """One result of several runs whose results were written before.
+
+        Parameters
+        ----------
+        contents : sequence of mapping
+            Of the JSON file of each run, with results of this request.
+
+        Returns
+        -------
+        Result
+            As of `combined`.
         """
 
 
