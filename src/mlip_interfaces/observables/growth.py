@@ -99,9 +99,11 @@ class Growth(PhaseSettings, CombinedRequest):
         from mlip_interfaces.analysis.phase_history import InterphaseHistory
 
         thickness, unknown = np.array(run["thickness_angstrom"]), np.full(len(run["times_ps"]), np.nan)
-        both = (thickness, unknown) if self.definition == "phase" else (unknown, thickness)
+        by_phase, by_width = (thickness, unknown) if self.definition == "phase" else (unknown, thickness)
         lost = {name: np.array(values) for name, values in run["consumed_per_nm2"].items()}
-        return InterphaseHistory(np.array(run["times_ps"]), *both, int(run["n_interphases"]), tuple(reactants), lost)
+        return InterphaseHistory(
+            np.array(run["times_ps"]), by_phase, by_width, int(run["n_interphases"]), tuple(reactants), lost
+        )
 
     def _together(self, runs: Sequence[InterphaseHistory]) -> GrowthResult:
         for run in runs[1:]:

@@ -78,7 +78,8 @@ def run_analyze(context: RunContext) -> str:
     combined = write_combined(context, runs, outcomes)
     write_book(context.analysis / INDEX, AnalysisIndex(tuple(entries), combined))
     recommended = write_recommendation(context, runs, entries)
-    troubled = [f"{entry.name}: {entry.trouble}" for entry in (*entries, *combined) if entry.trouble]
+    troubled = [f"{entry.name}: {entry.trouble}" for entry in entries if entry.trouble]
+    troubled += [f"{entry.result} of {entry.name} together: {entry.trouble}" for entry in combined if entry.trouble]
     n_analysed = sum(entry.analysed for entry in entries)
     if troubled and not n_analysed:
         raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")

@@ -65,7 +65,7 @@ def _of_seeds(
         except AnalysisError as error:
             trouble = str(error)
         else:
-            origin = {
+            origin: dict[str, object] = {
                 "runs": [
                     {"run": run.name} | content["provenance"] for run, content in zip(there, contents, strict=True)
                 ]
