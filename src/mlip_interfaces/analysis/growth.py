@@ -163,7 +163,7 @@ def fit_growth(
     for times, values in zip(times_ps, thickness_angstrom, strict=True):
         if times.size < FEWEST_TIMES:
             raise AnalysisError(
-                f"A law of growth needs {FEWEST_TIMES} times or more, and there are {times.size}: take a longer run, or a shorter `every_ps`."
+                f"A law of growth needs {FEWEST_TIMES} times or more, and there are {times.size}: take a longer run, frames closer in time, or a shorter `every_ps` or `average_ps`."
             )
         if not np.isfinite(values).all():
             raise AnalysisError("The thickness is not a number at some times; a law of growth needs one at each.")

@@ -37,6 +37,50 @@ class Growth(PhaseSettings, CombinedRequest):
     )
     n_bootstrap: Annotated[Count, Option("N")] = Field(200, description="Resampled series behind each error.")
 
+    def most_maps(self, n_frames: int, interval_ps: float) -> int:
+        """Maps of phases that a trajectory gives, at most.
+
+        Parameters
+        ----------
+        n_frames : int
+            Of it.
+        interval_ps : float, ps
+            Between them.
+
+        Returns
+        -------
+        int
+            One for each whole window, or every so many of them, and one for frames at the end.
+        """
+        n_window = max(1, round(self.average_ps / interval_ps))
+        stride = max(1, round((self.every_ps or self.average_ps) / (interval_ps * n_window)))
+        return -(-n_frames // (n_window * stride)) + (n_window * stride > 1)
+
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:
+        """Whether there are maps enough for a choice among laws.
+
+        Parameters
+        ----------
+        n_frames : int
+            In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
+
+        Raises
+        ------
+        ValueError
+            If there are not.
+        """
+        from mlip_interfaces.analysis.growth import FEWEST_TIMES
+
+        n_maps = self.most_maps(n_frames, interval_ps)
+        if n_maps < FEWEST_TIMES:
+            setting = "average_ps" if self.every_ps is None else "every_ps"
+            raise ValueError(
+                f"{setting} is {getattr(self, setting):g}: {n_maps} maps at most, where a law of growth needs {FEWEST_TIMES} (shorten it, or run "
+                f"longer), are in the {n_frames} frames"
+            )
+
     def observe(self, start: Start) -> Observer:
         """Name atoms, window by window.
 
@@ -161,8 +205,19 @@ class _GrowthObserver(Observer):
     def __init__(self, request: Growth, start: Start) -> None:
         super().__init__()
         self._request = request
+        self._require_maps(start)
         self._recorder = shared_recorder(request, start)
         self._n_frames = 0
+
+    def _require_maps(self, start: Start) -> None:
+        """Before the first frame is named, where it costs nothing to count frames."""
+        reader = start.trajectory
+        if reader.path is None or reader.path.suffix != ".dcd" or reader.frame_interval_ps is None:
+            return
+        try:
+            self._request.check_frames(reader.count_frames(), reader.frame_interval_ps)
+        except ValueError as error:
+            raise AnalysisError(f"{error} of {reader.name}.") from error
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Name what is a whole window."""

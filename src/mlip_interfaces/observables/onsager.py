@@ -194,13 +194,15 @@ class Onsager(Request):
                 )
         return found
 
-    def check_frames(self, n_frames: int) -> None:
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:
         """Whether every window is long enough.
 
         Parameters
         ----------
         n_frames : int
             In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
 
         Raises
         ------

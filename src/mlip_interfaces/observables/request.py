@@ -200,13 +200,15 @@ class Request(Settings, ABC):
         if layer is not None and layer not in layers:
             raise ValueError(f"layer is '{layer}', but the layers are {', '.join(sorted(layers))}")
 
-    def check_frames(self, n_frames: int) -> None:  # noqa: B027 (optional)
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:  # noqa: B027 (optional)
         """Whether a trajectory of so many frames is long enough.
 
         Parameters
         ----------
         n_frames : int
             In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
 
         Raises
         ------
