@@ -37,6 +37,7 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
         "cli_speed",
         "diffusion_coverage",
         "gpu",
+        "interphase_coverage",
         "interphase_scale",
         "label_efficiency",
         "production_sizes",
@@ -48,6 +49,15 @@ def test_script_tells_its_options(name: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"usage: {name}.py" in done.stdout
+
+
+@pytest.mark.parametrize("script", ["interphase_coverage"], indirect=True)
+def test_every_case_of_coverage_counts_its_intervals(script: ModuleType) -> None:
+    for case in script.CASES:
+        rows = script.counted(case, 3)
+        assert all(0 <= row["held"] <= row["n_replicas"] == 3 for row in rows)
+        # One miss in twenty: three misses of three would be a truth that is not the planted one.
+        assert all(row["held"] > 0 for row in rows)
 
 
 @pytest.mark.parametrize("script", ["analysis_peers"], indirect=True)

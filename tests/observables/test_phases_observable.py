@@ -11,6 +11,7 @@ import pytest
 from ase import Atoms
 from ase.io import write
 from made_trajectories import column, content, found, rows, trajectory
+from MDAnalysis.lib.formats.libdcd import DCDFile
 
 import mlip_interfaces as mi
 from mlip_interfaces.cli.main import main
@@ -146,6 +147,32 @@ def test_trajectory_without_a_metal_or_of_one_frame_or_too_short_is_told_in_a_se
     results = mi.analyze(other, [mi.Phases()], drift="none")
     assert any("No rule of phases knows Mg" in note for note in results.notes)
     assert content(results["phases"])["phases"]["unknown"]["n_atoms"] == len(symbols)
+
+
+def test_too_few_maps_are_told_by_the_study_and_before_the_first_frame_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [mi.Growth(**asked).most_maps(100, 0.1) for asked in ({}, {"average_ps": 1.0}, {"every_ps": 2.0})] == [
+        51,
+        11,
+        6,
+    ]
+    mi.Growth(average_ps=1.0).check_frames(100, 0.1)
+    with pytest.raises(
+        ValueError,
+        match=r"every_ps is 2: 6 maps at most, where a law of growth needs 8 \(shorten it, or run longer\), are in the 100",
+    ):
+        mi.Growth(every_ps=2.0).check_frames(100, 0.1)
+    # Sodium has no rule, which would be told by the first thing that names anything.
+    (tmp_path / "layers.json").write_text(json.dumps({"symbols": ["Na"], "layer": ["a"]}))
+    with DCDFile(str(tmp_path / "traj.dcd"), "w") as file:
+        file.write_header(remarks="", natoms=1, istart=0, nsavc=1, delta=1.0, is_periodic=1)
+        for _ in range(20):
+            file.write(xyz=np.zeros((1, 3), dtype=np.float32), box=np.array([5.0, 90, 5.0, 90, 90, 5.0]))
+    words = ["analyze", "growth", str(tmp_path / "traj.dcd"), "--layers", str(tmp_path / "layers.json"), "--json"]
+    assert main([*words, "--frame-interval-ps", "0.1", "--average-ps", "1"]) == 2
+    said = "average_ps is 1: 3 maps at most, where a law of growth needs 8 (shorten it, or run longer), are in the 20 frames"
+    assert said in capsys.readouterr().err
 
 
 def test_command_line_names_phases_by_own_rules_and_fits_runs_together(

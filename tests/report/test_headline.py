@@ -99,6 +99,7 @@ def test_results_are_typed_and_come_back_from_their_file(run: Path) -> None:
         "gates",
         "recommendation",
         "means",
+        "combined",
     }
     assert set(found.to_json()["campaign"]) == {"iterations", "labels_made", "labels_failed"}
 

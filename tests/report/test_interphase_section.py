@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlip_interfaces.books.run import AnalysisEntry
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, AnalysisIndex, write_book
+from mlip_interfaces.report.headline import collect_results
+from mlip_interfaces.report.interphase_numbers import interphase_numbers
 from mlip_interfaces.report.interphase_section import interphase_answer, interphase_limits, interphase_sections
 
 KINDS = ("phases", "growth", "crystallites", "reactions", "environments", "onsager")
@@ -167,3 +170,56 @@ def test_a_study_that_asks_for_no_interphase_has_no_such_section(tmp_path: Path,
         == interphase_limits(tmp_path, entries)
         == []
     )
+
+
+def test_answers_stand_in_the_results_beside_the_others(tmp_path: Path) -> None:
+    entries = made(tmp_path)
+    write_book(tmp_path / "analysis" / INDEX, AnalysisIndex(tuple(entries)))
+    first, second = collect_results(tmp_path).runs.values()
+    assert first["phase_fractions"] == {"Li2S": 0.8, "Li": 0.1}
+    assert first["layers"] == [
+        {"phase": "Li", "thickness_angstrom": 12.0}, {"phase": "Li2S", "thickness_angstrom": 20.0},
+    ]  # fmt: skip
+    assert (first["interphase_angstrom"], first["interphase_at_ps"]) == (20.0, 500.0)
+    assert (first["growth_law"], first["growth_exponent"], first["growth_exponent_95"]) == ("arrest", 0.5, [0.25, 0.75])
+    assert (first["arrest_ps"], first["arrest_95_ps"], second["arrest_ps"]) == (100.0, [50.0, 150.0], None)
+    assert (first["n_grains_by_phase"], first["largest_grain_angstrom"]) == ({}, None)
+    assert (second["n_grains_by_phase"], second["largest_grain_angstrom"]) == ({"Li2S": 1}, 21.0)
+    assert second["crystalline_fraction"] == 0.3
+    assert first["environments"]["P"]["4 S"]["confidence_95_cm2_per_s"] == [1e-6, 3e-6]
+    assert first["environments"]["P"]["Li only"]["not_diffusive_because"] == ["its MSD is not that of a random walk"]
+    assert set(first["reacting_bonds"]) == {"P-S"}
+    assert first["fluxes_zero_since_ps"] == {"anode/electrolyte": {"Li": 200.0, "P": 0.0}}
+    assert second["fluxes_zero_since_ps"]["anode/electrolyte"]["P"] is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_are_of_keys_that_results_have(kind: str, repository: Path) -> None:
+    """Made-up results above are no proof: what the numbers read is described, and a test of the descriptions reads real results."""
+    text = (repository / "docs" / "reference" / "results.md").read_text()
+    (section,) = re.findall(rf"^## {kind}\n(.*?)(?=^## |\Z)", text, flags=re.DOTALL | re.MULTILINE)
+    asked = Asked(results(0, 10)[kind])
+    interphase_numbers(kind, asked)
+    read = asked.read - {"settings"}
+    assert read
+    assert read <= set(re.findall(r"`([a-z][a-z0-9_]*)`", section))
+
+
+class Asked(dict):
+    """A mapping that remembers which of its keys were asked for."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        super().__init__(content)
+        self.read: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.read.add(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.read.add(str(key))
+        return super().__contains__(key)

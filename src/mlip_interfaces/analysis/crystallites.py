@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import factorial
 
 import numpy as np
@@ -287,6 +288,7 @@ def misorientation_degrees(first: NDArray[np.float64], second: NDArray[np.float6
     return float(np.degrees(np.arccos(cosine))) if cosine < 1.0 - 1e-12 else 0.0
 
 
+@cache
 def _coefficients(degree: int) -> NDArray[np.float64]:
     """Of z^k in the factor of (x + i y)^m of Y_lm, as components of a real vector: the square root of two for m > 0."""
     from numpy.polynomial import Legendre, Polynomial

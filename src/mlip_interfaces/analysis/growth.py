@@ -70,6 +70,8 @@ class Growth:
     ----------
     law : str
         One of `LAWS`: by the criterion, summed over the runs.
+    laws : tuple of str
+        That of each run alone.
     fits : tuple of dict of str to LawFit
         All laws, by run.
     exponent : float
@@ -87,6 +89,7 @@ class Growth:
     """
 
     law: str
+    laws: tuple[str, ...]
     fits: tuple[dict[str, LawFit], ...]
     exponent: float
     exponent_95: tuple[float, float]
@@ -138,15 +141,16 @@ def fit_growth(
     the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
     the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
 
-    The exponent is the mean over the power law with and without :math:`d_0`, weighted by :math:`\exp(-\mathrm{AIC}/2)`, and their
-    difference is part of its error. Errors come from resampling circular blocks of the residuals, twice as long as these are
-    correlated, and fitting again; intervals are Student's. Of several runs the mean counts, with the scatter between them
+    The exponent is that of the power law with :math:`d_0 \ge 0` as one more parameter, for where the growth began is not known: where the
+    best offset is negative, it is zero. Errors are the root mean square of what fits to resampled series are off, the offset
+    bounded as well: circular blocks of the residuals, twice as long as these are correlated, on the fitted curve. Intervals
+    are Student's. Of several runs the mean counts, with the scatter between them
     (`mlip_interfaces.analysis.replicas.Replicas`).
 
     References
     ----------
     G. Schwarz, Ann. Stat. 6, 461 (1978); R. E. Kass, A. E. Raftery, J. Am. Stat. Assoc. 90, 773 (1995), for differences; H. R.
-    Kuensch, Ann. Stat. 17, 1217 (1989), for blocks; S. T. Buckland et al., Biometrics 53, 603 (1997), for means over models.
+    Kuensch, Ann. Stat. 17, 1217 (1989), for blocks.
 
     Examples
     --------
@@ -159,12 +163,13 @@ def fit_growth(
     for times, values in zip(times_ps, thickness_angstrom, strict=True):
         if times.size < FEWEST_TIMES:
             raise AnalysisError(
-                f"A law of growth needs {FEWEST_TIMES} times or more, and there are {times.size}: take a longer run, or a shorter `every_ps`."
+                f"A law of growth needs {FEWEST_TIMES} times or more, and there are {times.size}: take a longer run, frames closer in time, or a shorter `every_ps` or `average_ps`."
             )
         if not np.isfinite(values).all():
             raise AnalysisError("The thickness is not a number at some times; a law of growth needs one at each.")
     runs = [_Run(times, values) for times, values in zip(times_ps, thickness_angstrom, strict=True)]
     law = _chosen({name: sum(run.fits[name].bic for run in runs) for name in LAWS}, runs[0])
+    alone = tuple(_chosen({name: run.fits[name].bic for name in LAWS}, run) for run in runs)
     rng = np.random.default_rng(seed)
     found = [run.estimate(law, n_bootstrap, rng) for run in runs]
     exponent, exponent_95 = _combined(
@@ -177,7 +182,7 @@ def fit_growth(
     start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
     change_95 = (max(start, change_95[0]), min(end, change_95[1])) if np.isfinite(change) else change_95
     return Growth(
-        law, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
+        law, alone, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
         tuple(run.n_independent for run in runs), tuple(run.fitted(law) for run in runs),
     )  # fmt: skip
 
@@ -295,6 +300,7 @@ class _Grid:
     def __init__(self, x: NDArray[np.float64]) -> None:
         self.x = x
         self.bases: list[NDArray[np.float64]] = []
+        self.triangles: list[NDArray[np.float64]] = []
         for family in _FAMILIES:
             points = (
                 np.stack([axis.ravel() for axis in np.meshgrid(*family.grid, indexing="ij")], axis=1)
@@ -302,22 +308,27 @@ class _Grid:
                 else np.empty((1, 0))
             )
             columns = np.stack([family.columns(x, point) for point in points])
-            bases, _ = np.linalg.qr(columns)
+            bases, triangles = np.linalg.qr(columns)
             # One row for each point and column, so that one product projects all series.
             self.bases.append(np.ascontiguousarray(bases.transpose(0, 2, 1)))
+            self.triangles.append(triangles)
 
-    def search(self, k: int, series: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values of the grid that fit each column of the series best, shape (n_values, n_series)."""
+    def search(self, k: int, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Values of the grid that fit each column of the series best, shape (n_values, n_series), and the first amplitude there."""
         family, bases = _FAMILIES[k], self.bases[k]
         n_points, n_columns, n_times = bases.shape
-        amplitudes = bases.reshape(-1, n_times) @ series
-        explained = (amplitudes.reshape(n_points, n_columns, -1) ** 2).sum(axis=1)
-        residual = np.maximum((series**2).sum(axis=0) - explained, 0.0)
+        projected = (bases.reshape(-1, n_times) @ series).reshape(n_points, n_columns, -1)
+        residual = np.maximum((series**2).sum(axis=0) - (projected**2).sum(axis=1), 0.0)
+        best = residual.argmin(axis=0)
+        amplitudes = np.linalg.solve(self.triangles[k][best], projected[best, :, np.arange(best.size)][:, :, None])
+        first = amplitudes[:, 0, 0]
         if not family.grid:
-            return np.empty((0, series.shape[1]))
+            return np.empty((0, series.shape[1])), first
         table = residual.reshape(*(axis.size for axis in family.grid), -1)
-        best = np.unravel_index(residual.argmin(axis=0), table.shape[:-1])
-        return np.stack([_vertex(table, best, axis, family.grid[axis]) for axis in range(len(family.grid))])
+        places = np.unravel_index(best, table.shape[:-1])
+        if len(family.grid) == 2:
+            return _vertex_of_two(table, places, family.grid), first
+        return np.stack([_vertex(table, places, axis, family.grid[axis]) for axis in range(len(family.grid))]), first
 
 
 def _vertex(
@@ -339,6 +350,26 @@ def _vertex(
     bend = ((right - bottom) / (x2 - x1) - slope) / (x2 - x0)
     vertex = 0.5 * (x0 + x1) - slope / (2.0 * np.where(bend > 0.0, bend, np.inf))
     return np.where(inside & (bend > 0.0), np.clip(vertex, x0, x2), grid[best[axis]])
+
+
+def _vertex_of_two(
+    table: NDArray[np.float64], best: Sequence[NDArray[np.intp]], grids: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Where the paraboloid through the best point of each series and its eight neighbours is least, on two grids of equal steps."""
+    series = np.arange(table.shape[-1])
+    i, j = (np.clip(place, 1, grid.size - 2) for place, grid in zip(best, grids, strict=True))
+    at = {(a, b): table[i + a, j + b, series] for a in (-1, 0, 1) for b in (-1, 0, 1)}
+    slopes = np.stack([at[1, 0] - at[-1, 0], at[0, 1] - at[0, -1]]) / 2.0
+    along, across = (at[1, 0] + at[-1, 0] - 2.0 * at[0, 0], at[0, 1] + at[0, -1] - 2.0 * at[0, 0])
+    both = (at[1, 1] + at[-1, -1] - at[1, -1] - at[-1, 1]) / 4.0
+    determinant = along * across - both**2
+    bowl = (along > 0.0) & (determinant > 0.0)
+    steps = np.stack([both * slopes[1] - across * slopes[0], both * slopes[0] - along * slopes[1]])
+    steps = np.clip(steps / np.where(bowl, determinant, np.inf), -1.0, 1.0)
+    middle = np.stack([grid[place] for grid, place in zip(grids, (i, j), strict=True)])
+    edge = np.stack([grid[place] for grid, place in zip(grids, best, strict=True)])
+    inside = (i == best[0]) & (j == best[1])
+    return np.where(inside & bowl, middle + steps * np.array([[grid[1] - grid[0]] for grid in grids]), edge)
 
 
 @lru_cache(maxsize=4)
@@ -380,7 +411,6 @@ class _Run:
         closest = min((found for found in self._found if found.sensible), key=lambda found: found.residual)
         self.n_independent = self._y.size / _correlation(self._y - closest.curve)
         self._of_law: dict[str, int] = {}
-        self._aic = np.full(len(_FAMILIES), np.inf)
         self.fits: dict[str, LawFit] = {}
         # What rounding leaves of an exact law is no evidence for another one.
         floor = 1e-14 * self._y.size * scale**2
@@ -388,7 +418,6 @@ class _Run:
             bic, aicc = _criteria(max(found.residual, floor), self._y.size, self.n_independent, family.n_parameters)
             if not found.sensible:
                 bic = aicc = float("inf")
-            self._aic[k] = bic + family.n_parameters * (2.0 - np.log(self.n_independent))
             if family.law not in self.fits or bic < self.fits[family.law].bic:
                 parameters = _in_units(family, found, self._first, self._length)
                 self.fits[family.law] = LawFit(family.law, parameters, family.n_parameters, found.residual, bic, aicc)
@@ -407,32 +436,35 @@ class _Run:
         nothing = float("nan")
         if law == "none":
             return _Estimate(nothing, nothing, nothing, nothing)
-        (exponent, exponent_error), *changes = self._averaged(
+        (exponent, exponent_error), *changes = self._estimated(
             "arrest" if law == "arrest" else "power", n_bootstrap, rng
         )
         if law == "two-stage":
-            changes = self._averaged(law, n_bootstrap, rng)
+            changes = self._estimated(law, n_bootstrap, rng)
         if not changes:
             return _Estimate(exponent, exponent_error, nothing, nothing)
         ((change, change_error),) = changes
         return _Estimate(exponent, exponent_error, self._first + self._length * change, self._length * change_error)
 
-    def _averaged(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
-        """What the law is not linear in, with errors, averaged over the law with and without an offset by their criteria."""
-        kinds = [k for k, family in enumerate(_FAMILIES) if family.law == law and np.isfinite(self._aic[k])]
-        if not kinds:
-            return [(float("nan"), float("nan"))]
-        weights = np.exp(-0.5 * (self._aic[kinds] - self._aic[kinds].min()))
-        weights /= weights.sum()
-        values = np.array([self._found[k].values for k in kinds])
-        errors = np.array([self._errors(k, n_bootstrap, rng) for k in kinds])
-        mean = weights @ values
-        error = weights @ np.sqrt(errors**2 + (values - mean) ** 2)
-        return list(zip(mean.tolist(), error.tolist(), strict=True))
+    def _estimated(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+        """What the law is not linear in, with errors: how far off fits are to its own curve with resampled blocks of its residuals."""
+        own, begins_above = self._bounded(law, self._y[:, None])
+        k = _kinds(law)[int(begins_above[0])]
+        again, _ = self._bounded(law, self._found[k].curve[:, None] + self._resampled(k, n_bootstrap, rng))
+        errors = np.sqrt(((again - own) ** 2).mean(axis=1))
+        return list(zip(own[:, 0].tolist(), errors.tolist(), strict=True))
+
+    def _bounded(self, law: str, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """What the law is not linear in, for each column of the series, with an offset of zero or more; where it is more."""
+        bare, *with_offset = (self._grid.search(k, series) for k in _kinds(law))
+        if not with_offset:
+            return bare[0], np.zeros(series.shape[1], dtype=bool)
+        ((free, offset),) = with_offset
+        return np.where(offset >= 0.0, free, bare[0]), offset >= 0.0
 
     def _best(self, k: int, x: NDArray[np.float64], scale: float) -> _Found:
         family = _FAMILIES[k]
-        values = self._grid.search(k, self._y[:, None])[:, 0]
+        values = self._grid.search(k, self._y[:, None])[0][:, 0]
         columns = family.columns(x, values)
         amplitudes = np.asarray(np.linalg.lstsq(columns, self._y, rcond=None)[0], dtype=np.float64)
         curve = columns @ amplitudes
@@ -440,8 +472,8 @@ class _Run:
             values, amplitudes, curve, float(((self._y - curve) ** 2).sum()), _grows(family, amplitudes, scale)
         )
 
-    def _errors(self, k: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Standard errors of what a family is not linear in, by fits to its curve and resampled blocks of its residuals."""
+    def _resampled(self, k: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Circular blocks of what a family leaves, shape (n_times, n_bootstrap)."""
         found, n_times = self._found[k], self._y.size
         rest = self._y - found.curve
         # A flexible curve follows slow noise, so that what it leaves looks less correlated than it was.
@@ -453,7 +485,12 @@ class _Run:
         block = int(np.clip(np.ceil(BLOCK * together), 1, longest))
         starts = rng.integers(0, n_times, (-(-n_times // block), n_bootstrap))
         places = (starts[:, None, :] + np.arange(block)[None, :, None]).reshape(-1, n_bootstrap)[:n_times] % n_times
-        return np.asarray(self._grid.search(k, found.curve[:, None] + rest[places]).std(axis=1, ddof=1))
+        return np.asarray(rest[places])
+
+
+def _kinds(law: str) -> list[int]:
+    """Numbers of the families of a law, the one with an offset last."""
+    return sorted((k for k, family in enumerate(_FAMILIES) if family.law == law), key=lambda k: _FAMILIES[k].has_offset)
 
 
 def _grows(family: _Family, amplitudes: NDArray[np.float64], scale: float) -> bool:

@@ -104,6 +104,7 @@ class DepthTracker:
         self._corner: float | None = None
         self._before: NDArray[np.float64] | None = None
         self._drift = 0.0
+        self._shifts: list[NDArray[np.float64]] = []
 
     def feed(
         self, positions: NDArray[np.float64], cells: NDArray[np.float64], origins: NDArray[np.float64]
@@ -129,13 +130,20 @@ class DepthTracker:
         if self._corner is None:
             self._corner = float(corners[0])
         depths = np.einsum("tai,ti->ta", positions, along) - (corners - self._corner)[:, None]
+        shifts = np.full(len(depths), self._corner)
         if self._reference.size:
             own = depths[:, self._reference]
             steps = np.diff(np.concatenate([own[:1] if self._before is None else self._before, own]), axis=0)
             drift = self._drift + np.cumsum((steps - np.round(steps)) @ self._weights)
             self._before, self._drift = own[-1:].copy(), float(drift[-1])
             depths -= drift[:, None]
+            shifts -= drift
+        self._shifts.append(shifts)
         return np.asarray(depths - np.floor(depths))
+
+    def shifts(self) -> NDArray[np.float64]:
+        """What depths are more than those from the corner of their own cell, shape (n_frames,), shares of the cell."""
+        return np.concatenate(self._shifts)
 
 
 def layer_slab(depths: NDArray[np.floating], layer_mask: NDArray[np.bool_], height_angstrom: float) -> Slab | None:

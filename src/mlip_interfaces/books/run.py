@@ -6,7 +6,7 @@ Keys of the files are the names of the fields. What older versions did not write
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -1085,6 +1085,33 @@ class MadeAnalyses(Record):
     analyses: Mapping[str, MadeAnalysis] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CombinedEntry(Record):
+    """One result of several seeds of a model in a condition, in ``analysis/index.json``.
+
+    Attributes
+    ----------
+    name, directory : str
+        Model and condition; the folder, relative to the analysis'.
+    condition : str
+        Protocol with variant.
+    result, kind : str
+        Name of the analysis, and what it is.
+    runs : tuple of str
+        Names of the runs in it.
+    trouble : str
+        Why they make no result together.
+    """
+
+    name: str
+    directory: str
+    condition: str
+    result: str
+    kind: str
+    runs: tuple[str, ...]
+    trouble: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisIndex(Record):
     """``analysis/index.json``.
@@ -1093,9 +1120,27 @@ class AnalysisIndex(Record):
     ----------
     runs : tuple of AnalysisEntry
         As in the scan.
+    combined : tuple of CombinedEntry
+        Seeds as one, where an analysis is fitted to all of them.
     """
 
     runs: tuple[AnalysisEntry, ...] = ()
+    combined: tuple[CombinedEntry, ...] = ()
+
+    def combined_of(self, runs: Collection[str]) -> tuple[CombinedEntry, ...]:
+        """Results of several seeds that rest on these runs alone.
+
+        Parameters
+        ----------
+        runs : collection of str
+            Their names.
+
+        Returns
+        -------
+        tuple of CombinedEntry
+            Those that have a result.
+        """
+        return tuple(entry for entry in self.combined if not entry.trouble and set(entry.runs) <= set(runs))
 
 
 def read_book(kind: type[_R], file: Path) -> _R:

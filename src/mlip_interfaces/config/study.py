@@ -928,7 +928,7 @@ class Study(Section):
             )
         for key, request in self.analysis.requests.items():
             try:
-                request.check_frames(n_frames)
+                request.check_frames(n_frames, protocol.dump_interval_ps)
             except ValueError as error:
                 raise ValueError(
                     f"analysis.{key}.{error} that the protocol '{name}' gives; ask for fewer, or lower "

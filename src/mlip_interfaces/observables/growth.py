@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -37,6 +37,50 @@ class Growth(PhaseSettings, CombinedRequest):
     )
     n_bootstrap: Annotated[Count, Option("N")] = Field(200, description="Resampled series behind each error.")
 
+    def most_maps(self, n_frames: int, interval_ps: float) -> int:
+        """Maps of phases that a trajectory gives, at most.
+
+        Parameters
+        ----------
+        n_frames : int
+            Of it.
+        interval_ps : float, ps
+            Between them.
+
+        Returns
+        -------
+        int
+            One for each whole window, or every so many of them, and one for frames at the end.
+        """
+        n_window = max(1, round(self.average_ps / interval_ps))
+        stride = max(1, round((self.every_ps or self.average_ps) / (interval_ps * n_window)))
+        return -(-n_frames // (n_window * stride)) + (n_window * stride > 1)
+
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:
+        """Whether there are maps enough for a choice among laws.
+
+        Parameters
+        ----------
+        n_frames : int
+            In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
+
+        Raises
+        ------
+        ValueError
+            If there are not.
+        """
+        from mlip_interfaces.analysis.growth import FEWEST_TIMES
+
+        n_maps = self.most_maps(n_frames, interval_ps)
+        if n_maps < FEWEST_TIMES:
+            setting = "average_ps" if self.every_ps is None else "every_ps"
+            raise ValueError(
+                f"{setting} is {getattr(self, setting):g}: {n_maps} maps at most, where a law of growth needs {FEWEST_TIMES} (shorten it, or run "
+                f"longer), are in the {n_frames} frames"
+            )
+
     def observe(self, start: Start) -> Observer:
         """Name atoms, window by window.
 
@@ -70,7 +114,42 @@ class Growth(PhaseSettings, CombinedRequest):
         AnalysisError
             If the runs have not the same reactants.
         """
-        runs = tuple(run for result in results if isinstance(result, GrowthResult) for run in result.runs)
+        return self._together([run for result in results if isinstance(result, GrowthResult) for run in result.runs])
+
+    def combined_of(self, contents: Sequence[Mapping[str, Any]]) -> GrowthResult:
+        """The law of several runs that differ by chance alone, of what was written of each.
+
+        Parameters
+        ----------
+        contents : sequence of mapping
+            Of each ``growth.json``.
+
+        Returns
+        -------
+        GrowthResult
+            Of all of them.
+
+        Raises
+        ------
+        AnalysisError
+            If the runs have not the same reactants.
+        """
+        return self._together(
+            [self._history(run, content["reactants"]) for content in contents for run in content["runs"]]
+        )
+
+    def _history(self, run: Mapping[str, Any], reactants: Sequence[str]) -> InterphaseHistory:
+        """What ``growth.json`` has of a run; the thickness by the other definition is not there."""
+        from mlip_interfaces.analysis.phase_history import InterphaseHistory
+
+        thickness, unknown = np.array(run["thickness_angstrom"]), np.full(len(run["times_ps"]), np.nan)
+        by_phase, by_width = (thickness, unknown) if self.definition == "phase" else (unknown, thickness)
+        lost = {name: np.array(values) for name, values in run["consumed_per_nm2"].items()}
+        return InterphaseHistory(
+            np.array(run["times_ps"]), by_phase, by_width, int(run["n_interphases"]), tuple(reactants), lost
+        )
+
+    def _together(self, runs: Sequence[InterphaseHistory]) -> GrowthResult:
         for run in runs[1:]:
             if run.reactants != runs[0].reactants:
                 raise AnalysisError(
@@ -126,8 +205,19 @@ class _GrowthObserver(Observer):
     def __init__(self, request: Growth, start: Start) -> None:
         super().__init__()
         self._request = request
+        self._require_maps(start)
         self._recorder = shared_recorder(request, start)
         self._n_frames = 0
+
+    def _require_maps(self, start: Start) -> None:
+        """Before the first frame is named, where it costs nothing to count frames."""
+        reader = start.trajectory
+        if reader.path is None or reader.path.suffix != ".dcd" or reader.frame_interval_ps is None:
+            return
+        try:
+            self._request.check_frames(reader.count_frames(), reader.frame_interval_ps)
+        except ValueError as error:
+            raise AnalysisError(f"{error} of {reader.name}.") from error
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Name what is a whole window."""
@@ -170,8 +260,19 @@ class GrowthResult(Result):
     @property
     def thickness_angstrom(self) -> NDArray[np.float64]:
         """Mean over the runs at these times, shape (n_times,), angstrom."""
-        each = [np.interp(self.times_ps, run.times_ps, thickness_of(run, self.request.definition)) for run in self.runs]
-        return np.asarray(np.mean(each, axis=0))
+        return np.asarray(np.mean(self._each(), axis=0))
+
+    def _each(self) -> list[NDArray[np.float64]]:
+        return [np.interp(self.times_ps, run.times_ps, thickness_of(run, self.request.definition)) for run in self.runs]
+
+    @property
+    def at_end_95_angstrom(self) -> tuple[float, float]:
+        """Interval of the mean thickness at the last of these times, from the scatter between runs; not-a-number of one run, angstrom."""
+        from mlip_interfaces.analysis.replicas import Replicas
+
+        last = tuple(float(values[-1]) for values in self._each())
+        low, high = Replicas(last, (float("nan"),) * len(last)).interval()
+        return max(0.0, low) if np.isfinite(low) else low, high
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``growth.json``."""
@@ -185,6 +286,7 @@ class GrowthResult(Result):
         return {
             "times_ps": times.tolist(),
             "thickness_angstrom": thickness.tolist(),
+            "thickness_at_end_95_angstrom": plain(list(self.at_end_95_angstrom)) if len(self.runs) > 1 else None,
             "law": found.law,
             "exponent": number(found.exponent),
             "exponent_95": plain(list(found.exponent_95)) if np.isfinite(found.exponent) else None,
@@ -206,13 +308,14 @@ class GrowthResult(Result):
                     "times_ps": run.times_ps.tolist(),
                     "thickness_angstrom": thickness_of(run, self.request.definition).tolist(),
                     "fitted_angstrom": curve.tolist(),
+                    "law": alone,
                     "parameters": fits[found.law].parameters,
                     "n_independent": n_independent,
                     "n_interphases": run.n_interphases,
                     "consumed_per_nm2": {name: lost.tolist() for name, lost in run.consumed_per_nm2.items()},
                 }
-                for run, curve, fits, n_independent in zip(
-                    self.runs, found.fitted_angstrom, found.fits, found.n_independent, strict=True
+                for run, curve, alone, fits, n_independent in zip(
+                    self.runs, found.fitted_angstrom, found.laws, found.fits, found.n_independent, strict=True
                 )
             ],
             "settings": self.request.rule_settings()
@@ -244,11 +347,16 @@ class GrowthResult(Result):
     def lines(self) -> list[str]:
         """Thickness, law, exponent, change point and what the law is chosen over."""
         found, thickness, times = self.growth, self.thickness_angstrom, self.times_ps
-        n_runs = f"mean of {len(self.runs)} runs" if len(self.runs) > 1 else "one run"
+        n_runs, between = "one run", ""
+        if len(self.runs) > 1:
+            least, most = self.at_end_95_angstrom
+            n_runs, between = f"mean of {len(self.runs)} runs", f" ({least:.3g} to {most:.3g}, 95 %)"
         lines = [
             f"interphase between {' and '.join(self.runs[0].reactants)}: {thickness[0]:.3g} angstrom at {times[0]:.4g} ps, "
-            f"{thickness[-1]:.3g} at {times[-1]:.4g} ps, {n_runs}"
+            f"{thickness[-1]:.3g}{between} at {times[-1]:.4g} ps, {n_runs}"
         ]
+        if len(set(found.laws)) > 1:
+            lines.append(f"the laws of the runs alone: {', '.join(found.laws)}")
         if found.law == "none":
             return [*lines, "no growth beyond its scatter"]
         low, high = found.exponent_95

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.errors import AnalysisError, InputFileError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import (
     ChargeByName,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlip_interfaces.analysis.undone import Lasting
     from mlip_interfaces.figures import Axes, Figure
     from mlip_interfaces.observables.interface_flux import InterfaceRecorder
+    from mlip_interfaces.observables.phases import Phases
     from mlip_interfaces.observables.region import Region, RegionRecorder, RegionResult
     from mlip_interfaces.trajectory import TrajectoryReader
 
@@ -74,6 +75,12 @@ class Onsager(Request):
     )
     region_angstrom: Annotated[TwoNumbers | None, Option("LO,HI", choice="where")] = Field(
         None, description="The same from the cell's corner, or from an interface: =-5,5."
+    )
+    region_phase: Annotated[Names | None, Option("Li2S,Li3P", choice="where")] = Field(
+        None, description="Atoms in the space that these phases take together at the start of each window."
+    )
+    rules: Annotated[str | None, Option("FILE")] = Field(
+        None, description="YAML of rules of phases that come before those of the package, for region_phase."
     )
     interface: Annotated[tuple[str, str] | None, BeforeValidator(_two_layers), Option("LOWER/UPPER")] = Field(
         None, description="Zero of region_angstrom: where one layer ends and the next begins."
@@ -121,15 +128,15 @@ class Onsager(Request):
         Returns
         -------
         region : Region or None
-            Of `region`, `region_fraction`, `region_angstrom` and `interface`.
+            Of `region`, `region_fraction`, `region_angstrom`, `region_phase` and `interface`.
 
         Raises
         ------
         AnalysisError
             If these make no slab.
         """
-        asked = (self.region, self.region_fraction, self.region_angstrom, self.interface)
-        if asked == (None, None, None, None):
+        asked = (self.region, self.region_fraction, self.region_angstrom, self.region_phase, self.interface)
+        if not any(one is not None for one in asked):
             return None
         from mlip_interfaces.observables.region import Region
 
@@ -154,14 +161,48 @@ class Onsager(Request):
         for name in (self.region, *(self.interface or ())):
             if name is not None and name not in layers:
                 raise ValueError(f"region names '{name}', but the layers are {', '.join(sorted(layers))}")
+        if self.region_phase is not None:
+            try:
+                named = self.phase_settings()
+            except (AnalysisError, InputFileError) as error:
+                raise ValueError(str(error)) from error
+            named.check(elements, layers)
 
-    def check_frames(self, n_frames: int) -> None:
+    def phase_settings(self) -> Phases:
+        """By which rules the phases of a region are named.
+
+        Returns
+        -------
+        Phases
+            A request with these rules.
+
+        Raises
+        ------
+        AnalysisError
+            If there is no rule for a phase that is asked for.
+        InputFileError
+            If the file of rules cannot be used.
+        """
+        from mlip_interfaces.observables.phases import Phases
+
+        found = Phases(rules=self.rules)
+        known = found.phase_rules().phases
+        for name in self.region_phase or ():
+            if name not in known:
+                raise AnalysisError(
+                    f"`region_phase` names {name}, and there is no rule for it; there are those for {', '.join(known)}"
+                )
+        return found
+
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:
         """Whether every window is long enough.
 
         Parameters
         ----------
         n_frames : int
             In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
 
         Raises
         ------
@@ -213,6 +254,7 @@ class _OnsagerObserver(Observer):
 
     def _region_recorder(self, start: Start) -> RegionRecorder | None:
         from mlip_interfaces.analysis.slab import DepthTracker
+        from mlip_interfaces.observables.phases import shared_recorder
         from mlip_interfaces.observables.region import RegionRecorder
         from mlip_interfaces.trajectory.selection import layer_mask
 
@@ -221,7 +263,8 @@ class _OnsagerObserver(Observer):
             return None
         layers = {name: layer_mask(start.trajectory, name) for name in region.layers}
         tracker = DepthTracker(start.trajectory.masses_amu, start.at_rest)
-        return RegionRecorder(region, layers, self._mine, tracker, start.resources)
+        phases = shared_recorder(self._request.phase_settings(), start) if region.phases is not None else None
+        return RegionRecorder(region, layers, self._mine, tracker, start.resources, phases)
 
     def _interface_recorder(self, start: Start) -> InterfaceRecorder | None:
         """For all atoms of a stack: in a periodic one, the net flux of the cell is zero whatever its interfaces do."""

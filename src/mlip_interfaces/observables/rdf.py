@@ -139,13 +139,15 @@ class Rdf(Request):
                     f"like ({', '.join(sorted(layers))}), as in Li@{min(layers)}-S"
                 )
 
-    def check_frames(self, n_frames: int) -> None:
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:
         """Whether every block has a frame.
 
         Parameters
         ----------
         n_frames : int
             In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
 
         Raises
         ------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.results import Table
 from mlip_interfaces.trajectory import Frames
 
+if TYPE_CHECKING:
+    from mlip_interfaces.analysis.phase_history import PhaseRecorder
+
 EDGE_FRAMES = 10
 """At the start of a window, over which the space of a layer is averaged."""
 
@@ -27,7 +31,7 @@ inside, a tenth of them outside double the coefficient."""
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A slab fixed in space along the third cell vector; one of the first three is given.
+    """A slab along the third cell vector, fixed in space or between two layers of phases; one of the first four is given.
 
     Attributes
     ----------
@@ -37,6 +41,8 @@ class Region:
         Lower and upper plane; a lower one above the upper one reaches through the boundary.
     angstrom : tuple of float or None, angstrom
         Lower and upper plane at the start of the run, from the cell's corner or from an interface.
+    phases : tuple of str or None
+        The space that these phases take at the start of each window.
     interface : tuple of str or None
         Names of the two layers that meet there, the lower one first.
 
@@ -49,13 +55,16 @@ class Region:
     layer: str | None = None
     fraction: tuple[float, float] | None = None
     angstrom: tuple[float, float] | None = None
+    phases: tuple[str, ...] | None = None
     interface: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.interface is not None and self.angstrom is None:
             raise AnalysisError("`interface` says from where `region_angstrom` is measured; give both")
-        if [self.layer, self.fraction, self.angstrom].count(None) != 2:
-            raise AnalysisError("a region is a layer's space, shares of the cell, or angstrom: give one of them")
+        if [self.layer, self.fraction, self.angstrom, self.phases].count(None) != 3:
+            raise AnalysisError(
+                "a region is the space of a layer or of phases, shares of the cell, or angstrom: give one of them"
+            )
         if self.fraction is not None and (
             not all(0.0 <= plane <= 1.0 for plane in self.fraction) or self.fraction[0] == self.fraction[1]
         ):
@@ -79,6 +88,8 @@ class Region:
             return asked | {"layer": self.layer}
         if self.fraction is not None:
             return asked | {"fraction": list(self.fraction)}
+        if self.phases is not None:
+            return asked | {"phases": list(self.phases)}
         assert self.angstrom is not None
         origin = "/".join(self.interface) if self.interface is not None else "corner of the cell"
         return asked | {"angstrom": list(self.angstrom), "from": origin}
@@ -226,7 +237,7 @@ class DepthRecorder:
         *,
         first_only: bool = False,
     ) -> None:
-        self._layer_masks, self._tracker, self._first_only = layer_masks, tracker, first_only
+        self._layer_masks, self.tracker, self._first_only = layer_masks, tracker, first_only
         self._store = resources.enter_context(DisplacementStore(kept, n_components=1))
         self._spaces: dict[str, list[Slab | None]] = {name: [] for name in layer_masks}
 
@@ -243,7 +254,7 @@ class DepthRecorder:
         frames : Frames
             In order.
         """
-        depths = self._tracker.feed(frames.positions, frames.cells, frames.origins)
+        depths = self.tracker.feed(frames.positions, frames.cells, frames.origins)
         self._store.add(depths[:, :, None])
         heights = 1.0 / np.linalg.norm(np.linalg.inv(frames.cells)[:, :, 2], axis=1)
         for name, spaces in self._spaces.items():
@@ -319,6 +330,8 @@ class RegionRecorder(DepthRecorder):
         Of depths.
     resources : ExitStack
         Closes the file that depths may need.
+    phases : PhaseRecorder or None
+        Names atoms, for a region of phases.
     """
 
     def __init__(
@@ -328,9 +341,24 @@ class RegionRecorder(DepthRecorder):
         kept: NDArray[np.bool_],
         tracker: DepthTracker,
         resources: ExitStack,
+        phases: PhaseRecorder | None = None,
     ) -> None:
         super().__init__(layer_masks, kept, tracker, resources)
-        self._region = region
+        self._region, self._phases = region, phases
+        self._n_frames = 0
+
+    def add(self, frames: Frames) -> None:
+        """Add a chunk of frames.
+
+        Parameters
+        ----------
+        frames : Frames
+            In order.
+        """
+        super().add(frames)
+        if self._phases is not None:
+            self._phases.add(frames.positions, frames.cells, frames.origins, frames.times_ps, self._n_frames)
+        self._n_frames += len(frames.times_ps)
 
     def analyze(
         self,
@@ -366,18 +394,35 @@ class RegionRecorder(DepthRecorder):
         Raises
         ------
         AnalysisError
-            If a layer dissolves, or planes lie farther apart than the cell is high.
+            If a layer dissolves, phases are not there, or planes lie farther apart than the cell is high.
         """
         depths, species = self.depths(), self.species(masks)
         volumes = np.abs(np.linalg.det(cells))
         areas = np.linalg.norm(np.cross(cells[:, 0], cells[:, 1]), axis=1)
         heights = volumes / areas
         bounds = window_bounds(len(depths), n_windows)
-        slabs = self._slabs(bounds[:-1], float(heights[0]))
+        notes: tuple[str, ...] = ()
+        if self._phases is None:
+            slabs = self._slabs(bounds[:-1], float(heights[0]))
+        else:
+            slabs = self._of_phases(self._phases, bounds[:-1], times_ps)
+            # Of what has yet to form there are no windows.
+            first = bounds[n_windows - len(slabs)]
+            if first > 0:
+                notes = (self._begins_late(float(times_ps[first]), n_windows - len(slabs), n_windows),)
+                depths, displacements, volumes, areas = (
+                    depths[first:],
+                    displacements[first:],
+                    volumes[first:],
+                    areas[first:],
+                )
+                heights, times_ps = heights[first:], times_ps[first:]
+                settings = replace(settings, time_start_ps=float(times_ps[0]))
+                bounds = window_bounds(len(depths), len(slabs))
         mean, windows = region_windows(displacements, depths, species, slabs, volumes, settings, tuple(masks))
         fluxes = slab_fluxes(depths, species, slabs, areas, times_ps, len(masks))
         of_windows = np.array([heights[a:b].mean() for a, b in zip(bounds[:-1], bounds[1:], strict=True)])
-        return RegionResult(mean, windows, fluxes, of_windows, _notes(windows, tuple(masks)))
+        return RegionResult(mean, windows, fluxes, of_windows, (*notes, *_notes(windows, tuple(masks))))
 
     def _slabs(self, starts: Sequence[int], height: float) -> list[Slab]:
         """The region in each window; the height is that of the first cell."""
@@ -396,6 +441,40 @@ class RegionRecorder(DepthRecorder):
             lower, upper = (self.layer(name, 0) for name in region.interface)
             zero = interface_depth(lower, upper, height, region.interface)
         return [Slab((zero + low / height) % 1.0, (high - low) / height)] * len(starts)
+
+    def _of_phases(self, recorder: PhaseRecorder, starts: Sequence[int], times_ps: NDArray[np.float64]) -> list[Slab]:
+        """The space of the phases by the map nearest to the start of each window, from the first window that has one on.
+
+        The thickest one there is first, and the one nearest to that of the window before from then on.
+        """
+        from mlip_interfaces.analysis.phase_region import phase_slab
+
+        recorder.finish()
+        wanted, shifts = self._region.phases or (), self.tracker.shifts()
+        map_times = np.array([one.time_ps for one in recorder.maps])
+        slabs: list[Slab] = []
+        for number, start in enumerate(starts, start=1):
+            one = recorder.maps[int(np.abs(map_times - times_ps[start]).argmin())]
+            shift = float(shifts[int(np.abs(times_ps - one.time_ps).argmin())])
+            before = Slab((slabs[-1].low - shift) % 1.0, slabs[-1].width) if slabs else None
+            found = phase_slab(one.slices, recorder.names, wanted, one.height_angstrom, before)
+            if found is None and not slabs and number < len(starts):
+                continue
+            if found is None:
+                there = dict(zip(recorder.names, one.slices.sum(axis=0).tolist(), strict=True))
+                listed = ", ".join(f"{name} ({n})" for name, n in there.items() if n)
+                raise AnalysisError(
+                    f"No layer is of {' or '.join(wanted)} at {times_ps[start]:g} ps, where window {number} of {len(starts)} starts: its atoms "
+                    f"are in {listed}. Name another phase, or begin or end where the layer is there with `start_ps` and `stop_ps`."
+                )
+            slabs.append(Slab((found.low + shift) % 1.0, found.width))
+        return slabs
+
+    def _begins_late(self, time_ps: float, n_without: int, n_windows: int) -> str:
+        return (
+            f"No layer is of {' or '.join(self._region.phases or ())} before {time_ps:g} ps: {n_without} of {n_windows} windows are left out, "
+            "and coefficients and fluxes are of the time since."
+        )
 
 
 def _notes(windows: Sequence[RegionWindow], names: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -200,13 +200,15 @@ class Request(Settings, ABC):
         if layer is not None and layer not in layers:
             raise ValueError(f"layer is '{layer}', but the layers are {', '.join(sorted(layers))}")
 
-    def check_frames(self, n_frames: int) -> None:  # noqa: B027 (optional)
+    def check_frames(self, n_frames: int, interval_ps: float) -> None:  # noqa: B027 (optional)
         """Whether a trajectory of so many frames is long enough.
 
         Parameters
         ----------
         n_frames : int
             In the time that is analysed.
+        interval_ps : float, ps
+            Between them.
 
         Raises
         ------
@@ -248,6 +250,21 @@ class CombinedRequest(Request):
         -------
         Result
             Of all of them.
+        """
+
+    @abstractmethod
+    def combined_of(self, contents: Sequence[Mapping[str, Any]]) -> Result:
+        """One result of several runs whose results were written before.
+
+        Parameters
+        ----------
+        contents : sequence of mapping
+            Of the JSON file of each run, with results of this request.
+
+        Returns
+        -------
+        Result
+            As of `combined`.
         """
 
 

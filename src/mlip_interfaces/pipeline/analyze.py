@@ -25,6 +25,7 @@ from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv
 from mlip_interfaces.observables import Request
 from mlip_interfaces.pipeline.analysis_jobs import RunOutcome, outcomes_of_jobs
+from mlip_interfaces.pipeline.combined_runs import write_combined
 from mlip_interfaces.pipeline.recommendation import write_recommendation
 from mlip_interfaces.pipeline.run_analysis import analyses_of_run, asked_of, made_before, requests_of
 from mlip_interfaces.pipeline.scan import read_scan_index
@@ -74,9 +75,11 @@ def run_analyze(context: RunContext) -> str:
         entries.append(AnalysisEntry.of_run(run, kinds=kinds, absent=absent, trouble=outcome.trouble))
         numbers += _headlines(run, made)
     _write_headlines(numbers, runs, context)
-    write_book(context.analysis / INDEX, AnalysisIndex(tuple(entries)))
+    combined = write_combined(context, runs, outcomes)
+    write_book(context.analysis / INDEX, AnalysisIndex(tuple(entries), combined))
     recommended = write_recommendation(context, runs, entries)
     troubled = [f"{entry.name}: {entry.trouble}" for entry in entries if entry.trouble]
+    troubled += [f"{entry.result} of {entry.name} together: {entry.trouble}" for entry in combined if entry.trouble]
     n_analysed = sum(entry.analysed for entry in entries)
     if troubled and not n_analysed:
         raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")

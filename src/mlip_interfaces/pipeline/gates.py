@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -45,6 +46,10 @@ from mlip_interfaces.potentials.gates.plan import (
 from mlip_interfaces.potentials.gates.registry import BOUNDS_ALONE, GATES
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.shipped_files import lammps_deck
+from mlip_interfaces.structures.crystals import bulk_cell, in_type_order
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def run_gates(context: RunContext, *, begun: float = 0.0) -> GatesVerdict:
@@ -165,7 +170,7 @@ def measured_before(verdict: GatesVerdict) -> list[GateFindings]:
 
 
 def read_hosts(context: RunContext) -> list[Host]:
-    """The bulk cells, and of the interface models with the most elements the smallest.
+    """The bulk cells, the study's other crystals, and of the interface models with the most elements the smallest.
 
     Parameters
     ----------
@@ -175,7 +180,7 @@ def read_hosts(context: RunContext) -> list[Host]:
     Returns
     -------
     list of Host
-        Bulk cells first.
+        Bulk cells of layers first, then `initial_data.crystals`, the interface last.
 
     Raises
     ------
@@ -194,24 +199,30 @@ def read_hosts(context: RunContext) -> list[Host]:
         )
 
     interface = min(index.interfaces, key=rank) if index.interfaces else None
-    hosts = []
     bulk = [entry for entry in index.models if isinstance(entry, BulkEntry)]
-    for entry in (*bulk, *([interface] if interface else [])):
-        atoms = read(context.structures / entry.file)
-        layers = atoms.arrays.get("layer_id", np.zeros(len(atoms)))
-        hosts.append(
-            Host(
-                entry.name,
-                "bulk" if isinstance(entry, BulkEntry) else "interface",
-                tuple(atoms.get_chemical_symbols()),
-                np.asarray(atoms.positions, dtype=np.float64),
-                np.asarray(atoms.cell.array, dtype=np.float64),
-                np.asarray(layers, dtype=np.int64),
-            )
-        )
-    if not hosts:
+    if not (bulk or interface):
         raise InputFileError(f"{context.structures / INDEX} names no structure; run the stage 'build' first.")
-    return hosts
+    crystals = {
+        name: in_type_order(bulk_cell(what), context.study.elements)
+        for name, what in context.study.initial_data.origins.items()
+        if isinstance(what, str)
+    }
+    return [
+        *(_host(entry.name, "bulk", read(context.structures / entry.file)) for entry in bulk),
+        *(_host(name, "bulk", atoms) for name, atoms in crystals.items()),
+        *([_host(interface.name, "interface", read(context.structures / interface.file))] if interface else []),
+    ]
+
+
+def _host(name: str, role: Literal["bulk", "interface"], atoms: Atoms) -> Host:
+    return Host(
+        name,
+        role,
+        tuple(atoms.get_chemical_symbols()),
+        np.asarray(atoms.positions, dtype=np.float64),
+        np.asarray(atoms.cell.array, dtype=np.float64),
+        np.asarray(atoms.arrays.get("layer_id", np.zeros(len(atoms))), dtype=np.int64),
+    )
 
 
 def md_plan(study: Study, hosts: Sequence[Host]) -> MdPlan:

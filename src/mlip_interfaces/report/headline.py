@@ -18,6 +18,7 @@ from mlip_interfaces.books.run import (
     VALIDATION_FILE,
     AnalysisEntry,
     AnalysisIndex,
+    CombinedEntry,
     DeviationAgainstError,
     EnergyOffset,
     ErrorTable,
@@ -32,6 +33,7 @@ from mlip_interfaces.books.run import (
 from mlip_interfaces.files import read_optional_json
 from mlip_interfaces.records import Record
 from mlip_interfaces.report.files import read_means
+from mlip_interfaces.report.interphase_numbers import interphase_numbers
 from mlip_interfaces.report.left_out import NONE_STALE, left_out_runs
 from mlip_interfaces.run.stages import given_model
 
@@ -158,6 +160,8 @@ class Headline(Record):
         Variant of the models -> which thickness to take; empty where none is scanned.
     means : mapping of str to mapping
         Model and condition that have several seeds -> numbers of all of them.
+    combined : mapping of str to mapping
+        The same -> numbers of analyses that are fitted to all of them.
     """
 
     models: Mapping[str, int]
@@ -171,6 +175,7 @@ class Headline(Record):
     gates: Mapping[str, bool] = field(default_factory=dict)
     recommendation: Mapping[str, Answer] = field(default_factory=dict)
     means: Mapping[str, Mapping[str, MeanOfRuns]] = field(default_factory=dict)
+    combined: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -201,6 +206,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
     gates = read_optional_book(GatesVerdict, run / "validation" / GATES_FILE)
     recommended = read_optional_book(RecommendationBook, run / "analysis" / RECOMMENDATION_FILE)
     left_out = left_out_runs(run, stale)
+    kept = {entry.name for entry in analysis.runs if entry.healthy and entry.name not in left_out}
     return Headline(
         models={model.name: model.n_atoms for model in structures.interfaces},
         campaign=_campaign_numbers(read_optional_book(CampaignSummary, run / "campaign" / SUMMARY)),
@@ -210,7 +216,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
         runs={
             entry.name: _run_numbers(run / "analysis" / entry.directory, entry)
             for entry in analysis.runs
-            if entry.healthy and entry.name not in left_out
+            if entry.name in kept
         },
         domain={entry.name: entry.verdict for entry in judged if entry.name not in stale},
         left_out=left_out,
@@ -222,6 +228,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
             for answer in (recommended.answers if recommended else ())
         },
         means=_means(run / "analysis" / MEANS_FILE),
+        combined=_combined(run / "analysis", analysis.combined_of(kept)),
     )
 
 
@@ -230,6 +237,16 @@ def _means(file: Path) -> dict[str, dict[str, MeanOfRuns]]:
     found: dict[str, dict[str, MeanOfRuns]] = {}
     for condition, model, quantity, mean in read_means(file):
         found.setdefault(f"{model}/{condition}", {})[quantity] = mean
+    return found
+
+
+def _combined(folder: Path, entries: Sequence[CombinedEntry]) -> dict[str, dict[str, object]]:
+    """Analyses fitted to several seeds, by model and condition."""
+    found: dict[str, dict[str, object]] = {}
+    for entry in entries:
+        numbers = _analysis_numbers(entry.kind, read_optional_json(folder / entry.directory / f"{entry.result}.json"))
+        own = numbers if entry.result == entry.kind else {entry.result: numbers}
+        found[entry.name] = found.get(entry.name, {"runs": list(entry.runs)}) | own
     return found
 
 
@@ -314,7 +331,7 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
             return {"first_peaks": {pair: values["first_peak_height"] for pair, values in pairs}} | {
                 name: numbers for name, numbers in found.items() if numbers
             }
-    return {}
+    return interphase_numbers(kind, content)
 
 
 def not_diffusive_because(values: Mapping[str, Any]) -> list[str]:

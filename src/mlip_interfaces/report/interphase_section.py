@@ -9,7 +9,7 @@ from typing import Any
 
 from mlip_interfaces.analysis.diffusion import NO_LINE
 from mlip_interfaces.analysis.environments import LEAVES_AT_ONCE, STAYS_BELOW_A_JUMP
-from mlip_interfaces.books.run import INDEX, AnalysisEntry, StructureIndex, read_optional_book
+from mlip_interfaces.books.run import INDEX, AnalysisEntry, CombinedEntry, StructureIndex, read_optional_book
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_result
 from mlip_interfaces.report.own_figures import Runs, by_condition, first_of_each, own_figure
@@ -37,8 +37,14 @@ DOUBTS = {
 Found = tuple[AnalysisEntry, Any]
 """A run and the content of one of its results."""
 
+Combined = Sequence[CombinedEntry]
+"""Seeds as one."""
 
-def interphase_answer(run: Path, entries: Runs) -> list[PageSection]:
+Grown = tuple[str, int, Any]
+"""Of one run, or of several seeds together: what it is called, how many runs, and the content of its ``growth.json``."""
+
+
+def interphase_answer(run: Path, entries: Runs, combined: Combined = ()) -> list[PageSection]:
     """Which products, where, how thick, by which law, how crystalline, how atoms move, whether fluxes vanish: a sentence each.
 
     Parameters
@@ -47,6 +53,8 @@ def interphase_answer(run: Path, entries: Runs) -> list[PageSection]:
         The run folder.
     entries : sequence of AnalysisEntry
         Healthy runs.
+    combined : sequence of CombinedEntry, optional
+        Several of them as one.
 
     Returns
     -------
@@ -61,15 +69,20 @@ def interphase_answer(run: Path, entries: Runs) -> list[PageSection]:
     if not any(entry.of_kind(kind) for entry in entries for kind in ("phases", "growth")):
         return []
     section = PageSection("grows", "What grows at the interface", answer=True)
-    questions: tuple[tuple[str, str, Callable[[Sequence[Found]], str]], ...] = (
-        ("Products", "phases", _products), ("Layers", "phases", _layers), ("Thickness", "growth", _thickness),
-        ("Law of growth", "growth", _laws), ("Crystals", "crystallites", _crystals), ("Bonds", "reactions", _bonds),
-        ("Motion", "environments", _motion), ("Fluxes through the interfaces", "onsager", _fluxes),
+
+    def of(kind: str, say: Callable[[Sequence[Found]], str]) -> Callable[[Runs], str]:
+        return lambda own: say(list(_results(run, own, kind)))
+
+    questions: tuple[tuple[str, Callable[[Runs], str]], ...] = (
+        ("Products", of("phases", _products)), ("Layers", of("phases", _layers)),
+        ("Thickness", lambda own: _thickness(_grown(run, own, combined))), ("Law of growth", lambda own: _laws(_grown(run, own, combined))),
+        ("Crystals", of("crystallites", _crystals)), ("Bonds", of("reactions", _bonds)), ("Motion", of("environments", _motion)),
+        ("Fluxes through the interfaces", of("onsager", _fluxes)),
     )  # fmt: skip
-    for title, kind, say in questions:
+    for title, say in questions:
         told = []
         for condition, own in by_condition(entries):
-            said = say(list(_results(run, own, kind)))
+            said = say(own)
             if said:
                 told.append(f"{condition} ({own[0].temperature_kelvin:g} K): {said}")
         if told:
@@ -78,7 +91,7 @@ def interphase_answer(run: Path, entries: Runs) -> list[PageSection]:
     return [section]
 
 
-def interphase_sections(run: Path, entries: Runs) -> list[PageSection]:
+def interphase_sections(run: Path, entries: Runs, combined: Combined = ()) -> list[PageSection]:
     """Tables and figures of products and growth, of reactions, and of motion by surroundings.
 
     Parameters
@@ -87,6 +100,8 @@ def interphase_sections(run: Path, entries: Runs) -> list[PageSection]:
         The run folder.
     entries : sequence of AnalysisEntry
         Healthy runs.
+    combined : sequence of CombinedEntry, optional
+        Several of them as one.
 
     Returns
     -------
@@ -99,7 +114,7 @@ def interphase_sections(run: Path, entries: Runs) -> list[PageSection]:
         If a result that the index names is missing or damaged.
     """
     products = PageSection("products", "Products, their layers and their growth")
-    products.tables += _tables_of_products(run, entries)
+    products.tables += _tables_of_products(run, entries, combined)
     reactions = PageSection("reactions", "Reactions")
     reactions.tables += _table_of_bonds(run, entries)
     surroundings = PageSection("surroundings", "Motion by surroundings")
@@ -131,7 +146,10 @@ def interphase_sections(run: Path, entries: Runs) -> list[PageSection]:
                     for entry in first_of_each(entries, name)
                     if kind != "crystallites" or _has_grains(run, entry, name)
                 ]
-                shown = [own_figure(run, entry, name, words[kind]) for entry in first]
+                together = [one for one in combined if one.result == name]
+                covered = {entry for one in together for entry in one.runs}
+                alone = [own_figure(run, entry, name, words[kind]) for entry in first if entry.name not in covered]
+                shown = [*(own_figure(run, one, name, words[kind]) for one in together), *alone]
                 section.figures += [one for one in shown if isinstance(one, Picture)]
     return [one for one in (products, reactions, surroundings) if one.tables or one.figures or one.points]
 
@@ -224,21 +242,51 @@ def _layers(found: Sequence[Found]) -> str:
     return f"{told}{rest}{f' in {found[0][0].name}' if len(found) > 1 else ''}"
 
 
-def _thickness(found: Sequence[Found]) -> str:
-    if not found:
-        return ""
-    first, last = ([content["thickness_angstrom"][end] for _, content in found] for end in (0, -1))
-    times = found[0][1]["times_ps"]
-    between = " and ".join(found[0][1]["reactants"])
-    return f"{_span(first)} Å at {_number(times[0])} ps, {_span(last)} Å at {_number(times[-1], 3)} ps between {between}{_of_runs(found)}"
+def _grown(run: Path, own: Runs, combined: Combined) -> list[Grown]:
+    """Growth of each model: of its seeds together where they were fitted so, or of each run."""
+    names = {entry.name for entry in own}
+    together = [one for one in combined if one.kind == "growth" and set(one.runs) <= names]
+    covered = {(one.result, name) for one in together for name in one.runs}
+    return [
+        *((one.name, len(one.runs), read_result(run / "analysis" / one.directory / f"{one.result}.json")) for one in together),
+        *(
+            (f"seed {entry.seed}", 1, read_result(run / "analysis" / entry.directory / f"{name}.json"))
+            for entry in own
+            for name in entry.of_kind("growth")
+            if (name, entry.name) not in covered
+        ),
+    ]  # fmt: skip
 
 
-def _laws(found: Sequence[Found]) -> str:
-    if not found:
-        return ""
-    told = [f"{_law(content)}{f' (seed {entry.seed})' if len(found) > 1 else ''}" for entry, content in found]
-    agree = len({content["law"] for _, content in found}) == 1
-    return " and ".join(told) + ("" if agree else ", so that the runs agree on no law")
+def _thickness(found: Sequence[Grown]) -> str:
+    told = []
+    alone = [content for _, n_runs, content in found if n_runs == 1]
+    for name, n_runs, content in found:
+        if n_runs > 1:
+            low, high = content["thickness_at_end_95_angstrom"]
+            where = f" in {name}" if len(found) > 1 else ""
+            told.append(f"{_thicker([content], f' (95 %: {_number(low)} to {_number(high)}, {n_runs} runs)')}{where}")
+    if alone:
+        told.append(f"{_thicker(alone)}{f' in {len(alone)} runs' if len(alone) > 1 else ''}")
+    return ", ".join(told)
+
+
+def _thicker(contents: Sequence[Any], sure: str = "") -> str:
+    first, last = ([content["thickness_angstrom"][end] for content in contents] for end in (0, -1))
+    times, between = contents[0]["times_ps"], " and ".join(contents[0]["reactants"])
+    return f"{_span(first)} Å at {_number(times[0])} ps, {_span(last)} Å{sure} at {_number(times[-1], 3)} ps between {between}"
+
+
+def _laws(found: Sequence[Grown]) -> str:
+    told = []
+    for name, n_runs, content in found:
+        words, laws = _law(content), [one["law"] for one in content["runs"]] if n_runs > 1 else []
+        if laws:
+            words += f", {n_runs} runs together"
+            words += f" (each alone: {', '.join(laws)})" if set(laws) != {content["law"]} else ""
+        told.append(f"{words}{f' ({name})' if len(found) > 1 else ''}")
+    agree = any(n_runs > 1 for _, n_runs, _ in found) or len({content["law"] for _, _, content in found}) == 1
+    return " and ".join(told) + ("" if agree or not found else ", so that the runs agree on no law")
 
 
 def _law(content: Any) -> str:
@@ -349,7 +397,7 @@ def _used_up(run: Path, entries: Runs) -> Iterator[str]:
         )
 
 
-def _tables_of_products(run: Path, entries: Runs) -> list[Table]:
+def _tables_of_products(run: Path, entries: Runs, combined: Combined) -> list[Table]:
     tables = []
     named = list(_results(run, entries, "phases"))
     if named:
@@ -371,18 +419,26 @@ def _tables_of_products(run: Path, entries: Runs) -> list[Table]:
                 "around such an atom is there).",
             )
         )
-    grown = list(_results(run, entries, "growth"))
+    grown = [(entry.name, 1, content) for entry, content in _results(run, entries, "growth")]
+    grown += [one for one in _grown(run, entries, combined) if one[1] > 1]
     if grown:
         rows = [
             [
-                entry.name, f"{content['thickness_angstrom'][0]:.3g}", f"{content['thickness_angstrom'][-1]:.3g}",
-                f"{content['times_ps'][-1]:.3g}", _law(content),
+                name if n_runs == 1 else f"{name}: {n_runs} runs together",
+                f"{content['thickness_angstrom'][0]:.3g}", _at_end(content), f"{content['times_ps'][-1]:.3g}", _law(content),
             ]
-            for entry, content in grown
+            for name, n_runs, content in grown
         ]  # fmt: skip
         head = ["run", "thickness at the start (Å)", "at the end (Å)", "end (ps)", "law, with 95 % intervals"]
         tables.append(Table(head, rows))
     return tables
+
+
+def _at_end(content: Any) -> str:
+    """Thickness at the end, with the interval of several runs."""
+    interval = content.get("thickness_at_end_95_angstrom")
+    sure = f" ({_number(interval[0])} to {_number(interval[1])})" if interval else ""
+    return f"{content['thickness_angstrom'][-1]:.3g}{sure}"
 
 
 def _table_of_bonds(run: Path, entries: Runs) -> list[Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mlip_interfaces.books.run import AnalysisEntry
+from mlip_interfaces.books.run import AnalysisEntry, CombinedEntry
 from mlip_interfaces.report.files import read_result
 from mlip_interfaces.report.packing import picture_of_files
 from mlip_interfaces.report.parts import Picture
@@ -14,15 +14,15 @@ Runs = Sequence[AnalysisEntry]
 """Healthy runs of the scan."""
 
 
-def own_figure(run: Path, entry: AnalysisEntry, name: str, said: str = "") -> Picture | str:
-    """The figure of one analysis of a run, with what it says, or with other words; these alone where there is no figure.
+def own_figure(run: Path, entry: AnalysisEntry | CombinedEntry, name: str, said: str = "") -> Picture | str:
+    """The figure of one analysis of a run, or of several seeds together, with what it says, or with other words; these alone where there is no figure.
 
     Parameters
     ----------
     run : Path
         The run folder.
-    entry : AnalysisEntry
-        One of its runs.
+    entry : AnalysisEntry or CombinedEntry
+        One of its runs, or several as one.
     name : str
         Of the analysis.
     said : str, optional

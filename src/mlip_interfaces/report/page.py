@@ -87,6 +87,7 @@ def write_report(
     results = collect_results(run, stale)
     analysed = read_optional_book(AnalysisIndex, run / "analysis" / INDEX) or AnalysisIndex()
     healthy = [entry for entry in analysed.runs if entry.healthy and entry.name not in results.left_out]
+    combined = analysed.combined_of({entry.name for entry in healthy})
 
     def picture(figure: Figure, name: str, caption: str) -> Picture:
         save_figure(figure, report / "figures", name)
@@ -94,7 +95,7 @@ def write_report(
 
     sections = [
         *recommendation_sections(run),
-        *interphase_answer(run, healthy),
+        *interphase_answer(run, healthy, combined),
         answer_section(results),
         structures_section(run, picture),
         campaign_section(run, picture),
@@ -104,7 +105,7 @@ def write_report(
         domain_section(run, picture, stale),
         *thickness_sections(run, healthy, picture),
         *seeds_sections(run),
-        *interphase_sections(run, healthy),
+        *interphase_sections(run, healthy, combined),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
         onsager_section(run, healthy),
