@@ -179,8 +179,13 @@ def test_the_book_comes_back_and_its_numbers_are_in_the_results(tmp_path: Path) 
 def test_page_says_what_trained_model_the_first_committee_started_from(tmp_path: Path) -> None:
     write_stages(tmp_path)
     start = TrainedStart("DPA-3.1-3M.pt", "0123456789abcdef" * 4, "Domains_SSE_PBE", "start.pt", "f" * 64)
-    tuned = replace(FULL.model, backend="pytorch", kind="dpa3", not_compressed="dpa3 cannot be", started_from=str(start))
+    tuned = replace(
+        FULL.model, backend="pytorch", kind="dpa3", not_compressed="dpa3 cannot be", started_from=str(start)
+    )
     write_book(tmp_path / "validation" / VALIDATION_FILE, replace(VALIDATION, model=tuned))
     (paragraph,) = model_section(tmp_path, Pictures()).paragraphs
-    assert "started from the trained model DPA-3.1-3M.pt (SHA-256 0123456789ab, head Domains_SSE_PBE). Trained on" in paragraph
+    assert (
+        "started from the trained model DPA-3.1-3M.pt (SHA-256 0123456789ab, head Domains_SSE_PBE). Trained on"
+        in paragraph
+    )
     assert "started from" not in made_sentence(FULL.model)

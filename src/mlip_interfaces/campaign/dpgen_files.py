@@ -357,7 +357,10 @@ def render_machine(study: Study) -> DpgenContent:
         "model_devi": section("lmp", "explore", n_explorations, jobs_per_core=2),
         "fp": {
             **section(LABEL_PROGRAM, "label", n_labels, unless=UNLESS_LABELLED),
-            "user_forward_files": [SETTINGS_FILE, *(travelling_files(study.labels.parameters).values() if study.execution.staged else ())],
+            "user_forward_files": [
+                SETTINGS_FILE,
+                *(travelling_files(study.labels.parameters).values() if study.execution.staged else ()),
+            ],
         },
     }
     check_machine(machine)

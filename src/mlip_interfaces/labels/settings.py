@@ -141,7 +141,8 @@ def travelling_files(parameters: Mapping[str, JsonValue]) -> dict[str, str]:
 def _contents(parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Parameters with what a file holds in place of its absolute path: a run folder may be moved."""
     return {
-        name: {"sha256": known_hash(Path(str(value)))} if _is_file(value) else value for name, value in parameters.items()
+        name: {"sha256": known_hash(Path(str(value)))} if _is_file(value) else value
+        for name, value in parameters.items()
     }
 
 
