@@ -1,10 +1,11 @@
-"""The file of a teacher's model travels with the label settings to where jobs run, over SSH and into a scratch folder, by our jobs and by DP-GEN's."""
+"""Models travel to where jobs run, over SSH and into a scratch folder: a teacher's with the label settings, PyTorch's with MD and on-the-fly committees."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ from mlip_interfaces.jobs import run_tasks
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
 from mlip_interfaces.labels.teachers import teacher_version
+from mlip_interfaces.pipeline import scan
+from mlip_interfaces.pipeline.committee import Committee
 from mlip_interfaces.pipeline.initial_data import label_batch, label_settings, write_label_settings
+from mlip_interfaces.run.context import RunContext
 
 TRAVELLING = "teacher-model-large.pt"
+TOY = Path(__file__).parents[1] / "pipeline" / "toy_lmp.py"
 
 
 def study_with_model(miniature: Path, model: Path, execution: dict[str, Any]) -> Study:
@@ -113,3 +118,48 @@ def test_settings_with_the_file_beside_them_are_those_without(model: Path, minia
     assert moved.same_labels(in_place)
     (tmp_path / "moved" / "inputs" / "large.pt").write_bytes(b"other weights")
     assert not moved.same_labels(in_place)
+
+
+@pytest.mark.parametrize("context", ["local", "ssh"])
+def test_scan_elsewhere_has_pytorchs_potential_and_committee(
+    slurm: Any,
+    miniature: Path,
+    tmp_path: Path,
+    context: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # An lmp that writes down what models it finds under the names it is given.
+    program = tmp_path / "programs" / "lmp"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\nfor word in "$@"; do case $word in *.pth*) for file in $word; do cat $file || exit 1; done >> log.lammps;; esac; done\n'
+        f'exec {sys.executable} -I -S {TOY} "$@"\n'
+    )
+    program.chmod(0o755)
+    profile = {"remote_profile": request.getfixturevalue("ssh_profile")} if context == "ssh" else {}
+    execution = staged(tmp_path / "scratch", context, **profile)
+    execution["defaults"]["setup"].append(f"export PATH={program.parent}:$PATH")
+    (tmp_path / "scratch").mkdir()
+    content = load_study(miniature).model_dump(mode="json") | {"execution": execution}
+    content["training"] |= {"backend": "pytorch", "model": "se_atten_v2"}
+    content["interface"]["layers"][1]["thickness_angstrom"] = [0]
+    content["protocols"]["diffusion"]["committee_deviation_interval_ps"] = 0.05
+    run = RunContext(Study.model_validate(content), tmp_path / "run")
+    structure, members = run.structures / "coating-00A", [tmp_path / f"member-{number}.pth" for number in range(2)]
+    structure.mkdir(parents=True)
+    (structure / "model.data").write_text("# a model\n\n8 atoms\n")
+    (structure / "layers.json").write_text(json.dumps({"symbols": ["Li"] * 8, "layer": ["base"] * 8}))
+    run.model.mkdir()
+    (run.model / "model.pth").write_text("the potential\n")
+    for number, member in enumerate(members):
+        member.write_text(f"member {number}\n")
+    monkeypatch.setattr("mlip_interfaces.pipeline.committee.trusted_committee", lambda run: Committee(tuple(members)))
+    monkeypatch.setattr("mlip_interfaces.pipeline.domain.look_at_domain", lambda context, begun: "looked at")
+    assert scan.run_scan(run).endswith("looked at")
+    (entry,) = scan.read_scan_index(run)
+    assert entry.n_frames == 21
+    log = (run.scan / entry.directory / "log.lammps").read_text()
+    assert log.splitlines()[:3] == ["the potential", "member 0", "member 1"]
+    (there,) = (tmp_path / "scratch").glob("*")
+    assert (there / "committee" / "graph.001.pth").read_text() == "member 1\n"
