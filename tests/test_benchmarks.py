@@ -34,8 +34,10 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
     "name",
     [
         "analysis_peers",
+        "backends",
         "cli_speed",
         "diffusion_coverage",
+        "gates",
         "gpu",
         "interphase_coverage",
         "interphase_scale",
@@ -381,3 +383,42 @@ def test_labels_that_fine_tuning_needs_are_read_off_its_curve(script: ModuleType
     assert script.needed_by(found) == {"force_rmse_mev_per_angstrom": 50.0, "scratch": 16.0, "fine-tuned": 6.0}
     worse = found | {"fine-tuned": (n_labels, np.array([[95.0, 80.0, 60.0]]))}
     assert script.needed_by(worse)["fine-tuned"] is None
+
+
+@pytest.mark.parametrize("script", ["backends"], indirect=True)
+def test_backends_that_differ_by_more_than_their_seeds_stand_out(script: ModuleType) -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.normal(0.0, 50.0, 400)
+    alike = [truth + rng.normal(0.0, 3.0, truth.size) for _ in range(8)]
+    found = script.compared(script.pair_differences(alike), 4)
+    # Two models scatter by the root of two of each.
+    assert found["between_seeds"] == pytest.approx(3.0 * np.sqrt(2.0), rel=0.1, abs=0)
+    assert found["ratio"] == pytest.approx(1.0, rel=0.1, abs=0)
+    assert (found["splits"], found["share_of_splits_with_such_a_ratio"] > 0.03) == (35, True)
+    shifted = [*alike[:4], *(model + 10.0 for model in alike[4:])]
+    found = script.compared(script.pair_differences(shifted), 4)
+    assert found["between_seeds"] == pytest.approx(3.0 * np.sqrt(2.0), rel=0.1, abs=0)
+    assert found["between_backends"] == pytest.approx(np.sqrt(100.0 + 18.0), rel=0.1, abs=0)
+    assert found["share_of_splits_with_such_a_ratio"] == round(1 / 35, 3)
+
+
+@pytest.mark.parametrize("script", ["gates"], indirect=True)
+def test_tosi_fumis_crystal_has_its_lattice_energy_and_forces_are_slopes(script: ModuleType) -> None:
+    host = script.host_of("LiF", script.load_crystal("LiF"))
+    places = np.repeat(host.positions[None], 3, axis=0)
+    places[1:, 0, 0] += [0.01, -0.01]
+    energies, forces = script.tosi_fumi()(host.symbols, places, np.repeat(host.cell[None], 3, axis=0))
+    # 10.5 eV a pair: M. P. Tosi, Solid State Phys. 16, 1 (1964), table of alkali halides at room temperature.
+    assert 2 * energies[0] / len(host.symbols) == pytest.approx(-10.5, rel=0.03, abs=0)
+    assert np.abs(forces[0]).max() < 1e-3
+    pull = np.array([forces[1, 0, 0], forces[2, 0, 0]])
+    assert pull[0] < 0 < pull[1]
+    np.testing.assert_allclose(energies[1:] - energies[0], 0.5 * 0.01 * np.abs(pull), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("script", ["gates"], indirect=True)
+def test_share_of_a_bound_is_one_at_the_bound_on_either_side(script: ModuleType) -> None:
+    assert [script.share_of_bound(value, 0.5, "at most") for value in (0.25, 0.5, 1.0)] == [0.5, 1.0, 2.0]
+    assert [script.share_of_bound(value, 2.0, "at least") for value in (4.0, 2.0, 1.0)] == [0.5, 1.0, 2.0]
+    assert script.share_of_bound(-1.0, 2.0, "at least") == script.share_of_bound(None, 2.0, "at most") == np.inf
+    assert [script.share_of_bound(value, 0.0, "at least") for value in (1.0, -1.0)] == [0.0, np.inf]

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from ase import Atoms
+from ase.io import write
 from pydantic import ValidationError
 
 from mlip_interfaces.campaign.dpgen_files import render_param
@@ -47,14 +50,19 @@ def test_start_names_what_goes_with_it(training: dict[str, Any], expected: str) 
         Training.model_validate(training)
 
 
+def by_script(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(TINY_POTENTIAL), *words],
+        check=False, capture_output=True, text=True, env=program_environment(), cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("start") / "trained.pb"
-    done = subprocess.run(
-        [sys.executable, str(TINY_POTENTIAL), "train", str(file), "Li", "F", "S"],
-        check=False, capture_output=True, text=True, env=program_environment(), cwd=file.parent,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    by_script(file.parent, "train", str(file), "Li", "F", "S")
     return file
 
 
@@ -78,6 +86,25 @@ def test_tensorflow_takes_over_the_weights_of_a_frozen_model(frozen: Path, minia
     assert model["descriptor"]["neuron"] == [2, 4]
     assert model["descriptor"]["rcut"] == 3.2
     assert model["type_map"] == ["Li", "F", "S"]
+
+
+def test_training_goes_on_from_the_weights_of_the_frozen_model(frozen: Path, miniature: Path, tmp_path: Path) -> None:
+    """DeePMD-kit's TensorFlow, with the sections that DP-GEN gets and its ``--init-frz-model``."""
+    study = started(miniature, frozen)
+    content = render_param(study, initial_systems=["bulk"], max_neighbors=(1, 1, 1))["default_training_param"]
+    # A rate so small that nothing changes.
+    content["learning_rate"] |= {"start_lr": 1e-12, "stop_lr": 1e-13}
+    content["training"] |= {"numb_steps": 1, "save_freq": 1}
+    content["training"]["seed"] = content["model"]["fitting_net"]["seed"] = content["model"]["descriptor"]["seed"] = 7
+    (tmp_path / "input.json").write_text(json.dumps(content))
+    rng = np.random.default_rng(3)
+    cells = [Atoms("LiFSLi", positions=rng.random((4, 3)) * 5, cell=np.eye(3) * 7, pbc=True) for _ in range(3)]
+    write(tmp_path / "cells.xyz", cells, format="extxyz")
+    said = by_script(tmp_path, "go-on", str(frozen), "input.json", "cells.xyz", "Li", "F", "S")
+    energies = np.array([float(line.split()[1]) for line in said.splitlines() if line.startswith("energy: ")])
+    before, after = energies.reshape(2, 3)
+    assert np.ptp(before) > 1e-4
+    np.testing.assert_allclose(np.diff(after), np.diff(before), rtol=1e-6, atol=0)
 
 
 def test_other_order_of_elements_is_refused_where_it_cannot_be_remapped(frozen: Path, miniature: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -44,9 +45,9 @@ def entry(name: str) -> ScanEntry:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("place", ["lazy-local", "local"])
+@pytest.mark.parametrize("place", ["lazy-local", "local", "ssh"])
 def test_each_trajectory_is_a_task_and_what_fails_leaves_the_others_to_their_end(
-    slurm: Any, tmp_path: Path, miniature: Path, place: str
+    slurm: Any, tmp_path: Path, miniature: Path, place: str, request: pytest.FixtureRequest
 ) -> None:
     # A node that kills the analysis of one run, as for its memory.
     program = tmp_path / "node" / "mlip-interfaces"
@@ -58,10 +59,12 @@ def test_each_trajectory_is_a_task_and_what_fails_leaves_the_others_to_their_end
     program.chmod(0o755)
     execution: dict[str, Any] = {
         "kind": "slurm", "poll_seconds": 0.3, "retries": 1, "context": place,
-        "defaults": {"partition": "gpu", "gpus_per_node": 1, "setup": [f"export PATH={program.parent}:$PATH"]},
+        "defaults": {"partition": "gpu", "gpus_per_node": 1, "setup": [f"export PATH={program.parent}:$PATH PYTHONPATH={os.environ['PYTHONPATH']}"]},
         "analyze": {"partition": "cpu"},
     }  # fmt: skip
-    if place == "local":
+    if place == "ssh":
+        execution["remote_profile"] = request.getfixturevalue("ssh_profile")
+    if place != "lazy-local":
         execution["remote_root"] = str(tmp_path / "scratch")
         (tmp_path / "scratch").mkdir()
     study = load_study(miniature)

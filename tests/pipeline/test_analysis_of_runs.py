@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import signal
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +25,7 @@ from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
 from mlip_interfaces.md import Motion
-from mlip_interfaces.observables import Results
+from mlip_interfaces.observables import Results, one_pass
 from mlip_interfaces.observables.results import Result
 from mlip_interfaces.pipeline import run_analysis
 from mlip_interfaces.pipeline.analyze import run_analyze
@@ -391,6 +394,70 @@ def test_finished_analysis_is_taken_up_for_an_edited_study_and_for_a_repaired_fi
     manifest = read_manifest(context.analysis)
     assert manifest is not None
     assert (manifest.status, manifest.input_hash) == ("done", StudyHashes(edited).stages(root)["analyze"])
+
+
+def killed_driver(root: Path, *, at_write: int = 0, at_chunk: int = 0) -> bool:
+    """The stage in a process of its own that is killed before a file gets its name, or in mid-pass; whether it was."""
+    child = os.fork()
+    if child == 0:
+        seen = Counter[str]()
+
+        def deadly(what: Callable[..., Any], name: str, number: int) -> Callable[..., Any]:
+            def called(*arguments: Any, **keys: Any) -> Any:
+                seen[name] += 1
+                if seen[name] == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return what(*arguments, **keys)
+
+            return called
+
+        Path.replace = deadly(Path.replace, "write", at_write)  # type: ignore[method-assign]
+        one_pass._Pass._feed = deadly(one_pass._Pass._feed, "chunk", at_chunk)  # type: ignore[method-assign]
+        try:
+            run_single_stage(root, "analyze")
+        finally:
+            # Of pytest, nothing is to end here.
+            os._exit(0 if seen["write"] else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def test_driver_killed_at_any_moment_continues_to_the_same_numbers(
+    root: Path, context: RunContext, tmp_path: Path, analysed: list[tuple[str, ...]]
+) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(root, whole)
+    run_single_stage(whole, "analyze")
+    assert killed_driver(root, at_chunk=1)
+    assert killed_driver(root, at_chunk=2)
+    n_kills = 0
+    # At its first file, at the second of what is then left, and so on.
+    while killed_driver(root, at_write=n_kills + 1):
+        n_kills += 1
+    assert n_kills >= 8
+
+    def results(folder: Path) -> dict[str, Any]:
+        files = [
+            file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith((".", "manifest"))
+        ]
+        return {str(file.relative_to(folder)): without_provenance(file) for file in files}
+
+    found = results(root / "analysis")
+    assert found == results(whole / "analysis")
+    assert f"{FIRST}/li.json" in found
+    analysed.clear()
+    run_single_stage(root, "analyze")
+    assert analysed == []
+
+
+def without_provenance(file: Path) -> Any:
+    if file.suffix != ".json":
+        return file.read_bytes()
+    content = json.loads(file.read_text())
+    # When and by which command it was made, and where its files lay.
+    content.pop("provenance", None)
+    return content
 
 
 def test_plan_makes_the_analyses_that_changed_and_the_runs_that_are_others(root: Path, context: RunContext) -> None:

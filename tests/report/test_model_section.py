@@ -27,10 +27,12 @@ from mlip_interfaces.books.run import (
     read_book,
     write_book,
 )
+from mlip_interfaces.campaign.trained_start import TrainedStart
 from mlip_interfaces.files import write_arrays
 from mlip_interfaces.report.headline import collect_results, limitations
 from mlip_interfaces.report.model_section import (
     deviation_sentence,
+    made_sentence,
     model_section,
     offset_sentences,
     reference_sentences,
@@ -172,3 +174,18 @@ def test_the_book_comes_back_and_its_numbers_are_in_the_results(tmp_path: Path) 
     assert found.validation.own_md == FULL.sets[OWN_MD]
     said = limitations(run, found, "surrogate")
     assert any("2.1 of 4 PS4 stay intact with the model, and 3.9 with chgnet 0.4" in sentence for sentence in said)
+
+
+def test_page_says_what_trained_model_the_first_committee_started_from(tmp_path: Path) -> None:
+    write_stages(tmp_path)
+    start = TrainedStart("DPA-3.1-3M.pt", "0123456789abcdef" * 4, "Domains_SSE_PBE", "start.pt", "f" * 64)
+    tuned = replace(
+        FULL.model, backend="pytorch", kind="dpa3", not_compressed="dpa3 cannot be", started_from=str(start)
+    )
+    write_book(tmp_path / "validation" / VALIDATION_FILE, replace(VALIDATION, model=tuned))
+    (paragraph,) = model_section(tmp_path, Pictures()).paragraphs
+    assert (
+        "started from the trained model DPA-3.1-3M.pt (SHA-256 0123456789ab, head Domains_SSE_PBE). Trained on"
+        in paragraph
+    )
+    assert "started from" not in made_sentence(FULL.model)

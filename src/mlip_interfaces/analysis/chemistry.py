@@ -279,6 +279,9 @@ class BondHistory:
         return self._changes(_rows(self._formed, 2), _rows(self._broken, 3))
 
     def _changes(self, formed: NDArray[np.int64], broken: NDArray[np.int64]) -> Changes:
+        if not (len(formed) or len(broken)):
+            # As in most frames.
+            return Changes(np.empty((0, 3), dtype=np.int64), np.empty((0, 4), dtype=np.int64))
         made, gone = (np.stack(np.divmod(rows[:, 1], self._n_atoms), axis=1) for rows in (formed, broken))
         return Changes(np.column_stack([formed[:, :1], made]), np.column_stack([broken[:, :1], gone, broken[:, 2:]]))
 

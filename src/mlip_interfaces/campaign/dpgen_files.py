@@ -15,7 +15,7 @@ from mlip_interfaces.campaign.trained_start import dpgen_start, start_section
 from mlip_interfaces.config import Step, Study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.jobs import ON_A_PLACE, gpu_places, machine_section, resources_section
-from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.labels.settings import SETTINGS_FILE, travelling_files
 from mlip_interfaces.potentials import (
     BACKENDS,
     SHORT_RANGE_TABLE,
@@ -357,7 +357,10 @@ def render_machine(study: Study) -> DpgenContent:
         "model_devi": section("lmp", "explore", n_explorations, jobs_per_core=2),
         "fp": {
             **section(LABEL_PROGRAM, "label", n_labels, unless=UNLESS_LABELLED),
-            "user_forward_files": [SETTINGS_FILE],
+            "user_forward_files": [
+                SETTINGS_FILE,
+                *(travelling_files(study.labels.parameters).values() if study.execution.staged else ()),
+            ],
         },
     }
     check_machine(machine)

@@ -20,7 +20,9 @@ from mlip_interfaces.labels.settings import SETTINGS_FILE
 PLACE = "place.json"
 """Where the campaign lay when it was last begun."""
 # Not by their whole names: pathlib finds a link that leads nowhere by a pattern alone.
-_LINKS = ("00.train/data.*", "01.model_devi/graph.*", "01.model_devi/confs/*", "02.fp/task.*/label_settings.*")
+_LINKS = (
+    "00.train/data.*", "01.model_devi/graph.*", "01.model_devi/confs/*", "02.fp/task.*/label_settings.*", "02.fp/task.*/teacher-*",
+)  # fmt: skip
 _PROGRAMS_FIRST = re.compile(r'export PATH="(/[^"$:]*):\$PATH"')
 
 

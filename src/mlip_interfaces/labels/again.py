@@ -102,7 +102,7 @@ def _is_within(task: Path, record: LabelRecord, settings: LabelSettings) -> bool
 def _same_physics(folder: Path, settings: LabelSettings) -> bool:
     """Whether teacher MD of a folder moved by the same settings; its records are judged by their limits, which count too."""
     try:
-        return LabelSettings.read(folder / SETTINGS_FILE) == settings
+        return settings.same_labels(LabelSettings.read(folder / SETTINGS_FILE))
     except InputFileError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -13,6 +14,9 @@ from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, known_hash, write_text
 
 SETTINGS_FILE = "label_settings.json"
+
+TRAVELS = "teacher-{parameter}-"
+"""How a file of the teacher's begins where it lies beside the settings and travels with them."""
 
 
 class LabelSettings(BaseModel):
@@ -28,15 +32,22 @@ class LabelSettings(BaseModel):
     max_force_ev_per_angstrom: float = Field(60.0, gt=0)
     min_distance_angstrom: float = Field(0.7, gt=0)
 
-    def write(self, file: Path) -> None:
+    def write(self, file: Path, *, with_files: bool = False) -> None:
         """Write the settings as JSON.
 
         Parameters
         ----------
         file : Path
             Replaced if it exists.
+        with_files : bool, optional
+            Whether the files that the parameters name are linked beside it and named there: jobs that do not run in place
+            take both along.
         """
-        write_text(file, self.model_dump_json(indent=1) + "\n")
+        parameters = dict(self.parameters)
+        for parameter, name in travelling_files(self.parameters).items() if with_files else ():
+            _link(file.parent / name, Path(str(parameters[parameter])))
+            parameters[parameter] = name
+        write_text(file, self.model_copy(update={"parameters": parameters}).model_dump_json(indent=1) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -50,7 +61,7 @@ class LabelSettings(BaseModel):
         Returns
         -------
         LabelSettings
-            Validated.
+            Validated; files that lie beside it have absolute paths.
 
         Raises
         ------
@@ -58,11 +69,33 @@ class LabelSettings(BaseModel):
             If the file is missing or wrong.
         """
         try:
-            return cls.model_validate_json(file.read_bytes())
+            settings = cls.model_validate_json(file.read_bytes())
         except FileNotFoundError as error:
             raise InputFileError(f"{file} is missing; `mlip-interfaces campaign init` writes it.") from error
         except ValidationError as error:
             raise InputFileError(f"{file} is wrong: {error}") from error
+        beside: dict[str, JsonValue] = {
+            name: str(file.parent.resolve() / value)
+            for name, value in settings.parameters.items()
+            if isinstance(value, str) and value.startswith(TRAVELS.format(parameter=name))
+        }
+        return settings.model_copy(update={"parameters": settings.parameters | beside}) if beside else settings
+
+    def same_labels(self, other: Self) -> bool:
+        """Whether other settings make the same labels and refuse the same ones, wherever their files lie.
+
+        Parameters
+        ----------
+        other : LabelSettings
+            Of other tasks.
+
+        Returns
+        -------
+        bool
+            False where one limit differs.
+        """
+        moved = other.model_copy(update={"parameters": self.parameters})
+        return moved == self and other.physics_hash == self.physics_hash
 
     @model_validator(mode="after")
     def _dft_for_its_codes(self) -> Self:
@@ -85,14 +118,44 @@ class LabelSettings(BaseModel):
         return content_hash(content)[:16]
 
 
+def travelling_files(parameters: Mapping[str, JsonValue]) -> dict[str, str]:
+    """Files that a teacher's parameters name by absolute paths, by the names they have beside the settings.
+
+    Parameters
+    ----------
+    parameters : mapping of str to JSON
+        As in the study.
+
+    Returns
+    -------
+    dict of str to str
+        Parameter -> name.
+    """
+    return {
+        parameter: TRAVELS.format(parameter=parameter) + Path(str(value)).name
+        for parameter, value in parameters.items()
+        if _is_file(value)
+    }
+
+
 def _contents(parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Parameters with what a file holds in place of its absolute path: a run folder may be moved."""
     return {
-        name: {"sha256": known_hash(Path(value))}
-        if isinstance(value, str) and value.startswith("/") and Path(value).is_file()
-        else value
+        name: {"sha256": known_hash(Path(str(value)))} if _is_file(value) else value
         for name, value in parameters.items()
     }
+
+
+def _is_file(value: JsonValue) -> bool:
+    return isinstance(value, str) and value.startswith("/") and Path(value).is_file()
+
+
+def _link(link: Path, source: Path) -> None:
+    """A relative link, so that a run folder may be moved; of a hidden folder that is to be renamed, too."""
+    target = os.path.relpath(source, link.parent.resolve())
+    if not link.is_symlink() or os.readlink(link) != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
 
 
 def _physics(dft: Dft, code: str) -> dict[str, object]:

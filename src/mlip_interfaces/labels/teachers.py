@@ -21,6 +21,7 @@ from mlip_interfaces.config.study import SEVENNETS
 from mlip_interfaces.engines import is_installed
 from mlip_interfaces.errors import MissingProgramError, StudyError
 from mlip_interfaces.files import known_hash
+from mlip_interfaces.labels.settings import TRAVELS
 from mlip_interfaces.programs import THREAD_ENVIRONMENT
 
 TeacherKind = Literal["surrogate", "dft", "semiempirical", "custom"]
@@ -218,5 +219,6 @@ def teacher_version(name: str, parameters: Mapping[str, JsonValue]) -> str:
     if not isinstance(model, str):
         return name
     file = Path(model)
-    said = f"{file.name} {known_hash(file)[:12]}" if file.is_file() else model
+    called = file.name.removeprefix(TRAVELS.format(parameter="model"))
+    said = f"{called} {known_hash(file)[:12]}" if file.is_file() else model
     return f"{name} ({said}{f', head {head}' if head else ''})"

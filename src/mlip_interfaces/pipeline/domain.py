@@ -228,7 +228,7 @@ def planned_looks(context: RunContext, models: Mapping[str, str]) -> dict[str, B
     labelled = [name for name, model in models.items() if not _why_not_asked(study, model, trained_here=True)]
     names = [_task_name(name, frame) for name in labelled for frame in range(spot_labels_per_run(study))]
     if names:
-        batches["spot labels of the scan"] = label_batch(names, directory / "tasks")
+        batches["spot labels of the scan"] = label_batch(study, names, directory / "tasks")
     return batches
 
 
@@ -352,7 +352,7 @@ def _label(
         done = sum((directory / task / OUTPUT_FILE).is_file() for task in tasks)
         context.progress(begun + (1 - begun) * (0.5 + 0.4 * done / len(tasks)), f"{done} of {len(tasks)} spot labels")
 
-    trouble = _attempt(context, label_batch(list(tasks), directory), look)
+    trouble = _attempt(context, label_batch(study, list(tasks), directory), look)
     good: dict[str, dict[int, LabelRecord]] = {}
     failed: dict[str, tuple[FailedLabel, ...]] = {}
     for task, (name, number, _) in tasks.items():

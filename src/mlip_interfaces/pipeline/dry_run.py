@@ -165,8 +165,8 @@ def _data_scripts(context: RunContext) -> list[BatchScripts]:
         else [f"md.{number:03d}" for number in range(len(plan.teacher_md))] + ["task.000.000000"]
     )
     runs, labels = ([name for name in names if name.startswith(start)] for start in ("md.", "task."))
-    scripts = [_preview(context, teacher_md_batch(runs, directory), "teacher MD")] if runs else []
-    return [*scripts, _preview(context, label_batch(labels, directory), "initial labels")]
+    scripts = [_preview(context, teacher_md_batch(context.study, runs, directory), "teacher MD")] if runs else []
+    return [*scripts, _preview(context, label_batch(context.study, labels, directory), "initial labels")]
 
 
 def _train_scripts(context: RunContext) -> list[BatchScripts]:
@@ -184,12 +184,12 @@ def _validate_scripts(context: RunContext) -> list[BatchScripts]:
     names = sorted(path.name for path in directory.glob("task.*")) or [
         f"task.000.{number:06d}" for number in range(n_frames)
     ]
-    labels = [_preview(context, label_batch(names, directory), "held-out labels")] if names else []
+    labels = [_preview(context, label_batch(context.study, names, directory), "held-out labels")] if names else []
     if own := own_structures(study):
         labels.append(_preview(context, own_md_batch(context), "the model's own MD"))
         n_snapshots = study.validation.own_md.n_snapshots
         tasks = [f"task.{number % len(own):03d}.{number:06d}" for number in range(n_snapshots)]
-        batch = label_batch(tasks, context.validation / OWN_MD_FOLDER / "tasks")
+        batch = label_batch(context.study, tasks, context.validation / OWN_MD_FOLDER / "tasks")
         labels.append(_preview(context, batch, "labels of the model's own MD"))
     titles = {REFERENCE_LABELS: "MD with the labelling method", REFERENCE_MODEL: "the same MD with the model"}
     labels += [_preview(context, batch, titles[which]) for which, batch in reference_batches(context).items()]

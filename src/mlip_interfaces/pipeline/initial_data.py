@@ -29,7 +29,7 @@ from mlip_interfaces.labels.again import forget_configuration_failures, reuse_la
 from mlip_interfaces.labels.dataset import write_dataset
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE
 from mlip_interfaces.labels.record import LabelRecord, core_seconds, read_label
-from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings, travelling_files
 from mlip_interfaces.labels.splitting import Trajectory, hold_out
 from mlip_interfaces.labels.store import ORIGINS_FILE, TRAJECTORIES_FILE
 from mlip_interfaces.labels.teacher_md import (
@@ -92,7 +92,7 @@ LAYERS_FILE = "layers_of_vacancies.json"
 
 
 def write_label_settings(study: Study, file: Path) -> None:
-    """Write the study's label settings where tasks find them.
+    """Write the study's label settings where tasks find them; the teacher's files lie beside them where jobs do not run in place.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def write_label_settings(study: Study, file: Path) -> None:
     file : Path
         Where to.
     """
-    label_settings(study).write(file)
+    label_settings(study).write(file, with_files=study.execution.staged)
 
 
 def run_initial_data(context: RunContext) -> str:
@@ -131,8 +131,8 @@ def run_initial_data(context: RunContext) -> str:
     names = read_as(dict[str, str], directory / ORIGINS_FILE)
     # MD runs differ in length by far: more of them than cores run at once. Labels share one pool anyway.
     batches = (
-        teacher_md_batch([name for name in names if name.startswith("md.")], directory),
-        label_batch([name for name in names if name.startswith("task.")], directory),
+        teacher_md_batch(context.study, [name for name in names if name.startswith("md.")], directory),
+        label_batch(context.study, [name for name in names if name.startswith("task.")], directory),
     )
     tasks = [task for batch in batches for task in batch.tasks]
 
@@ -160,11 +160,13 @@ def run_initial_data(context: RunContext) -> str:
     return f"{counted(summary.made, 'label')}, {summary.n_held_out} of them held out, {n_failed} failed"
 
 
-def label_batch(names: Sequence[str], directory: Path) -> Batch:
+def label_batch(study: Study, names: Sequence[str], directory: Path) -> Batch:
     """Labelling tasks of a folder.
 
     Parameters
     ----------
+    study : Study
+        The study.
     names : sequence of str
         Folders of the tasks.
     directory : Path
@@ -176,14 +178,16 @@ def label_batch(names: Sequence[str], directory: Path) -> Batch:
         A task for each name.
     """
     tasks = tuple(JobTask(name, LABEL_COMMAND, (OUTPUT_FILE,), inputs=(INPUT_FILE,)) for name in names)
-    return Batch(tasks, directory, "label", common_files=(SETTINGS_FILE,))
+    return Batch(tasks, directory, "label", common_files=_shared_files(study))
 
 
-def teacher_md_batch(names: Sequence[str], directory: Path) -> Batch:
+def teacher_md_batch(study: Study, names: Sequence[str], directory: Path) -> Batch:
     """Teacher MD tasks of a folder.
 
     Parameters
     ----------
+    study : Study
+        The study.
     names : sequence of str
         Folders of the tasks.
     directory : Path
@@ -200,7 +204,12 @@ def teacher_md_batch(names: Sequence[str], directory: Path) -> Batch:
         )
         for name in names
     )
-    return Batch(tasks, directory, "label", jobs_per_core=2, common_files=(SETTINGS_FILE,))
+    return Batch(tasks, directory, "label", jobs_per_core=2, common_files=_shared_files(study))
+
+
+def _shared_files(study: Study) -> tuple[str, ...]:
+    """What every labelling task takes along."""
+    return (SETTINGS_FILE, *travelling_files(study.labels.parameters).values())
 
 
 def initial_systems(context: RunContext) -> list[str]:

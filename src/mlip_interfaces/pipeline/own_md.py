@@ -198,7 +198,7 @@ def label_own_md(context: RunContext, *, begun: float, share: float) -> OwnLabel
 
     if origins:
         with watching(look_at_labels, every_seconds=study.execution.poll_seconds):
-            run_tasks(label_batch(list(origins), tasks), study.execution)
+            run_tasks(label_batch(study, list(origins), tasks), study.execution)
     return _collect(context, origins)
 
 

@@ -49,7 +49,7 @@ from mlip_interfaces.labels.teacher_md import (
 )
 from mlip_interfaces.labels.teachers import teacher_version
 from mlip_interfaces.observables import Chemistry, Rdf
-from mlip_interfaces.pipeline.initial_data import earlier_tasks, label_settings, teacher_md_batch
+from mlip_interfaces.pipeline.initial_data import earlier_tasks, teacher_md_batch, write_label_settings
 from mlip_interfaces.pipeline.made_for import make_room_for, mark_made_of
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.potential_file import potential_of
@@ -117,9 +117,9 @@ def reference_batches(context: RunContext) -> dict[str, Batch]:
         return {}
     names = [f"md.{number:03d}" for number in range(len(asked.seeds))]
     folder = context.validation / FOLDER
-    of_model = teacher_md_batch(names, folder / MODEL)
+    of_model = teacher_md_batch(context.study, names, folder / MODEL)
     return {
-        LABELS: teacher_md_batch(names, folder / LABELS),
+        LABELS: teacher_md_batch(context.study, names, folder / LABELS),
         MODEL: replace(of_model, step="md", common_files=(SETTINGS_FILE, potential_of(context).name)),
     }
 
@@ -154,8 +154,10 @@ def compare_with_reference(context: RunContext, *, begun: float, share: float) -
     for part, (which, batch) in enumerate(batches.items()):
         make_room_for(context.root, batch.directory, made_of[which])
         _prepare(context, batch, asked, made_of[which])
-        settings = label_settings(study) if which == LABELS else _model_settings(context)
-        settings.write(batch.directory / SETTINGS_FILE)
+        if which == LABELS:
+            write_label_settings(study, batch.directory / SETTINGS_FILE)
+        else:
+            _model_settings(context).write(batch.directory / SETTINGS_FILE)
         forget_configuration_failures(batch.directory)
 
         def look(part: int = part, which: str = which, batch: Batch = batch) -> None:
@@ -209,7 +211,7 @@ def _prepare(context: RunContext, batch: Batch, asked: ReferenceMD, made_of: str
                 # Jobs that do not run in place take it along.
                 (staging / potential.name).symlink_to(Path("..") / ".." / ".." / context.model.name / potential.name)
             else:
-                label_settings(study).write(staging / SETTINGS_FILE)
+                write_label_settings(study, staging / SETTINGS_FILE)
                 reuse_labels(staging, earlier_tasks(context))
             mark_made_of(staging, made_of)
 

@@ -216,7 +216,7 @@ def _label_exploration_frames(context: RunContext) -> tuple[list[FailedLabel], l
 
     if names:
         with watching(look, every_seconds=study.execution.poll_seconds):
-            run_tasks(label_batch(names, directory), study.execution)
+            run_tasks(label_batch(study, names, directory), study.execution)
     records = {name: read_label(directory / name / LABEL_OUTPUT) for name in names}
     systems = []
     for number, model in enumerate(study.explored):

@@ -102,11 +102,12 @@ def made_sentence(model: FinalModel) -> str:
     Returns
     -------
     str
-        Backend, kind, and whether it is compressed.
+        Backend, kind, whether it is compressed, and the trained model that it began with.
     """
     backend = BACKEND_LABELS.get(model.backend, model.backend)
     end = f"not compressed: {model.not_compressed}" if model.not_compressed else "compressed"
-    return f"A model of kind {model.kind}, made by DeePMD-kit's {backend} backend, frozen and {end}."
+    start = f" Its first committee started from the trained model {model.started_from}." if model.started_from else ""
+    return f"A model of kind {model.kind}, made by DeePMD-kit's {backend} backend, frozen and {end}.{start}"
 
 
 def sentences(validation: Validation) -> list[str]:
