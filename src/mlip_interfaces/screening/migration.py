@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +16,11 @@ from mlip_interfaces.records import Record
 from mlip_interfaces.screening.hops import Edge, Hop, Sites, edges_within
 from mlip_interfaces.screening.neb import Band, BandSettings, HopFailure, Surface, relax_band, relax_ends
 from mlip_interfaces.screening.percolation import AXES, Percolation, percolation
+from mlip_interfaces.screening.relaxation import relaxed
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-_LONGEST_STEP_ANGSTROM = 0.1
 _UNEQUAL_EV = 0.02
 _CONTACT_ANGSTROM = 0.8
 _FIRST_DISTANCE_ANGSTROM = 3.0
@@ -428,30 +427,24 @@ def _known(file: Path, max_steps: int) -> HopRecord | None:
 
 
 def _bulk(crystal: Atoms, surface: Surface, file: Path, band: BandSettings, keep_cell: bool) -> Bulk:
-    from ase.filters import FrechetCellFilter
-    from ase.optimize import FIRE
-
     if file.is_file():
         known = Bulk.from_json(read_json(file, if_damaged="give another --out"), file)
         if known.converged or known.max_steps >= band.max_steps:
             return known
-    atoms = crystal.copy()
-    atoms.calc = surface
-    optimiser = FIRE(atoms if keep_cell else FrechetCellFilter(atoms), logfile=None, maxstep=_LONGEST_STEP_ANGSTROM)
+    formula = crystal.get_chemical_formula()
     try:
-        with warnings.catch_warnings():
-            # Of the logarithm of the cell's deformation, for errors of 1e-13.
-            warnings.filterwarnings("ignore", message="logm result may be inaccurate")
-            # A third of the bound of ends, which would else go on with what is left here.
-            converged = bool(optimiser.run(fmax=band.fmax_ev_per_angstrom / 3.0, steps=band.max_steps))
-        energy = float(atoms.get_potential_energy())
+        # A third of the bound of ends, which would else go on with what is left here.
+        atoms, converged, _ = relaxed(
+            crystal, surface, "atoms" if keep_cell else "all",
+            fmax_ev_per_angstrom=band.fmax_ev_per_angstrom / 3.0, max_steps=band.max_steps, name=formula,
+        )  # fmt: skip
     except HopFailure as failure:
         stress = " A calculator without stress needs --keep-cell." if "stress" in str(failure) else ""
-        raise StructureError(f"{crystal.get_chemical_formula()}: {failure}{stress}") from failure
+        raise StructureError(f"{formula}: {failure}{stress}") from failure
     return Bulk(
         cell=_rows(atoms.cell.array),
         positions=_rows(atoms.positions),
-        energy_ev=energy,
+        energy_ev=float(atoms.get_potential_energy()),
         converged=converged,
         max_steps=band.max_steps,
         volume_change_fraction=float(atoms.get_volume() / crystal.get_volume() - 1.0),
