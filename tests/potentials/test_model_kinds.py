@@ -53,9 +53,11 @@ def test_deepmd_kits_own_schema_takes_every_kind_of_model(kind: str) -> None:
 
     content = training_input(
         sizes(kind), ELEMENTS, n_steps=10, start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=["data"], seed=1,
-        short_range=ShortRangeBlend("table.txt", 0.8, 1.4),
+        short_range=ShortRangeBlend("table.txt", 0.8, 1.4), loss=LossPrefactors(force_shift_ev_per_angstrom=5.0),
     )  # fmt: skip
-    model = normalize(copy.deepcopy(content))["model"]
+    checked = normalize(copy.deepcopy(content))
+    assert checked["loss"]["relative_f"] == 5.0
+    model = checked["model"]
     assert model["descriptor"]["type"] == kind
     assert model["use_srtab"] == "table.txt"
     assert kind_of(content["model"]) == kind  # type: ignore[arg-type]
