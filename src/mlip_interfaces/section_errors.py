@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 
 _MOST_SHOWN = 80
 """Characters of a wrong value, which may be a whole section."""
+_LONG_WORD = re.compile(r"\S{201,}")
+"""Longer than paths are."""
 
 
 def sentence(problem: Any, key: str, known_keys: Callable[[], Collection[str]], described: str = "") -> str:
@@ -36,6 +39,8 @@ def sentence(problem: Any, key: str, known_keys: Callable[[], Collection[str]], 
     --------
     >>> sentence({"type": "extra_forbidden"}, "health.densty_change", lambda: ["density_change", "lateral_change"])
     "unknown key 'health.densty_change'. Did you mean 'density_change'?"
+    >>> len(sentence({"type": "value_error", "msg": f"Value error, '{'9' * 5000} cpu' must be one word"}, "partition", list))
+    117
     """
     match problem["type"]:
         case "extra_forbidden":
@@ -46,7 +51,8 @@ def sentence(problem: Any, key: str, known_keys: Callable[[], Collection[str]], 
         case "missing":
             return f"the key '{key}' is missing; add it{f' ({described})' if described else ''}."
         case "value_error":
-            message = problem["msg"].removeprefix("Value error, ")
+            # A validator quotes the value.
+            message = _LONG_WORD.sub(lambda word: _cut(word[0]), problem["msg"].removeprefix("Value error, "))
             told = f"{key}: {message}" if key else message
             return told if told.endswith((".", "?")) else f"{told}."
         case _:

@@ -40,7 +40,9 @@ def write_structure(task: Path) -> None:
 
 
 def staged(scratch: Path, context: str = "local", **keys: Any) -> dict[str, Any]:
-    setup = [f"export PYTHONPATH={os.environ['PYTHONPATH']}", f"export PATH={os.environ['PATH']}"]
+    # Ours last: a test may put programs of its own before them.
+    path = f"{os.environ['PATH']}:{Path(sys.executable).parent}"
+    setup = [f"export PYTHONPATH={os.environ['PYTHONPATH']}", f"export PATH={path}"]
     return {
         "kind": "slurm", "context": context, "remote_root": str(scratch), "poll_seconds": 0.3,
         "defaults": {"partition": "cpu", "setup": setup}, **keys,
