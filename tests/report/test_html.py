@@ -154,6 +154,7 @@ def test_results_stand_beside_the_page_in_alphabetical_order(run: Path) -> None:
         == sorted(content)
         == [
             "campaign",
+            "combined",
             "domain",
             "gates",
             "left_out",
