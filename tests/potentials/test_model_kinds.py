@@ -190,12 +190,12 @@ def test_large_forces_count_less_and_small_ones_as_before_in_deepmd_kits_own_los
         return float(total)
 
     plain = 50.0 * np.mean(error**2)
-    assert force_term(LossPrefactors(force=(50.0, 1.0))) == pytest.approx(plain, rel=1e-12)
+    assert force_term(LossPrefactors(force=(50.0, 1.0))) == pytest.approx(plain, rel=1e-12, abs=0)
     shares = 5.0 / (np.linalg.norm(label, axis=2, keepdims=True) + 5.0)
     assert force_term(LossPrefactors(force=(50.0, 1.0), force_shift_ev_per_angstrom=5.0)) == pytest.approx(
-        50.0 * np.mean((error * shares) ** 2), rel=1e-6
+        50.0 * np.mean((error * shares) ** 2), rel=1e-6, abs=0
     )
-    assert shares.ravel() == pytest.approx([5 / 5.2, 5 / 35], rel=1e-12)
+    assert shares.ravel() == pytest.approx([5 / 5.2, 5 / 35], rel=1e-12, abs=0)
 
 
 def test_every_training_ends_with_its_last_checkpoint() -> None:

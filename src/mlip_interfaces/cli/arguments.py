@@ -111,15 +111,19 @@ def finite(text: str) -> float:
     return value
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser, *, kept: str = "") -> None:
     """Add --out and --json, one of which a verb with a result needs.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
         Of the verb or action.
+    kept : str, optional
+        What --out keeps from one start to the next, for its help; nothing is done without the folder then.
     """
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for JSON, CSV and figures")
+    parser.add_argument(
+        "--out", type=Path, required=bool(kept), metavar="DIR", help=kept or "folder for JSON, CSV and figures"
+    )
     parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
 
 

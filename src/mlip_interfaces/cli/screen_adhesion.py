@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli.arguments import Subparsers, positive, say
+from mlip_interfaces.cli.arguments import Subparsers, add_output, positive, say
 from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
 
 if TYPE_CHECKING:
@@ -58,14 +58,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         "--rigid", action="store_true", help="nothing is relaxed: the energies of the cells as they are made"
     )
     add_relaxations(parser)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of results and relaxed cells; run again, it goes on",
-    )
-    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+    add_output(parser, kept="folder of results and relaxed cells; run again, it goes on")
     parser.set_defaults(run=run)
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mlip_interfaces.cli.arguments import Subparsers, say
+from mlip_interfaces.cli.arguments import Subparsers, add_output, say
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -23,14 +23,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="crystals, potential or calculator, temperatures, times (YAML)"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder for MD and results; what is finished there is kept",
-    )
-    parser.add_argument("--json", action="store_true", help="print the result's JSON, nothing else")
+    add_output(parser, kept="folder for MD and results; what is finished there is kept")
     parser.set_defaults(run=run)
 
 

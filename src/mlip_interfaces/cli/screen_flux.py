@@ -31,8 +31,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="P",
         help="tosi-fumi (LiF), a Deep Potential (.pb, .pth), or LAMMPS lines with '# elements: Li S'",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for cells, MD and flux.yaml")
-    parser.add_argument("--json", action="store_true", help="print what was made as JSON, nothing else")
+    add_output(parser, kept="folder for cells, MD and flux.yaml")
     parser.set_defaults(run=run_compositions)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mlip_interfaces.errors import InputFileError, OtherInputsError
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.screening.relaxation import relaxed, start_hash
+from mlip_interfaces.screening.same_request import require_same
 from mlip_interfaces.structures.crystals import LIBRARY, crystal_elements, load_crystal
 
 if TYPE_CHECKING:
@@ -179,11 +180,7 @@ def _entries_before(path: Path, settings: Mapping[str, object]) -> dict[str, dic
     content = read_json(path)
     if not isinstance(content, dict) or "settings" not in content or "entries" not in content:
         raise OtherInputsError(f"{path} is there and was not written by 'screen entries'; give another --out.")
-    for key in sorted({*settings, *content["settings"]}):
-        if settings.get(key) != content["settings"].get(key):
-            raise OtherInputsError(
-                f"{path} was made with {key} {content['settings'].get(key)}, not {settings.get(key)}; energies of both do not compare. Give another --out."
-            )
+    require_same(path, content["settings"], settings, results="energies")
     return {entry["entry_id"]: entry for entry in content["entries"]}
 
 

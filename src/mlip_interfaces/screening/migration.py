@@ -17,6 +17,7 @@ from mlip_interfaces.screening.hops import Edge, Hop, Sites, edges_within
 from mlip_interfaces.screening.neb import Band, BandSettings, HopFailure, Surface, relax_band, relax_ends
 from mlip_interfaces.screening.percolation import AXES, Percolation, percolation
 from mlip_interfaces.screening.relaxation import relaxed
+from mlip_interfaces.screening.same_request import require_same
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -411,11 +412,7 @@ def _refuse_other_request(folder: Path, request: Mapping[str, object]) -> None:
     before = read_json(file, if_damaged="give another --out")
     if not isinstance(before, dict):
         raise OtherInputsError(f"{file} was not written by 'screen migration'; give another --out.")
-    for key in sorted({*request, *before}):
-        if request.get(key) != before.get(key):
-            raise OtherInputsError(
-                f"{folder} was made with {key} {before.get(key)}, not {request.get(key)}; barriers of both do not compare. Give another --out."
-            )
+    require_same(folder, before, request, results="barriers")
 
 
 def _known(file: Path, max_steps: int) -> HopRecord | None:

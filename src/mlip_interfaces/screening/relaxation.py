@@ -12,6 +12,7 @@ import numpy as np
 
 from mlip_interfaces.errors import OtherInputsError, StructureError
 from mlip_interfaces.files import content_hash, read_json, whole_file, write_json
+from mlip_interfaces.screening.same_request import require_same
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -252,11 +253,7 @@ def _known(book: Path, settings: Mapping[str, object]) -> dict[str, Rest]:
     content = read_json(book)
     if not isinstance(content, dict) or not {"settings", "structures"} <= content.keys():
         raise OtherInputsError(f"{book} is there and is no file of relaxations; give another --out.")
-    for key in sorted({*settings, *content["settings"]}):
-        if settings.get(key) != content["settings"].get(key):
-            raise OtherInputsError(
-                f"{book} was made with {key} {content['settings'].get(key)}, not {settings.get(key)}; energies of both do not compare. Give another --out."
-            )
+    require_same(book, content["settings"], settings, results="energies")
     return {name: Rest(**rest) for name, rest in content["structures"].items()}
 
 
