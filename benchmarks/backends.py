@@ -19,91 +19,41 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import resource
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from record import write_record
+from run_trainings import COST, held_out_systems, timed_training, training_content
 
 from mlip_interfaces.campaign.held_out import predict_systems
-from mlip_interfaces.files import write_json
 from mlip_interfaces.potentials import (
     BACKENDS,
     Backend,
     Predictions,
-    ShortRangeBlend,
     label_errors,
     load_predictions,
-    short_range_keys,
     why_not_trained,
 )
-from mlip_interfaces.potentials.backend import INPUT
 
-THREADS = ("OMP_NUM_THREADS", "DP_INTRA_OP_PARALLELISM_THREADS", "DP_INTER_OP_PARALLELISM_THREADS")
 PACKAGES = ("deepmd-kit", "tensorflow", "tensorflow-cpu", "torch", "numpy")
-COST = "cost.json"
-"""In the folder of a training, when it is over."""
-SHORT_RANGE = short_range_keys(ShortRangeBlend("", 0.8, 1.4))
-"""Of the model section, to be left out."""
 
 
-def training_content(run: Path, seed: int, n_steps: int | None) -> dict[str, Any]:
-    """The input of the run's final training, from first weights of this seed, with paths that hold anywhere."""
-    training = run / "model" / "training"
-    content: dict[str, Any] = json.loads((training / INPUT).read_text())
-    data = content["training"]["training_data"]
-    data["systems"] = [str((training / system).resolve()) for system in data["systems"]]
-    n_steps = n_steps or content["training"]["numb_steps"]
-    content["training"] |= {
-        "numb_steps": n_steps,
-        "disp_freq": max(1, n_steps // 10),
-        "save_freq": n_steps,
-        "seed": seed,
-    }
-    content["learning_rate"]["decay_steps"] = max(1, n_steps // 50)
-    content["model"] = {key: value for key, value in content["model"].items() if key not in SHORT_RANGE}
+def seeded_content(run: Path, seed: int, n_steps: int | None) -> dict[str, Any]:
+    """The input of the run's final training, from first weights of this seed."""
+    content = training_content(run, n_steps)
+    content["training"]["seed"] = seed
     for part in ("descriptor", "fitting_net"):
         content["model"][part]["seed"] = seed
     return content
 
 
 def train(backend: Backend, content: dict[str, Any], folder: Path) -> None:
-    """Train and freeze in a folder of its own; `COST` vouches for the model."""
-    if (folder / COST).is_file():
-        return
+    """Train and freeze, unless it is done."""
     if why := why_not_trained(content["model"], backend):
         raise SystemExit(f"The model of this run is not one for both backends: {why}.")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / INPUT, content)
-    spent, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    with (folder / "log").open("w") as log:
-        command = backend.training_command("--skip-neighbor-stat", compress=False)
-        done = subprocess.run(
-            command,
-            shell=True,
-            cwd=folder,
-            env=os.environ | dict.fromkeys(THREADS, "1"),
-            stdout=log,
-            stderr=log,
-            check=False,
-        )
-    if done.returncode:
-        raise SystemExit(f"{command}: exit status {done.returncode}; see {folder / 'log'}.")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_seconds = after.ru_utime + after.ru_stime - spent.ru_utime - spent.ru_stime
-    cost = {"cpu_seconds": round(cpu_seconds, 1), "wall_seconds": round(time.monotonic() - began, 1)}
-    write_json(folder / COST, cost | {"steps": content["training"]["numb_steps"]})
-
-
-def held_out(run: Path) -> list[Path]:
-    """Systems of the run that no training saw."""
-    parts = ("initial_data/held_out", "validation/dataset")
-    return [file.parent for part in parts for file in sorted((run / part).glob("*/type.raw"))]
+    timed_training(content, folder, backend.training_command("--skip-neighbor-stat", compress=False))
 
 
 def answers(backend: Backend, folder: Path, systems: Sequence[Path]) -> list[Predictions]:
@@ -156,14 +106,14 @@ def compared(table: np.ndarray, n_first: int) -> dict[str, Any]:
 
 def measure(run: Path, work: Path, seeds: Sequence[int], n_steps: int | None) -> dict[str, Any]:
     """Train and ask all models, and compare."""
-    systems = held_out(run)
+    systems = held_out_systems(run)
     rows: list[dict[str, Any]] = []
     found: Mapping[str, list[np.ndarray]] = {"energies": [], "forces": []}
     for backend in BACKENDS.values():
         backend.require()
         for seed in seeds:
             folder = work / f"{backend.name}-{seed}"
-            train(backend, training_content(run, seed, n_steps), folder)
+            train(backend, seeded_content(run, seed, n_steps), folder)
             said = answers(backend, folder, systems)
             errors = label_errors(said)
             for name, values in zip(found, energies_and_forces(said), strict=True):
