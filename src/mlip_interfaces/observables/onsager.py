@@ -213,8 +213,8 @@ class Onsager(Request):
 
         if n_frames // self.windows < MIN_FRAMES:
             raise ValueError(
-                f"windows is {self.windows}, and each needs {MIN_FRAMES} frames, {self.windows * MIN_FRAMES} in all, more than "
-                f"the {n_frames}"
+                f"windows is {self.windows} (ask for fewer, or lower dump_interval_ps), and each needs {MIN_FRAMES} frames, "
+                f"{self.windows * MIN_FRAMES} in all, more than the {n_frames}"
             )
 
     def observe(self, start: Start) -> Observer:
