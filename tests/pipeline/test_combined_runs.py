@@ -146,6 +146,10 @@ def test_report_and_results_have_the_seeds_as_one(context: RunContext) -> None:
     index = AnalysisIndex(tuple(entries), combined(context))
     write_book(context.analysis / INDEX, index)
     assert read_book(AnalysisIndex, context.analysis / INDEX) == index
+    # Files of an older version say folder and condition of each, too.
+    older = json.loads((context.analysis / INDEX).read_text())
+    older["combined"][0] |= {"directory": "interface/reaction", "condition": "reaction"}
+    assert AnalysisIndex.from_json(older, context.analysis / INDEX) == index
     (section,) = interphase_answer(context.root, entries, index.combined)
     found, fast = read(context), read(context, NAMES[3])
     thickness, law = section.points

@@ -77,8 +77,6 @@ def _of_seeds(
             found.write(context.analysis / name, result, found.content(result, origin))
         yield CombinedEntry(
             name=name,
-            directory=name,
-            condition=seeds[0].condition,
             result=result,
             kind=request.kind,
             runs=tuple(run.name for run in there),
