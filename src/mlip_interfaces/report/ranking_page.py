@@ -113,26 +113,23 @@ def ranking_html(ranking: Ranking, command: str) -> str:
     str
         HTML.
     """
+    template = environment().get_template("ranking.html.j2")
     shipped = files("mlip_interfaces.report")
     socs = states(ranking.pairs)
     able = [one for one in ranking.pairs if not one.cannot]
-    return (
-        environment()
-        .get_template("ranking.html.j2")
-        .render(
-            version=__version__,
-            style=Markup("".join(shipped.joinpath(name).read_text(encoding="utf-8") for name in STYLES)),
-            scripts=[Markup(shipped.joinpath(name).read_text(encoding="utf-8")) for name in SCRIPTS],
-            ranking=ranking,
-            first=[{"name": shown_name(one.name), "said": said(one, ranking.criteria)} for one in able[:FIRST]],
-            n_able=len(able),
-            head=_head(ranking, socs),
-            rows=[_row(one, ranking, socs) for one in ranking.pairs],
-            kinds=[kind for kind in _KINDS.values() if any(_KINDS[one.kind] == kind for one in ranking.pairs)],
-            notes=ranking.notes,
-            sources=_sources(ranking),
-            command=command,
-        )
+    return template.render(
+        version=__version__,
+        style=Markup("".join(shipped.joinpath(name).read_text(encoding="utf-8") for name in STYLES)),
+        scripts=[Markup(shipped.joinpath(name).read_text(encoding="utf-8")) for name in SCRIPTS],
+        ranking=ranking,
+        first=[{"name": shown_name(one.name), "said": said(one, ranking.criteria)} for one in able[:FIRST]],
+        n_able=len(able),
+        head=_head(ranking, socs),
+        rows=[_row(one, ranking, socs) for one in ranking.pairs],
+        kinds=[kind for kind in _KINDS.values() if any(_KINDS[one.kind] == kind for one in ranking.pairs)],
+        notes=ranking.notes,
+        sources=_sources(ranking),
+        command=command,
     )
 
 
