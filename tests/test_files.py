@@ -145,3 +145,24 @@ def test_lines_that_count_stay_and_the_rest_goes(tmp_path: Path) -> None:
     assert target.read_bytes() == b"a\nbc\n"
     files.keep_lines(tmp_path / "new", 3)
     assert (tmp_path / "new").read_bytes() == b""
+
+
+def test_a_link_leads_where_it_should_and_goes_on_doing_so_after_a_move(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / "scan").mkdir(parents=True)
+    (folder / "first").write_text("1")
+    (folder / "second").write_text("2")
+    link = folder / "scan" / "potential"
+    files.relink(link, folder / "first")
+    made = link.lstat().st_ino
+    files.relink(link, folder / "first")
+    assert (os.readlink(link), link.lstat().st_ino) == ("../first", made)
+    files.relink(link, folder / "second")
+    folder.rename(tmp_path / "elsewhere")
+    assert (tmp_path / "elsewhere" / "scan" / "potential").read_text() == "2"
+    # What a copy that follows links left in its place.
+    copied = tmp_path / "elsewhere" / "scan" / "copied"
+    copied.write_text("1")
+    files.relink(copied, tmp_path / "elsewhere" / "second")
+    assert copied.is_symlink()
+    assert copied.read_text() == "2"

@@ -179,6 +179,22 @@ def append_text(path: Path, text: str) -> None:
         handle.write(text)
 
 
+def relink(link: Path, source: Path) -> None:
+    """Have a relative link lead to a file, so that a folder that holds both may be moved.
+
+    Parameters
+    ----------
+    link : Path
+        Made anew where it leads elsewhere, or is no link.
+    source : Path
+        Where it leads to; need not exist.
+    """
+    target = os.path.relpath(source, link.parent)
+    if not link.is_symlink() or os.readlink(link) != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
 def keep_lines(path: Path, n_lines: int) -> None:
     """Cut a file that was appended to behind its first lines.
 

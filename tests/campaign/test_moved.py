@@ -17,6 +17,7 @@ LINKS = {
     "01.model_devi/graph.000.pb": "campaign/iter.000000/00.train/graph.000.pb",
     "01.model_devi/confs/000.0000.poscar": "structures/film/POSCAR",
     "02.fp/task.000.000000/label_settings.json": "campaign/label_settings.json",
+    "02.fp/task.000.000000/teacher-model-own.pb": "campaign/teacher-model-own.pb",
 }
 
 

@@ -152,11 +152,11 @@ def test_trajectory_without_a_metal_or_of_one_frame_or_too_short_is_told_in_a_se
 def test_too_few_maps_are_told_by_the_study_and_before_the_first_frame_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert [mi.Growth(**asked).most_maps(100, 0.1) for asked in ({}, {"average_ps": 1.0}, {"every_ps": 2.0})] == [
-        51,
-        11,
-        6,
-    ]
+    # Windows of 2, of 10, and every tenth of 2 frames; the last frames are one map more.
+    for asked, n_frames in (({}, 12), ({"average_ps": 1.0}, 60), ({"every_ps": 2.0}, 120)):
+        mi.Growth(**asked).check_frames(n_frames + 1, 0.1)
+        with pytest.raises(ValueError, match=f"7 maps at most, .* are in the {n_frames} frames"):
+            mi.Growth(**asked).check_frames(n_frames, 0.1)
     mi.Growth(average_ps=1.0).check_frames(100, 0.1)
     with pytest.raises(
         ValueError,

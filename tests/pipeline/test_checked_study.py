@@ -105,12 +105,12 @@ def checked(folder: Path, changes: Mapping[tuple[str | int, ...], Any]) -> Study
         (
             {("analysis",): {"rdf": {"blocks": 400}}},
             "analysis.rdf.blocks",
-            "400, more than the 201 frames that the protocol",
+            "blocks is 400 (ask for fewer, or lower dump_interval_ps), more than the 201 frames that the protocol 'reaction' gives",
         ),
         (
             {("analysis",): {"onsager": {"species": ["Li"], "windows": 400}}},
             "analysis.onsager.windows",
-            "16000 in all, more than the 201 that the protocol 'reaction' gives; ask for fewer",
+            "400 (ask for fewer, or lower dump_interval_ps), and each needs 40 frames, 16000 in all, more than the 201 that the protocol 'reaction' gives",
         ),
         ({("analysis",): {"start_ps": 99}}, "analysis.start_ps", "leave 3 frames of the protocol 'reaction'"),
         (
@@ -158,6 +158,22 @@ def test_the_same_study_without_these_mistakes_passes(tmp_path: Path) -> None:
     edges = {"rdf": {"r_max_angstrom": 7.2, "blocks": 201}, "onsager": {"species": ["Li"], "windows": 5}}
     assert set(checked(tmp_path, {("analysis",): edges}).analysis.requests) >= {"rdf", "onsager"}
     assert checked(tmp_path, {("analysis",): {"start_ps": 96.5}}).analysis.start_ps == 96.5
+
+
+def test_each_protocol_is_held_against_what_analyses_need(tmp_path: Path) -> None:
+    """Windows of 1 ps: 101 in the protocol with fewer frames, 2 in the one with more of them."""
+    reaction = {"temperature_kelvin": 300, "time_ps": 100, "dump_interval_ps": 1.0}
+    quick = {"temperature_kelvin": 300, "time_ps": 2, "dump_interval_ps": 0.01}
+    growth = {("analysis",): {"growth": {"every_ps": 1.0}}}
+    assert checked(tmp_path, growth | {("protocols",): {"reaction": reaction}}).name == "anode"
+    with pytest.raises(
+        StudyError, match=r"analysis\.growth\.every_ps is 1: .* in the 201 frames that the protocol"
+    ) as told:
+        checked(tmp_path, growth | {("protocols",): {"reaction": reaction, "quick": quick}})
+    assert "'quick'" in str(told.value)
+    # More frames of the same time are no more windows.
+    assert "(shorten it, or run longer)" in str(told.value)
+    assert "dump_interval_ps" not in str(told.value)
 
 
 def test_a_glass_of_any_formula_passes_with_its_potential(tmp_path: Path) -> None:

@@ -106,6 +106,24 @@ def test_a_condition_with_one_analysed_seed_has_nothing_to_combine(context: RunC
     assert not (context.analysis / "interface/reaction").joinpath("growth.json").exists()
 
 
+def test_what_seeds_said_together_goes_when_they_say_nothing_together_any_more(context: RunContext) -> None:
+    folder = context.analysis / "interface/reaction"
+    kept = folder / "growth-2.json"
+    for change in ("one seed", "other reactants"):
+        combined(context)
+        for file in ("growth.png", "growth.svg", "growth.curves.json", kept.name):
+            (folder / file).write_text("{}")
+        if change == "one seed":
+            assert combined(context, NAMES[2:]) == ()
+        else:
+            file = context.analysis / NAMES[1] / "growth.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"reactants": ["Li", "glass"]}))
+            assert combined(context)[0].trouble
+        # Of another analysis, and of the runs themselves, nothing is touched.
+        assert [entry for entry in folder.iterdir() if entry.is_file()] == [kept]
+        assert all((context.analysis / name / "growth.json").is_file() for name in NAMES)
+
+
 def test_runs_with_other_reactants_are_told_and_no_result(context: RunContext) -> None:
     file = context.analysis / NAMES[1] / "growth.json"
     content = json.loads(file.read_text()) | {"reactants": ["Li", "glass"]}
@@ -128,6 +146,10 @@ def test_report_and_results_have_the_seeds_as_one(context: RunContext) -> None:
     index = AnalysisIndex(tuple(entries), combined(context))
     write_book(context.analysis / INDEX, index)
     assert read_book(AnalysisIndex, context.analysis / INDEX) == index
+    # Files of an older version say folder and condition of each, too.
+    older = json.loads((context.analysis / INDEX).read_text())
+    older["combined"][0] |= {"directory": "interface/reaction", "condition": "reaction"}
+    assert AnalysisIndex.from_json(older, context.analysis / INDEX) == index
     (section,) = interphase_answer(context.root, entries, index.combined)
     found, fast = read(context), read(context, NAMES[3])
     thickness, law = section.points

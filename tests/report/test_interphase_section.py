@@ -23,7 +23,7 @@ def results(number: int, left: int) -> dict[str, Any]:
         "thickness_angstrom": [2.0, 20.0 + number], "times_ps": [0.0, 500.0], "reactants": ["Li", "Li7P3S11"],
         "law": ("arrest", "power")[number], "exponent": 0.5, "exponent_95": [0.25, 0.75],
         "arrest_ps": (100.0, None)[number], "arrest_95_ps": ([50.0, 150.0], None)[number],
-        "second_stage_ps": None, "second_stage_95_ps": None,
+        "second_stage_ps": None, "second_stage_95_ps": None, "runs": [{"law": ("arrest", "power")[number]}],
     }  # fmt: skip
     phases = {
         "phases": {

@@ -33,7 +33,7 @@ class DensityGrid:
     @property
     def voxel_angstrom3(self) -> float:
         """Volume of a voxel."""
-        return abs(float(np.linalg.det(self.cell))) / self.density_per_angstrom3.size
+        return _voxel_angstrom3(self.cell, self.density_per_angstrom3.size)
 
 
 class DensityGridAccumulator:
@@ -113,8 +113,12 @@ class DensityGridAccumulator:
         if self._shape is None:
             raise AnalysisError("There is no frame for a density.")
         cell = self._cell / self._n_frames
-        voxel = abs(float(np.linalg.det(cell))) / self._counts.size
+        voxel = _voxel_angstrom3(cell, self._counts.size)
         return DensityGrid((self._counts / (self._n_frames * voxel)).reshape(self._shape), cell, self._n_frames)
+
+
+def _voxel_angstrom3(cell: NDArray[np.float64], n_voxels: int) -> float:
+    return abs(float(np.linalg.det(cell))) / n_voxels
 
 
 def cube_text(grid: DensityGrid, positions: NDArray[np.float64], atomic_numbers: NDArray[np.integer]) -> Iterator[str]:

@@ -298,7 +298,6 @@ class _Grid:
     """Orthonormal bases of all families at the times of a run."""
 
     def __init__(self, x: NDArray[np.float64]) -> None:
-        self.x = x
         self.bases: list[NDArray[np.float64]] = []
         self.triangles: list[NDArray[np.float64]] = []
         for family in _FAMILIES:
@@ -324,32 +323,24 @@ class _Grid:
         first = amplitudes[:, 0, 0]
         if not family.grid:
             return np.empty((0, series.shape[1])), first
+        if len(family.grid) == 1:
+            return _vertex(residual, best, family.grid[0])[None], first
         table = residual.reshape(*(axis.size for axis in family.grid), -1)
-        places = np.unravel_index(best, table.shape[:-1])
-        if len(family.grid) == 2:
-            return _vertex_of_two(table, places, family.grid), first
-        return np.stack([_vertex(table, places, axis, family.grid[axis]) for axis in range(len(family.grid))]), first
+        return _vertex_of_two(table, np.unravel_index(best, table.shape[:-1]), family.grid), first
 
 
-def _vertex(
-    table: NDArray[np.float64], best: Sequence[NDArray[np.intp]], axis: int, grid: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Where the parabola through the best point of each series and its two neighbours along an axis is least."""
+def _vertex(table: NDArray[np.float64], best: NDArray[np.intp], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the parabola through the best point of each series and its two neighbours is least."""
     series = np.arange(table.shape[-1])
-    middle = np.clip(best[axis], 1, grid.size - 2)
-    inside = middle == best[axis]
-    three = []
-    for step in (-1, 0, 1):
-        place = list(best)
-        place[axis] = middle + step
-        three.append(table[(*place, series)])
-    left, bottom, right = three
+    middle = np.clip(best, 1, grid.size - 2)
+    inside = middle == best
+    left, bottom, right = (table[middle + step, series] for step in (-1, 0, 1))
     x0, x1, x2 = grid[middle - 1], grid[middle], grid[middle + 1]
     # Newton's divided differences, for grids whose steps are not equal.
     slope = (bottom - left) / (x1 - x0)
     bend = ((right - bottom) / (x2 - x1) - slope) / (x2 - x0)
     vertex = 0.5 * (x0 + x1) - slope / (2.0 * np.where(bend > 0.0, bend, np.inf))
-    return np.where(inside & (bend > 0.0), np.clip(vertex, x0, x2), grid[best[axis]])
+    return np.where(inside & (bend > 0.0), np.clip(vertex, x0, x2), grid[best])
 
 
 def _vertex_of_two(

@@ -77,6 +77,34 @@ class PhaseMap:
     area_angstrom2: float
 
 
+def window_and_stride(interval_ps: float, average_ps: float, every_ps: float | None) -> tuple[int, int]:
+    """Which frames are averaged, and how many such windows come to a map.
+
+    Parameters
+    ----------
+    interval_ps : float, ps
+        Between two frames.
+    average_ps : float, ps
+        Window of the average.
+    every_ps : float or None, ps
+        Time between windows; None for one after the other.
+
+    Returns
+    -------
+    n_window : int
+        Frames in a window, one at least.
+    stride : int
+        Of so many windows, the first is named.
+
+    Examples
+    --------
+    >>> window_and_stride(0.1, 0.2, 2.0)
+    (2, 10)
+    """
+    n_window = max(1, round(average_ps / interval_ps))
+    return n_window, 1 if every_ps is None else max(1, round(every_ps / (interval_ps * n_window)))
+
+
 class PhaseRecorder:
     """Averages positions over windows of time, names the atoms of each, and counts them.
 
@@ -163,9 +191,7 @@ class PhaseRecorder:
     ) -> None:
         if self._n_window is None and self._waiting is not None:
             interval = time - self._waiting[3]
-            self._n_window = max(1, round(self._average_ps / interval))
-            if self._every_ps is not None:
-                self._stride = max(1, round(self._every_ps / (interval * self._n_window)))
+            self._n_window, self._stride = window_and_stride(interval, self._average_ps, self._every_ps)
             if self._n_window == 1:
                 first, first_cell, first_origin, first_time = self._waiting
                 self._window = None

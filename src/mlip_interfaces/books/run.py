@@ -1091,10 +1091,8 @@ class CombinedEntry(Record):
 
     Attributes
     ----------
-    name, directory : str
-        Model and condition; the folder, relative to the analysis'.
-    condition : str
-        Protocol with variant.
+    name : str
+        Model and condition.
     result, kind : str
         Name of the analysis, and what it is.
     runs : tuple of str
@@ -1104,12 +1102,15 @@ class CombinedEntry(Record):
     """
 
     name: str
-    directory: str
-    condition: str
     result: str
     kind: str
     runs: tuple[str, ...]
     trouble: str = ""
+
+    @property
+    def directory(self) -> str:
+        """Its folder, relative to the analysis'."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from mlip_interfaces.campaign.dpgen_files import DpgenContent
 from mlip_interfaces.campaign.folder import MACHINE
 from mlip_interfaces.files import read_json, update_json
 from mlip_interfaces.jobs.local import own_programs_first
-from mlip_interfaces.labels.settings import SETTINGS_FILE
+from mlip_interfaces.labels.settings import SETTINGS_FILE, TRAVELS
 
 PLACE = "place.json"
 """Where the campaign lay when it was last begun."""
 # Not by their whole names: pathlib finds a link that leads nowhere by a pattern alone.
 _LINKS = (
-    "00.train/data.*", "01.model_devi/graph.*", "01.model_devi/confs/*", "02.fp/task.*/label_settings.*", "02.fp/task.*/teacher-*",
+    "00.train/data.*", "01.model_devi/graph.*", "01.model_devi/confs/*", "02.fp/task.*/label_settings.*",
+    f"02.fp/task.*/{TRAVELS.format(parameter='*')}*",
 )  # fmt: skip
 _PROGRAMS_FIRST = re.compile(r'export PATH="(/[^"$:]*):\$PATH"')
 

@@ -1,4 +1,4 @@
-"""``teacher-md TASK_DIR``: a short MD with the teacher."""
+"""``teacher-md TASK_DIR``: a short MD with the teacher, for labels or for paths of atoms."""
 
 from __future__ import annotations
 

@@ -23,6 +23,6 @@ VERBS = {
     "label": "label a structure and its waiting siblings (called by DP-GEN)",
     "labels": "list, check and export the labels of run folders",
     "analyze-run": "all analyses of one run of a scan (called by jobs of `analyze all`)",
-    "teacher-md": "short MD with the teacher, every sampled frame a label",
+    "teacher-md": "short MD with the teacher; its sampled frames are labels, or paths to analyse",
 }
 """In the order of the list."""

@@ -918,22 +918,19 @@ class Study(Section):
                 )
 
     def _check_lengths(self) -> None:
-        """Whether the shortest protocol gives the frames that each analysis needs."""
-        name, protocol = min(self.protocols.items(), key=lambda item: self._n_frames(item[1]))
-        n_frames = self._n_frames(protocol)
-        if n_frames < MIN_FRAMES:
-            raise ValueError(
-                f"analysis.start_ps and stop_ps leave {n_frames} frames of the protocol '{name}' ({protocol.time_ps:g} ps); at "
-                f"least {MIN_FRAMES} are needed: analyse a longer time, or lower protocols.{name}.dump_interval_ps"
-            )
-        for key, request in self.analysis.requests.items():
-            try:
-                request.check_frames(n_frames, protocol.dump_interval_ps)
-            except ValueError as error:
+        """Whether every protocol gives the frames that each analysis needs; that with the fewest is the first to be named."""
+        for name, protocol in sorted(self.protocols.items(), key=lambda item: self._n_frames(item[1])):
+            n_frames = self._n_frames(protocol)
+            if n_frames < MIN_FRAMES:
                 raise ValueError(
-                    f"analysis.{key}.{error} that the protocol '{name}' gives; ask for fewer, or lower "
-                    f"protocols.{name}.dump_interval_ps"
-                ) from error
+                    f"analysis.start_ps and stop_ps leave {n_frames} frames of the protocol '{name}' ({protocol.time_ps:g} ps); at "
+                    f"least {MIN_FRAMES} are needed: analyse a longer time, or lower protocols.{name}.dump_interval_ps"
+                )
+            for key, request in self.analysis.requests.items():
+                try:
+                    request.check_frames(n_frames, protocol.dump_interval_ps)
+                except ValueError as error:
+                    raise ValueError(f"analysis.{key}.{error} that the protocol '{name}' gives") from error
 
     def _n_frames(self, protocol: Protocol) -> int:
         """Frames of a run that are analysed."""

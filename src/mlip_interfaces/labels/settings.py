@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from mlip_interfaces.config.dft import DFT_CODES, PARALLEL_TAGS, Dft
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import content_hash, known_hash, write_text
+from mlip_interfaces.files import content_hash, known_hash, relink, write_text
 
 SETTINGS_FILE = "label_settings.json"
 
@@ -45,7 +44,7 @@ class LabelSettings(BaseModel):
         """
         parameters = dict(self.parameters)
         for parameter, name in travelling_files(self.parameters).items() if with_files else ():
-            _link(file.parent / name, Path(str(parameters[parameter])))
+            relink(file.parent.resolve() / name, Path(str(parameters[parameter])))
             parameters[parameter] = name
         write_text(file, self.model_copy(update={"parameters": parameters}).model_dump_json(indent=1) + "\n")
 
@@ -148,14 +147,6 @@ def _contents(parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 def _is_file(value: JsonValue) -> bool:
     return isinstance(value, str) and value.startswith("/") and Path(value).is_file()
-
-
-def _link(link: Path, source: Path) -> None:
-    """A relative link, so that a run folder may be moved; of a hidden folder that is to be renamed, too."""
-    target = os.path.relpath(source, link.parent.resolve())
-    if not link.is_symlink() or os.readlink(link) != target:
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
 
 
 def _physics(dft: Dft, code: str) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -51,6 +51,16 @@ class Density(Request):
             Fed by the pass.
         """
         return _DensityObserver(self, start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The level of the density that leads through the cell along an axis, or in so many directions; None where none does."""
+
+    along: str
+    density_per_angstrom3: float | None
+    below_largest_kt: float | None
+    n_visits: int
 
 
 class _DensityObserver(Observer):
@@ -119,21 +129,21 @@ class DensityResult(Result):
             "shape": list(density.shape),
             "n_atoms": self.n_atoms,
             "largest_per_angstrom3": float(density.max()),
-            "percolation": self._ways(),
+            "percolation": [asdict(way) for way in self._ways()],
             "settings": self.request.settings(),
         }
 
-    def _ways(self) -> list[dict[str, object]]:
-        """Of each axis and number of directions, the level that leads through the cell; null where none does."""
+    def _ways(self) -> list[_Way]:
+        """Of each axis and number of directions."""
         largest = float(self.grid.density_per_angstrom3.max())
         levels = [*self.percolation.axes.tolist(), *self.percolation.directions.tolist()]
         return [
-            {
-                "along": name,
-                "density_per_angstrom3": level or None,
-                "below_largest_kt": float(np.log(largest / level)) if level else None,
-                "n_visits": round(level * self.grid.voxel_angstrom3 * self.grid.n_frames),
-            }
+            _Way(
+                along=name,
+                density_per_angstrom3=level or None,
+                below_largest_kt=float(np.log(largest / level)) if level else None,
+                n_visits=round(level * self.grid.voxel_angstrom3 * self.grid.n_frames),
+            )
             for name, level in zip((*_AXES, *_DIRECTIONS), levels, strict=True)
         ]
 
@@ -155,17 +165,17 @@ class DensityResult(Result):
         density = self.grid.density_per_angstrom3
         shape = " x ".join(map(str, density.shape))
         first = f"{self.request.species}: {self.n_atoms:.6g} atoms on a grid of {shape}, at most {density.max():.3g} /angstrom^3"
-        ways = [way for way in self._ways()[: len(_AXES)] if way["density_per_angstrom3"]]
+        ways = [way for way in self._ways()[: len(_AXES)] if way.density_per_angstrom3]
         if not ways:
             return [
                 first,
                 "the density does not lead through the cell along any axis in this run: voxels that were never visited close a way, so look at a wider spacing too",
             ]
         words = ", ".join(
-            f"along {way['along']} {way['below_largest_kt']:.2f} kT below the largest density (visits of the narrowest voxel: {way['n_visits']})"
+            f"along {way.along} {way.below_largest_kt:.2f} kT below the largest density (visits of the narrowest voxel: {way.n_visits})"
             for way in ways
         )
-        rare = any(int(str(way["n_visits"])) < _FEW_VISITS for way in ways)
+        rare = any(way.n_visits < _FEW_VISITS for way in ways)
         doubt = "; fewer than 10 visits are chance: run longer, or take a wider spacing" if rare else ""
         return [first, f"the density leads through the cell {words}{doubt}"]
 

@@ -37,25 +37,6 @@ class Growth(PhaseSettings, CombinedRequest):
     )
     n_bootstrap: Annotated[Count, Option("N")] = Field(200, description="Resampled series behind each error.")
 
-    def most_maps(self, n_frames: int, interval_ps: float) -> int:
-        """Maps of phases that a trajectory gives, at most.
-
-        Parameters
-        ----------
-        n_frames : int
-            Of it.
-        interval_ps : float, ps
-            Between them.
-
-        Returns
-        -------
-        int
-            One for each whole window, or every so many of them, and one for frames at the end.
-        """
-        n_window = max(1, round(self.average_ps / interval_ps))
-        stride = max(1, round((self.every_ps or self.average_ps) / (interval_ps * n_window)))
-        return -(-n_frames // (n_window * stride)) + (n_window * stride > 1)
-
     def check_frames(self, n_frames: int, interval_ps: float) -> None:
         """Whether there are maps enough for a choice among laws.
 
@@ -72,8 +53,11 @@ class Growth(PhaseSettings, CombinedRequest):
             If there are not.
         """
         from mlip_interfaces.analysis.growth import FEWEST_TIMES
+        from mlip_interfaces.analysis.phase_history import window_and_stride
 
-        n_maps = self.most_maps(n_frames, interval_ps)
+        n_window, stride = window_and_stride(interval_ps, self.average_ps, self.every_ps)
+        # One for each whole window, or every so many of them, and one for frames at the end.
+        n_maps = -(-n_frames // (n_window * stride)) + (n_window * stride > 1)
         if n_maps < FEWEST_TIMES:
             setting = "average_ps" if self.every_ps is None else "every_ps"
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Transport coefficients L_ij, conductivity and net fluxes: of all atoms, of a layer's, or of a slab fixed in space.
+"""Transport coefficients L_ij, conductivity and net fluxes: of all atoms, of a layer's, or of a slab of the cell.
 
 Of all atoms of a stack of layers, also the fluxes around each interface.
 """
@@ -123,7 +123,7 @@ class Onsager(Request):
         return self
 
     def slab(self) -> Region | None:
-        """The slab fixed in space that is asked for; None without one.
+        """The slab that is asked for, fixed in space or looked for at the start of each window; None without one.
 
         Returns
         -------
@@ -213,8 +213,8 @@ class Onsager(Request):
 
         if n_frames // self.windows < MIN_FRAMES:
             raise ValueError(
-                f"windows is {self.windows}, and each needs {MIN_FRAMES} frames, {self.windows * MIN_FRAMES} in all, more than "
-                f"the {n_frames}"
+                f"windows is {self.windows} (ask for fewer, or lower dump_interval_ps), and each needs {MIN_FRAMES} frames, "
+                f"{self.windows * MIN_FRAMES} in all, more than the {n_frames}"
             )
 
     def observe(self, start: Start) -> Observer:

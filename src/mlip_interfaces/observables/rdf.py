@@ -155,7 +155,9 @@ class Rdf(Request):
             If one has none.
         """
         if self.blocks > n_frames:
-            raise ValueError(f"blocks is {self.blocks}, more than the {n_frames} frames")
+            raise ValueError(
+                f"blocks is {self.blocks} (ask for fewer, or lower dump_interval_ps), more than the {n_frames} frames"
+            )
 
 
 class _RdfObserver(Observer):

@@ -1,4 +1,7 @@
-"""Slabs fixed in space in a pass over a trajectory: what is kept of each frame, and the analysis at its end."""
+"""Slabs in a pass over a trajectory, fixed in space or looked for at the start of each window.
+
+What is kept of each frame, and the analysis at the end of the pass.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ inside, a tenth of them outside double the coefficient."""
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A slab along the third cell vector, fixed in space or between two layers of phases; one of the first four is given.
+    """A slab along the third cell vector, fixed in space or looked for at the start of each window; one of the first four is given.
 
     Attributes
     ----------

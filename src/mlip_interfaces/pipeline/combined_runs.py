@@ -55,8 +55,11 @@ def _of_seeds(
     context: RunContext, name: str, seeds: Sequence[ScanEntry], outcomes: Mapping[str, RunOutcome]
 ) -> Iterator[CombinedEntry]:
     for result, request in requests_of(context.study.analysis, seeds[0].temperature_kelvin).items():
+        if not isinstance(request, CombinedRequest):
+            continue
         there = [run for run in seeds if run.name in outcomes and _has(outcomes[run.name], result)]
-        if not isinstance(request, CombinedRequest) or len(there) < 2:
+        if len(there) < 2:
+            _remove(context, name, result)
             continue
         contents = [read_json(context.analysis / run.directory / f"{result}.json") for run in there]
         trouble = ""
@@ -64,6 +67,7 @@ def _of_seeds(
             found = request.combined_of(contents)
         except AnalysisError as error:
             trouble = str(error)
+            _remove(context, name, result)
         else:
             origin: dict[str, object] = {
                 "runs": [
@@ -73,13 +77,17 @@ def _of_seeds(
             found.write(context.analysis / name, result, found.content(result, origin))
         yield CombinedEntry(
             name=name,
-            directory=name,
-            condition=seeds[0].condition,
             result=result,
             kind=request.kind,
             runs=tuple(run.name for run in there),
             trouble=trouble,
         )
+
+
+def _remove(context: RunContext, name: str, result: str) -> None:
+    """What an earlier start made of runs that make no result together any more."""
+    for file in (context.analysis / name).glob(f"{result}.*"):
+        file.unlink()
 
 
 def _has(outcome: RunOutcome, result: str) -> bool:

@@ -24,7 +24,7 @@ from mlip_interfaces.campaign.dpgen_files import backend_of_study
 from mlip_interfaces.campaign.held_out import predict_systems
 from mlip_interfaces.config import LocalExecution, Study
 from mlip_interfaces.errors import UnfinishedError, UserError
-from mlip_interfaces.files import content_hash, file_hash, whole_folder, write_json, write_text
+from mlip_interfaces.files import content_hash, file_hash, relink, whole_folder, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.dataset import write_dataset
@@ -266,10 +266,7 @@ def _judge_by_committee(context: RunContext, committee: Committee, frames: Mappi
     directory.mkdir(parents=True, exist_ok=True)
     for model in committee.models:
         # Jobs that do not run in place take it along.
-        link, target = directory / model.name, os.path.relpath(model, directory)
-        if not link.is_symlink() or os.readlink(link) != target:
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+        relink(directory / model.name, model)
     hashes = [file_hash(model) for model in committee.models]
     for name in names:
         looked = frames[name]

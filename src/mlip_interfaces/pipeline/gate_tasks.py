@@ -6,7 +6,6 @@ All that a task needs to run by hand is in its folder, or in the one above.
 from __future__ import annotations
 
 import io
-import os
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from ase import Atoms
 from ase.io import write
 
 from mlip_interfaces.books.gates import CURVES_FILE
-from mlip_interfaces.files import update_json, write_text
+from mlip_interfaces.files import relink, update_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask
 from mlip_interfaces.md.ending import CAME_TO_ITS_END, DONE, FELL_APART, LOG, SAY_HOW_IT_ENDED
 from mlip_interfaces.potentials.gates.compiled import COMPILED, frames
@@ -89,8 +88,7 @@ def prepare_gates(folder: Path, potential: Path, hosts: Sequence[Host], plan: Md
         Hash of all that the numbers depend on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / potential.name).is_symlink():
-        (folder / potential.name).symlink_to(os.path.relpath(potential, folder))
+    relink(folder / potential.name, potential)
     static = StaticPlan(plan.settings.model_dump(mode="json"), tuple(map(HostEntry.of_host, hosts)))
     files: dict[str, dict[str, str]] = {}
     for name, gate in _of_lammps(plan):

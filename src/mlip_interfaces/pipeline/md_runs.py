@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from mlip_interfaces.config import Study
-from mlip_interfaces.files import content_hash, file_hash
+from mlip_interfaces.files import content_hash, file_hash, relink
 from mlip_interfaces.jobs import JobTask, only_by_itself
 from mlip_interfaces.md import (
     CHECKPOINT,
@@ -84,9 +83,8 @@ def prepare_md(context: RunContext, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(lammps_deck(DECK), folder / DECK)
     potential = potential_of(context)
-    if not (folder / potential.name).is_symlink():
-        # Jobs that do not run in place take it along.
-        (folder / potential.name).symlink_to(os.path.relpath(potential, folder))
+    # Jobs that do not run in place take it along.
+    relink(folder / potential.name, potential)
 
 
 def write_md_run(context: RunContext, structure: str, directory: Path, script: str) -> None:

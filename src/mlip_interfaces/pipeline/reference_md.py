@@ -32,7 +32,7 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.config import Study
 from mlip_interfaces.config.study import ReferenceMD
-from mlip_interfaces.files import count_lines, whole_folder, write_arrays, write_text
+from mlip_interfaces.files import count_lines, relink, whole_folder, write_arrays, write_text
 from mlip_interfaces.jobs import Batch, run_tasks, watching
 from mlip_interfaces.labels.again import forget_configuration_failures, reuse_labels
 from mlip_interfaces.labels.dataset import write_dataset
@@ -209,7 +209,7 @@ def _prepare(context: RunContext, batch: Batch, asked: ReferenceMD, made_of: str
             potential = potential_of(context)
             if potential.name in batch.common_files:
                 # Jobs that do not run in place take it along.
-                (staging / potential.name).symlink_to(Path("..") / ".." / ".." / context.model.name / potential.name)
+                relink(staging / potential.name, potential)
             else:
                 write_label_settings(study, staging / SETTINGS_FILE)
                 reuse_labels(staging, earlier_tasks(context))

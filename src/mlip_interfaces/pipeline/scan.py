@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from mlip_interfaces.books.run import (
 from mlip_interfaces.campaign.dpgen_files import backend_of_study
 from mlip_interfaces.config import ModelPlan, Study
 from mlip_interfaces.errors import InputFileError, UnfinishedError, counted
+from mlip_interfaces.files import relink
 from mlip_interfaces.jobs import Batch, run_tasks, watching
 from mlip_interfaces.md import (
     CHECKPOINT,
@@ -203,10 +203,7 @@ def _link_committee(context: RunContext) -> None:
         )
     (context.scan / COMMITTEE).mkdir(exist_ok=True)
     for file, model in zip(wanted, committee.models, strict=True):
-        link, target = context.scan / file, os.path.relpath(model, context.scan / COMMITTEE)
-        if not link.is_symlink() or os.readlink(link) != target:
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+        relink(context.scan / file, model)
 
 
 def run_script(context: RunContext, run: ScanRun) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ Found = tuple[AnalysisEntry, Any]
 Combined = Sequence[CombinedEntry]
 """Seeds as one."""
 
-Grown = tuple[str, int, Any]
-"""Of one run, or of several seeds together: what it is called, how many runs, and the content of its ``growth.json``."""
+Grown = tuple[str, Any]
+"""Of one run, or of several seeds together: what it is called, and the content of its ``growth.json``."""
 
 
 def interphase_answer(run: Path, entries: Runs, combined: Combined = ()) -> list[PageSection]:
@@ -70,25 +70,30 @@ def interphase_answer(run: Path, entries: Runs, combined: Combined = ()) -> list
         return []
     section = PageSection("grows", "What grows at the interface", answer=True)
 
-    def of(kind: str, say: Callable[[Sequence[Found]], str]) -> Callable[[Runs], str]:
-        return lambda own: say(list(_results(run, own, kind)))
-
-    questions: tuple[tuple[str, Callable[[Runs], str]], ...] = (
-        ("Products", of("phases", _products)), ("Layers", of("phases", _layers)),
-        ("Thickness", lambda own: _thickness(_grown(run, own, combined))), ("Law of growth", lambda own: _laws(_grown(run, own, combined))),
-        ("Crystals", of("crystallites", _crystals)), ("Bonds", of("reactions", _bonds)), ("Motion", of("environments", _motion)),
-        ("Fluxes through the interfaces", of("onsager", _fluxes)),
-    )  # fmt: skip
-    for title, say in questions:
-        told = []
-        for condition, own in by_condition(entries):
-            said = say(own)
+    told: dict[str, list[str]] = {}
+    for condition, own in by_condition(entries):
+        for title, said in _answers(run, own, combined):
+            # Every question has its place, whichever condition answers it first.
+            points = told.setdefault(title, [])
             if said:
-                told.append(f"{condition} ({own[0].temperature_kelvin:g} K): {said}")
-        if told:
-            section.points.append(f"{title}. {'; '.join(told)}.")
+                points.append(f"{condition} ({own[0].temperature_kelvin:g} K): {said}")
+    section.points += [f"{title}. {'; '.join(points)}." for title, points in told.items() if points]
     section.points += _used_up(run, entries)
     return [section]
+
+
+def _answers(run: Path, own: Runs, combined: Combined) -> Iterator[tuple[str, str]]:
+    """Questions, and what runs of one condition say to each; nothing where they have no such result."""
+    named = list(_results(run, own, "phases"))
+    yield "Products", _products(named)
+    yield "Layers", _layers(named)
+    grown = _grown(run, own, combined)
+    yield "Thickness", _thickness(grown)
+    yield "Law of growth", _laws(grown)
+    yield "Crystals", _crystals(list(_results(run, own, "crystallites")))
+    yield "Bonds", _bonds(list(_results(run, own, "reactions")))
+    yield "Motion", _motion(list(_results(run, own, "environments")))
+    yield "Fluxes through the interfaces", _fluxes(list(_results(run, own, "onsager")))
 
 
 def interphase_sections(run: Path, entries: Runs, combined: Combined = ()) -> list[PageSection]:
@@ -244,24 +249,34 @@ def _layers(found: Sequence[Found]) -> str:
 
 def _grown(run: Path, own: Runs, combined: Combined) -> list[Grown]:
     """Growth of each model: of its seeds together where they were fitted so, or of each run."""
-    names = {entry.name for entry in own}
-    together = [one for one in combined if one.kind == "growth" and set(one.runs) <= names]
+    together = _grown_together(own, combined)
     covered = {(one.result, name) for one in together for name in one.runs}
     return [
-        *((one.name, len(one.runs), read_result(run / "analysis" / one.directory / f"{one.result}.json")) for one in together),
+        *_read_together(run, together),
         *(
-            (f"seed {entry.seed}", 1, read_result(run / "analysis" / entry.directory / f"{name}.json"))
+            (f"seed {entry.seed}", read_result(run / "analysis" / entry.directory / f"{name}.json"))
             for entry in own
             for name in entry.of_kind("growth")
             if (name, entry.name) not in covered
         ),
-    ]  # fmt: skip
+    ]
+
+
+def _grown_together(own: Runs, combined: Combined) -> list[CombinedEntry]:
+    """Growth that was fitted to several seeds, all of which are among these runs."""
+    names = {entry.name for entry in own}
+    return [one for one in combined if one.kind == "growth" and set(one.runs) <= names]
+
+
+def _read_together(run: Path, together: Combined) -> list[Grown]:
+    return [(one.name, read_result(run / "analysis" / one.directory / f"{one.result}.json")) for one in together]
 
 
 def _thickness(found: Sequence[Grown]) -> str:
     told = []
-    alone = [content for _, n_runs, content in found if n_runs == 1]
-    for name, n_runs, content in found:
+    alone = [content for _, content in found if _n_runs(content) == 1]
+    for name, content in found:
+        n_runs = _n_runs(content)
         if n_runs > 1:
             low, high = content["thickness_at_end_95_angstrom"]
             where = f" in {name}" if len(found) > 1 else ""
@@ -279,14 +294,20 @@ def _thicker(contents: Sequence[Any], sure: str = "") -> str:
 
 def _laws(found: Sequence[Grown]) -> str:
     told = []
-    for name, n_runs, content in found:
-        words, laws = _law(content), [one["law"] for one in content["runs"]] if n_runs > 1 else []
-        if laws:
+    for name, content in found:
+        words, n_runs = _law(content), _n_runs(content)
+        if n_runs > 1:
+            laws = [one["law"] for one in content["runs"]]
             words += f", {n_runs} runs together"
             words += f" (each alone: {', '.join(laws)})" if set(laws) != {content["law"]} else ""
         told.append(f"{words}{f' ({name})' if len(found) > 1 else ''}")
-    agree = any(n_runs > 1 for _, n_runs, _ in found) or len({content["law"] for _, _, content in found}) == 1
+    agree = any(_n_runs(content) > 1 for _, content in found) or len({content["law"] for _, content in found}) == 1
     return " and ".join(told) + ("" if agree or not found else ", so that the runs agree on no law")
+
+
+def _n_runs(content: Any) -> int:
+    """Runs in a ``growth.json``."""
+    return len(content["runs"])
 
 
 def _law(content: Any) -> str:
@@ -419,15 +440,15 @@ def _tables_of_products(run: Path, entries: Runs, combined: Combined) -> list[Ta
                 "around such an atom is there).",
             )
         )
-    grown = [(entry.name, 1, content) for entry, content in _results(run, entries, "growth")]
-    grown += [one for one in _grown(run, entries, combined) if one[1] > 1]
+    grown = [(entry.name, content) for entry, content in _results(run, entries, "growth")]
+    grown += _read_together(run, _grown_together(entries, combined))
     if grown:
         rows = [
             [
-                name if n_runs == 1 else f"{name}: {n_runs} runs together",
+                name if _n_runs(content) == 1 else f"{name}: {_n_runs(content)} runs together",
                 f"{content['thickness_angstrom'][0]:.3g}", _at_end(content), f"{content['times_ps'][-1]:.3g}", _law(content),
             ]
-            for name, n_runs, content in grown
+            for name, content in grown
         ]  # fmt: skip
         head = ["run", "thickness at the start (Å)", "at the end (Å)", "end (ps)", "law, with 95 % intervals"]
         tables.append(Table(head, rows))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
@@ -34,6 +33,7 @@ from mlip_interfaces.report.packing import packed_views, picture_of_files
 from mlip_interfaces.report.parts import PageSection, Picture, Table
 from mlip_interfaces.report.recommendation_section import recommendation_sections
 from mlip_interfaces.report.run_sections import md_section, provenance_section, structures_section
+from mlip_interfaces.report.templates import environment
 from mlip_interfaces.report.thickness_section import seeds_sections, thickness_sections
 from mlip_interfaces.run.stages import given_model
 from mlip_interfaces.version import __version__
@@ -186,12 +186,10 @@ def _without_empty_columns(table: Table) -> Table:
 
 
 def _rendered(sections: Sequence[PageSection], **content: object) -> str:
-    environment = Environment(
-        loader=PackageLoader("mlip_interfaces.report", "."), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters |= {"packed_views": packed_views, "breakable": _breakable}
+    templates = environment()
+    templates.filters |= {"packed_views": packed_views, "breakable": _breakable}
     shipped = files("mlip_interfaces.report")
-    return environment.get_template("template.html.j2").render(
+    return templates.get_template("template.html.j2").render(
         version=__version__,
         answers=[section for section in sections if section.answer],
         sections=[section for section in sections if not section.answer],

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlip_interfaces.files import write_text
+from mlip_interfaces.report.templates import environment
 from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking, SolidWindow
 from mlip_interfaces.screening.priority import Criterion
 from mlip_interfaces.screening.rank_outputs import planes, states, step_at
@@ -113,13 +113,11 @@ def ranking_html(ranking: Ranking, command: str) -> str:
     str
         HTML.
     """
-    environment = Environment(
-        loader=PackageLoader("mlip_interfaces.report", "."), autoescape=True, undefined=StrictUndefined
-    )
+    template = environment().get_template("ranking.html.j2")
     shipped = files("mlip_interfaces.report")
     socs = states(ranking.pairs)
     able = [one for one in ranking.pairs if not one.cannot]
-    return environment.get_template("ranking.html.j2").render(
+    return template.render(
         version=__version__,
         style=Markup("".join(shipped.joinpath(name).read_text(encoding="utf-8") for name in STYLES)),
         scripts=[Markup(shipped.joinpath(name).read_text(encoding="utf-8")) for name in SCRIPTS],
