@@ -20,7 +20,7 @@ from landscape_teacher import egg_box
 
 from mlip_interfaces.errors import OtherInputsError, StructureError
 from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, sites_of
-from mlip_interfaces.screening.migration import HopRecord, hop_ends, migration, network_of, supercell_repeats
+from mlip_interfaces.screening.migration import HopRecord, Migration, hop_ends, migration, network_of, supercell_repeats
 from mlip_interfaces.screening.migration_outputs import migration_content
 from mlip_interfaces.screening.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
 
@@ -237,6 +237,38 @@ def test_what_is_finished_is_kept_and_more_steps_go_on(tmp_path: Path, monkeypat
     assert was_new == [False, True]
     assert states(900) == ["converged", "converged"]
     assert (was_new, log.read_text()) == ([False, False], "")
+
+
+def test_hops_of_a_crystal_that_is_not_at_rest_stay_in_its_first_cell(tmp_path: Path) -> None:
+    copper = bulk("Cu", cubic=True)
+    copper.set_cell(copper.cell.array * [1.0, 1.0, 1.06], scale_atoms=True)
+    sites = sites_of(copper, "Cu")
+    hops = distinct_hops(sites, 3.0)
+
+    def found(steps: int, which: Any) -> Migration:
+        band = BandSettings(1, 0.1, steps)
+        return migration(copper, sites, which, EMT(), tmp_path, {}, band=band, min_length_angstrom=7.0)
+
+    few, many = found(12, hops[:1]), found(300, hops)
+    assert [record.state for record in (*few.records, *many.records)] == ["converged"] * 3
+    assert (few.bulk.converged, many.bulk) == (False, few.bulk)
+    assert "Raise --max-steps in another --out" in many.notes[0]
+    # All sites are one, and so is the energy of a vacancy, whichever hop begins there.
+    energies = [record.first_energy_ev for record in many.records]
+    assert energies[0] == few.records[0].first_energy_ev
+    assert energies[1] == pytest.approx(energies[0], rel=0, abs=1e-6)
+
+
+def test_sites_without_a_converged_hop_are_named(tmp_path: Path) -> None:
+    crystal = Atoms("Li3He", positions=[(3.0 * k, 0.0, 0.0) for k in range(4)], cell=(12.0, 3.2, 3.4), pbc=True)
+    sites = sites_of(crystal, "Li")
+    hops = [named_hop(sites, f"{site}-{site}_0,1,0") for site in ("Li1", "Li2")]
+    for which, expected in ((hops[:1], ["Li2"]), (hops[1:], ["Li1"]), (hops, [])):
+        found = migration(
+            crystal, sites, which, egg_box((0.2, 0.35, 0.5)), tmp_path, {}, band=QUICK, min_length_angstrom=6.0, keep_cell=True
+        )  # fmt: skip
+        named = [note.split()[3] for note in found.notes if "levels of percolation are too low" in note]
+        assert named == expected
 
 
 def test_another_request_is_refused(tmp_path: Path) -> None:

@@ -425,9 +425,8 @@ def _known(file: Path, max_steps: int) -> HopRecord | None:
 
 def _bulk(crystal: Atoms, surface: Surface, file: Path, band: BandSettings, keep_cell: bool) -> Bulk:
     if file.is_file():
-        known = Bulk.from_json(read_json(file, if_damaged="give another --out"), file)
-        if known.converged or known.max_steps >= band.max_steps:
-            return known
+        # Also where it is not at rest: the hops that are kept are those of this cell.
+        return Bulk.from_json(read_json(file, if_damaged="give another --out"), file)
     formula = crystal.get_chemical_formula()
     try:
         # A third of the bound of ends, which would else go on with what is left here.
@@ -541,6 +540,17 @@ def _notes(bulk: Bulk, sites: Sites, hops: Sequence[Hop], records: Sequence[HopR
             notes.append(
                 f"{counted(len(names), 'hop')} without effect on percolation, since there is {words}: {', '.join(names)}."
             )
+    reached = {
+        int(sites.orbits[site])
+        for hop, record in zip(hops, records, strict=True)
+        if record.state == "converged"
+        for site in hop.edge[:2]
+    }
+    without = [sites.labels[orbit] for orbit in np.unique(sites.orbits) if orbit not in reached]
+    if reached and without:
+        notes.append(
+            f"No hop of {', '.join(without)} has a converged barrier: if the defect has its lowest energy there, the levels of percolation are too low."
+        )
     needed = percolating_distances(sites)
     reach = max(hop.distance_angstrom for hop in hops)
     missing = [number for number, one in needed.directions.items() if one.level > reach + 1e-3]
