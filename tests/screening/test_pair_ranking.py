@@ -322,25 +322,41 @@ def test_only_the_glass_that_is_shipped_coats(ranking: Ranking) -> None:
         ranking.pair("LCO/LPO/LPS")
 
 
-def test_the_match_is_the_best_of_all_that_fit() -> None:
-    thicknesses, limits = (8.0, 10.0), Limits()
-    found = best_match("Li6PS5Cl", "Li", thicknesses, limits)
+@pytest.mark.parametrize(
+    ("lower", "upper", "thicknesses", "n_atoms"),
+    [
+        ("Li6PS5Cl", "Li", (8.0, 10.0), 116),
+        # Here the smallest model is not the one with the smallest estimate from densities.
+        ("LiCoO2", "Li7P3S11", (6.0, 8.0), 260),
+        ("LiNiO2", "Li7La3Zr2O12", (6.0, 8.0), 324),
+    ],
+)
+def test_the_match_is_the_best_of_all_that_fit(
+    lower: str, upper: str, thicknesses: tuple[float, float], n_atoms: int
+) -> None:
+    found = best_match(lower, upper, thicknesses, Limits())
     tried = []
-    for one in rank_matches("Li6PS5Cl", "Li", max_area_angstrom2=250.0, max_strain=0.04, primitive=True):
+    for one in rank_matches(lower, upper, max_area_angstrom2=250.0, max_strain=0.04, primitive=True):
         requests = [
-            SlabRequest("Li6PS5Cl", one.substrate_miller, 8.0, stoichiometric=True),
-            SlabRequest("Li", one.film_miller, 10.0, stoichiometric=True),
+            SlabRequest(lower, one.substrate_miller, thicknesses[0], stoichiometric=True),
+            SlabRequest(upper, one.film_miller, thicknesses[1], stoichiometric=True),
         ]
-        stack = match_slabs(requests, max_area_angstrom2=250.0, max_strain=0.04, primitive=True)
+        try:
+            stack = match_slabs(requests, max_area_angstrom2=250.0, max_strain=0.04, primitive=True)
+        except StructureError:
+            continue
         a, b = np.asarray(stack.slabs[0].cell)[:2, :2]
         area = abs(np.linalg.det([a, b]))
         repeat = [math.ceil(LEAST_WIDTH_ANGSTROM / (area / np.linalg.norm(side)) - 1e-9) for side in (b, a)]
-        n_atoms = sum(map(len, stack.slabs)) * repeat[0] * repeat[1]
+        size = sum(map(len, stack.slabs)) * repeat[0] * repeat[1]
         is_polar = any(abs(end.dipole_e_per_angstrom) > 1e-3 for end in stack.terminations)
-        tried.append((is_polar, n_atoms, one.substrate_miller, one.film_miller))
+        strain = max(side.max_strain for side in stack.strains)
+        tried.append((is_polar, size, one.substrate_miller, one.film_miller, strain))
     best = min(tried)
     assert (found.is_polar, found.n_atoms) == best[:2]
-    assert found.n_atoms in (found.lateral_repeat[0] * found.lateral_repeat[1] * np.arange(1, 200)).tolist()
+    assert found.n_atoms == n_atoms
+    assert (*found.millers, found.max_strain) in [one[2:] for one in tried if one[:2] == best[:2]]
+    assert found.n_atoms in (found.lateral_repeat[0] * found.lateral_repeat[1] * np.arange(1, 400)).tolist()
     for width, times in zip(found.widths_angstrom, found.lateral_repeat, strict=True):
         assert width * times >= LEAST_WIDTH_ANGSTROM - 1e-9
 
