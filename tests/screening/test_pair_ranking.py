@@ -316,8 +316,8 @@ def test_only_the_glass_that_is_shipped_coats(ranking: Ranking) -> None:
     assert match is not None
     assert coated is not None
     assert bare is not None
-    # 5 angstrom of LiF with 2.45 g/cm3: 2 x 6.02214e23 x 2.45 / 25.939 per cm3.
-    assert coated - bare == pytest.approx(5.0 * match.area_angstrom2 * 0.11376, rel=0, abs=0.6)
+    # 5 angstrom of LiF with 2.45 g/cm3: 6.02214e23 x 2.45 / 25.939 whole units per cm3.
+    assert coated - bare == 2 * round(5.0 * match.area_angstrom2 * 0.056879)
     with pytest.raises(InputFileError, match="An amorphous layer of LPO needs a potential"):
         ranking.pair("LCO/LPO/LPS")
 
@@ -359,6 +359,13 @@ def test_the_match_is_the_best_of_all_that_fit(
     assert found.n_atoms in (found.lateral_repeat[0] * found.lateral_repeat[1] * np.arange(1, 400)).tolist()
     for width, times in zip(found.widths_angstrom, found.lateral_repeat, strict=True):
         assert width * times >= LEAST_WIDTH_ANGSTROM - 1e-9
+
+
+def test_a_coating_has_the_atoms_that_it_is_built_with() -> None:
+    names = {"cathode": ["LNO"], "anode": [], "electrolyte": ["LPS"], "coating": ["LiF"]}
+    found = {one.name: one.values["n_atoms"] for one in rank_materials(names).pairs}
+    # 5 angstrom on a cell of 189 angstrom2 hold 53.6 units of LiF: 54 are built.
+    assert found == {"LNO/LPS": 192, "LNO/LiF/LPS": 300}
 
 
 def test_crystals_that_do_not_fit_say_why() -> None:

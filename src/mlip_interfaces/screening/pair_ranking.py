@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from mlip_interfaces.errors import InputFileError, StructureError
 from mlip_interfaces.records import Record
 from mlip_interfaces.screening.compounds import Phase
@@ -20,7 +22,7 @@ from mlip_interfaces.screening.potential_map import Barrier, PotentialMap, barri
 from mlip_interfaces.screening.priority import CRITERIA, ORDER, Criterion, place, reasons, standing
 from mlip_interfaces.screening.solids import ROLES, Role, Solid, default_names, same_composition, solids
 from mlip_interfaces.screening.windows import electrochemical_window, mutual_reaction, window_errors
-from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
+from mlip_interfaces.structures.glass import atom_counts
 
 Kind = Literal["cathode", "anode", "coated"]
 
@@ -32,7 +34,6 @@ AMORPHOUS_COATING = "LiF"
 """The one glass that can be made with what is shipped."""
 COATING_DENSITY_G_PER_CM3 = 2.45
 """Of it, as in the studies that are shipped."""
-_COATING_MASS_AMU = 12.969  # of an atom of it, on average
 OVERCHARGED = "+"
 
 
@@ -585,6 +586,12 @@ def _highest(dictionary: Dictionary) -> tuple[Cathode, str]:
 def _atoms(match: LatticeMatch, kind: Kind) -> int:
     if kind != "coated":
         return match.n_atoms
-    area = match.area_angstrom2 * match.lateral_repeat[0] * match.lateral_repeat[1]
-    per_angstrom3 = COATING_DENSITY_G_PER_CM3 / AMU_PER_ANGSTROM3_TO_G_PER_CM3 / _COATING_MASS_AMU
-    return match.n_atoms + round(COATING_ANGSTROM * area * per_angstrom3)
+    # Of the lateral cell its area alone counts.
+    lateral = np.diag([match.area_angstrom2 * match.lateral_repeat[0], float(match.lateral_repeat[1])])
+    coating = atom_counts(
+        lateral,
+        thickness_angstrom=COATING_ANGSTROM,
+        density_g_per_cm3=COATING_DENSITY_G_PER_CM3,
+        material=AMORPHOUS_COATING,
+    )
+    return match.n_atoms + sum(coating.values())
