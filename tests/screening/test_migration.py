@@ -312,6 +312,34 @@ def test_a_calculator_without_stress_needs_the_cell_kept(tmp_path: Path) -> None
         migration(BOX, sites, distinct_hops(sites, 3.1), failing, tmp_path / "out", {}, band=QUICK)
 
 
+@pytest.mark.parametrize("keep_cell", [False, True])
+def test_a_failure_that_speaks_of_stress_is_no_lack_of_it(keep_cell: bool, tmp_path: Path) -> None:
+    class Strained(Calculator):
+        implemented_properties = ("energy", "forces", "stress")
+
+        def calculate(self, atoms: Any = None, properties: Any = (), system_changes: Any = all_changes) -> None:
+            raise RuntimeError("the stress is too high for me")
+
+    sites = sites_of(BOX, "Li")
+    with pytest.raises(
+        StructureError, match=r"^Li: The calculator failed \(RuntimeError: the stress is too high for me\)\.$"
+    ):
+        migration(BOX, sites, distinct_hops(sites, 3.1), Strained(), tmp_path / "out", {}, keep_cell=keep_cell)
+
+
+def test_a_calculator_without_forces_is_a_sentence_and_the_cell_is_not_blamed(tmp_path: Path) -> None:
+    class Bare(Calculator):
+        implemented_properties = ("energy",)
+
+        def calculate(self, atoms: Any = None, properties: Any = (), system_changes: Any = all_changes) -> None:
+            super().calculate(atoms, properties, system_changes)
+            self.results = {"energy": 0.0}
+
+    sites = sites_of(BOX, "Li")
+    with pytest.raises(StructureError, match="lacks what a relaxation needs .* energy, forces and stress.$"):
+        migration(BOX, sites, distinct_hops(sites, 3.1), Bare(), tmp_path / "out", {}, keep_cell=True)
+
+
 def test_a_deep_site_counts_for_every_path() -> None:
     crystal = Atoms("Li2", scaled_positions=[(0, 0, 0), (0.4, 0, 0)], cell=(5, 6, 7), pbc=True)
     sites = sites_of(crystal, "Li")
@@ -330,6 +358,7 @@ def test_a_deep_site_counts_for_every_path() -> None:
     assert {axis: one.level for axis, one in found.percolation.axes.items()} == pytest.approx(
         {"a": 0.5, "b": 0.7}, rel=1e-9, abs=0
     )
+    assert found.lowest_ev == -10.0
     assert [found.owners[one.limiting] for one in found.percolation.axes.values()] == ["Li1-Li2", "Li2-Li2_0,1,0"]
     without = network_of(sites, hops, [replace(records[0], state="not converged"), *records[1:]])
     assert list(without.percolation.axes) == ["b"]
