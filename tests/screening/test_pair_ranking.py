@@ -92,7 +92,7 @@ def test_the_order_is_what_the_rule_says() -> None:
     seen = set()
     for one in pairs:
         for other in pairs:
-            mine, its = (place(values, able, CRITERIA) for able, values in (one, other))
+            mine, its = (place(standing(values, CRITERIA), values, able) for able, values in (one, other))
             said = comes_first(one, other)
             seen.add(said)
             assert said == (None if mine == its else mine < its)
@@ -118,7 +118,7 @@ def test_criteria_are_moved_and_left_out_by_name() -> None:
 
 
 def test_pairs_stand_in_the_order_of_the_rule_and_leaving_a_criterion_out_changes_it(ranking: Ranking) -> None:
-    places = [place(one.values, not one.cannot, ranking.criteria) for one in ranking.pairs]
+    places = [place(standing(one.values, ranking.criteria), one.values, not one.cannot) for one in ranking.pairs]
     assert places == sorted(places)
     assert [one.rank for one in ranking.pairs] == list(range(1, len(ranking.pairs) + 1))
     names = {"cathode": ["LCO"], "electrolyte": ["LPS", "LLZO"], **BARE}

@@ -19,7 +19,7 @@ from mlip_interfaces.screening.entries import load_entries
 from mlip_interfaces.screening.lattice_match import LatticeMatch, Limits, best_match
 from mlip_interfaces.screening.materials import Anode, Cathode, Electrolyte
 from mlip_interfaces.screening.potential_map import Barrier, PotentialMap, barrier_to, potential_map
-from mlip_interfaces.screening.priority import CRITERIA, ORDER, Criterion, place, reasons, standing
+from mlip_interfaces.screening.priority import CRITERIA, ORDER, Criterion, Standing, place, reasons, standing
 from mlip_interfaces.screening.solids import ROLES, Role, Solid, default_names, same_composition, solids
 from mlip_interfaces.screening.windows import electrochemical_window, mutual_reaction, window_errors
 from mlip_interfaces.structures.glass import atom_counts
@@ -170,6 +170,11 @@ class RankedPair(Record):
     why: str
     notes: tuple[str, ...]
 
+    @property
+    def standing(self) -> Standing:
+        """What its numbers are worth."""
+        return Standing(self.passed, self.failed, self.unknown)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking(Record):
@@ -300,7 +305,7 @@ def rank_pairs(
     for kind, stack in stacks:
         report("/".join(one.name for one in stack))
         pairs.append(judge.pair(kind, stack))
-    pairs.sort(key=lambda one: (place(one.values, not one.cannot, criteria), one.name))
+    pairs.sort(key=lambda one: (place(one.standing, one.values, not one.cannot), one.name))
     lacking = dict.fromkeys(one.lacks_crystal for one in given if one.lacks_crystal)
     return Ranking(
         ORDER,
@@ -424,7 +429,7 @@ class _Judge:
             formulas=tuple(one.formula for one in stack), crystals=tuple(one.crystal for one in stack), steps=tuple(steps),
             windows=tuple(one for one in windows if one is not None), reaction=reaction, match=match, conductivity=conductivity,
             values=values, passed=found.passed, failed=found.failed, unknown=found.unknown, cannot=cannot,
-            why=reasons(values, self._criteria), notes=tuple(notes),
+            why=reasons(found, self._criteria, values), notes=tuple(notes),
         )  # fmt: skip
 
     def _steps(self, kind: Kind, stack: tuple[Solid, ...]) -> tuple[list[StepAt], list[str]]:
