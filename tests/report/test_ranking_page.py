@@ -64,7 +64,7 @@ def made_pair(cathode: str, electrolyte: str, coating: str, rng: np.random.Gener
         0, "/".join(solids), "coated" if coating else "cathode", solids, solids, solids, steps,
         (SolidWindow(electrolyte, 0.5, None, 0.1, None, "entries"),), reaction if values["reaction_energy_ev_per_atom"] is not None else None,
         match if able else None, conductivity if values["conductivity_ms_per_cm"] is not None else None, values, found.passed, found.failed,
-        found.unknown, "" if able else "It lacks a crystal.", reasons(values, CRITERIA), ("A doubt.",),
+        found.unknown, "" if able else "It lacks a crystal.", reasons(found, CRITERIA, values), ("A doubt.",),
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def made_pair(cathode: str, electrolyte: str, coating: str, rng: np.random.Gener
 def ranking() -> Ranking:
     rng = np.random.default_rng(11)
     pairs = [made_pair(c, e, coating, rng) for c in NAMES for e in ELECTROLYTES for coating in ("", "LiF")]
-    pairs.sort(key=lambda one: (place(one.values, not one.cannot, CRITERIA), one.name))
+    pairs.sort(key=lambda one: (place(one.standing, one.values, not one.cannot), one.name))
     ranked = tuple(
         RankedPair(number, *(getattr(one, name) for name in RankedPair.__slots__[1:]))
         for number, one in enumerate(pairs, start=1)
@@ -169,7 +169,9 @@ def test_moved_bounds_and_left_out_criteria_rank_as_the_command_line_does(
         wide.page.get_by_label(f"{name} counts").uncheck()
     wide.page.locator(".more button").click()
     rules = criteria(bounds, left_out)
-    expected = sorted(ranking.pairs, key=lambda one: (place(one.values, not one.cannot, rules), one.name))
+    expected = sorted(
+        ranking.pairs, key=lambda one: (place(standing(one.values, rules), one.values, not one.cannot), one.name)
+    )
     assert wide.names() == [one.name for one in expected]
     assert wide.names() != [one.name for one in ranking.pairs]
     found = [standing(one.values, rules) for one in expected]

@@ -20,7 +20,7 @@ from landscape_teacher import egg_box
 
 from mlip_interfaces.errors import OtherInputsError, StructureError
 from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, sites_of
-from mlip_interfaces.screening.migration import HopRecord, hop_ends, migration, network_of, supercell_repeats
+from mlip_interfaces.screening.migration import HopRecord, Migration, hop_ends, migration, network_of, supercell_repeats
 from mlip_interfaces.screening.migration_outputs import migration_content
 from mlip_interfaces.screening.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
 
@@ -239,6 +239,38 @@ def test_what_is_finished_is_kept_and_more_steps_go_on(tmp_path: Path, monkeypat
     assert (was_new, log.read_text()) == ([False, False], "")
 
 
+def test_hops_of_a_crystal_that_is_not_at_rest_stay_in_its_first_cell(tmp_path: Path) -> None:
+    copper = bulk("Cu", cubic=True)
+    copper.set_cell(copper.cell.array * [1.0, 1.0, 1.06], scale_atoms=True)
+    sites = sites_of(copper, "Cu")
+    hops = distinct_hops(sites, 3.0)
+
+    def found(steps: int, which: Any) -> Migration:
+        band = BandSettings(1, 0.1, steps)
+        return migration(copper, sites, which, EMT(), tmp_path, {}, band=band, min_length_angstrom=7.0)
+
+    few, many = found(12, hops[:1]), found(300, hops)
+    assert [record.state for record in (*few.records, *many.records)] == ["converged"] * 3
+    assert (few.bulk.converged, many.bulk) == (False, few.bulk)
+    assert "Raise --max-steps in another --out" in many.notes[0]
+    # All sites are one, and so is the energy of a vacancy, whichever hop begins there.
+    energies = [record.first_energy_ev for record in many.records]
+    assert energies[0] == few.records[0].first_energy_ev
+    assert energies[1] == pytest.approx(energies[0], rel=0, abs=1e-6)
+
+
+def test_sites_without_a_converged_hop_are_named(tmp_path: Path) -> None:
+    crystal = Atoms("Li3He", positions=[(3.0 * k, 0.0, 0.0) for k in range(4)], cell=(12.0, 3.2, 3.4), pbc=True)
+    sites = sites_of(crystal, "Li")
+    hops = [named_hop(sites, f"{site}-{site}_0,1,0") for site in ("Li1", "Li2")]
+    for which, expected in ((hops[:1], ["Li2"]), (hops[1:], ["Li1"]), (hops, [])):
+        found = migration(
+            crystal, sites, which, egg_box((0.2, 0.35, 0.5)), tmp_path, {}, band=QUICK, min_length_angstrom=6.0, keep_cell=True
+        )  # fmt: skip
+        named = [note.split()[3] for note in found.notes if "levels of percolation are too low" in note]
+        assert named == expected
+
+
 def test_another_request_is_refused(tmp_path: Path) -> None:
     sites = sites_of(BOX, "Li")
     hops = distinct_hops(sites, 3.1)
@@ -280,6 +312,34 @@ def test_a_calculator_without_stress_needs_the_cell_kept(tmp_path: Path) -> None
         migration(BOX, sites, distinct_hops(sites, 3.1), failing, tmp_path / "out", {}, band=QUICK)
 
 
+@pytest.mark.parametrize("keep_cell", [False, True])
+def test_a_failure_that_speaks_of_stress_is_no_lack_of_it(keep_cell: bool, tmp_path: Path) -> None:
+    class Strained(Calculator):
+        implemented_properties = ("energy", "forces", "stress")
+
+        def calculate(self, atoms: Any = None, properties: Any = (), system_changes: Any = all_changes) -> None:
+            raise RuntimeError("the stress is too high for me")
+
+    sites = sites_of(BOX, "Li")
+    with pytest.raises(
+        StructureError, match=r"^Li: The calculator failed \(RuntimeError: the stress is too high for me\)\.$"
+    ):
+        migration(BOX, sites, distinct_hops(sites, 3.1), Strained(), tmp_path / "out", {}, keep_cell=keep_cell)
+
+
+def test_a_calculator_without_forces_is_a_sentence_and_the_cell_is_not_blamed(tmp_path: Path) -> None:
+    class Bare(Calculator):
+        implemented_properties = ("energy",)
+
+        def calculate(self, atoms: Any = None, properties: Any = (), system_changes: Any = all_changes) -> None:
+            super().calculate(atoms, properties, system_changes)
+            self.results = {"energy": 0.0}
+
+    sites = sites_of(BOX, "Li")
+    with pytest.raises(StructureError, match="lacks what a relaxation needs .* energy, forces and stress.$"):
+        migration(BOX, sites, distinct_hops(sites, 3.1), Bare(), tmp_path / "out", {}, keep_cell=True)
+
+
 def test_a_deep_site_counts_for_every_path() -> None:
     crystal = Atoms("Li2", scaled_positions=[(0, 0, 0), (0.4, 0, 0)], cell=(5, 6, 7), pbc=True)
     sites = sites_of(crystal, "Li")
@@ -298,6 +358,7 @@ def test_a_deep_site_counts_for_every_path() -> None:
     assert {axis: one.level for axis, one in found.percolation.axes.items()} == pytest.approx(
         {"a": 0.5, "b": 0.7}, rel=1e-9, abs=0
     )
+    assert found.lowest_ev == -10.0
     assert [found.owners[one.limiting] for one in found.percolation.axes.values()] == ["Li1-Li2", "Li2-Li2_0,1,0"]
     without = network_of(sites, hops, [replace(records[0], state="not converged"), *records[1:]])
     assert list(without.percolation.axes) == ["b"]

@@ -69,6 +69,18 @@ def test_a_demo_has_the_keys_of_the_demos_that_are_shipped(ranking: Ranking, tmp
         assert keys(parse_yaml(text, tmp_path / "study.yaml")) <= known
 
 
+def test_a_demo_trains_and_explores_as_the_demo_that_is_shipped(ranking: Ranking, tmp_path: Path) -> None:
+    shipped = parse_yaml(study_file("demo.yaml").read_text(), Path("demo.yaml"))
+    for pair in offered(ranking):
+        study = parse_yaml(pair_study(pair, "demo", tmp_path), tmp_path / "study.yaml")
+        thicknesses = {"thicknesses_angstrom": [0, 5]} if pair.kind == "coated" else {}
+        assert study["training"] == shipped["training"]
+        without = {key: value for key, value in shipped["exploration"].items() if key != "thicknesses_angstrom"}
+        assert study["exploration"] == without | thicknesses
+        for key in ("perturbation", "scrambled"):
+            assert study["initial_data"][key] == shipped["initial_data"][key]
+
+
 def test_studies_that_are_written_are_built_into_the_models_that_were_ranked(
     ranking: Ranking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

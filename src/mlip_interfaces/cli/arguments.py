@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlip_interfaces.errors import InputFileError
@@ -111,6 +111,54 @@ def finite(text: str) -> float:
     return value
 
 
+def _is_finite(text: str) -> bool:
+    try:
+        finite(text)
+    except argparse.ArgumentTypeError:
+        return False
+    return True
+
+
+def key_values(
+    given: Iterable[str],
+    option: str,
+    like: str = "NAME=VALUE",
+    *,
+    is_key: Callable[[str], bool] = bool,
+    is_value: Callable[[str], bool] = bool,
+) -> list[tuple[str, str]]:
+    """Take words such as ``strain=0.02`` apart.
+
+    Parameters
+    ----------
+    given : iterable of str
+        As written.
+    option : str
+        That they were given to.
+    like : str, optional
+        What one must be like, for the message.
+    is_key, is_value : callable, optional
+        Which names and values are allowed; any that is not empty when left out.
+
+    Returns
+    -------
+    list of (str, str)
+        Without spaces around them.
+
+    Raises
+    ------
+    InputFileError
+        If a word has no ``=``, or a part of it is not allowed.
+    """
+    found = []
+    for text in given:
+        key, sign, value = (part.strip() for part in text.partition("="))
+        if not (sign and is_key(key) and is_value(value)):
+            raise InputFileError(f"{option} {text} is not like {like}.")
+        found.append((key, value))
+    return found
+
+
 def add_output(parser: argparse.ArgumentParser, *, kept: str = "") -> None:
     """Add --out and --json, one of which a verb with a result needs.
 
@@ -177,17 +225,14 @@ def chemical_potentials(arguments: argparse.Namespace) -> dict[str, float]:
     """
     from ase.data import chemical_symbols
 
-    found: dict[str, float] = {}
-    for text in arguments.chemical_potential:
-        symbol, sign, value = (part.strip() for part in text.partition("="))
-        try:
-            number = finite(value)
-        except argparse.ArgumentTypeError:
-            sign = ""
-        if not sign or symbol not in chemical_symbols[1:]:
-            raise InputFileError(f"--chemical-potential {text} is not like Li=-1.9 (an element, eV).")
-        found[symbol] = number
-    return found
+    given = key_values(
+        arguments.chemical_potential,
+        "--chemical-potential",
+        "Li=-1.9 (an element, eV)",
+        is_key=chemical_symbols[1:].__contains__,
+        is_value=_is_finite,
+    )
+    return {symbol: float(value) for symbol, value in given}
 
 
 def say(notes: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mlip_interfaces.cli.arguments import key_values
+
 TOSI_FUMI = "tosi-fumi"
 LAMMPS = "mlip_interfaces.labels.lammps_calculator:lammps_calculator"
 KNOWN = (
@@ -123,13 +125,8 @@ def potential_or_calculator(name: str, given: list[str], *, use: str) -> tuple[A
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:
-    from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.yaml_text import parse_yaml
 
-    found = {}
-    for text in given:
-        key, sign, value = text.partition("=")
-        if not sign or not key.strip().isidentifier():
-            raise InputFileError(f"--parameters {text} is not like key=value.")
-        found[key.strip()] = parse_yaml(value, Path("--parameters"))
-    return found
+    # An empty value is YAML's null.
+    words = key_values(given, "--parameters", "key=value", is_key=str.isidentifier, is_value=lambda _: True)
+    return {key: parse_yaml(value, Path("--parameters")) for key, value in words}

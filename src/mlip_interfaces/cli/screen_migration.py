@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlip_interfaces.screening.hops import Hop, Sites
     from mlip_interfaces.screening.migration import HopRecord
+    from mlip_interfaces.screening.percolation import Percolation
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -81,11 +82,11 @@ def run_migration(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.migration import migration
+    from mlip_interfaces.screening.migration import migration, percolating_distances
     from mlip_interfaces.screening.migration_outputs import (
         hops_content,
         migration_content,
-        summary,
+        percolation_sentences,
         write_migration,
     )
     from mlip_interfaces.screening.neb import BandSettings
@@ -94,7 +95,10 @@ def run_migration(arguments: argparse.Namespace) -> int:
     crystal = load_crystal(arguments.crystal)
     sites, hops = _hops(arguments, crystal)
     if arguments.list:
-        _list(hops_content(sites, hops), as_json=arguments.json)
+        if arguments.json:
+            print(json.dumps(hops_content(sites, hops), indent=1))
+        else:
+            _list(sites, hops, percolating_distances(sites))
         return 0
     if arguments.calculator is None or arguments.out is None:
         raise InputFileError("Give --calculator NAME and --out DIR, or --list to see the hops alone.")
@@ -130,7 +134,7 @@ def run_migration(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(content, indent=1))
         return 0
-    for line in summary(found)[len(hops) :]:
+    for line in percolation_sentences(found):
         print(line)
     for picture in pictures:
         print(picture)
@@ -171,25 +175,18 @@ def _places(text: str) -> list[list[float]]:
     return places
 
 
-def _list(content: dict[str, object], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(content, indent=1))
-        return
-    sites, hops, needed = (content[key] for key in ("sites", "distinct_hops", "percolating_distance_angstrom"))
-    assert isinstance(sites, list)
-    assert isinstance(hops, list)
-    assert isinstance(needed, dict)
-    for site in sites:
-        place = " ".join(f"{x:8.4f}" for x in site["fractional"])
-        print(f"{site['label']:6} {place}   as {site['equivalent_to']}")
+def _list(sites: Sites, hops: tuple[Hop, ...], needed: Percolation) -> None:
+    for label, fractional, orbit in zip(sites.labels, sites.fractional, sites.orbits, strict=True):
+        place = " ".join(f"{x:8.4f}" for x in fractional)
+        print(f"{label:6} {place}   as {sites.labels[int(orbit)]}")
     for hop in hops:
-        ends = "own reverse" if hop["is_its_own_reverse"] else "equal ends" if hop["joins_equivalent_sites"] else ""
-        print(
-            f"{hop['name']:20} {hop['distance_angstrom']:7.3f} angstrom  {hop['n_equivalent']:4} in the cell  {ends}".rstrip()
-        )
-    for key, level in needed.items():
-        what = f"along {key}" if key.isalpha() else "in 1 direction" if key == "1" else f"in {key} directions"
-        print(f"All hops up to {level:.3f} angstrom percolate {what}.")
+        ends = "own reverse" if hop.has_mirror else "equal ends" if hop.joins_equals else ""
+        print(f"{hop.name:20} {hop.distance_angstrom:7.3f} angstrom  {len(hop.edges):4} in the cell  {ends}".rstrip())
+    for number, one in sorted(needed.directions.items()):
+        what = "1 direction" if number == 1 else f"{number} directions"
+        print(f"All hops up to {one.level:.3f} angstrom percolate in {what}.")
+    for axis, one in needed.axes.items():
+        print(f"All hops up to {one.level:.3f} angstrom percolate along {axis}.")
 
 
 def _say_hop(record: HopRecord, is_new: bool) -> None:

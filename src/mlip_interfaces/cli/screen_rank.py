@@ -12,6 +12,7 @@ from mlip_interfaces.cli.arguments import (
     Subparsers,
     add_materials,
     add_output,
+    key_values,
     non_negative,
     positive,
     require_output,
@@ -118,7 +119,7 @@ def run_rank(arguments: argparse.Namespace) -> int:
         names["coating"] = []
     shows = sys.stderr.isatty()
     ranking = rank_materials(
-        names, materials=arguments.materials, crystals=dict(_pairs(arguments.crystal, "--crystal")), entries=arguments.entries,
+        names, materials=arguments.materials, crystals=dict(key_values(arguments.crystal, "--crystal")), entries=arguments.entries,
         uncertainty_ev_per_atom=arguments.uncertainty_ev_per_atom, conductivities=arguments.conductivities,
         limits=Limits(arguments.max_area_angstrom2, arguments.max_strain),
         criteria=criteria(_bounds(arguments.bound), arguments.leave_out),
@@ -144,7 +145,7 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.report.ranking_page import write_ranking_page
     from mlip_interfaces.screening.conductivities import SHIPPED_TABLE
-    from mlip_interfaces.screening.dictionary import load_dictionary
+    from mlip_interfaces.screening.dictionary import material_files
     from mlip_interfaces.screening.pair_study import pair_study, study_file_name
     from mlip_interfaces.screening.rank_outputs import write_ranking
     from mlip_interfaces.shipped_files import shipped_materials
@@ -159,7 +160,7 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     own = [
         Path(one) for one in dict.fromkeys(c for pair in ranking.pairs for c in pair.crystals) if Path(one).is_file()
     ]
-    files = [*load_dictionary(arguments.materials).files, shipped_materials() / SHIPPED_TABLE, *given, *own]
+    files = [*material_files(arguments.materials), shipped_materials() / SHIPPED_TABLE, *given, *own]
     provenance = made_of(files)
     write_ranking(ranking, out, provenance)
     page = write_ranking_page(ranking, out, command=str(provenance["command"]))
@@ -183,24 +184,12 @@ def _check_calculator(name: str) -> None:
         raise InputFileError(f"--calculator {name}: {error}") from error
 
 
-def _pairs(given: list[str], option: str) -> list[tuple[str, str]]:
-    from mlip_interfaces.errors import InputFileError
-
-    found = []
-    for text in given:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip() or not value.strip():
-            raise InputFileError(f"{option} {text} is not like NAME=VALUE.")
-        found.append((name.strip(), value.strip()))
-    return found
-
-
 def _bounds(given: list[str]) -> dict[str, float]:
     from mlip_interfaces.cli.arguments import finite
     from mlip_interfaces.errors import InputFileError
 
     bounds = {}
-    for name, value in _pairs(given, "--bound"):
+    for name, value in key_values(given, "--bound"):
         try:
             bounds[name] = finite(value)
         except argparse.ArgumentTypeError as error:

@@ -13,7 +13,7 @@ from mlip_interfaces.figures.style import PALETTE, empty_figure, new_figure, sty
 
 _COLUMNS = 3
 _ONE_LEVEL_EV = 0.005
-_LIMIT_COLORS = ("#D55E00", "#CC79A7", "#E69F00", "#009E73", "#56B4E9", "#000000")
+_LIMIT_COLORS = tuple(PALETTE[number] for number in (1, 3, 4, 2, 5, 6))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from mlip_interfaces.files import write_text
 from mlip_interfaces.report.templates import environment
+from mlip_interfaces.screening.outputs import CHARGE_NAMES
 from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking, SolidWindow
-from mlip_interfaces.screening.priority import Criterion
+from mlip_interfaces.screening.priority import reasons
 from mlip_interfaces.screening.rank_outputs import planes, states, step_at
 from mlip_interfaces.version import __version__
 
@@ -24,7 +25,6 @@ FIRST = 5
 """Pairs in the answer."""
 
 _KINDS = {"cathode": "cathode", "anode": "anode", "coated": "coated cathode"}
-_STATES = {"0": "discharged", "100": "charged", "+": "overcharged"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Row:
     is_able : bool
         Whether it can be simulated.
     values : str
-        What the criteria are about, as JSON by their names.
+        What the criteria are about by their names, and what breaks ties by its key, as JSON.
     cells : tuple of Cell
         One for each column.
     """
@@ -122,7 +122,7 @@ def ranking_html(ranking: Ranking, command: str) -> str:
         style=Markup("".join(shipped.joinpath(name).read_text(encoding="utf-8") for name in STYLES)),
         scripts=[Markup(shipped.joinpath(name).read_text(encoding="utf-8")) for name in SCRIPTS],
         ranking=ranking,
-        first=[{"name": shown_name(one.name), "said": said(one, ranking.criteria)} for one in able[:FIRST]],
+        first=[{"name": shown_name(one.name), "said": reasons(one.standing, ranking.criteria)} for one in able[:FIRST]],
         n_able=len(able),
         head=_head(ranking, socs),
         rows=[_row(one, ranking, socs) for one in ranking.pairs],
@@ -149,32 +149,9 @@ def shown_name(name: str) -> str:
     return name.replace("/", " | ")
 
 
-def said(pair: RankedPair, criteria: tuple[Criterion, ...]) -> str:
-    """Why a pair stands first, without numbers, which are in the table.
-
-    Parameters
-    ----------
-    pair : RankedPair
-        Any.
-    criteria : tuple of Criterion
-        In use.
-
-    Returns
-    -------
-    str
-        As in ``passes strain, atoms; fails none; unknown: reaction energy``.
-    """
-    titles = {one.name: one.title for one in criteria}
-    parts = []
-    for word, names in (("passes", pair.passed), ("fails", pair.failed), ("unknown:", pair.unknown)):
-        if names:
-            parts.append(f"{word} {', '.join(titles[name] for name in names)}")
-    return "; ".join(parts)
-
-
 def _head(ranking: Ranking, socs: tuple[str, ...]) -> list[tuple[str, bool]]:
     """Titles of the columns, and whether they hold text."""
-    steps = [f"step, {_STATES.get(soc, f'{soc} %')} (V)" for soc in socs]
+    steps = [f"step, {CHARGE_NAMES.get(soc, f'{soc} %')} (V)" for soc in socs]
     return [
         ("pair", False), ("rank", False), ("electrode", True), *((title, False) for title in steps), ("largest barrier (V)", False),
         ("beyond window (V)", False), ("window (V)", True), ("reaction (eV/atom)", False), ("reaction", True), ("strain", False),

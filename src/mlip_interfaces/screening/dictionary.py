@@ -159,13 +159,13 @@ def load_dictionary(materials: Iterable[Path] = ()) -> Dictionary:
     InputFileError
         If a file is missing or wrong, a folder has none, or two files of the user's have one name.
     """
-    shipped = [shipped_materials() / f"{name}.yaml" for name in SHIPPED]
+    files = material_files(materials)
     found: dict[str, Anode | Electrolyte | Cathode] = {}
-    for file in shipped:
+    for file in files[: len(SHIPPED)]:
         material = load_material(file)
         found[material.name] = material
     own: dict[str, Path] = {}
-    for file in _files_in(materials):
+    for file in files[len(SHIPPED) :]:
         material = load_material(file)
         if material.name in own:
             raise InputFileError(
@@ -179,8 +179,29 @@ def load_dictionary(materials: Iterable[Path] = ()) -> Dictionary:
         electrolytes={one.name: one for one in in_turn if isinstance(one, Electrolyte)},
         cathodes={one.name: _sorted_states(one) for one in in_turn if isinstance(one, Cathode)},
         own=frozenset(own),
-        files=(*shipped, *own.values()),
+        files=files,
     )
+
+
+def material_files(materials: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """The files that `load_dictionary` reads.
+
+    Parameters
+    ----------
+    materials : iterable of Path, optional
+        As given to it.
+
+    Returns
+    -------
+    tuple of Path
+        Shipped ones first.
+
+    Raises
+    ------
+    InputFileError
+        If a folder has none.
+    """
+    return (*(shipped_materials() / f"{name}.yaml" for name in SHIPPED), *_files_in(materials))
 
 
 def _sorted_states(cathode: Cathode) -> Cathode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,11 @@ class Sites:
     image_site: NDArray[np.int64]
     image_shift: NDArray[np.int64]
     orbits: NDArray[np.int64]
+
+    @property
+    def mechanism(self) -> Literal["vacancy", "interstitial"]:
+        """What the ion moves as."""
+        return "vacancy" if self.are_occupied else "interstitial"
 
     def vector(self, edge: Edge) -> NDArray[np.float64]:
         """From one end of an edge to the other.

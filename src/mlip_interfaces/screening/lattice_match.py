@@ -12,7 +12,7 @@ from mlip_interfaces.errors import StructureError
 from mlip_interfaces.records import Record
 from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, rank_matches
-from mlip_interfaces.structures.slabs import Miller, choose_slab
+from mlip_interfaces.structures.slabs import Miller
 
 NO_DIPOLE_E_PER_ANGSTROM = 1e-3
 """Of a slab, as `structures.slabs` counts a repeat unit."""
@@ -111,15 +111,11 @@ def _search(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], l
     found: LatticeMatch | None = None
     reasons: list[str] = []
     candidates = rank_matches(
-        lower, upper, max_area_angstrom2=limits.max_area_angstrom2, max_strain=limits.max_strain,
-        substrate_angstrom=thicknesses_angstrom[0], film_angstrom=thicknesses_angstrom[1], primitive=True,
-    )  # fmt: skip
+        lower, upper, max_area_angstrom2=limits.max_area_angstrom2, max_strain=limits.max_strain, primitive=True
+    )
     for candidate in candidates:
         millers = (candidate.substrate_miller, candidate.film_miller)
         try:
-            is_polar = any(_has_dipole(*one) for one in zip((lower, upper), millers, thicknesses_angstrom, strict=True))
-            if found is not None and (is_polar, candidate.n_atoms_estimate) >= (found.is_polar, found.n_atoms):
-                continue
             requests = [
                 SlabRequest(*one, stoichiometric=True)
                 for one in zip((lower, upper), millers, thicknesses_angstrom, strict=True)
@@ -130,7 +126,7 @@ def _search(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], l
         except StructureError as error:
             reasons.append(str(error))
             continue
-        match = _match((lower, upper), millers, thicknesses_angstrom, stack, is_polar, limits)
+        match = _match((lower, upper), millers, thicknesses_angstrom, stack, limits)
         if found is None or (match.is_polar, match.n_atoms) < (found.is_polar, found.n_atoms):
             found = match
     if found is None:
@@ -167,7 +163,6 @@ def _match(
     millers: tuple[Miller, Miller],
     thicknesses_angstrom: tuple[float, float],
     stack: MatchedStack,
-    is_polar: bool,
     limits: Limits,
 ) -> LatticeMatch:
     cell = np.asarray(stack.slabs[0].cell)[:2, :2]
@@ -175,6 +170,7 @@ def _match(
     across = stack.area_angstrom2 / np.linalg.norm(cell[::-1], axis=1)
     widths = (float(across[0]), float(across[1]))
     repeat = repeats(widths, LEAST_WIDTH_ANGSTROM)
+    is_polar = any(abs(one.dipole_e_per_angstrom) >= NO_DIPOLE_E_PER_ANGSTROM for one in stack.terminations)
     return LatticeMatch(
         crystals, millers, thicknesses_angstrom, stack.area_angstrom2, max(one.max_strain for one in stack.strains),
         widths, repeat, sum(len(slab) for slab in stack.slabs) * repeat[0] * repeat[1], is_polar, limits,
@@ -183,21 +179,5 @@ def _match(
 
 @functools.lru_cache(maxsize=1024)
 def _kept(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], limits: Limits) -> LatticeMatch:
-    """Of crystals of the library, which do not change, so that a ranking with other bounds takes no time."""
+    """Of crystals of the library, which do not change, so that a second ranking, with other bounds, looks for none of them again."""
     return _search(lower, upper, thicknesses_angstrom, limits)
-
-
-def _has_dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
-    if in_library(crystal):
-        return _kept_dipole(crystal, miller, thickness_angstrom)
-    return _dipole(crystal, miller, thickness_angstrom)
-
-
-@functools.lru_cache(maxsize=1024)
-def _kept_dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
-    return _dipole(crystal, miller, thickness_angstrom)
-
-
-def _dipole(crystal: str, miller: Miller, thickness_angstrom: float) -> bool:
-    slab = choose_slab(crystal, miller, thickness_angstrom, stoichiometric=True, primitive=True)
-    return abs(slab.termination.dipole_e_per_angstrom) >= NO_DIPOLE_E_PER_ANGSTROM

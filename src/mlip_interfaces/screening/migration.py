@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,11 +125,14 @@ class Network:
         Hop of each edge.
     records : dict of str to HopRecord
         The converged ones.
+    lowest_ev : float, eV
+        The lowest end of all of them; not a number where there is none.
     """
 
     percolation: Percolation
     owners: tuple[str, ...]
     records: dict[str, HopRecord]
+    lowest_ev: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ def migration(
     request = dict(settings) | {
         "crystal_sha256": _crystal_hash(crystal),
         "ion": sites.ion,
-        "mechanism": "vacancy" if sites.are_occupied else "interstitial",
+        "mechanism": sites.mechanism,
         "sites": np.round(sites.fractional, 6).tolist(),
         "repeats": list(repeats),
         "n_images": band.n_images,
@@ -365,6 +369,7 @@ def network_of(sites: Sites, hops: Sequence[Hop], records: Sequence[HopRecord]) 
         if record.first_energy_ev is not None and record.reaction_energy_ev is not None
         for value in (record.first_energy_ev, record.first_energy_ev + record.reaction_energy_ev)
     ]
+    lowest = min(ends, default=math.nan)
     edges: list[Edge] = []
     levels: list[float] = []
     owners: list[str] = []
@@ -373,9 +378,9 @@ def network_of(sites: Sites, hops: Sequence[Hop], records: Sequence[HopRecord]) 
         if record is None or record.first_energy_ev is None or record.forward_barrier_ev is None:
             continue
         edges += hop.edges
-        levels += [record.first_energy_ev + record.forward_barrier_ev - min(ends)] * len(hop.edges)
+        levels += [record.first_energy_ev + record.forward_barrier_ev - lowest] * len(hop.edges)
         owners += [hop.name] * len(hop.edges)
-    return Network(percolation(len(sites.labels), edges, levels), tuple(owners), found)
+    return Network(percolation(len(sites.labels), edges, levels), tuple(owners), found, lowest)
 
 
 def percolating_distances(sites: Sites) -> Percolation:
@@ -425,9 +430,8 @@ def _known(file: Path, max_steps: int) -> HopRecord | None:
 
 def _bulk(crystal: Atoms, surface: Surface, file: Path, band: BandSettings, keep_cell: bool) -> Bulk:
     if file.is_file():
-        known = Bulk.from_json(read_json(file, if_damaged="give another --out"), file)
-        if known.converged or known.max_steps >= band.max_steps:
-            return known
+        # Also where it is not at rest: the hops that are kept are those of this cell.
+        return Bulk.from_json(read_json(file, if_damaged="give another --out"), file)
     formula = crystal.get_chemical_formula()
     try:
         # A third of the bound of ends, which would else go on with what is left here.
@@ -436,8 +440,11 @@ def _bulk(crystal: Atoms, surface: Surface, file: Path, band: BandSettings, keep
             fmax_ev_per_angstrom=band.fmax_ev_per_angstrom / 3.0, max_steps=band.max_steps, name=formula,
         )  # fmt: skip
     except HopFailure as failure:
-        stress = " A calculator without stress needs --keep-cell." if "stress" in str(failure) else ""
-        raise StructureError(f"{formula}: {failure}{stress}") from failure
+        raise StructureError(f"{formula}: {failure}") from failure
+    except StructureError as error:
+        if keep_cell:
+            raise
+        raise StructureError(f"{error} A calculator without stress needs --keep-cell.") from error
     return Bulk(
         cell=_rows(atoms.cell.array),
         positions=_rows(atoms.positions),
@@ -500,7 +507,7 @@ def _with_band(record: HopRecord, band: Band) -> HopRecord:
         path_angstrom=tuple(band.path_angstrom.tolist()),
         energies_ev=tuple((band.energies_ev - zero).tolist()),
         fit_path_angstrom=tuple(band.fit_path_angstrom.tolist()),
-        fit_energies_ev=tuple((band.fit_energies_ev - zero).tolist()),
+        fit_energies_ev=tuple(band.fit_energies_ev.tolist()),
         notes=tuple(notes),
     )
 
@@ -541,6 +548,17 @@ def _notes(bulk: Bulk, sites: Sites, hops: Sequence[Hop], records: Sequence[HopR
             notes.append(
                 f"{counted(len(names), 'hop')} without effect on percolation, since there is {words}: {', '.join(names)}."
             )
+    reached = {
+        int(sites.orbits[site])
+        for hop, record in zip(hops, records, strict=True)
+        if record.state == "converged"
+        for site in hop.edge[:2]
+    }
+    without = [sites.labels[orbit] for orbit in np.unique(sites.orbits) if orbit not in reached]
+    if reached and without:
+        notes.append(
+            f"No hop of {', '.join(without)} has a converged barrier: if the defect has its lowest energy there, the levels of percolation are too low."
+        )
     needed = percolating_distances(sites)
     reach = max(hop.distance_angstrom for hop in hops)
     missing = [number for number, one in needed.directions.items() if one.level > reach + 1e-3]

@@ -32,7 +32,7 @@ def hops_content(sites: Sites, hops: tuple[Hop, ...]) -> dict[str, object]:
     needed = percolating_distances(sites)
     return {
         "ion": sites.ion,
-        "mechanism": "vacancy" if sites.are_occupied else "interstitial",
+        "mechanism": sites.mechanism,
         "sites": [
             {"label": label, "fractional": [float(x) for x in place], "equivalent_to": sites.labels[int(orbit)]}
             for label, place, orbit in zip(sites.labels, sites.fractional, sites.orbits, strict=True)
@@ -103,7 +103,23 @@ def summary(found: Migration) -> list[str]:
     list of str
         One for each hop, then percolation.
     """
-    lines = [hop_sentence(record) for record in found.records]
+    return [*map(hop_sentence, found.records), *percolation_sentences(found)]
+
+
+def percolation_sentences(found: Migration) -> list[str]:
+    """What the hops make together, in words.
+
+    Parameters
+    ----------
+    found : Migration
+        Of all hops.
+
+    Returns
+    -------
+    list of str
+        One for each number of directions, then one for each axis that is reached.
+    """
+    lines = []
     reached = found.network.percolation
     for number in range(1, len(AXES) + 1):
         what = "1 direction" if number == 1 else f"{number} directions"
@@ -222,16 +238,13 @@ def write_migration(
 def _levels(found: Migration) -> list[tuple[str, float, float, float]]:
     """Of each converged hop: name, both ends and top over the lowest end of all."""
     records = [one for one in found.records if one.name in found.network.records]
-    if not records:
-        return []
-    first = {one.name: one.first_energy_ev or 0.0 for one in records}
-    lowest = min(first[one.name] + min(0.0, one.reaction_energy_ev or 0.0) for one in records)
+    first = {one.name: (one.first_energy_ev or 0.0) - found.network.lowest_ev for one in records}
     return [
         (
             one.name,
-            first[one.name] - lowest,
-            first[one.name] + (one.reaction_energy_ev or 0.0) - lowest,
-            first[one.name] + (one.forward_barrier_ev or 0.0) - lowest,
+            first[one.name],
+            first[one.name] + (one.reaction_energy_ev or 0.0),
+            first[one.name] + (one.forward_barrier_ev or 0.0),
         )
         for one in records
     ]

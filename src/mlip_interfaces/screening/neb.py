@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import MlipInterfacesError
+from mlip_interfaces.screening.relaxation import LONGEST_STEP_ANGSTROM, relaxed
 
-_LONGEST_STEP_ANGSTROM = 0.1
 _SPRING_EV_PER_ANGSTROM2 = 0.5
 _FIRST_FMAX_TIMES = 4.0
 """How much the forces may exceed the bound when the highest image begins to climb."""
@@ -40,7 +40,8 @@ class BandSettings:
     n_images : int
         Between the ends.
     fmax_ev_per_angstrom : float, eV/angstrom
-        Bound on the forces on each end, and on those on each image that are not along the path.
+        Bound on the forces on each end and on each image: those of the calculator across the path and of the springs along it; on the image that climbs
+        those of the calculator alone, turned round along the path.
     max_steps : int
         Of each relaxation at most: of an end, of the band, and of the band that climbs.
     """
@@ -63,7 +64,7 @@ class Band:
     path_angstrom : (n,) float array, angstrom
         Length of the path up to each image, in the space of all atoms.
     fit_path_angstrom, fit_energies_ev : (m,) float array, angstrom and eV
-        The spline through energies and forces.
+        The spline through energies and forces; over the first end.
     forward_barrier_ev, backward_barrier_ev : float, eV
         From the first end, and from the last one, to the top of the spline.
     reaction_energy_ev : float, eV
@@ -71,7 +72,7 @@ class Band:
     path_length_angstrom, ion_path_angstrom : float, angstrom
         In the space of all atoms; of the ion alone.
     residual_ev_per_angstrom : float, eV/angstrom
-        The largest force on an image that is not along the path.
+        The largest of the forces on images that the bound is about.
     is_converged : bool
         Whether it is below the bound.
     notes : tuple of str
@@ -134,6 +135,8 @@ class Surface(Calculator):  # type: ignore[misc]
         ------
         HopFailure
             If the calculator raises, or gives what is no finite number.
+        PropertyNotImplementedError
+            If it has no energy, forces or stress at all, which is no matter of one structure.
         """
         super().calculate(atoms, properties, system_changes)
         self.n_evaluations += 1
@@ -141,6 +144,8 @@ class Surface(Calculator):  # type: ignore[misc]
             energy = float(self._inner.get_property(self._energy, self.atoms))
             forces = np.array(self._inner.get_property("forces", self.atoms), dtype=np.float64)
             stress = np.array(self._inner.get_property("stress", self.atoms)) if "stress" in properties else None
+        except PropertyNotImplementedError:
+            raise
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
             # What calculators raise for a structure that they cannot treat; NotImplementedError is a RuntimeError.
             raise HopFailure(f"The calculator failed ({type(error).__name__}: {error}).") from error
@@ -245,12 +250,10 @@ def relax_band(first: Atoms, last: Atoms, ion: int, surface: Surface, settings: 
     if merged:
         raise HopFailure(_merged_sentence(merged))
     fmax = settings.fmax_ev_per_angstrom
-    FIRE(band, logfile=None, maxstep=_LONGEST_STEP_ANGSTROM).run(
-        fmax=_FIRST_FMAX_TIMES * fmax, steps=settings.max_steps
-    )
+    FIRE(band, logfile=None, maxstep=LONGEST_STEP_ANGSTROM).run(fmax=_FIRST_FMAX_TIMES * fmax, steps=settings.max_steps)
     # Where an end is the highest point, the image beside it would climb onto it.
     band.climb = max(band.energies[1:-1]) > max(band.energies[0], band.energies[-1])
-    FIRE(band, logfile=None, maxstep=_LONGEST_STEP_ANGSTROM).run(fmax=fmax, steps=settings.max_steps)
+    FIRE(band, logfile=None, maxstep=LONGEST_STEP_ANGSTROM).run(fmax=fmax, steps=settings.max_steps)
     residual = float(np.linalg.norm(band.get_forces(), axis=1).max())
     energies, forces = np.array(band.energies), np.array(band.real_forces)
     merged = merged_images(np.array([image.positions for image in images]))
@@ -310,12 +313,11 @@ def hollows(path: NDArray[np.float64], energies_ev: NDArray[np.float64]) -> tupl
 
 
 def _at_rest(start: Atoms, which: str, surface: Surface, settings: BandSettings) -> Atoms:
-    from ase.optimize import FIRE
-
-    atoms = start.copy()
-    atoms.calc = surface
-    optimiser = FIRE(atoms, logfile=None, maxstep=_LONGEST_STEP_ANGSTROM)
-    if not optimiser.run(fmax=settings.fmax_ev_per_angstrom, steps=settings.max_steps):
+    atoms, is_at_rest, _ = relaxed(
+        start, surface, "atoms", fmax_ev_per_angstrom=settings.fmax_ev_per_angstrom, max_steps=settings.max_steps,
+        name=f"the {which} end",
+    )  # fmt: skip
+    if not is_at_rest:
         raise HopFailure(
             f"The {which} end is not at rest after {settings.max_steps} steps; raise --max-steps, and give the command again."
         )
@@ -374,7 +376,7 @@ def _band_of(images: Sequence[Atoms], ion: int, residual: float, settings: BandS
         energies_ev=energies,
         path_angstrom=path,
         fit_path_angstrom=fit_path,
-        fit_energies_ev=fit_energies + energies[0],
+        fit_energies_ev=fit_energies,
         forward_barrier_ev=top,
         backward_barrier_ev=top - reaction,
         reaction_energy_ev=reaction,

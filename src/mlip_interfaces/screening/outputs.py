@@ -34,7 +34,8 @@ FAMILY_COLORS = {
 }  # fmt: skip
 """Of the shipped materials, as the paper has them; lithium is black, all other electrolytes are grey."""
 _OTHER_CATHODE, _OTHER_ELECTROLYTE, _ANODE = "#2F7F4F", "#7F7F7F", "#222222"
-_CHARGE_NAMES = {"0": "discharged", "100": "charged", "+": "overcharged"}
+CHARGE_NAMES = {"0": "discharged", "100": "charged", "+": "overcharged"}
+"""Of states of charge that have one."""
 _WINDOW_MARGIN_V = 0.3
 _FERMI_POINTS = 301
 
@@ -410,7 +411,7 @@ def _panel_of(battery: PotentialMap | None) -> MapPanel | None:
 def _panel(battery: PotentialMap) -> MapPanel:
     from mlip_interfaces.figures.screening_plots import MapLayer, MapPanel
 
-    state = _CHARGE_NAMES.get(battery.soc, f"charged to {battery.soc} %")
+    state = CHARGE_NAMES.get(battery.soc, f"charged to {battery.soc} %")
     layers = tuple(
         MapLayer(
             layer.name, layer.lithium_potential_ev, layer.valence_band_ev, layer.conduction_band_ev, layer.potential_v

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from mlip_interfaces.errors import InputFileError, StructureError
 from mlip_interfaces.records import Record
 from mlip_interfaces.screening.compounds import Phase
@@ -17,10 +19,10 @@ from mlip_interfaces.screening.entries import load_entries
 from mlip_interfaces.screening.lattice_match import LatticeMatch, Limits, best_match
 from mlip_interfaces.screening.materials import Anode, Cathode, Electrolyte
 from mlip_interfaces.screening.potential_map import Barrier, PotentialMap, barrier_to, potential_map
-from mlip_interfaces.screening.priority import CRITERIA, ORDER, Criterion, place, reasons, standing
+from mlip_interfaces.screening.priority import CRITERIA, ORDER, Criterion, Standing, place, reasons, standing
 from mlip_interfaces.screening.solids import ROLES, Role, Solid, default_names, same_composition, solids
 from mlip_interfaces.screening.windows import electrochemical_window, mutual_reaction, window_errors
-from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
+from mlip_interfaces.structures.glass import atom_counts
 
 Kind = Literal["cathode", "anode", "coated"]
 
@@ -32,7 +34,6 @@ AMORPHOUS_COATING = "LiF"
 """The one glass that can be made with what is shipped."""
 COATING_DENSITY_G_PER_CM3 = 2.45
 """Of it, as in the studies that are shipped."""
-_COATING_MASS_AMU = 12.969  # of an atom of it, on average
 OVERCHARGED = "+"
 
 
@@ -169,6 +170,11 @@ class RankedPair(Record):
     why: str
     notes: tuple[str, ...]
 
+    @property
+    def standing(self) -> Standing:
+        """What its numbers are worth."""
+        return Standing(self.passed, self.failed, self.unknown)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking(Record):
@@ -299,7 +305,7 @@ def rank_pairs(
     for kind, stack in stacks:
         report("/".join(one.name for one in stack))
         pairs.append(judge.pair(kind, stack))
-    pairs.sort(key=lambda one: (place(one.values, not one.cannot, criteria), one.name))
+    pairs.sort(key=lambda one: (place(one.standing, one.values, not one.cannot), one.name))
     lacking = dict.fromkeys(one.lacks_crystal for one in given if one.lacks_crystal)
     return Ranking(
         ORDER,
@@ -423,7 +429,7 @@ class _Judge:
             formulas=tuple(one.formula for one in stack), crystals=tuple(one.crystal for one in stack), steps=tuple(steps),
             windows=tuple(one for one in windows if one is not None), reaction=reaction, match=match, conductivity=conductivity,
             values=values, passed=found.passed, failed=found.failed, unknown=found.unknown, cannot=cannot,
-            why=reasons(values, self._criteria), notes=tuple(notes),
+            why=reasons(found, self._criteria, values), notes=tuple(notes),
         )  # fmt: skip
 
     def _steps(self, kind: Kind, stack: tuple[Solid, ...]) -> tuple[list[StepAt], list[str]]:
@@ -585,6 +591,12 @@ def _highest(dictionary: Dictionary) -> tuple[Cathode, str]:
 def _atoms(match: LatticeMatch, kind: Kind) -> int:
     if kind != "coated":
         return match.n_atoms
-    area = match.area_angstrom2 * match.lateral_repeat[0] * match.lateral_repeat[1]
-    per_angstrom3 = COATING_DENSITY_G_PER_CM3 / AMU_PER_ANGSTROM3_TO_G_PER_CM3 / _COATING_MASS_AMU
-    return match.n_atoms + round(COATING_ANGSTROM * area * per_angstrom3)
+    # Of the lateral cell its area alone counts.
+    lateral = np.diag([match.area_angstrom2 * match.lateral_repeat[0], float(match.lateral_repeat[1])])
+    coating = atom_counts(
+        lateral,
+        thickness_angstrom=COATING_ANGSTROM,
+        density_g_per_cm3=COATING_DENSITY_G_PER_CM3,
+        material=AMORPHOUS_COATING,
+    )
+    return match.n_atoms + sum(coating.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import textwrap
 from pathlib import Path
@@ -15,7 +16,9 @@ from mlip_interfaces.screening.pair_ranking import (
     COATING_DENSITY_G_PER_CM3,
     RankedPair,
 )
+from mlip_interfaces.shipped_files import study_file
 from mlip_interfaces.structures.crystals import crystal_elements, in_library, load_crystal
+from mlip_interfaces.structures.matching import plane_label
 
 Size = Literal["demo", "production"]
 
@@ -45,7 +48,7 @@ def pair_study(pair: RankedPair, size: Size, folder: Path, calculator: str = "ch
     pair : RankedPair
         One that can be simulated.
     size : {"demo", "production"}
-        Minutes on two cores, or as in a publication.
+        Less than an hour on two cores, or as in a publication.
     folder : Path
         Where the file will lie: paths of crystals are relative to it.
     calculator : str, optional
@@ -90,8 +93,7 @@ def _study_name(pair: RankedPair) -> str:
 
 def _header(pair: RankedPair, match: LatticeMatch, size: Size, calculator: str) -> list[str]:
     planes = " on ".join(
-        f"{crystal} ({' '.join(map(str, miller))})"
-        for crystal, miller in zip(match.crystals, match.millers, strict=True)
+        f"{crystal} {plane_label(miller)}" for crystal, miller in zip(match.crystals, match.millers, strict=True)
     )
     said = [
         f"{' | '.join(pair.solids)}: number {pair.rank} of a ranking of `mlip-interfaces screen rank`, which wrote this file.",
@@ -179,9 +181,9 @@ def _demo(pair: RankedPair, match: LatticeMatch, folder: Path, calculator: str) 
         "",
         "initial_data:",
         "  # Strong strains teach the pressure of compressed cells: without them NPT collapses.",
-        "  perturbation: {n_per_bulk: 10, n_per_interface: 6, displacement_angstrom: 0.12, cell_strain: 0.12}",
+        *_of_demo("initial_data", "perturbation"),
         *(["  n_melt_quench_snapshots: 6"] if coated else []),
-        "  scrambled: {n: 16, atoms_per_element: 6, volume_per_atom_angstrom3: 17, shortest_factor: [0.72, 0.95]}",
+        *_of_demo("initial_data", "scrambled"),
         "  teacher_md:",
         f"    - {{structure: {model}, temperature_kelvin: 500, steps: 60, sample_every: 3, timestep_fs: 2, relax_steps: 30}}",
         *(
@@ -198,38 +200,11 @@ def _demo(pair: RankedPair, match: LatticeMatch, folder: Path, calculator: str) 
         "  held_out_fraction: 0.05",
         "",
         "exploration:",
-        *(["  thicknesses_angstrom: [0, 5]"] if coated else []),
-        "  timestep_fs: 2",
-        "  force_trust_low_ev_per_angstrom: 0.2",
-        "  force_trust_high_ev_per_angstrom: 1.5",
-        "  max_labels_per_model: 15",
-        "  climb: always",
-        "  iterations:",
-        "    - {temperatures_kelvin: [300, 500], pressures_bar: [1], steps: 200, sample_every: 5}",
-        "    - {temperatures_kelvin: [300, 500], pressures_bar: [1], steps: 500, sample_every: 10}",
+        *([f"  thicknesses_angstrom: [0, {COATING_ANGSTROM:g}]"] if coated else []),
+        *_of_demo("exploration", without="thicknesses_angstrom"),
         "",
         "training:",
-        "  committee_size: 2",
-        "  cutoff_angstrom: 5.0",
-        "  smooth_from_angstrom: 0.5",
-        "  embedding_neurons: [10, 20, 40]",
-        "  axis_neurons: 8",
-        "  fitting_neurons: [120, 120, 120]",
-        "  precision: float32",
-        "  steps: 1600",
-        "  steps_reuse: 1000",
-        "  steps_final: 5400",
-        "  start_learning_rate: 5.0e-3",
-        "  stop_learning_rate: 2.0e-5",
-        "  start_learning_rate_reuse: 2.0e-3",
-        "  # In so few steps energies count only if they weigh more, and forces of MD only if those of scrambled cells weigh less.",
-        "  loss:",
-        "    energy: [0.2, 20]",
-        "    force: [1000, 10]",
-        "    virial: [0.02, 2]",
-        "    energy_start_reuse: 2",
-        "    force_shift_ev_per_angstrom: 5",
-        "  short_range: {from_angstrom: 0.8, to_angstrom: 1.4}",
+        *_of_demo("training"),
         "",
         "validation: {n_exploration_frames: 10, own_md: {n_snapshots: 4, time_ps: 1, timestep_fs: 2}}",
         "",
@@ -248,6 +223,16 @@ def _demo(pair: RankedPair, match: LatticeMatch, folder: Path, calculator: str) 
         "",
         "execution: {kind: local, cores: 2, poll_seconds: 1}",
     ]
+
+
+def _of_demo(section: str, key: str = "", *, without: str = "") -> list[str]:
+    """Lines of a section of the demo that is shipped: all of them, that of one key, or all but that of one."""
+    text = study_file("demo.yaml").read_text(encoding="utf-8")
+    _, _, below = text.partition(f"\n{section}:\n")
+    lines = list(itertools.takewhile(lambda line: line.startswith(" "), below.splitlines()))
+    if key:
+        return [line for line in lines if line.startswith(f"  {key}:")]
+    return [line for line in lines if not (without and line.startswith(f"  {without}:"))]
 
 
 def _production(pair: RankedPair, match: LatticeMatch, folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from mlip_interfaces.errors import InputFileError
@@ -175,24 +176,23 @@ def standing(values: Mapping[str, float | None], rules: Sequence[Criterion]) -> 
     )
 
 
-def place(values: Mapping[str, float | None], can_be_simulated: bool, rules: Sequence[Criterion]) -> tuple[float, ...]:
+def place(found: Standing, values: Mapping[str, float | None], can_be_simulated: bool) -> tuple[float, ...]:
     """What pairs are sorted by; `ORDER` in numbers.
 
     Parameters
     ----------
+    found : Standing
+        Of the pair.
     values : mapping of str to float or None
         By the keys of criteria.
     can_be_simulated : bool
         Whether a study can be written.
-    rules : sequence of Criterion
-        In use.
 
     Returns
     -------
     tuple of float
         Lower comes first.
     """
-    found = standing(values, rules)
     barrier, atoms = values["largest_barrier_v"], values["n_atoms"]
     return (
         0.0 if can_be_simulated else 1.0,
@@ -203,25 +203,28 @@ def place(values: Mapping[str, float | None], can_be_simulated: bool, rules: Seq
     )
 
 
-def reasons(values: Mapping[str, float | None], rules: Sequence[Criterion]) -> str:
+def reasons(
+    found: Standing, rules: Sequence[Criterion], values: Mapping[str, float | None] = MappingProxyType({})
+) -> str:
     """Why a pair stands where it stands.
 
     Parameters
     ----------
-    values : mapping of str to float or None
-        By the keys of criteria.
+    found : Standing
+        Of the pair.
     rules : sequence of Criterion
         In use.
+    values : mapping of str to float or None, optional
+        By the keys of criteria; without them there are no numbers.
 
     Returns
     -------
     str
-        Every criterion with its number, passed ones first.
+        Every criterion, passed ones first, as in ``passes strain (0.02), atoms (116); unknown: reaction energy``.
     """
-    found = standing(values, rules)
     parts = []
     for verb, names in (("passes", found.passed), ("fails", found.failed), ("unknown", found.unknown)):
-        said = [_said(one, values[one.key]) for one in rules if one.name in names]
+        said = [_said(one, values.get(one.key)) for one in rules if one.name in names]
         if said:
             parts.append(f"{verb} {', '.join(said)}" if verb != "unknown" else f"unknown: {', '.join(said)}")
     return "; ".join(parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.screening.materials import in_order
 from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking
+from mlip_interfaces.structures.matching import plane_label
 
 _COLUMNS = ("rank", "name", "kind", "can_be_simulated")
 _MORE = (
@@ -100,7 +101,7 @@ def planes(pair: RankedPair) -> str:
     """
     if pair.match is None:
         return ""
-    return " | ".join(f"({' '.join(map(str, miller))})" for miller in pair.match.millers)
+    return " | ".join(map(plane_label, pair.match.millers))
 
 
 def _cell(value: float | None) -> object:
