@@ -43,6 +43,10 @@ TINY_POTENTIAL = Path(__file__).parent.parent / "pipeline" / "tiny_potential.py"
         ({"start_from": "a.pb", "cutoff_angstrom": 5, "axis_neurons": 4}, "leave out cutoff_angstrom, axis_neurons"),
         ({"start_from": "a.pb", "model": "se_atten_v2"}, "start_from gives the whole model; leave out model"),
         ({"start_from": "a.pb", "model_file": "m.json"}, "leave out model_file"),
+        (
+            {"start_from": "a.pt", "backend": "pytorch", "short_range": {}},
+            "a wrong repulsion .* leave short_range out, or start_from",
+        ),
     ],
 )
 def test_start_names_what_goes_with_it(training: dict[str, Any], expected: str) -> None:

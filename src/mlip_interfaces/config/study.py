@@ -572,6 +572,11 @@ class Training(Section):
             raise ValueError(f"start_from is '{file}', but backend {self.backend} starts from {wanted} files; {remedy}")
         if self.start_from_head is not None and self.backend != "pytorch":
             raise ValueError("start_from_head: models of the TensorFlow backend have no heads; leave it out")
+        if self.short_range is not None and self.backend == "pytorch":
+            raise ValueError(
+                "short_range: DeePMD-kit's PyTorch gives a model that starts from another one a wrong repulsion (the energies of the "
+                "start's elements stay in the table's part of the energy); leave short_range out, or start_from"
+            )
 
     @model_validator(mode="after")
     def _rates(self) -> Self:
