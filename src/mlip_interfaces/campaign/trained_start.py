@@ -18,6 +18,9 @@ from mlip_interfaces.records import Record, read_as
 START_FILE = "start.json"
 """In a campaign's folder: what its first committee began with."""
 
+_OF_ITS_OWN_TRAINING = ("info", "model_branch_alias", "finetune_head")
+"""Keys of a section that say how the model itself was made: a head to start from is not there any more."""
+
 _FINE_TUNED_BY_TENSORFLOW = frozenset({"se_atten", "se_atten_v2"})
 
 
@@ -83,7 +86,7 @@ def start_section(study: Study) -> dict[str, JsonValue]:
     if found.type_map != study.elements:
         _require_remapping(file, found, study)
     return {
-        **{key: value for key, value in found.model.items() if key not in ("info", "model_branch_alias")},
+        **{key: value for key, value in found.model.items() if key not in _OF_ITS_OWN_TRAINING},
         "type_map": list(study.elements),
     }
 
