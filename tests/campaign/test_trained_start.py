@@ -14,10 +14,12 @@ from ase import Atoms
 from ase.io import write
 from pydantic import ValidationError
 
+from mlip_interfaces.campaign import trained_start
 from mlip_interfaces.campaign.dpgen_files import render_param
 from mlip_interfaces.campaign.trained_start import START_FILE, dpgen_start, keep_start, read_start, start_section
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.config.study import Training
+from mlip_interfaces.deep_potentials import DeepPotential, Head
 from mlip_interfaces.doctor import examine_run
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash
@@ -116,6 +118,31 @@ def test_other_order_of_elements_is_refused_where_it_cannot_be_remapped(frozen: 
         InputFileError, match="has the type map Li, F, S, and the TensorFlow backend keeps it; make it the study's"
     ):
         start_section(started(miniature, frozen, ("S", "Li", "F")))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"fitting_net": {"type": "dos"}}, 'fitting_net.type is "dos", which gives no energy'),
+        ({"fitting_net": {"numb_fparam": 1}}, "fitting_net.numb_fparam is 1, but parameters of frames"),
+        ({"spin": {"use_spin": [True, False, False]}}, "spin: spins are in no label"),
+    ],
+)
+def test_start_that_is_no_potential_is_refused(
+    miniature: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], why: str
+) -> None:
+    elements = ("Li", "F", "S")
+    model = {"descriptor": {"type": "se_e2_a", "sel": [9, 9, 9]}, "fitting_net": {}}
+
+    def holds(content: dict[str, Any]) -> DeepPotential:
+        return DeepPotential(Path("big.pb"), "tensorflow", {"": Head(elements, content)}, {})
+
+    study = started(miniature, Path("/big.pb"))
+    monkeypatch.setattr(trained_start, "read_deep_potential", lambda _: holds(model))
+    assert start_section(study) == model | {"type_map": list(elements)}
+    monkeypatch.setattr(trained_start, "read_deep_potential", lambda _: holds(model | change))
+    with pytest.raises(InputFileError, match=f"big.pb cannot be trained on here: {why}.*; give another model"):
+        start_section(study)
 
 
 def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, miniature: Path, tmp_path: Path) -> None:
