@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from ase.io import write
 from pydantic import ValidationError
@@ -54,6 +55,27 @@ TINY_POTENTIAL = Path(__file__).parent.parent / "pipeline" / "tiny_potential.py"
 def test_start_names_what_goes_with_it(training: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValidationError, match=expected):
         Training.model_validate(training)
+
+
+def test_later_iterations_learn_no_faster_than_the_fine_tuning() -> None:
+    asked = {"start_from": "a.pt", "backend": "pytorch", "start_learning_rate": 1e-4}
+    with pytest.raises(
+        ValidationError, match="start_learning_rate_reuse is 0.0002, but with start_from start_learning_rate is 0.0001"
+    ):
+        Training.model_validate(asked)
+    assert Training.model_validate(asked | {"start_learning_rate_reuse": 1e-4}).start_learning_rate_reuse == 1e-4
+    # From nothing, rates are as before.
+    assert Training(start_learning_rate=1e-4).start_learning_rate_reuse == 2e-4
+
+
+def test_documented_example_says_all_lengths_and_rates(repository: Path) -> None:
+    text = (repository / "docs" / "howto" / "fine-tuning.md").read_text()
+    example = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])["training"]
+    training = Training.model_validate(example)
+    lengths = {key for key in Training.model_fields if key.startswith("steps") or "learning_rate" in key}
+    assert lengths <= set(example)
+    assert training.steps_reuse <= training.steps <= training.steps_final
+    assert training.start_learning_rate_reuse <= training.start_learning_rate < Training().start_learning_rate
 
 
 def by_script(folder: Path, *words: str) -> str:

@@ -587,6 +587,11 @@ class Training(Section):
                     f"stop_learning_rate is {self.stop_learning_rate:g}, but {name} is {start:g}; the rate falls along a training, so "
                     "lower the one or raise the other"
                 )
+        if self.start_from is not None and self.start_learning_rate_reuse > self.start_learning_rate:
+            raise ValueError(
+                f"start_learning_rate_reuse is {self.start_learning_rate_reuse:g}, but with start_from start_learning_rate is "
+                f"{self.start_learning_rate:g}: the second iteration would undo what the fine-tuning kept of the start; set it to at most that"
+            )
         return self
 
 
