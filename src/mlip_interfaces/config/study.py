@@ -60,6 +60,9 @@ Neurons = Annotated[int, Field(ge=1, le=10_000)]
 SEVENNETS = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
 """Models of SevenNet whose weights are in its wheel; it would download others."""
 
+_FIDELITIES = {"7net-mf-0": ("PBE", "R2SCAN")}
+"""Of models of SevenNet that label on several levels of theory: names of `modal`, as their checkpoints have them."""
+
 
 START_ENDINGS = {"pytorch": ".pt", "tensorflow": ".pb"}
 """Of the files that a training of each backend can start from."""
@@ -85,6 +88,12 @@ def _check_models(calculator: str, parameters: Mapping[str, JsonValue]) -> None:
         raise ValueError(
             f"parameters.model is '{model}', whose weights are not in the package sevenn, and nothing is downloaded; give one of "
             f"{', '.join(SEVENNETS)}, or a checkpoint file (.pth) of yours"
+        )
+    levels = _FIDELITIES.get(str(model).lower(), ()) if calculator == "sevennet" else ()
+    if levels and parameters.get("modal") not in levels:
+        given = f"is {parameters['modal']!r}" if "modal" in parameters else "is missing"
+        raise ValueError(
+            f"parameters.modal {given}: {model} labels on several levels of theory, and modal says on which; give {' or '.join(levels)}"
         )
 
 
