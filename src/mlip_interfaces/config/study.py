@@ -811,6 +811,20 @@ class Study(Section):
             value if isinstance(asked, Analysis) else value | {"analysis": canonical_analysis(asked, value["elements"])}
         )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _deep_potentials_label_on_gpus(cls, value: Any) -> Any:
+        """Whatever says nothing of it: DeePMD-kit computes on a GPU wherever it finds one, and would find the first of all."""
+        if not isinstance(value, dict):
+            return value
+        labels, execution = value.get("labels"), value.get("execution")
+        if not isinstance(labels, dict) or not isinstance(execution, dict):
+            return value
+        dealt_out = execution.get("kind", "local") == "local" and execution.get("gpus")
+        if labels.get("calculator") != "deepmd" or not dealt_out:
+            return value
+        return value | {"execution": {"labels_on_gpus": True, **execution}}
+
     @field_validator("elements")
     @classmethod
     def _known_elements(cls, value: tuple[str, ...]) -> tuple[str, ...]:
