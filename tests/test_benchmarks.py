@@ -444,7 +444,7 @@ def test_gpu_benchmark_begins_with_the_packages_that_its_page_names(repository: 
         "import gpu\n"
         "study = gpu.load_study(gpu.study_file('lco_lif_lpscl.yaml'))\n"
         "counted = gpu.neighbors_kept(study, [gpu.structure('interface', study.elements)], [])\n"
-        "assert gpu.asked_model(study, counted, seed=1)['descriptor']['sel'] == list(counted)\n"
+        "assert len(gpu.asked_model(study, counted, seed=1)['descriptor']['sel']) == len(study.elements)\n"
     )
     done = subprocess.run([sys.executable, "-c", probe], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
