@@ -6,7 +6,7 @@ import re
 
 from mlip_interfaces.errors import AnalysisError
 
-_PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
+PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
 
 
 def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
@@ -34,7 +34,7 @@ def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]
     >>> selectors("Li@coating-S")
     (('Li', 'coating'), ('S', None))
     """
-    match = _PAIR.match(pair)
+    match = PAIR.match(pair)
     if match is None:
         raise AnalysisError(f"'{pair}' is no pair; write P-S, or with layers Li@coating-S@electrolyte.")
     return (match[1], match[2]), (match[3], match[4])
