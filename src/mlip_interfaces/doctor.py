@@ -215,7 +215,7 @@ def _deep_potential_in_lammps(backend: Backend, gpus: tuple[Gpu, ...]) -> list[F
         except (ProgramError, MissingProgramError) as error:
             remedy = f"{how_to_get(backend.extra)}; the versions of deepmd-kit and lammps must match"
             return [Finding(name, required, False, str(error), remedy)]
-    took = f"DeePMD plugin loaded, {trained.wall_seconds:.1f} s and {moved.wall_seconds:.1f} s"
+    took = f"compressed, DeePMD plugin loaded, {trained.wall_seconds:.1f} s and {moved.wall_seconds:.1f} s"
     findings = [Finding(name, required, True, took, "")]
     if gpus:
         extra = "gpu" if backend.name == "tensorflow" else f"gpu,{backend.extra}"
@@ -233,7 +233,7 @@ def _where(run: WatchedRun) -> str:
 
 
 def _try_lammps(directory: Path, backend: Backend) -> tuple[WatchedRun, WatchedRun]:
-    """Train ten steps of a tiny model on made-up data and run it, as a campaign does: what the training and the MD took, and where."""
+    """Train ten steps of a tiny model on made-up data, compress it and run it, as a campaign does: what training and MD took, and where."""
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
@@ -253,7 +253,9 @@ def _try_lammps(directory: Path, backend: Backend) -> tuple[WatchedRun, WatchedR
         return run_watched(words, directory=directory, log_file=directory / log, environment=VERBOSE)
 
     trained = run([*dp, "train", INPUT, "--skip-neighbor-stat"], "train.log")
-    run([*dp, "freeze", "-o", backend.potential], "freeze.log")
+    frozen = f"frozen{backend.suffix}"
+    run([*dp, "freeze", "-o", frozen], "freeze.log")
+    run([*dp, "compress", "-i", frozen, "-o", backend.potential, "-t", INPUT], "compress.log")
     write_text(
         directory / "in.lammps",
         "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"

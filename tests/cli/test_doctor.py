@@ -18,7 +18,7 @@ def test_required_engines_work_and_absent_ones_have_a_remedy(capsys: pytest.Capt
     findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     lammps = findings["TensorFlow: dp trains and lmp runs ten steps"]
     assert lammps["works"]
-    assert "plugin loaded" in lammps["detail"]
+    assert "compressed, DeePMD plugin loaded" in lammps["detail"]
     pytorch = findings["PyTorch: dp trains and lmp runs ten steps"]
     assert "plugin loaded" in pytorch["detail"] if pytorch["works"] else "extra pytorch" in pytorch["remedy"]
     assert not pytorch["required"]
