@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from mlip_interfaces.campaign import trained_start
 from mlip_interfaces.campaign.dpgen_files import render_param
+from mlip_interfaces.campaign.start_zero import require_energy_zero
 from mlip_interfaces.campaign.trained_start import START_FILE, dpgen_start, keep_start, read_start, start_section
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.config.study import Training
@@ -24,6 +25,7 @@ from mlip_interfaces.deep_potentials import DeepPotential, Head
 from mlip_interfaces.doctor import examine_run
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash
+from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.programs import program_environment
@@ -193,6 +195,38 @@ def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, mi
         keep_start(study, directory)
     assert StudyHashes(started(miniature, file)).campaign != before
     assert json.loads((directory / START_FILE).read_text())["sha256"] == file_hash(frozen)
+
+
+def test_start_with_another_energy_zero_is_refused_before_the_campaign(
+    frozen: Path, miniature: Path, tmp_path: Path
+) -> None:
+    """Labels that are the start's own energies, less or more than the bound of 1 eV/atom off."""
+    study, symbols, rng = started(miniature, frozen), ["Li", "Li", "F", "F", "S", "S"], np.random.default_rng(4)
+    grid = np.stack(np.meshgrid(*[np.arange(3.0)] * 3), axis=-1).reshape(-1, 3) * 7.0 / 3
+    cells = [Atoms(symbols, positions=rng.permutation(grid)[:6], cell=np.eye(3) * 7.0, pbc=True) for _ in range(4)]
+    write(tmp_path / "cells.xyz", cells, format="extxyz")
+    said = by_script(tmp_path, "energy", str(frozen), "cells.xyz")
+    energies = np.array([float(line.split()[1]) for line in said.splitlines() if line.startswith("energy: ")])
+
+    def labels(name: str, ev_per_atom: float) -> Path:
+        system = labeled_system(
+            symbols, ["Li", "F", "S"],
+            cells_angstrom=np.array([atoms.cell.array for atoms in cells]),
+            positions_angstrom=np.array([atoms.positions for atoms in cells]),
+            energies_ev=energies + ev_per_atom * len(symbols),
+            forces_ev_per_angstrom=np.zeros((4, 6, 3)),
+            virials_ev=np.zeros((4, 3, 3)),
+        )  # fmt: skip
+        system.to("deepmd/npy", str(tmp_path / name))
+        return tmp_path / name
+
+    far = [labels("far", 1.2)]
+    with pytest.raises(InputFileError, match=r"differ from the labels' by 1.2 eV/atom \(median of 4 frames\).*pytorch"):
+        require_energy_zero(study, tmp_path, far)
+    require_energy_zero(study, tmp_path, [labels("near", -0.8)])
+    # Once the campaign has begun it is not asked again.
+    keep_start(study, tmp_path)
+    require_energy_zero(study, tmp_path, far)
 
 
 def test_doctor_loads_the_start_of_a_run_and_compares_its_content(
