@@ -1,5 +1,6 @@
-"""Trains, freezes and evaluates tiny models that pass messages, in one process: ``message_passing.py FRAME.xyz KIND...`` leaves
-``KIND/model.pth`` of each (that of dpa2 compressed) and prints its energy and forces of the frame as the last line."""
+"""Trains, freezes and evaluates tiny models of the PyTorch backend, in one process: ``pytorch_models.py FRAME.xyz KIND...`` leaves
+``KIND/model.pth`` of each, compressed where it can be, and prints as the last line its energy and forces of the frame, and its energies of
+two atoms at short distances. Of se_atten_v2 the repulsion is that of a table."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from ase.io import read
 
 ELEMENTS = ["Li", "F"]
 N_FRAMES = 4
+PAIRS, DISTANCES_ANGSTROM = (("Li", "F"), ("F", "F")), (0.5, 0.7)
 
 
 def write_system(folder: Path, atoms: Atoms) -> None:
@@ -40,10 +42,12 @@ def model(kind: str, folder: Path, system: Path, atoms: Atoms) -> dict[str, Any]
     from mlip_interfaces.potentials import (
         DescriptorSizes,
         InnerSizes,
+        ShortRangeBlend,
         model_section,
         total_neighbors,
         training_input,
         why_not_compressed,
+        write_zbl_table,
     )
     from mlip_interfaces.potentials.backend import CHECKPOINT
 
@@ -51,10 +55,11 @@ def model(kind: str, folder: Path, system: Path, atoms: Atoms) -> dict[str, Any]
         layers=2, node_neurons=8, edge_neurons=4, cutoff_angstrom=2.5, switch_width_angstrom=0.5, angle_neurons=4,
         attention_neurons=4, attention_heads=2,
     )  # fmt: skip
-    neighbors = total_neighbors([atoms], (3.5, 2.5))
-    section = model_section(
-        DescriptorSizes(3.5, 0.5, (2, 4), 2, (4,), neighbors, "float64", kind, inner), ELEMENTS, seed=1
-    )
+    alone = kind == "se_atten_v2"
+    neighbors = total_neighbors([atoms], (3.5,) if alone else (3.5, 2.5))
+    sizes = DescriptorSizes(3.5, 0.5, (2, 4), 2, (4,), neighbors, "float64", kind, None if alone else inner)
+    blend = ShortRangeBlend("short_range.txt", 0.8, 1.4) if alone else None
+    section = model_section(sizes, ELEMENTS, seed=1, short_range=blend)
     content = training_input(
         section, ELEMENTS, n_steps=3, start_learning_rate=1e-2, stop_learning_rate=1e-3, systems=[str(system)], batch_size=1,
         seed=1,
@@ -62,6 +67,8 @@ def model(kind: str, folder: Path, system: Path, atoms: Atoms) -> dict[str, Any]
     folder.mkdir()
     os.chdir(folder)
     Path("input.json").write_text(json.dumps(content))
+    if blend is not None:
+        write_zbl_table(Path(blend.file), ELEMENTS)
     train(
         "input.json", init_model=None, restart=None, finetune=None, init_frz_model=None, model_branch="",
         skip_neighbor_stat=True,
@@ -74,9 +81,19 @@ def model(kind: str, folder: Path, system: Path, atoms: Atoms) -> dict[str, Any]
         freeze(f"{CHECKPOINT}.pt", "frozen.pth")
         enable_compression("frozen.pth", "model.pth", training_script="input.json")
     potential = DeepPot("model.pth")
-    kinds = [potential.get_type_map().index(symbol) for symbol in atoms.get_chemical_symbols()]
-    energy, forces = potential.eval(atoms.positions.reshape(1, -1), atoms.cell.array.reshape(1, 9), kinds)[:2]
-    return {"energy": energy.item(), "forces": forces[0].tolist()}
+    names = potential.get_type_map()
+
+    def evaluate(some: Atoms) -> tuple[Any, Any]:
+        kinds = [names.index(symbol) for symbol in some.get_chemical_symbols()]
+        energy, forces = potential.eval(some.positions.reshape(1, -1), some.cell.array.reshape(1, 9), kinds)[:2]
+        return energy.item(), forces[0].tolist()
+
+    energy, forces = evaluate(atoms)
+    close = [
+        [evaluate(Atoms(pair, positions=[[0, 0, 0], [r, 0, 0]], cell=np.eye(3) * 20))[0] for r in DISTANCES_ANGSTROM]
+        for pair in PAIRS
+    ]
+    return {"energy": energy, "forces": forces, "close": close}
 
 
 if __name__ == "__main__":

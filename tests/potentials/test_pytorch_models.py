@@ -1,4 +1,4 @@
-"""dpa2 and dpa3 as a study has them, through ``dp --pt`` into LAMMPS: the pair style computes what Python computes."""
+"""Models of the PyTorch backend as a study has them, through ``dp --pt`` into LAMMPS: the pair style computes what Python computes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from ase.build import bulk
+from ase.data import atomic_numbers
 from ase.io import write
 
-from mlip_interfaces.potentials import Backend
+from mlip_interfaces.potentials import Backend, zbl_energy
 from mlip_interfaces.programs import program_environment, run_program
 
+PAIRS = [("Li", "F"), ("F", "F")]
 DECK = """
 units metal
 atom_style atomic
@@ -31,13 +33,13 @@ print "energy: $(v_energy:%.15g)"
 """
 
 
-def test_lammps_computes_what_python_computes(pytorch: Backend, tmp_path: Path) -> None:
-    kinds = ["dpa2", "dpa3"]
+def test_lammps_computes_what_python_computes_and_a_table_repels_as_nuclei_do(pytorch: Backend, tmp_path: Path) -> None:
+    kinds = ["se_atten_v2", "dpa2", "dpa3"]
     atoms = bulk("LiF", "rocksalt", a=4.03, cubic=True)
     atoms.rattle(0.1, seed=3)
     write(tmp_path / "frame.xyz", atoms)
     write(tmp_path / "frame.data", atoms, format="lammps-data", specorder=["Li", "F"], masses=True, atom_style="atomic")
-    script = Path(__file__).with_name("message_passing.py")
+    script = Path(__file__).with_name("pytorch_models.py")
     made = subprocess.run(
         [sys.executable, script, "frame.xyz", *kinds], cwd=tmp_path, env=program_environment(), capture_output=True,
         text=True, check=False,
@@ -55,3 +57,8 @@ def test_lammps_computes_what_python_computes(pytorch: Backend, tmp_path: Path) 
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(energy, in_python[kind]["energy"], rtol=0, atol=1e-6 * len(atoms))
         np.testing.assert_allclose(forces, expected, rtol=0, atol=1e-6)
+    # Splines of a table in steps of 0.005 angstrom.
+    repulsion = [
+        np.diff(zbl_energy(*(atomic_numbers[symbol] for symbol in pair), np.array([0.5, 0.7]))) for pair in PAIRS
+    ]
+    np.testing.assert_allclose(np.diff(in_python["se_atten_v2"]["close"], axis=1), repulsion, rtol=1e-4, atol=0)
