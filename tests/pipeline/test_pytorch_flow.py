@@ -1,4 +1,5 @@
-"""The whole flow with DeePMD-kit's PyTorch backend: real dpgen, dp --pt and lmp on the miniature study, killed once and continued."""
+"""The whole flow with DeePMD-kit's PyTorch backend, from a trained model whose elements stand in another order: real dpgen, dp --pt and
+lmp on the miniature study, killed once and continued."""
 
 from __future__ import annotations
 
@@ -13,15 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from ase import Atoms
-from ase.data import atomic_numbers
-from ase.io import write
 
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
 from mlip_interfaces.books.run import MODEL_FILE, FinalModel, read_book
 from mlip_interfaces.campaign.folder import STEPS, read_position
 from mlip_interfaces.pipeline.flow import STAGES
-from mlip_interfaces.potentials import Backend, read_model_deviation, zbl_energy
+from mlip_interfaces.potentials import Backend, read_model_deviation
+from mlip_interfaces.programs import program_environment
 from mlip_interfaces.run.stages import run_status
 
 pytestmark = pytest.mark.campaign
@@ -37,7 +36,9 @@ def study(pytorch: Backend, miniature: Path, tmp_path_factory: pytest.TempPathFa
     raw["interface"]["layers"][1]["thickness_angstrom"] = [0]
     raw["initial_data"]["n_melt_quench_snapshots"] = 0
     raw["labels"]["parameters"] = {}
-    raw["training"] |= {"backend": "pytorch", "model": "se_atten_v2", "short_range": {}, "steps": 20, "steps_final": 20}
+    kept = {key: value for key, value in raw["training"].items() if "rate" in key or key == "committee_size"}
+    lengths = {"steps": 20, "steps_reuse": 40, "steps_final": 20}
+    raw["training"] = kept | lengths | {"backend": "pytorch", "start_from": "trained.pt"}
     raw["validation"] = {
         "n_exploration_frames": 1,
         "own_md": {"n_snapshots": 1, "time_ps": 0.01, "temperature_kelvin": 50},
@@ -48,6 +49,11 @@ def study(pytorch: Backend, miniature: Path, tmp_path_factory: pytest.TempPathFa
     raw["analysis"] = {"msd": {"species": ["Li"]}}
     file = tmp_path_factory.mktemp("pytorch") / "study.yaml"
     file.write_text(yaml.safe_dump(raw))
+    script = Path(__file__).with_name("tiny_potential.py")
+    subprocess.run(
+        [sys.executable, script, "checkpoint", file.with_name("trained.pt"), "S", "F", "Li"], check=True,
+        capture_output=True, env=program_environment(),
+    )  # fmt: skip
     return file
 
 
@@ -80,7 +86,7 @@ def test_every_stage_is_done_and_the_model_is_pytorchs(finished: Path) -> None:
     assert (param["train_backend"], param["dp_compress"]) == ("pytorch", True)
     model = read_book(FinalModel, finished / "model" / MODEL_FILE)
     assert (model.file, model.backend, model.kind, model.not_compressed) == ("model.pth", "pytorch", "se_atten_v2", "")
-    assert len(model.max_neighbors) == 1
+    assert model.max_neighbors == ()
     assert list(finished.rglob("*.pb")) == []
     assert (finished / "model" / "model.pth").stat().st_size == model.size_bytes
 
@@ -109,22 +115,15 @@ def test_the_committee_was_explored_labelled_and_watched_in_production(finished:
     assert "../../../model.pth" in (finished / "scan" / RUN / "command.sh").read_text()
 
 
-def test_at_short_distances_it_repels_as_the_nuclei_of_the_pair_do(finished: Path, tmp_path: Path) -> None:
-    pairs, distances = [("Li", "F"), ("S", "F")], np.array([0.5, 0.7])
-    frames = [
-        Atoms(pair, positions=[[0, 0, 0], [distance, 0, 0]], cell=np.eye(3) * 20, pbc=True)
-        for pair in pairs
-        for distance in distances
-    ]
-    write(tmp_path / "pairs.xyz", frames)
-    said = subprocess.run(
-        [sys.executable, Path(__file__).with_name("tiny_potential.py"), "energy", finished / "model/model.pth", "pairs.xyz"],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    energies = np.array([float(line.split()[1]) for line in said.splitlines() if line.startswith("energy: ")])
-    expected = [np.diff(zbl_energy(*(atomic_numbers[symbol] for symbol in pair), distances)) for pair in pairs]
-    # Splines of a table in steps of 0.005 angstrom.
-    np.testing.assert_allclose(np.diff(energies.reshape(2, 2), axis=1), expected, rtol=1e-4, atol=0)
+def test_the_committee_began_with_the_trained_model(finished: Path) -> None:
+    campaign = finished / "campaign"
+    assert json.loads((campaign / "param.json").read_text())["training_finetune_model"] == ["start.pt", "start.pt"]
+    training = campaign / "iter.000000" / "00.train"
+    assert (training / "000" / "old" / "init.pt").read_bytes() == (campaign / "start.pt").read_bytes()
+    assert any("--finetune old/init.pt" in file.read_text() for file in training.glob(".*.sub.run"))
+    model = json.loads((training / "000" / "input.json").read_text())["model"]
+    assert model["type_map"] == ["Li", "F", "S"]
+    assert read_book(FinalModel, finished / "model" / MODEL_FILE).started_from.startswith("trained.pt (SHA-256 ")
 
 
 def test_the_report_says_which_backend_made_the_model(finished: Path) -> None:

@@ -1,10 +1,12 @@
 """Makes and uses a tiny Deep Potential, in a process of its own: ``tiny_potential.py train MODEL [--table FILE] ELEMENT...`` freezes
-one that has seen noise, with a table of repulsion or without; ``tiny_potential.py go-on START INPUT.json FRAME.xyz ELEMENT...`` trains a frozen one on by
+one that has seen noise, with a table of repulsion or without; ``tiny_potential.py checkpoint MODEL.pt ELEMENT...`` leaves the checkpoint of such a one of PyTorch; ``tiny_potential.py go-on START INPUT.json FRAME.xyz ELEMENT...`` trains a frozen one on by
 the sections of that file, on other noise, and prints the energies by the one and by the other; ``tiny_potential.py energy MODEL FRAME.xyz`` prints the energy of each structure, each atom by the name of its element."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -73,6 +75,27 @@ def train(model: Path, elements: list[str], table: Path | None = None) -> None:
         run(content, folder, model)
 
 
+def checkpoint(model: Path, elements: list[str]) -> None:
+    from deepmd.pt.entrypoints.main import train as run_training
+
+    from mlip_interfaces.files import write_json
+    from mlip_interfaces.potentials import DescriptorSizes, training_input
+
+    with tempfile.TemporaryDirectory() as name:
+        write_noise(Path(name) / "system", elements, seed=1)
+        content = training_input(
+            DescriptorSizes(4.0, 0.5, (4, 8), 4, (16, 16), (80,), kind="se_atten_v2"), elements, n_steps=2,
+            start_learning_rate=1e-3, stop_learning_rate=1e-5, systems=["system"], batch_size=1, seed=1,
+        )  # fmt: skip
+        os.chdir(name)
+        write_json(Path("input.json"), content)
+        run_training(
+            "input.json", init_model=None, restart=None, finetune=None, init_frz_model=None, model_branch="",
+            skip_neighbor_stat=True,
+        )  # fmt: skip
+        shutil.copyfile("model.ckpt.pt", model)
+
+
 def energies(model: Path, frames: Path) -> list[float]:
     from ase.io import read
     from deepmd.infer import DeepPot
@@ -91,6 +114,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "train":
         tabled = sys.argv[3] == "--table"
         train(Path(sys.argv[2]), sys.argv[5 if tabled else 3 :], Path(sys.argv[4]) if tabled else None)
+    elif sys.argv[1] == "checkpoint":
+        checkpoint(Path(sys.argv[2]).resolve(), sys.argv[3:])
     elif sys.argv[1] == "go-on":
         start, sections, frames = (Path(word) for word in sys.argv[2:5])
         print(*(f"energy: {energy}" for energy in go_on(start, sections, frames, sys.argv[5:])), sep="\n")
