@@ -66,9 +66,14 @@ def test_packings_have_their_known_order(layers: str, repeats, q4: float, q6: fl
 
 
 def test_a_simple_cubic_lattice_is_no_close_packing() -> None:
+    """Of the twelve nearest six are of the second shell, and bcc has neighbours where the first six are."""
     positions = np.stack(np.meshgrid(*[np.arange(6)] * 3), axis=-1).reshape(-1, 3) * 3.0
     shaken = positions + np.random.default_rng(5).normal(0.0, 0.05, positions.shape)
-    assert all(grain.packing == "other" for grain in grains(bond_order(shaken, np.eye(3) * 18.0, 6.5)))
+    found = grains(bond_order(shaken, np.eye(3) * 18.0, 6.5))
+    assert {grain.packing for grain in found} == {"sc"}
+    for grain in found:
+        np.testing.assert_allclose(grain.axes, np.eye(3), rtol=0, atol=0.02)
+        np.testing.assert_allclose(grain.diameter_angstrom**3 * np.pi / 6, 27.0 * grain.atoms.size, rtol=0.03, atol=0)
 
 
 def test_grains_equal_slow_clustering() -> None:

@@ -27,7 +27,12 @@ N_NEIGHBORS = 12
 """Nearest ones that are looked at: the first shell of close packings, the first and most of the second of bcc."""
 
 CLOSE_PACKED = 1.0 / np.sqrt(2.0)
-ATOM_VOLUMES = {"fcc": CLOSE_PACKED, "hcp": CLOSE_PACKED, "bcc": 0.5 / ((2.0 * np.sqrt(3.0) + 2.0) / 6.0) ** 3}
+ATOM_VOLUMES = {
+    "sc": 1.0 / ((1.0 + np.sqrt(2.0)) / 2.0) ** 3,
+    "fcc": CLOSE_PACKED,
+    "hcp": CLOSE_PACKED,
+    "bcc": 0.5 / ((2.0 * np.sqrt(3.0) + 2.0) / 6.0) ** 3,
+}
 """In cubes of the mean distance of the twelve nearest."""
 
 MOST_MISFIT = 0.2
@@ -37,8 +42,9 @@ LEAST_SHARE, LEAST_TURN_DEGREES = 0.2, 10.0
 """Of connected atoms that may be a grain of their own or name its lattice, and of a grain against another that it is connected to."""
 
 
-FIRST_SHELL = 1.25
-"""Times the median distance of bonded neighbours: the second shell is at 1.41 in close packings and counted in bcc, the next at 1.55."""
+FIRST_SHELL = 1.3
+"""Times the distance within which a quarter of the bonded neighbours are: others are of the next shell, 1.41 times as far in sc, fcc and
+hcp; of bcc both shells are within."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class Grain:
     q4, q6 : float
         Order of the mean neighbourhood of its innermost atoms: noise is averaged out.
     packing : str
-        Lattice with the least misfit, ``fcc``, ``hcp`` or ``bcc``; ``other`` where that is above 0.2.
+        Lattice with the least misfit, ``sc``, ``fcc``, ``hcp`` or ``bcc``; ``other`` where that is above 0.2.
     misfit : float
         Of that lattice, in distances of neighbours.
     axes : (3, 3) float array or None
@@ -203,9 +209,11 @@ def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, le
 
     Notes
     -----
-    The lattice is fitted to the bonds of the core within 1.25 of their median length. It is the one that a fifth of the core fits best; half of it decide how it is turned. Where atoms of a core do not fit it and are the core of a
-    crystal of another symmetry, or turned by more than 10 degrees, there are two grains. The volume of an atom is that of the lattice:
-    d^3 / sqrt(2) in a close packing with neighbours d apart, 0.662 d^3 in bcc with d the mean of the twelve nearest.
+    The lattice is fitted to the bonds of the core within 1.3 times the length of the shortest quarter: to the first shell, and in bcc to
+    both. It is the one that a fifth of the core fits best; half of the core decides how it is turned. Where atoms of a core do not fit it
+    and are the core of a crystal of another symmetry, or turned by more than 10 degrees, there are two grains. The volume of an atom is
+    that of the lattice, with d the mean distance of the twelve nearest: d^3 / sqrt(2) in close packings, 0.662 d^3 in bcc, 0.568 d^3 in
+    a simple cubic lattice.
 
     Examples
     --------
@@ -316,7 +324,7 @@ def _first_shell(order: BondOrder, atoms: NDArray[np.int64]) -> tuple[NDArray[np
     """Vectors to neighbours, and which are bonded and none of the next shell that stands in for one that is not there."""
     vectors, bonded = order.vectors[atoms], order.bonded[atoms]
     lengths = np.linalg.norm(vectors, axis=2)
-    return vectors, bonded & (lengths <= FIRST_SHELL * np.median(lengths[bonded])) if bonded.any() else bonded
+    return vectors, bonded & (lengths <= FIRST_SHELL * np.quantile(lengths[bonded], 0.25)) if bonded.any() else bonded
 
 
 def _is_another(order: BondOrder, atoms: NDArray[np.int64], known: Orientation) -> bool:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 _Sums: TypeAlias = tuple[
     NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]
 ]
-LatticeName: TypeAlias = Literal["fcc", "hcp", "bcc"]
+LatticeName: TypeAlias = Literal["sc", "fcc", "hcp", "bcc"]
 PointGroup: TypeAlias = Literal["O", "D6"]
 
-LATTICES: tuple[LatticeName, ...] = ("fcc", "hcp", "bcc")
-POINT_GROUPS: dict[str, PointGroup] = {"fcc": "O", "hcp": "D6", "bcc": "O"}
+LATTICES: tuple[LatticeName, ...] = ("sc", "fcc", "hcp", "bcc")
+POINT_GROUPS: dict[str, PointGroup] = {"sc": "O", "fcc": "O", "hcp": "D6", "bcc": "O"}
 """Proper rotations of each lattice, by their symbol of Schoenflies: 24 of the cube, 12 of the hexagonal prism."""
 
 LOW_INDEX: dict[PointGroup, dict[str, tuple[float, float, float]]] = {
@@ -41,7 +41,7 @@ class Orientation:
     Attributes
     ----------
     lattice : str
-        ``fcc``, ``hcp`` or ``bcc``: what was fitted.
+        ``sc``, ``fcc``, ``hcp`` or ``bcc``: what was fitted.
     axes : (3, 3) float array
         Columns are the cubic axes; for hcp a close-packed row, the direction normal to it in the basal plane, and the sixfold axis.
         Of equivalent choices the one that is turned least from the axes of the coordinates.
@@ -88,8 +88,8 @@ def orientation(
         From each atom to its neighbours.
     kept : (n_atoms, n_neighbors) bool array
         Neighbours that belong to the crystal.
-    lattice : {"fcc", "hcp", "bcc"}
-        Twelve neighbours each, or eight and six.
+    lattice : {"sc", "fcc", "hcp", "bcc"}
+        Six neighbours, twelve, twelve, or eight and six.
     share : float, optional
         Of the atoms, those that fit best and decide: half leave out surfaces and faults, less find one of several crystals.
 
@@ -188,7 +188,7 @@ def best_orientation(vectors: NDArray[np.float64], kept: NDArray[np.bool_], *, s
     Returns
     -------
     Orientation
-        Of fcc, hcp or bcc.
+        Of a simple cubic lattice, fcc, hcp or bcc.
 
     Examples
     --------
@@ -371,6 +371,7 @@ def _neighbors(lattice: LatticeName) -> NDArray[np.float64]:
             settings.append(np.concatenate([basal, cap, cap * [1.0, 1.0, -1.0]]))
         return np.array(settings)
     half = {
+        "sc": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
         "fcc": [[0, 1, 1], [0, 1, -1], [1, 0, 1], [1, 0, -1], [1, 1, 0], [1, -1, 0]],
         "bcc": [[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1], [2, 0, 0], [0, 2, 0], [0, 0, 2]],
     }[lattice]

@@ -15,7 +15,7 @@ from mlip_interfaces.figures.style import PALETTE, note_empty
 SCALES: dict[PointGroup, float] = {"D6": 1.0, "O": 2.0}
 """Of the triangles, so that both are about as wide."""
 
-APART = 1.35
+APART = 1.5
 
 
 def draw_normals(ax: Axes, normals: Sequence[tuple[int, PointGroup, NDArray[np.float64], float]]) -> None:

@@ -145,7 +145,7 @@ class NamedGrain:
     phase : str
         That most of its anions have; ``unknown`` where no rule names it.
     packing : str
-        ``fcc``, ``hcp``, ``bcc`` or ``other``.
+        ``sc``, ``fcc``, ``hcp``, ``bcc`` or ``other``.
     misfit : float
         Of the lattice that fits best, in distances of neighbours.
     axes : (3, 3) float array or None
@@ -496,7 +496,7 @@ class CrystallitesResult(Result):
                 "anions": list(self.anions),
                 "definition": "anions with at least least_bonds of 12 neighbours whose q6 correlates, connected by such bonds, and "
                 "the anions bonded to them",
-                "definition_of_orientation": "lattice (fcc, hcp, bcc) fitted to the bonds of the core; `normal` is that of the plane of "
+                "definition_of_orientation": "lattice (sc, fcc, hcp, bcc) fitted to the bonds of the core; `normal` is that of the plane of "
                 "a and b, in axes of the crystal, in the standard triangle",
             },
         }
