@@ -263,8 +263,8 @@ def contacts(order: BondOrder, found: Sequence[Grain]) -> dict[tuple[int, int], 
         grain_of[grain.atoms] = row
     inside = np.flatnonzero(grain_of >= 0)
     others = grain_of[order.neighbors[inside]]
-    row, column = np.nonzero((others >= 0) & (others != grain_of[inside, None]))
-    pairs = np.sort(np.stack([inside[row], order.neighbors[inside[row], column]], axis=1), axis=1)
+    one, neighbor = np.nonzero((others >= 0) & (others != grain_of[inside, None]))
+    pairs = np.sort(np.stack([inside[one], order.neighbors[inside[one], neighbor]], axis=1), axis=1)
     across, numbers = np.unique(
         np.sort(grain_of[np.unique(pairs, axis=0)], axis=1).reshape(-1, 2), axis=0, return_counts=True
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -337,7 +337,9 @@ def _angle_degrees(first: NDArray[np.float64], second: NDArray[np.float64]) -> f
 def _rotations(group: PointGroup) -> NDArray[np.float64]:
     from scipy.spatial.transform import Rotation
 
-    matrices = np.asarray(Rotation.create_group(group).as_matrix())
+    # scipy's types have D6 as "Dn" alone.
+    name: Any = group
+    matrices = np.asarray(Rotation.create_group(name).as_matrix())
     matrices.setflags(write=False)
     return matrices
 
