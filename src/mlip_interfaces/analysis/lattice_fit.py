@@ -11,9 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-_Sums: TypeAlias = tuple[
-    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]
-]
+_Sums: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 LatticeName: TypeAlias = Literal["sc", "fcc", "hcp", "bcc"]
 PointGroup: TypeAlias = Literal["O", "D6"]
 
@@ -27,7 +25,7 @@ LOW_INDEX: dict[PointGroup, dict[str, tuple[float, float, float]]] = {
 }
 """Corners of the standard triangle of directions that symmetry leaves."""
 
-N_SEEDS, N_TRIED, MOST_FITTED, MOST_STEPS = 3, 48, 2000, 30
+N_SEEDS, N_TRIED, MOST_FITTED, MOST_STEPS = 3, 40, 2000, 30
 """Of a fit: atoms that give starts, atoms that judge them, atoms that are fitted, steps."""
 
 SAME_TRACE = 1e-6
@@ -126,15 +124,16 @@ def orientation(
         return Orientation(lattice, np.eye(3), np.inf, np.nan)
     tried = _evenly(whole, N_TRIED)
     seeds = tried[np.argsort(-np.count_nonzero(kept[tried], axis=1), kind="stable")[:: -(-tried.size // N_SEEDS)]]
-    starts = [np.eye(3), *(start for seed in seeds for start in _starts(vectors[seed][kept[seed]], shell))]
-    few, n_few = (vectors[tried], kept[tried]), math.ceil(tried.size * share)
-    axes = max(starts, key=lambda start: _likeness(_matched(*few, shell.sites, shell.directions @ start.T), n_few))
+    starts = np.array([np.eye(3), *(start for seed in seeds for start in _starts(vectors[seed][kept[seed]], shell))])
+    likeness = np.sort(_likeness(vectors[tried], kept[tried], shell.directions, starts), axis=1)
+    axes = starts[np.argmax(likeness[:, -math.ceil(tried.size * share) :].sum(axis=1))]
     chosen = _evenly(whole, MOST_FITTED)
     own = vectors[chosen], kept[chosen]
     for _ in range(MOST_STEPS):
         sums = _matched(*own, shell.sites, shell.directions @ axes.T)
         errors, scale = _errors(sums, axes)
-        most = np.quantile(errors, share)
+        last = math.ceil(errors.size * share) - 1
+        most = np.partition(errors, last)[last]
         before, axes = axes, _rotation(sums[0][errors <= most].sum(axis=0))
         if np.abs(axes - before).max() < 1e-9:
             break
@@ -408,14 +407,9 @@ def _rotation(moments: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v)
 
 
-def _likeness(sums: _Sums, n_atoms: int) -> float:
-    """Cosines between neighbours and sites, of the atoms where they are largest."""
-    return float(np.sort(sums[1])[-n_atoms:].sum())
-
-
 def _errors(sums: _Sums, axes: NDArray[np.float64], scale: float | None = None) -> tuple[NDArray[np.float64], float]:
     """Mean square distance of the neighbours of each atom from their sites, and the scale, by default that of most atoms."""
-    moments, _, of_vectors, of_sites, n_kept = sums
+    moments, of_vectors, of_sites, n_kept = sums
     along = np.einsum("aij,ij->a", moments, axes)
     if scale is None:
         scale = float(np.median(along / of_vectors))
@@ -427,10 +421,10 @@ def _errors(sums: _Sums, axes: NDArray[np.float64], scale: float | None = None) 
 def _matched(vectors, kept, sites, turned):  # type: ignore[no-untyped-def]
     """Neighbours beside the sites of the lattice in whose turned directions they are seen, summed for each atom.
 
-    Gives the sum of v t^T with t in axes of the lattice, the mean cosine, the sums of v^2 and of t^2, and their number.
+    Gives the sum of v t^T with t in axes of the lattice, the sums of v^2 and of t^2, and their number.
     """
     n_atoms, n_neighbors = vectors.shape[0], vectors.shape[1]
-    moments, likeness = np.zeros((n_atoms, 3, 3)), np.zeros(n_atoms)
+    moments = np.zeros((n_atoms, 3, 3))
     of_vectors, of_sites, n_kept = np.zeros(n_atoms), np.zeros(n_atoms), np.zeros(n_atoms, dtype=np.int64)
     nearest = np.zeros((sites.shape[0], n_neighbors), dtype=np.int64)
     for a in range(n_atoms):
@@ -457,6 +451,34 @@ def _matched(vectors, kept, sites, turned):  # type: ignore[no-untyped-def]
                     of_sites[a] += sites[setting, nearest[setting, n], i] ** 2
                     for j in range(3):
                         moments[a, i, j] += vectors[a, n, i] * sites[setting, nearest[setting, n], j]
-        if n_kept[a]:
-            likeness[a] = most / n_kept[a]
-    return moments, likeness, of_vectors, of_sites, n_kept
+    return moments, of_vectors, of_sites, n_kept
+
+
+@njit(cache=True, nogil=True)
+def _likeness(vectors, kept, directions, starts):  # type: ignore[no-untyped-def]
+    """Mean cosine between the neighbours of each atom and the sites they are nearest to, for each start: (n_starts, n_atoms)."""
+    n_settings, n_sites = directions.shape[0], directions.shape[1]
+    likeness = np.zeros((starts.shape[0], vectors.shape[0]))
+    turned = np.zeros((n_settings, n_sites, 3))
+    for i in range(starts.shape[0]):
+        turned[:] = 0.0
+        for s in range(n_settings):
+            for k in range(n_sites):
+                for j in range(3):
+                    for m in range(3):
+                        turned[s, k, j] += starts[i, j, m] * directions[s, k, m]
+        for a in range(vectors.shape[0]):
+            for s in range(n_settings):
+                total, n_kept = 0.0, 0
+                for n in range(vectors.shape[1]):
+                    if not kept[a, n]:
+                        continue
+                    x, y, z = vectors[a, n, 0], vectors[a, n, 1], vectors[a, n, 2]
+                    best = -np.inf
+                    for k in range(n_sites):
+                        best = max(best, x * turned[s, k, 0] + y * turned[s, k, 1] + z * turned[s, k, 2])
+                    total += best / np.sqrt(x * x + y * y + z * z)
+                    n_kept += 1
+                if n_kept:
+                    likeness[i, a] = max(likeness[i, a], total / n_kept)
+    return likeness
