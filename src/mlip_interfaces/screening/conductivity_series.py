@@ -456,8 +456,7 @@ def _doubts(found: CrystalConductivity, runs: Sequence[RunTransport], left_out: 
     for one in found.temperatures:
         here = f"{start} at {one.temperature_kelvin:g} K"
         mine = [run for run in runs if run.temperature_kelvin == one.temperature_kelvin]
-        needed = max((ion.run_at_least_ps for run in mine for ion in run.ions.values() if ion.because), default=np.nan)
-        longer = f"; run at least {needed:.2g} ps" if np.isfinite(needed) else ""
+        longer = f"; run at least {one.run_at_least_ps:.2g} ps" if np.isfinite(one.run_at_least_ps) else ""
         why = " and ".join(dict.fromkeys(why for run in mine for ion in run.ions.values() for why in ion.because))
         if not one.is_point:
             meaning = (
@@ -547,6 +546,7 @@ def _temperature_json(one: TemperatureTransport) -> dict[str, object]:
         "n_diffusive": one.n_diffusive,
         "diffusive": one.is_point,
         "is_bound": one.is_bound,
+        "run_at_least_ps": number(one.run_at_least_ps),
         "volume_angstrom3": one.volume_angstrom3,
         "diffusivities": {
             name: _estimate("diffusivity", "cm2_per_s", found) for name, found in one.diffusivities.items()

@@ -368,6 +368,10 @@ def _read_run(
             f"{path} is of {temperature:g} K, but {composition.label} of {composition.temperature_kelvin:g} K; correct one."
         )
     order = [there.index(name) for name in species]
+    if not all(np.isfinite(_in_order(matrix, order)).all() for matrix in matrices):
+        raise InputFileError(
+            f"{path}: an L_ij of {', '.join(species)}, or its error, is no number; make it again with a longer run."
+        )
     because |= {name: why for name, why in doubts.items() if name in species}
     return Coefficients(*(_in_order(matrix, order) for matrix in matrices))
 

@@ -108,7 +108,7 @@ def relaxed(
     Raises
     ------
     StructureError
-        If the energy is no finite number, or the calculator knows no stress where the cell changes.
+        If the energy or a force is no finite number, or the calculator knows no stress where the cell changes.
     """
     from ase.calculators.calculator import PropertyNotImplementedError
     from ase.filters import FrechetCellFilter, UnitCellFilter
@@ -132,13 +132,15 @@ def relaxed(
                 warnings.filterwarnings("ignore", message="logm result may be inaccurate")
                 converged = bool(optimiser.run(fmax=fmax_ev_per_angstrom, steps=max_steps))
             n_steps = int(optimiser.nsteps)
-        energy = float(moved.get_potential_energy())
+        is_known = bool(np.isfinite(moved.get_potential_energy()) and np.isfinite(moved.get_forces()).all())
     except PropertyNotImplementedError as error:
         raise StructureError(
             f"{name}: the calculator lacks what a relaxation needs ({error}); give one with energy, forces and stress."
         ) from error
-    if not np.isfinite(energy):
-        raise StructureError(f"{name}: the calculator gives no finite energy; it does not know this structure.")
+    if not is_known:
+        raise StructureError(
+            f"{name}: the calculator gives energies or forces that are no finite numbers; it does not know this structure."
+        )
     return moved, converged, n_steps
 
 
