@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from ase import Atoms
+from ase.calculators.lj import LennardJones
 from ase.io import write
 
 from mlip_interfaces.cli.main import main
@@ -23,7 +24,7 @@ from mlip_interfaces.screening.adhesion_outputs import (
     spreads,
 )
 from mlip_interfaces.screening.interface_cells import InterfaceSeries, LayerBulk, built_interfaces, model_interfaces
-from mlip_interfaces.screening.relaxation import Rest, relax_tasks
+from mlip_interfaces.screening.relaxation import Rest, Task, relax_tasks, relaxed_structure
 from mlip_interfaces.structures.assembly import Layer, stack
 from mlip_interfaces.structures.matching import SlabRequest
 from mlip_interfaces.units import EV_PER_ANGSTROM2_TO_J_PER_M2
@@ -265,6 +266,68 @@ def test_models_of_a_run_have_interface_energies(
     assert same["interface_energy_j_per_m2"] is None
     assert main(["screen", "adhesion", "--run-folder", str(run), "--only", "x", *LJ, "--out", str(out)]) == 2
     assert "the study has no model 'x'" in capsys.readouterr().err
+
+
+def test_a_calculator_is_known_before_anything_is_built(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = [
+        "screen",
+        "adhesion",
+        "NoCrystal",
+        "LiF",
+        "--substrate-miller",
+        "1",
+        "0",
+        "0",
+        "--film-miller",
+        "1",
+        "0",
+        "0",
+    ]
+    out = ["--out", str(tmp_path / "out")]
+    for name, sentence in (
+        ("chgnot", "--calculator chgnot: there is no such calculator. Did you mean 'chgnet'?"),
+        ("emt", "Known: abacus, chgnet,"),
+        ("frozen.pb", "--calculator frozen.pb: there is no such file; give chgnet,"),
+        ("vasp", "--calculator vasp: structures are relaxed with ASE calculators"),
+    ):
+        assert main([*words, "--calculator", name, *out]) == 2
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+class _Counting(LennardJones):
+    n_structures = 0
+
+    def calculate(self, *arguments: Any, **options: Any) -> None:
+        type(self).n_structures += 1
+        super().calculate(*arguments, **options)
+
+
+def test_what_begins_alike_is_relaxed_once(tmp_path: Path) -> None:
+    start = Atoms("Ar2", positions=[(0, 0, 0), (0, 0, 1.3)], cell=[9, 9, 9], pbc=True)
+    tasks = {"one": Task(start, "atoms"), "other": Task(start.copy(), "atoms"), "held": Task(start, "none")}
+    calculator = _Counting()
+
+    def relax(names: list[str], max_steps: int) -> tuple[dict[str, Rest], int]:
+        before = calculator.n_structures
+        rests = relax_tasks(
+            {name: tasks[name] for name in names}, calculator, tmp_path, {}, fmax_ev_per_angstrom=0.01,
+            max_steps=max_steps, report=lambda name, rest: None,
+        )  # fmt: skip
+        return rests, calculator.n_structures - before
+
+    short, n_short = relax(["one", "other"], 3)
+    assert not short["one"].converged
+    assert 3 <= n_short <= 4
+    rests, n_long = relax(["one", "other", "held"], 500)
+    assert rests["one"].converged
+    assert rests["one"] == rests["other"] != rests["held"]
+    assert n_long < rests["one"].n_steps
+    np.testing.assert_allclose(rests["one"].energy_ev, -1.0, rtol=1e-2, atol=0)
+    np.testing.assert_allclose(
+        relaxed_structure(tmp_path, "other").positions, relaxed_structure(tmp_path, "one").positions, rtol=0, atol=0
+    )
+    assert relax(["other"], 500)[1] == 0
 
 
 @pytest.mark.parametrize(

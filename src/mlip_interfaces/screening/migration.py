@@ -18,7 +18,7 @@ from mlip_interfaces.screening.hops import Edge, Hop, Sites, edges_within
 from mlip_interfaces.screening.neb import Band, BandSettings, HopFailure, Surface, relax_band, relax_ends
 from mlip_interfaces.screening.percolation import AXES, Percolation, percolation
 from mlip_interfaces.screening.relaxation import relaxed
-from mlip_interfaces.screening.same_request import require_same
+from mlip_interfaces.screening.same_request import read_kept, require_same
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -414,10 +414,7 @@ def _refuse_other_request(folder: Path, request: Mapping[str, object]) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise OtherInputsError(f"{folder} has files and no {REQUEST} of 'screen migration'; give another --out.")
         return
-    before = read_json(file, if_damaged="give another --out")
-    if not isinstance(before, dict):
-        raise OtherInputsError(f"{file} was not written by 'screen migration'; give another --out.")
-    require_same(folder, before, request, results="barriers")
+    require_same(folder, read_kept(file, "'screen migration'"), request, results="barriers")
 
 
 def _known(file: Path, max_steps: int) -> HopRecord | None:

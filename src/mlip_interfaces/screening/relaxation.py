@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlip_interfaces.errors import OtherInputsError, StructureError
-from mlip_interfaces.files import content_hash, read_json, whole_file, write_json
-from mlip_interfaces.screening.same_request import require_same
+from mlip_interfaces.errors import StructureError
+from mlip_interfaces.files import content_hash, whole_file, write_json
+from mlip_interfaces.screening.same_request import read_kept, require_same
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -179,7 +180,7 @@ def relax_tasks(
     max_steps: int,
     report: Callable[[str, Rest], None],
 ) -> dict[str, Rest]:
-    """Relax structures one after the other; what the folder has is kept, what was cut short goes on.
+    """Relax structures one after the other; what the folder has is kept, what was cut short goes on, what begins as another began is that one.
 
     Parameters
     ----------
@@ -216,16 +217,33 @@ def relax_tasks(
     done: dict[str, Rest] = {}
     for name, task in tasks.items():
         mark = start_hash(task.atoms, task.freedom)
-        before = known.get(name)
-        if before is not None and before.start_sha256 == mark and (before.converged or before.n_steps >= max_steps):
-            done[name] = before
-        else:
-            done[name] = known[name] = _relax_task(
-                name, task, calculator, directory / "relaxed", mark, fmax_ev_per_angstrom, max_steps
-            )
+        over = [
+            one
+            for one, rest in known.items()
+            if _is_over(rest, mark, max_steps) and (directory / "relaxed" / f"{one}.xyz").is_file()
+        ]
+        if name not in over:
+            if over:
+                _copy_structure(directory / "relaxed", over[0], name)
+                known[name] = known[over[0]]
+            else:
+                known[name] = _relax_task(
+                    name, task, calculator, directory / "relaxed", mark, fmax_ev_per_angstrom, max_steps
+                )
             write_json(book, {"settings": settings, "structures": {one: asdict(rest) for one, rest in known.items()}})
+        done[name] = known[name]
         report(name, done[name])
     return done
+
+
+def _is_over(rest: Rest, mark: str, max_steps: int) -> bool:
+    """Whether a relaxation of this start needs no more steps."""
+    return rest.start_sha256 == mark and (rest.converged or rest.n_steps >= max_steps)
+
+
+def _copy_structure(directory: Path, one: str, name: str) -> None:
+    with whole_file(directory / f"{name}.xyz") as partial:
+        shutil.copyfile(directory / f"{one}.xyz", partial)
 
 
 def relaxed_structure(directory: Path, name: str) -> Atoms:
@@ -252,9 +270,7 @@ def relaxed_structure(directory: Path, name: str) -> Atoms:
 def _known(book: Path, settings: Mapping[str, object]) -> dict[str, Rest]:
     if not book.is_file():
         return {}
-    content = read_json(book)
-    if not isinstance(content, dict) or not {"settings", "structures"} <= content.keys():
-        raise OtherInputsError(f"{book} is there and is no file of relaxations; give another --out.")
+    content = read_kept(book, "'screen adhesion' or 'screen defect-energies'", "settings", "structures")
     require_same(book, content["settings"], settings, results="energies")
     return {name: Rest(**rest) for name, rest in content["structures"].items()}
 
