@@ -20,7 +20,7 @@ from landscape_teacher import egg_box
 
 from mlip_interfaces.errors import OtherInputsError, StructureError
 from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, sites_of
-from mlip_interfaces.screening.migration import HopRecord, Migration, hop_ends, migration, network_of, supercell_repeats
+from mlip_interfaces.screening.migration import HopRecord, Migration, hop_ends, migration, network_of
 from mlip_interfaces.screening.migration_outputs import migration_content
 from mlip_interfaces.screening.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
 from mlip_interfaces.screening.relaxation import relaxed
@@ -389,7 +389,7 @@ def test_ends_follow_the_cells_of_a_supercell() -> None:
     sites = sites_of(crystal, "Cu")
     for name in ("Cu1-Cu2", "Cu1-Cu2_0,-1,0", "Cu3-Cu1_1,0,-1"):
         hop = named_hop(sites, name)
-        start, end, ion = hop_ends(crystal, sites, hop, supercell_repeats(crystal, 10.0))
+        start, end, ion = hop_ends(crystal, sites, hop, (3, 3, 3))
         moved = np.linalg.norm(end.positions - start.positions, axis=1)
         assert np.flatnonzero(moved).tolist() == [ion]
         assert moved[ion] == pytest.approx(hop.distance_angstrom, rel=1e-9, abs=0)

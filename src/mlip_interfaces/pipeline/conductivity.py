@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, write_json, write_text
@@ -43,6 +41,7 @@ from mlip_interfaces.screening.conductivity_series import (
     crystal_conductivity,
     own_runs,
 )
+from mlip_interfaces.screening.relaxation import start_hash
 from mlip_interfaces.structures.crystals import bulk_cell, in_type_order, load_crystal
 from mlip_interfaces.structures.glass import QuenchPotential
 from mlip_interfaces.units import FS_TO_PS
@@ -190,11 +189,8 @@ def _planned(asked: ConductivitySeries, name: str, atoms: Atoms, made_of: dict[s
 
 def _request(atoms: Atoms, protocol: MDProtocol, made_of: dict[str, object]) -> dict[str, object]:
     """All that moves atoms, however long."""
-    structure = [
-        atoms.get_chemical_symbols(), np.round(atoms.cell.array, 8).tolist(), np.round(atoms.positions, 8).tolist(),
-    ]  # fmt: skip
     return made_of | {
-        "structure_sha256": content_hash(structure),
+        "structure_sha256": start_hash(atoms, n_digits=8),
         "ensemble": protocol.ensemble,
         "temperature_kelvin": protocol.temperature_kelvin,
         "pressure_bar": protocol.pressure_bar[0] if protocol.ensemble == "npt" else None,

@@ -10,7 +10,7 @@ from mlip_interfaces.errors import counted
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.screening.adhesion import InterfaceEnergetics, LayerEnergies, interface_energetics
 from mlip_interfaces.screening.interface_cells import AS_GIVEN, InterfaceCells, InterfaceSeries, LayerCells
-from mlip_interfaces.screening.relaxation import Rest
+from mlip_interfaces.screening.relaxation import Rest, unfinished_note
 from mlip_interfaces.units import EV_PER_ANGSTROM2_TO_J_PER_M2
 
 
@@ -291,12 +291,7 @@ def _row(result: InterfaceResult) -> dict[str, object]:
 
 
 def _notes(results: Sequence[InterfaceResult], rests: Mapping[str, Rest]) -> list[str]:
-    unfinished = [name for name, rest in rests.items() if not rest.converged]
-    notes = []
-    if unfinished:
-        notes.append(
-            f"Not relaxed to their end: {', '.join(unfinished)}; their energies may be too high. Raise --max-steps and run again: it goes on from there."
-        )
+    notes = unfinished_note(rests)
     if any(result.opened for result in results):
         notes.append(
             "Models with more than two layers: each interface is opened by vacuum, and the others stay closed; no work of adhesion of the whole and no "

@@ -25,6 +25,7 @@ from mlip_interfaces.screening.conductivity import (
     sum_of,
 )
 from mlip_interfaces.screening.conductivity_file import Bulk, ConductivitySeries
+from mlip_interfaces.screening.supercells import face_widths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -416,11 +417,11 @@ def _moving_framework(msd: MsdResult, framework: Sequence[str]) -> list[str]:
 
 
 def _narrow(cell: NDArray[np.float64]) -> list[str]:
-    widths = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    if widths.min() >= LEAST_WIDTH_ANGSTROM:
+    narrowest = face_widths(cell).min()
+    if narrowest >= LEAST_WIDTH_ANGSTROM:
         return []
     return [
-        f"its cell is {widths.min():.1f} angstrom wide, and ions meet their own images in less than {LEAST_WIDTH_ANGSTROM:g}: give a larger supercell."
+        f"its cell is {narrowest:.1f} angstrom wide, and ions meet their own images in less than {LEAST_WIDTH_ANGSTROM:g}: give a larger supercell."
     ]
 
 

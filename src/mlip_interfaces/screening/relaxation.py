@@ -145,15 +145,17 @@ def relaxed(
     return moved, converged, n_steps
 
 
-def start_hash(atoms: Atoms, *more: object) -> str:
+def start_hash(atoms: Atoms, *more: object, n_digits: int = 6) -> str:
     """Hash of a structure.
 
     Parameters
     ----------
     atoms : ase.Atoms
-        Symbols, cell and positions count, to 1e-6 angstrom.
+        Symbols, cell and positions count.
     *more : object
         What else makes a difference.
+    n_digits : int, optional
+        Of lengths in angstrom that count, behind the point.
 
     Returns
     -------
@@ -163,8 +165,8 @@ def start_hash(atoms: Atoms, *more: object) -> str:
     return content_hash(
         [
             atoms.get_chemical_symbols(),
-            np.round(atoms.cell.array, 6).tolist(),
-            np.round(atoms.positions, 6).tolist(),
+            np.round(atoms.cell.array, n_digits).tolist(),
+            np.round(atoms.positions, n_digits).tolist(),
             *more,
         ]
     )
@@ -244,6 +246,27 @@ def _is_over(rest: Rest, mark: str, max_steps: int) -> bool:
 def _copy_structure(directory: Path, one: str, name: str) -> None:
     with whole_file(directory / f"{name}.xyz") as partial:
         shutil.copyfile(directory / f"{one}.xyz", partial)
+
+
+def unfinished_note(rests: Mapping[str, Rest]) -> list[str]:
+    """What is not at rest, in a sentence.
+
+    Parameters
+    ----------
+    rests : mapping of str to Rest
+        As `relax_tasks` gives them.
+
+    Returns
+    -------
+    list of str
+        Empty where all are.
+    """
+    names = [name for name, rest in rests.items() if not rest.converged]
+    if not names:
+        return []
+    return [
+        f"Not relaxed to their end: {', '.join(names)}; their energies may be too high. Raise --max-steps and run again: it goes on from there."
+    ]
 
 
 def relaxed_structure(directory: Path, name: str) -> Atoms:
