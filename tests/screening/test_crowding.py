@@ -14,7 +14,11 @@ from scipy.optimize import lsq_linear
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.screening.conductivity import Estimate, IonMotion, RunTransport, of_temperature
 from mlip_interfaces.screening.conductivity_file import ConductivitySeries
-from mlip_interfaces.screening.conductivity_series import CrystalConductivity, write_conductivities
+from mlip_interfaces.screening.conductivity_series import (
+    CrystalConductivity,
+    conductivity_content,
+    write_conductivities,
+)
 from mlip_interfaces.screening.crowding import (
     DiffusivityTable,
     crowding_of,
@@ -180,7 +184,7 @@ def conductivity_csv(folder: Path, run_at_least_ps: float) -> Path:
     runs = [{"file": "run.xyz", "temperature_kelvin": kelvin} for kelvin in diffusivities]
     series = ConductivitySeries.model_validate({"crystals": [{"name": "half", "composition": 0.5, "runs": runs}]})
     found = CrystalConductivity(series.crystals[0], "Li", {"Li": (40, 1.0)}, tuple(temperatures), {}, None, 300.0, ())
-    write_conductivities(series, [found], folder, {})
+    write_conductivities(series, [found], conductivity_content(series, [found]), folder, {})
     return folder / "conductivity.csv"
 
 

@@ -594,6 +594,7 @@ def conductivity_content(series: ConductivitySeries, found: Sequence[CrystalCond
 def write_conductivities(
     series: ConductivitySeries,
     found: Sequence[CrystalConductivity],
+    content: Mapping[str, object],
     directory: Path,
     provenance: Mapping[str, object],
 ) -> None:
@@ -605,6 +606,8 @@ def write_conductivities(
         What was asked for.
     found : sequence of CrystalConductivity
         Of each crystal.
+    content : mapping of str to object
+        As `conductivity_content` gives it.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -614,7 +617,7 @@ def write_conductivities(
     from mlip_interfaces.figures.style import save_figure
 
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / "conductivity.json", conductivity_content(series, found) | dict(provenance))
+    write_json(directory / "conductivity.json", dict(content) | dict(provenance))
     write_csv(directory / "conductivity.csv", _COLUMNS, [row for one in found for row in _rows(one)])
     figure = conductivity_against_temperature([_points(one) for one in found], series.at_kelvin)
     save_figure(figure, directory, "conductivity")

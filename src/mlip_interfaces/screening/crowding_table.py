@@ -16,7 +16,7 @@ from pydantic import Field
 from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables.results import number
-from mlip_interfaces.screening.crowding import Crowding, DiffusivityTable, Turn, crowding_of, rises_somewhere
+from mlip_interfaces.screening.crowding import Crowding, DiffusivityTable, Turn, rises_somewhere
 from mlip_interfaces.screening.reading import read_section
 from mlip_interfaces.settings import Kelvin, Section
 from mlip_interfaces.yaml_text import read_text
@@ -299,7 +299,13 @@ def _doubts(table: DiffusivityTable, found: Crowding) -> list[str]:
     return said
 
 
-def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, provenance: Mapping[str, object]) -> None:
+def write_crowding(
+    table: DiffusivityTable,
+    found: Crowding,
+    content: Mapping[str, object],
+    directory: Path,
+    provenance: Mapping[str, object],
+) -> None:
     """``crowding.json``, ``crowding.csv`` and the figure.
 
     Parameters
@@ -308,6 +314,8 @@ def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, pr
         What was read.
     found : Crowding
         What it says.
+    content : mapping of str to object
+        As `crowding_content` gives it.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -317,7 +325,7 @@ def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, pr
     from mlip_interfaces.figures.style import save_figure
 
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / "crowding.json", crowding_content(table, found) | dict(provenance))
+    write_json(directory / "crowding.json", dict(content) | dict(provenance))
     columns = ["along", "composition", "temperature_kelvin", "state", "low", "high", "p_value", "n_rows"]
     write_csv(
         directory / "crowding.csv",
@@ -351,27 +359,3 @@ def _shown(found: Crowding) -> list[TurnPoint]:
         for one in found.turns
         if one.state in ("turns", "possible")
     ]
-
-
-def read_and_map(file: Path, species: str | None = None) -> tuple[DiffusivityTable, Crowding]:
-    """Turning points of a file.
-
-    Parameters
-    ----------
-    file : Path
-        As `load_diffusivities` reads it.
-    species : str or None, optional
-        The same.
-
-    Returns
-    -------
-    tuple of (DiffusivityTable, Crowding)
-        What was read, and what it says.
-
-    Raises
-    ------
-    InputFileError
-        As `load_diffusivities`.
-    """
-    table = load_diffusivities(file, species)
-    return table, crowding_of(table)
