@@ -32,15 +32,12 @@ class DefectCell:
         May be the name of a file.
     atoms : ase.Atoms
         As placed, not relaxed.
-    positions_angstrom : (n, 3) float array, angstrom
-        Of the defects, in the order of the set.
     distance_angstrom : float or None, angstrom
         Smallest between two of them; None of one.
     """
 
     name: str
     atoms: Atoms
-    positions_angstrom: Array
     distance_angstrom: float | None
 
 
@@ -269,4 +266,4 @@ def _made(
     ]
     if between and min(between) < _SAME_PLACE_ANGSTROM:
         raise StructureError(f"Two of the defects {' + '.join(map(str, defects))} are at one place; give others.")
-    return DefectCell(name, atoms, positions, min(between, default=None))
+    return DefectCell(name, atoms, min(between, default=None))

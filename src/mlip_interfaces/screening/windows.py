@@ -100,8 +100,6 @@ class Window:
         What is stable at the composition itself, per formula unit.
     n_atoms : float
         Of one formula unit.
-    amount : float
-        Of the open element in one formula unit.
     reference_ev_per_atom : float, eV
         Energy of the open element in the entries: the chemical potential at 0 V.
     charge : int
@@ -121,7 +119,6 @@ class Window:
     hull_distance_ev_per_atom: float | None
     products: tuple[tuple[str, float], ...]
     n_atoms: float
-    amount: float
     reference_ev_per_atom: float
     charge: int
     n_phases: int
@@ -293,7 +290,7 @@ def electrochemical_window(phases: Sequence[Phase], composition: str, open_eleme
         notes.append(f"{composition} has no {open_element} to give; its window has no upper end.")
     return Window(
         composition, open_element, lower, upper, tuple(reversed(plateaus)), tuple(reversed(stages)), distance, states[here][0],
-        sum(amounts.values()), own, system.references[open_element], charge, len(system.phases), tuple(notes),
+        sum(amounts.values()), system.references[open_element], charge, len(system.phases), tuple(notes),
     )  # fmt: skip
 
 
