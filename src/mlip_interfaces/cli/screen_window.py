@@ -77,7 +77,7 @@ def run_window(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.screening.entries import load_entries
-    from mlip_interfaces.screening.window_outputs import window_content, write_window
+    from mlip_interfaces.screening.window_outputs import window_content, window_curves, write_window
     from mlip_interfaces.screening.windows import electrochemical_window, mutual_reaction, window_errors
 
     if arguments.at_v and arguments.against is None:
@@ -103,9 +103,8 @@ def run_window(arguments: argparse.Namespace) -> int:
     content = window_content(window, errors, reactions, entries.notes)
     pictures = []
     if arguments.out is not None:
-        pictures = write_window(
-            window, errors, content, reactions, entries.phases, arguments.out, made_of([arguments.entries])
-        )
+        curves = window_curves(window, entries.phases)
+        pictures = write_window(window, errors, reactions, curves, content, arguments.out, made_of([arguments.entries]))
     if arguments.json:
         print(json.dumps(content, indent=1))
         return 0
