@@ -174,7 +174,7 @@ def write_adhesion(
     rows = [_row(result) for result in results]
     columns = ["name", "registry", "n_atoms", "area_angstrom2", "n_interfaces", "work_of_adhesion_ev_per_angstrom2",
                "work_of_adhesion_j_per_m2", "interface_energy_ev_per_angstrom2", "interface_energy_j_per_m2", "converged"]  # fmt: skip
-    write_csv(directory / "adhesion.csv", columns, ([_cell(row[column]) for column in columns] for row in rows))
+    write_csv(directory / "adhesion.csv", columns, ([row[column] for column in columns] for row in rows))
     bars = [
         (_label(result), _j_per_m2(result.energetics.work_of_adhesion_ev_per_angstrom2),
          _j_per_m2(result.energetics.interface_energy_ev_per_angstrom2))
@@ -347,7 +347,3 @@ def _j_per_m2(value: float | None) -> float | None:
 
 def _range(values: Sequence[float]) -> float | None:
     return max(values) - min(values) if len(values) > 1 else None
-
-
-def _cell(value: object) -> object:
-    return "" if value is None else value

@@ -642,7 +642,7 @@ def _rows(found: CrystalConductivity) -> list[list[object]]:
             )  # fmt: skip
             rows.append(
                 [
-                    found.bulk.label, "" if found.bulk.composition is None else found.bulk.composition, name, one.temperature_kelvin,
+                    found.bulk.label, found.bulk.composition, name, one.temperature_kelvin,
                     one.n_runs, one.n_diffusive, one.is_point, *(f"{value:.6g}" for value in numbers), haven,
                 ]
             )  # fmt: skip

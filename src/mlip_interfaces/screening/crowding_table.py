@@ -333,7 +333,7 @@ def write_crowding(
         (
             [
                 one.along, one.composition, one.temperature_kelvin, one.state,
-                *("" if end is None else end for end in one.interval), "" if one.p_value is None else f"{one.p_value:.3g}", one.n_rows,
+                *one.interval, "" if one.p_value is None else f"{one.p_value:.3g}", one.n_rows,
             ]
             for one in found.turns
         ),

@@ -260,7 +260,7 @@ def write_defect_series(
         directory / "defect_energies.csv",
         ["defects", "arrangement", "distance_angstrom", "formation_energy_ev", "converged", "recombined"],
         (
-            (one.defects, row.arrangement, "" if row.distance_angstrom is None else row.distance_angstrom,
+            (one.defects, row.arrangement, row.distance_angstrom,
              row.formation_energy_ev, row.converged, row.recombined)
             for one in series.sets
             for row in one.rows

@@ -151,10 +151,7 @@ def write_window(
     write_csv(
         directory / "uptake.csv",
         ["from_v", "to_v", "uptake_per_formula", "products"],
-        (
-            (one.from_v, "" if one.to_v is None else one.to_v, one.uptake_per_formula, phases_text(one.products))
-            for one in window.stages
-        ),
+        ((one.from_v, one.to_v, one.uptake_per_formula, phases_text(one.products)) for one in window.stages),
     )
     voltages, gain = curves.voltage_v, curves.decomposition_ev_per_atom
     write_csv(
