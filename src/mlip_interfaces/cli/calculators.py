@@ -33,7 +33,7 @@ def add_calculator(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def check_name(name: str, *, use: str) -> None:
-    """Refuse a calculator that is not known or not installed, before anything long begins.
+    """Refuse a calculator that is not known, installed here or not.
 
     Parameters
     ----------
@@ -46,16 +46,14 @@ def check_name(name: str, *, use: str) -> None:
     ------
     InputFileError
         If there is none of this name.
-    MissingProgramError
-        If its package is not there.
     """
-    from mlip_interfaces.labels.teachers import require_ase_calculator
+    from mlip_interfaces.labels.teachers import check_ase_calculator
 
-    require_ase_calculator(name, f"--calculator {name}", use)
+    check_ase_calculator(name, f"--calculator {name}", use)
 
 
 def check_name_or_file(name: str, *, use: str) -> None:
-    """The same, where the name may also be that of a potential.
+    """Refuse a calculator that is not known or not installed, before anything long begins; it may also be a potential.
 
     Parameters
     ----------
@@ -69,15 +67,17 @@ def check_name_or_file(name: str, *, use: str) -> None:
     InputFileError
         If there is no such calculator, and no such file.
     MissingProgramError
-        As `check_name`.
+        If its package is not there.
     """
     from mlip_interfaces.errors import InputFileError
+    from mlip_interfaces.labels.teachers import require_calculator
 
     if _is_potential(name):
         return
     if Path(name).suffix and ":" not in name:
         raise InputFileError(f"--calculator {name}: there is no such file; give {KNOWN}.")
     check_name(name, use=use)
+    require_calculator(name)
 
 
 def open_calculator(name: str, given: list[str], *, use: str, elements: Iterable[str]) -> tuple[Any, dict[str, object]]:
@@ -104,7 +104,7 @@ def open_calculator(name: str, given: list[str], *, use: str, elements: Iterable
     InputFileError
         If the name or the parameters are wrong, or a potential does not know an element.
     MissingProgramError
-        As `check_name`.
+        As `check_name_or_file`.
     """
     from mlip_interfaces.choices import BACKEND_OF_ENDING
     from mlip_interfaces.files import file_hash

@@ -161,8 +161,8 @@ def require_calculator(name: str) -> None:
         )
 
 
-def require_ase_calculator(name: str, where: str, use: str) -> None:
-    """Check that a name is that of an ASE calculator that can be had here, without loading it.
+def check_ase_calculator(name: str, where: str, use: str) -> None:
+    """Check that a name is that of an ASE calculator, without loading it.
 
     Parameters
     ----------
@@ -177,8 +177,6 @@ def require_ase_calculator(name: str, where: str, use: str) -> None:
     ------
     InputFileError
         If it is unknown, or a DFT code.
-    MissingProgramError
-        As `require_calculator`.
     """
     if name in DFT_CODES:
         raise InputFileError(f"{where}: {use}")
@@ -186,7 +184,6 @@ def require_ase_calculator(name: str, where: str, use: str) -> None:
         check_teacher(name)
     except StudyError as error:
         raise InputFileError(f"{where}: {error}") from error
-    require_calculator(name)
 
 
 def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:

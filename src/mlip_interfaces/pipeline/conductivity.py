@@ -27,7 +27,7 @@ from mlip_interfaces.labels.teacher_md import (
     RunEnd,
     TeacherMDPlan,
 )
-from mlip_interfaces.labels.teachers import require_ase_calculator
+from mlip_interfaces.labels.teachers import check_ase_calculator, require_calculator
 from mlip_interfaces.md import COMMAND, DATA, TRAJECTORY, MDProtocol
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.bulk_md import bulk_potential, own_deck, put_together, verdict, write_bulk_run
@@ -257,11 +257,12 @@ def _made_by_calculator(
 def _settings(asked: ConductivitySeries, file: Path, elements: Sequence[str]) -> LabelSettings:
     name = asked.calculator
     assert name is not None
-    require_ase_calculator(
+    check_ase_calculator(
         name,
         f"{file}: calculator {name}",
         f"MD is made with ASE calculators, and {name} is a DFT code; give chgnet, tblite or package.module:callable.",
     )
+    require_calculator(name)
     # Jobs start in folders of their own.
     parameters = {
         key: str((file.parent / value).resolve())
