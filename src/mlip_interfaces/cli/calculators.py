@@ -151,8 +151,9 @@ def _require_elements(name: str, calculator: Any, elements: Iterable[str]) -> No
     """Potentials say what they know; of other calculators nothing is known before they fail."""
     from mlip_interfaces.errors import InputFileError
 
-    known, wanted = getattr(calculator, "known_elements", None), list(dict.fromkeys(elements))
-    missing = [] if known is None else [symbol for symbol in wanted if symbol not in known]
+    wanted = list(dict.fromkeys(elements))
+    known: tuple[str, ...] = getattr(calculator, "known_elements", tuple(wanted))
+    missing = [symbol for symbol in wanted if symbol not in known]
     if missing:
         raise InputFileError(
             f"--calculator {name} does not know {', '.join(missing)}: its elements are {', '.join(known)}; give one that knows all of {', '.join(wanted)}."
