@@ -140,6 +140,17 @@ def test_structures_with_an_element_that_the_model_lacks_are_not_relaxed(
     )
     assert "Li2S: " in (said := capsys.readouterr().err)
     assert "teacher.pb does not know S: its elements are F, Li" in said
+    runs = {
+        "crystals": ["Li2S"],
+        "temperatures_kelvin": [900],
+        "time_ps": 1,
+        "leave_out_ps": 0.1,
+        "dump_interval_ps": 0.01,
+    }
+    for by in ({"potential": str(model)}, {"calculator": "deepmd", "parameters": {"model": str(model)}}):
+        (tmp_path / "runs.yaml").write_text(json.dumps(runs | by))
+        assert main(["screen", "conductivity", str(tmp_path / "runs.yaml"), "--out", str(out)]) == 2
+        assert "teacher.pb does not know S: its elements are F, Li" in capsys.readouterr().err
     assert not out.exists()
 
 
