@@ -221,7 +221,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
     columns : sequence of str
         The first line.
     rows : iterable of sequences
-        One line each, as the `csv` module writes them.
+        One line each, as the `csv` module writes them: None leaves a place empty.
     """
     with whole_file(path) as working, working.open("w", newline="") as handle:
         writer = csv.writer(handle)

@@ -110,6 +110,8 @@ def test_screen_defects_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture
         (lambda content: content["chempots"].update(elemental_refs={}) or content.update(el_refs={}), "Li-LiF", "energy of lithium metal"),
         (lambda content: content["defect_entries"]["v_Li_-1"].update(bulk_entry=None), "Li-LiF", "has no bulk_entry"),
         (lambda content: content["defect_entries"]["v_Li_-1"]["defect"].update(multiplicity=None), "Li-LiF", "its multiplicity"),
+        (lambda content: content["defect_entries"]["v_Li_-1"]["sc_entry"].update(energy=float("nan")), "Li-LiF", "v_Li_-1 is no finite number"),
+        (lambda content: [one.update(F=float("nan")) for one in content["chempots"]["limits"].values()], "F-rich", "has no limit 'F-rich'"),
         (lambda content: content["chempots"]["limits"]["Li-LiF"].pop("F"), "Li-LiF", "exchanges F, whose chemical potential"),
         (lambda content: content.update({"@class": "Structure", "defect_entries": 3}), None, "is none of what is read"),
         (lambda content: content["defect_entries"]["v_Li_-1"]["sc_entry"].pop("energy"), "Li-LiF", "is not as it is expected"),

@@ -274,7 +274,7 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.screening.dictionary import load_dictionary, load_space_charge
-    from mlip_interfaces.screening.outputs import space_charge_content, write_space_charge
+    from mlip_interfaces.screening.outputs import solved_space_charge, space_charge_content, write_space_charge
 
     if arguments.file is not None:
         section, files = load_space_charge(arguments.file), [arguments.file]
@@ -287,11 +287,11 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
                 f"The file of {arguments.material} has no space_charge; those that have are {', '.join(known)}. Give its inputs by --file."
             )
         section = given
-    inputs = section.inputs()
-    content, profile, notes = space_charge_content(inputs)
+    found = solved_space_charge(section.inputs())
+    content = space_charge_content(found)
     if arguments.out is not None:
-        write_space_charge(inputs, content, profile, arguments.out, made_of(files))
-    say(notes)
+        write_space_charge(found, content, arguments.out, made_of(files))
+    say(found.notes)
     print(json.dumps(content, indent=1) if arguments.json else arguments.out / "space_charge.json")
     return 0
 

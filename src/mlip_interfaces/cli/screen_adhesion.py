@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, positive, say
-from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.cli.relaxations import (
+    add_relaxations,
+    check_calculator,
+    chosen_calculator,
+    relaxation_settings,
+    say_rest,
+)
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.interface_cells import InterfaceSeries
@@ -78,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises
     ------
     InputFileError
-        If options contradict each other.
+        If options contradict each other, or there is no such calculator.
     """
     import dataclasses
 
@@ -91,8 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     from mlip_interfaces.screening.relaxation import relax_tasks
 
+    check_calculator(arguments)
     series, files = _series(arguments)
-    calculator, settings = chosen_calculator(arguments)
+    elements = [symbol for task in series.tasks.values() for symbol in task.atoms.symbols.species()]
+    calculator, settings = chosen_calculator(arguments, sorted(set(elements)))
     settings = {**settings, "rigid": arguments.rigid, "vacuum_angstrom": arguments.vacuum_angstrom}
     if arguments.rigid:
         frozen = {name: dataclasses.replace(task, freedom="none") for name, task in series.tasks.items()}

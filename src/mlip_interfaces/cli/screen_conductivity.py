@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     series = load_conductivity_series(arguments.file)
     found = measure_conductivities(series, arguments.file, arguments.out)
-    write_conductivities(series, found, arguments.out, made_of(inputs_of(series, arguments.file)))
-    say(note for one in found for note in one.notes)
     content = conductivity_content(series, found)
+    write_conductivities(series, found, content, arguments.out, made_of(inputs_of(series, arguments.file)))
+    say(note for one in found for note in one.notes)
     if arguments.json:
         print(json.dumps(content, indent=1))
         return 0

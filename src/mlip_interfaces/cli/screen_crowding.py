@@ -44,12 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
     """
     require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.crowding_table import crowding_content, read_and_map, write_crowding
+    from mlip_interfaces.screening.crowding import crowding_of
+    from mlip_interfaces.screening.crowding_table import crowding_content, load_diffusivities, write_crowding
 
-    table, found = read_and_map(arguments.table, arguments.species)
+    table = load_diffusivities(arguments.table, arguments.species)
+    found = crowding_of(table)
     content = crowding_content(table, found)
     if arguments.out is not None:
-        write_crowding(table, found, arguments.out, made_of([arguments.table]))
+        write_crowding(table, found, content, arguments.out, made_of([arguments.table]))
     say(content["notes"])
     if arguments.json:
         print(json.dumps(content, indent=1))

@@ -16,7 +16,13 @@ from mlip_interfaces.cli.arguments import (
     positive,
     say,
 )
-from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.cli.relaxations import (
+    add_relaxations,
+    check_calculator,
+    chosen_calculator,
+    relaxation_settings,
+    say_rest,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -88,11 +94,14 @@ def run(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.screening.defect_series import run_defects, series_content, write_defect_series
     from mlip_interfaces.structures.crystals import load_crystal
 
+    check_calculator(arguments)
     sets = _sets(arguments)
     crystal = load_crystal(arguments.crystal)
     reservoirs = _reservoirs(arguments.reservoir)
     potentials = chemical_potentials(arguments)
-    calculator, settings = chosen_calculator(arguments)
+    elements = {symbol for atoms in (crystal, *reservoirs.values()) for symbol in atoms.symbols.species()}
+    elements |= {defect.species for one in sets for defect in one.defects if defect.species is not None}
+    calculator, settings = chosen_calculator(arguments, sorted(elements))
     series = run_defects(
         crystal, sets, reservoirs, potentials, calculator, arguments.out, settings,
         repeat=None if arguments.repeat is None else (arguments.repeat[0], arguments.repeat[1], arguments.repeat[2]),

@@ -59,7 +59,9 @@ def run_flux(arguments: argparse.Namespace) -> int:
     found = series_fluxes(series, arguments.file, dictionary)
     content = flux_content(series, found)
     if arguments.out is not None:
-        write_fluxes(series, found, arguments.out, made_of([*files_of(series, arguments.file), *dictionary.files]))
+        write_fluxes(
+            series, found, content, arguments.out, made_of([*files_of(series, arguments.file), *dictionary.files])
+        )
     say(note for one in found for note in one.notes)
     if arguments.json:
         print(json.dumps(content, indent=1))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, count, positive, say
-from mlip_interfaces.cli.calculators import KNOWN, add_calculator, potential_or_calculator
+from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, chosen_calculator
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -32,7 +32,6 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--list", action="store_true", help="show sites, distinct hops and percolating distances; compute nothing"
     )
-    add_calculator(parser, required=False, known=KNOWN)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--hop", action="append", default=[], metavar="A-B",
@@ -53,10 +52,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         help="least width of the supercell (default 10)",
     )
     parser.add_argument("--images", type=count, default=5, metavar="N", help="between the ends (default 5)")
-    parser.add_argument(
-        "--fmax-ev-per-angstrom", type=positive, default=0.03, metavar="F", help="bound on forces (default 0.03)"
-    )
-    parser.add_argument("--max-steps", type=count, default=500, metavar="N", help="of each relaxation (default 500)")
+    add_relaxations(parser, required=False)
     parser.add_argument("--keep-cell", action="store_true", help="keep the lattice; default: relax it first")
     add_output(parser)
     parser.set_defaults(run=run_migration)
@@ -92,6 +88,10 @@ def run_migration(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.screening.neb import BandSettings
     from mlip_interfaces.structures.crystals import load_crystal
 
+    if not arguments.list:
+        if arguments.calculator is None or arguments.out is None:
+            raise InputFileError("Give --calculator NAME and --out DIR, or --list to see the hops alone.")
+        check_calculator(arguments)
     crystal = load_crystal(arguments.crystal)
     sites, hops = _hops(arguments, crystal)
     if arguments.list:
@@ -100,13 +100,8 @@ def run_migration(arguments: argparse.Namespace) -> int:
         else:
             _list(sites, hops, percolating_distances(sites))
         return 0
-    if arguments.calculator is None or arguments.out is None:
-        raise InputFileError("Give --calculator NAME and --out DIR, or --list to see the hops alone.")
-    calculator, settings = potential_or_calculator(
-        arguments.calculator,
-        arguments.parameters,
-        use="bands are relaxed with ASE calculators; give chgnet, a Deep Potential of its labels, or package.module:callable.",
-    )
+    elements = {*crystal.symbols.species(), arguments.ion}
+    calculator, settings = chosen_calculator(arguments, sorted(elements))
     band = BandSettings(arguments.images, arguments.fmax_ev_per_angstrom, arguments.max_steps)
     found = migration(
         crystal,

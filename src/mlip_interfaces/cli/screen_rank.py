@@ -18,6 +18,7 @@ from mlip_interfaces.cli.arguments import (
     require_output,
     say,
 )
+from mlip_interfaces.cli.calculators import check_name
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking
@@ -108,7 +109,10 @@ def run_rank(arguments: argparse.Namespace) -> int:
     if arguments.no_coatings and arguments.coating:
         raise InputFileError("--no-coatings ranks bare pairs alone; leave out --coating, or --no-coatings.")
     if arguments.study and arguments.size == "demo":
-        _check_calculator(arguments.calculator)
+        check_name(
+            arguments.calculator,
+            use=f"a demo is labelled by an ASE calculator that needs no settings, such as chgnet; give --size production for {arguments.calculator}.",
+        )
     from mlip_interfaces.screening.lattice_match import Limits
     from mlip_interfaces.screening.pair_ranking import rank_materials
     from mlip_interfaces.screening.priority import criteria
@@ -167,21 +171,6 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     for path, text in texts.items():
         write_text(path, text)
     return [page, *texts]
-
-
-def _check_calculator(name: str) -> None:
-    from mlip_interfaces.config.dft import DFT_CODES
-    from mlip_interfaces.errors import InputFileError, StudyError
-    from mlip_interfaces.labels.teachers import check_teacher
-
-    if name in DFT_CODES:
-        raise InputFileError(
-            f"--calculator {name}: a demo is labelled by an ASE calculator that needs no settings, such as chgnet; give --size production for {name}."
-        )
-    try:
-        check_teacher(name)
-    except StudyError as error:
-        raise InputFileError(f"--calculator {name}: {error}") from error
 
 
 def _bounds(given: list[str]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 r"""Work of adhesion and interface energy, from energies of cells.
 
-A superlattice of two slabs has two interfaces in its cell, a pair of slabs under vacuum one. With the area :math:`A` and :math:`n` interfaces,
+A superlattice of two slabs has two interfaces in its cell, a pair of slabs under vacuum one. With the area :math:`A`, :math:`n` interfaces, and
+:math:`X` either slab,
 
 .. math::
    W = \frac{\sum_X E_X^\mathrm{slab} - E_\mathrm{int}}{n A}, \qquad
@@ -9,6 +10,9 @@ A superlattice of two slabs has two interfaces in its cell, a pair of slabs unde
 
 where :math:`e_X` is the energy of the bulk crystal **strained in the plane as its slab is**, free along the normal: what straining the bulk
 costs, which grows with the thickness, is in neither number, and :math:`W = \sum_X \gamma_X - \gamma_\mathrm{int}`.
+
+Of a cell with more slabs both would be means of interfaces between different solids, which belong to none of them: there is no such number. Each
+of its interfaces has a work of its own, that of opening it by vacuum while the others stay closed.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ class LayerEnergies:
     name : str
         Of the layer.
     slab_ev : float or None, eV
-        Of the layer alone under vacuum; None where interfaces are opened one by one.
+        Of the layer alone under vacuum; None in cells with more than two layers, whose interfaces are opened one by one.
     strained_bulk_ev : float or None, eV
         Of as many atoms of the bulk, strained as the layer is; None where the layer has not the composition of a crystal.
     bulk_ev : float or None, eV
@@ -46,9 +50,9 @@ class InterfaceEnergetics:
     Attributes
     ----------
     work_of_adhesion_ev_per_angstrom2 : float or None, eV/angstrom^2
-        Mean of the interfaces of the cell; positive where the solids stick to each other.
+        Of the one interface under vacuum, mean of both in a superlattice; positive where the solids stick to each other. None of more than two layers.
     interface_energy_ev_per_angstrom2 : float or None, eV/angstrom^2
-        Excess over the strained bulk crystals; None without references.
+        Of the same, excess over the strained bulk crystals; None without references, and of more than two layers.
     surface_energies_ev_per_angstrom2 : tuple of (float or None), eV/angstrom^2
         Of each layer, mean of its two surfaces.
     strain_energies_ev_per_angstrom2 : tuple of (float or None), eV/angstrom^2
@@ -64,18 +68,18 @@ class InterfaceEnergetics:
 def work_of_adhesion(
     slab_energies_ev: Sequence[float], interface_ev: float, area_angstrom2: float, n_interfaces: int
 ) -> float:
-    """Work to part an interface into slabs.
+    """Work to part an interface into its two slabs.
 
     Parameters
     ----------
-    slab_energies_ev : sequence of float, eV
+    slab_energies_ev : (2,) sequence of float, eV
         Of the slabs under vacuum, in the lateral cell of the interface.
     interface_ev : float, eV
-        Of the cell with all of them.
+        Of the cell with both of them.
     area_angstrom2 : float, angstrom^2
         Of the lateral cell.
     n_interfaces : int
-        In the cell: 2 in a superlattice of two slabs, 1 under vacuum.
+        In the cell: 2 in a superlattice, 1 under vacuum.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def interface_energetics(
     Returns
     -------
     InterfaceEnergetics
-        With None where something is not known.
+        With None where something is not known, or is no number of one interface.
 
     Notes
     -----
@@ -154,11 +158,13 @@ def interface_energetics(
         else (layer.strained_bulk_ev - layer.bulk_ev) / area_angstrom2
         for layer in layers
     )
+    if len(layers) > 2:
+        return InterfaceEnergetics(None, None, surfaces, strains)
     work = None
     if len(slabs) == len(layers):
         work = work_of_adhesion(slabs, interface_ev, area_angstrom2, n_interfaces)
     excess = None
-    outer = [] if n_interfaces == len(layers) else [surfaces[0], surfaces[-1]]
+    outer = [] if n_interfaces == len(layers) else surfaces
     known = [surface for surface in outer if surface is not None]
     if len(strained) == len(layers) and len(known) == len(outer):
         excess = ((interface_ev - sum(strained)) / area_angstrom2 - sum(known)) / n_interfaces

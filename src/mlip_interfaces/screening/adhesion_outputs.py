@@ -9,8 +9,8 @@ from pathlib import Path
 from mlip_interfaces.errors import counted
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.screening.adhesion import InterfaceEnergetics, LayerEnergies, interface_energetics
-from mlip_interfaces.screening.interface_cells import InterfaceCells, InterfaceSeries, LayerCells
-from mlip_interfaces.screening.relaxation import Rest
+from mlip_interfaces.screening.interface_cells import AS_GIVEN, InterfaceCells, InterfaceSeries, LayerCells
+from mlip_interfaces.screening.relaxation import Rest, unfinished_note
 from mlip_interfaces.units import EV_PER_ANGSTROM2_TO_J_PER_M2
 
 
@@ -174,7 +174,7 @@ def write_adhesion(
     rows = [_row(result) for result in results]
     columns = ["name", "registry", "n_atoms", "area_angstrom2", "n_interfaces", "work_of_adhesion_ev_per_angstrom2",
                "work_of_adhesion_j_per_m2", "interface_energy_ev_per_angstrom2", "interface_energy_j_per_m2", "converged"]  # fmt: skip
-    write_csv(directory / "adhesion.csv", columns, ([_cell(row[column]) for column in columns] for row in rows))
+    write_csv(directory / "adhesion.csv", columns, ([row[column] for column in columns] for row in rows))
     bars = [
         (_label(result), _j_per_m2(result.energetics.work_of_adhesion_ev_per_angstrom2),
          _j_per_m2(result.energetics.interface_energy_ev_per_angstrom2))
@@ -291,15 +291,23 @@ def _row(result: InterfaceResult) -> dict[str, object]:
 
 
 def _notes(results: Sequence[InterfaceResult], rests: Mapping[str, Rest]) -> list[str]:
-    unfinished = [name for name, rest in rests.items() if not rest.converged]
-    notes = []
-    if unfinished:
-        notes.append(
-            f"Not relaxed to their end: {', '.join(unfinished)}; their energies may be too high. Raise --max-steps and run again: it goes on from there."
-        )
+    notes = unfinished_note(rests)
     if any(result.opened for result in results):
         notes.append(
-            "Models with more than two layers: each interface is opened by vacuum, and the others stay closed; no interface energy, as it would be a mean of all."
+            "Models with more than two layers: each interface is opened by vacuum, and the others stay closed; no work of adhesion of the whole and no "
+            "interface energy, which would be means of interfaces between different solids."
+        )
+    given = [result for result in results if result.cells.registry == AS_GIVEN and len(result.cells.layers) == 2]
+    if any(result.cells.n_interfaces == 2 for result in given):
+        notes.append(
+            "Models without vacuum have two interfaces, and their numbers are means of both; where the two are made differently, look at each under vacuum."
+        )
+    if any(
+        result.cells.n_interfaces == 1 and result.energetics.interface_energy_ev_per_angstrom2 is not None
+        for result in given
+    ):
+        notes.append(
+            "Interface energies under vacuum take each outer surface to cost as much as the mean of both surfaces of its slab, which holds for slabs with equal surfaces."
         )
     negative = [
         _label(result)
@@ -326,7 +334,7 @@ def _both_units(spread: Spread) -> dict[str, float | None]:
 
 def _label(result: InterfaceResult) -> str:
     cells = result.cells
-    if cells.registry == "as given":
+    if cells.registry == AS_GIVEN:
         return cells.name
     layers = " | ".join(layer.name for layer in cells.layers)
     sizes = " and ".join(f"{thickness:.1f}" for thickness in cells.thickness_angstrom)
@@ -339,7 +347,3 @@ def _j_per_m2(value: float | None) -> float | None:
 
 def _range(values: Sequence[float]) -> float | None:
     return max(values) - min(values) if len(values) > 1 else None
-
-
-def _cell(value: object) -> object:
-    return "" if value is None else value

@@ -121,8 +121,9 @@ class TemperatureTransport:
         Of the runs.
     n_runs, n_diffusive : int
         Runs, and those among them whose ions are diffusive.
-    has_bound : bool
-        Whether the upper ends of the intervals bound what is not diffusive yet; False where motion is driven, and bounds nothing.
+    run_at_least_ps : float, ps
+        Length of runs that would tell of all that is not diffusive yet; not a number where nothing is, and where motion is driven: no length tells
+        then, and upper ends of intervals bound nothing.
     volume_angstrom3 : float, angstrom^3
         Mean over runs.
     diffusivities : mapping of str to Estimate, cm^2/s
@@ -136,7 +137,7 @@ class TemperatureTransport:
     temperature_kelvin: float
     n_runs: int
     n_diffusive: int
-    has_bound: bool
+    run_at_least_ps: float
     volume_angstrom3: float
     diffusivities: Mapping[str, Estimate]
     nernst_einstein: Estimate
@@ -151,7 +152,7 @@ class TemperatureTransport:
     @property
     def is_bound(self) -> bool:
         """Whether it is no point, and bounds a line."""
-        return self.has_bound and not self.is_point
+        return bool(np.isfinite(self.run_at_least_ps)) and not self.is_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +288,15 @@ def of_temperature(runs: Sequence[RunTransport]) -> TemperatureTransport:
         name: mean_estimate([one.ions[name].diffusivity for one in runs], [not one.ions[name].because for one in runs])
         for name in runs[0].ions
     }
+    needed = [ion.run_at_least_ps for one in runs for ion in one.ions.values() if ion.because]
     independent = mean_estimate([nernst_einstein(one) for one in runs], flags).times(S_TO_MS)
     together = mean_estimate([one.conductivity for one in runs], flags).times(S_TO_MS)
     found = TemperatureTransport(
         runs[0].temperature_kelvin,
         len(runs),
         sum(flags),
-        all(np.isfinite(ion.run_at_least_ps) for one in runs for ion in one.ions.values() if ion.because),
+        # One that is not a number stays, wherever it stands.
+        float(np.max(needed)) if needed else float("nan"),
         float(np.mean([one.volume_angstrom3 for one in runs])),
         diffusivities,
         independent,

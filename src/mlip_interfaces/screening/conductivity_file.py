@@ -181,12 +181,12 @@ class ConductivitySeries(Section):
         ValueError
             If there is neither.
         """
-        from mlip_interfaces.chemistry.charges import ANION_CHARGES, CATION_CHARGES, SPECIES_CHARGES
+        from mlip_interfaces.chemistry.charges import ELEMENT_CHARGES
 
-        formal = ANION_CHARGES | CATION_CHARGES | SPECIES_CHARGES
-        if element not in self.charges and element not in formal:
+        charges = ELEMENT_CHARGES | self.charges
+        if element not in charges:
             raise ValueError(f"charges: there is no formal charge of {element}; give it, in e")
-        return float(self.charges.get(element, formal.get(element, 0.0)))
+        return float(charges[element])
 
 
 def _is_given(value: object) -> bool:

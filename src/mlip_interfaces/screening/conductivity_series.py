@@ -25,6 +25,7 @@ from mlip_interfaces.screening.conductivity import (
     sum_of,
 )
 from mlip_interfaces.screening.conductivity_file import Bulk, ConductivitySeries
+from mlip_interfaces.screening.supercells import face_widths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -416,11 +417,11 @@ def _moving_framework(msd: MsdResult, framework: Sequence[str]) -> list[str]:
 
 
 def _narrow(cell: NDArray[np.float64]) -> list[str]:
-    widths = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    if widths.min() >= LEAST_WIDTH_ANGSTROM:
+    narrowest = face_widths(cell).min()
+    if narrowest >= LEAST_WIDTH_ANGSTROM:
         return []
     return [
-        f"its cell is {widths.min():.1f} angstrom wide, and ions meet their own images in less than {LEAST_WIDTH_ANGSTROM:g}: give a larger supercell."
+        f"its cell is {narrowest:.1f} angstrom wide, and ions meet their own images in less than {LEAST_WIDTH_ANGSTROM:g}: give a larger supercell."
     ]
 
 
@@ -456,8 +457,7 @@ def _doubts(found: CrystalConductivity, runs: Sequence[RunTransport], left_out: 
     for one in found.temperatures:
         here = f"{start} at {one.temperature_kelvin:g} K"
         mine = [run for run in runs if run.temperature_kelvin == one.temperature_kelvin]
-        needed = max((ion.run_at_least_ps for run in mine for ion in run.ions.values() if ion.because), default=np.nan)
-        longer = f"; run at least {needed:.2g} ps" if np.isfinite(needed) else ""
+        longer = f"; run at least {one.run_at_least_ps:.2g} ps" if np.isfinite(one.run_at_least_ps) else ""
         why = " and ".join(dict.fromkeys(why for run in mine for ion in run.ions.values() for why in ion.because))
         if not one.is_point:
             meaning = (
@@ -547,6 +547,7 @@ def _temperature_json(one: TemperatureTransport) -> dict[str, object]:
         "n_diffusive": one.n_diffusive,
         "diffusive": one.is_point,
         "is_bound": one.is_bound,
+        "run_at_least_ps": number(one.run_at_least_ps),
         "volume_angstrom3": one.volume_angstrom3,
         "diffusivities": {
             name: _estimate("diffusivity", "cm2_per_s", found) for name, found in one.diffusivities.items()
@@ -593,6 +594,7 @@ def conductivity_content(series: ConductivitySeries, found: Sequence[CrystalCond
 def write_conductivities(
     series: ConductivitySeries,
     found: Sequence[CrystalConductivity],
+    content: Mapping[str, object],
     directory: Path,
     provenance: Mapping[str, object],
 ) -> None:
@@ -604,6 +606,8 @@ def write_conductivities(
         What was asked for.
     found : sequence of CrystalConductivity
         Of each crystal.
+    content : mapping of str to object
+        As `conductivity_content` gives it.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -613,7 +617,7 @@ def write_conductivities(
     from mlip_interfaces.figures.style import save_figure
 
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / "conductivity.json", conductivity_content(series, found) | dict(provenance))
+    write_json(directory / "conductivity.json", dict(content) | dict(provenance))
     write_csv(directory / "conductivity.csv", _COLUMNS, [row for one in found for row in _rows(one)])
     figure = conductivity_against_temperature([_points(one) for one in found], series.at_kelvin)
     save_figure(figure, directory, "conductivity")
@@ -638,7 +642,7 @@ def _rows(found: CrystalConductivity) -> list[list[object]]:
             )  # fmt: skip
             rows.append(
                 [
-                    found.bulk.label, "" if found.bulk.composition is None else found.bulk.composition, name, one.temperature_kelvin,
+                    found.bulk.label, found.bulk.composition, name, one.temperature_kelvin,
                     one.n_runs, one.n_diffusive, one.is_point, *(f"{value:.6g}" for value in numbers), haven,
                 ]
             )  # fmt: skip

@@ -38,12 +38,15 @@ class DiffusivityTable:
         Of each row.
     error_cm2_per_s : (n,) float array or None, cm^2/s
         Standard errors, positive; None where they are not known.
+    left_out : tuple of (float, float)
+        Compositions and temperatures (K) at which D is no value: its runs are not diffusive.
     """
 
     composition: Floats
     temperature_kelvin: Floats
     diffusivity_cm2_per_s: Floats
     error_cm2_per_s: Floats | None
+    left_out: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

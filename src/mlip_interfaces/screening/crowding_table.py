@@ -6,16 +6,17 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.errors import InputFileError, counted
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables.results import number
-from mlip_interfaces.screening.crowding import Crowding, DiffusivityTable, Turn, crowding_of, rises_somewhere
+from mlip_interfaces.screening.crowding import Crowding, DiffusivityTable, Turn, rises_somewhere
 from mlip_interfaces.screening.reading import read_section
 from mlip_interfaces.settings import Kelvin, Section
 from mlip_interfaces.yaml_text import read_text
@@ -28,7 +29,8 @@ DEFINITION = (
     "falls are told from chance by the largest drop in standard errors (p < 0.05, Bonferroni)"
 )
 _NEEDED = ("composition", "temperature_kelvin", "diffusivity_cm2_per_s")
-_ERROR, _SPECIES = "diffusivity_error_cm2_per_s", "species"
+_ERROR, _SPECIES, _DIFFUSIVE = "diffusivity_error_cm2_per_s", "species", "diffusive"
+_FLAGS = {"true": True, "false": False}
 _LEAST_IN_A_SERIES = 3
 
 Diffusivity = Annotated[float, Field(ge=-1.0, le=1.0)]
@@ -44,6 +46,7 @@ class DiffusivityRow(Section):
     diffusivity_error_cm2_per_s: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
         None, description="Its standard error, cm2/s; of all rows or of none."
     )
+    diffusive: bool = Field(True, description="Where it is false, D is a bound at best, and the row is left out.")
 
 
 class DiffusivityRows(Section):
@@ -61,20 +64,20 @@ def load_diffusivities(file: Path, species: str | None = None) -> DiffusivityTab
     ----------
     file : Path
         CSV with the columns ``composition``, ``temperature_kelvin``, ``diffusivity_cm2_per_s`` and, if known,
-        ``diffusivity_error_cm2_per_s``, such as ``conductivity.csv`` of `screen conductivity`; other columns are left out. Or YAML with
-        ``rows`` of the same keys.
+        ``diffusivity_error_cm2_per_s`` and ``diffusive``, such as ``conductivity.csv`` of `screen conductivity`; other columns are left out. Or
+        YAML with ``rows`` of the same keys.
     species : str or None, optional
         Element, where the CSV has the column ``species`` with more than one.
 
     Returns
     -------
     DiffusivityTable
-        Each composition and temperature once.
+        Each composition and temperature once; rows that are not diffusive are left out.
 
     Raises
     ------
     InputFileError
-        If it is missing or wrong; the message names line or row, and key.
+        If it is missing or wrong, or no row is diffusive; the message names line or row, and key.
     """
     if not file.is_file():
         raise InputFileError(f"There is no file {file}; give a table of diffusivities (.csv, .yaml).")
@@ -83,7 +86,10 @@ def load_diffusivities(file: Path, species: str | None = None) -> DiffusivityTab
     elif file.suffix.lower() in (".yaml", ".yml"):
         read = read_section(DiffusivityRows, file, "a table of diffusivities", "rows")
         rows = [
-            (f"rows.{place}", one.composition, one.temperature_kelvin, one.diffusivity_cm2_per_s, one.diffusivity_error_cm2_per_s)
+            _Row(
+                f"rows.{place}", one.composition, one.temperature_kelvin, one.diffusivity_cm2_per_s, one.diffusivity_error_cm2_per_s,
+                one.diffusive,
+            )
             for place, one in enumerate(read.rows)
         ]  # fmt: skip
     else:
@@ -91,27 +97,43 @@ def load_diffusivities(file: Path, species: str | None = None) -> DiffusivityTab
     return _table(file, rows)
 
 
-_Row = tuple[str, float, float, float, float | None]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line or row, and where it stands."""
+
+    place: str
+    composition: float
+    kelvin: float
+    value: float
+    error: float | None
+    is_diffusive: bool
 
 
 def _table(file: Path, rows: Sequence[_Row]) -> DiffusivityTable:
     if not rows:
         raise InputFileError(f"{file} has no row; give {', '.join(_NEEDED)}.")
     seen: dict[tuple[float, float], str] = {}
-    for place, composition, kelvin, _, _ in rows:
-        if (composition, kelvin) in seen:
+    for one in rows:
+        key = one.composition, one.kelvin
+        if key in seen:
             raise InputFileError(
-                f"{file}: {place} has the composition and temperature of {seen[composition, kelvin]} ({composition:g}, {kelvin:g} K); give their mean, once."
+                f"{file}: {one.place} has the composition and temperature of {seen[key]} ({one.composition:g}, {one.kelvin:g} K); give their mean, once."
             )
-        seen[composition, kelvin] = place
-    without = [place for place, *_, error in rows if error is None]
-    if without and len(without) < len(rows):
+        seen[key] = one.place
+    known = [one for one in rows if one.is_diffusive]
+    if not known:
+        raise InputFileError(f"{file}: no row is {_DIFFUSIVE}, so that there is no value of D in it; run longer.")
+    without = [one.place for one in known if one.error is None]
+    if without and len(without) < len(known):
         raise InputFileError(
             f"{file}: {without[0]} has no {_ERROR}, and others have one; give it in all rows, or in none."
         )
-    columns = [np.array([row[i] for row in rows], dtype=np.float64) for i in (1, 2, 3)]
-    errors = None if without else np.array([row[4] for row in rows], dtype=np.float64)
-    return DiffusivityTable(columns[0], columns[1], columns[2], errors)
+    composition, kelvin, values = (
+        np.array([getattr(one, name) for one in known], dtype=np.float64) for name in ("composition", "kelvin", "value")
+    )
+    errors = None if without else np.array([one.error for one in known], dtype=np.float64)
+    left_out = tuple(sorted((one.composition, one.kelvin) for one in rows if not one.is_diffusive))
+    return DiffusivityTable(composition, kelvin, values, errors, left_out)
 
 
 def _csv_rows(file: Path, species: str | None) -> Iterator[_Row]:
@@ -132,16 +154,29 @@ def _csv_rows(file: Path, species: str | None) -> Iterator[_Row]:
         if species is not None and line[_SPECIES] != species:
             continue
         place = f"line {number_of}"
-        error = line.get(_ERROR)
-        values = [_number(file, place, name, line[name]) for name in _NEEDED]
-        if values[1] <= 0.0:
-            raise InputFileError(f"{file}: {place}: temperature_kelvin is {values[1]:g}; it must be positive, in K.")
+        composition, kelvin = (_number(file, place, name, line[name]) for name in _NEEDED[:2])
+        if kelvin <= 0.0:
+            raise InputFileError(f"{file}: {place}: temperature_kelvin is {kelvin:g}; it must be positive, in K.")
+        if not _flag(file, place, line.get(_DIFFUSIVE)):
+            # Neither its number nor its error is one of D.
+            yield _Row(place, composition, kelvin, math.nan, None, is_diffusive=False)
+            continue
+        value, error = _number(file, place, _NEEDED[2], line[_NEEDED[2]]), line.get(_ERROR)
         found = _number(file, place, _ERROR, error) if error else None
         if found is not None and found <= 0.0:
             raise InputFileError(
                 f"{file}: {place}: {_ERROR} is {found:g}; it must be positive, or left out of all rows."
             )
-        yield place, values[0], values[1], values[2], found
+        yield _Row(place, composition, kelvin, value, found, is_diffusive=True)
+
+
+def _flag(file: Path, place: str, text: str | None) -> bool:
+    """Whether a line is diffusive; one of a table without that column is."""
+    if text is None:
+        return True
+    if text.strip().lower() not in _FLAGS:
+        raise InputFileError(f"{file}: {place}: {_DIFFUSIVE} is '{text}'; give True or False, or leave out the column.")
+    return _FLAGS[text.strip().lower()]
 
 
 def _number(file: Path, place: str, name: str, text: str | None) -> float:
@@ -187,6 +222,9 @@ def crowding_content(table: DiffusivityTable, found: Crowding) -> dict[str, Any]
             for one in found.decreases
         ],
         "n_rows": len(table.composition),
+        "left_out": [
+            {"composition": composition, "temperature_kelvin": kelvin} for composition, kelvin in table.left_out
+        ],
         "has_errors": table.error_cm2_per_s is not None,
         "summary": [_words(one) for one in found.turns],
         "notes": notes,
@@ -233,6 +271,11 @@ def _words(one: Turn) -> str:
 
 def _doubts(table: DiffusivityTable, found: Crowding) -> list[str]:
     said = []
+    if table.left_out:
+        places = ", ".join(f"{composition:g} at {kelvin:g} K" for composition, kelvin in table.left_out)
+        said.append(
+            f"{counted(len(table.left_out), 'row')} without a value of D, whose runs are not diffusive (a bound at best), left out: {places}. Longer runs would tell."
+        )
     if table.error_cm2_per_s is None:
         said.append(
             f"No {_ERROR} is given: any fall of D counts, however small, and turning points have no interval but their neighbours."
@@ -256,7 +299,13 @@ def _doubts(table: DiffusivityTable, found: Crowding) -> list[str]:
     return said
 
 
-def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, provenance: Mapping[str, object]) -> None:
+def write_crowding(
+    table: DiffusivityTable,
+    found: Crowding,
+    content: Mapping[str, object],
+    directory: Path,
+    provenance: Mapping[str, object],
+) -> None:
     """``crowding.json``, ``crowding.csv`` and the figure.
 
     Parameters
@@ -265,6 +314,8 @@ def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, pr
         What was read.
     found : Crowding
         What it says.
+    content : mapping of str to object
+        As `crowding_content` gives it.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -274,7 +325,7 @@ def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, pr
     from mlip_interfaces.figures.style import save_figure
 
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / "crowding.json", crowding_content(table, found) | dict(provenance))
+    write_json(directory / "crowding.json", dict(content) | dict(provenance))
     columns = ["along", "composition", "temperature_kelvin", "state", "low", "high", "p_value", "n_rows"]
     write_csv(
         directory / "crowding.csv",
@@ -282,7 +333,7 @@ def write_crowding(table: DiffusivityTable, found: Crowding, directory: Path, pr
         (
             [
                 one.along, one.composition, one.temperature_kelvin, one.state,
-                *("" if end is None else end for end in one.interval), "" if one.p_value is None else f"{one.p_value:.3g}", one.n_rows,
+                *one.interval, "" if one.p_value is None else f"{one.p_value:.3g}", one.n_rows,
             ]
             for one in found.turns
         ),
@@ -308,27 +359,3 @@ def _shown(found: Crowding) -> list[TurnPoint]:
         for one in found.turns
         if one.state in ("turns", "possible")
     ]
-
-
-def read_and_map(file: Path, species: str | None = None) -> tuple[DiffusivityTable, Crowding]:
-    """Turning points of a file.
-
-    Parameters
-    ----------
-    file : Path
-        As `load_diffusivities` reads it.
-    species : str or None, optional
-        The same.
-
-    Returns
-    -------
-    tuple of (DiffusivityTable, Crowding)
-        What was read, and what it says.
-
-    Raises
-    ------
-    InputFileError
-        As `load_diffusivities`.
-    """
-    table = load_diffusivities(file, species)
-    return table, crowding_of(table)

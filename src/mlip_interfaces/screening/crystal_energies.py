@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlip_interfaces.errors import InputFileError, OtherInputsError
-from mlip_interfaces.files import read_json, write_json
+from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.files import write_json
 from mlip_interfaces.screening.relaxation import relaxed, start_hash
-from mlip_interfaces.screening.same_request import require_same
+from mlip_interfaces.screening.same_request import read_kept, require_same
 from mlip_interfaces.structures.crystals import LIBRARY, crystal_elements, load_crystal
 
 if TYPE_CHECKING:
@@ -177,9 +177,7 @@ def relax_crystals(
 def _entries_before(path: Path, settings: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
-    content = read_json(path)
-    if not isinstance(content, dict) or "settings" not in content or "entries" not in content:
-        raise OtherInputsError(f"{path} is there and was not written by 'screen entries'; give another --out.")
+    content = read_kept(path, "'screen entries'", "settings", "entries")
     require_same(path, content["settings"], settings, results="energies")
     return {entry["entry_id"]: entry for entry in content["entries"]}
 

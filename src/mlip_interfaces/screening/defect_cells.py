@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,15 +32,12 @@ class DefectCell:
         May be the name of a file.
     atoms : ase.Atoms
         As placed, not relaxed.
-    positions_angstrom : (n, 3) float array, angstrom
-        Of the defects, in the order of the set.
     distance_angstrom : float or None, angstrom
         Smallest between two of them; None of one.
     """
 
     name: str
     atoms: Atoms
-    positions_angstrom: Array
     distance_angstrom: float | None
 
 
@@ -52,32 +48,6 @@ class _Sites:
     positions: Array
     atom: NDArray[np.int64]
     orbit: NDArray[np.int64]
-
-
-def supercell_repeat(cell: Atoms, least_length_angstrom: float) -> tuple[int, int, int]:
-    """Repeats of a cell until its images are far enough apart.
-
-    Parameters
-    ----------
-    cell : ase.Atoms
-        The crystal.
-    least_length_angstrom : float, angstrom
-        Wanted between parallel faces.
-
-    Returns
-    -------
-    (3,) tuple of int
-        Along a, b and c.
-
-    Examples
-    --------
-    >>> supercell_repeat(Atoms("Li", cell=[3.5, 3.5, 12.0]), 10.0)
-    (3, 3, 1)
-    """
-    rows = cell.cell.array
-    heights = [cell.get_volume() / float(np.linalg.norm(np.cross(rows[i - 2], rows[i - 1]))) for i in range(3)]
-    first, second, third = (math.ceil(least_length_angstrom / height - 1e-9) for height in heights)
-    return first, second, third
 
 
 def check_set(defects: Sequence[PointDefect], symbols: Sequence[str]) -> None:
@@ -296,4 +266,4 @@ def _made(
     ]
     if between and min(between) < _SAME_PLACE_ANGSTROM:
         raise StructureError(f"Two of the defects {' + '.join(map(str, defects))} are at one place; give others.")
-    return DefectCell(name, atoms, positions, min(between, default=None))
+    return DefectCell(name, atoms, min(between, default=None))

@@ -194,9 +194,8 @@ def _potentials(
         chosen = names[0]
     elif limit is not None and limit not in names and limit.endswith(_RICH):
         symbol = limit.removesuffix(_RICH)
-        chosen = max(names, key=lambda name: dump.limits[name].get(symbol, -math.inf))
-        if symbol not in dump.limits[chosen]:
-            chosen = None
+        with_it = [name for name in names if math.isfinite(dump.limits[name].get(symbol, math.nan))]
+        chosen = max(with_it, key=lambda name: dump.limits[name][symbol], default=None)
     if chosen not in names:
         said = "has several limits of chemical potentials" if limit is None else f"has no limit '{limit}'"
         raise InputFileError(f"{path} {said}; name one by --limit: {', '.join(names)}, or X{_RICH} of an element.")
@@ -234,6 +233,10 @@ def _defect(
         + charge * float(edge or 0.0)
         - sum(number * potentials[symbol] for symbol, number in gained.items())
     )
+    if not math.isfinite(energy):
+        raise InputFileError(
+            f"{path}: the formation energy of {said} is no finite number; parse it again, or leave it out."
+        )
     multiplicity = entry["defect"].get("multiplicity")
     if not multiplicity:
         raise InputFileError(f"{path}: {said} does not say its multiplicity; parse it again with sites counted.")

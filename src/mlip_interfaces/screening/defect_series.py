@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlip_interfaces.files import write_csv, write_json
-from mlip_interfaces.screening.defect_cells import DefectCell, check_set, defect_cells, supercell_repeat
+from mlip_interfaces.screening.defect_cells import DefectCell, check_set, defect_cells
 from mlip_interfaces.screening.defect_energies import (
     Exchange,
     Reservoir,
@@ -17,7 +17,8 @@ from mlip_interfaces.screening.defect_energies import (
     exchange_with,
     formation_energy,
 )
-from mlip_interfaces.screening.relaxation import Rest, Task, relax_tasks, relaxed_structure
+from mlip_interfaces.screening.relaxation import Rest, Task, relax_tasks, relaxed_structure, unfinished_note
+from mlip_interfaces.screening.supercells import face_widths, repeats_for
 from mlip_interfaces.structures.defects import PointDefect, exchanged_atoms
 
 if TYPE_CHECKING:
@@ -182,14 +183,14 @@ def run_defects(
     for one in sets:
         check_set(one.defects, symbols)
         exchange_with(exchanged_atoms(one.defects), empty)
-    _cells(crystal, sets, repeat or supercell_repeat(crystal, least_length_angstrom), n_shells)
+    _cells(crystal, sets, repeat or _wide_enough(crystal, least_length_angstrom), n_shells)
     options: dict[str, Any] = {"fmax_ev_per_angstrom": fmax_ev_per_angstrom, "max_steps": max_steps, "report": report}
     phases = {CRYSTAL: Task(crystal, "all")} | {
         f"reservoir-{name}": Task(atoms, "all") for name, atoms in reservoirs.items()
     }
     rests = relax_tasks(phases, calculator, directory, settings, **options)
     unit = relaxed_structure(directory, CRYSTAL)
-    chosen = repeat or supercell_repeat(unit, least_length_angstrom)
+    chosen = repeat or _wide_enough(unit, least_length_angstrom)
     cells = _cells(unit, sets, chosen, n_shells)
     tasks = {PERFECT: Task(unit.repeat(chosen), "atoms")} | {
         cell.name: Task(cell.atoms, "atoms") for group in cells for cell in group
@@ -259,7 +260,7 @@ def write_defect_series(
         directory / "defect_energies.csv",
         ["defects", "arrangement", "distance_angstrom", "formation_energy_ev", "converged", "recombined"],
         (
-            (one.defects, row.arrangement, "" if row.distance_angstrom is None else row.distance_angstrom,
+            (one.defects, row.arrangement, row.distance_angstrom,
              row.formation_energy_ev, row.converged, row.recombined)
             for one in series.sets
             for row in one.rows
@@ -281,6 +282,11 @@ def _reservoir(name: str, atoms: Atoms, energy_ev: float) -> Reservoir:
     counts = atoms.symbols.formula.count()
     n_units = math.gcd(*counts.values())
     return Reservoir(name, {symbol: number // n_units for symbol, number in counts.items()}, energy_ev / n_units)
+
+
+def _wide_enough(unit: Atoms, least_length_angstrom: float) -> tuple[int, int, int]:
+    a, b, c = repeats_for(face_widths(unit.cell.array), least_length_angstrom)
+    return a, b, c
 
 
 def _cells(
@@ -336,12 +342,7 @@ def _notes(sets: Sequence[DefectSet], found: Sequence[SetEnergies], rests: Mappi
         notes.append(
             f"Recombined while relaxing, and left out: {', '.join(recombined)}; raise --shells for wider pairs."
         )
-    unfinished = [name for name, rest in rests.items() if not rest.converged]
-    if unfinished:
-        notes.append(
-            f"Not relaxed to their end: {', '.join(unfinished)}; their energies may be too high. Raise --max-steps and run again: it goes on from there."
-        )
-    return notes
+    return [*notes, *unfinished_note(rests)]
 
 
 def _is_isovalent(defect: PointDefect) -> bool:

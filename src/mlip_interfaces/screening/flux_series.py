@@ -368,6 +368,10 @@ def _read_run(
             f"{path} is of {temperature:g} K, but {composition.label} of {composition.temperature_kelvin:g} K; correct one."
         )
     order = [there.index(name) for name in species]
+    if not all(np.isfinite(_in_order(matrix, order)).all() for matrix in matrices):
+        raise InputFileError(
+            f"{path}: an L_ij of {', '.join(species)}, or its error, is no number; make it again with a longer run."
+        )
     because |= {name: why for name, why in doubts.items() if name in species}
     return Coefficients(*(_in_order(matrix, order) for matrix in matrices))
 
@@ -436,7 +440,11 @@ def flux_content(series: FluxSeries, found: Sequence[CompositionFluxes]) -> dict
 
 
 def write_fluxes(
-    series: FluxSeries, found: Sequence[CompositionFluxes], directory: Path, provenance: Mapping[str, object]
+    series: FluxSeries,
+    found: Sequence[CompositionFluxes],
+    content: Mapping[str, object],
+    directory: Path,
+    provenance: Mapping[str, object],
 ) -> None:
     """``flux.json``, ``flux.csv`` and the figure.
 
@@ -446,6 +454,8 @@ def write_fluxes(
         What was asked for.
     found : sequence of CompositionFluxes
         Of each composition.
+    content : mapping of str to object
+        As `flux_content` gives it.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -455,7 +465,7 @@ def write_fluxes(
     from mlip_interfaces.figures.style import save_figure
 
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / "flux.json", flux_content(series, found) | dict(provenance))
+    write_json(directory / "flux.json", dict(content) | dict(provenance))
     elements = list(dict.fromkeys(name for one in found for name in one.fractions))
     columns = [
         "name", "formula", "temperature_kelvin", *(f"fraction_{name}" for name in elements), "species", "delta_mu_ev", "length_angstrom",

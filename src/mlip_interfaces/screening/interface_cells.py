@@ -17,7 +17,8 @@ from mlip_interfaces.structures.assembly import Layer, stack
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, Strained, match_slabs, oriented_bulk
 from mlip_interfaces.structures.slabs import with_vacuum
 
-LOWEST = "lowest"
+LOWEST, AS_GIVEN = "lowest", "as given"
+"""Registries that are no shift."""
 _LEAST_VACUUM_ANGSTROM = 6.0
 """A wider gap between the layers of a model is vacuum; contacts of ions are shorter."""
 
@@ -255,7 +256,7 @@ def model_interfaces(
         tasks[name] = Task(atoms, "height" if periodic else "atoms")
         interfaces.append(
             InterfaceCells(
-                name, "as given", tuple(float(np.ptp(part.positions[:, 2])) for part in parts), tuple(layers), tuple(opened),
+                name, AS_GIVEN, tuple(float(np.ptp(part.positions[:, 2])) for part in parts), tuple(layers), tuple(opened),
                 abs(float(np.linalg.det(atoms.cell.array[:2, :2]))), len(parts) if periodic else len(parts) - 1, len(atoms),
             )
         )  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.records import Record
+from mlip_interfaces.screening.supercells import face_widths, repeats_for
 from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, rank_matches
 from mlip_interfaces.structures.slabs import Miller
@@ -134,30 +134,6 @@ def _search(lower: str, upper: str, thicknesses_angstrom: tuple[float, float], l
     return found
 
 
-def repeats(widths_angstrom: tuple[float, float], least_angstrom: float) -> tuple[int, int]:
-    """Repeats that make a lateral cell wide enough.
-
-    Parameters
-    ----------
-    widths_angstrom : tuple of (float, float), angstrom
-        Across a and across b.
-    least_angstrom : float, angstrom
-        Wanted.
-
-    Returns
-    -------
-    tuple of (int, int)
-        Along a and b.
-
-    Examples
-    --------
-    >>> repeats((5.0, 24.6), 7.0)
-    (2, 1)
-    """
-    along_a, along_b = (max(1, math.ceil(least_angstrom / width - 1e-9)) for width in widths_angstrom)
-    return along_a, along_b
-
-
 def _match(
     crystals: tuple[str, str],
     millers: tuple[Miller, Miller],
@@ -165,15 +141,13 @@ def _match(
     stack: MatchedStack,
     limits: Limits,
 ) -> LatticeMatch:
-    cell = np.asarray(stack.slabs[0].cell)[:2, :2]
-    # What repeats along a make wider is the height over b, and the other way round.
-    across = stack.area_angstrom2 / np.linalg.norm(cell[::-1], axis=1)
-    widths = (float(across[0]), float(across[1]))
-    repeat = repeats(widths, LEAST_WIDTH_ANGSTROM)
+    across_a, across_b = face_widths(np.asarray(stack.slabs[0].cell)[:2, :2]).tolist()
+    widths = across_a, across_b
+    along_a, along_b = repeats_for(widths, LEAST_WIDTH_ANGSTROM)
     is_polar = any(abs(one.dipole_e_per_angstrom) >= NO_DIPOLE_E_PER_ANGSTROM for one in stack.terminations)
     return LatticeMatch(
         crystals, millers, thicknesses_angstrom, stack.area_angstrom2, max(one.max_strain for one in stack.strains),
-        widths, repeat, sum(len(slab) for slab in stack.slabs) * repeat[0] * repeat[1], is_polar, limits,
+        widths, (along_a, along_b), sum(len(slab) for slab in stack.slabs) * along_a * along_b, is_polar, limits,
     )  # fmt: skip
 
 

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_interfaces.errors import OtherInputsError, StructureError, counted
-from mlip_interfaces.files import content_hash, read_json, update_json, whole_file, write_json
+from mlip_interfaces.files import read_json, update_json, whole_file, write_json
 from mlip_interfaces.records import Record
 from mlip_interfaces.screening.hops import Edge, Hop, Sites, edges_within
 from mlip_interfaces.screening.neb import Band, BandSettings, HopFailure, Surface, relax_band, relax_ends
 from mlip_interfaces.screening.percolation import AXES, Percolation, percolation
-from mlip_interfaces.screening.relaxation import relaxed
-from mlip_interfaces.screening.same_request import require_same
+from mlip_interfaces.screening.relaxation import relaxed, start_hash
+from mlip_interfaces.screening.same_request import read_kept, require_same
+from mlip_interfaces.screening.supercells import face_widths, repeats_for
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _UNEQUAL_EV = 0.02
 _CONTACT_ANGSTROM = 0.8
 _FIRST_DISTANCE_ANGSTROM = 3.0
+_LONGEST_HOPS = 2.1
+"""Width of the supercell in longest hops, at least: an ion half way must not meet its image."""
 DEFAULT_BAND = BandSettings()
 REQUEST, CRYSTAL, HOPS = "request.json", "crystal.json", "hops"
 
@@ -219,9 +222,11 @@ def migration(
     StructureError
         If the calculator cannot treat the crystal.
     """
-    repeats = supercell_repeats(crystal, max(min_length_angstrom, 2.1 * max(hop.distance_angstrom for hop in hops)))
+    longest = max(hop.distance_angstrom for hop in hops)
+    a, b, c = repeats_for(face_widths(crystal.cell.array), max(min_length_angstrom, _LONGEST_HOPS * longest))
+    repeats = a, b, c
     request = dict(settings) | {
-        "crystal_sha256": _crystal_hash(crystal),
+        "crystal_sha256": start_hash(crystal),
         "ion": sites.ion,
         "mechanism": sites.mechanism,
         "sites": np.round(sites.fractional, 6).tolist(),
@@ -257,32 +262,6 @@ def migration(
         network=network_of(sites, hops, records),
         notes=_notes(bulk, sites, hops, records),
     )
-
-
-def supercell_repeats(crystal: Atoms, width_angstrom: float) -> tuple[int, int, int]:
-    """Cells along each lattice vector, so that opposite faces are far enough apart.
-
-    Parameters
-    ----------
-    crystal : ase.Atoms
-        One cell.
-    width_angstrom : float, angstrom
-        Least distance between opposite faces.
-
-    Returns
-    -------
-    tuple of int
-        Along a, b and c.
-
-    Examples
-    --------
-    >>> from ase.build import bulk
-    >>> supercell_repeats(bulk("Cu", cubic=True), 7.0)
-    (2, 2, 2)
-    """
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(crystal.cell.array), axis=0)
-    a, b, c = (max(1, int(np.ceil(width_angstrom / height - 1e-6))) for height in heights)
-    return a, b, c
 
 
 def hop_ends(crystal: Atoms, sites: Sites, hop: Hop, repeats: tuple[int, int, int]) -> tuple[Atoms, Atoms, int]:
@@ -414,10 +393,7 @@ def _refuse_other_request(folder: Path, request: Mapping[str, object]) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise OtherInputsError(f"{folder} has files and no {REQUEST} of 'screen migration'; give another --out.")
         return
-    before = read_json(file, if_damaged="give another --out")
-    if not isinstance(before, dict):
-        raise OtherInputsError(f"{file} was not written by 'screen migration'; give another --out.")
-    require_same(folder, before, request, results="barriers")
+    require_same(folder, read_kept(file, "'screen migration'"), request, results="barriers")
 
 
 def _known(file: Path, max_steps: int) -> HopRecord | None:
@@ -524,16 +500,6 @@ def _write_images(template: Atoms, band: Band, file: Path) -> None:
         images.append(image)
     with whole_file(file) as working:
         write(working, images, format="extxyz")
-
-
-def _crystal_hash(crystal: Atoms) -> str:
-    return content_hash(
-        [
-            crystal.get_chemical_symbols(),
-            np.round(crystal.cell.array, 6).tolist(),
-            np.round(crystal.positions, 6).tolist(),
-        ]
-    )
 
 
 def _notes(bulk: Bulk, sites: Sites, hops: Sequence[Hop], records: Sequence[HopRecord]) -> tuple[str, ...]:

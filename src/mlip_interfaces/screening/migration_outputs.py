@@ -190,10 +190,7 @@ def write_migration(
     write_csv(
         directory / "hops.csv",
         [*columns, "notes"],
-        (
-            [*("" if getattr(one, key) is None else getattr(one, key) for key in columns), " ".join(one.notes)]
-            for one in found.records
-        ),
+        ([*(getattr(one, key) for key in columns), " ".join(one.notes)] for one in found.records),
     )
     write_csv(
         directory / "profiles.csv",

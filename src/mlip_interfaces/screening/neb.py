@@ -149,8 +149,9 @@ class Surface(Calculator):  # type: ignore[misc]
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
             # What calculators raise for a structure that they cannot treat; NotImplementedError is a RuntimeError.
             raise HopFailure(f"The calculator failed ({type(error).__name__}: {error}).") from error
-        if not np.isfinite(energy) or forces.shape != (len(self.atoms), 3) or not np.isfinite(forces).all():
-            raise HopFailure("The calculator gives energies or forces that are no finite numbers.")
+        given = np.concatenate([[energy], forces.ravel(), [] if stress is None else stress])
+        if forces.shape != (len(self.atoms), 3) or not np.isfinite(given).all():
+            raise HopFailure("The calculator gives energies, forces or a stress that are no finite numbers.")
         self.results = {"energy": energy, "free_energy": energy, "forces": forces}
         if stress is not None:
             self.results["stress"] = stress

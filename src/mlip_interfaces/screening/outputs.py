@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from mlip_interfaces.screening.potential_map import PotentialMap
 from mlip_interfaces.screening.space_charge import (
     NumericalProfile,
     SpaceChargeInputs,
+    SpaceChargeLayer,
     analytic_profile,
     numerical_profile,
     shown_length,
@@ -200,8 +202,33 @@ def write_table(table: PairTable, directory: Path, provenance: Mapping[str, obje
     write_csv(directory / "table.csv", csv_columns(), rows)
 
 
-def space_charge_content(inputs: SpaceChargeInputs) -> tuple[dict[str, object], NumericalProfile | None, list[str]]:
-    """A space-charge layer as JSON has it, and its profile.
+@dataclass(frozen=True, slots=True)
+class SolvedSpaceCharge:
+    """A space-charge layer and its profile.
+
+    Attributes
+    ----------
+    inputs : SpaceChargeInputs
+        Of the electrolyte and its electrode.
+    layer : SpaceChargeLayer
+        The analytic numbers.
+    profile : NumericalProfile or None
+        The solution of the whole equation; None where there is none.
+    analytic_v : (n,) float array, V, or None
+        The published pieces at the places of the profile; None without one, and where the layer is saturated nowhere.
+    notes : tuple of str
+        Why there is no profile, and doubts.
+    """
+
+    inputs: SpaceChargeInputs
+    layer: SpaceChargeLayer
+    profile: NumericalProfile | None
+    analytic_v: NDArray[np.float64] | None
+    notes: tuple[str, ...]
+
+
+def solved_space_charge(inputs: SpaceChargeInputs) -> SolvedSpaceCharge:
+    """A space-charge layer by the published pieces and by the whole equation.
 
     Parameters
     ----------
@@ -210,53 +237,64 @@ def space_charge_content(inputs: SpaceChargeInputs) -> tuple[dict[str, object], 
 
     Returns
     -------
-    tuple of (dict, NumericalProfile or None, list of str)
-        The analytic numbers with the numerical ones beside them, the profile, and the notes; where the equation was not solved ``numerical`` is null and
-        ``notes`` says so.
+    SolvedSpaceCharge
+        With notes.
     """
-    layer = space_charge_layer(inputs)
-    notes: list[str] = []
-    numerical, profile = None, None
+    notes = []
+    profile, analytic_v = None, None
     try:
         profile = numerical_profile(inputs, shown_length(inputs))
-        at_width = float(np.interp(layer.width_angstrom, profile.x_angstrom, profile.potential_v))
-        numerical = {"charge_e_per_nm2": profile.charge_e_per_nm2, "potential_at_width_v": at_width}
     except AnalysisError as error:
         notes.append(str(error))
+    if profile is not None and inputs.is_saturated:
+        analytic_v = analytic_profile(inputs, profile.x_angstrom)
     if not inputs.is_saturated:
         notes.append(
             "The layer is saturated nowhere: its width and the potential there mean nothing, charge and capacitance hold."
         )
-    content: dict[str, object] = {
+    return SolvedSpaceCharge(inputs, space_charge_layer(inputs), profile, analytic_v, tuple(notes))
+
+
+def space_charge_content(found: SolvedSpaceCharge) -> dict[str, object]:
+    """A space-charge layer as JSON has it.
+
+    Parameters
+    ----------
+    found : SolvedSpaceCharge
+        Of the electrolyte and its electrode.
+
+    Returns
+    -------
+    dict
+        The analytic numbers with the numerical ones beside them; where the equation was not solved ``numerical`` is null and ``notes`` says so.
+    """
+    layer, numerical = found.layer, None
+    if found.profile is not None:
+        at_width = float(np.interp(layer.width_angstrom, found.profile.x_angstrom, found.profile.potential_v))
+        numerical = {"charge_e_per_nm2": found.profile.charge_e_per_nm2, "potential_at_width_v": at_width}
+    return {
         "width_angstrom": layer.width_angstrom,
         "charge_e_per_nm2": layer.charge_e_per_nm2,
         "capacitance_uf_per_cm2": layer.capacitance_uf_per_cm2,
         "potential_at_width_v": layer.potential_at_width_v,
-        "is_saturated": inputs.is_saturated,
+        "is_saturated": found.inputs.is_saturated,
         "numerical": numerical,
-        "notes": notes,
-        "settings": dataclasses.asdict(inputs),
+        "notes": list(found.notes),
+        "settings": dataclasses.asdict(found.inputs),
     }
-    return content, profile, notes
 
 
 def write_space_charge(
-    inputs: SpaceChargeInputs,
-    content: Mapping[str, object],
-    profile: NumericalProfile | None,
-    directory: Path,
-    provenance: Mapping[str, object],
+    found: SolvedSpaceCharge, content: Mapping[str, object], directory: Path, provenance: Mapping[str, object]
 ) -> None:
     """``space_charge.json``, and the profile as ``.csv`` and a figure where there is one.
 
     Parameters
     ----------
-    inputs : SpaceChargeInputs
+    found : SolvedSpaceCharge
         Of the layer.
     content : mapping of str to object
         As `space_charge_content` gives it.
-    profile : NumericalProfile or None
-        The same.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -267,15 +305,17 @@ def write_space_charge(
 
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "space_charge.json", dict(content) | dict(provenance))
-    if profile is None:
+    if found.profile is None:
         return
-    columns = {"x_angstrom": profile.x_angstrom, "potential_v": profile.potential_v}
+    columns = {"x_angstrom": found.profile.x_angstrom, "potential_v": found.profile.potential_v}
     saturated = None
-    if inputs.is_saturated:
-        columns["analytic_potential_v"] = analytic_profile(inputs, profile.x_angstrom)
-        saturated = (columns["analytic_potential_v"], space_charge_layer(inputs).width_angstrom)
+    if found.analytic_v is not None:
+        columns["analytic_potential_v"] = found.analytic_v
+        saturated = (found.analytic_v, found.layer.width_angstrom)
     write_csv(directory / "space_charge.csv", list(columns), np.column_stack(list(columns.values())).tolist())
-    figure = space_charge_profile(profile.x_angstrom, profile.potential_v, inputs.interface_potential_v, saturated)
+    figure = space_charge_profile(
+        found.profile.x_angstrom, found.profile.potential_v, found.inputs.interface_potential_v, saturated
+    )
     save_figure(figure, directory, "space_charge")
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Literal
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.lattice_match import LatticeMatch, repeats
+from mlip_interfaces.screening.lattice_match import LatticeMatch
 from mlip_interfaces.screening.pair_ranking import (
     AMORPHOUS_COATING,
     COATING_ANGSTROM,
     COATING_DENSITY_G_PER_CM3,
     RankedPair,
 )
+from mlip_interfaces.screening.supercells import repeats_for
 from mlip_interfaces.shipped_files import study_file
 from mlip_interfaces.structures.crystals import crystal_elements, in_library, load_crystal
 from mlip_interfaces.structures.matching import plane_label
@@ -239,10 +240,10 @@ def _production(pair: RankedPair, match: LatticeMatch, folder: Path) -> list[str
     names = LAYER_NAMES[pair.kind]
     elements = _elements(pair)
     coated = pair.kind == "coated"
-    repeat = repeats(match.widths_angstrom, _PRODUCTION_WIDTH_ANGSTROM)
+    along_a, along_b = repeats_for(match.widths_angstrom, _PRODUCTION_WIDTH_ANGSTROM)
     coating = ["thickness_angstrom: [0, 5, 10, 20]", f"density_g_per_cm3: {COATING_DENSITY_G_PER_CM3:g}"]
     interface = _interface(
-        pair, folder, (PRODUCTION_ANGSTROM[names[0]], PRODUCTION_ANGSTROM[names[1]]), repeat, coating
+        pair, folder, (PRODUCTION_ANGSTROM[names[0]], PRODUCTION_ANGSTROM[names[1]]), (along_a, along_b), coating
     )
     small = [f"{name}: {thickness:g}" for name, thickness in zip(names, match.thicknesses_angstrom, strict=True)]
     if coated:

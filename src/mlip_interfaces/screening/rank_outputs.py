@@ -76,9 +76,9 @@ def _row(pair: RankedPair, socs: Sequence[str], keys: Sequence[str]) -> list[obj
     match, reaction, measured = pair.match, pair.reaction, pair.conductivity
     return [
         pair.rank, pair.name, pair.kind, not pair.cannot,
-        *(_cell(step_at(pair, soc)) for soc in socs),
-        *(_cell(pair.values[key]) for key in keys),
-        *(("", "", "", "") if touching is None else (touching.solid, touching.lower_v, _cell(touching.upper_v), touching.source)),
+        *(step_at(pair, soc) for soc in socs),
+        *(pair.values[key] for key in keys),
+        *(("", "", "", "") if touching is None else (touching.solid, touching.lower_v, touching.upper_v, touching.source)),
         *(("", "") if reaction is None else (f"{reaction.between}, {reaction.condition}", reaction.reaction)),
         *(("", "", "") if match is None else (planes(pair), match.area_angstrom2, match.is_polar)),
         *(("", "") if measured is None else (measured.form, measured.source)),
@@ -102,7 +102,3 @@ def planes(pair: RankedPair) -> str:
     if pair.match is None:
         return ""
     return " | ".join(map(plane_label, pair.match.millers))
-
-
-def _cell(value: float | None) -> object:
-    return "" if value is None else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlip_interfaces.errors import OtherInputsError, StructureError
-from mlip_interfaces.files import content_hash, read_json, whole_file, write_json
-from mlip_interfaces.screening.same_request import require_same
+from mlip_interfaces.errors import StructureError
+from mlip_interfaces.files import content_hash, whole_file, write_json
+from mlip_interfaces.screening.same_request import read_kept, require_same
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -108,7 +109,7 @@ def relaxed(
     Raises
     ------
     StructureError
-        If the energy is no finite number, or the calculator knows no stress where the cell changes.
+        If the energy or a force is no finite number, or the calculator knows no stress where the cell changes.
     """
     from ase.calculators.calculator import PropertyNotImplementedError
     from ase.filters import FrechetCellFilter, UnitCellFilter
@@ -132,25 +133,29 @@ def relaxed(
                 warnings.filterwarnings("ignore", message="logm result may be inaccurate")
                 converged = bool(optimiser.run(fmax=fmax_ev_per_angstrom, steps=max_steps))
             n_steps = int(optimiser.nsteps)
-        energy = float(moved.get_potential_energy())
+        is_known = bool(np.isfinite(moved.get_potential_energy()) and np.isfinite(moved.get_forces()).all())
     except PropertyNotImplementedError as error:
         raise StructureError(
             f"{name}: the calculator lacks what a relaxation needs ({error}); give one with energy, forces and stress."
         ) from error
-    if not np.isfinite(energy):
-        raise StructureError(f"{name}: the calculator gives no finite energy; it does not know this structure.")
+    if not is_known:
+        raise StructureError(
+            f"{name}: the calculator gives energies or forces that are no finite numbers; it does not know this structure."
+        )
     return moved, converged, n_steps
 
 
-def start_hash(atoms: Atoms, *more: object) -> str:
+def start_hash(atoms: Atoms, *more: object, n_digits: int = 6) -> str:
     """Hash of a structure.
 
     Parameters
     ----------
     atoms : ase.Atoms
-        Symbols, cell and positions count, to 1e-6 angstrom.
+        Symbols, cell and positions count.
     *more : object
         What else makes a difference.
+    n_digits : int, optional
+        Of lengths in angstrom that count, behind the point.
 
     Returns
     -------
@@ -160,8 +165,8 @@ def start_hash(atoms: Atoms, *more: object) -> str:
     return content_hash(
         [
             atoms.get_chemical_symbols(),
-            np.round(atoms.cell.array, 6).tolist(),
-            np.round(atoms.positions, 6).tolist(),
+            np.round(atoms.cell.array, n_digits).tolist(),
+            np.round(atoms.positions, n_digits).tolist(),
             *more,
         ]
     )
@@ -177,7 +182,7 @@ def relax_tasks(
     max_steps: int,
     report: Callable[[str, Rest], None],
 ) -> dict[str, Rest]:
-    """Relax structures one after the other; what the folder has is kept, what was cut short goes on.
+    """Relax structures one after the other; what the folder has is kept, what was cut short goes on, what begins as another began is that one.
 
     Parameters
     ----------
@@ -214,16 +219,54 @@ def relax_tasks(
     done: dict[str, Rest] = {}
     for name, task in tasks.items():
         mark = start_hash(task.atoms, task.freedom)
-        before = known.get(name)
-        if before is not None and before.start_sha256 == mark and (before.converged or before.n_steps >= max_steps):
-            done[name] = before
-        else:
-            done[name] = known[name] = _relax_task(
-                name, task, calculator, directory / "relaxed", mark, fmax_ev_per_angstrom, max_steps
-            )
+        over = [
+            one
+            for one, rest in known.items()
+            if _is_over(rest, mark, max_steps) and (directory / "relaxed" / f"{one}.xyz").is_file()
+        ]
+        if name not in over:
+            if over:
+                _copy_structure(directory / "relaxed", over[0], name)
+                known[name] = known[over[0]]
+            else:
+                known[name] = _relax_task(
+                    name, task, calculator, directory / "relaxed", mark, fmax_ev_per_angstrom, max_steps
+                )
             write_json(book, {"settings": settings, "structures": {one: asdict(rest) for one, rest in known.items()}})
+        done[name] = known[name]
         report(name, done[name])
     return done
+
+
+def _is_over(rest: Rest, mark: str, max_steps: int) -> bool:
+    """Whether a relaxation of this start needs no more steps."""
+    return rest.start_sha256 == mark and (rest.converged or rest.n_steps >= max_steps)
+
+
+def _copy_structure(directory: Path, one: str, name: str) -> None:
+    with whole_file(directory / f"{name}.xyz") as partial:
+        shutil.copyfile(directory / f"{one}.xyz", partial)
+
+
+def unfinished_note(rests: Mapping[str, Rest]) -> list[str]:
+    """What is not at rest, in a sentence.
+
+    Parameters
+    ----------
+    rests : mapping of str to Rest
+        As `relax_tasks` gives them.
+
+    Returns
+    -------
+    list of str
+        Empty where all are.
+    """
+    names = [name for name, rest in rests.items() if not rest.converged]
+    if not names:
+        return []
+    return [
+        f"Not relaxed to their end: {', '.join(names)}; their energies may be too high. Raise --max-steps and run again: it goes on from there."
+    ]
 
 
 def relaxed_structure(directory: Path, name: str) -> Atoms:
@@ -250,9 +293,7 @@ def relaxed_structure(directory: Path, name: str) -> Atoms:
 def _known(book: Path, settings: Mapping[str, object]) -> dict[str, Rest]:
     if not book.is_file():
         return {}
-    content = read_json(book)
-    if not isinstance(content, dict) or not {"settings", "structures"} <= content.keys():
-        raise OtherInputsError(f"{book} is there and is no file of relaxations; give another --out.")
+    content = read_kept(book, "'screen adhesion' or 'screen defect-energies'", "settings", "structures")
     require_same(book, content["settings"], settings, results="energies")
     return {name: Rest(**rest) for name, rest in content["structures"].items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,29 +62,55 @@ def window_content(
     }
 
 
-def shown_voltages(window: Window) -> NDArray[np.float64]:
-    """Voltages of curves and figures: from the metal to somewhat above the last plateau.
+Triangle = tuple[tuple[str, str, str], list[tuple[str, tuple[float, ...], bool]], list[tuple[int, int]]]
+"""Corners; name, shares of the corners, and whether it is stable, of each phase; which of them are in equilibrium."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCurves:
+    """What files and figures show of a window besides its numbers.
+
+    Attributes
+    ----------
+    voltage_v : (n,) float array, V
+        From the metal to somewhat above the last plateau.
+    decomposition_ev_per_atom : (n,) float array, eV/atom
+        There.
+    triangle : Triangle or None
+        Phases of three elements; None of more or fewer.
+    """
+
+    voltage_v: NDArray[np.float64]
+    decomposition_ev_per_atom: NDArray[np.float64]
+    triangle: Triangle | None
+
+
+def window_curves(window: Window, phases: Sequence[Phase]) -> WindowCurves:
+    """What to show of a window.
 
     Parameters
     ----------
     window : Window
         Of a composition.
+    phases : sequence of Phase
+        All of them.
 
     Returns
     -------
-    (n,) float array, V
-        Against the metal.
+    WindowCurves
+        Computed once, for files and figures.
     """
     last = max([one.voltage_v for one in window.plateaus], default=0.0)
-    return np.linspace(0.0, max(last + _MARGIN_V, _LEAST_SHOWN_V), _POINTS)
+    voltages = np.linspace(0.0, max(last + _MARGIN_V, _LEAST_SHOWN_V), _POINTS)
+    return WindowCurves(voltages, window.decomposition_ev_per_atom(voltages), _triangle(window, phases))
 
 
 def write_window(
     window: Window,
     errors: WindowErrors | None,
-    content: Mapping[str, object],
     reactions: Mapping[str, Sequence[Kink]],
-    phases: Sequence[Phase],
+    curves: WindowCurves,
+    content: Mapping[str, object],
     directory: Path,
     provenance: Mapping[str, object],
 ) -> list[Path]:
@@ -95,12 +122,12 @@ def write_window(
         Of a composition.
     errors : WindowErrors or None
         Where energies have uncertainties.
-    content : mapping of str to object
-        As `window_content` gives it.
     reactions : mapping of str to sequence of Kink
         By the words that say of what and where.
-    phases : sequence of Phase
-        All of them; the figure of three elements shows them.
+    curves : WindowCurves
+        As `window_curves` gives them.
+    content : mapping of str to object
+        As `window_content` gives it.
     directory : Path
         Made where it is missing.
     provenance : mapping of str to object
@@ -124,13 +151,9 @@ def write_window(
     write_csv(
         directory / "uptake.csv",
         ["from_v", "to_v", "uptake_per_formula", "products"],
-        (
-            (one.from_v, "" if one.to_v is None else one.to_v, one.uptake_per_formula, phases_text(one.products))
-            for one in window.stages
-        ),
+        ((one.from_v, one.to_v, one.uptake_per_formula, phases_text(one.products)) for one in window.stages),
     )
-    voltages = shown_voltages(window)
-    gain = window.decomposition_ev_per_atom(voltages)
+    voltages, gain = curves.voltage_v, curves.decomposition_ev_per_atom
     write_csv(
         directory / "decomposition.csv",
         ["voltage_v", "decomposition_ev_per_atom"],
@@ -151,9 +174,8 @@ def write_window(
             gain,
         ),
     }
-    triangle = _triangle(window, phases)
-    if triangle is not None:
-        figures["phases"] = phase_triangle(*triangle)
+    if curves.triangle is not None:
+        figures["phases"] = phase_triangle(*curves.triangle)
     if reactions:
         figures["mutual_reactions"] = mutual_reactions(
             {
@@ -191,9 +213,7 @@ def phases_text(products: Sequence[tuple[str, float]]) -> str:
     return " + ".join(name for name, _ in products)
 
 
-def _triangle(
-    window: Window, phases: Sequence[Phase]
-) -> tuple[tuple[str, str, str], list[tuple[str, tuple[float, ...], bool]], list[tuple[int, int]]] | None:
+def _triangle(window: Window, phases: Sequence[Phase]) -> Triangle | None:
     """Phases and tie lines of three elements; None of more or fewer."""
     elements = {symbol for name, _ in window.products for symbol in dict(formula_counts(name))} | {window.open_element}
     if len(elements) != 3:

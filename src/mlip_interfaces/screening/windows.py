@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
+from mlip_interfaces.chemistry import CATION_CHARGES
 from mlip_interfaces.errors import InputFileError, StructureError
 from mlip_interfaces.screening.compounds import Phase, lowest_phases
 from mlip_interfaces.structures.crystals import formula_counts
@@ -24,21 +25,8 @@ from mlip_interfaces.structures.crystals import formula_counts
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PhaseDiagram
 
-ION_CHARGES = {
-    "Li": 1,
-    "Na": 1,
-    "K": 1,
-    "Rb": 1,
-    "Cs": 1,
-    "Ag": 1,
-    "Mg": 2,
-    "Ca": 2,
-    "Sr": 2,
-    "Ba": 2,
-    "Zn": 2,
-    "Al": 3,
-}
-"""Elements that can be open, and the charges of their ions: a voltage needs one."""
+OPEN_ELEMENTS = ("Li", "Na", "K", "Rb", "Cs", "Ag", "Mg", "Ca", "Sr", "Ba", "Zn", "Al")
+"""Elements that can be open: a voltage needs the charge of their ion, `CATION_CHARGES`."""
 _DEEPEST_EV_PER_ATOM = 10.0
 _ON_HULL_EV_PER_ATOM = 1e-6
 _SAME_AMOUNT = 1e-6
@@ -112,8 +100,6 @@ class Window:
         What is stable at the composition itself, per formula unit.
     n_atoms : float
         Of one formula unit.
-    amount : float
-        Of the open element in one formula unit.
     reference_ev_per_atom : float, eV
         Energy of the open element in the entries: the chemical potential at 0 V.
     charge : int
@@ -133,7 +119,6 @@ class Window:
     hull_distance_ev_per_atom: float | None
     products: tuple[tuple[str, float], ...]
     n_atoms: float
-    amount: float
     reference_ev_per_atom: float
     charge: int
     n_phases: int
@@ -275,7 +260,7 @@ def electrochemical_window(phases: Sequence[Phase], composition: str, open_eleme
     uptakes = _critical_amounts(diagram, host, open_element, own)
     states = [_state(diagram, host | {open_element: number}) for number in uptakes]
     here = next(place for place, number in enumerate(uptakes) if abs(number - own) <= _SAME_AMOUNT)
-    charge = ION_CHARGES[open_element]
+    charge = _ion_charge(open_element)
     energies = [energy for _, energy in states]
     voltages = [
         -(energies[place + 1] - energies[place]) / (uptakes[place + 1] - uptakes[place]) / charge
@@ -305,7 +290,7 @@ def electrochemical_window(phases: Sequence[Phase], composition: str, open_eleme
         notes.append(f"{composition} has no {open_element} to give; its window has no upper end.")
     return Window(
         composition, open_element, lower, upper, tuple(reversed(plateaus)), tuple(reversed(stages)), distance, states[here][0],
-        sum(amounts.values()), own, system.references[open_element], charge, len(system.phases), tuple(notes),
+        sum(amounts.values()), system.references[open_element], charge, len(system.phases), tuple(notes),
     )  # fmt: skip
 
 
@@ -362,7 +347,7 @@ def window_errors(
     index = system.elements.index(open_element)
     lowest, highest, hull = potential_range(system.counts, energies, target, index)
     metal = energies[:, _place(system.phases, open_element)]
-    charge = ION_CHARGES[open_element]
+    charge = _ion_charge(open_element)
     lower = np.maximum((metal - highest) / charge, 0.0)
     tails = [0.5 * (1.0 - level), 0.5 * (1.0 + level)]
     first, last = np.quantile(lower, tails)
@@ -496,7 +481,7 @@ def mutual_reaction(
                 raise InputFileError(
                     f"{name} is the open element itself; leave out the voltage for a closed interface with it."
                 )
-        potentials = {Element(open_element): -ION_CHARGES[open_element] * voltage_v}
+        potentials = {Element(open_element): -_ion_charge(open_element) * voltage_v}
         grand = GrandPotentialPhaseDiagram(diagram.entries, potentials)
         reactivity = GrandPotentialInterfacialReactivity(
             one, other, grand, diagram, include_no_mixing_energy=True, norm=True, use_hull_energy=True
@@ -563,9 +548,9 @@ def _place(phases: Sequence[Phase], composition: str) -> Any:
 
 
 def _system(phases: Sequence[Phase], elements: set[str], open_element: str) -> _System:
-    if open_element not in ION_CHARGES:
+    if open_element not in OPEN_ELEMENTS:
         raise InputFileError(
-            f"'{open_element}' cannot be the open element, as the charge of its ion is not known here; known are {', '.join(ION_CHARGES)}."
+            f"'{open_element}' cannot be the open element, as the charge of its ion is not known here; known are {', '.join(OPEN_ELEMENTS)}."
         )
     wanted = elements | {open_element}
     ordered = tuple(sorted(wanted, key=lambda symbol: (symbol != open_element, symbol)))
@@ -591,6 +576,10 @@ def _system(phases: Sequence[Phase], elements: set[str], open_element: str) -> _
                 f"(bound {_DEEPEST_EV_PER_ATOM:g}). Is it per atom or per formula unit, and do its elements have the same reference?"
             )
     return _System(tuple(inside), formation, ordered, references)
+
+
+def _ion_charge(open_element: str) -> int:
+    return int(CATION_CHARGES[open_element])
 
 
 def _diagram(system: _System) -> PhaseDiagram:
