@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+import mlip_interfaces as mi
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex, RunDomain
 from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, RecommendationBook, VariantAnswer
 from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_book
 from mlip_interfaces.config import Study, load_study, parse_study
 from mlip_interfaces.errors import StudyError
 from mlip_interfaces.files import write_json
+from mlip_interfaces.observables import Request
 from mlip_interfaces.pipeline.recommendation import recommended, write_recommendation
 from mlip_interfaces.report.recommendation_section import recommendation_sections
 from mlip_interfaces.run.context import RunContext
@@ -107,6 +109,32 @@ def test_the_thickest_that_protects_and_conducts_is_recommended(study: Study, tm
     first = answer.rows[0].loss
     assert first is not None
     assert (first.n_runs, round(first.value, 9)) == (3, 0.4)
+
+
+def with_analysis(study: Study, requests: dict[str, Request], **recommendation: Any) -> Study:
+    """The study with these analyses alone."""
+    asked = study.recommendation.model_copy(update=recommendation)
+    return study.model_copy(
+        update={"analysis": study.analysis.model_copy(update={"requests": requests}), "recommendation": asked}
+    )
+
+
+@pytest.mark.parametrize("named", [None, "msd"])
+def test_diffusion_of_all_ions_decides_on_no_thickness(study: Study, tmp_path: Path, named: str | None) -> None:
+    # Of ions that do not change, the share of the slow coating's grows with its thickness, and the mean D falls.
+    of_all = with_analysis(study, {"chemistry": mi.Chemistry(), "msd": mi.Msd(species="Li")}, transport_analysis=named)
+    answer = only(recommended(of_all, tmp_path, *good(tmp_path)))
+    assert (answer.outcome, answer.thickness_angstrom) == ("undecided", None)
+    assert {row.transport for row in answer.rows} == {"no coating", "no data"}
+    which = "the analysis 'msd' is not" if named else "no analysis of kind msd is"
+    assert f"{which} of the layer 'coating', and D of all ions depends on how many" in answer.sentence
+    assert answer.decide[0] == "5 Å needs an analysis of kind msd with `layer: coating`."
+
+
+def test_the_msd_of_the_layer_serves_whichever_comes_first(study: Study, tmp_path: Path) -> None:
+    requests = {"chemistry": mi.Chemistry(), "all": mi.Msd(species="Li"), "msd": mi.Msd(species="Li", layer="coating")}
+    answer = only(recommended(with_analysis(study, requests), tmp_path, *good(tmp_path)))
+    assert (answer.thickness_angstrom, answer.transport_of) == (10.0, "D of the coating's Li (diffusion)")
 
 
 def test_seeds_and_sick_runs_and_the_domain_are_said(study: Study, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
+from mlip_interfaces.observables import Msd, Request
 from mlip_interfaces.settings import Name, Section
 
 
@@ -32,7 +35,9 @@ class Recommendation(Section):
         None, description="Protocol in which ions diffuse; the hottest when left out."
     )
     transport_analysis: Name | None = Field(
-        None, description="Name of the `msd` that has D; when left out, the first of the scanned layer, or the first."
+        None,
+        description="Name of the `msd` that has D; when left out, the first of the scanned layer. It must be of that layer: of all ions of the "
+        "model, a thicker coating has more, however they move.",
     )
     mobile: str | None = Field(
         None, description="Element that carries the charge; the first of that `msd` when left out."
@@ -50,3 +55,24 @@ class Recommendation(Section):
         lt=1,
         description="Chance to decide in the run time that is asked for where the data do not decide.",
     )
+
+    def transport_among(self, requests: Mapping[str, Request], layer: str | None) -> str | None:
+        """Name of the analysis that has D.
+
+        Parameters
+        ----------
+        requests : mapping of str to Request
+            All analyses of the study, by name.
+        layer : str or None
+            The layer whose thickness is scanned.
+
+        Returns
+        -------
+        str or None
+            As asked for; else the first `msd` of the layer, one with `mobile` before others; None where it has none.
+        """
+        if self.transport_analysis is not None:
+            return self.transport_analysis
+        of_layer = {name: one.species for name, one in requests.items() if isinstance(one, Msd) and one.layer == layer}
+        with_mobile = [name for name, species in of_layer.items() if self.mobile in species]
+        return next(iter([*with_mobile, *of_layer]), None)

@@ -788,9 +788,10 @@ class Study(Section):
         if not all(isinstance(symbol, str) for symbol in value["elements"]):
             return value
         asked = value.get("analysis", {})
-        return (
-            value if isinstance(asked, Analysis) else value | {"analysis": canonical_analysis(asked, value["elements"])}
-        )
+        if isinstance(asked, Analysis):
+            return value
+        scanned = _scanned_in(value.get("interface"))
+        return value | {"analysis": canonical_analysis(asked, value["elements"], scanned)}
 
     @field_validator("elements")
     @classmethod
@@ -965,6 +966,21 @@ class Study(Section):
     def scan_models(self) -> tuple[ModelPlan, ...]:
         """Models of the production scan."""
         return self.interface.scan_models
+
+
+def _scanned_in(interface: Any) -> str | None:
+    """Name of the layer whose thicknesses are compared, of a section that is not parsed yet: `Interface.scanned` with more than one."""
+    if isinstance(interface, Interface):
+        return interface.compared
+    layers = interface.get("layers") if isinstance(interface, Mapping) else None
+    most, found = 1, None
+    for layer in layers if isinstance(layers, (list, tuple)) else ():
+        if not isinstance(layer, Mapping) or layer.get("kind") != "amorphous" or not isinstance(layer.get("name"), str):
+            continue
+        thicknesses = layer.get("thickness_angstrom")
+        if isinstance(thicknesses, (list, tuple)) and len(thicknesses) > most:
+            most, found = len(thicknesses), layer["name"]
+    return found
 
 
 def warned_alone(study: Study) -> Study:

@@ -50,6 +50,14 @@ class _Point:
 
 
 @dataclass(frozen=True, slots=True)
+class _Lack:
+    """Why no run of a study can have a quantity, and what would give it."""
+
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Quantity:
     """One quantity of all runs that have it."""
 
@@ -57,6 +65,7 @@ class _Quantity:
     points: tuple[_Point, ...]
     lowest: float = -math.inf
     highest: float = math.inf
+    lack: _Lack | None = None
 
     @property
     def few(self) -> set[float]:
@@ -229,8 +238,9 @@ def _diffusivities(
 ) -> _Quantity:
     """D of each run, and how long those that are no diffusion yet should be."""
     asked, points, said = study.recommendation, [], ""
-    name, layer = _msd_of(study)
-    for entry in entries:
+    layer, lack = study.interface.compared, _no_transport(study)
+    name = asked.transport_among(study.analysis.requests, layer)
+    for entry in entries if lack is None else ():
         if not entry.analysed or name not in entry.results:
             continue
         species = read_json(analysis / entry.directory / f"{name}.json")["species"]
@@ -238,7 +248,7 @@ def _diffusivities(
         found = species.get(mobile)
         if found is None or found["diffusivity_error_cm2_per_s"] is None:
             continue
-        said = f"D of {mobile}" if layer is None else f"D of the {layer}'s {mobile}"
+        said = f"D of the {layer}'s {mobile}"
         points.append(
             _Point(
                 entry.coating_angstrom or 0.0,
@@ -250,16 +260,26 @@ def _diffusivities(
                 None if found["diffusive"] else found.get("run_at_least_ps") or math.nan,
             )
         )
-    return _Quantity(said, tuple(points), 0.0)
+    return _Quantity(said, tuple(points), 0.0, lack=lack)
 
 
-def _msd_of(study: Study) -> tuple[str, str | None]:
-    """Name of the analysis that has D, and the layer it is of."""
-    asked, coating = study.recommendation.transport_analysis, study.interface.scanned
-    own = {name: request for name, request in study.analysis.requests.items() if isinstance(request, Msd)}
-    of_layer = [name for name, request in own.items() if coating is not None and request.layer == coating.name]
-    name = asked or next(iter([*of_layer, *own]), "")
-    return name, own[name].layer if name in own else None
+def _no_transport(study: Study) -> _Lack | None:
+    """Why no run of the study can have the D that thicknesses are compared by; None where one can."""
+    layer = study.interface.compared
+    remedy = f"an analysis of kind msd with `layer: {layer}`"
+    name = study.recommendation.transport_among(study.analysis.requests, layer)
+    if name is None:
+        return _Lack(
+            f"no analysis of kind msd is of the layer '{layer}', and D of all ions depends on how many of them the layer has",
+            remedy,
+        )
+    request = study.analysis.requests[name]
+    if not isinstance(request, Msd) or request.layer != layer:
+        return _Lack(
+            f"the analysis '{name}' is not of the layer '{layer}', and D of all ions depends on how many of them the layer has",
+            remedy,
+        )
+    return None
 
 
 def _answer(
@@ -281,8 +301,8 @@ def _answer(
         outcome=found.outcome,
         thickness_angstrom=found.thickness_angstrom,
         confidence=found.confidence,
-        sentence=_sentence(found, rows),
-        decide=_what_decides(found, rows),
+        sentence=_sentence(found, rows, points),
+        decide=_what_decides(found, rows, points),
         caveats=_caveats(found, points, entries, protocols, left_domain, rule),
         loss_of=f"{loss.said or 'what is lost'} ({protocols[0]})",
         transport_of=f"{transport.said or 'D'} ({protocols[1]})",
@@ -338,7 +358,7 @@ def _scaled(times: float | None, run_ps: float) -> float | None:
     return None if times is None or not math.isfinite(times) else times * run_ps
 
 
-def _sentence(found: Recommendation, rows: Sequence[ThicknessRow]) -> str:
+def _sentence(found: Recommendation, rows: Sequence[ThicknessRow], points: tuple[_Quantity, _Quantity]) -> str:
     """The answer."""
     if found.outcome == "recommended" and found.thickness_angstrom is not None and found.confidence is not None:
         said = f"Take {found.thickness_angstrom:g} Å: it reduces what is lost of the electrolyte"
@@ -353,10 +373,10 @@ def _sentence(found: Recommendation, rows: Sequence[ThicknessRow]) -> str:
     if found.outcome == "none qualifies":
         reasons = [f"{row.coating_angstrom:g} Å {_why_not(row)}" for row in rows if row.verdict == "excluded"]
         return f"No thickness qualifies: {'; '.join(reasons)}."
-    return f"The data do not decide which thickness to take{_missing(found)}."
+    return f"The data do not decide which thickness to take{_missing(found, points[1].lack)}."
 
 
-def _missing(found: Recommendation) -> str:
+def _missing(found: Recommendation, no_transport: _Lack | None) -> str:
     if found.loss_reference_angstrom is None:
         return ": no healthy run tells what is lost"
     if not found.candidates:
@@ -365,7 +385,7 @@ def _missing(found: Recommendation) -> str:
     if not any(c.protection == "reduced" for c in found.candidates):
         lacks.append("none is shown to reduce the loss")
     if not any(c.transport in ("kept", "reference") for c in found.candidates):
-        lacks.append("of none the diffusivity is known")
+        lacks.append("of none the diffusivity is known" if no_transport is None else no_transport.why)
     return f": {' and '.join(lacks)}" if lacks else ""
 
 
@@ -375,7 +395,9 @@ def _why_not(row: ThicknessRow) -> str:
     return "does not protect"
 
 
-def _what_decides(found: Recommendation, rows: Sequence[ThicknessRow]) -> tuple[str, ...]:
+def _what_decides(
+    found: Recommendation, rows: Sequence[ThicknessRow], points: tuple[_Quantity, _Quantity]
+) -> tuple[str, ...]:
     """Run times and numbers of runs that would decide on each undecided thickness beyond the one recommended."""
     beyond, said = {c.thickness_angstrom for c in found.undecided_beyond}, []
     for row in rows:
@@ -389,8 +411,8 @@ def _what_decides(found: Recommendation, rows: Sequence[ThicknessRow]) -> tuple[
             if open_:
                 parts.append(_needed(what, run_ps, n_runs))
         parts += [
-            f"a healthy run for {what}"
-            for what, has in (("loss", row.protection), ("diffusion", row.transport))
+            f"a healthy run for {what}" if one.lack is None else one.lack.remedy
+            for what, has, one in zip(("loss", "diffusion"), (row.protection, row.transport), points, strict=True)
             if has == "no data"
         ]
         said.append(f"{row.coating_angstrom:g} Å needs {'; '.join(parts)}.")
