@@ -128,6 +128,27 @@ def test_where_thicknesses_are_compared_msd_is_of_that_layer_too(raw: dict[str, 
     assert of_msd == {"msd": mi.Msd(species="Li"), "msd-coating": mi.Msd(species="Li", layer="coating")}
 
 
+@pytest.mark.parametrize(
+    ("chemistry", "outside"),
+    [
+        ({}, "coating"),
+        ({"layer": "electrolyte"}, None),
+        ({"outside_layer": None}, None),
+        ({"outside_layer": "cathode"}, "cathode"),
+    ],
+)
+def test_where_thicknesses_are_compared_units_of_that_layer_are_left_out_by_default(
+    raw: dict[str, Any], chemistry: dict[str, Any], outside: str | None
+) -> None:
+    for analysis in ({"chemistry": chemistry}, [{"kind": "chemistry"} | chemistry]):
+        assert requests(raw, analysis)["chemistry"] == mi.Chemistry(
+            reaction_bonds=("P-O", "Co-S"), layer=chemistry.get("layer"), outside_layer=outside
+        )
+    assert "analysis.chemistry.outside_layer is 'top', but the layers are cathode, coating" in refusal(
+        raw, {"chemistry": {"outside_layer": "top"}}
+    )
+
+
 def test_msd_of_the_layer_is_not_added_to_what_the_study_says_itself(raw: dict[str, Any]) -> None:
     for analysis, names in (
         ({"msd": {"layer": "electrolyte"}}, ["msd"]),

@@ -137,6 +137,14 @@ def test_the_msd_of_the_layer_serves_whichever_comes_first(study: Study, tmp_pat
     assert (answer.thickness_angstrom, answer.transport_of) == (10.0, "D of the coating's Li (diffusion)")
 
 
+def test_loss_that_is_counted_in_the_scanned_layer_too_is_said(study: Study, tmp_path: Path) -> None:
+    runs, entries = good(tmp_path)
+    for settings, diluted in (({}, True), ({"layer": "electrolyte"}, False), ({"outside_layer": "coating"}, False)):
+        requests = {"chemistry": mi.Chemistry(**settings), "msd": mi.Msd(species="Li", layer="coating")}
+        said = " ".join(only(recommended(with_analysis(study, requests), tmp_path, runs, entries)).caveats)
+        assert ("set `outside_layer: coating` of the analysis 'chemistry'" in said) is diluted
+
+
 def test_seeds_and_sick_runs_and_the_domain_are_said(study: Study, tmp_path: Path) -> None:
     losses = {coating: chemistry(lost) for coating, lost in LOST.items()}
     runs, entries = write_scan(tmp_path, losses, {t: msd(value, 0.03e-6) for t, value in D.items()})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import Field
 
-from mlip_interfaces.observables import Msd, Request
+from mlip_interfaces.observables import Chemistry, Msd, Request
 from mlip_interfaces.settings import Name, Section
 
 
@@ -55,6 +55,48 @@ class Recommendation(Section):
         lt=1,
         description="Chance to decide in the run time that is asked for where the data do not decide.",
     )
+
+    def loss_among(self, requests: Mapping[str, Request], elements: Collection[str]) -> str | None:
+        """Name of the analysis that counts what is lost.
+
+        Parameters
+        ----------
+        requests : mapping of str to Request
+            All analyses of the study, by name.
+        elements : collection of str
+            Of the study.
+
+        Returns
+        -------
+        str or None
+            As asked for; else the first `chemistry` that counts it; None where none does.
+        """
+        if self.loss_analysis is not None:
+            return self.loss_analysis
+        own = {name: one for name, one in requests.items() if isinstance(one, Chemistry)}
+        return next((name for name, one in own.items() if self.counted_by(one, elements)), None)
+
+    def counted_by(self, request: Chemistry, elements: Collection[str]) -> bool:
+        """Whether an analysis counts what is lost.
+
+        Parameters
+        ----------
+        request : Chemistry
+            The analysis.
+        elements : collection of str
+            Of the study.
+
+        Returns
+        -------
+        bool
+            Of units, whether there is an element at their centre; of a bond, whether it is looked for.
+        """
+        if self.loss == "intact":
+            return bool(set(request.centers_among(elements)) & set(elements))
+        first, second = self.loss.split("-")
+        return {first, second} <= set(elements) and bool(
+            {self.loss, f"{second}-{first}"} & set(request.cutoffs_angstrom(elements))
+        )
 
     def transport_among(self, requests: Mapping[str, Request], layer: str | None) -> str | None:
         """Name of the analysis that has D.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_optional_bo
 from mlip_interfaces.config import Study
 from mlip_interfaces.errors import counted
 from mlip_interfaces.files import read_json
-from mlip_interfaces.observables import Msd
+from mlip_interfaces.observables import Chemistry, Msd
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import PS_TO_NS
@@ -174,7 +174,8 @@ def recommended(
         loss = _losses(study, analysis, [entry for entry in own if entry.protocol == cold], times)
         transport = _diffusivities(study, analysis, [entry for entry in own if entry.protocol == hot], times)
         if len(loss.replicas) > 1 or len(transport.replicas) > 1:
-            answers.append(_answer(variant, rule, (loss, transport), own, (cold, hot), left_domain))
+            answer = _answer(variant, rule, (loss, transport), own, (cold, hot), left_domain)
+            answers.append(replace(answer, caveats=(*answer.caveats, *_of_study(study))))
     if not answers:
         return None
     return RecommendationBook(
@@ -182,13 +183,27 @@ def recommended(
     )
 
 
+def _of_study(study: Study) -> tuple[str, ...]:
+    """What the confidence cannot know of, whatever the runs are."""
+    said, layer = [], study.interface.compared
+    name = study.recommendation.loss_among(study.analysis.requests, study.elements)
+    request = study.analysis.requests.get(name or "")
+    if isinstance(request, Chemistry) and (
+        request.layer == layer or not request.layer and request.outside_layer != layer
+    ):
+        said.append(
+            f"What is lost is counted in the layer '{layer}' too, whose own units dilute it as it becomes thicker: set `outside_layer: {layer}` "
+            f"of the analysis '{name}'."
+        )
+    return tuple(said)
+
+
 def _losses(study: Study, analysis: Path, entries: Sequence[AnalysisEntry], times: Mapping[str, float]) -> _Quantity:
     """What each run lost."""
     asked, points, said = study.recommendation, [], ""
+    name = asked.loss_among(study.analysis.requests, study.elements)
     for entry in entries:
-        names = entry.of_kind("chemistry") if entry.analysed else ()
-        name = asked.loss_analysis or next(iter(names), None)
-        if name is None or name not in names:
+        if not entry.analysed or name not in entry.of_kind("chemistry"):
             continue
         lost = _lost(read_json(analysis / entry.directory / f"{name}.json"), asked.loss)
         if lost is not None:

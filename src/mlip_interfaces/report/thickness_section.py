@@ -65,7 +65,7 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     section.paragraphs.append(
         "Counted per atom, within fixed distances: the size of the cell does not enter. The heights of the peaks of g(r) do not serve "
         "here: normalised by the whole cell, they grow with the coating while nothing changes around any atom. Intact is what has as "
-        "many neighbours of each element as in the first frame of its run. Errors "
+        "many neighbours of each element as in the first frame of its run, whatever time is analysed. Errors "
         "are standard errors: of one run from its parts, of several seeds from the scatter between them, or what the errors "
         "of the runs leave where that is more; intervals are Student's. p: how often chance alone makes such a difference."
     )
