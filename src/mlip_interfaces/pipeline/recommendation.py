@@ -17,9 +17,10 @@ from mlip_interfaces.books.recommendation import (
     RecommendationBook,
     ThicknessRow,
     VariantAnswer,
+    frozen_in,
 )
 from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_optional_book, write_book
-from mlip_interfaces.config import Study
+from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study
 from mlip_interfaces.errors import counted
 from mlip_interfaces.files import read_json
 from mlip_interfaces.observables import Chemistry, Msd
@@ -175,7 +176,7 @@ def recommended(
         transport = _diffusivities(study, analysis, [entry for entry in own if entry.protocol == hot], times)
         if len(loss.replicas) > 1 or len(transport.replicas) > 1:
             answer = _answer(variant, rule, (loss, transport), own, (cold, hot), left_domain)
-            answers.append(replace(answer, caveats=(*answer.caveats, *_of_study(study))))
+            answers.append(replace(answer, caveats=(*answer.caveats, *_of_study(study, variant))))
     if not answers:
         return None
     return RecommendationBook(
@@ -183,9 +184,20 @@ def recommended(
     )
 
 
-def _of_study(study: Study) -> tuple[str, ...]:
+def _of_study(study: Study, variant: str) -> tuple[str, ...]:
     """What the confidence cannot know of, whatever the runs are."""
     said, layer = [], study.interface.compared
+    frozen = frozen_in(
+        has_glass=any(isinstance(one, AmorphousLayer) for one in study.interface.layers),
+        has_vacancies=bool(variant)
+        or any(
+            v.fractions[0] > 0.0
+            for one in study.interface.layers
+            if isinstance(one, CrystalLayer)
+            for v in one.vacancies
+        ),
+    )
+    said += [] if frozen is None else [frozen]
     name = study.recommendation.loss_among(study.analysis.requests, study.elements)
     request = study.analysis.requests.get(name or "")
     if isinstance(request, Chemistry) and (
@@ -201,8 +213,8 @@ def _of_study(study: Study) -> tuple[str, ...]:
 def _losses(study: Study, analysis: Path, entries: Sequence[AnalysisEntry], times: Mapping[str, float]) -> _Quantity:
     """What each run lost."""
     asked, points, said = study.recommendation, [], ""
-    name = asked.loss_among(study.analysis.requests, study.elements)
-    for entry in entries:
+    name, lack = asked.loss_among(study.analysis.requests, study.elements), _no_loss(study)
+    for entry in entries if lack is None else ():
         if not entry.analysed or name not in entry.of_kind("chemistry"):
             continue
         lost = _lost(read_json(analysis / entry.directory / f"{name}.json"), asked.loss)
@@ -210,7 +222,22 @@ def _losses(study: Study, analysis: Path, entries: Sequence[AnalysisEntry], time
             said = lost.said
             thickness = entry.coating_angstrom or 0.0
             points.append(_Point(thickness, lost.value, lost.error, entry.name, times[entry.name], few=lost.few))
-    return _Quantity(said, tuple(points), *((0.0, 1.0) if asked.loss == "intact" else ()))
+    low, high = (0.0, 1.0) if asked.loss == "intact" else (-math.inf, math.inf)
+    return _Quantity(said, tuple(points), low, high, lack)
+
+
+def _no_loss(study: Study) -> _Lack | None:
+    """Why no run of the study can tell what is lost; None where one can."""
+    asked, requests = study.recommendation, study.analysis.requests
+    name = asked.loss_among(requests, study.elements)
+    request = requests.get(name or "")
+    if isinstance(request, Chemistry) and asked.counted_by(request, study.elements):
+        return None
+    what = "units of polyanions" if asked.loss == "intact" else f"{asked.loss} bonds"
+    remedy = f"an analysis of kind chemistry that counts {what}, or another `recommendation.loss` that is counted"
+    if not any(isinstance(one, Chemistry) for one in requests.values()):
+        return _Lack("the study asks for no analysis of kind chemistry, which would count what is lost", remedy)
+    return _Lack(f"no analysis of kind chemistry counts {what}", remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,12 +415,13 @@ def _sentence(found: Recommendation, rows: Sequence[ThicknessRow], points: tuple
     if found.outcome == "none qualifies":
         reasons = [f"{row.coating_angstrom:g} Å {_why_not(row)}" for row in rows if row.verdict == "excluded"]
         return f"No thickness qualifies: {'; '.join(reasons)}."
-    return f"The data do not decide which thickness to take{_missing(found, points[1].lack)}."
+    return f"The data do not decide which thickness to take{_missing(found, points)}."
 
 
-def _missing(found: Recommendation, no_transport: _Lack | None) -> str:
+def _missing(found: Recommendation, points: tuple[_Quantity, _Quantity]) -> str:
+    no_loss, no_transport = (one.lack for one in points)
     if found.loss_reference_angstrom is None:
-        return ": no healthy run tells what is lost"
+        return f": {'no healthy run tells what is lost' if no_loss is None else no_loss.why}"
     if not found.candidates:
         return ": only one thickness has healthy runs"
     lacks = []
@@ -492,7 +520,7 @@ def _caveats(
     single = sorted({t for one in points for t, own in one.replicas.items() if own.n_runs == 1})
     if single:
         said.append(
-            f"One run each at {_listed(single)}: what another seed, or another glass, would have given is in no interval. Two seeds or more have it."
+            f"One run each at {_listed(single)}: what other velocities would have given is in no interval. Two seeds or more have it."
         )
     for one, protocol in zip(points, protocols, strict=True):
         shortest, longest = one.times_ps

@@ -71,7 +71,7 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     )
     if single:
         section.paragraphs.append(
-            f"In {', '.join(single)} each thickness has one run: what another seed, or another glass, would have given is not in its error."
+            f"In {', '.join(single)} each thickness has one run: what other velocities would have given is not in its error."
         )
     return [section]
 
