@@ -191,7 +191,26 @@ def test_runs_too_short_for_a_diffusivity_need_the_time_that_msd_says(study: Stu
     answer = only(recommended(study, tmp_path, *write_scan(tmp_path, losses, transport)))
     assert answer.thickness_angstrom == 5.0
     assert answer.rows[2].transport_run_ps == 8000.0
-    assert answer.decide[0] == "10 Å needs runs of 8 ns, for diffusion."
+    # With these runs D is one, and may still be too uncertain: they need not decide.
+    assert answer.decide[0] == "10 Å needs runs of at least 8 ns before D can be judged."
+
+
+@pytest.mark.parametrize("unknown", [(1,), (2,), (1, 2), ()])
+def test_one_run_of_unknown_length_leaves_the_time_unknown(
+    study: Study, tmp_path: Path, unknown: tuple[int, ...]
+) -> None:
+    losses = {coating: chemistry(lost) for coating, lost in LOST.items()}
+    transport = {5.0: msd(6e-7, 1e-8), 10.0: msd(6e-7, 1e-8, diffusive=False)}
+    runs, entries = write_scan(tmp_path, losses, transport, (1, 2))
+    for run in runs:
+        if run.protocol == "diffusion" and run.coating_angstrom == 10.0 and run.seed in unknown:
+            content = msd(6e-7, 1e-8, diffusive=False)
+            content["species"]["Li"]["run_at_least_ps"] = None
+            write_json(tmp_path / run.directory / "msd.json", content)
+    answer = only(recommended(study, tmp_path, runs, entries))
+    assert answer.rows[2].transport_run_ps == (None if unknown else 8000.0)
+    needed = "longer runs" if unknown else "runs of at least 8 ns"
+    assert answer.decide[0] == f"10 Å needs {needed} before D can be judged."
 
 
 @pytest.mark.parametrize(

@@ -98,11 +98,14 @@ class _Quantity:
 
     @property
     def at_least_ps(self) -> dict[float, float]:
-        """Of each thickness with runs that are too short."""
+        """Of each thickness with runs that are too short; not-a-number where one of them has no known length."""
         found: dict[float, float] = {}
         for point in self.points:
             if point.at_least_ps is not None:
-                found[point.thickness_angstrom] = max(found.get(point.thickness_angstrom, 0.0), point.at_least_ps)
+                # A run of which nobody knows hides all that are known.
+                longest = found.get(point.thickness_angstrom, 0.0)
+                unknown = math.isnan(longest) or math.isnan(point.at_least_ps)
+                found[point.thickness_angstrom] = math.nan if unknown else max(longest, point.at_least_ps)
         return found
 
 
@@ -443,6 +446,7 @@ def _what_decides(
 ) -> tuple[str, ...]:
     """Run times and numbers of runs that would decide on each undecided thickness beyond the one recommended."""
     beyond, said = {c.thickness_angstrom for c in found.undecided_beyond}, []
+    short = set(points[1].at_least_ps)
     for row in rows:
         if row.coating_angstrom not in beyond:
             continue
@@ -451,7 +455,9 @@ def _what_decides(
             ("loss", row.protection == "undecided", row.loss_run_ps, row.loss_runs),
             ("diffusion", row.transport == "undecided", row.transport_run_ps, row.transport_runs),
         ):
-            if open_:
+            if open_ and what == "diffusion" and short & {row.coating_angstrom, found.transport_reference_angstrom}:
+                parts.append(_longer(run_ps))
+            elif open_:
                 parts.append(_needed(what, run_ps, n_runs))
         parts += [
             f"a healthy run for {what}" if one.lack is None else one.lack.remedy
@@ -468,9 +474,17 @@ def _needed(what: str, run_ps: float | None, n_runs: int | None) -> str:
     if run_ps is None:
         more = "a larger cell" if what == "loss" else "longer runs"
         return f"{seeds or 'far more seeds'}, or {more}, for {what}"
+    return f"runs of {_time(run_ps)}{', or ' if seeds else ''}{seeds}, for {what}"
+
+
+def _longer(run_ps: float | None) -> str:
+    """What must be before D can be judged at all: no time that decides, and no number of short runs makes up for it."""
+    return f"{'longer runs' if run_ps is None else f'runs of at least {_time(run_ps)}'} before D can be judged"
+
+
+def _time(run_ps: float) -> str:
     in_ns = run_ps * PS_TO_NS >= 1.0
-    time = f"{_rounded(run_ps * PS_TO_NS if in_ns else run_ps)} {'ns' if in_ns else 'ps'}"
-    return f"runs of {time}{', or ' if seeds else ''}{seeds}, for {what}"
+    return f"{_rounded(run_ps * PS_TO_NS if in_ns else run_ps)} {'ns' if in_ns else 'ps'}"
 
 
 def _rounded(number: float) -> str:

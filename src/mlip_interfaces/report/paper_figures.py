@@ -467,7 +467,7 @@ def _tetrahedra(run: Path, entries: Runs, protocol: str, save: Save, of_study: S
         }
         save(
             paper.curves_and_numbers(
-                curves, numbers, axis_labels=("depth along c (Å)", f"{what} per bin"), of_study=of_study
+                curves, numbers, axis_labels=("depth along the normal (Å)", f"{what} per bin"), of_study=of_study
             ),
             f"{name}-{protocol}",
             f"Regular {what} tetrahedra ({_conditions(entries)}): where they are along the normal of the interface, mean over the run and over "
