@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -217,10 +217,32 @@ def _rdf(run: Path, entries: Runs, condition: str, save: Save) -> None:
         save(
             paper.rdf_against_time(chosen, quantity),
             f"rdf-against-time{end}-{condition}",
-            f"Radial distribution of {', '.join(chosen)} in blocks of time, early ones dark ({_conditions(entries)}). {'Normalised by the density of the partner in its layer, which no coating changes.' if in_layer else 'Normalised by the whole cell: heights are not to be compared between thicknesses.'}",
+            f"Radial distribution of {', '.join(chosen)} in blocks of time, early ones dark ({_conditions(entries)}). {_normalised(run, entries, chosen) if in_layer else 'Normalised by the whole cell: heights are not to be compared between thicknesses.'}",
             ("pair", "coating", "time_start_ps", "time_end_ps", "r_angstrom", "g"),
             rows,
         )
+
+
+def _normalised(run: Path, entries: Runs, pairs: Collection[str]) -> str:
+    """By what g(r) of some pairs is normalised in all models, and of which of them heights are no measure between models."""
+    homes: dict[str, set[tuple[str, ...]]] = {}
+    across = set()
+    for entry in entries:
+        for name in entry.of_kind("rdf"):
+            for pair, found in read_result(_folder(run, entry) / f"{name}.json")["pairs"].items():
+                homes.setdefault(pair, set()).add(tuple(found["in_layer"]["layers"]))
+                if found.get("contacts") is not None:
+                    across.add(pair)
+    said = "Normalised by the density of the partner in the layers of the pair."
+    others = [pair for pair in pairs if len(homes.get(pair, ())) > 1]
+    if others:
+        said += (
+            f" Of {', '.join(others)} these are other layers in some models than in others, for an element is in a layer that only some have: heights "
+            "are not to be compared between them; a pair that names its layer has the same in all."
+        )
+    if across & set(pairs):
+        said += " Of pairs of two layers, heights fall as the first layer becomes thicker, whatever its contact is: the mean is over all its atoms."
+    return said
 
 
 def _numbers(run: Path, entries: Runs) -> Numbers:
@@ -343,8 +365,9 @@ def _coating(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequ
             short, numbers, axis_labels=("r (Å)", "g(r) in the layer"), of_study=of_study, start=paper.NEAREST_ANGSTROM
         ),
         f"ions-of-the-coating-{protocol}",
-        f"{pairs} ({_conditions(entries)}): g(r) of the whole run by the thickness of the coating, and neighbours within the "
-        "first shell, with 95 % intervals. An ion that is caught in its own layer meets fewer of the other.",
+        f"{pairs} ({_conditions(entries)}): g(r) of the whole run by the thickness of the coating, and pairs within the first "
+        "shell by the area of the interface, with 95 % intervals. Heights of g(r) fall as the first layer becomes thicker, whatever its contact is: the mean "
+        "is over all its atoms. Pairs by the area are those of the contact alone.",
         ("pair", "coating_angstrom", "r_angstrom", "g"),
         _curve_rows(curves),
         numbers,
