@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from ase import Atoms
 from ase.io import write
 from made_runs import RUNS, analyzed, entry, write_analysis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.books.run import INDEX, AnalysisIndex, ScanEntry, ScanIndex
@@ -112,6 +115,33 @@ def test_pairs_of_two_layers_are_drawn_by_the_area_of_their_interface(tmp_path: 
     assert "Pairs by the area are those of the contact alone." in caption
     assert "caught" not in caption
     assert "Of pairs of two layers, heights fall as the first layer becomes thicker" in caption
+
+
+def test_an_uncoated_study_has_no_word_of_a_coating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_analysis(tmp_path, tuple(replace(one, coating_angstrom=None) for one in HOT[:2]))
+    for one in HOT[:2]:
+        file = run / "analysis" / one.directory / "rdf.json"
+        found = json.loads(file.read_text())
+        found["pairs"]["Li@anode-S@electrolyte"] = found["pairs"]["P-S"]
+        write_json(file, found)
+        whole = file.with_name("rdf_whole.csv")
+        rows = [line.replace("P-S,", "Li@anode-S@electrolyte,") for line in whole.read_text().splitlines()]
+        whole.write_text("\n".join([*rows, *whole.read_text().splitlines()[1:]]) + "\n")
+    words: list[str] = []
+
+    def keep(figure: Figure, directory: Path, name: str, **_: object) -> None:
+        directory.mkdir(exist_ok=True)
+        words.extend([name, *(text.get_text() for text in figure.findobj(Text))])
+
+    monkeypatch.setattr("mlip_interfaces.report.paper_figures.save_figure", keep)
+    names = [saved.name for saved in write_paper_figures(run, tmp_path / "figures")]
+    assert {"bonds-hot", "pairs-of-layers-hot", "s-s-hot", "coating-li-hot", "tetrahedra-hot"} <= set(names)
+    said = "\n".join([*words, (tmp_path / "figures" / "captions.md").read_text()])
+    # The analysis itself is called so here, and its layer.
+    said = said.replace("coating-li-hot", "").replace("of the coating with", "").replace("MSD of Li of the coating", "")
+    assert re.findall(r"coating|thickness|^0 Å$|quenched", said, re.MULTILINE) == []
+    table = read_table(tmp_path / "figures" / "rdf-against-time-hot.csv")
+    assert set(table["model"]) == {"model"}
 
 
 def test_models_with_vacancies_stand_beside_those_without(tmp_path: Path) -> None:
