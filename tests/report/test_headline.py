@@ -22,7 +22,7 @@ from made_runs import (
 
 from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, CHANGES, MAY_BEND, NO_LINE
 from mlip_interfaces.books.campaign import SUMMARY
-from mlip_interfaces.books.run import INDEX, VALIDATION_FILE, AnalysisIndex, ScanIndex
+from mlip_interfaces.books.run import INDEX, VALIDATION_FILE, AnalysisIndex, GlassEntry, ScanIndex, StructureIndex
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.report.headline import Headline, collect_results, limitations
 
@@ -142,6 +142,11 @@ def test_length_of_runs_and_number_of_seeds_are_limits(tmp_path: Path) -> None:
     assert "fewer than three seeds" in sentences(tmp_path)
     write_json(tmp_path / "scan" / INDEX, ScanIndex((*few, scan_entry("a/3", seed=3))).to_json())
     assert "fewer than three seeds" not in sentences(tmp_path)
+    # Seeds set velocities alone: no number of them tells what another glass, or other vacancies, would have given.
+    assert "one quenched glass" not in sentences(tmp_path)
+    glass = GlassEntry("glass", "LiF", 5.0, 2.31, 2.4, 4.2, 1, 100.0, "amorphous", {})
+    write_json(made(tmp_path / "structures") / INDEX, StructureIndex(amorphous=(glass,)).to_json())
+    assert "All seeds of a model share one quenched glass and differ in velocities alone" in sentences(tmp_path)
     # Three seeds in all, but of two thicknesses.
     write_json(tmp_path / "scan" / INDEX, ScanIndex((*few, scan_entry("b/3", coating=0.0, seed=3))).to_json())
     assert "fewer than three seeds" in sentences(tmp_path)

@@ -10,7 +10,7 @@ from typing import Any
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
-from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, MeanOfRuns, RecommendationBook
+from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, MeanOfRuns, RecommendationBook, frozen_in
 from mlip_interfaces.books.run import (
     INDEX,
     MEANS_FILE,
@@ -409,7 +409,10 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
         seeds.setdefault((entry.coating_angstrom, entry.condition), []).append(entry.seed)
     structures = read_optional_book(StructureIndex, run / "structures" / INDEX) or StructureIndex()
     if seeds and min(len(found) for found in seeds.values()) < 3:
-        sentences.append(_few_seeds(scan, has_glass=bool(structures.amorphous)))
+        sentences.append(_few_seeds(scan))
+    frozen = frozen_in(has_glass=bool(structures.amorphous), has_vacancies=any(entry.variant for entry in scan.runs))
+    if seeds and frozen is not None:
+        sentences.append(frozen)
     sizes = list(results.models.values())
     if sizes and max(sizes) < 1000:
         have = "model has" if len(sizes) == 1 else "models have"
@@ -453,13 +456,12 @@ def _without(scan: ScanIndex, left_out: Mapping[str, str]) -> ScanIndex:
     return replace(scan, runs=tuple(entry for entry in scan.runs if entry.name not in left_out))
 
 
-def _few_seeds(scan: ScanIndex, *, has_glass: bool) -> str:
+def _few_seeds(scan: ScanIndex) -> str:
     """What fewer than three seeds do not tell, in the words of a study that compares thicknesses or does not."""
     if len({entry.coating_angstrom or 0.0 for entry in scan.runs}) > 1:
-        chance = "one quenched coating and one set of velocities" if has_glass else "one set of velocities"
         return (
             "There are fewer than three seeds per thickness and protocol: a difference between thicknesses is not separated "
-            f"from the chance of {chance}."
+            "from the chance of one set of velocities."
         )
     return (
         "There are fewer than three seeds per model and protocol: what a run shows is not separated from the chance of one set "

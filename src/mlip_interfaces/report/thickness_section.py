@@ -63,15 +63,16 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     if not section.figures:
         return []
     section.paragraphs.append(
-        "Counted per atom, within fixed distances: the size of the cell does not enter. The heights of the peaks of g(r) do not serve "
+        "Counted per atom, within fixed distances, and pairs of two layers by the area of their interface: neither the size of the cell nor the "
+        "thickness of a layer enters. The heights of the peaks of g(r) do not serve "
         "here: normalised by the whole cell, they grow with the coating while nothing changes around any atom. Intact is what has as "
-        "many neighbours of each element as in the first frame of its run. Errors "
+        "many neighbours of each element as in the first frame of its run, whatever time is analysed. Errors "
         "are standard errors: of one run from its parts, of several seeds from the scatter between them, or what the errors "
         "of the runs leave where that is more; intervals are Student's. p: how often chance alone makes such a difference."
     )
     if single:
         section.paragraphs.append(
-            f"In {', '.join(single)} each thickness has one run: what another seed, or another glass, would have given is not in its error."
+            f"In {', '.join(single)} each thickness has one run: what other velocities would have given is not in its error."
         )
     return [section]
 
@@ -132,6 +133,12 @@ def numbers_of(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, fl
             neighbors = found.get("neighbors")
             if neighbors is not None:
                 bonds_of_g.add(pair)
+            contacts = found.get("contacts")
+            if contacts is not None:
+                # Neighbours of an atom of a layer become fewer as it grows, whatever its contact with the other one is.
+                quantity = f"{pair} contacts within {contacts['within_angstrom']:g} Å per nm²"
+                yield f"{quantity}{_called(name, 'rdf')}", contacts["per_nm2"], contacts["error_per_nm2"]
+            elif neighbors is not None:
                 quantity = f"{pair} neighbours within {neighbors['within_angstrom']:g} Å"
                 yield f"{quantity}{_called(name, 'rdf')}", neighbors["number"], neighbors["error"]
     for name in entry.of_kind("chemistry"):
