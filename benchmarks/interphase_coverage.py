@@ -101,7 +101,7 @@ def walk(rng: np.random.Generator, n_frames: int) -> list[np.ndarray]:
 def of_driven_fluxes(seed: int, n_runs: int) -> Held:
     """Fluxes of L_ij that come from walks, down differences of chemical potential."""
     from mlip_interfaces.analysis.onsager import OnsagerSettings, onsager_window
-    from mlip_interfaces.screening.flux import Coefficients, Drive, driven_fluxes
+    from mlip_interfaces.screening.transport.flux import Coefficients, Drive, driven_fluxes
 
     rng = np.random.default_rng(seed)
     volume = float(CELL_ANGSTROM.prod())

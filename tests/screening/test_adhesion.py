@@ -16,15 +16,20 @@ from ase.io import write
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.engines import is_installed
-from mlip_interfaces.screening.adhesion import LayerEnergies, interface_energetics
-from mlip_interfaces.screening.adhesion_outputs import (
+from mlip_interfaces.screening.adhesion.adhesion import LayerEnergies, interface_energetics
+from mlip_interfaces.screening.adhesion.adhesion_outputs import (
     InterfaceResult,
     adhesion_content,
     interface_results,
     spreads,
 )
-from mlip_interfaces.screening.interface_cells import InterfaceSeries, LayerBulk, built_interfaces, model_interfaces
-from mlip_interfaces.screening.relaxation import Rest, Task, relax_tasks, relaxed_structure
+from mlip_interfaces.screening.adhesion.interface_cells import (
+    InterfaceSeries,
+    LayerBulk,
+    built_interfaces,
+    model_interfaces,
+)
+from mlip_interfaces.screening.relaxing.relaxation import Rest, Task, relax_tasks, relaxed_structure
 from mlip_interfaces.structures.assembly import Layer, stack
 from mlip_interfaces.structures.matching import SlabRequest
 from mlip_interfaces.units import EV_PER_ANGSTROM2_TO_J_PER_M2

@@ -10,7 +10,7 @@ from scipy import constants
 
 from mlip_interfaces.analysis.arrhenius import arrhenius_fit
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.screening.conductivity import (
+from mlip_interfaces.screening.transport.conductivity import (
     Estimate,
     IonMotion,
     RunTransport,
@@ -19,7 +19,7 @@ from mlip_interfaces.screening.conductivity import (
     mean_estimate,
     of_temperature,
 )
-from mlip_interfaces.screening.conductivity_series import run_transport
+from mlip_interfaces.screening.transport.conductivity_series import run_transport
 from mlip_interfaces.trajectory import trajectory_of_arrays
 
 EDGE = 20.0

@@ -12,21 +12,21 @@ import yaml
 from scipy.optimize import lsq_linear
 
 from mlip_interfaces.cli.main import main
-from mlip_interfaces.screening.conductivity import Estimate, IonMotion, RunTransport, of_temperature
-from mlip_interfaces.screening.conductivity_file import ConductivitySeries
-from mlip_interfaces.screening.conductivity_series import (
+from mlip_interfaces.screening.transport.conductivity import Estimate, IonMotion, RunTransport, of_temperature
+from mlip_interfaces.screening.transport.conductivity_file import ConductivitySeries
+from mlip_interfaces.screening.transport.conductivity_series import (
     CrystalConductivity,
     conductivity_content,
     write_conductivities,
 )
-from mlip_interfaces.screening.crowding import (
+from mlip_interfaces.screening.transport.crowding import (
     DiffusivityTable,
     crowding_of,
     rises_somewhere,
     turning_place,
     unimodal_misfit,
 )
-from mlip_interfaces.screening.crowding_table import load_diffusivities
+from mlip_interfaces.screening.transport.crowding_table import load_diffusivities
 
 KELVIN = (500.0, 575.0, 650.0, 750.0, 850.0)
 COMPOSITIONS = (0.33, 0.44, 0.5, 0.55, 0.6, 0.66)

@@ -14,8 +14,8 @@ import pytest
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.charged_defects import formation_energy
-from mlip_interfaces.screening.defect_files import read_defects
+from mlip_interfaces.screening.defects.charged_defects import formation_energy
+from mlip_interfaces.screening.defects.defect_files import read_defects
 
 GOLDEN = Path(__file__).parent / "golden"
 DOPED, ANALYSIS_DEFECTS = GOLDEN / "doped_3.2.1.json.gz", GOLDEN / "pymatgen_analysis_defects.json.gz"

@@ -19,11 +19,11 @@ from ase.optimize import FIRE
 from landscape_teacher import egg_box
 
 from mlip_interfaces.errors import OtherInputsError, StructureError
-from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, sites_of
-from mlip_interfaces.screening.migration import HopRecord, Migration, hop_ends, migration, network_of
-from mlip_interfaces.screening.migration_outputs import migration_content
-from mlip_interfaces.screening.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
-from mlip_interfaces.screening.relaxation import relaxed
+from mlip_interfaces.screening.migration.hops import distinct_hops, interstitial_sites, named_hop, sites_of
+from mlip_interfaces.screening.migration.migration import HopRecord, Migration, hop_ends, migration, network_of
+from mlip_interfaces.screening.migration.migration_outputs import migration_content
+from mlip_interfaces.screening.migration.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
+from mlip_interfaces.screening.relaxing.relaxation import relaxed
 
 BOX = Atoms("Li", cell=(3.0, 3.2, 3.4), pbc=True)
 QUICK = BandSettings(n_images=5, fmax_ev_per_angstrom=0.02)

@@ -10,8 +10,8 @@ import pytest
 from scipy.integrate import quad
 
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.screening.outputs import solved_space_charge, space_charge_content
-from mlip_interfaces.screening.space_charge import (
+from mlip_interfaces.screening.maps.outputs import solved_space_charge, space_charge_content
+from mlip_interfaces.screening.solids.space_charge import (
     SpaceChargeInputs,
     analytic_profile,
     numerical_profile,

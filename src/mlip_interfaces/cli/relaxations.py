@@ -10,7 +10,7 @@ from mlip_interfaces.cli.arguments import count, positive
 from mlip_interfaces.cli.calculators import add_calculator, check_name_or_file, open_calculator
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.relaxation import Rest
+    from mlip_interfaces.screening.relaxing.relaxation import Rest
 
 _USE = "structures are relaxed with ASE calculators; give chgnet, a Deep Potential of its labels, or package.module:callable."
 

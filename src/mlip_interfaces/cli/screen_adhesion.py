@@ -17,7 +17,7 @@ from mlip_interfaces.cli.relaxations import (
 )
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.interface_cells import InterfaceSeries
+    from mlip_interfaces.screening.adhesion.interface_cells import InterfaceSeries
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -89,13 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
     import dataclasses
 
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.adhesion_outputs import (
+    from mlip_interfaces.screening.adhesion.adhesion_outputs import (
         adhesion_content,
         interface_results,
         sentences,
         write_adhesion,
     )
-    from mlip_interfaces.screening.relaxation import relax_tasks
+    from mlip_interfaces.screening.relaxing.relaxation import relax_tasks
 
     check_calculator(arguments)
     series, files = _series(arguments)
@@ -129,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _series(arguments: argparse.Namespace) -> tuple[InterfaceSeries, list[Path]]:
     """The interfaces asked for, and the files they are made of."""
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.interface_cells import built_interfaces, model_interfaces
+    from mlip_interfaces.screening.adhesion.interface_cells import built_interfaces, model_interfaces
     from mlip_interfaces.structures.matching import SlabRequest
 
     given = [arguments.substrate is not None, bool(arguments.model), arguments.run_folder is not None]

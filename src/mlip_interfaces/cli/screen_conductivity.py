@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.pipeline.conductivity import inputs_of, measure_conductivities
-    from mlip_interfaces.screening.conductivity_file import load_conductivity_series
-    from mlip_interfaces.screening.conductivity_series import conductivity_content, write_conductivities
+    from mlip_interfaces.screening.transport.conductivity_file import load_conductivity_series
+    from mlip_interfaces.screening.transport.conductivity_series import conductivity_content, write_conductivities
 
     series = load_conductivity_series(arguments.file)
     found = measure_conductivities(series, arguments.file, arguments.out)

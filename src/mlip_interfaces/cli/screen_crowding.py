@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.crowding import crowding_of
-    from mlip_interfaces.screening.crowding_table import crowding_content, load_diffusivities, write_crowding
+    from mlip_interfaces.screening.transport.crowding import crowding_of
+    from mlip_interfaces.screening.transport.crowding_table import crowding_content, load_diffusivities, write_crowding
 
     table = load_diffusivities(arguments.table, arguments.species)
     found = crowding_of(table)

@@ -27,7 +27,7 @@ from mlip_interfaces.cli.relaxations import (
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlip_interfaces.screening.defect_series import DefectSeries, DefectSet
+    from mlip_interfaces.screening.defects.defect_series import DefectSeries, DefectSet
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         Exit code, 0.
     """
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.defect_series import run_defects, series_content, write_defect_series
+    from mlip_interfaces.screening.defects.defect_series import run_defects, series_content, write_defect_series
     from mlip_interfaces.structures.crystals import load_crystal
 
     check_calculator(arguments)
@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sets(arguments: argparse.Namespace) -> list[DefectSet]:
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.defect_series import DefectSet
+    from mlip_interfaces.screening.defects.defect_series import DefectSet
     from mlip_interfaces.structures.defects import parse_defects
 
     if len(arguments.at) > len(arguments.defects):

@@ -50,9 +50,9 @@ def run_flux(arguments: argparse.Namespace) -> int:
     """
     require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_dictionary
-    from mlip_interfaces.screening.flux_file import load_flux_series
-    from mlip_interfaces.screening.flux_series import files_of, flux_content, series_fluxes, write_fluxes
+    from mlip_interfaces.screening.solids.dictionary import load_dictionary
+    from mlip_interfaces.screening.transport.flux_file import load_flux_series
+    from mlip_interfaces.screening.transport.flux_series import files_of, flux_content, series_fluxes, write_fluxes
 
     series = load_flux_series(arguments.file)
     dictionary = load_dictionary(arguments.materials)
@@ -86,7 +86,7 @@ def run_compositions(arguments: argparse.Namespace) -> int:
         Exit code, 0.
     """
     from mlip_interfaces.pipeline.compositions import make_compositions
-    from mlip_interfaces.screening.cells_file import load_cell_series
+    from mlip_interfaces.screening.transport.cells_file import load_cell_series
 
     made = make_compositions(load_cell_series(arguments.file), arguments.potential, arguments.out)
     say(f"{name} is left out: {'; '.join(reasons)}" for name, reasons in made.sick.items())

@@ -13,9 +13,9 @@ from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, c
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlip_interfaces.screening.hops import Hop, Sites
-    from mlip_interfaces.screening.migration import HopRecord
-    from mlip_interfaces.screening.percolation import Percolation
+    from mlip_interfaces.screening.migration.hops import Hop, Sites
+    from mlip_interfaces.screening.migration.migration import HopRecord
+    from mlip_interfaces.screening.migration.percolation import Percolation
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -78,14 +78,14 @@ def run_migration(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.migration import migration, percolating_distances
-    from mlip_interfaces.screening.migration_outputs import (
+    from mlip_interfaces.screening.migration.migration import migration, percolating_distances
+    from mlip_interfaces.screening.migration.migration_outputs import (
         hops_content,
         migration_content,
         percolation_sentences,
         write_migration,
     )
-    from mlip_interfaces.screening.neb import BandSettings
+    from mlip_interfaces.screening.migration.neb import BandSettings
     from mlip_interfaces.structures.crystals import load_crystal
 
     if not arguments.list:
@@ -138,7 +138,7 @@ def run_migration(arguments: argparse.Namespace) -> int:
 
 def _hops(arguments: argparse.Namespace, crystal: Atoms) -> tuple[Sites, tuple[Hop, ...]]:
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, reverse, sites_of
+    from mlip_interfaces.screening.migration.hops import distinct_hops, interstitial_sites, named_hop, reverse, sites_of
 
     if arguments.interstitial is not None:
         sites = interstitial_sites(crystal, arguments.ion, _places(arguments.interstitial))
@@ -185,7 +185,7 @@ def _list(sites: Sites, hops: tuple[Hop, ...], needed: Percolation) -> None:
 
 
 def _say_hop(record: HopRecord, is_new: bool) -> None:
-    from mlip_interfaces.screening.migration_outputs import hop_sentence
+    from mlip_interfaces.screening.migration.migration_outputs import hop_sentence
 
     print(hop_sentence(record) + ("" if is_new else " As it was."), flush=True)
     if record.forward_barrier_ev is not None:

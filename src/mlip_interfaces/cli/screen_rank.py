@@ -21,7 +21,7 @@ from mlip_interfaces.cli.arguments import (
 from mlip_interfaces.cli.calculators import check_name
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking
+    from mlip_interfaces.screening.ranking.pair_ranking import RankedPair, Ranking
 
 _SHOWN = 12
 
@@ -113,10 +113,10 @@ def run_rank(arguments: argparse.Namespace) -> int:
             arguments.calculator,
             use=f"a demo is labelled by an ASE calculator that needs no settings, such as chgnet; give --size production for {arguments.calculator}.",
         )
-    from mlip_interfaces.screening.lattice_match import Limits
-    from mlip_interfaces.screening.pair_ranking import rank_materials
-    from mlip_interfaces.screening.priority import criteria
-    from mlip_interfaces.screening.solids import ROLES
+    from mlip_interfaces.screening.ranking.lattice_match import Limits
+    from mlip_interfaces.screening.ranking.pair_ranking import rank_materials
+    from mlip_interfaces.screening.ranking.priority import criteria
+    from mlip_interfaces.screening.solids.solids import ROLES
 
     names = {role: getattr(arguments, role) for role in ROLES if getattr(arguments, role)}
     if arguments.no_coatings:
@@ -148,10 +148,10 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     from mlip_interfaces.files import write_text
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.report.ranking_page import write_ranking_page
-    from mlip_interfaces.screening.conductivities import SHIPPED_TABLE
-    from mlip_interfaces.screening.dictionary import material_files
-    from mlip_interfaces.screening.pair_study import pair_study, study_file_name
-    from mlip_interfaces.screening.rank_outputs import write_ranking
+    from mlip_interfaces.screening.ranking.pair_study import pair_study, study_file_name
+    from mlip_interfaces.screening.ranking.rank_outputs import write_ranking
+    from mlip_interfaces.screening.solids.dictionary import material_files
+    from mlip_interfaces.screening.transport.conductivities import SHIPPED_TABLE
     from mlip_interfaces.shipped_files import shipped_materials
 
     out: Path = arguments.out

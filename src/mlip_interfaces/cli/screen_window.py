@@ -11,8 +11,8 @@ from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite,
 from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, chosen_calculator, relaxation_settings
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.crystal_energies import RelaxedCrystal
-    from mlip_interfaces.screening.windows import Kink, Window, WindowErrors
+    from mlip_interfaces.screening.relaxing.crystal_energies import RelaxedCrystal
+    from mlip_interfaces.screening.windows.windows import Kink, Window, WindowErrors
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -76,9 +76,9 @@ def run_window(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.entries import load_entries
-    from mlip_interfaces.screening.window_outputs import window_content, window_curves, write_window
-    from mlip_interfaces.screening.windows import electrochemical_window, mutual_reaction, window_errors
+    from mlip_interfaces.screening.windows.entries import load_entries
+    from mlip_interfaces.screening.windows.window_outputs import window_content, window_curves, write_window
+    from mlip_interfaces.screening.windows.windows import electrochemical_window, mutual_reaction, window_errors
 
     if arguments.at_v and arguments.against is None:
         raise InputFileError("--at-v is the voltage of a reaction with a second phase; name it by --against.")
@@ -136,7 +136,7 @@ def run_entries(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError, counted
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.crystal_energies import crystals_of, missing_references, relax_crystals
+    from mlip_interfaces.screening.relaxing.crystal_energies import crystals_of, missing_references, relax_crystals
 
     check_calculator(arguments)
     elements = tuple(dict.fromkeys(one.strip() for one in arguments.elements.split(",") if one.strip()))

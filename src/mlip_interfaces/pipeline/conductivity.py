@@ -34,14 +34,14 @@ from mlip_interfaces.pipeline.bulk_md import bulk_potential, own_deck, put_toget
 from mlip_interfaces.pipeline.initial_data import MD_COMMAND
 from mlip_interfaces.pipeline.md_runs import md_task
 from mlip_interfaces.records import read_as
-from mlip_interfaces.screening.conductivity_file import Bulk, ConductivitySeries
-from mlip_interfaces.screening.conductivity_series import (
+from mlip_interfaces.screening.relaxing.relaxation import start_hash
+from mlip_interfaces.screening.transport.conductivity_file import Bulk, ConductivitySeries
+from mlip_interfaces.screening.transport.conductivity_series import (
     CrystalConductivity,
     RunOnDisk,
     crystal_conductivity,
     own_runs,
 )
-from mlip_interfaces.screening.relaxation import start_hash
 from mlip_interfaces.structures.crystals import bulk_cell, in_type_order, load_crystal
 from mlip_interfaces.structures.glass import QuenchPotential
 from mlip_interfaces.units import FS_TO_PS
@@ -93,7 +93,7 @@ def measure_conductivities(asked: ConductivitySeries, file: Path, directory: Pat
 
     Examples
     --------
-    >>> from mlip_interfaces.screening.conductivity_file import load_conductivity_series
+    >>> from mlip_interfaces.screening.transport.conductivity_file import load_conductivity_series
     >>> file = Path("conductivity.yaml")
     >>> found = measure_conductivities(load_conductivity_series(file), file, Path("out"))  # doctest: +SKIP
     >>> found[0].conductivity_at(300.0)  # doctest: +SKIP

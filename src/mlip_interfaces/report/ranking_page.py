@@ -11,10 +11,10 @@ from markupsafe import Markup
 
 from mlip_interfaces.files import write_text
 from mlip_interfaces.report.templates import environment
-from mlip_interfaces.screening.outputs import CHARGE_NAMES
-from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking, SolidWindow
-from mlip_interfaces.screening.priority import reasons
-from mlip_interfaces.screening.rank_outputs import planes, states, step_at
+from mlip_interfaces.screening.maps.outputs import CHARGE_NAMES
+from mlip_interfaces.screening.ranking.pair_ranking import RankedPair, Ranking, SolidWindow
+from mlip_interfaces.screening.ranking.priority import reasons
+from mlip_interfaces.screening.ranking.rank_outputs import planes, states, step_at
 from mlip_interfaces.version import __version__
 
 SCRIPTS = ("page.js", "ranking.js")
