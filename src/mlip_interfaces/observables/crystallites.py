@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mlip_interfaces.analysis.depths import cell_height
 from mlip_interfaces.chemistry.bonds import bond_lengths_angstrom
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
@@ -153,7 +154,7 @@ class NamedGrain:
     spacing_angstrom : float, angstrom
         Mean distance of neighbouring anions.
     depth_angstrom : float, angstrom
-        Of its middle along c.
+        Of its middle, from the corner of the cell and across the planes of a and b.
     q4, q6 : float
         Order of its mean neighbourhood.
     axes : (3, 3) float array or None
@@ -180,7 +181,7 @@ class Drawn:
     Attributes
     ----------
     across_angstrom, depth_angstrom : (n,) float array, angstrom
-        Along a and c.
+        Along a, and from the corner of the cell across the planes of a and b.
     averaged_q4, averaged_q6 : (n,) float array
         Order averaged over neighbours.
     grain : (n,) int array
@@ -220,7 +221,10 @@ class _CrystallitesObserver(Observer):
         from mlip_interfaces.analysis.position_mean import PositionMean
 
         frames = batch.frames
-        for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
+        for place, cell, corner, time in zip(
+            frames.positions, frames.cells, frames.origins, frames.times_ps.tolist(), strict=True
+        ):
+            positions = place - corner
             if self._n_seen == 0:
                 self._first_ps = time
             elif self._n_seen == 1:
@@ -304,7 +308,7 @@ class _CrystallitesObserver(Observer):
         numbers = np.bincount(self._with_cations(positions, cell, anions, grain_of) + 1, minlength=len(found) + 1)[1:]
         names = self._phase_names(positions, cell)
         scaled = positions @ np.linalg.inv(cell) % 1.0
-        a, c = (float(np.linalg.norm(cell[axis])) for axis in (0, 2))
+        a, height = float(np.linalg.norm(cell[0])), float(cell_height(cell))
         named = []
         for row, grain in enumerate(found):
             own = anions[grain.atoms]
@@ -318,7 +322,7 @@ class _CrystallitesObserver(Observer):
                     anions=dict(Counter(self._symbols[own].tolist()).most_common()),
                     diameter_angstrom=grain.diameter_angstrom,
                     spacing_angstrom=grain.spacing_angstrom,
-                    depth_angstrom=float(middle) * c,
+                    depth_angstrom=float(middle) * height,
                     q4=grain.q4,
                     q6=grain.q6,
                     axes=orientation(order, grain) if row < MOST_TURNED else None,
@@ -327,7 +331,7 @@ class _CrystallitesObserver(Observer):
         shown = np.arange(0, anions.size, -(-anions.size // MOST_DRAWN))
         where = scaled[anions[shown]]
         q4, q6 = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
-        drawn = Drawn(where[:, 0] * a, where[:, 2] * c, q4, q6, of_anion[shown])
+        drawn = Drawn(where[:, 0] * a, where[:, 2] * height, q4, q6, of_anion[shown])
         return tuple(named), drawn
 
     def _with_cations(
@@ -554,6 +558,6 @@ class CrystallitesResult(Result):
             own = drawn.grain == row
             color = "#cccccc" if row < 0 else PALETTE[row % len(PALETTE)]
             ax.plot(drawn.depth_angstrom[own], drawn.across_angstrom[own], ".", ms=3 if row < 0 else 5, color=color)
-        ax.set_xlabel("depth along c (Å)")
+        ax.set_xlabel("depth (Å)")
         ax.set_ylabel("along a (Å)")
         ax.set_title("anions at the end; a colour for each crystallite", loc="left")
