@@ -496,8 +496,9 @@ def _table_of_surroundings(run: Path, entries: Runs) -> list[Table]:
                     "" if value is None else f"{value:.1e}",
                     "" if low is None else f"{low:.1e} to {high:.1e}",
                     "" if stay is None else measured(stay, one["residence_time_error_ps"] or 0.0),
-                    str(one["n_hops"]), "; ".join(map(_short, one["not_diffusive_because"])),
+                    str(one["n_hops"]),
+                    "; ".join(map(_short, [*one["not_diffusive_because"], *one.get("residence_time_doubtful_because", [])])),
                 ]
             )  # fmt: skip
-    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts about D"]
+    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts"]
     return [Table(head, rows)] if rows else []
