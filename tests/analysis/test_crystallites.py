@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
-from mlip_interfaces.analysis.crystallites import bond_order, grains, misorientation_degrees, orientation
+from mlip_interfaces.analysis.crystallites import bond_order, grains
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +62,18 @@ def test_packings_have_their_known_order(layers: str, repeats, q4: float, q6: fl
     assert grain.packing == packing
     assert grain.atoms.size == len(positions)
     np.testing.assert_allclose(grain.diameter_angstrom**3 * np.pi / 6, np.linalg.det(cell), rtol=0.05, atol=0)
-    assert (orientation(shaken, grain) is None) == (packing == "hcp")
+    assert grain.misfit < 0.2
 
 
 def test_a_simple_cubic_lattice_is_no_close_packing() -> None:
+    """Of the twelve nearest six are of the second shell, and bcc has neighbours where the first six are."""
     positions = np.stack(np.meshgrid(*[np.arange(6)] * 3), axis=-1).reshape(-1, 3) * 3.0
     shaken = positions + np.random.default_rng(5).normal(0.0, 0.05, positions.shape)
-    assert all(grain.packing == "other" for grain in grains(bond_order(shaken, np.eye(3) * 18.0, 6.5)))
+    found = grains(bond_order(shaken, np.eye(3) * 18.0, 6.5))
+    assert {grain.packing for grain in found} == {"sc"}
+    for grain in found:
+        np.testing.assert_allclose(grain.axes, np.eye(3), rtol=0, atol=0.02)
+        np.testing.assert_allclose(grain.diameter_angstrom**3 * np.pi / 6, 27.0 * grain.atoms.size, rtol=0.03, atol=0)
 
 
 def test_grains_equal_slow_clustering() -> None:
@@ -112,15 +116,3 @@ def test_fewer_than_twelve_neighbours_are_no_order() -> None:
     assert not order.q(6).any()
     assert not order.n_bonds.any()
     assert grains(order) == []
-
-
-def test_misorientation_is_that_of_the_nearest_equivalent_axes() -> None:
-    symmetry = Rotation.create_group("O")
-    for angle in (0.0, 10.0, 44.0, 50.0, 90.0):
-        turned = Rotation.from_rotvec([0.0, 0.0, np.radians(angle)]).as_matrix()
-        expected = min(angle % 90.0, 90.0 - angle % 90.0)
-        found = misorientation_degrees(symmetry[7].as_matrix(), turned @ symmetry[3].as_matrix())
-        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
-    # About a threefold axis 60 degrees are the twin, the farthest that such a turn gets.
-    twin = Rotation.from_rotvec(np.radians(60.0) * np.ones(3) / np.sqrt(3)).as_matrix()
-    np.testing.assert_allclose(misorientation_degrees(np.eye(3), twin), 60.0, rtol=1e-6, atol=0)

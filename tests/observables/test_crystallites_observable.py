@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 import mlip_interfaces as mi
 from mlip_interfaces.analysis.crystallites import bond_order, grains
 from mlip_interfaces.errors import AnalysisError
+from planted_lattices import ELEMENTS, NEAREST, bicrystal
 
 LENGTH, NOISE, INTERVAL = 34.0, 0.2, 0.25
 TURNS = (Rotation.from_rotvec([0.2, -0.1, 0.4]).as_matrix(), Rotation.from_rotvec([-0.3, 0.5, 0.1]).as_matrix())
@@ -68,9 +69,55 @@ def test_two_grains_are_told_apart_by_size_place_and_orientation(two) -> None:
     planted = np.degrees(min((symmetry * between).magnitude()))
     assert 20 < planted < 62.8
     assert abs(pair["angle_degrees"] - planted) < 2.0
+    assert pair["n_contacts"] == 0
     for grain, turn in zip((large, small), TURNS, strict=True):
         off = symmetry * Rotation.from_matrix(np.array(grain["axes"]).T @ turn)
         assert np.degrees(min(off.magnitude())) < 2.0
+        # The interface is normal to c: the third row of the rotation is c in the axes of the crystal.
+        np.testing.assert_allclose(grain["normal"], np.sort(np.abs(turn[2])), rtol=0, atol=0.03)
+        assert grain["c_axis_degrees"] is None
+        assert 0.01 < grain["misfit"] < 0.1
+
+
+@pytest.mark.parametrize("lattice", ["fcc", "hcp", "bcc"])
+def test_two_crystals_that_touch_have_their_turns(lattice: str) -> None:
+    turns = [Rotation.from_rotvec(vector).as_matrix() for vector in ([0.4, 0.2, -0.3], [-0.4, 0.1, 0.35])]
+    length = 10.0 * NEAREST[lattice]
+    still, half_of = bicrystal(lattice, turns, length)
+    path = still + np.random.default_rng(5).normal(0.0, NOISE, (8, *still.shape))
+    element = ELEMENTS[lattice]
+    request = mi.Crystallites(anions=element, least_atoms=40)
+    result = found(trajectory(path, length, [element] * len(still), INTERVAL), request)
+    entry = content(result)
+    assert [grain["packing"] for grain in entry["grains"]] == [lattice, lattice]
+    symmetry = Rotation.create_group("D6" if lattice == "hcp" else "O")
+    between = Rotation.from_matrix(turns[0].T @ turns[1])
+    planted = np.degrees(min((one * between).magnitude() for one in symmetry))
+    (pair,) = entry["misorientations"]
+    assert (pair["first"], pair["second"]) == (1, 2)
+    assert abs(pair["angle_degrees"] - planted) < 1.0
+    assert pair["n_contacts"] > 50
+    for grain in entry["grains"]:
+        turn = turns[int(grain["depth_angstrom"] > length / 2)]
+        normal = np.array(grain["normal"])
+        if lattice == "hcp":
+            tilt = np.degrees(np.arccos(abs(turn[2, 2])))
+            assert abs(grain["c_axis_degrees"] - tilt) < 1.0
+            np.testing.assert_allclose(normal[2], abs(turn[2, 2]), rtol=0, atol=0.02)
+        else:
+            assert grain["c_axis_degrees"] is None
+            np.testing.assert_allclose(normal, np.sort(np.abs(turn[2])), rtol=0, atol=0.02)
+    table = rows(result, "grains")
+    np.testing.assert_allclose(
+        [[float(row[f"normal_{k}"]) for k in (1, 2, 3)] for row in table],
+        [grain["normal"] for grain in entry["grains"]], rtol=1e-4, atol=1e-6,
+    )  # fmt: skip
+    assert [row["nearest_axis"] for row in table] == [grain["nearest_axis"] for grain in entry["grains"]]
+    (turned,) = rows(result, "misorientations")
+    np.testing.assert_allclose(float(turned["angle_degrees"]), pair["angle_degrees"], rtol=1e-5, atol=0)
+    np.testing.assert_allclose([float(turned[f"axis_{k}"]) for k in (1, 2, 3)], pair["axis"], rtol=1e-4, atol=1e-6)
+    assert int(turned["n_contacts"]) == pair["n_contacts"]
+    assert result.lines()[2].startswith("1 pair of crystallites touches")
 
 
 def test_tables_say_the_same(two) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from mlip_interfaces.observables.results import Headline, Result, Table, measure
 from mlip_interfaces.settings import Count, Distance, Picoseconds, Span
 
 if TYPE_CHECKING:
+    from mlip_interfaces.analysis.crystallites import BondOrder, Grain
+    from mlip_interfaces.analysis.lattice_fit import PointGroup
     from mlip_interfaces.analysis.position_mean import PositionMean
     from mlip_interfaces.figures import Axes, Figure
 
@@ -34,7 +36,7 @@ SHELL_ANGSTROM = 3.5
 """Within which a cation belongs to the grain of its nearest anion."""
 
 MOST_TURNED, MOST_DRAWN = 10, 4000
-"""Grains whose orientations are compared, the largest; atoms drawn."""
+"""Grains whose orientations are compared wherever they are, the largest; atoms drawn."""
 
 
 class Crystallites(Request):
@@ -42,7 +44,7 @@ class Crystallites(Request):
 
     kind: ClassVar[str] = "crystallites"
     summary: ClassVar[str] = "crystallites of the anion sublattice: phase, size, orientation"
-    table_ends: ClassVar[tuple[str, ...]] = ("", "grains")
+    table_ends: ClassVar[tuple[str, ...]] = ("", "grains", "misorientations")
 
     anions: Annotated[Names | None, Option("S,Cl")] = Field(
         None, description=f"Elements of the sublattice; when left out, those of {', '.join(ANIONS)} that are there."
@@ -144,7 +146,13 @@ class NamedGrain:
     phase : str
         That most of its anions have; ``unknown`` where no rule names it.
     packing : str
-        ``fcc``, ``hcp`` or ``other``.
+        ``sc``, ``fcc``, ``hcp``, ``bcc`` or ``other``.
+    misfit : float
+        Of the lattice that fits best, in distances of neighbours.
+    axes : (3, 3) float array or None
+        Columns are its axes, the choice that is turned least; None where no lattice fits.
+    normal : (3,) float array or None
+        Of the interface, as the crystal sees it.
     n_atoms, n_anions : int
         With the cations whose nearest anion it holds, and without.
     anions : dict of str to int
@@ -157,12 +165,13 @@ class NamedGrain:
         Of its middle, from the corner of the cell and across the planes of a and b.
     q4, q6 : float
         Order of its mean neighbourhood.
-    axes : (3, 3) float array or None
-        Columns are its cubic axes; None where it is not fcc or not among the largest.
     """
 
     phase: str
     packing: str
+    misfit: float
+    axes: NDArray[np.float64] | None
+    normal: NDArray[np.float64] | None
     n_atoms: int
     n_anions: int
     anions: dict[str, int]
@@ -171,7 +180,50 @@ class NamedGrain:
     depth_angstrom: float
     q4: float
     q6: float
-    axes: NDArray[np.float64] | None
+
+    @property
+    def group(self) -> PointGroup | None:
+        """Rotations of its lattice; None where no lattice fits."""
+        from mlip_interfaces.analysis.lattice_fit import POINT_GROUPS
+
+        return POINT_GROUPS.get(self.packing)
+
+    @property
+    def nearest_axis(self) -> tuple[str, float] | None:
+        """Axis of low index that is nearest to the normal of the interface, and the angle between them, degrees."""
+        from mlip_interfaces.analysis.lattice_fit import nearest_axis
+
+        group = self.group
+        return None if self.normal is None or group is None else nearest_axis(self.normal, group)
+
+    @property
+    def c_axis_degrees(self) -> float | None:
+        """Angle of the sixfold axis to the normal of the interface; None but for hcp."""
+        if self.normal is None or self.group != "D6":
+            return None
+        return float(np.degrees(np.arctan2(np.hypot(self.normal[0], self.normal[1]), self.normal[2])))
+
+
+class Boundary(NamedTuple):
+    """Two grains of the last look.
+
+    Attributes
+    ----------
+    first, second : int
+        Their numbers, from 1.
+    angle_degrees : float, degrees
+        The smallest that turns the one into the other.
+    axis : (3,) float array or None
+        About which, in the standard triangle of their symmetry; None without a turn.
+    n_contacts : int
+        Pairs of neighbours across, zero where they do not touch.
+    """
+
+    first: int
+    second: int
+    angle_degrees: float
+    axis: NDArray[np.float64] | None
+    n_contacts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,20 +316,21 @@ class _CrystallitesObserver(Observer):
                     chosen[first] = False
         return chosen
 
-    def _look(self, window: PositionMean) -> None:
+    def _grains(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> tuple[BondOrder, list[Grain]]:
         from mlip_interfaces.analysis.crystallites import bond_order, grains
 
+        request = self._request
+        order = bond_order(positions, cell, request.reach_angstrom, least_correlation=request.least_correlation)
+        found = grains(
+            order, least_bonds=request.least_bonds, surface_bonds=request.surface_bonds, least_atoms=request.least_atoms
+        )
+        return order, found
+
+    def _look(self, window: PositionMean) -> None:
         scaled, cell, time = window.mean()
         positions = scaled @ cell
         chosen = self._sublattice(positions, cell)
-        request = self._request
-        order = bond_order(positions[chosen], cell, request.reach_angstrom, least_correlation=request.least_correlation)
-        found = grains(
-            order,
-            least_bonds=request.least_bonds,
-            surface_bonds=request.surface_bonds,
-            least_atoms=request.least_atoms,
-        )
+        _, found = self._grains(positions[chosen], cell)
         sizes = np.array([grain.diameter_angstrom for grain in found])
         self._looks.append(Look(time, int(chosen.sum()), sum(grain.atoms.size for grain in found), sizes))
         self._last = positions, cell
@@ -289,18 +342,14 @@ class _CrystallitesObserver(Observer):
                 return None
             self._look(self._window)
         assert self._last is not None
-        named, drawn = self._named(*self._last)
-        return CrystallitesResult(self._request, self._anions, tuple(self._looks), named, drawn)
+        return self._named(*self._last)
 
-    def _named(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> tuple[tuple[NamedGrain, ...], Drawn]:
-        from mlip_interfaces.analysis.crystallites import bond_order, grains, orientation
+    def _named(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> CrystallitesResult:
+        from mlip_interfaces.analysis.crystallites import contacts
+        from mlip_interfaces.analysis.lattice_fit import POINT_GROUPS, direction_in_crystal
 
-        request = self._request
         anions = np.flatnonzero(self._sublattice(positions, cell))
-        order = bond_order(positions[anions], cell, request.reach_angstrom, least_correlation=request.least_correlation)
-        found = grains(
-            order, least_bonds=request.least_bonds, surface_bonds=request.surface_bonds, least_atoms=request.least_atoms
-        )
+        order, found = self._grains(positions[anions], cell)
         grain_of = np.full(positions.shape[0], -1)
         for row, grain in enumerate(found):
             grain_of[anions[grain.atoms]] = row
@@ -309,6 +358,7 @@ class _CrystallitesObserver(Observer):
         names = self._phase_names(positions, cell)
         scaled = positions @ np.linalg.inv(cell) % 1.0
         a, height = float(np.linalg.norm(cell[0])), float(cell_height(cell))
+        across = np.cross(cell[0], cell[1])
         named = []
         for row, grain in enumerate(found):
             own = anions[grain.atoms]
@@ -317,6 +367,11 @@ class _CrystallitesObserver(Observer):
                 NamedGrain(
                     phase=Counter(names[own].tolist()).most_common(1)[0][0],
                     packing=grain.packing,
+                    misfit=grain.misfit,
+                    axes=grain.axes,
+                    normal=None
+                    if grain.axes is None
+                    else direction_in_crystal(grain.axes, across, POINT_GROUPS[grain.packing]),
                     n_atoms=int(numbers[row]),
                     n_anions=own.size,
                     anions=dict(Counter(self._symbols[own].tolist()).most_common()),
@@ -325,14 +380,14 @@ class _CrystallitesObserver(Observer):
                     depth_angstrom=float(middle) * height,
                     q4=grain.q4,
                     q6=grain.q6,
-                    axes=orientation(order, grain) if row < MOST_TURNED else None,
                 )
             )
         shown = np.arange(0, anions.size, -(-anions.size // MOST_DRAWN))
         where = scaled[anions[shown]]
         q4, q6 = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
         drawn = Drawn(where[:, 0] * a, where[:, 2] * height, q4, q6, of_anion[shown])
-        return tuple(named), drawn
+        looks = tuple(self._looks)
+        return CrystallitesResult(self._request, self._anions, looks, tuple(named), contacts(order, found), drawn)
 
     def _with_cations(
         self, positions: NDArray[np.float64], cell: NDArray[np.float64], anions: NDArray[np.int64], grain_of: NDArray[np.int64]
@@ -372,6 +427,8 @@ class CrystallitesResult(Result):
         In order of time.
     grains : tuple of NamedGrain
         Of the last look, the largest first.
+    contacts : dict of (int, int) to int
+        Pairs of neighbours across the boundaries of these, by their numbers from 0.
     drawn : Drawn
         Its anions.
     """
@@ -380,6 +437,7 @@ class CrystallitesResult(Result):
     anions: tuple[str, ...]
     looks: tuple[Look, ...]
     grains: tuple[NamedGrain, ...]
+    contacts: dict[tuple[int, int], int]
     drawn: Drawn
 
     @property
@@ -402,25 +460,32 @@ class CrystallitesResult(Result):
         """Diameter of the largest grain at each look, zero without one, shape (n_looks,), angstrom."""
         return np.array([look.diameters_angstrom.max(initial=0.0) for look in self.looks])
 
-    def misorientations(self) -> list[tuple[int, int, float]]:
-        """Angles between the largest grains of fcc packing.
+    def misorientations(self) -> list[Boundary]:
+        """Turns between grains of one symmetry: those that touch, and the ten largest wherever they are.
 
         Returns
         -------
-        list of tuple of int, int and float
-            Numbers of two grains, from 1, and the smallest angle that turns one into the other, degrees.
+        list of Boundary
+            In order of the grains.
         """
-        from mlip_interfaces.analysis.crystallites import misorientation_degrees
+        from mlip_interfaces.analysis.lattice_fit import misorientation
 
-        turned = [(row + 1, grain.axes) for row, grain in enumerate(self.grains) if grain.axes is not None]
-        return [(i, j, misorientation_degrees(a, b)) for (i, a), (j, b) in combinations(turned, 2)]
+        largest = combinations(range(min(MOST_TURNED, len(self.grains))), 2)
+        found = []
+        for i, j in sorted({*largest, *self.contacts}):
+            one, other = self.grains[i], self.grains[j]
+            if one.axes is not None and other.axes is not None and one.group is not None and one.group == other.group:
+                angle, axis = misorientation(one.axes, other.axes, one.group)
+                found.append(Boundary(i + 1, j + 1, angle, axis, self.contacts.get((i, j), 0)))
+        return found
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``crystallites.json``."""
         return {
             "grains": [self._entry(grain) for grain in self.grains],
             "misorientations": [
-                {"first": i, "second": j, "angle_degrees": angle} for i, j, angle in self.misorientations()
+                boundary._asdict() | {"axis": None if boundary.axis is None else boundary.axis.tolist()}
+                for boundary in self.misorientations()
             ],
             "crystalline_fraction": float(self.shares[-1]),
             "mean_diameter_angstrom": self._mean_diameter(),
@@ -435,10 +500,13 @@ class CrystallitesResult(Result):
                 "anions": list(self.anions),
                 "definition": "anions with at least least_bonds of 12 neighbours whose q6 correlates, connected by such bonds, and "
                 "the anions bonded to them",
+                "definition_of_orientation": "lattice (sc, fcc, hcp, bcc) fitted to the bonds of the core; `normal` is that of the plane of "
+                "a and b, in axes of the crystal, in the standard triangle",
             },
         }
 
     def _entry(self, grain: NamedGrain) -> dict[str, object]:
+        nearest, angle = grain.nearest_axis or (None, None)
         return {
             "phase": grain.phase,
             "n_atoms": grain.n_atoms,
@@ -450,7 +518,12 @@ class CrystallitesResult(Result):
             "depth_angstrom": grain.depth_angstrom,
             "q4": grain.q4,
             "q6": grain.q6,
+            "misfit": number(grain.misfit),
             "axes": None if grain.axes is None else grain.axes.tolist(),
+            "normal": None if grain.normal is None else grain.normal.tolist(),
+            "nearest_axis": nearest,
+            "nearest_axis_degrees": angle,
+            "c_axis_degrees": grain.c_axis_degrees,
         }
 
     def _mean_diameter(self) -> float | None:
@@ -460,21 +533,31 @@ class CrystallitesResult(Result):
         return number(float((sizes * diameters).sum() / sizes.sum())) if sizes.size else None
 
     def tables(self) -> dict[str, Table]:
-        """Number and size against time; grains of the last look."""
+        """Number and size against time; grains of the last look, and the turns between them."""
         of_time = [
             (f"{look.time_ps:.6g}", look.diameters_angstrom.size, f"{share:.6g}", f"{largest:.6g}")
             for look, share, largest in zip(self.looks, self.shares, self.largest_angstrom, strict=True)
         ]
         grains = [
             (row + 1, grain.phase, grain.packing, grain.n_atoms, grain.n_anions,
-             *(f"{value:.6g}" for value in (grain.diameter_angstrom, grain.spacing_angstrom, grain.depth_angstrom, grain.q4, grain.q6)))
+             *map(_cell, (grain.diameter_angstrom, grain.spacing_angstrom, grain.depth_angstrom, grain.q4, grain.q6, number(grain.misfit))),
+             *_cells(grain.normal), name, _cell(angle), _cell(grain.c_axis_degrees))
             for row, grain in enumerate(self.grains)
+            for name, angle in (grain.nearest_axis or ("", None),)
         ]  # fmt: skip
+        turns = [
+            (turn.first, turn.second, turn.n_contacts, _cell(turn.angle_degrees), *_cells(turn.axis))
+            for turn in self.misorientations()
+        ]
         return {
             "": Table(("time_ps", "n_grains", "crystalline_fraction", "largest_diameter_angstrom"), of_time),
             "grains": Table(
-                ("grain", "phase", "packing", "n_atoms", "n_anions", "diameter_angstrom", "spacing_angstrom", "depth_angstrom", "q4", "q6"),
+                ("grain", "phase", "packing", "n_atoms", "n_anions", "diameter_angstrom", "spacing_angstrom", "depth_angstrom", "q4", "q6",
+                 "misfit", "normal_1", "normal_2", "normal_3", "nearest_axis", "nearest_axis_degrees", "c_axis_degrees"),
                 grains,
+            ),
+            "misorientations": Table(
+                ("first", "second", "n_contacts", "angle_degrees", "axis_1", "axis_2", "axis_3"), turns
             ),
         }  # fmt: skip
 
@@ -502,14 +585,38 @@ class CrystallitesResult(Result):
                 f"the largest {self.grains[0].diameter_angstrom:.3g} angstrom across ({self.grains[0].packing})"
             )
         share, _ = self.headlines()
-        return [first, f"share in crystallites {measured(share.value, share.error)}, mean of {looks} looks"]
+        mean = f"share in crystallites {measured(share.value, share.error)}, mean of {looks} looks"
+        return [first, *self._turned_lines(), mean]
+
+    def _turned_lines(self) -> list[str]:
+        """How the largest grain is turned, and those that touch against each other."""
+        if not self.grains:
+            return []
+        largest = self.grains[0]
+        if largest.nearest_axis is None:
+            return [f"the largest fits no lattice (misfit {largest.misfit:.2g} distances of neighbours)"]
+        name, angle = largest.nearest_axis
+        lines = [
+            f"{name} of the largest is {angle:.3g} degrees from the normal of the interface (misfit {largest.misfit:.2g})"
+        ]
+        touching = [turn.angle_degrees for turn in self.misorientations() if turn.n_contacts]
+        if touching:
+            span = f"{min(touching):.3g}" if len(touching) == 1 else f"{min(touching):.3g} to {max(touching):.3g}"
+            pairs = (
+                "1 pair of crystallites touches"
+                if len(touching) == 1
+                else f"{len(touching)} pairs of crystallites touch"
+            )
+            lines.append(f"{pairs}, turned against each other by {span} degrees")
+        return lines
 
     def draw(self) -> Figure:
-        """Number and share against time, sizes, order, and where the grains are."""
+        """Number and share against time, sizes, order, where the grains are and how they are turned."""
+        from mlip_interfaces.figures.orientation_plots import draw_normals, draw_turns
         from mlip_interfaces.figures.style import PALETTE, new_figure, note_empty
 
-        figure, axes = new_figure(2, 2, width=9.0, height=6.4)
-        (history, sizes), (order, place) = axes
+        figure, axes = new_figure(2, 3, width=13.0, height=6.4)
+        (history, sizes, normals), (order, place, turns) = axes
         marker = "o" if len(self.looks) < 60 else None
         history.plot(self.times_ps, self.numbers, color=PALETTE[0], marker=marker, ms=3)
         history.set_ylim(0, max(1.0, 1.15 * float(self.numbers.max())))
@@ -534,6 +641,12 @@ class CrystallitesResult(Result):
             sizes.set_title("sizes", loc="left")
         self._draw_order(order)
         self._draw_place(place)
+        draw_normals(normals, [
+            (row, grain.group, grain.normal, grain.diameter_angstrom)
+            for row, grain in enumerate(self.grains) if grain.group is not None and grain.normal is not None
+        ])  # fmt: skip
+        touching = [turn for turn in self.misorientations() if turn.n_contacts]
+        draw_turns(turns, [turn.angle_degrees for turn in touching], [turn.n_contacts for turn in touching])
         return figure
 
     def _draw_order(self, ax: Axes) -> None:
@@ -543,7 +656,8 @@ class CrystallitesResult(Result):
         for chosen, color, label in ((~inside, "#aaaaaa", "elsewhere"), (inside, PALETTE[0], "in crystallites")):
             if chosen.any():
                 ax.plot(drawn.averaged_q4[chosen], drawn.averaged_q6[chosen], ".", ms=3, color=color, label=label)
-        for name, q4, q6 in (("fcc", 0.19094, 0.57452), ("hcp", 0.09722, 0.48476)):
+        # Of the twelve nearest: in bcc eight, and four of the next six.
+        for name, q4, q6 in (("fcc", 0.19094, 0.57452), ("hcp", 0.09722, 0.48476), ("bcc", 0.08487, 0.53687)):
             ax.plot(q4, q6, "+", color="#000000", ms=8)
             ax.annotate(name, (q4, q6), textcoords="offset points", xytext=(5, 3), fontsize=8)
         ax.set_xlabel("q4 averaged over neighbours")
@@ -561,3 +675,14 @@ class CrystallitesResult(Result):
         ax.set_xlabel("depth (Å)")
         ax.set_ylabel("along a (Å)")
         ax.set_title("anions at the end; a colour for each crystallite", loc="left")
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _cells(vector: NDArray[np.float64] | None) -> tuple[str, str, str]:
+    if vector is None:
+        return "", "", ""
+    x, y, z = map(_cell, vector.tolist())
+    return x, y, z
