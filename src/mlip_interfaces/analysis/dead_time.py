@@ -135,12 +135,17 @@ def _lives(seen: NDArray[np.float64], where_to: NDArray[np.float64], min_frames:
             return unknown
         stayed = (1.0 - u) ** (min_frames - 1)
         short = np.divide(1.0 - stayed * (1.0 + (min_frames - 1) * u), u, out=np.zeros(n), where=u > 0)
-        through = np.linalg.inv(identity - p * (1.0 - stayed))
+        try:
+            through = np.linalg.inv(identity - p * (1.0 - stayed))
+        except np.linalg.LinAlgError:
+            return unknown
         next_long, lost = through @ (p * stayed), through @ (p @ short)
         back = np.diag(next_long)
         life = (1.0 - back[leaves]) * seen[leaves] - lost[leaves] - (min_frames - 1) * back[leaves]
         new = u.copy()
         new[leaves] = 1.0 / np.maximum(life, 1.0)
+        if (back[leaves] >= 1.0).any() or (next_long[where_to > 0] <= 0.0).any():
+            return unknown
         ratio = np.divide(where_to * (1.0 - back[:, None]), next_long, out=np.zeros_like(p), where=where_to > 0)
         p = p * np.sqrt(ratio)
         p /= np.maximum(p.sum(axis=1, keepdims=True), 1e-300)

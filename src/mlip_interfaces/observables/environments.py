@@ -40,7 +40,7 @@ class Environments(Request):
     species: Annotated[str, Option("P")] = Field(description="Element.")
     by: Literal["neighbors", "phases"] = Field(
         "neighbors",
-        description="What tells environments apart: bonded neighbours, or the phase of the atom by the rules.",
+        description="What tells environments apart: numbers of neighbours of each element, or the phase of the atom by the rules.",
     )
     rules: Annotated[str | None, Option("FILE")] = Field(
         None, description="YAML of rules of phases that come before those of the package. Only with `by` phases."
@@ -48,8 +48,15 @@ class Environments(Request):
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )
+    class_width: Annotated[int, Option("N")] = Field(
+        4,
+        ge=1,
+        le=15,
+        description="Numbers of neighbours that are no covalent bonds are told apart in classes so wide, as in 1-4 and 5-8 Li; with 15 "
+        "whether there are any. Only with `by` neighbors.",
+    )
     most: Annotated[int, Option("N")] = Field(
-        6,
+        8,
         ge=1,
         le=30,
         description="So many environments have a name of their own, the most frequent; the rest are `others`.",
@@ -92,7 +99,7 @@ class Environments(Request):
         return found
 
     def bonded(self, elements: Collection[str]) -> frozenset[str]:
-        """Elements that the species has covalent bonds with: their numbers make the name of an environment.
+        """Elements that the species has covalent bonds with: their numbers are told apart one by one.
 
         Parameters
         ----------
@@ -102,7 +109,7 @@ class Environments(Request):
         Returns
         -------
         frozenset of str
-            The others are named where there is no such bond.
+            Numbers of the others are told apart in classes.
         """
         from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM, POLYANION_BONDS_ANGSTROM
 
@@ -179,7 +186,7 @@ class _EnvironmentsObserver(Observer):
             self._names[code] = self._classifier.names[code]
         elif code not in self._names:
             self._names[code] = environment_name(
-                dict(zip(self._neighbors, numbers.tolist(), strict=True)), self._bonded
+                dict(zip(self._neighbors, numbers.tolist(), strict=True)), self._bonded, self._request.class_width
             )
         name = self._names[code]
         sums = self._sums.setdefault(name, np.zeros(numbers.size + 1))
@@ -224,7 +231,7 @@ class _EnvironmentsObserver(Observer):
         return EnvironmentsResult(request, record.times_ps, by_name, neighbors, counts, self._cutoffs)
 
 
-def environment_name(numbers: dict[str, int], bonded: Collection[str]) -> str:
+def environment_name(numbers: dict[str, int], bonded: Collection[str], class_width: int) -> str:
     """Name of surroundings.
 
     Parameters
@@ -232,21 +239,33 @@ def environment_name(numbers: dict[str, int], bonded: Collection[str]) -> str:
     numbers : dict of str to int
         Neighbours of each element.
     bonded : collection of str
-        Elements whose neighbours are counted; the others are named only where there is none of these.
+        Elements whose neighbours are counted one by one, as covalent bonds are.
+    class_width : int
+        Numbers of neighbours of the others are told apart in classes so wide.
 
     Returns
     -------
     str
-        As in ``4 S`` or ``1 P 2 S``; ``Li only`` or ``P+S only`` of shells; ``no neighbour`` without one.
+        As in ``4 S``, ``1 P 2 S``, ``3 S + 1-4 Li`` or ``5-8 Li``; ``no neighbour`` without one.
 
     Examples
     --------
-    >>> environment_name({"Li": 2, "P": 0, "S": 4}, {"P", "S"}), environment_name({"Li": 7, "P": 0, "S": 0}, {"P", "S"})
-    ('4 S', 'Li only')
+    >>> environment_name({"Li": 2, "P": 0, "S": 3}, {"P", "S"}, 4), environment_name({"Li": 7, "P": 0, "S": 0}, {"P", "S"}, 4)
+    ('3 S + 1-4 Li', '5-8 Li')
+    >>> environment_name({"Li": 7}, (), 1), environment_name({"Li": 14}, (), 4)
+    ('7 Li', '13+ Li')
     """
     covalent = [f"{n} {element}" for element, n in numbers.items() if n and element in bonded]
-    around = [element for element, n in numbers.items() if n]
-    return " ".join(covalent) or (f"{'+'.join(around)} only" if around else ALONE)
+    around = [f"{_class_of(n, class_width)} {element}" for element, n in numbers.items() if n and element not in bonded]
+    return " + ".join(" ".join(parts) for parts in (covalent, around) if parts) or ALONE
+
+
+def _class_of(n: int, width: int) -> str:
+    """Class of a number of neighbours from one on, ``5-8`` or ``13+``."""
+    low = (n - 1) // width * width + 1
+    if low + width > MOST_NEIGHBORS - 1:
+        return f"{low}+"
+    return str(low) if width == 1 else f"{low}-{low + width - 1}"
 
 
 @dataclass(frozen=True, slots=True)
