@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 import mlip_interfaces as mi
 from mlip_interfaces.analysis.crystallites import bond_order, grains
 from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.structures import load_crystal
 from planted_lattices import ELEMENTS, NEAREST, bicrystal
 
 LENGTH, NOISE, INTERVAL = 34.0, 0.2, 0.25
@@ -38,6 +39,37 @@ def test_a_planted_crystal_of_two_nanometres_has_its_size(seed: int) -> None:
     np.testing.assert_allclose(grain["depth_angstrom"], 17.0, rtol=0.05, atol=0)
     assert entry["history"]["n_grains"] == [1, 1]
     np.testing.assert_allclose(entry["history"]["times_ps"], [0.375, 1.375], rtol=1e-9, atol=0)
+
+
+VOLUMES = {"Li2S": 46.7, "Li3P": 60.0}
+"""Of a formula unit, cubic angstrom."""
+
+
+@pytest.mark.parametrize("beside", ["vacuum", "metal"])
+@pytest.mark.parametrize(("name", "packing"), [("Li2S", "fcc"), ("Li3P", "hcp")])
+def test_a_crystal_in_lithium_metal_or_vacuum_keeps_the_anions_of_its_surface(
+    name: str, packing: str, beside: str
+) -> None:
+    crystal = load_crystal(name).repeat((8, 8, 6))
+    apart = crystal.positions - crystal.positions.mean(axis=0)
+    inside = np.linalg.norm(apart, axis=1) < 11.0
+    metal = load_crystal("Li").repeat((10, 10, 10))
+    cell = metal.cell.array
+    around = metal.positions[np.linalg.norm(metal.positions - cell.sum(axis=0) / 2, axis=1) > 12.2]
+    still, symbols = (
+        apart[inside] + cell.sum(axis=0) / 2,
+        [crystal.get_chemical_symbols()[a] for a in np.flatnonzero(inside)],
+    )
+    if beside == "metal":
+        still, symbols = np.concatenate([still, around]), symbols + ["Li"] * len(around)
+    path = still + np.random.default_rng(1).normal(0.0, 0.1, (4, *still.shape))
+    entry = content(found(trajectory(path, cell, symbols, INTERVAL), mi.Crystallites()))
+    (grain,) = entry["grains"]
+    planted = sum(symbol != "Li" for symbol in symbols)
+    np.testing.assert_allclose(grain["n_anions"], planted, rtol=0.1, atol=0)
+    volume = planted * VOLUMES[name]
+    np.testing.assert_allclose(grain["diameter_angstrom"], np.cbrt(6.0 * volume / np.pi), rtol=0.15, atol=0)
+    assert (grain["phase"], grain["packing"]) == (name, packing)
 
 
 @pytest.mark.parametrize("seed", range(4))
