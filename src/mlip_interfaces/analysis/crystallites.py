@@ -227,6 +227,8 @@ def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, le
     >>> grains(bond_order(gas, np.eye(3) * 25.0, 8.0))
     []
     """
+    if len(order.neighbors) == 0:
+        return []
     n_neighbors = np.count_nonzero(order.neighbors >= 0, axis=1)
     is_core = order.n_bonds >= np.minimum(least_bonds, np.maximum(n_neighbors, LEAST_NEIGHBORS))
     cores = _cores(order.neighbors, order.bonded, is_core)
