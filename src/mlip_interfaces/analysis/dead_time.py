@@ -99,7 +99,7 @@ def residence_of_states(
     where_to = np.divide(ends, n_left[:, None], out=np.zeros_like(ends), where=n_left[:, None] > 0)
     lives = _lives(seen, where_to, min_frames)
     variance = np.zeros(n_states)
-    for e in np.flatnonzero(n_left):
+    for e in np.flatnonzero(n_left).tolist():
         moved = seen.copy()
         moved[e] *= 1.0 + STEP
         with np.errstate(invalid="ignore"):
@@ -164,7 +164,7 @@ def _between_frames(u: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[n
     if (np.linalg.eigvals(chain).real <= 0.0).any():
         return np.full(u.size, np.nan)
     rates = -np.diag(logm(chain)).real
-    return np.divide(1.0, rates, out=np.full(u.size, np.inf), where=(u > 0) & (rates > 0))
+    return np.asarray(np.divide(1.0, rates, out=np.full(u.size, np.inf), where=(u > 0) & (rates > 0)))
 
 
 @njit(cache=True, nogil=True)
