@@ -198,7 +198,10 @@ def test_the_crystal_of_an_electrolyte_is_none_of_the_crystallites() -> None:
     crystal = load_crystal("beta-Li3PS4").repeat((2, 3, 3))
     path = crystal.positions + np.random.default_rng(3).normal(0.0, 0.05, (4, len(crystal), 3))
     reader = trajectory(path, crystal.cell.array, crystal.get_chemical_symbols(), INTERVAL)
-    assert content(found(reader, mi.Crystallites()))["grains"] == []
+    result = found(reader, mi.Crystallites())
+    assert content(result)["grains"] == []
+    assert result.lines()[0].startswith("every S/P is in a polyanion at the end")
+    assert result.draw().axes
     (kept,) = content(found(reader, mi.Crystallites(polyanions="kept")))["grains"]
     assert (kept["phase"], kept["packing"]) == ("Li3PS4", "hcp")
 

@@ -684,7 +684,9 @@ class CrystallitesResult(Result):
         """Number of grains, their share and sizes at the end, and how the share went."""
         n_anions, looks = self.looks[-1].n_anions, len(self.looks)
         sublattice = "/".join(self.anions)
-        if not self.grains:
+        if n_anions == 0:
+            first = f"every {sublattice} is in a polyanion at the end, and none is left for a sublattice (`polyanions: kept` takes them)"
+        elif not self.grains:
             first = f"no crystallite among {n_anions} {sublattice} at the end"
         else:
             phases = Counter(grain.phase for grain in self.grains)
@@ -762,9 +764,13 @@ class CrystallitesResult(Result):
         return figure
 
     def _draw_order(self, ax: Axes) -> None:
-        from mlip_interfaces.figures.style import PALETTE
+        from mlip_interfaces.figures.style import PALETTE, note_empty
 
         drawn, inside = self.drawn, self.drawn.grain >= 0
+        if not inside.size:
+            note_empty(ax, "no anion outside polyanions")
+            ax.set_title("order", loc="left")
+            return
         for chosen, color, label in ((~inside, "#aaaaaa", "elsewhere"), (inside, PALETTE[0], "in crystallites")):
             if chosen.any():
                 ax.plot(drawn.averaged_q4[chosen], drawn.averaged_q6[chosen], ".", ms=3, color=color, label=label)
