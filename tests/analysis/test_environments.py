@@ -113,6 +113,16 @@ def test_flickers_belong_to_the_stay_before() -> None:
     np.testing.assert_array_equal(settled(noisy, 1), noisy)
 
 
+def test_doubt_of_residence_times_where_a_least_stay_hides_most() -> None:
+    """Ten frames are the least stay: of lives of 200 nothing is doubtful, of 30 and of 3 it is, as what 3 gives may look slow."""
+    for life, doubtful in ((200.0, False), (30.0, True), (3.0, True)):
+        rng = np.random.default_rng(3)
+        labels = (np.cumsum(rng.random((1500, 40)) < 1.0 / life, axis=0) % 2).astype(np.int16)
+        path = np.cumsum(rng.normal(0.0, 0.3, (1500, 40, 3)), axis=0)
+        for one in environments(path - path[0], labels, 2, 0.1, jump_distance_angstrom=2.0, min_stay_frames=10):
+            assert bool(one.residence_doubts) == doubtful
+
+
 def test_stays_add_up_to_the_run() -> None:
     _, labels = two_environments(9)
     stays = stays_of(labels)

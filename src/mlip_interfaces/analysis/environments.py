@@ -35,8 +35,9 @@ MOST_COMPARED = 20_000
 
 STAYS_BELOW_A_JUMP = f"its atoms move less than {JUMP_ANGSTROM2:g} angstrom^2, a jump's worth, before they leave"
 LEAVES_AT_ONCE = f"its atoms leave within the {FEWEST_LAGS} shortest lags"
-FEWEST_LEAST_STAYS, MOST_CORRECTED = 4.0, 1.5
-"""Residence times below so many least stays, and those that were longer by more than this before what is hidden was put back, are doubtful."""
+FEWEST_LEAST_STAYS, MOST_CORRECTED, MOST_ELSEWHERE = 4.0, 1.5, 0.2
+"""Residence times below so many least stays, those that were longer by more than this before what is hidden was put back, and those of atoms that
+are seen elsewhere for more than this share of the time are doubtful."""
 
 TOO_FEW = "fewer than two atoms were in it"
 
@@ -239,7 +240,8 @@ def environments(
             f"Diffusivities of environments need at least {MIN_FRAMES} frames, not {n_frames}. Write frames more often."
         )
     residences = residence_of_states(labels, n_environments, min_stay_frames, frame_interval_ps)
-    labels = settled(labels, min_stay_frames)
+    seen, labels = labels, settled(labels, min_stay_frames)
+    shortly_elsewhere = seen != labels
     stays = stays_of(labels)
     watched = np.bincount(stays[:, 0], weights=stays[:, 2] - stays[:, 1], minlength=n_environments)
     ended = np.bincount(stays[:, 0], weights=stays[:, 3] * (stays[:, 2] > stays[:, 1]), minlength=n_environments)
@@ -257,7 +259,11 @@ def environments(
                 n_atoms_mean=float(shares[e]),
                 **fit.of(e, frame_interval_ps),
                 residence=stay,
-                residence_doubts=_residence_doubts(stay, min_stay_frames * frame_interval_ps),
+                residence_doubts=_residence_doubts(
+                    stay,
+                    min_stay_frames * frame_interval_ps,
+                    float(shortly_elsewhere[labels == e].mean() if shares[e] else 0.0),
+                ),
                 entered=_survival_of_entered(stays[stays[:, 0] == e], frame_interval_ps),
                 n_hops=int(hops[e]),
                 hops_per_ps=float(hops[e] / time) if time else float("nan"),
@@ -288,7 +294,7 @@ def _survival_of_entered(rows: NDArray[np.int64], interval_ps: float) -> Surviva
     return survival((rows[:, 2] - rows[:, 1]) * np.float64(interval_ps), rows[:, 3] == 1) if len(rows) else None
 
 
-def _residence_doubts(stay: ResidenceTime | None, least_ps: float) -> tuple[str, ...]:
+def _residence_doubts(stay: ResidenceTime | None, least_ps: float, elsewhere: float) -> tuple[str, ...]:
     """Why a residence time is not known as well as its error says."""
     if stay is None or not stay.n_left:
         return ()
@@ -298,6 +304,11 @@ def _residence_doubts(stay: ResidenceTime | None, least_ps: float) -> tuple[str,
         return (
             f"its residence time is below {FEWEST_LEAST_STAYS:g} times the least stay of {least_ps:.3g} ps, and may be much shorter: "
             "lower `min_stay_ps`, or write frames more often",
+        )
+    if elsewhere > MOST_ELSEWHERE:
+        return (
+            f"{100 * elsewhere:.2g} % of the time its atoms are seen elsewhere for less than {least_ps:.3g} ps: where these are no vibrations, its "
+            "residence time is much shorter: lower `min_stay_ps`, or write frames more often",
         )
     if stay.settled_ps > MOST_CORRECTED * stay.mean_ps:
         return (
