@@ -87,7 +87,7 @@ def test_disorder_has_no_orientation(seed: int) -> None:
     length = 30.0
     gas = np.random.default_rng(seed).random((600, 3)) * length
     order = bond_order(gas, np.eye(3) * length, 12.0)
-    found = best_orientation(order.vectors, np.ones_like(order.bonded))
+    found = best_orientation(order.vectors, order.neighbors >= 0)
     assert found.misfit > 0.35
     assert grains(order) == []
 
@@ -247,3 +247,48 @@ def test_orientations_are_those_of_polyhedral_template_matching() -> None:
         # s sqrt(32 / 13) for twelve neighbours. Ours is the median of s sqrt(6), at 0.95 of that.
         ratio = np.sqrt(np.mean(np.asarray(data.particles["RMSD"])[own] ** 2)) / grain.misfit
         np.testing.assert_allclose(ratio, np.sqrt(32 / 13 / 6) / 0.95, rtol=0.08, atol=0)
+
+
+def common_neighbors(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Structure of each atom by pyscal3's adaptive common neighbour analysis, which knows neither q6 nor a rotation."""
+    pyscal = pytest.importorskip("pyscal3", reason="pyscal3 is not installed: no independent check of structure types")
+    if not hasattr(pyscal, "common_neighbor_analysis"):
+        pytest.skip(
+            "this pyscal3 has no common neighbour analysis as a function: no independent check of structure types"
+        )
+    from ase import Atoms
+
+    atoms = Atoms("S" * len(positions), positions=positions, cell=cell, pbc=True)
+    pyscal.common_neighbor_analysis(atoms)
+    return np.array(["other", "fcc", "hcp", "bcc", "ico"])[atoms.arrays["pyscal_structure"]]
+
+
+@pytest.mark.parametrize("lattice", PLANTED)
+def test_lattices_are_those_of_common_neighbours(lattice: str) -> None:
+    turn = Rotation.random(rng=np.random.default_rng(5)).as_matrix()
+    positions, cell = turned_crystal(lattice, REPEATS[lattice], turn)
+    positions = positions + np.random.default_rng(6).normal(0.0, 0.08, positions.shape)
+    theirs = common_neighbors(positions, cell)
+    (grain,) = grains(bond_order(positions, cell, 6.5))
+    assert np.mean(theirs[grain.atoms] == grain.packing) > 0.95
+
+
+@pytest.mark.parametrize("lattice", PLANTED)
+def test_a_grain_has_all_that_common_neighbours_call_its_lattice(lattice: str) -> None:
+    """A sphere in a gas: those with whole shells are theirs and in our core; what they find nowhere else is no grain of ours."""
+    positions, cell = turned_crystal(lattice, REPEATS[lattice], np.eye(3))
+    rng = np.random.default_rng(7)
+    middle = cell.sum(axis=0) / 2
+    radius = 0.42 * np.diag(cell).min()
+    ball = positions[np.linalg.norm(positions - middle, axis=1) < radius]
+    gas = rng.random((len(positions), 3)) @ cell
+    gas = gas[np.linalg.norm(gas - middle, axis=1) > radius + 3.0]
+    both = np.concatenate([ball + rng.normal(0.0, 0.05, ball.shape), gas])
+    theirs = np.flatnonzero(common_neighbors(both, cell) == lattice)
+    assert theirs.size > 0.15 * len(ball)
+    found = grains(bond_order(both, cell, 6.5))
+    assert found[0].packing == lattice
+    assert set(theirs.tolist()) <= set(found[0].core.tolist())
+    inside = np.count_nonzero(found[0].atoms < len(ball))
+    assert inside > 0.85 * len(ball)
+    assert found[0].atoms.size - inside < 0.15 * len(ball)

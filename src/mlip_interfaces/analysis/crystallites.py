@@ -24,16 +24,21 @@ from mlip_interfaces.analysis.lattice_fit import (
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
 
 N_NEIGHBORS = 12
-"""Nearest ones that are looked at: the first shell of close packings, the first and most of the second of bcc."""
+"""Nearest ones that are looked at, as far as they are in the first shell: that of close packings, the first and most of the second of
+bcc, six in a simple cubic lattice, fewer at a surface."""
+
+SHELL_REACH, OF_SHELL, LEAST_NEIGHBORS = 1.3, 4, 6
+"""The first shell reaches so many times farther than the mean of so many nearest, and an atom of a core has so many neighbours at
+least: beyond are others, 1.41 times as far in sc, fcc and hcp, which would stand in for those that a surface lacks."""
 
 CLOSE_PACKED = 1.0 / np.sqrt(2.0)
 ATOM_VOLUMES = {
-    "sc": 1.0 / ((1.0 + np.sqrt(2.0)) / 2.0) ** 3,
+    "sc": 1.0,
     "fcc": CLOSE_PACKED,
     "hcp": CLOSE_PACKED,
     "bcc": 0.5 / ((2.0 * np.sqrt(3.0) + 2.0) / 6.0) ** 3,
 }
-"""In cubes of the mean distance of the twelve nearest."""
+"""In cubes of the mean distance of the neighbours in the first shell."""
 
 MOST_MISFIT = 0.2
 """Of a grain that has the name of its lattice, and of its atoms: fcc and hcp miss each other by 0.27, bcc misses fcc by 0.15."""
@@ -54,7 +59,7 @@ class BondOrder:
     Attributes
     ----------
     neighbors : (n_atoms, 12) int array
-        Nearest atoms in no order; -1 throughout where fewer than twelve are in reach.
+        Nearest atoms of the first shell in no order; then -1, where there are fewer than twelve.
     vectors : (n_atoms, 12, 3) float array, angstrom
         To them.
     n_bonds : (n_atoms,) int array
@@ -143,7 +148,7 @@ class Grain:
 def bond_order(
     positions: NDArray[np.float64], cell: NDArray[np.float64], reach_angstrom: float, *, least_correlation: float = 0.7
 ) -> BondOrder:
-    """Bond-orientational order from the twelve nearest neighbours.
+    """Bond-orientational order from the first shell, twelve neighbours at most.
 
     Parameters
     ----------
@@ -164,7 +169,8 @@ def bond_order(
     Notes
     -----
     q_l = sqrt(4 pi / (2 l + 1) sum_m |q_lm|^2), with q_lm the mean of Y_lm over the neighbours; the averaged order takes the mean of
-    q_lm over the atom and its neighbours. Two neighbours are bonded where sum_m q_6m(i) q_6m(j)* / (|q_6(i)| |q_6(j)|) is at
+    q_lm over the atom and its neighbours. Neighbours are the twelve nearest, as far as they are within 1.3 times the mean distance of the
+    four nearest: at the surface of a crystal there are fewer, and their q_6 points where that of the bulk does. Two neighbours are bonded where sum_m q_6m(i) q_6m(j)* / (|q_6(i)| |q_6(j)|) is at
     least `least_correlation`.
 
     References
@@ -196,7 +202,7 @@ def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, le
     order : BondOrder
         Of the sublattice.
     least_bonds : int, optional
-        Of an atom of a core.
+        Of an atom of a core; all of them where it has no more than that, and six at least.
     surface_bonds : int, optional
         To atoms of one core, of an atom at the surface of its grain.
     least_atoms : int, optional
@@ -212,8 +218,8 @@ def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, le
     The lattice is fitted to the bonds of the core within 1.3 times the length of the shortest quarter: to the first shell, and in bcc to
     both. It is the one that a fifth of the core fits best; half of the core decides how it is turned. Where atoms of a core do not fit it
     and are the core of a crystal of another symmetry, or turned by more than 10 degrees, there are two grains. The volume of an atom is
-    that of the lattice, with d the mean distance of the twelve nearest: d^3 / sqrt(2) in close packings, 0.662 d^3 in bcc, 0.568 d^3 in
-    a simple cubic lattice.
+    that of the lattice, with d the mean distance of neighbours: d^3 / sqrt(2) in close packings, 0.662 d^3 in bcc, d^3 in a simple cubic
+    lattice.
 
     Examples
     --------
@@ -221,7 +227,10 @@ def grains(order: BondOrder, *, least_bonds: int = 7, surface_bonds: int = 2, le
     >>> grains(bond_order(gas, np.eye(3) * 25.0, 8.0))
     []
     """
-    is_core = order.n_bonds >= least_bonds
+    if len(order.neighbors) == 0:
+        return []
+    n_neighbors = np.count_nonzero(order.neighbors >= 0, axis=1)
+    is_core = order.n_bonds >= np.minimum(least_bonds, np.maximum(n_neighbors, LEAST_NEIGHBORS))
     cores = _cores(order.neighbors, order.bonded, is_core)
     turned_alike, lattices = _turned_alike(order, cores, least_bonds, least_atoms)
     member = _with_surfaces(order.neighbors, order.bonded, turned_alike, surface_bonds)
@@ -249,7 +258,7 @@ def contacts(order: BondOrder, found: Sequence[Grain]) -> dict[tuple[int, int], 
     Returns
     -------
     dict of (int, int) to int
-        Pairs of atoms across the boundary of two grains, one among the twelve nearest of the other, by the numbers of the grains, the lower
+        Pairs of atoms across the boundary of two grains, one in the first shell of the other, by the numbers of the grains, the lower
         first.
 
     Examples
@@ -262,7 +271,7 @@ def contacts(order: BondOrder, found: Sequence[Grain]) -> dict[tuple[int, int], 
     for row, grain in enumerate(found):
         grain_of[grain.atoms] = row
     inside = np.flatnonzero(grain_of >= 0)
-    others = grain_of[order.neighbors[inside]]
+    others = np.where(order.neighbors[inside] >= 0, grain_of[order.neighbors[inside]], -1)
     one, neighbor = np.nonzero((others >= 0) & (others != grain_of[inside, None]))
     pairs = np.sort(np.stack([inside[one], order.neighbors[inside[one], neighbor]], axis=1), axis=1)
     across, numbers = np.unique(
@@ -272,7 +281,7 @@ def contacts(order: BondOrder, found: Sequence[Grain]) -> dict[tuple[int, int], 
 
 
 def _grain(order: BondOrder, atoms: NDArray[np.int64], core: NDArray[np.int64], lattice: LatticeName) -> Grain:
-    spacing = float(np.linalg.norm(order.vectors[core], axis=2).mean())
+    spacing = float(np.linalg.norm(order.vectors[core][order.neighbors[core] >= 0], axis=1).mean())
     n_bonds = order.n_bonds[core]
     inner = core[n_bonds >= n_bonds.max() - 1]
     q4, q6 = order.mean_q(4, inner), order.mean_q(6, inner)
@@ -365,7 +374,7 @@ def _size(parts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @njit(cache=True, nogil=True)
 def _nearest(first, second, vectors, n_atoms):  # type: ignore[no-untyped-def]
-    """The twelve nearest of each atom, from pairs that come once, and the vectors to them; -1 and zeros where there are fewer."""
+    """The twelve nearest of each atom within its first shell, from pairs that come once, and the vectors to them; then -1 and zeros."""
     neighbors = np.full((n_atoms, N_NEIGHBORS), -1, dtype=np.int64)
     kept = np.zeros((n_atoms, N_NEIGHBORS, 3))
     lengths = np.full((n_atoms, N_NEIGHBORS), np.inf)
@@ -384,8 +393,17 @@ def _nearest(first, second, vectors, n_atoms):  # type: ignore[no-untyped-def]
                     far = n
             farthest[a] = far
     for a in range(n_atoms):
-        if neighbors[a].min() < 0:
-            neighbors[a], kept[a] = -1, 0.0
+        nearest = np.sort(lengths[a])[:OF_SHELL]
+        known = nearest[np.isfinite(nearest)]
+        if known.shape[0] == 0:
+            continue
+        farthest2 = (SHELL_REACH * np.sqrt(known).mean()) ** 2
+        n_kept = 0
+        for n in range(N_NEIGHBORS):
+            if lengths[a, n] <= farthest2:
+                neighbors[a, n_kept], kept[a, n_kept] = neighbors[a, n], kept[a, n]
+                n_kept += 1
+        neighbors[a, n_kept:], kept[a, n_kept:] = -1, 0.0
     return neighbors, kept
 
 
@@ -395,9 +413,11 @@ def _harmonics(vectors, neighbors, table):  # type: ignore[no-untyped-def]
     n_atoms, degree = vectors.shape[0], table.shape[0] - 1
     parts = np.zeros((n_atoms, 2 * degree + 1))
     for a in range(n_atoms):
-        if neighbors[a, 0] < 0:
-            continue
+        n_found = 0
         for n in range(N_NEIGHBORS):
+            if neighbors[a, n] < 0:
+                break
+            n_found += 1
             x, y, z = vectors[a, n, 0], vectors[a, n, 1], vectors[a, n, 2]
             length = np.sqrt(x * x + y * y + z * z)
             x, y, z = x / length, y / length, z / length
@@ -413,7 +433,7 @@ def _harmonics(vectors, neighbors, table):  # type: ignore[no-untyped-def]
                     parts[a, 2 * m - 1] += value * real
                     parts[a, 2 * m] += value * imaginary
         for k in range(2 * degree + 1):
-            parts[a, k] /= N_NEIGHBORS
+            parts[a, k] /= max(n_found, 1)
     return parts
 
 
@@ -422,13 +442,12 @@ def _averaged(parts, neighbors):  # type: ignore[no-untyped-def]
     """Mean over each atom and its neighbours."""
     mean = np.zeros_like(parts)
     for a in range(parts.shape[0]):
-        if neighbors[a, 0] < 0:
-            continue
+        n_found = np.count_nonzero(neighbors[a] >= 0)
         for k in range(parts.shape[1]):
             total = parts[a, k]
-            for n in range(N_NEIGHBORS):
+            for n in range(n_found):
                 total += parts[neighbors[a, n], k]
-            mean[a, k] = total / (N_NEIGHBORS + 1)
+            mean[a, k] = total / (n_found + 1)
     return mean
 
 
@@ -439,10 +458,10 @@ def _bonds(parts, neighbors, least):  # type: ignore[no-untyped-def]
     size = np.sqrt((parts**2).sum(axis=1))
     bonded = np.zeros((n_atoms, N_NEIGHBORS), dtype=np.bool_)
     for a in range(n_atoms):
-        if neighbors[a, 0] < 0:
-            continue
         for n in range(N_NEIGHBORS):
             b = neighbors[a, n]
+            if b < 0:
+                break
             if size[b] > 0.0 and size[a] > 0.0:
                 product = 0.0
                 for k in range(parts.shape[1]):

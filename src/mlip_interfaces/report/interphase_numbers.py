@@ -49,6 +49,8 @@ def interphase_numbers(kind: str, content: Any) -> dict[str, object]:
                 "n_grains_by_phase": dict(Counter(grain["phase"] for grain in content["grains"])),
                 "largest_grain_angstrom": max(sizes, default=None),
                 "crystalline_fraction": content["crystalline_fraction"],
+                "crystalline_fraction_by_phase": content.get("crystalline_fraction_by_phase", {}),
+                "phases_crystalline_at_start": content.get("phases_at_start", []),
             }
         case "environments":
             found = {one["name"]: _some(one, SAID_OF_AN_ENVIRONMENT) for one in content["environments"]}

@@ -330,7 +330,18 @@ def _crystals(found: Sequence[Found]) -> str:
     grains = [grain for _, content in found for grain in content["grains"]]
     if not grains:
         return f"none at the end{_of_runs(found)}"
-    shares = [100.0 * content["crystalline_fraction"] for _, content in found]
+    # What was crystalline from the start, as an electrode, is no product.
+    products = [
+        g for _, content in found for g in content["grains"] if g["phase"] not in content.get("phases_at_start", ())
+    ]
+    grains = products or grains
+    named = {grain["phase"] for grain in grains}
+    shares = [
+        100.0 * sum(share for phase, share in content["crystalline_fraction_by_phase"].items() if phase in named)
+        if "crystalline_fraction_by_phase" in content
+        else 100.0 * content["crystalline_fraction"]
+        for _, content in found
+    ]
     phases = ", ".join(dict.fromkeys(grain["phase"] for grain in grains))
     sizes = [grain["diameter_angstrom"] for grain in grains]
     of = "/".join(found[0][1]["settings"]["anions"])
@@ -496,8 +507,9 @@ def _table_of_surroundings(run: Path, entries: Runs) -> list[Table]:
                     "" if value is None else f"{value:.1e}",
                     "" if low is None else f"{low:.1e} to {high:.1e}",
                     "" if stay is None else measured(stay, one["residence_time_error_ps"] or 0.0),
-                    str(one["n_hops"]), "; ".join(map(_short, one["not_diffusive_because"])),
+                    str(one["n_hops"]),
+                    "; ".join(map(_short, [*one["not_diffusive_because"], *one.get("residence_time_doubtful_because", [])])),
                 ]
             )  # fmt: skip
-    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts about D"]
+    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts"]
     return [Table(head, rows)] if rows else []
