@@ -29,6 +29,7 @@ from mlip_interfaces.md import (
     CHECKPOINT,
     DATA,
     DEVIATIONS,
+    OLDER_CHECKPOINT,
     TABLE,
     TRAJECTORY,
     MDProtocol,
@@ -424,7 +425,8 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         if over := is_over(directory):
             unpack(directory / PIECES)
             join_pieces(directory)
-            (directory / CHECKPOINT).unlink(missing_ok=True)
+            for name in (CHECKPOINT, OLDER_CHECKPOINT):
+                (directory / name).unlink(missing_ok=True)
         verdict = judge_run(
             directory / TABLE,
             target_kelvin=protocol.temperature_kelvin,
