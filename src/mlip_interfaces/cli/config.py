@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -66,5 +66,5 @@ def run_schema(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.config import study_schema
 
-    print(json.dumps(study_schema(), indent=1))
+    print(json_text(study_schema()))
     return 0

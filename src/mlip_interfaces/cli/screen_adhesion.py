@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, positive, say
 from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.interface_cells import InterfaceSeries
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     pictures = write_adhesion(results, content, arguments.out, made_of(files))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for sentence in sentences(results, content):
         print(sentence)

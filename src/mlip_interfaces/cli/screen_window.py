@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative, positive
 from mlip_interfaces.cli.calculators import add_calculator, open_calculator
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.crystal_energies import RelaxedCrystal
@@ -119,7 +119,7 @@ def run_window(arguments: argparse.Namespace) -> int:
             window, errors, content, reactions, entries.phases, arguments.out, made_of([arguments.entries])
         )
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     _say_window(window, errors, reactions)
     for note in (*window.notes, *entries.notes):
