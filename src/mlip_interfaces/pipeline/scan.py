@@ -481,6 +481,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
         sick=sick,
         deviation=_deviation(context, run) if verdict else None,
+        finished=is_over(directory),
     )
 
 

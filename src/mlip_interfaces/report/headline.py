@@ -162,6 +162,8 @@ class Headline(Record):
         Model and condition that have several seeds -> numbers of all of them.
     combined : mapping of str to mapping
         The same -> numbers of analyses that are fitted to all of them.
+    preliminary_without : tuple of str
+        Runs that have not come to their end, and may go on: every number here is preliminary while there are any.
     """
 
     models: Mapping[str, int]
@@ -176,6 +178,7 @@ class Headline(Record):
     recommendation: Mapping[str, Answer] = field(default_factory=dict)
     means: Mapping[str, Mapping[str, MeanOfRuns]] = field(default_factory=dict)
     combined: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    preliminary_without: tuple[str, ...] = ()
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -229,6 +232,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
         },
         means=_means(run / "analysis" / MEANS_FILE),
         combined=_combined(run / "analysis", analysis.combined_of(kept)),
+        preliminary_without=scan.unfinished,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
+from mlip_interfaces.errors import counted
 from mlip_interfaces.figures import Figure
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_json, write_text
@@ -122,6 +123,7 @@ def write_report(
         *_label_warning(run, teacher_kind),
         *gates_warning(run),
         *_study_warning(changed_stages),
+        *_preliminary(results),
         *_left_out(results.left_out),
     ]
     html = _within_limit(sections, name=study_name, warnings=warnings, summary=_summary(results))
@@ -223,6 +225,14 @@ def _study_warning(changed_stages: Sequence[str]) -> list[str]:
     return [
         f"The study was edited since, or is read by another version: what these stages made is not what it asks for now: {names}."
     ]
+
+
+def _preliminary(results: Headline) -> list[str]:
+    missing = results.preliminary_without
+    if not missing:
+        return []
+    n_runs = len(results.runs) + len(results.unhealthy) + len(results.left_out)
+    return [f"Preliminary: {len(missing)} of {counted(n_runs, 'run')} missing, not at the end: {', '.join(missing)}."]
 
 
 def _left_out(runs: Mapping[str, str]) -> list[str]:
