@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_scan import context, dcd, half_run, table  # noqa: F401 (a fixture)
 
-from mlip_interfaces.books.run import CANDIDATES
+from mlip_interfaces.books.run import CANDIDATES, INDEX
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import SlurmExecution
 from mlip_interfaces.md import COMMAND, STARTED
@@ -20,6 +21,7 @@ from mlip_interfaces.md.ending import DONE
 from mlip_interfaces.pipeline.scan import collect_scan, prepare_scan, read_scan_index, scan_runs
 from mlip_interfaces.pipeline.scan_status import RunStatus, scan_status, status_lines
 from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.folder import STUDY_FILE, locked
 
 
 def only(context: RunContext) -> RunStatus:  # noqa: F811
@@ -149,3 +151,35 @@ def test_json_is_the_same_and_loads(context: RunContext, miniature: Path, capsys
     assert sum(told["states"].values()) == len(told["runs"])
     assert main(["scan", "status", str(context.root)]) == 0
     assert "stopped" in capsys.readouterr().out
+
+
+def test_json_of_a_run_with_numbers_that_are_none_is_json(
+    context: RunContext,  # noqa: F811
+    miniature: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table_file = half_run(context) / "thermo.csv"
+    *lines, last = table_file.read_text().splitlines()
+    time_ps, _, *others = last.split(",")
+    table_file.write_text("\n".join([*lines, ",".join([time_ps, "nan", *others])]) + "\n")
+    shutil.copyfile(miniature, context.root / STUDY_FILE)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    assert main(["scan", "status", str(context.root), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert told["runs"][0]["temperature_kelvin"] is None
+
+
+def test_collecting_is_refused_where_another_works(
+    context: RunContext,  # noqa: F811
+    miniature: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copyfile(miniature, context.root / STUDY_FILE)
+    with locked(context.root):
+        code = main(["scan", "collect", str(context.root)])
+    assert code != 0
+    assert "works" in capsys.readouterr().err
+    assert not (context.scan / INDEX).exists()
