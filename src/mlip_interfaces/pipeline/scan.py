@@ -409,7 +409,7 @@ def collect_scan(context: RunContext) -> str:
     simulated = sum(entry.time_ps for entry in entries)
     verdict = "all healthy" if not unhealthy else f"not healthy: {', '.join(unhealthy)}"
     kept = f"; frames around a failure to label: {', '.join(candidates)}" if candidates else ""
-    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}{kept}"
+    return f"{len(entries)} runs, {simulated:.6g} ps, {verdict}{kept}"
 
 
 def _entry(context: RunContext, run: ScanRun) -> ScanEntry:

@@ -26,7 +26,7 @@ from mlip_interfaces.report.answer_section import answer_section
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.gates_section import gates_section, gates_warning
-from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
+from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range, spoken_time
 from mlip_interfaces.report.interphase_section import interphase_answer, interphase_limits, interphase_sections
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.model_section import model_section
@@ -105,7 +105,7 @@ def write_report(
         md_section(run, picture, stale),
         domain_section(run, picture, stale),
         *thickness_sections(run, healthy, picture),
-        *seeds_sections(run),
+        *seeds_sections(run, results),
         *interphase_sections(run, healthy, combined),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
@@ -253,5 +253,5 @@ def _summary(results: Headline) -> list[dict[str, str]]:
         items.append({"value": f"{energy:.1f} meV/atom", "label": "energy RMSE, held-out labels"})
         items.append({"value": f"{force:.0f} meV/Å", "label": "force RMSE, held-out labels"})
     if results.md_ps:
-        items.append({"value": f"{results.md_ps:.3g} ps", "label": "healthy MD analysed"})
+        items.append({"value": spoken_time(results.md_ps), "label": "healthy MD analysed"})
     return items
