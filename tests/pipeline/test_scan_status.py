@@ -66,6 +66,18 @@ def test_where_no_lock_can_tell_a_table_that_was_just_written_runs(context: RunC
     assert only(far).state == "stopped"
 
 
+def test_a_slow_run_is_given_three_of_its_own_intervals(context: RunContext) -> None:  # noqa: F811
+    """At this pace a line of the table takes 200 s."""
+    directory = half_run(context)
+    far = replace(context, study=context.study.model_copy(update={"execution": SlurmExecution(kind="slurm")}))
+    interval_ps = scan_runs(context.study)[0].protocol.frame_interval_ps
+    (directory / "log.lammps").write_text(f"Performance: {interval_ps / 1000 * 86400 / 200} ns/day, 1 hours/ns\n")
+    for seconds, state in ((500, "running"), (700, "stopped")):
+        then = time.time() - seconds
+        os.utime(directory / "thermo.csv", (then, then))
+        assert only(far).state == state
+
+
 def test_a_run_that_ended_badly_has_failed_and_says_its_last_words(context: RunContext) -> None:  # noqa: F811
     directory = half_run(context)
     (directory / "task.log").write_text(
@@ -181,5 +193,5 @@ def test_collecting_is_refused_where_another_works(
     with locked(context.root):
         code = main(["scan", "collect", str(context.root)])
     assert code != 0
-    assert "works" in capsys.readouterr().err
+    assert "is working in" in capsys.readouterr().err
     assert not (context.scan / INDEX).exists()
