@@ -84,8 +84,9 @@ def noise(n_bytes: int) -> str:
     return packed(os.urandom(n_bytes))
 
 
-def heavy(*, svg: int = 0, of_runs: int = 0, n_views: int = 0) -> list[PageSection]:
-    figures = [Picture("data:,", "own", "own", svg=noise(svg) if svg else "")]
+def heavy(*, svg: int = 0, of_runs: int = 0, n_views: int = 0, curves: int = 0, png: int = 0) -> list[PageSection]:
+    own = f"data:image/png;base64,{noise(png)}" if png else "data:,"
+    figures = [Picture(own, "own", "own", svg=noise(svg) if svg else "", curves=noise(curves) if curves else "")]
     if of_runs:
         figures.append(Picture(f"data:image/png;base64,{noise(of_runs)}", "of a run", "run", of_run=True))
     built = replace(view(title="built"), snapshots=view().snapshots[:1])
@@ -103,6 +104,12 @@ def heavy(*, svg: int = 0, of_runs: int = 0, n_views: int = 0) -> list[PageSecti
         ({"svg": 7_000_000}, "the figures as SVG.", 1),
         ({"n_views": 150}, "the figures as SVG, and start and end of the runs to turn.", 1),
         ({"of_runs": 7_000_000}, "the figures of single runs, which are in the folder `analysis`.", 1),
+        ({"curves": 7_000_000}, "structures to turn, numbers under the cursor and their tables, and", 0),
+        (
+            {"png": 7_000_000},
+            "structures to turn and figures, which are in the folders `report/figures` and `analysis`.",
+            0,
+        ),
     ],
 )
 def test_a_page_is_never_larger_than_the_limit_and_says_what_it_lacks(

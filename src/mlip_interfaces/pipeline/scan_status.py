@@ -200,7 +200,9 @@ def _open(context: RunContext, run: ScanRun, seen: RunProgress) -> RunStateName:
         run.protocol.frame_interval_ps * PS_TO_NS / seen.ns_per_day * SECONDS_PER_DAY if seen.ns_per_day else 0.0
     )
     # On another node of a cluster whose file system knows no locks, only its files show that it runs.
-    if worker_in(directory) or (context.study.execution.kind == "slurm" and age < max(_FRESH_SECONDS, _FRESH_INTERVALS * line_seconds)):
+    if worker_in(directory) or (
+        context.study.execution.kind == "slurm" and age < max(_FRESH_SECONDS, _FRESH_INTERVALS * line_seconds)
+    ):
         return "running"
     if last_words(directory, failures_alone=True):
         return "failed"

@@ -142,6 +142,8 @@ class _Economy:
     start_and_end: bool = True
     of_runs: bool = True
     views: bool = True
+    curves: bool = True
+    figures: bool = True
 
 
 _ECONOMIES = (
@@ -155,6 +157,15 @@ _ECONOMIES = (
     _Economy(
         "the figures as SVG, structures to turn, and the figures of single runs, which are in the folder `analysis`",
         svg=False, start_and_end=False, of_runs=False, views=False,
+    ),
+    _Economy(
+        "the figures as SVG, structures to turn, numbers under the cursor and their tables, and the figures of single runs, which are in the "
+        "folder `analysis`",
+        svg=False, start_and_end=False, of_runs=False, views=False, curves=False,
+    ),
+    _Economy(
+        "structures to turn and figures, which are in the folders `report/figures` and `analysis`",
+        svg=False, start_and_end=False, of_runs=False, views=False, curves=False, figures=False,
     ),
 )  # fmt: skip
 
@@ -171,9 +182,9 @@ def _within_limit(sections: Sequence[PageSection], **content: object) -> str:
 
 def _reduced(section: PageSection, economy: _Economy) -> PageSection:
     shown = [
-        picture if economy.svg else replace(picture, svg="")
+        replace(picture, svg=picture.svg if economy.svg else "", curves=picture.curves if economy.curves else "")
         for picture in section.figures
-        if economy.of_runs or not picture.of_run
+        if economy.figures and (economy.of_runs or not picture.of_run)
     ]
     views = [view for view in section.views if economy.views and (economy.start_and_end or len(view.snapshots) == 1)]
     return replace(
