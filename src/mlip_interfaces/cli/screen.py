@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from mlip_interfaces.cli.arguments import (
     say,
 )
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.maps.potential_map import PotentialMap
@@ -149,7 +149,7 @@ def run_map(arguments: argparse.Namespace) -> int:
             pictures += write_overview(batteries, dictionary, arguments.out)
             write_table(pair_table(batteries, dictionary, published_steps()), arguments.out, provenance)
     if arguments.json:
-        print(json.dumps({"batteries": [map_content(one) for one in batteries]}, indent=1))
+        print(json_text({"batteries": [map_content(one) for one in batteries]}))
         return 0
     for one in batteries:
         print(_sentence(one))
@@ -230,7 +230,7 @@ def run_table(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_table(table, arguments.out, made_of(dictionary.files))
     if arguments.json:
-        print(json.dumps(table.to_json(), indent=1))
+        print(json_text(table.to_json()))
         return 0
     print(f"{'cathode':10} {'electrolyte':12} {'soc':>4} {'cathode (V)':>12} {'anode (V)':>10}  flags")
     for row in table.rows:
@@ -292,7 +292,7 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_space_charge(found, content, arguments.out, made_of(files))
     say(found.notes)
-    print(json.dumps(content, indent=1) if arguments.json else arguments.out / "space_charge.json")
+    print(json_text(content) if arguments.json else arguments.out / "space_charge.json")
     return 0
 
 
@@ -342,7 +342,7 @@ def run_defects(arguments: argparse.Namespace) -> int:
         files = [arguments.file, *([arguments.species] if arguments.species else [])]
         write_defects(material, equilibrium, content, arguments.out, made_of(files))
     say([*equilibrium.notes(material.band_gap_ev), *notes])
-    print(json.dumps(content, indent=1) if arguments.json else arguments.out / "defects.json")
+    print(json_text(content) if arguments.json else arguments.out / "defects.json")
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from mlip_interfaces.cli.relaxations import (
     relaxation_settings,
     say_rest,
 )
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.adhesion.interface_cells import InterfaceSeries
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     pictures = write_adhesion(results, content, arguments.out, made_of(files))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for sentence in sentences(results, content):
         print(sentence)

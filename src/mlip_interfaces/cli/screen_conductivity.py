@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, say
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     write_conductivities(series, found, content, arguments.out, made_of(inputs_of(series, arguments.file)))
     say(note for one in found for note in one.notes)
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in content["summary"]:
         print(line)

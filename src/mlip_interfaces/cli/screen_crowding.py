@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, require_output, say
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_crowding(table, found, content, arguments.out, made_of([arguments.table]))
     say(content["notes"])
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in content["summary"]:
         print(line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from mlip_interfaces.cli.relaxations import (
     relaxation_settings,
     say_rest,
 )
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = [Path(one) for one in (arguments.crystal, *arguments.reservoir) if Path(one).is_file()]
     picture = write_defect_series(series, sets, content, arguments.out, made_of(files))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     _say(series)
     say(series.notes)

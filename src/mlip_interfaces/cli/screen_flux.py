@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_materials, add_output, require_output, say
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -64,7 +64,7 @@ def run_flux(arguments: argparse.Namespace) -> int:
         )
     say(note for one in found for note in one.notes)
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in content["summary"]:
         print(line)
@@ -97,7 +97,7 @@ def run_compositions(arguments: argparse.Namespace) -> int:
             "left_out": {name: list(reasons) for name, reasons in made.sick.items()},
             "flux_file": str(made.flux_file),
         }
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     print(made.flux_file)
     return 0

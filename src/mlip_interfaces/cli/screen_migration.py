@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, count, positive, say
 from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, chosen_calculator
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -96,7 +96,7 @@ def run_migration(arguments: argparse.Namespace) -> int:
     sites, hops = _hops(arguments, crystal)
     if arguments.list:
         if arguments.json:
-            print(json.dumps(hops_content(sites, hops), indent=1))
+            print(json_text(hops_content(sites, hops)))
         else:
             _list(sites, hops, percolating_distances(sites))
         return 0
@@ -127,7 +127,7 @@ def run_migration(arguments: argparse.Namespace) -> int:
     pictures = write_migration(found, content, arguments.out, made_of([file] if file.is_file() else []))
     say(found.notes)
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in percolation_sentences(found):
         print(line)

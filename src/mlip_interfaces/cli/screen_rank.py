@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from mlip_interfaces.cli.arguments import (
     say,
 )
 from mlip_interfaces.cli.calculators import check_name
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.ranking.pair_ranking import RankedPair, Ranking
@@ -135,7 +135,7 @@ def run_rank(arguments: argparse.Namespace) -> int:
     written = [] if arguments.out is None else _write(arguments, ranking, chosen)
     if arguments.json:
         say(ranking.notes)
-        print(json.dumps(ranking.to_json(), indent=1))
+        print(json_text(ranking.to_json()))
         return 0
     _print_table(ranking)
     for path in written:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative
 from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, chosen_calculator, relaxation_settings
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.screening.relaxing.crystal_energies import RelaxedCrystal
@@ -106,7 +106,7 @@ def run_window(arguments: argparse.Namespace) -> int:
         curves = window_curves(window, entries.phases)
         pictures = write_window(window, errors, reactions, curves, content, arguments.out, made_of([arguments.entries]))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     _say_window(window, errors, reactions)
     for note in (*window.notes, *entries.notes):

@@ -11,6 +11,7 @@ from mlip_interfaces.books.run import MEANS_FILE, AnalysisEntry
 from mlip_interfaces.figures.thickness import against_thickness, runs_by_thickness
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_means, read_result
+from mlip_interfaces.report.headline import Headline, without_diffusivity
 from mlip_interfaces.report.parts import PageSection, Table
 from mlip_interfaces.report.recommendation_section import mean_and_interval
 from mlip_interfaces.report.run_sections import MakePicture
@@ -77,13 +78,15 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     return [section]
 
 
-def seeds_sections(run: Path) -> list[PageSection]:
+def seeds_sections(run: Path, results: Headline) -> list[PageSection]:
     """Headline numbers of models that several seeds were run of, seeds as one.
 
     Parameters
     ----------
     run : Path
         The run folder.
+    results : Headline
+        Its headline numbers, which say where D is a bound.
 
     Returns
     -------
@@ -99,7 +102,17 @@ def seeds_sections(run: Path) -> list[PageSection]:
         "or those that the errors from within runs leave where they are wider. Two seeds have wide intervals, and rightly so."
     )
     rows = [
-        [condition, model, quantity, str(mean.n_runs), *mean_and_interval(mean)]
+        [
+            condition,
+            model,
+            quantity,
+            str(mean.n_runs),
+            *(
+                [bound, ""]
+                if (bound := without_diffusivity(results, f"{model}/{condition}", quantity))
+                else mean_and_interval(mean)
+            ),
+        ]
         for condition, model, quantity, mean in found
     ]
     section.tables.append(Table(["condition", "model", "quantity", "seeds", "mean", "95 %"], rows))
