@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 PROCESSES ?= 2
 # Of DeePMD-kit; make install BACKENDS=tensorflow leaves PyTorch's out.
 BACKENDS ?= tensorflow pytorch
+# make install DEVICE=gpu takes TensorFlow, DeePMD-kit and LAMMPS for NVIDIA GPUs in the place of those for CPUs.
+DEVICE ?= cpu
+ENGINES := $(if $(filter gpu,$(DEVICE)),gpu,$(if $(filter cpu,$(DEVICE)),engines,$(error DEVICE is $(DEVICE); give cpu or gpu)))
 comma := ,
-EXTRAS := engines,$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,sevennet,docs,dev,bench
+EXTRAS := $(ENGINES),$(if $(filter pytorch,$(BACKENDS)),pytorch$(comma),)teacher,sevennet,docs,dev,bench
 
 .PHONY: install demo test lint docs clean
 
@@ -14,7 +17,7 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Installing into $(VENV): the extras $(EXTRAS), DeePMD-kit with the backends $(BACKENDS), and $$(grep '^torch==' constraints.txt)"
+	@echo "Installing into $(VENV): the extras $(EXTRAS), DeePMD-kit with the backends $(BACKENDS) for $(if $(filter gpu,$(DEVICE)),NVIDIA GPUs (CUDA 12),CPUs), and $$(grep '^torch==' constraints.txt)"
 	$(PYTHON) -m venv $(VENV)
 # The pip that comes with Python 3.11 looks for versions that fit together for many minutes.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25"

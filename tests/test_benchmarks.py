@@ -422,3 +422,29 @@ def test_share_of_a_bound_is_one_at_the_bound_on_either_side(script: ModuleType)
     assert [script.share_of_bound(value, 2.0, "at least") for value in (4.0, 2.0, 1.0)] == [0.5, 1.0, 2.0]
     assert script.share_of_bound(-1.0, 2.0, "at least") == script.share_of_bound(None, 2.0, "at most") == np.inf
     assert [script.share_of_bound(value, 0.0, "at least") for value in (1.0, -1.0)] == [0.0, np.inf]
+
+
+def test_gpu_benchmark_begins_with_the_packages_that_its_page_names(repository: Path) -> None:
+    """Everything that is not of Python, of them or of the engines' own wheels is refused, as where it is not installed."""
+    page = (repository / "docs" / "howto" / "gpus.md").read_text()
+    named = page.partition("```text\n")[2].partition("\n```")[0].split()
+    words = [word.lower().replace("-", "_") for word in [*named, "numpy", "scipy", "ase", "mlip_interfaces"]]
+    modules = [{"pyyaml": "yaml"}.get(word, word) for word in words]
+    assert {"pydantic", "yaml", "lazy_loader"} <= set(modules)
+    probe = (
+        "import sys\n"
+        f"allowed = {{*sys.stdlib_module_names, *{modules}, 'gpu', 'record', '_yaml'}}\n"
+        "class Refuse:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name.partition('.')[0] not in allowed and not name.startswith('_sysconfigdata'):\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Refuse)\n"
+        f"sys.path.insert(0, {str(FOLDER)!r})\n"
+        "import gpu\n"
+        "study = gpu.load_study(gpu.study_file('lco_lif_lpscl.yaml'))\n"
+        "counted = gpu.neighbors_kept(study, [gpu.structure('interface', study.elements)], [])\n"
+        "assert len(gpu.asked_model(study, counted, seed=1)['descriptor']['sel']) == len(study.elements)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

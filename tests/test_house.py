@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import mlip_interfaces
 
@@ -110,3 +113,28 @@ def test_nothing_is_looked_up_by_a_name_that_types_cannot_see() -> None:
 def test_figures_alone_imports_matplotlib() -> None:
     """As import-linter's contract says, and also for a module that the contract has not been told of."""
     assert [name for name, path in MODULES.items() if "matplotlib" in imported(path) and name[:8] != "figures/"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "extras", "said"),
+    [
+        ([], "engines,pytorch,teacher,", "for CPUs"),
+        (["DEVICE=gpu"], "gpu,pytorch,teacher,", "for NVIDIA GPUs (CUDA 12)"),
+        (["DEVICE=gpu", "BACKENDS=tensorflow"], "gpu,teacher,", "for NVIDIA GPUs (CUDA 12)"),
+    ],
+)
+def test_make_installs_the_engines_of_one_device_and_says_so(
+    repository: Path, words: list[str], extras: str, said: str
+) -> None:
+    command = ["make", "--dry-run", "--always-make", "install", *words]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
+    assert f'--editable ".[{extras}' in done
+    assert f"the extras {extras}" in done
+    assert said in done
+
+
+def test_make_knows_two_devices(repository: Path) -> None:
+    command = ["make", "--dry-run", "install", "DEVICE=tpu"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "DEVICE is tpu; give cpu or gpu" in done.stderr

@@ -71,6 +71,12 @@ def test_program_gets_its_folder_one_thread_and_what_is_added(tmp_path: Path) ->
     assert run.wall_seconds < 10
 
 
+def test_single_precision_on_a_gpu_is_not_that_of_tf32(tmp_path: Path) -> None:
+    """The bit of the environment that NVIDIA's libraries read; TensorFlow has no other by which dp and lmp could be told."""
+    run = run_program(["sh", "-c", "echo $NVIDIA_TF32_OVERRIDE"], directory=tmp_path, log_file=tmp_path / "log")
+    assert run.log_file.read_text() == "0\n"
+
+
 def test_both_streams_are_in_the_log_in_their_order(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert run_to_status([SH, "-c", "echo a; echo b >&2; echo c; exit 7"], directory=tmp_path, log_file=log) == 7

@@ -259,7 +259,8 @@ def _single(file: Path, head: str, output: Path) -> None:
     weights = {
         f"model.Default.{key.removeprefix(before)}": value for key, value in state.items() if key.startswith(before)
     }
-    model = extra["model_params"]["model_dict"][head]
+    # The head that this one was itself fine-tuned from is not in the new file.
+    model = {key: value for key, value in extra["model_params"]["model_dict"][head].items() if key != "finetune_head"}
     buffer = io.BytesIO()
     torch.save({"model": weights | {"_extra_state": {**extra, "model_params": model}}}, buffer)
     write_bytes(output, buffer.getvalue())

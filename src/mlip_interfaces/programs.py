@@ -39,8 +39,10 @@ THREAD_ENVIRONMENT: dict[str, str] = {
     "DP_INTER_OP_PARALLELISM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_ENABLE_ONEDNN_OPTS": "0",
+    "NVIDIA_TF32_OVERRIDE": "0",
 }
-"""One thread per process: small models run several times faster, and side by side (measured)."""
+"""One thread per process: small models run several times faster, and side by side (measured). And single precision that is single:
+on GPUs since Ampere TensorFlow multiplies matrices of float32 with ten bits of mantissa (TF32) unless it is told not to."""
 
 _TROUBLE = re.compile("Error:|RuntimeError")
 """In a line on CUDA: it says more than that there is none; `known_failure` knows further ones."""

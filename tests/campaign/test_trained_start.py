@@ -10,17 +10,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from ase.io import write
 from pydantic import ValidationError
 
+from mlip_interfaces.campaign import trained_start
 from mlip_interfaces.campaign.dpgen_files import render_param
+from mlip_interfaces.campaign.start_zero import require_energy_zero
 from mlip_interfaces.campaign.trained_start import START_FILE, dpgen_start, keep_start, read_start, start_section
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.config.study import Training
+from mlip_interfaces.deep_potentials import DeepPotential, Head
 from mlip_interfaces.doctor import examine_run
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash
+from mlip_interfaces.labels.dataset import labeled_system
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.programs import program_environment
@@ -43,11 +48,36 @@ TINY_POTENTIAL = Path(__file__).parent.parent / "pipeline" / "tiny_potential.py"
         ({"start_from": "a.pb", "cutoff_angstrom": 5, "axis_neurons": 4}, "leave out cutoff_angstrom, axis_neurons"),
         ({"start_from": "a.pb", "model": "se_atten_v2"}, "start_from gives the whole model; leave out model"),
         ({"start_from": "a.pb", "model_file": "m.json"}, "leave out model_file"),
+        (
+            {"start_from": "a.pt", "backend": "pytorch", "short_range": {}},
+            "a wrong repulsion .* leave short_range out, or start_from",
+        ),
     ],
 )
 def test_start_names_what_goes_with_it(training: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValidationError, match=expected):
         Training.model_validate(training)
+
+
+def test_later_iterations_learn_no_faster_than_the_fine_tuning() -> None:
+    asked = {"start_from": "a.pt", "backend": "pytorch", "start_learning_rate": 1e-4}
+    with pytest.raises(
+        ValidationError, match="start_learning_rate_reuse is 0.0002, but with start_from start_learning_rate is 0.0001"
+    ):
+        Training.model_validate(asked)
+    assert Training.model_validate(asked | {"start_learning_rate_reuse": 1e-4}).start_learning_rate_reuse == 1e-4
+    # From nothing, rates are as before.
+    assert Training(start_learning_rate=1e-4).start_learning_rate_reuse == 2e-4
+
+
+def test_documented_example_says_all_lengths_and_rates(repository: Path) -> None:
+    text = (repository / "docs" / "howto" / "fine-tuning.md").read_text()
+    example = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])["training"]
+    training = Training.model_validate(example)
+    lengths = {key for key in Training.model_fields if key.startswith("steps") or "learning_rate" in key}
+    assert lengths <= set(example)
+    assert training.steps_reuse <= training.steps <= training.steps_final
+    assert training.start_learning_rate_reuse <= training.start_learning_rate < Training().start_learning_rate
 
 
 def by_script(folder: Path, *words: str) -> str:
@@ -114,6 +144,31 @@ def test_other_order_of_elements_is_refused_where_it_cannot_be_remapped(frozen: 
         start_section(started(miniature, frozen, ("S", "Li", "F")))
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"fitting_net": {"type": "dos"}}, 'fitting_net.type is "dos", which gives no energy'),
+        ({"fitting_net": {"numb_fparam": 1}}, "fitting_net.numb_fparam is 1, but parameters of frames"),
+        ({"spin": {"use_spin": [True, False, False]}}, "spin: spins are in no label"),
+    ],
+)
+def test_start_that_is_no_potential_is_refused(
+    miniature: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], why: str
+) -> None:
+    elements = ("Li", "F", "S")
+    model = {"descriptor": {"type": "se_e2_a", "sel": [9, 9, 9]}, "fitting_net": {}}
+
+    def holds(content: dict[str, Any]) -> DeepPotential:
+        return DeepPotential(Path("big.pb"), "tensorflow", {"": Head(elements, content)}, {})
+
+    study = started(miniature, Path("/big.pb"))
+    monkeypatch.setattr(trained_start, "read_deep_potential", lambda _: holds(model))
+    assert start_section(study) == model | {"type_map": list(elements)}
+    monkeypatch.setattr(trained_start, "read_deep_potential", lambda _: holds(model | change))
+    with pytest.raises(InputFileError, match=f"big.pb cannot be trained on here: {why}.*; give another model"):
+        start_section(study)
+
+
 def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, miniature: Path, tmp_path: Path) -> None:
     file, directory = tmp_path / "trained.pb", tmp_path / "campaign"
     directory.mkdir()
@@ -140,6 +195,38 @@ def test_start_is_kept_with_its_hash_and_another_one_is_refused(frozen: Path, mi
         keep_start(study, directory)
     assert StudyHashes(started(miniature, file)).campaign != before
     assert json.loads((directory / START_FILE).read_text())["sha256"] == file_hash(frozen)
+
+
+def test_start_with_another_energy_zero_is_refused_before_the_campaign(
+    frozen: Path, miniature: Path, tmp_path: Path
+) -> None:
+    """Labels that are the start's own energies, less or more than the bound of 1 eV/atom off."""
+    study, symbols, rng = started(miniature, frozen), ["Li", "Li", "F", "F", "S", "S"], np.random.default_rng(4)
+    grid = np.stack(np.meshgrid(*[np.arange(3.0)] * 3), axis=-1).reshape(-1, 3) * 7.0 / 3
+    cells = [Atoms(symbols, positions=rng.permutation(grid)[:6], cell=np.eye(3) * 7.0, pbc=True) for _ in range(4)]
+    write(tmp_path / "cells.xyz", cells, format="extxyz")
+    said = by_script(tmp_path, "energy", str(frozen), "cells.xyz")
+    energies = np.array([float(line.split()[1]) for line in said.splitlines() if line.startswith("energy: ")])
+
+    def labels(name: str, ev_per_atom: float) -> Path:
+        system = labeled_system(
+            symbols, ["Li", "F", "S"],
+            cells_angstrom=np.array([atoms.cell.array for atoms in cells]),
+            positions_angstrom=np.array([atoms.positions for atoms in cells]),
+            energies_ev=energies + ev_per_atom * len(symbols),
+            forces_ev_per_angstrom=np.zeros((4, 6, 3)),
+            virials_ev=np.zeros((4, 3, 3)),
+        )  # fmt: skip
+        system.to("deepmd/npy", str(tmp_path / name))
+        return tmp_path / name
+
+    far = [labels("far", 1.2)]
+    with pytest.raises(InputFileError, match=r"differ from the labels' by 1.2 eV/atom \(median of 4 frames\).*pytorch"):
+        require_energy_zero(study, tmp_path, far)
+    require_energy_zero(study, tmp_path, [labels("near", -0.8)])
+    # Once the campaign has begun it is not asked again.
+    keep_start(study, tmp_path)
+    require_energy_zero(study, tmp_path, far)
 
 
 def test_doctor_loads_the_start_of_a_run_and_compares_its_content(

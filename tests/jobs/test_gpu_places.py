@@ -9,12 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlip_interfaces.config import LocalExecution, SlurmExecution
+from mlip_interfaces.config import LocalExecution, SlurmExecution, Study, load_study
 from mlip_interfaces.jobs import ON_A_PLACE, Batch, JobTask, gpu_places, run_tasks
 from mlip_interfaces.jobs.gpus import TAKE_A_PLACE, GpuPlaces
 
@@ -103,6 +104,30 @@ def test_runs_are_packed_as_asked(tmp_path: Path, names: list[str]) -> None:
     assert packed is not None
     subprocess.run(["bash", "-c", job(packed, *[task] * 6)], check=True, cwd=tmp_path)
     assert loads(log) == dict.fromkeys(names, 2)
+
+
+@pytest.mark.parametrize(
+    ("calculator", "asked", "most"),
+    [
+        ("deepmd", {}, 1),
+        ("deepmd", {"labels_on_gpus": False}, 3),
+        ("chgnet", {}, 3),
+        ("chgnet", {"labels_on_gpus": True}, 1),
+    ],
+)
+def test_labels_of_a_deep_potential_take_places_and_others_as_asked(
+    miniature: Path, tmp_path: Path, names: list[str], calculator: str, asked: dict[str, Any], most: int
+) -> None:
+    content = load_study(miniature).model_dump(mode="json")
+    content["labels"] = {
+        "calculator": calculator,
+        "parameters": {"model": "teacher.pb"} if calculator == "deepmd" else {},
+    }
+    content["execution"] = {"cores": 3, "gpus": 1, "poll_seconds": 0.1, **asked}
+    execution, log = Study.model_validate(content).execution, tmp_path / "log"
+    run_tasks(replace(recording(tmp_path / "tasks", log, 3, seconds=1.0), step="label"), execution)
+    # Without a place all three run on what they find: both GPUs.
+    assert loads(log) == {names[0] if most == 1 else ",".join(names): most}
 
 
 def test_training_has_its_gpu_to_itself(tmp_path: Path, names: list[str]) -> None:

@@ -13,12 +13,11 @@ from test_multi_task import two_kinds_of_labels
 
 from mlip_interfaces.campaign.dpgen_files import render_param
 from mlip_interfaces.campaign.trained_start import keep_start, start_section
+from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.labels.multi_task import export_branches
 from mlip_interfaces.labels.settings import LabelSettings
-from mlip_interfaces.labels.store import collect_labels
 from mlip_interfaces.labels.teacher import require_teacher
 from mlip_interfaces.potentials import Backend
 from mlip_interfaces.programs import program_environment, run_program
@@ -55,7 +54,8 @@ def started(miniature: Path, **training: object) -> Study:
 @pytest.fixture(scope="module")
 def checkpoint(pytorch: Backend, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("heads")
-    export_branches(collect_labels([two_kinds_of_labels(folder / "labels")]), folder / "data", ["S", "F", "Li"])
+    labels, out = two_kinds_of_labels(folder / "labels"), folder / "data"
+    assert main(["labels", "export", str(labels), "--out", str(out), "--elements", "S,F,Li", "--multi-task"]) == 0
     done = in_own_process(str(MULTI_HEAD), str(folder / "data"), str(folder / "trained"))
     assert done.returncode == 0, done.stderr[-2000:]
     return folder / "trained" / "model.ckpt.pt"
@@ -82,10 +82,14 @@ def test_training_starts_from_a_head_and_has_the_elements_in_the_order_of_the_st
     keep_start(study, tmp_path)
     single = tmp_path / "start.pt"
     assert read_deep_potential(single).head(None).type_map == ("S", "F", "Li")
+    assert "finetune_head" in read_deep_potential(checkpoint).head("code-bbbbbb").model
+    assert "finetune_head" not in read_deep_potential(single).head(None).model
     param = render_param(study, initial_systems=["bulk"], max_neighbors=(1, 1, 1))
     assert param["training_finetune_model"] == ["start.pt", "start.pt"]
     content = param["default_training_param"]
     assert content["model"]["type_map"] == ["Li", "F", "S"]
+    # A head that was itself fine-tuned from another says so, and no training finds that other again.
+    assert "finetune_head" not in content["model"]
     # A rate so small that nothing but the energies of the elements changes.
     content["learning_rate"] |= {"start_lr": 1e-12, "stop_lr": 1e-13}
     exported = checkpoint.parent.parent / "data" / "code-aaaaaa" / "training"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import dpdata
+import numpy as np
 import pytest
 from test_store import crystal, put, record
 
@@ -65,11 +66,29 @@ def test_each_settings_hash_is_a_branch_and_deepmd_takes_the_input(
         assert (out / section["training_data"]["systems"][0] / "type_map.raw").read_text().split() == ["S", "F", "Li"]
 
 
+def test_all_heads_keep_as_many_neighbours_as_the_densest_label_has_and_a_fifth_more(tmp_path: Path) -> None:
+    """DeePMD-kit's own count differs between branches, which then cannot share a descriptor."""
+    labels, out = two_kinds_of_labels(tmp_path / "labels"), tmp_path / "data"
+    assert main(["labels", "export", str(labels), "--out", str(out), "--elements", "S,F,Li", "--multi-task"]) == 0
+    shifts = np.array([[i, j, k] for i in (-2, -1, 0, 1, 2) for j in (-2, -1, 0, 1, 2) for k in (-2, -1, 0, 1, 2)])
+    most: dict[str, int] = {}
+    for label in collect_labels([labels]).labels:
+        images = (label.positions_angstrom[:, None] + (shifts @ label.cell_angstrom)[None]).reshape(-1, 3)
+        distances = np.linalg.norm(label.positions_angstrom[:, None] - images[None], axis=-1)
+        found = int((distances < 6.0).sum(axis=1).max()) - 1
+        most[label.settings_hash] = max(most.get(label.settings_hash, 0), found)
+    sparse, dense = sorted(most.values())
+    assert dense > 1.2 * sparse
+    descriptor = json.loads((out / "input.json").read_text())["model"]["shared_dict"]["descriptor"]
+    assert descriptor["rcut"] == 6.0
+    assert descriptor["sel"] == 4 * -(-1.2 * dense // 4)
+
+
 def test_folder_that_is_there_is_kept(tmp_path: Path) -> None:
     store = collect_labels([two_kinds_of_labels(tmp_path / "labels")])
     (tmp_path / "data").mkdir()
     with pytest.raises(InputFileError, match="exists already"):
-        export_branches(store, tmp_path / "data", ["Li", "F", "S"])
+        export_branches(store, tmp_path / "data", ["Li", "F", "S"], max_neighbors=4)
     with pytest.raises(InputFileError, match="lacks S"):
-        export_branches(store, tmp_path / "new", ["Li", "F"])
+        export_branches(store, tmp_path / "new", ["Li", "F"], max_neighbors=4)
     assert not (tmp_path / "new").exists()

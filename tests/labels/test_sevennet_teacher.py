@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -46,3 +47,21 @@ def test_model_that_would_be_downloaded_is_refused() -> None:
     ):
         Labels(calculator="sevennet", parameters={"model": "7net-omni"})
     assert Labels(calculator="sevennet", parameters={"model": "mine/checkpoint_best.pth"}).parameters["model"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"), [({}, "parameters.modal is missing"), ({"modal": "pbe"}, "parameters.modal is 'pbe'")]
+)
+def test_model_of_several_fidelities_wants_to_know_which(parameters: dict[str, Any], said: str) -> None:
+    for model in ("7net-mf-0", "7NET-MF-0"):
+        with pytest.raises(ValidationError, match=f"{said}: {model} labels on several levels .*; give PBE or R2SCAN"):
+            Labels(calculator="sevennet", parameters={"model": model, **parameters})
+    for modal in ("PBE", "R2SCAN"):
+        Labels(calculator="sevennet", parameters={"model": "7net-mf-0", "modal": modal})
+
+
+@pytest.mark.skipif(not INSTALLED, reason='SevenNet is not installed: pip install "mlip-interfaces[sevennet]"')
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_fidelities_are_those_of_the_packages_checkpoint() -> None:
+    with pytest.raises(ValueError, match=r"modal argument missing \(avail: \['R2SCAN', 'PBE'\]\)"):
+        build_teacher("sevennet", {"model": "7net-mf-0"})

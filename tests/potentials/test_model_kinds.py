@@ -118,7 +118,7 @@ def test_a_model_file_is_read_as_a_section_or_as_a_whole_input(tmp_path: Path) -
     file = tmp_path / "model.json"
     for content in (section("se_atten_v2"), {"model": section("se_atten_v2"), "training": {"numb_steps": 1}}):
         file.write_text(json.dumps(content))
-        assert read_model_file(file, ELEMENTS) == section("se_atten_v2")
+        assert read_model_file(file, ELEMENTS, BACKENDS["tensorflow"]) == section("se_atten_v2")
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,96 @@ def test_a_model_file_is_read_as_a_section_or_as_a_whole_input(tmp_path: Path) -
         ({"fiting_net": {}}, r"DeePMD-kit refuses .*fiting_net"),
         ({"descriptor": {"type": "se_e2_b"}}, r"DeePMD-kit refuses .*se_e2_b"),
         ({"descriptor": None}, "has no `descriptor`"),
+        ({"fitting_net": {"type": "dipole"}}, r'fitting_net.type is "dipole", which gives no energy; set it to ener'),
+        ({"fitting_net": {"type": "dos", "numb_dos": 9}}, r'fitting_net.type is "dos"'),
+        ({"fitting_net": {"type": "property", "property_name": "gap"}}, r'fitting_net.type is "property"'),
+        (
+            {"fitting_net": {"numb_fparam": 2}},
+            "fitting_net.numb_fparam is 2, but parameters of frames are in no label .*; leave it out",
+        ),
+        ({"fitting_net": {"numb_aparam": 1}}, "fitting_net.numb_aparam is 1, but parameters of atoms"),
+        (
+            {"spin": {"use_spin": [True, False], "virtual_len": [0.4], "spin_norm": [1.2]}},
+            "spin: spins are in no label",
+        ),
+        (
+            {
+                "modifier": {
+                    "type": "dipole_charge",
+                    "model_name": "x.pb",
+                    "model_charge_map": [-8],
+                    "sys_charge_map": [6, 1],
+                }
+            },
+            "modifier: the model that it names would not travel with the training; leave it out",
+        ),
+        ({"finetune_head": "LPS"}, "finetune_head: a head to start from is given by training.start_from"),
+        (
+            {"descriptor": {"type": "se_e2_a", "sel": [40]}},
+            "descriptor.sel of se_e2_a has 1 numbers for 2 elements; give the neighbours kept of each",
+        ),
+        (
+            {
+                "descriptor": {
+                    "type": "hybrid",
+                    "list": [{"type": "se_e2_a", "sel": [9, 9]}, {"type": "se_e2_r", "sel": [9, 9, 9]}],
+                }
+            },
+            "descriptor.sel of se_e2_r has 3 numbers",
+        ),
     ],
 )
 def test_a_wrong_model_file_is_refused_with_its_name(tmp_path: Path, change: dict, message: str) -> None:
     file = tmp_path / "model.json"
     file.write_text(json.dumps(section("se_e2_a") | change))
     with pytest.raises(InputFileError, match=message) as error:
-        read_model_file(file, ELEMENTS)
+        read_model_file(file, ELEMENTS, BACKENDS["tensorflow"])
     assert str(file) in str(error.value)
+
+
+OF_PYTORCH = {
+    "pair_exclude_types": {"pair_exclude_types": [[0, 1]]},
+    "atom_exclude_types": {"atom_exclude_types": [0]},
+    "preset_out_bias": {"preset_out_bias": {"energy": [None, 1.0]}},
+    "descriptor.env_protection": {"descriptor": {"type": "se_e2_a", "sel": [9, 9], "env_protection": 0.01}},
+    "descriptor.list.env_protection": {
+        "descriptor": {
+            "type": "hybrid",
+            "list": [{"type": "se_e2_a", "sel": [9, 9]}, {"type": "se_e2_a", "sel": [9, 9], "env_protection": 0.01}],
+        }
+    },
+}
+OF_TENSORFLOW = {
+    "type_embedding": {"type_embedding": {"neuron": [2, 4]}},
+    "srtab_add_bias": {"srtab_add_bias": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "heeded_by", "ignored_by"),
+    [
+        *((key, change, "pytorch", "tensorflow") for key, change in OF_PYTORCH.items()),
+        *((key, change, "tensorflow", "pytorch") for key, change in OF_TENSORFLOW.items()),
+    ],
+)
+def test_a_key_that_the_backend_would_ignore_is_refused(
+    tmp_path: Path, key: str, change: dict, heeded_by: str, ignored_by: str
+) -> None:
+    file, content = tmp_path / "model.json", section("se_e2_a") | change
+    file.write_text(json.dumps(content))
+    assert read_model_file(file, ELEMENTS, BACKENDS[heeded_by]) == content
+    backend = BACKENDS[ignored_by]
+    with pytest.raises(
+        InputFileError, match=f"{backend.label} does not heed {key}, which is for .*{BACKENDS[heeded_by].label}"
+    ):
+        read_model_file(file, ELEMENTS, backend)
+
+
+def test_keys_of_another_backend_do_no_harm_with_their_defaults(tmp_path: Path) -> None:
+    file, change = tmp_path / "model.json", {"pair_exclude_types": [], "srtab_add_bias": True}
+    file.write_text(json.dumps(section("se_e2_a") | change))
+    for backend in BACKENDS.values():
+        assert read_model_file(file, ELEMENTS, backend)["pair_exclude_types"] == []
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "null"])
@@ -145,7 +227,7 @@ def test_a_file_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "model.json"
     file.write_text(text)
     with pytest.raises(InputFileError, match="JSON"):
-        read_model_file(file, ELEMENTS)
+        read_model_file(file, ELEMENTS, BACKENDS["tensorflow"])
 
 
 def test_neighbours_of_all_elements_are_counted_together() -> None:

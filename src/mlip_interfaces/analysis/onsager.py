@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.diffusion import BLOCKS_DISAGREE, first_walking_lag
 from mlip_interfaces.analysis.lag_fit import LagWeights, candidate_strides, gls_weights, lags_of, walk_covariance
+from mlip_interfaces.analysis.running_blocks import MIN_WINDOW_FRAMES
 from mlip_interfaces.errors import AnalysisError, counted
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K, E2_PER_EV_ANGSTROM_PS_TO_S_PER_CM
 
-MIN_FRAMES = 40
 LAG_ATOMS = 100
 """Atoms of each species whose diffusivity decides the first lag."""
 
@@ -167,9 +167,9 @@ def window_bounds(n_frames: int, n_windows: int) -> list[int]:
     """
     bounds: list[int] = np.linspace(0, n_frames, n_windows + 1).astype(int).tolist()
     shortest = min(stop - start for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
-    if shortest < MIN_FRAMES:
+    if shortest < MIN_WINDOW_FRAMES:
         raise AnalysisError(
-            f"A window of {counted(shortest, 'frame')} is too short for transport coefficients; {MIN_FRAMES} are needed. Ask for fewer "
+            f"A window of {counted(shortest, 'frame')} is too short for transport coefficients; {MIN_WINDOW_FRAMES} are needed. Ask for fewer "
             "windows, or write frames more often."
         )
     return bounds

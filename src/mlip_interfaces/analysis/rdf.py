@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import grouped, shortest_height
 from mlip_interfaces.analysis.pair_kernel import count_distances
+from mlip_interfaces.analysis.pair_names import selectors
 from mlip_interfaces.analysis.running_blocks import (
     Block,
     RunningBlocks,
@@ -22,8 +22,6 @@ from mlip_interfaces.analysis.running_blocks import (
 )
 from mlip_interfaces.analysis.slab import layer_volumes
 from mlip_interfaces.errors import AnalysisError
-
-PAIR = re.compile(r"^([A-Z][a-z]?)(?:@(.+?))?-([A-Z][a-z]?)(?:@(.+))?$")
 
 BEYOND_CHANCE = 2.0
 """Standard errors of counting by which a run of bins must be past a threshold."""
@@ -400,37 +398,6 @@ class RdfAccumulator:
                 )
             )
         return summaries
-
-
-def selectors(pair: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
-    """Element and layer of both sides of a pair.
-
-    Parameters
-    ----------
-    pair : str
-        As in ``P-S``, or ``Li@coating-S@electrolyte`` with layers.
-
-    Returns
-    -------
-    first : tuple of (str, str or None)
-        Element of the first side, and its layer where one is named.
-    second : tuple of (str, str or None)
-        Of the second side.
-
-    Raises
-    ------
-    AnalysisError
-        If the text is no pair.
-
-    Examples
-    --------
-    >>> selectors("Li@coating-S")
-    (('Li', 'coating'), ('S', None))
-    """
-    match = PAIR.match(pair)
-    if match is None:
-        raise AnalysisError(f"'{pair}' is no pair; write P-S, or with layers Li@coating-S@electrolyte.")
-    return (match[1], match[2]), (match[3], match[4])
 
 
 def selected_sides(

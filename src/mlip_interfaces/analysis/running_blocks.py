@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 MAX_BLOCKS = 256
 
+MIN_WINDOW_FRAMES = 40
+"""Of a window of transport coefficients."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -131,7 +131,7 @@ def asked_model(study: Study, max_neighbors: Sequence[int], *, seed: int | None 
     if file is None:
         sizes = descriptor_sizes(study, max_neighbors)
         return model_section(sizes, study.elements, seed=seed, short_range=blend)
-    section = read_model_file(Path(file), study.elements)
+    section = read_model_file(Path(file), study.elements, backend_of_study(study))
     return {**section, **({} if blend is None else short_range_keys(blend))}
 
 

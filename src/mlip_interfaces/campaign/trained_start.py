@@ -12,11 +12,15 @@ from mlip_interfaces.config import Study
 from mlip_interfaces.deep_potentials import Head, read_deep_potential, write_single_head
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import file_hash, known_hash, whole_file, write_json
+from mlip_interfaces.potentials.model_file import why_no_potential
 from mlip_interfaces.potentials.model_section import TWO_BODY, kinds_of
 from mlip_interfaces.records import Record, read_as
 
 START_FILE = "start.json"
 """In a campaign's folder: what its first committee began with."""
+
+_OF_ITS_OWN_TRAINING = ("info", "model_branch_alias", "finetune_head")
+"""Keys of a section that say how the model itself was made: a head to start from is not there any more."""
 
 _FINE_TUNED_BY_TENSORFLOW = frozenset({"se_atten", "se_atten_v2"})
 
@@ -80,12 +84,13 @@ def start_section(study: Study) -> dict[str, JsonValue]:
         raise InputFileError(
             f"{file} was trained with a short-range table, which is not in the file; give a model without one."
         )
+    section = {key: value for key, value in found.model.items() if key not in _OF_ITS_OWN_TRAINING}
+    why, _ = why_no_potential(section, len(found.type_map))
+    if why:
+        raise InputFileError(f"{file} cannot be trained on here: {why}; give another model.")
     if found.type_map != study.elements:
         _require_remapping(file, found, study)
-    return {
-        **{key: value for key, value in found.model.items() if key not in ("info", "model_branch_alias")},
-        "type_map": list(study.elements),
-    }
+    return {**section, "type_map": list(study.elements)}
 
 
 def _require_remapping(file: Path, head: Head, study: Study) -> None:

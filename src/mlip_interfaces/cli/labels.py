@@ -61,6 +61,9 @@ def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 FLAG_KINDS = ("energy", "force", "virial", "near_duplicate", "disagreement")
 LEAVE_OUT_HELP = f"leave out labels that `labels check` flagged as {', '.join(FLAG_KINDS)}; may be repeated"
 
+_NEIGHBOR_MARGIN = 1.2
+"""Neighbours that a multi-task model keeps, over the most that a label has: MD with it meets denser states."""
+
 
 def _add_folders(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -147,7 +150,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.labels.export import export_labels
     from mlip_interfaces.labels.flags import flagged_names
-    from mlip_interfaces.labels.multi_task import INPUT_FILE, export_branches
+    from mlip_interfaces.labels.multi_task import CUTOFF_ANGSTROM, INPUT_FILE, export_branches
     from mlip_interfaces.labels.store import collect_labels
 
     store = collect_labels(arguments.directories)
@@ -161,7 +164,11 @@ def run_export(arguments: argparse.Namespace) -> int:
         "seed": arguments.seed,
     }
     if arguments.multi_task:
-        branches = export_branches(store, arguments.out, type_map, **how)
+        from mlip_interfaces.potentials import total_neighbors
+
+        labelled = [label.atoms for label in store.labels if label.name not in how["leave_out"]]
+        (neighbors,) = total_neighbors(labelled, (CUTOFF_ANGSTROM,), margin=_NEIGHBOR_MARGIN)
+        branches = export_branches(store, arguments.out, type_map, max_neighbors=neighbors, **how)
     else:
         branches = {"": export_labels(store, arguments.out, type_map, **how)}
     for branch, exported in branches.items():

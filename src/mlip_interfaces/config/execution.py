@@ -29,6 +29,11 @@ class LocalExecution(Section):
         description="Explorations and MD runs on each GPU at the same time, with NVIDIA MPS where it is installed: small runs do not "
         "fill a GPU alone. A training has its GPU to itself.",
     )
+    labels_on_gpus: bool = Field(
+        False,
+        description="Labels and teacher MD take such a place, too: for a teacher that computes on a GPU. On by itself where "
+        "labels.calculator is deepmd.",
+    )
     poll_seconds: Seconds = Field(1.0, description="How often running jobs are looked at.")
 
     @property

@@ -60,6 +60,9 @@ Neurons = Annotated[int, Field(ge=1, le=10_000)]
 SEVENNETS = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
 """Models of SevenNet whose weights are in its wheel; it would download others."""
 
+_FIDELITIES = {"7net-mf-0": ("PBE", "R2SCAN")}
+"""Of models of SevenNet that label on several levels of theory: names of `modal`, as their checkpoints have them."""
+
 
 START_ENDINGS = {"pytorch": ".pt", "tensorflow": ".pb"}
 """Of the files that a training of each backend can start from."""
@@ -85,6 +88,12 @@ def _check_models(calculator: str, parameters: Mapping[str, JsonValue]) -> None:
         raise ValueError(
             f"parameters.model is '{model}', whose weights are not in the package sevenn, and nothing is downloaded; give one of "
             f"{', '.join(SEVENNETS)}, or a checkpoint file (.pth) of yours"
+        )
+    levels = _FIDELITIES.get(str(model).lower(), ()) if calculator == "sevennet" else ()
+    if levels and parameters.get("modal") not in levels:
+        given = f"is {parameters['modal']!r}" if "modal" in parameters else "is missing"
+        raise ValueError(
+            f"parameters.modal {given}: {model} labels on several levels of theory, and modal says on which; give {' or '.join(levels)}"
         )
 
 
@@ -572,6 +581,11 @@ class Training(Section):
             raise ValueError(f"start_from is '{file}', but backend {self.backend} starts from {wanted} files; {remedy}")
         if self.start_from_head is not None and self.backend != "pytorch":
             raise ValueError("start_from_head: models of the TensorFlow backend have no heads; leave it out")
+        if self.short_range is not None and self.backend == "pytorch":
+            raise ValueError(
+                "short_range: DeePMD-kit's PyTorch gives a model that starts from another one a wrong repulsion (the energies of the "
+                "start's elements stay in the table's part of the energy); leave short_range out, or start_from"
+            )
 
     @model_validator(mode="after")
     def _rates(self) -> Self:
@@ -582,6 +596,11 @@ class Training(Section):
                     f"stop_learning_rate is {self.stop_learning_rate:g}, but {name} is {start:g}; the rate falls along a training, so "
                     "lower the one or raise the other"
                 )
+        if self.start_from is not None and self.start_learning_rate_reuse > self.start_learning_rate:
+            raise ValueError(
+                f"start_learning_rate_reuse is {self.start_learning_rate_reuse:g}, but with start_from start_learning_rate is "
+                f"{self.start_learning_rate:g}: the second iteration would undo what the fine-tuning kept of the start; set it to at most that"
+            )
         return self
 
 
@@ -792,6 +811,20 @@ class Study(Section):
             return value
         scanned = _scanned_in(value.get("interface"))
         return value | {"analysis": canonical_analysis(asked, value["elements"], scanned)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _deep_potentials_label_on_gpus(cls, value: Any) -> Any:
+        """Whatever says nothing of it: DeePMD-kit computes on a GPU wherever it finds one, and would find the first of all."""
+        if not isinstance(value, dict):
+            return value
+        labels, execution = value.get("labels"), value.get("execution")
+        if not isinstance(labels, dict) or not isinstance(execution, dict):
+            return value
+        dealt_out = execution.get("kind", "local") == "local" and execution.get("gpus")
+        if labels.get("calculator") != "deepmd" or not dealt_out:
+            return value
+        return value | {"execution": {"labels_on_gpus": True, **execution}}
 
     @field_validator("elements")
     @classmethod

@@ -140,7 +140,8 @@ def gpu_places(execution: Execution, step: Step) -> GpuPlaces | None:
         None where GPUs are not dealt out: a job without any, or whose tasks all see what the job was given.
     """
     if isinstance(execution, LocalExecution):
-        if not execution.gpus or step not in _LOCAL_STEPS:
+        takes_one = step in _LOCAL_STEPS or (step == "label" and execution.labels_on_gpus)
+        if not execution.gpus or not takes_one:
             return None
         return GpuPlaces(execution.gpus, 1 if step == "train" else execution.runs_per_gpu)
     asked = execution.resources(step)

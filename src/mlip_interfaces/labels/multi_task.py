@@ -16,9 +16,11 @@ from mlip_interfaces.labels.store import LabelStore
 INPUT_FILE = "input.json"
 
 _STEPS = 1_000_000
+CUTOFF_ANGSTROM = 6.0
+"""Within which neighbours are counted."""
+
 _DESCRIPTOR: dict[str, JsonValue] = {
-    "type": "se_atten_v2", "sel": "auto:1.2", "rcut": 6.0, "rcut_smth": 0.5, "neuron": [25, 50, 100], "axis_neuron": 16,
-    "attn_layer": 0,
+    "type": "se_atten_v2", "rcut": CUTOFF_ANGSTROM, "rcut_smth": 0.5, "neuron": [25, 50, 100], "axis_neuron": 16, "attn_layer": 0,
 }  # fmt: skip
 
 
@@ -27,6 +29,7 @@ def export_branches(
     directory: Path,
     elements: Sequence[str],
     *,
+    max_neighbors: int,
     data_format: DataFormat = "npy",
     leave_out: Collection[str] = (),
     held_out_share: float = 0.0,
@@ -45,6 +48,9 @@ def export_branches(
         Must not exist.
     elements : sequence of str
         The type map of all heads.
+    max_neighbors : int
+        Neighbours kept within `CUTOFF_ANGSTROM`, of all elements and of all labels together: heads share a descriptor only if it
+        is the same in each, which DeePMD-kit's own count of each data set (``auto``) is not.
     data_format : {'npy', 'mixed'}, optional
         As for `export_labels`.
     leave_out : collection of str, optional
@@ -77,7 +83,7 @@ def export_branches(
             )
             for name, settings in branches.items()
         }  # fmt: skip
-        write_json(working / INPUT_FILE, multi_task_input(written, elements))
+        write_json(working / INPUT_FILE, multi_task_input(written, elements, max_neighbors))
     return written
 
 
@@ -101,7 +107,9 @@ def branch_names(store: LabelStore) -> dict[str, str]:
     return dict(sorted((f"{name}-{settings[:6]}", settings) for settings, name in names.items()))
 
 
-def multi_task_input(branches: Mapping[str, Export], elements: Sequence[str]) -> dict[str, JsonValue]:
+def multi_task_input(
+    branches: Mapping[str, Export], elements: Sequence[str], max_neighbors: int
+) -> dict[str, JsonValue]:
     """Training input with a head for each branch, for ``dp --pt train`` in the folder that holds them.
 
     Parameters
@@ -110,6 +118,8 @@ def multi_task_input(branches: Mapping[str, Export], elements: Sequence[str]) ->
         Data sets by name of the branch, which is also its folder.
     elements : sequence of str
         The type map.
+    max_neighbors : int
+        As in `export_branches`.
 
     Returns
     -------
@@ -119,7 +129,7 @@ def multi_task_input(branches: Mapping[str, Export], elements: Sequence[str]) ->
     n_frames = {name: sum(map(len, export["training"].values())) for name, export in branches.items()}
     return {
         "model": {
-            "shared_dict": {"type_map": list(elements), "descriptor": _DESCRIPTOR},
+            "shared_dict": {"type_map": list(elements), "descriptor": {**_DESCRIPTOR, "sel": max_neighbors}},
             "model_dict": {
                 name: {"type_map": "type_map", "descriptor": "descriptor", "fitting_net": {"neuron": [240, 240, 240]}}
                 for name in branches

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
+from ase import Atoms
 from ase.formula import Formula
 from numpy.typing import NDArray
 
@@ -120,6 +121,11 @@ class StoredLabel:
     def name(self) -> str:
         """File, and line if it has lines: unique."""
         return str(self.file) if self.line is None else f"{self.file}:{self.line + 1}"
+
+    @property
+    def atoms(self) -> Atoms:
+        """The periodic structure."""
+        return Atoms(self.symbols, positions=self.positions_angstrom, cell=self.cell_angstrom, pbc=True)
 
 
 @dataclass(frozen=True, slots=True)

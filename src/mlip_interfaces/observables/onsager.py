@@ -209,12 +209,12 @@ class Onsager(Request):
         ValueError
             If it is not.
         """
-        from mlip_interfaces.analysis.onsager import MIN_FRAMES
+        from mlip_interfaces.analysis.running_blocks import MIN_WINDOW_FRAMES
 
-        if n_frames // self.windows < MIN_FRAMES:
+        if n_frames // self.windows < MIN_WINDOW_FRAMES:
             raise ValueError(
-                f"windows is {self.windows} (ask for fewer, or lower dump_interval_ps), and each needs {MIN_FRAMES} frames, "
-                f"{self.windows * MIN_FRAMES} in all, more than the {n_frames}"
+                f"windows is {self.windows} (ask for fewer, or lower dump_interval_ps), and each needs {MIN_WINDOW_FRAMES} frames, "
+                f"{self.windows * MIN_WINDOW_FRAMES} in all, more than the {n_frames}"
             )
 
     def observe(self, start: Start) -> Observer:

@@ -90,7 +90,7 @@ class Rdf(Request):
         float or None, angstrom
             As asked for, in either order of the elements; else as known; None where it is not.
         """
-        from mlip_interfaces.analysis.rdf import selectors
+        from mlip_interfaces.analysis.pair_names import selectors
         from mlip_interfaces.chemistry import neighbor_cutoff
 
         (first, _), (second, _) = selectors(pair)
@@ -127,7 +127,7 @@ class Rdf(Request):
         ValueError
             If they are not.
         """
-        from mlip_interfaces.analysis.rdf import selectors
+        from mlip_interfaces.analysis.pair_names import selectors
 
         for pair in self.pairs:
             try:

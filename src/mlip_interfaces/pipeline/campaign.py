@@ -41,6 +41,7 @@ from mlip_interfaces.campaign.held_out import committee_errors
 from mlip_interfaces.campaign.history import finished_outcomes, keep_finished
 from mlip_interfaces.campaign.launching import LauncherOptions, launcher_command
 from mlip_interfaces.campaign.moved import settle
+from mlip_interfaces.campaign.start_zero import require_energy_zero
 from mlip_interfaces.campaign.summary import label_failures_sentence, summarize_campaign
 from mlip_interfaces.campaign.trained_start import keep_start
 from mlip_interfaces.config import Study
@@ -78,7 +79,7 @@ def init_campaign(context: RunContext) -> None:
     StudyError
         If DP-GEN's strict schema refuses one of its files.
     InputFileError
-        If the models have not been built.
+        If the models have not been built, or training starts from a model with another energy zero.
     """
     study, directory = context.study, context.campaign
     directory.mkdir(parents=True, exist_ok=True)
@@ -98,6 +99,9 @@ def init_campaign(context: RunContext) -> None:
         write_json(counts, list(found))
     if study.training.short_range is not None and not (directory / SHORT_RANGE_TABLE).is_file():
         write_zbl_table(directory / SHORT_RANGE_TABLE, study.elements)
+    require_energy_zero(
+        study, directory, [context.initial_data / "dataset" / name for name in initial_systems(context)]
+    )
     keep_start(study, directory)
     if not (directory / PARAM).is_file():
         param = render_param(study, initial_systems=initial_systems(context), max_neighbors=read_as(list[int], counts))

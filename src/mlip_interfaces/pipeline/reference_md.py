@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.chemistry import BondFinder, intact_centers
 from mlip_interfaces.analysis.overlap import block_means, overlap_of_blocks
-from mlip_interfaces.analysis.rdf import PAIR, PairCounter, largest_r_max
+from mlip_interfaces.analysis.pair_names import PAIR
+from mlip_interfaces.analysis.rdf import PairCounter, largest_r_max
 from mlip_interfaces.analysis.running_blocks import error_of_mean
 from mlip_interfaces.books.run import (
     REFERENCE_FILE,

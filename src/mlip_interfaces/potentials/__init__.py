@@ -14,6 +14,7 @@ from mlip_interfaces.potentials.errors_against_labels import (
     signed_errors,
 )
 from mlip_interfaces.potentials.features import Environments, committee_environments, force_deviation
+from mlip_interfaces.potentials.model_file import read_model_file
 from mlip_interfaces.potentials.model_section import (
     DescriptorSizes,
     InnerSizes,
@@ -21,7 +22,6 @@ from mlip_interfaces.potentials.model_section import (
     is_single_precision,
     kind_of,
     model_section,
-    read_model_file,
     short_range_keys,
     why_not_compressed,
     why_not_trained,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import JsonValue
 
 from mlip_interfaces.choices import ModelKind
-from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.potentials.backend import Backend
 
 Section = dict[str, JsonValue]
@@ -297,60 +294,6 @@ def _dpa3(sizes: DescriptorSizes) -> Section:
 
 
 _DESCRIPTORS = {"se_e2_a": _two_body, "se_atten_v2": _mixed_types, "dpa2": _dpa2, "dpa3": _dpa3}
-
-
-def read_model_file(file: Path, elements: Sequence[str]) -> Section:
-    """The user's own section ``model``, checked with DeePMD-kit's schema.
-
-    Parameters
-    ----------
-    file : Path
-        JSON: the section, or a training input that has it.
-    elements : sequence of str
-        The study's type map.
-
-    Returns
-    -------
-    dict of str to JSON
-        As in the file.
-
-    Raises
-    ------
-    InputFileError
-        If the file cannot be read, DeePMD-kit refuses it, or its type map is another.
-    MissingEngineError
-        If DeePMD-kit is not installed.
-    """
-    from mlip_interfaces.engines import require_packages
-
-    try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputFileError(f"{file} cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputFileError(f"{file} must hold DeePMD-kit's section `model` as a JSON object.")
-    section = content["model"] if isinstance(content.get("model"), dict) else content
-    if section.get("type_map") != list(elements):
-        raise InputFileError(
-            f"{file}: type_map is {json.dumps(section.get('type_map'))}, but the study's `elements` are {json.dumps(list(elements))}; "
-            "make them the same, in the same order."
-        )
-    if "use_srtab" in section:
-        raise InputFileError(
-            f"{file} has use_srtab, whose table would not travel with the training; leave it out, and give training.short_range."
-        )
-    if not isinstance(section.get("descriptor"), dict):
-        raise InputFileError(f"{file} has no `descriptor`; give a model of one descriptor and one fitting net.")
-    require_packages("deepmd", "dargs")
-    from dargs.dargs import Argument, ArgumentError
-    from deepmd.utils.argcheck import model_args
-
-    schema: Argument = model_args()
-    try:
-        schema.check_value(schema.normalize_value(section, trim_pattern="_*"), strict=True)
-    except ArgumentError as error:
-        raise InputFileError(f"DeePMD-kit refuses {file}: {error}") from error
-    return dict(section)
 
 
 def descriptors(section: Mapping[str, JsonValue]) -> Iterator[Mapping[str, JsonValue]]:
