@@ -7,7 +7,7 @@ import pytest
 
 from mlip_interfaces.analysis.phase_history import PhaseMap, PhaseRecorder, interphase_history
 from mlip_interfaces.analysis.phase_layers import blurred_shares, interphase_spans, phase_layers
-from mlip_interfaces.analysis.phases import PhaseClassifier
+from mlip_interfaces.analysis.phases import FramePhases, PhaseClassifier
 from mlip_interfaces.errors import AnalysisError
 
 NAMES = ["Li", "Li2S", "Li3P", "glass"]
@@ -116,10 +116,10 @@ def recorded(n_frames: int, interval_ps: float, **settings: float) -> PhaseRecor
     return recorder
 
 
-def test_windows_of_the_average_and_the_last_frame_are_named_once() -> None:
+def test_windows_of_the_average_and_the_last_one_are_named_once() -> None:
     assert [one.time_ps for one in recorded(10, 1.0).maps] == pytest.approx(np.arange(10.0), rel=1e-6, abs=1e-12)
     found = recorded(23, 0.1, average_ps=0.5)
-    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.2], rel=1e-6, abs=1e-12)
+    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.0], rel=1e-6, abs=1e-12)
     assert [one.time_ps for one in recorded(21, 1.0, every_ps=5.0).maps] == pytest.approx(
         [0, 5, 10, 15, 20], rel=1e-6, abs=1e-12
     )
@@ -140,3 +140,25 @@ def test_positions_are_averaged_in_one_image() -> None:
     for one in recorded(20, 0.1, average_ps=1.0).maps:
         places = np.flatnonzero(one.slices.sum(axis=1))
         assert (np.minimum(places, 19 - places) <= 1).all()
+
+
+@pytest.mark.parametrize("n_frames", [1, 3, 20, 21, 25, 39])
+def test_last_map_is_the_mean_of_the_last_window_whatever_the_number_of_frames(n_frames: int) -> None:
+    """Li at 0.1 x number of the frame, F at 5 angstrom: the mean of ten frames backwards from the end, and no single frame."""
+    seen = []
+
+    class Seen(PhaseClassifier):
+        def classify(self, positions: np.ndarray, cell: np.ndarray) -> FramePhases:
+            seen.append(positions[0, 2])
+            return super().classify(positions, cell)
+
+    symbols = np.array(["Li", "F"])
+    recorder = PhaseRecorder(Seen(symbols), symbols, average_ps=1.0)
+    for k in range(n_frames):
+        places = np.array([[[0.0, 0.0, 0.1 * k], [0.0, 0.0, 5.0]]])
+        recorder.add(places, np.eye(3)[None] * 10.0, np.zeros((1, 3)), np.array([0.1 * k]), k)
+    recorder.finish()
+    last = np.arange(n_frames)[-10:]
+    np.testing.assert_allclose(seen[-1], 0.1 * last.mean(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(recorder.maps[-1].time_ps, 0.1 * last.mean(), rtol=0, atol=1e-9)
+    assert len(recorder.maps) == -(-n_frames // 10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -122,7 +122,7 @@ class PhaseRecorder:
     Notes
     -----
     Positions are averaged in fractional coordinates of each frame's cell, each in the image nearest to that of the first frame of the
-    window. The last frame of the run is always named.
+    window. The last map is the mean of the last window of frames, counted backwards from the end of the run, where it is no whole one of the row.
     """
 
     def __init__(
@@ -141,7 +141,8 @@ class PhaseRecorder:
         self._n_frames = 0
         self._n_slices = 0
         self._window: PositionMean | None = None
-        self._waiting: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float] | None = None
+        # The frames of one window up to now: the last map is their mean.
+        self._latest: deque[tuple[NDArray[np.float64], NDArray[np.float64], float]] = deque(maxlen=1)
         self.maps: list[PhaseMap] = []
         self.last: FramePhases | None = None
         self._last_frame = -1
@@ -180,37 +181,43 @@ class PhaseRecorder:
                 self._n_frames += 1
 
     def finish(self) -> None:
-        """Name the last frame, where no window held it."""
-        if self._last_frame < self._n_frames - 1 and self._waiting is not None:
-            positions, cell, origin, time = self._waiting
-            self._window = None
-            self._record(positions - origin, cell, time)
+        """Name the mean of the last frames, where these are no window of the row."""
+        if self._last_frame == self._n_frames - 1 or not self._latest:
+            return
+        window = PositionMean(*self._latest[0])
+        for positions, cell, time in list(self._latest)[1:]:
+            window.add(positions, cell, time)
+        self._record_mean(window)
 
     def _add(
         self, positions: NDArray[np.float64], cell: NDArray[np.float64], origin: NDArray[np.float64], time: float
     ) -> None:
-        if self._n_window is None and self._waiting is not None:
-            interval = time - self._waiting[3]
+        places = positions - origin
+        if self._n_window is None and self._latest:
+            interval = time - self._latest[0][2]
             self._n_window, self._stride = window_and_stride(interval, self._average_ps, self._every_ps)
+            self._latest = deque(self._latest, maxlen=self._n_window)
             if self._n_window == 1:
-                first, first_cell, first_origin, first_time = self._waiting
                 self._window = None
-                self._record(first - first_origin, first_cell, first_time, 0)
-        self._waiting = (positions, cell, origin, time)
+                self._record(*self._latest[0], 0)
+        self._latest.append((places, cell.copy(), time))
         window, place = divmod(self._n_frames, self._n_window or 2)
         if window % self._stride:
             return
         if self._n_window == 1:
-            self._record(positions - origin, cell, time)
+            self._record(places, cell, time)
             return
         if place == 0 or self._window is None:
-            self._window = PositionMean(positions - origin, cell, time)
+            self._window = PositionMean(places, cell, time)
         else:
-            self._window.add(positions - origin, cell, time)
+            self._window.add(places, cell, time)
         if place + 1 == self._n_window:
-            scaled, mean_cell, mean_time = self._window.mean()
-            self._window = None
-            self._record(scaled @ mean_cell, mean_cell, mean_time)
+            self._record_mean(self._window)
+
+    def _record_mean(self, window: PositionMean) -> None:
+        scaled, cell, time = window.mean()
+        self._window = None
+        self._record(scaled @ cell, cell, time)
 
     def _record(
         self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float, frame: int | None = None

@@ -343,7 +343,7 @@ class PhasesResult(Result):
     maps : tuple of PhaseMap
         Phases against depth, one for each window of time.
     last : FramePhases
-        Of the last frame.
+        Of the last map.
     layers : tuple of PhaseLayer
         Of the last map.
     interphase : InterphaseHistory or None
