@@ -118,20 +118,20 @@ class Growth(PhaseSettings, CombinedRequest):
         AnalysisError
             If the runs have not the same reactants.
         """
-        return self._together(
-            [self._history(run, content["reactants"]) for content in contents for run in content["runs"]]
-        )
+        return self._together([self._history(run, content) for content in contents for run in content["runs"]])
 
-    def _history(self, run: Mapping[str, Any], reactants: Sequence[str]) -> InterphaseHistory:
+    def _history(self, run: Mapping[str, Any], content: Mapping[str, Any]) -> InterphaseHistory:
         """What ``growth.json`` has of a run; the thickness by the other definition is not there."""
         from mlip_interfaces.analysis.phase_history import InterphaseHistory
 
         thickness, unknown = np.array(run["thickness_angstrom"]), np.full(len(run["times_ps"]), np.nan)
         by_phase, by_width = (thickness, unknown) if self.definition == "phase" else (unknown, thickness)
         lost = {name: np.array(values) for name, values in run["consumed_per_nm2"].items()}
+        phases = {name: tuple(those) for name, those in content["reactant_phases"].items()}
         return InterphaseHistory(
-            np.array(run["times_ps"]), by_phase, by_width, int(run["n_interphases"]), tuple(reactants), lost
-        )
+            np.array(run["times_ps"]), by_phase, by_width, int(run["n_interphases"]), tuple(content["reactants"]), lost,
+            int(run["n_contacts"]), phases,
+        )  # fmt: skip
 
     def _together(self, runs: Sequence[InterphaseHistory]) -> GrowthResult:
         for run in runs[1:]:
@@ -140,7 +140,9 @@ class Growth(PhaseSettings, CombinedRequest):
                     f"The runs are not of one interface: one grows between {' and '.join(runs[0].reactants)}, another one between "
                     f"{' and '.join(run.reactants)}. Give each alone, or name `reactants`."
                 )
-        return self.fitted(runs)
+        # A mean over contacts in one run is none over other ones in another.
+        most = max(run.n_interphases for run in runs)
+        return self.fitted([run.per(most) for run in runs])
 
     def fitted(self, runs: Sequence[InterphaseHistory]) -> GrowthResult:
         """The law of thickness against time.
@@ -213,7 +215,9 @@ class _GrowthObserver(Observer):
         """The law of the growth."""
         recorder = self._recorder
         recorder.finish()
-        return self._request.fitted([history_of(self._request, recorder.maps, recorder.names)])
+        history = history_of(self._request, recorder.maps, recorder.names)
+        self.notes += [history.note] if history.note else []
+        return self._request.fitted([history])
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +291,7 @@ class GrowthResult(Result):
             },
             "running_exponent": {"times_ps": at.tolist(), "exponent": slopes.tolist()},
             "reactants": list(self.runs[0].reactants),
+            "reactant_phases": {name: list(phases) for name, phases in self.runs[0].reactant_phases.items()},
             "runs": [
                 {
                     "times_ps": run.times_ps.tolist(),
@@ -295,6 +300,7 @@ class GrowthResult(Result):
                     "law": alone,
                     "parameters": fits[found.law].parameters,
                     "n_independent": n_independent,
+                    "n_contacts": run.n_contacts,
                     "n_interphases": run.n_interphases,
                     "consumed_per_nm2": {name: lost.tolist() for name, lost in run.consumed_per_nm2.items()},
                 }

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from mlip_interfaces.analysis.phases import FramePhases
     from mlip_interfaces.figures import Figure
 
-PRESENT = 0.01
-"""Least share of the atoms at the start that makes a phase a reactant where none are named."""
+ELECTROLYTE = "electrolyte"
+"""Name of all phases that are made of units of several elements, as one reactant."""
+
+SHOWN = 0.01
+"""Least share of the atoms of a phase in the legend of a figure."""
 
 MOST_TIMES = 100
 """Of the table of phases against depth and time."""
@@ -170,22 +173,23 @@ def history_of(request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence
     AnalysisError
         If there is no reactant.
     """
-    from mlip_interfaces.analysis.phase_history import interphase_history
+    from mlip_interfaces.analysis.phase_history import PRESENT, interphase_history
 
     if request.reactants is not None:
-        return interphase_history(maps, names, request.reactants)
+        groups = [reactant.split("+") for reactant in request.reactants]
+        return interphase_history(maps, names, {group[0]: group for group in groups})
     rules = request.phase_rules()
     shares = dict(zip(names, (maps[0].counts.sum(axis=1) / maps[0].counts.sum()).tolist(), strict=True))
-    there = sorted(
-        (name for name in rules.reactants if shares.get(name, 0.0) >= PRESENT), key=lambda name: -shares[name]
+    of_units = [rule for rule in rules.mixtures if rule.phase in rules.reactants]
+    # Where units are whole, what they are called by their surroundings, or alone, is no reaction.
+    electrolyte = list(
+        dict.fromkeys([*(rule.phase for rule in of_units), *(one for rule in of_units for one in rule.units)])
     )
-    made_of_units = [rule.phase for rule in rules.mixtures if rule.phase in rules.reactants]
-    groups = [name for name in rules.reactants if name in there and name not in made_of_units]
-    electrolytes = [name for name in there if name in made_of_units]
-    if electrolytes:
-        # Where units are whole, what they are called by their surroundings is no reaction.
-        groups.append("+".join(dict.fromkeys([*electrolytes, *made_of_units])))
-    return interphase_history(maps, names, groups)
+    found = {name: [name] for name in rules.reactants if name not in electrolyte and shares.get(name, 0.0) >= PRESENT}
+    if sum(shares.get(name, 0.0) for name in electrolyte) >= PRESENT:
+        # One name, whether a run begins as a crystal or as a glass.
+        found[ELECTROLYTE] = electrolyte
+    return interphase_history(maps, names, found)
 
 
 class Phases(PhaseSettings):
@@ -247,6 +251,8 @@ class _PhaseObserver(Observer):
             if self._request.reactants is not None:
                 raise
             alone = str(error)
+        if history is not None and history.note:
+            self.notes.append(history.note)
         layers = phase_layers(maps[-1].slices, names, maps[-1].height_angstrom)
         elements = tuple(recorder.elements.tolist())
         return PhasesResult(self._request, names, elements, maps, recorder.last, layers, history, alone)
@@ -435,6 +441,8 @@ class PhasesResult(Result):
             return None
         return {
             "reactants": list(found.reactants),
+            "reactant_phases": {name: list(phases) for name, phases in found.reactant_phases.items()},
+            "n_contacts": found.n_contacts,
             "n_interphases": found.n_interphases,
             "thickness_angstrom": float(found.thickness_angstrom[-1]),
             "thickness_10_90_angstrom": float(found.thickness_10_90_angstrom[-1]),
@@ -518,7 +526,7 @@ class PhasesResult(Result):
             return [*lines, f"no interphase: {self.no_interphase}"]
         lines.append(
             f"interphase between {' and '.join(found.reactants)}: {found.thickness_angstrom[-1]:.3g} angstrom by phase, "
-            f"{found.thickness_10_90_angstrom[-1]:.3g} by 10-90 %, at each of {found.n_interphases}; at the start "
+            f"{found.thickness_10_90_angstrom[-1]:.3g} by 10-90 %, at each of {found.n_interphases} (of {found.n_contacts} contacts); at the start "
             f"{found.thickness_angstrom[0]:.3g} and {found.thickness_10_90_angstrom[0]:.3g}"
         )
         consumed = ", ".join(f"{name} {lost[-1]:.3g}" for name, lost in found.consumed_per_nm2.items())
@@ -541,7 +549,7 @@ class PhasesResult(Result):
         shown = {
             name: color
             for name, color, most in zip(names, colors, totals.max(axis=0), strict=True)
-            if most >= 100 * PRESENT
+            if most >= 100 * SHOWN
         }
         last = self.maps[-1]
         draw_phase_map(against_both, self.times_ps, shares, last.height_angstrom, colors, shown)

@@ -406,9 +406,16 @@ def _used_up(run: Path, entries: Runs) -> Iterator[str]:
     gone: dict[str, list[str]] = {}
     named = list(_results(run, entries, "phases"))
     for entry, content in named:
-        reactants = (content["interphase"] or {}).get("reactants", ())
-        series = {name: content["history"]["n_atoms"].get(name, [0]) for name in reactants}
-        used = [name for name, n_atoms in series.items() if n_atoms[0] and n_atoms[-1] < LEFT_SHARE * n_atoms[0]]
+        reactants, n_atoms_of = (content["interphase"] or {}).get("reactant_phases", {}), content["history"]["n_atoms"]
+        series = {
+            name: [
+                sum(numbers) for numbers in zip(*(n_atoms_of[one] for one in phases if one in n_atoms_of), strict=True)
+            ]
+            for name, phases in reactants.items()
+        }
+        used = [
+            name for name, n_atoms in series.items() if n_atoms and n_atoms[0] and n_atoms[-1] < LEFT_SHARE * n_atoms[0]
+        ]
         if used:
             gone.setdefault(" and ".join(used), []).append(entry.name)
     for names, runs in gone.items():
