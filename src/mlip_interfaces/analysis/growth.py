@@ -22,6 +22,15 @@ FEWEST_TIMES = 8
 """For a choice among laws with up to four parameters."""
 
 EXPONENTS = np.arange(0.04, 2.51, 0.02)
+LATE_EXPONENTS = np.arange(0.04, 2.53, 0.04)
+LOG_STARTS = np.arange(-8.0, 1.6, 0.5)
+"""Powers of ten of how long before the first map a growth began, in units of the run."""
+
+LATE_STEPS = 25
+
+EARLIER = 3.0
+"""Difference of m ln S from which on a growth began before the first map, and not with an offset."""
+
 ARREST_EXPONENTS = np.arange(0.1, 1.76, 0.05)
 BREAKS = np.arange(0.04, 0.965, 0.02)
 """Shares of the run at which a change point is looked for; the place between two of them comes from a parabola."""
@@ -288,6 +297,7 @@ _FAMILIES = (
     _Family("power", False, (EXPONENTS,), lambda x, n: x**n),
     _Family("power", True, (EXPONENTS,), lambda x, n: x**n),
     _Family("logarithmic", True, (_TAU,), lambda x, tau: np.log1p(x / tau)),
+    _Family("late power", False, (LATE_EXPONENTS, LOG_STARTS), lambda x, n, start: (x + 10.0**start) ** n),
     _Family("two-stage", True, (BREAKS,), _two_stages),
     _Family("arrest", False, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
     _Family("arrest", True, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
@@ -298,6 +308,7 @@ class _Grid:
     """Orthonormal bases of all families at the times of a run."""
 
     def __init__(self, x: NDArray[np.float64]) -> None:
+        self._x = x
         self.bases: list[NDArray[np.float64]] = []
         self.triangles: list[NDArray[np.float64]] = []
         for family in _FAMILIES:
@@ -312,21 +323,29 @@ class _Grid:
             self.bases.append(np.ascontiguousarray(bases.transpose(0, 2, 1)))
             self.triangles.append(triangles)
 
-    def search(self, k: int, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Values of the grid that fit each column of the series best, shape (n_values, n_series), and the first amplitude there."""
+    def search(
+        self, k: int, series: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Values of the grid that fit each column of the series best, shape (n_values, n_series); first amplitude and sum of squares there."""
         family, bases = _FAMILIES[k], self.bases[k]
         n_points, n_columns, n_times = bases.shape
         projected = (bases.reshape(-1, n_times) @ series).reshape(n_points, n_columns, -1)
         residual = np.maximum((series**2).sum(axis=0) - (projected**2).sum(axis=1), 0.0)
         best = residual.argmin(axis=0)
+        left = residual[best, np.arange(best.size)]
         amplitudes = np.linalg.solve(self.triangles[k][best], projected[best, :, np.arange(best.size)][:, :, None])
         first = amplitudes[:, 0, 0]
         if not family.grid:
-            return np.empty((0, series.shape[1])), first
+            return np.empty((0, series.shape[1])), first, left
         if len(family.grid) == 1:
-            return _vertex(residual, best, family.grid[0])[None], first
+            return _vertex(residual, best, family.grid[0])[None], first, left
+        if family.law == "late power":
+            places = np.unravel_index(best, [axis.size for axis in family.grid])
+            guess = [axis[place] for axis, place in zip(family.grid, places, strict=True)]
+            found, left = _late_power(self._x, series, np.stack([first, *guess]))
+            return found[1:], found[0], left
         table = residual.reshape(*(axis.size for axis in family.grid), -1)
-        return _vertex_of_two(table, np.unravel_index(best, table.shape[:-1]), family.grid), first
+        return _vertex_of_two(table, np.unravel_index(best, table.shape[:-1]), family.grid), first, left
 
 
 def _vertex(table: NDArray[np.float64], best: NDArray[np.intp], grid: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -361,6 +380,48 @@ def _vertex_of_two(
     edge = np.stack([grid[place] for grid, place in zip(grids, best, strict=True)])
     inside = (i == best[0]) & (j == best[1])
     return np.where(inside & bowl, middle + steps * np.array([[grid[1] - grid[0]] for grid in grids]), edge)
+
+
+def _late_power(
+    x: NDArray[np.float64], series: NDArray[np.float64], guess: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least squares of a (x + 10^b)^n to each column of the series, by Levenberg and Marquardt from a guess of (a, n, b), and their sums.
+
+    Exponent and start lie in a long and narrow valley, which no paraboloid on a grid follows.
+    """
+    values = guess.copy()
+    damping = np.full(series.shape[1], 1e-3)
+    curve, slopes = _late_curve(x, values)
+    rest = series - curve
+    left = (rest**2).sum(axis=0)
+    low = np.array([[-np.inf], [LATE_EXPONENTS[0]], [LOG_STARTS[0]]])
+    high = np.array([[np.inf], [LATE_EXPONENTS[-1]], [LOG_STARTS[-1]]])
+    for _ in range(LATE_STEPS):
+        normal = np.einsum("ptk,qtk->kpq", slopes, slopes)
+        diagonal = np.einsum("kpp->kp", normal)
+        normal = (
+            normal + np.eye(3) * (damping[:, None] * diagonal + 1e-12 * diagonal.max(axis=1, keepdims=True))[:, None, :]
+        )
+        step = np.linalg.solve(normal, np.einsum("ptk,tk->kp", slopes, rest)[:, :, None])[:, :, 0].T
+        tried = np.clip(values + np.clip(step, [[-np.inf], [-0.3], [-1.0]], [[np.inf], [0.3], [1.0]]), low, high)
+        tried_curve, tried_slopes = _late_curve(x, tried)
+        tried_left = ((series - tried_curve) ** 2).sum(axis=0)
+        better = tried_left < left
+        values = np.where(better, tried, values)
+        slopes = np.where(better, tried_slopes, slopes)
+        rest, left = np.where(better, series - tried_curve, rest), np.where(better, tried_left, left)
+        damping = np.clip(np.where(better, damping / 5.0, damping * 4.0), 1e-9, 1e6)
+    return values, left
+
+
+def _late_curve(x: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Curves a (x + 10^b)^n, shape (n_times, n_series), and their derivatives by (a, n, b), shape (3, n_times, n_series)."""
+    amplitude, exponent, start = values[:, None, :]
+    since = x[:, None] + 10.0**start
+    shape = since**exponent
+    curve = amplitude * shape
+    by_start = exponent * curve / since * 10.0**start * np.log(10.0)
+    return curve, np.stack([shape, curve * np.log(since), by_start])
 
 
 @lru_cache(maxsize=4)
@@ -399,13 +460,16 @@ class _Run:
         self._grid = _grid_of(x.tobytes())
         scale = max(float(np.abs(self._y).max()), 1e-12)
         self._found = [self._best(k, x, scale) for k in range(len(_FAMILIES))]
-        closest = min((found for found in self._found if found.sensible), key=lambda found: found.residual)
+        of_laws = (found for family, found in zip(_FAMILIES, self._found, strict=True) if family.law in LAWS)
+        closest = min((found for found in of_laws if found.sensible), key=lambda found: found.residual)
         self.n_independent = self._y.size / _correlation(self._y - closest.curve)
         self._of_law: dict[str, int] = {}
         self.fits: dict[str, LawFit] = {}
         # What rounding leaves of an exact law is no evidence for another one.
         floor = 1e-14 * self._y.size * scale**2
         for k, (family, found) in enumerate(zip(_FAMILIES, self._found, strict=True)):
+            if family.law not in LAWS:
+                continue
             bic, aicc = _criteria(max(found.residual, floor), self._y.size, self.n_independent, family.n_parameters)
             if not found.sensible:
                 bic = aicc = float("inf")
@@ -427,31 +491,37 @@ class _Run:
         nothing = float("nan")
         if law == "none":
             return _Estimate(nothing, nothing, nothing, nothing)
-        (exponent, exponent_error), *changes = self._estimated(
-            "arrest" if law == "arrest" else "power", n_bootstrap, rng
-        )
+        (exponent, exponent_error), *changes = self._estimated(_KINDS_OF_EXPONENT.get(law, _POWERS), n_bootstrap, rng)
         if law == "two-stage":
-            changes = self._estimated(law, n_bootstrap, rng)
+            changes = self._estimated(_kinds(law), n_bootstrap, rng)
         if not changes:
             return _Estimate(exponent, exponent_error, nothing, nothing)
         ((change, change_error),) = changes
         return _Estimate(exponent, exponent_error, self._first + self._length * change, self._length * change_error)
 
-    def _estimated(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
-        """What the law is not linear in, with errors: how far off fits are to its own curve with resampled blocks of its residuals."""
-        own, begins_above = self._bounded(law, self._y[:, None])
-        k = _kinds(law)[int(begins_above[0])]
-        again, _ = self._bounded(law, self._found[k].curve[:, None] + self._resampled(k, n_bootstrap, rng))
+    def _estimated(self, kinds: Sequence[int], n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+        """What is not linear, with errors: how far off fits are to the best curve with resampled blocks of its residuals."""
+        own, which = self._best_of(kinds, self._y[:, None])
+        k = kinds[int(which[0])]
+        again, _ = self._best_of(kinds, self._found[k].curve[:, None] + self._resampled(k, n_bootstrap, rng))
         errors = np.sqrt(((again - own) ** 2).mean(axis=1))
         return list(zip(own[:, 0].tolist(), errors.tolist(), strict=True))
 
-    def _bounded(self, law: str, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """What the law is not linear in, for each column of the series, with an offset of zero or more; where it is more."""
-        bare, *with_offset = (self._grid.search(k, series) for k in _kinds(law))
-        if not with_offset:
-            return bare[0], np.zeros(series.shape[1], dtype=bool)
-        ((free, offset),) = with_offset
-        return np.where(offset >= 0.0, free, bare[0]), offset >= 0.0
+    def _best_of(
+        self, kinds: Sequence[int], series: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """What the best of some families is not linear in, for each column of the series, and which that is; no offset is negative."""
+        values, squares = [], []
+        # Beside an offset, an earlier start needs evidence.
+        doubt = np.exp(EARLIER / self.n_independent) if any(_FAMILIES[k].has_offset for k in kinds) else 1.0
+        for k in kinds:
+            found, first, left = self._grid.search(k, series)
+            is_late, has_offset = _FAMILIES[k].law == "late power", _FAMILIES[k].has_offset
+            # When a growth began that began before the first map is no result.
+            values.append(found[:1] if is_late else found)
+            squares.append(np.where((first >= 0.0) | (not has_offset), left * (doubt if is_late else 1.0), np.inf))
+        which = np.argmin(squares, axis=0)
+        return np.stack(values)[which, :, np.arange(which.size)].T, which
 
     def _best(self, k: int, x: NDArray[np.float64], scale: float) -> _Found:
         family = _FAMILIES[k]
@@ -479,9 +549,19 @@ class _Run:
         return np.asarray(rest[places])
 
 
-def _kinds(law: str) -> list[int]:
-    """Numbers of the families of a law, the one with an offset last."""
-    return sorted((k for k, family in enumerate(_FAMILIES) if family.law == law), key=lambda k: _FAMILIES[k].has_offset)
+def _kinds(*laws: str) -> list[int]:
+    """Numbers of the families of some laws."""
+    return [k for k, family in enumerate(_FAMILIES) if family.law in laws]
+
+
+_POWERS = _kinds("power", "late power")
+_KINDS_OF_EXPONENT = {
+    # What began before the first map has a square that is linear in time; what has an offset beside it has not.
+    "parabolic": [k for k in _POWERS if not _FAMILIES[k].has_offset],
+    "linear": _kinds("power"),
+    "arrest": _kinds("arrest"),
+}
+"""Families that the exponent of a law is looked for in; all powers for laws that are not here."""
 
 
 def _grows(family: _Family, amplitudes: NDArray[np.float64], scale: float) -> bool:
