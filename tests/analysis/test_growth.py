@@ -19,6 +19,7 @@ PLANTED = {
         1.0 + 2.0 * np.sqrt(np.minimum(TIMES, 250.0)) + 0.5 * (np.sqrt(np.maximum(TIMES, 250.0)) - 250.0**0.5),
         None,
     ),
+    "shrinks": (30.0 - 0.02 * TIMES, None),
     # Neither the exponent nor the change point is one of the values that the fit tries first.
     "arrest": (1.5 * np.minimum(TIMES, 413.0) ** 0.47, 0.47),
 }
@@ -129,6 +130,41 @@ def test_runs_that_differ_by_chance_give_their_mean_with_the_scatter_between_the
     assert found.exponent_95[0] < 0.3 < found.exponent_95[1]
     # Student's interval of four runs: 3.18 standard errors of the mean.
     assert np.diff(found.exponent_95)[0] >= 2 * 3.18 * np.std(each, ddof=1) / 2.0 * 0.999
+
+
+def test_runs_that_are_not_arrested_have_no_part_in_when_growth_is() -> None:
+    ends = (300.0, 1000.0, 1000.0, 400.0)
+    rng = np.random.default_rng(0)
+    series = [0.5 * np.minimum(TIMES, end) ** 0.5 + 0.2 * rng.normal(size=TIMES.size) for end in ends]
+    found = fit_growth([TIMES] * 3, series[:3], n_bootstrap=50)
+    assert np.isfinite(found.changes_ps).tolist() == [True, False, False]
+    np.testing.assert_allclose(found.change_ps, 300.0, rtol=0, atol=20.0)
+    # The interval is that of one run: not as wide as the runs are long.
+    assert found.change_95_ps[0] < 300.0 < found.change_95_ps[1]
+    assert np.diff(found.change_95_ps)[0] < 100.0
+    np.testing.assert_allclose(found.exponent, 0.5, rtol=0, atol=0.03)
+    two = fit_growth([TIMES] * 4, series, n_bootstrap=50)
+    assert np.isfinite(two.changes_ps).tolist() == [True, False, False, True]
+    np.testing.assert_allclose(two.change_ps, 350.0, rtol=0, atol=20.0)
+    none = fit_growth([TIMES] * 2, series[1:3], n_bootstrap=50)
+    assert np.isnan(none.change_ps)
+    assert none.law == "parabolic"
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6])
+def test_curve_that_no_law_fits_is_told_and_those_of_laws_are_not(correlation: float) -> None:
+    s = TIMES / 1000.0
+    strange = {
+        "sigmoid": 20.0 / (1.0 + np.exp(-(s - 0.5) / 0.08)),
+        "late start": 20.0 * np.maximum(0.0, s - 0.3),
+        "up and down": 10.0 + 5.0 * np.sin(6.0 * s),
+    }
+    for curve in strange.values():
+        noise = noisy("none", 4, correlation) - 10.0
+        found = fit_growth([TIMES], [curve + 2.0 * noise], n_bootstrap=5)
+        assert found.misfits_angstrom[0] > 0.3
+    told = [fit_growth([TIMES], [noisy(law, k, correlation)], n_bootstrap=5) for law in LAWS for k in range(10)]
+    assert sum(one.misfits_angstrom[0] > 0.0 for one in told) <= 1
 
 
 def test_times_need_not_begin_at_zero_nor_be_even() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.errors import AnalysisError
 
-LAWS = ("none", "linear", "parabolic", "power", "logarithmic", "two-stage", "arrest")
+LAWS = ("none", "linear", "parabolic", "power", "logarithmic", "two-stage", "arrest", "shrinks")
 """In the order in which the simpler one is preferred."""
 
 STRONG = 6.0
@@ -37,6 +37,18 @@ BREAKS = np.arange(0.04, 0.965, 0.02)
 
 LEAST_OFFSET = -0.05
 """Of the largest thickness: a law that begins with a thickness below is none."""
+
+CHANGING = ("two-stage", "arrest")
+"""Laws with a change point."""
+
+SMOOTH_DEGREE = 8
+"""Of the polynomial that a law is held against."""
+
+MISFIT_CHANCE = 1e-3
+"""Less than this is no chance: how often noise alone would put the law so far off a smooth curve."""
+
+MISFIT = 0.03
+"""Root mean square between the law and a smooth curve, in units of the range of the thickness, that is worth a doubt."""
 
 BLOCK = 2.0
 """Length of the blocks, in units of how many points count as one."""
@@ -84,13 +96,18 @@ class Growth:
     fits : tuple of dict of str to LawFit
         All laws, by run.
     exponent : float
-        n of d = d0 + k t^n, mean over the runs; up to the change point where the growth is arrested; not-a-number without growth.
+        n of d = d0 + k t^n or d = k (t + t0)^n, mean over the runs; up to the change point where the growth is arrested; not-a-number without growth.
     exponent_95 : tuple of float
         Its interval.
     change_ps : float, ps
-        When the growth is arrested, or slows down in two stages; not-a-number for other laws.
+        When the growth is arrested, or slows down in two stages: mean over the runs in which it does; not-a-number where there is none.
     change_95_ps : tuple of float
         Its interval.
+    changes_ps : tuple of float, ps
+        That of each run; not-a-number for a run that does not change before its end.
+    misfits_angstrom : tuple of float, angstrom
+        Root mean square between the law and a smooth curve through each run, where it is more than chance and 3 % of the range of the
+        thickness; else zero.
     n_independent : tuple of float
         Independent points of each run, by the correlation of its residuals.
     fitted_angstrom : tuple of (n_times,) float array, angstrom
@@ -104,6 +121,8 @@ class Growth:
     exponent_95: tuple[float, float]
     change_ps: float
     change_95_ps: tuple[float, float]
+    changes_ps: tuple[float, ...]
+    misfits_angstrom: tuple[float, ...]
     n_independent: tuple[float, ...]
     fitted_angstrom: tuple[NDArray[np.float64], ...]
 
@@ -140,8 +159,8 @@ def fit_growth(
 
     Notes
     -----
-    Laws, t from the first time: none, :math:`d = d_0`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`; power,
-    :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
+    Laws, t from the first time: none, :math:`d = d_0`; shrinks, :math:`d_0 - k t`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`;
+    power, :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
     :math:`\sqrt t` with a smaller slope after a change point; arrest, a power law up to a change point and constant after it.
     All with and without :math:`d_0` but the logarithmic law and the two stages. Each is linear but for one or two parameters,
     which are looked for on a grid and refined.
@@ -150,8 +169,15 @@ def fit_growth(
     the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
     the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
 
-    The exponent is that of the power law with :math:`d_0 \ge 0` as one more parameter, for where the growth began is not known: where the
-    best offset is negative, it is zero. Errors are the root mean square of what fits to resampled series are off, the offset
+    The exponent is that of a power law with one more parameter, for where and when the growth began is not known: of :math:`d_0 + k t^n` with
+    :math:`d_0 \ge 0`, or of :math:`k (t + t_0)^n` with :math:`t_0 \ge 0`, whichever is closer; of the latter for the parabolic law, of the former for the
+    linear one. Where both are as likely, half of what they differ by is in the error. Up to the change point where growth is arrested.
+
+    A change point is that of the runs that have one by themselves: of runs that are not arrested before their end there is none, and no
+    mean over them. Where a polynomial of degree 8 is closer by more than chance (F-test of independent points, 0.001) and 3 % of the range, the
+    law is a misfit.
+
+    Errors are the root mean square of what fits to resampled series are off, the offset
     bounded as well: circular blocks of the residuals, twice as long as these are correlated, on the fitted curve. Intervals
     are Student's. Of several runs the mean counts, with the scatter between them
     (`mlip_interfaces.analysis.replicas.Replicas`).
@@ -177,22 +203,34 @@ def fit_growth(
         if not np.isfinite(values).all():
             raise AnalysisError("The thickness is not a number at some times; a law of growth needs one at each.")
     runs = [_Run(times, values) for times, values in zip(times_ps, thickness_angstrom, strict=True)]
-    law = _chosen({name: sum(run.fits[name].bic for run in runs) for name in LAWS}, runs[0])
     alone = tuple(_chosen({name: run.fits[name].bic for name in LAWS}, run) for run in runs)
+    together = {name: sum(run.fits[name].bic for run in runs) for name in LAWS}
+    law = _chosen(together, runs[0])
+    changes = [_changes(law, own, run) for own, run in zip(alone, runs, strict=True)]
+    if law in CHANGING and not any(changes):
+        # No run by itself says that it changes.
+        law = _chosen({name: value for name, value in together.items() if name not in CHANGING}, runs[0])
+    without = {name: value for name, value in together.items() if name not in CHANGING}
+    steady = law if law not in CHANGING else _chosen(without, runs[0])
+    change_law = law if law in CHANGING else "arrest"
+    of_runs = [change_law if changed else steady for changed in changes]
     rng = np.random.default_rng(seed)
-    found = [run.estimate(law, n_bootstrap, rng) for run in runs]
+    found = [run.estimate(own, n_bootstrap, rng) for own, run in zip(of_runs, runs, strict=True)]
+    freedoms = [run.freedom(own) for own, run in zip(of_runs, runs, strict=True)]
     exponent, exponent_95 = _combined(
-        [(one.exponent, one.exponent_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
+        [(one.exponent, one.exponent_error, freedom) for one, freedom in zip(found, freedoms, strict=True)]
     )
     change, change_95 = _combined(
-        [(one.change, one.change_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
+        [(one.change, one.change_error, freedom) for one, freedom in zip(found, freedoms, strict=True)]
     )
-    # A change point lies within the runs.
-    start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
-    change_95 = (max(start, change_95[0]), min(end, change_95[1])) if np.isfinite(change) else change_95
+    if np.isfinite(change):
+        # A change point lies within the runs.
+        start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
+        change_95 = max(start, change_95[0]), min(end, change_95[1])
     return Growth(
-        law, alone, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
-        tuple(run.n_independent for run in runs), tuple(run.fitted(law) for run in runs),
+        law, alone, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95, tuple(one.change for one in found),
+        tuple(run.misfit(own) for own, run in zip(of_runs, runs, strict=True)), tuple(run.n_independent for run in runs),
+        tuple(run.fitted(own) for own, run in zip(of_runs, runs, strict=True)),
     )  # fmt: skip
 
 
@@ -241,8 +279,16 @@ def running_exponent(
 def _chosen(criterion: dict[str, float], run: _Run) -> str:
     """The simplest of the laws that no other one beats by strong evidence; the better of those with as many parameters."""
     least = min(criterion.values())
-    good = [name for name in LAWS if criterion[name] <= least + STRONG]
+    good = [name for name, value in criterion.items() if value <= least + STRONG]
     return min(good, key=lambda name: (run.fits[name].n_parameters, criterion[name]))
+
+
+def _changes(law: str, alone: str, run: _Run) -> bool:
+    """Whether a run has the change point of the law of all runs, or is arrested by itself."""
+    wanted = law if law in CHANGING else "arrest"
+    if alone == wanted:
+        return True
+    return law in CHANGING and run.fits[wanted].bic <= min(fit.bic for fit in run.fits.values())
 
 
 def _combined(found: Sequence[tuple[float, float, float]]) -> tuple[float, tuple[float, float]]:
@@ -299,6 +345,7 @@ _FAMILIES = (
     _Family("logarithmic", True, (_TAU,), lambda x, tau: np.log1p(x / tau)),
     _Family("late power", False, (LATE_EXPONENTS, LOG_STARTS), lambda x, n, start: (x + 10.0**start) ** n),
     _Family("two-stage", True, (BREAKS,), _two_stages),
+    _Family("shrinks", True, (), lambda x: x),
     _Family("arrest", False, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
     _Family("arrest", True, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
 )
@@ -457,7 +504,7 @@ class _Run:
         self._first, self._length = float(times_ps[0]), float(times_ps[-1] - times_ps[0])
         self._y = np.asarray(values, dtype=np.float64)
         x = np.ascontiguousarray((times_ps - times_ps[0]) / self._length)
-        self._grid = _grid_of(x.tobytes())
+        self._x, self._grid = x, _grid_of(x.tobytes())
         scale = max(float(np.abs(self._y).max()), 1e-12)
         self._found = [self._best(k, x, scale) for k in range(len(_FAMILIES))]
         of_laws = (found for family, found in zip(_FAMILIES, self._found, strict=True) if family.law in LAWS)
@@ -486,10 +533,28 @@ class _Run:
         """The law at the times of the run."""
         return self._found[self._of_law[law]].curve
 
+    def misfit(self, law: str) -> float:
+        """Root mean square between the law and a smooth curve where chance does not explain it and it is large enough, angstrom; else zero."""
+        from scipy.special import fdtrc
+
+        found = self._found[self._of_law[law]]
+        n_times, n_smooth = self._y.size, min(SMOOTH_DEGREE, self._y.size // 3) + 1
+        smooth = np.polynomial.Legendre.fit(self._x, self._y, n_smooth - 1)(self._x)
+        rest = self._y - smooth
+        squares, n_law = float((rest**2).sum()), self.fits[law].n_parameters - 1
+        n_independent = n_times / _correlation(rest)
+        freedom, more = n_independent - n_smooth, n_smooth - n_law
+        gain = found.residual - squares
+        apart = float(np.sqrt(((smooth - found.curve) ** 2).mean()))
+        if freedom < 1.0 or more < 1 or gain <= 0.0 or apart < MISFIT * float(np.ptp(smooth)):
+            return 0.0
+        ratio = gain / more / max(squares / freedom * n_times / n_independent, 1e-300)
+        return apart if fdtrc(more, freedom, ratio) < MISFIT_CHANCE else 0.0
+
     def estimate(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> _Estimate:
         """Exponent and change point, with errors by circular blocks of the residuals."""
         nothing = float("nan")
-        if law == "none":
+        if law in ("none", "shrinks"):
             return _Estimate(nothing, nothing, nothing, nothing)
         (exponent, exponent_error), *changes = self._estimated(_KINDS_OF_EXPONENT.get(law, _POWERS), n_bootstrap, rng)
         if law == "two-stage":
@@ -565,15 +630,15 @@ _KINDS_OF_EXPONENT = {
 
 
 def _grows(family: _Family, amplitudes: NDArray[np.float64], scale: float) -> bool:
-    """Whether a curve begins with no negative thickness and grows, and the slower stage comes second."""
+    """Whether a curve begins with no negative thickness and grows, or shrinks if it is to, and the slower stage comes second."""
     if family.law == "none":
         return True
     rates = amplitudes[1:] if family.has_offset else amplitudes
-    if family.has_offset and amplitudes[0] < LEAST_OFFSET * scale:
+    if family.has_offset and family.law != "shrinks" and amplitudes[0] < LEAST_OFFSET * scale:
         return False
     if family.law == "two-stage":
         return bool(rates[0] > rates[1] >= 0.0)
-    return bool(rates[0] > 0.0)
+    return bool(rates[0] < 0.0 if family.law == "shrinks" else rates[0] > 0.0)
 
 
 def _in_units(family: _Family, found: _Found, first_ps: float, length_ps: float) -> dict[str, float]:
@@ -582,7 +647,7 @@ def _in_units(family: _Family, found: _Found, first_ps: float, length_ps: float)
     offset = amplitudes.pop(0) if family.has_offset else 0.0
     if family.law == "none":
         return {"thickness_angstrom": offset}
-    if family.law == "linear":
+    if family.law in ("linear", "shrinks"):
         return {"offset_angstrom": offset, "rate_angstrom_per_ps": amplitudes[0] / length_ps}
     if family.law == "parabolic":
         return {

@@ -268,7 +268,8 @@ class GrowthResult(Result):
 
         found = self.growth
         change, change_95 = number(found.change_ps), plain(list(found.change_95_ps))
-        arrested, slower = found.law == "arrest", found.law == "two-stage"
+        slower = found.law == "two-stage"
+        arrested = not slower and bool(np.isfinite(found.change_ps))
         times, thickness = self.times_ps, self.thickness_angstrom
         at, slopes = running_exponent(times - times[0], thickness)
         return {
@@ -280,6 +281,7 @@ class GrowthResult(Result):
             "exponent_95": plain(list(found.exponent_95)) if np.isfinite(found.exponent) else None,
             "arrest_ps": change if arrested else None,
             "arrest_95_ps": change_95 if arrested else None,
+            "n_arrested": 0 if slower else int(np.isfinite(found.changes_ps).sum()),
             "second_stage_ps": change if slower else None,
             "second_stage_95_ps": change_95 if slower else None,
             "criteria": {
@@ -298,14 +300,23 @@ class GrowthResult(Result):
                     "thickness_angstrom": thickness_of(run, self.request.definition).tolist(),
                     "fitted_angstrom": curve.tolist(),
                     "law": alone,
+                    "change_ps": number(changed),
+                    "misfit_angstrom": misfit,
                     "parameters": fits[found.law].parameters,
                     "n_independent": n_independent,
                     "n_contacts": run.n_contacts,
                     "n_interphases": run.n_interphases,
                     "consumed_per_nm2": {name: lost.tolist() for name, lost in run.consumed_per_nm2.items()},
                 }
-                for run, curve, alone, fits, n_independent in zip(
-                    self.runs, found.fitted_angstrom, found.laws, found.fits, found.n_independent, strict=True
+                for run, curve, alone, changed, misfit, fits, n_independent in zip(
+                    self.runs,
+                    found.fitted_angstrom,
+                    found.laws,
+                    found.changes_ps,
+                    found.misfits_angstrom,
+                    found.fits,
+                    found.n_independent,
+                    strict=True,
                 )
             ],
             "settings": self.request.rule_settings()
@@ -313,6 +324,7 @@ class GrowthResult(Result):
                 "thickness": "share of the atoms that are of no reactant, integrated over the depth, per interphase"
                 if self.request.definition == "phase"
                 else "of the stretch in which no reactant has 90 % of its bulk, mean over the interphases",
+                "arrest_ps": "mean over the runs that are arrested before their end",
                 "criterion": "BIC of independent points, the simplest law within 6 of the least",
             },
         }
@@ -347,19 +359,40 @@ class GrowthResult(Result):
         ]
         if len(set(found.laws)) > 1:
             lines.append(f"the laws of the runs alone: {', '.join(found.laws)}")
-        if found.law == "none":
-            return [*lines, "no growth beyond its scatter"]
+        doubt = self._misfit()
+        lines += [doubt] if doubt else []
+        if found.law in ("none", "shrinks"):
+            return [*lines, "no growth beyond its scatter" if found.law == "none" else "it shrinks"]
         low, high = found.exponent_95
         lines.append(f"law: {found.law}; exponent {found.exponent:.3g}, {low:.3g} to {high:.3g} (95 %)")
         if np.isfinite(found.change_ps):
-            what = "arrested at" if found.law == "arrest" else "slower since"
+            what = "slower since" if found.law == "two-stage" else "arrested at"
             lines.append(
-                f"{what} {found.change_ps:.4g} ps, {found.change_95_ps[0]:.4g} to {found.change_95_ps[1]:.4g} (95 %)"
+                f"{what} {found.change_ps:.4g} ps, {found.change_95_ps[0]:.4g} to {found.change_95_ps[1]:.4g} (95 %){self._of_how_many()}"
             )
         criterion = {law: sum(fits[law].bic for fits in found.fits) for law in found.fits[0]}
         others = sorted((value - criterion[found.law], law) for law, value in criterion.items() if law != found.law)
         told = ", ".join(f"{law} {difference:+.3g}" for difference, law in others if np.isfinite(difference))
         return [*lines, f"criterion of the other laws, less that of {found.law}: {told}"]
+
+    def _of_how_many(self) -> str:
+        """In how many of the runs the growth changes, where it does not in all of them."""
+        there = np.isfinite(self.growth.changes_ps)
+        if there.all():
+            return ""
+        ends = [float(run.times_ps[-1]) for run, changed in zip(self.runs, there, strict=True) if not changed]
+        return f", in {int(there.sum())} of {there.size} runs; not before their end ({min(ends):.4g} ps or later) in the others"
+
+    def _misfit(self) -> str:
+        """That no law fits; empty where one does."""
+        off = [misfit for misfit in self.growth.misfits_angstrom if misfit > 0.0]
+        if not off:
+            return ""
+        where = "" if len(self.runs) == 1 else f" in {len(off)} of {len(self.runs)} runs"
+        return (
+            f"no law fits{where}: a smooth curve is {max(off):.2g} angstrom (root mean square) from the closest one, more than chance "
+            "explains; look at the curve, and take neither law nor exponent for what happens"
+        )
 
     def draw(self) -> Figure:
         """Thickness against time with the law, and what was consumed."""
