@@ -47,6 +47,26 @@ def test_planted_layers_come_out_in_order_within_an_angstrom(stack: tuple) -> No
     np.testing.assert_allclose(thickness, np.diff(planes), rtol=0, atol=1.0)
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("Li", "Li2S", "Li3P", "LixP", "Li7P3S11"), ("Li2S", "Li", "Li7P3S11", "Li3P", "LixP"),
+        ("Li3P", "Li2S", "LixP", "Li", "Li7P3S11"), ("Li3P", "LixP", "Li", "Li2S", "Li7P3S11"),
+    ],
+)  # fmt: skip
+def test_layers_come_out_in_any_order(order: tuple[str, ...]) -> None:
+    of = {"Li": (planted.LITHIUM, 5), "Li2S": (planted.LI2S, 3), "Li3P": (planted.LI3P, 3), "LixP": (planted.LIXP, 3)}
+    of["Li7P3S11"] = planted.li7p3s11(4, 1), 1
+    symbols, places, cell, planes = planted.stacked([(planted.only(of[name][0]), of[name][1]) for name in order])
+    result = found(trajectory(planted.shaken(places, 2, seed=5), cell, symbols.tolist()), mi.Phases())
+    # Units at a plane of LixP lose S to it, and are a thin layer of PSx.
+    layers = [layer for layer in result.layers if "PSx" not in layer.phase]
+    assert [layer.phase for layer in layers] == list(order)
+    thickness = np.array([layer.thickness_angstrom for layer in result.layers])
+    if len(layers) == len(result.layers):
+        np.testing.assert_allclose(thickness, np.diff(planes), rtol=0, atol=1.0)
+
+
 def test_every_species_balances_in_every_frame(stack: tuple) -> None:
     result, symbols, _ = stack
     numbers = {element: int(np.sum(symbols == element)) for element in result.elements}
