@@ -67,6 +67,36 @@ def test_layers_come_out_in_any_order(order: tuple[str, ...]) -> None:
         np.testing.assert_allclose(thickness, np.diff(planes), rtol=0, atol=1.0)
 
 
+@pytest.mark.parametrize(("axis", "order"), [("a", (2, 0, 1)), ("b", (1, 2, 0))])
+def test_stack_along_another_vector_is_told_and_found_there(axis: str, order: tuple[int, ...], stack: tuple) -> None:
+    along_c, _, _ = stack
+    symbols, places, cell, _ = planted.four_layers()
+    turned = list(order)
+    reader = trajectory(
+        planted.shaken(places, 3)[:, :, turned], cell[np.ix_(turned, turned)], symbols.tolist(), interval_ps=2.0
+    )
+    asked = mi.analyze(reader, [mi.Phases()], drift="none")
+    assert any(f"The phases lie in layers along {axis} and not along c" in note for note in asked.notes)
+    results = mi.analyze(reader, [mi.Phases(axis=axis)], drift="none")
+    assert not any("lie in layers along" in note for note in results.notes)
+    found_there = results["phases"]
+    assert [layer.phase for layer in found_there.layers] == [layer.phase for layer in along_c.layers]
+    np.testing.assert_allclose(
+        [layer.thickness_angstrom for layer in found_there.layers],
+        [layer.thickness_angstrom for layer in along_c.layers], rtol=0, atol=0.6,
+    )  # fmt: skip
+
+
+def test_atoms_of_known_elements_without_a_phase_are_told() -> None:
+    symbols = ["Li"] * 8 + ["S"] * 2
+    places = np.concatenate(
+        [np.random.default_rng(0).random((8, 3)) + [0, 0, 0.0], [[6.0, 6.0, 6.0], [6.0, 6.0, 14.0]]]
+    )
+    reader = trajectory(np.array([places, places]), np.eye(3) * 20.0, symbols)
+    notes = mi.analyze(reader, [mi.Phases()], drift="none").notes
+    assert any("though rules know their elements" in note and "S 2" in note for note in notes)
+
+
 def test_every_species_balances_in_every_frame(stack: tuple) -> None:
     result, symbols, _ = stack
     numbers = {element: int(np.sum(symbols == element)) for element in result.elements}

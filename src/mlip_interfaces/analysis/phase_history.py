@@ -21,6 +21,12 @@ SLICE_ANGSTROM = 0.5
 MOST_MAPS = 400
 """Of a run where nothing else is asked for; beyond, every other one is dropped, and of the rest of the run every other one is made."""
 
+SLABS_OF_AXES = 12
+"""Of a cell, in which it is looked for what the depth along each of its vectors tells of the phases."""
+
+MORE_TOLD = 0.25
+"""Share of the phases' entropy that the depth along another vector tells more of, where a stack is stacked along that one."""
+
 REACTED_ANGSTROM = 1.0
 """Products, integrated over the depth, of an interphase: less is a bare contact of two reactants."""
 
@@ -125,6 +131,8 @@ class PhaseRecorder:
         Window of the average.
     every_ps : float, ps, optional
         Time between windows; where it is left out, each window counts, up to 400 of them, and fewer of a longer run.
+    axis : {0, 1, 2}, optional
+        Cell vector that the depth runs along: along the normal of the other two.
 
     Notes
     -----
@@ -139,8 +147,9 @@ class PhaseRecorder:
         *,
         average_ps: float = 1.0,
         every_ps: float | None = None,
+        axis: int = 2,
     ) -> None:
-        self._classifier = classifier
+        self._classifier, self._axis = classifier, axis
         self.elements, self._element = np.unique(symbols, return_inverse=True)
         self._average_ps, self._every_ps = average_ps, every_ps
         self._n_window: int | None = None
@@ -152,6 +161,7 @@ class PhaseRecorder:
         self._latest: deque[tuple[NDArray[np.float64], NDArray[np.float64], float]] = deque(maxlen=1)
         self.maps: list[PhaseMap] = []
         self.last: FramePhases | None = None
+        self._last_places: NDArray[np.float64] | None = None
         self._last_frame = -1
 
     @property
@@ -221,6 +231,20 @@ class PhaseRecorder:
         if place + 1 == self._n_window:
             self._record_mean(self._window)
 
+    def better_axis(self) -> int | None:
+        """Find the cell vector along which the phases of the last map lie in layers where they do not along the one asked for.
+
+        Returns
+        -------
+        int or None
+            Its number; None where that one is as good.
+        """
+        if self.last is None or self._last_places is None:
+            return None
+        told = [_told_by_depth(self._last_places[:, axis], self.last.codes) for axis in range(3)]
+        best = int(np.argmax(told))
+        return best if told[best] > told[self._axis] + MORE_TOLD else None
+
     def _record_mean(self, window: PositionMean) -> None:
         scaled, cell, time = window.mean()
         self._window = None
@@ -230,7 +254,8 @@ class PhaseRecorder:
         self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float, frame: int | None = None
     ) -> None:
         found = self._classifier.classify(positions, cell)
-        inverse = np.linalg.inv(cell)[:, 2]
+        inverses = np.linalg.inv(cell)
+        inverse = np.ascontiguousarray(inverses[:, self._axis])
         height = float(1.0 / np.linalg.norm(inverse))
         if self._n_slices == 0:
             self._n_slices = max(4, min(MAX_SLICES, round(height / SLICE_ANGSTROM)))
@@ -240,10 +265,26 @@ class PhaseRecorder:
         area = abs(float(np.linalg.det(cell))) / height
         self.maps.append(PhaseMap(time_ps, counts, slices, found.units, found.zintl_x, height, area))
         self.last = found
+        self._last_places = positions @ inverses
         self._last_frame = self._n_frames if frame is None else frame
         if self._every_ps is None and len(self.maps) == MOST_MAPS:
             del self.maps[1::2]
             self._stride *= 2
+
+
+def _told_by_depth(places: NDArray[np.float64], codes: NDArray[np.int16]) -> float:
+    """Share of the entropy of the phases that is gone where the depth is known: one for layers of one phase each."""
+    slabs = ((places - np.floor(places)) * SLABS_OF_AXES).astype(np.int64) % SLABS_OF_AXES
+    n_names = int(codes.max()) + 1
+    table = np.bincount(slabs * n_names + codes, minlength=SLABS_OF_AXES * n_names).reshape(SLABS_OF_AXES, n_names)
+
+    def entropy(numbers: NDArray[np.int64]) -> float:
+        shares = numbers[numbers > 0] / max(1, numbers.sum())
+        return -float((shares * np.log(shares)).sum())
+
+    whole = entropy(table.sum(axis=0))
+    within = sum(float(row.sum()) * entropy(row) for row in table) / max(1, codes.size)
+    return (whole - within) / whole if whole > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True)

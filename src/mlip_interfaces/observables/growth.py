@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
-from mlip_interfaces.observables.phases import PhaseSettings, history_of, shared_recorder
+from mlip_interfaces.observables.phases import PhaseSettings, axis_note, history_of, shared_recorder
 from mlip_interfaces.observables.request import CombinedRequest, Option
 from mlip_interfaces.observables.results import Headline, Result, Table, number, plain
 from mlip_interfaces.settings import Count
@@ -215,6 +215,7 @@ class _GrowthObserver(Observer):
         """The law of the growth."""
         recorder = self._recorder
         recorder.finish()
+        self.notes += axis_note(self._request, recorder)
         history = history_of(self._request, recorder.maps, recorder.names)
         self.notes += [history.note] if history.note else []
         return self._request.fitted([history])

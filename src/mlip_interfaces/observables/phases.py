@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from mlip_interfaces.analysis.phases import FramePhases
     from mlip_interfaces.figures import Figure
 
+AXES = ("a", "b", "c")
+
 ELECTROLYTE = "electrolyte"
 """Name of all phases that are made of units of several elements, as one reactant."""
+
+UNNAMED = 0.02
+"""Share of the atoms, of known elements and in no phase, that is worth a note."""
 
 SHOWN = 0.01
 """Least share of the atoms of a phase in the legend of a figure."""
@@ -51,6 +56,10 @@ class PhaseSettings(Request):
     average_ps: Annotated[Span, Option("T")] = Field(0.2, description="Positions are averaged over this time first.")
     every_ps: Annotated[Picoseconds | None, Option("T")] = Field(
         None, description="Time between maps; where left out, all windows of the average, and 400 maps at most."
+    )
+
+    axis: Literal["a", "b", "c"] = Field(
+        "c", description="Cell vector that the layers are stacked along; depths are along the normal of the other two."
     )
 
     @model_validator(mode="after")
@@ -142,13 +151,39 @@ def shared_recorder(request: PhaseSettings, start: Start) -> PhaseRecorder:
     from mlip_interfaces.analysis.phase_history import PhaseRecorder
     from mlip_interfaces.analysis.phases import PhaseClassifier
 
-    key = ("phases", request.rules, request.average_ps, request.every_ps)
+    key = ("phases", request.rules, request.average_ps, request.every_ps, request.axis)
     if key not in start.shared:
         symbols = start.trajectory.symbols
         classifier = PhaseClassifier(symbols, request.phase_rules())
-        start.shared[key] = PhaseRecorder(classifier, symbols, average_ps=request.average_ps, every_ps=request.every_ps)
+        start.shared[key] = PhaseRecorder(
+            classifier, symbols, average_ps=request.average_ps, every_ps=request.every_ps, axis=AXES.index(request.axis)
+        )
     found: PhaseRecorder = start.shared[key]
     return found
+
+
+def axis_note(request: PhaseSettings, recorder: PhaseRecorder) -> list[str]:
+    """What is said where the layers lie along another cell vector.
+
+    Parameters
+    ----------
+    request : PhaseSettings
+        With the axis asked for.
+    recorder : PhaseRecorder
+        At the end of the run.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
+    better = recorder.better_axis()
+    if better is None:
+        return []
+    return [
+        f"The phases lie in layers along {AXES[better]} and not along {request.axis}: layers and thickness are those along {request.axis}. "
+        f"Choose {AXES[better]} with `axis`."
+    ]
 
 
 def history_of(request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence[str]) -> InterphaseHistory:
@@ -193,7 +228,7 @@ def history_of(request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence
 
 
 class Phases(PhaseSettings):
-    """Phase of every atom, layers along the third cell vector, and the interphase between the reactants."""
+    """Phase of every atom, layers along a cell vector, and the interphase between the reactants."""
 
     kind: ClassVar[str] = "phases"
     summary: ClassVar[str] = "phase of every atom, layers in their order, thickness of the interphase"
@@ -244,6 +279,7 @@ class _PhaseObserver(Observer):
         recorder.finish()
         assert recorder.last is not None
         maps, names = tuple(recorder.maps), recorder.names
+        self.notes += axis_note(self._request, recorder)
         history, alone = None, ""
         try:
             history = history_of(self._request, maps, names)
@@ -255,7 +291,24 @@ class _PhaseObserver(Observer):
             self.notes.append(history.note)
         layers = phase_layers(maps[-1].slices, names, maps[-1].height_angstrom)
         elements = tuple(recorder.elements.tolist())
+        self.notes += self._unnamed(maps[-1], elements)
         return PhasesResult(self._request, names, elements, maps, recorder.last, layers, history, alone)
+
+    def _unnamed(self, last: PhaseMap, elements: Sequence[str]) -> list[str]:
+        """What is said of atoms of known elements that no rule fits."""
+        of = {
+            element: int(number_)
+            for element, number_ in zip(elements, last.counts[-1], strict=True)
+            if element in self._rules.elements
+        }
+        share = sum(of.values()) / int(last.counts.sum())
+        if share < UNNAMED:
+            return []
+        told = ", ".join(f"{element} {n}" for element, n in of.items() if n)
+        return [
+            f"No rule fits {100.0 * share:.2g} % of the atoms at the end, though rules know their elements ({told}): they are called unknown. "
+            "Give rules for what they are in with `rules`."
+        ]
 
 
 class _ClusterObserver(Observer):
@@ -294,7 +347,7 @@ class _ClusterObserver(Observer):
         assert self._last is not None
         frames = [*self._kept, *([self._last] if self._kept[-1][2] < self._last[2] else [])]
         classifier = ClusterClassifier(self._symbols, [(positions, cell) for positions, cell, _ in frames])
-        recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0)
+        recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0, axis=AXES.index(self._request.axis))
         for number_, (positions, cell, time) in enumerate(frames):
             recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]), number_)
         recorder.finish()
@@ -430,7 +483,7 @@ class PhasesResult(Result):
             "atom_phases": np.array(self.names)[codes].tolist(),
             "settings": self.request.rule_settings()
             | {
-                "layers": "of the last map, along the normal of the first two cell vectors, from the corner of the cell",
+                "layers": "of the last map, along the normal of the cell vectors other than `axis`, from the corner of the cell",
                 "confidence": "share of what the crystal has around such an atom that is there; mean over the atoms",
             },
         }
@@ -553,9 +606,10 @@ class PhasesResult(Result):
         }
         last = self.maps[-1]
         draw_phase_map(against_both, self.times_ps, shares, last.height_angstrom, colors, shown)
+        against_both.set_ylabel(f"depth along {self.request.axis} (Å)")
         planes = [(layer.phase, layer.from_angstrom, layer.to_angstrom) for layer in self.layers]
         draw_stack(stack, shares[-1], last.height_angstrom, colors, planes)
-        stack.set_xlabel(f"depth along c (Å) at {last.time_ps:.4g} ps")
+        stack.set_xlabel(f"depth along {self.request.axis} (Å) at {last.time_ps:.4g} ps")
         for name, color in shown.items():
             against_time.plot(self.times_ps, totals[:, names.index(name)], color=color, label=name)
         against_time.set_xlabel("time (ps)")
