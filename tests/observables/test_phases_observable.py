@@ -105,7 +105,11 @@ def test_every_species_balances_in_every_frame(stack: tuple) -> None:
         assert one.slices.sum() == len(symbols)
     text = content(result)
     assert len(text["atom_phases"]) == len(symbols)
+    assert len(text["atom_confidence"]) == len(symbols)
+    trust = np.array(text["atom_confidence"])
     for name, phase in text["phases"].items():
+        own = np.array(text["atom_phases"]) == name
+        np.testing.assert_allclose(trust[own].mean(), phase["confidence"], rtol=0, atol=6e-4)
         assert phase["n_atoms"] == text["atom_phases"].count(name) == sum(phase["elements"].values())
         assert 0.0 <= phase["confidence"] <= 1.0
     np.testing.assert_allclose(sum(phase["fraction"] for phase in text["phases"].values()), 1.0, rtol=1e-12, atol=0)
@@ -120,7 +124,18 @@ def test_units_and_zintl_count_of_the_stack(stack: tuple) -> None:
 
 def test_tables_say_the_same(stack: tuple) -> None:
     result, symbols, _ = stack
-    against_time, against_depth, both = (rows(result, end) for end in ("", "depth", "map"))
+    against_time, against_depth, both, all_of_it = (rows(result, end) for end in ("", "depth", "map", "composition"))
+    assert column(all_of_it, "n_atoms").sum() == len(symbols) * len(result.maps)
+    mixed = [row for row in all_of_it if 22.0 < float(row["depth_angstrom"]) < 38.0]
+    assert {"Li3P", "LixP"} <= {row["phase"] for row in mixed}
+    for row in both[:40]:
+        there = [
+            one
+            for one in all_of_it
+            if (one["time_ps"], one["depth_angstrom"]) == (row["time_ps"], row["depth_angstrom"])
+        ]
+        assert sum(int(one["n_atoms"]) for one in there) == int(row["n_atoms"])
+        assert max(int(one["n_atoms"]) for one in there) == round(float(row["share"]) * int(row["n_atoms"]))
     counts = content(result)["history"]["n_atoms"]
     assert {row["phase"]: int(row["n_atoms"]) for row in against_time[-len(counts) :]} == {
         name: n[-1] for name, n in counts.items()

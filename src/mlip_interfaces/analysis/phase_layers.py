@@ -115,12 +115,12 @@ def phase_layers(counts: NDArray[np.integer], names: Sequence[str], height_angst
     return tuple(_layer(content, span, all_names) for content, span in zip(inside, spans, strict=True))
 
 
-def blurred_shares(counts: NDArray[np.integer], width_angstrom: float) -> NDArray[np.float64]:
+def blurred_shares(counts: NDArray[np.integer] | NDArray[np.float64], width_angstrom: float) -> NDArray[np.float64]:
     """Share of each phase against depth, both its atoms and all atoms averaged with a Gaussian of 1 angstrom.
 
     Parameters
     ----------
-    counts : (n_slices, n_phases) int array
+    counts : (n_slices, n_phases) array
         Atoms of each phase in equal slices of a periodic cell.
     width_angstrom : float, angstrom
         Of a slice.

@@ -546,7 +546,7 @@ class _Groups:
         """Mean number of bonds of each atom to its own kind, by group."""
         return np.asarray(2.0 * self.n_alike / np.maximum(self.atoms.sum(axis=1), 1))
 
-    def mean_over(self, of_atom: NDArray[np.int32]) -> NDArray[np.float64]:
+    def mean_over(self, of_atom: NDArray[np.integer]) -> NDArray[np.float64]:
         """Mean over the atoms of each group of some numbers of each atom, shape (n_groups, n_numbers)."""
         sums = [
             np.bincount(self._of_anion, weights=column[self._anions], minlength=self.n_groups) for column in of_atom.T

@@ -36,7 +36,7 @@ SHOWN = 0.01
 """Least share of the atoms of a phase in the legend of a figure."""
 
 MOST_TIMES = 100
-"""Of the table of phases against depth and time."""
+"""Of the tables of phases against depth and time."""
 
 
 FRAMES_OF_CLUSTERS = 6
@@ -232,7 +232,7 @@ class Phases(PhaseSettings):
 
     kind: ClassVar[str] = "phases"
     summary: ClassVar[str] = "phase of every atom, layers in their order, thickness of the interphase"
-    table_ends: ClassVar[tuple[str, ...]] = ("", "depth", "map", "interphase")
+    table_ends: ClassVar[tuple[str, ...]] = ("", "depth", "map", "composition", "interphase")
 
     method: Literal["rules", "unsupervised"] = Field(
         "rules", description="Rules that a chemist reads, or clusters of surroundings of the anions without any rule."
@@ -481,6 +481,7 @@ class PhasesResult(Result):
             "zintl_x": number(self.last.zintl_x),
             "history": history | self._of_history(),
             "atom_phases": np.array(self.names)[codes].tolist(),
+            "atom_confidence": np.round(confidence.astype(np.float64), 3).tolist(),
             "settings": self.request.rule_settings()
             | {
                 "layers": "of the last map, along the normal of the cell vectors other than `axis`, from the corner of the cell",
@@ -513,7 +514,7 @@ class PhasesResult(Result):
         }
 
     def tables(self) -> dict[str, Table]:
-        """Phases against time, against depth at the end, what prevails against both, and the thickness of the interphase."""
+        """Phases against time, against depth at the end, against both and what prevails there, and the thickness of the interphase."""
         counts, last = self.counts.sum(axis=2), self.maps[-1]
         n_atoms = int(counts[0].sum())
         against_time = [
@@ -528,6 +529,13 @@ class PhasesResult(Result):
             if row[k]
         ]
         chosen = np.unique(np.linspace(0, len(self.maps) - 1, min(len(self.maps), MOST_TIMES)).round().astype(int))
+        composition = [
+            (f"{one.time_ps:.6g}", f"{depth:.5g}", self.names[k], int(row[k]))
+            for one in (self.maps[m] for m in chosen)
+            for depth, row in zip(_depths(one), one.slices, strict=True)
+            for k in self.present
+            if row[k]
+        ]
         prevailing = [
             (
                 f"{one.time_ps:.6g}",
@@ -544,6 +552,7 @@ class PhasesResult(Result):
             "": Table(("time_ps", "phase", "n_atoms", "fraction"), against_time),
             "depth": Table(("depth_angstrom", "phase", "n_atoms"), against_depth),
             "map": Table(("time_ps", "depth_angstrom", "phase", "share", "n_atoms"), prevailing),
+            "composition": Table(("time_ps", "depth_angstrom", "phase", "n_atoms"), composition),
         }
         found = self.interphase
         if found is not None:
