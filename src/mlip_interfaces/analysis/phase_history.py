@@ -321,7 +321,7 @@ class InterphaseHistory:
     reactant_phases : dict of str to tuple of str
         Phases of each reactant.
     note : str
-        What was taken for a reactant though nobody named it; empty where nothing was.
+        What was taken for a reactant though nobody named it, and that no two lie next to each other; else empty.
     """
 
     times_ps: NDArray[np.float64]
@@ -379,7 +379,7 @@ def interphase_history(
     Raises
     ------
     AnalysisError
-        If a reactant is no phase of the rules, none or only one is there in the first map, or no two of them lie next to each other.
+        If a reactant is no phase of the rules, none or only one is there in the first map.
 
     Notes
     -----
@@ -408,11 +408,12 @@ def interphase_history(
         spans.append(interphase_spans(shares, is_reactant, width))
     n_contacts = sum(span.is_contact for span in spans[0])
     if not n_contacts:
-        raise AnalysisError(
-            f"{_and(groups)} do not lie next to each other along the depth at the start: no interphase can be told from them. Choose the "
-            "direction that the layers are stacked in with `axis`, or name the phases on either side with `reactants`."
+        apart = (
+            f"{_and(groups)} do not lie next to each other along the depth at the start: the thickness is that of all products, as of one "
+            "interphase. Choose the direction that the layers are stacked in with `axis`, or name the phases on either side with `reactants`."
         )
-    n_interphases = _reacting(spans, n_contacts)
+        note = f"{note} {apart}".strip()
+    n_interphases = _reacting(spans, max(1, n_contacts))
     areas = np.array([one.area_angstrom2 for one in maps]) / 100.0
     of_reactants = (totals @ belongs)[:, :-1]
     return InterphaseHistory(
