@@ -221,14 +221,6 @@ def test_clusters_agree_with_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [comparison["by_rules"][layer.phase] for layer in result.layers] == ["Li", "Li2S", "Li7P3S11"]
 
 
-def test_clusters_agree_with_the_rules_where_cells_of_three_phases_are_mixed() -> None:
-    symbols, places, cell, _ = planted.four_layers()
-    reader = trajectory(planted.shaken(places, 3), cell, symbols.tolist(), interval_ps=2.0)
-    comparison = content(found(reader, mi.Phases(method="unsupervised")))["comparison"]
-    assert comparison["adjusted_rand_index"] >= 0.85
-    assert sorted(comparison["by_rules"].values()) == ["Li", "Li2S", "Li3P", "Li7P3S11", "LixP"]
-
-
 def test_trajectory_without_a_metal_or_of_one_frame_or_too_short_is_told_in_a_sentence() -> None:
     symbols, places, cell, _ = planted.stacked([(planted.only(planted.LI2S), 3)], across=2)
     frames = planted.shaken(places, 10)

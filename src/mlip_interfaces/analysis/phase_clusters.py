@@ -17,7 +17,7 @@ SHELLS_ANGSTROM = (2.4, 3.1, 3.9)
 """Radii up to which atoms of each element are counted around an atom; each count fades over half an angstrom."""
 
 FADE_ANGSTROM = 0.5
-AVERAGE_ANGSTROM = 3.8
+AVERAGE_ANGSTROM = 5.5
 """Radius within which the counts of all atoms are averaged, with less weight for those farther away."""
 
 SAMPLE = 6000
@@ -26,7 +26,7 @@ SAMPLE = 6000
 SMALLEST_CLUSTER = 0.05
 """Of the sample."""
 
-N_COMPONENTS = 4
+N_COMPONENTS = 8
 NEAREST = 15
 """Atoms of the sample by which another one is named."""
 
@@ -52,7 +52,7 @@ def averaged_surroundings(
 
     Notes
     -----
-    A neighbour at the distance r counts 1 / (1 + exp((r - R) / 0.125)) within R. The average weighs with (1 - (r / 3.8)^2)^2, so that
+    A neighbour at the distance r counts 1 / (1 + exp((r - R) / 0.125)) within R. The average weighs with (1 - (r / 5.5)^2)^2, so that
     all atoms of one crystal have about the same numbers whatever their element, as in the averaged order parameters of Lechner and
     Dellago.
 
@@ -107,7 +107,7 @@ class ClusterClassifier:
 
     Notes
     -----
-    Surroundings of a sample of atoms of all frames are scaled and reduced to four principal components; HDBSCAN finds the clusters;
+    Surroundings of a sample of atoms of all frames are scaled and reduced to eight principal components; HDBSCAN finds the clusters;
     each atom of the sample that is in none, and every other atom, has the cluster of most of the fifteen nearest ones that are.
 
     References
