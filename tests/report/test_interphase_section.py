@@ -31,7 +31,7 @@ def results(number: int, left: int) -> dict[str, Any]:
             "Li": {"n_atoms": left, "fraction": 0.1, "confidence": 0.8},
         },
         "layers": [{"phase": "Li", "thickness_angstrom": 12.0}, {"phase": "Li2S", "thickness_angstrom": 20.0}],
-        "interphase": {"reactants": ["Li", "Li7P3S11"]},
+        "interphase": {"reactant_phases": {"Li": ["Li"], "electrolyte": ["Li7P3S11", "glass"]}},
         "history": {"times_ps": [0.0, 500.0], "n_atoms": {"Li": [50, left], "Li7P3S11": [60, 30], "Li2S": [0, 80]}},
     }
     bond = {

@@ -313,7 +313,9 @@ def _n_runs(content: Any) -> int:
 def _law(content: Any) -> str:
     if content["law"] == "none":
         return "no growth beyond its scatter"
-    words = str(content["law"])
+    words = str(content["law"]) + (
+        ", which does not fit" if any(one.get("misfit_angstrom") for one in content["runs"]) else ""
+    )
     if content["exponent_95"] is not None:
         low, high = content["exponent_95"]
         words += f" with exponent {content['exponent']:.2g} (95 %: {low:.2g} to {high:.2g})"
@@ -321,6 +323,8 @@ def _law(content: Any) -> str:
         if content[f"{key}_ps"] is not None:
             low, high = content[f"{key}_95_ps"]
             words += f", {said} {_number(content[f'{key}_ps'])} ps on ({_number(low)} to {_number(high)})"
+            n_runs, changed = _n_runs(content), sum(one.get("change_ps") is not None for one in content["runs"])
+            words += f" in {changed} of {n_runs} runs" if 0 < changed < n_runs else ""
     return words
 
 
@@ -417,9 +421,16 @@ def _used_up(run: Path, entries: Runs) -> Iterator[str]:
     gone: dict[str, list[str]] = {}
     named = list(_results(run, entries, "phases"))
     for entry, content in named:
-        reactants = (content["interphase"] or {}).get("reactants", ())
-        series = {name: content["history"]["n_atoms"].get(name, [0]) for name in reactants}
-        used = [name for name, n_atoms in series.items() if n_atoms[0] and n_atoms[-1] < LEFT_SHARE * n_atoms[0]]
+        reactants, n_atoms_of = (content["interphase"] or {}).get("reactant_phases", {}), content["history"]["n_atoms"]
+        series = {
+            name: [
+                sum(numbers) for numbers in zip(*(n_atoms_of[one] for one in phases if one in n_atoms_of), strict=True)
+            ]
+            for name, phases in reactants.items()
+        }
+        used = [
+            name for name, n_atoms in series.items() if n_atoms and n_atoms[0] and n_atoms[-1] < LEFT_SHARE * n_atoms[0]
+        ]
         if used:
             gone.setdefault(" and ".join(used), []).append(entry.name)
     for names, runs in gone.items():
