@@ -188,6 +188,6 @@ def test_numbers_that_are_not_finite_are_null_in_pipes_and_lines(tmp_path: Path)
 def test_json_is_written_in_one_place_alone() -> None:
     """Elsewhere `json.dumps` would write NaN, which is no JSON; programs that run without this package are apart."""
     package = Path(mlip_interfaces.__file__).parent
-    apart = {"files.py", "deep_potentials.py", "gpaw_script.py", "gromacs_child.py", "attaching.py", "model_section.py"}
+    apart = {"files.py", "deep_potentials.py", "gpaw_script.py", "gromacs_child.py", "attaching.py", "model_file.py"}
     found = {file.name for file in package.rglob("*.py") if re.search(r"json[.]dumps?[(]", file.read_text())}
     assert found <= apart

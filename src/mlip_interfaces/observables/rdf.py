@@ -242,7 +242,7 @@ def _area_nm2(cells: NDArray[np.float64]) -> float:
 
 def _across(pair: str) -> bool:
     """Whether the sides of a pair are named in two layers."""
-    from mlip_interfaces.analysis.rdf import selectors
+    from mlip_interfaces.analysis.pair_names import selectors
 
     (_, first), (_, second) = selectors(pair)
     return first is not None and second is not None and first != second
