@@ -193,6 +193,15 @@ def test_runs_too_short_for_a_diffusivity_need_the_time_that_msd_says(study: Stu
     assert answer.rows[2].transport_run_ps == 8000.0
     # With these runs D is one, and may still be too uncertain: they need not decide.
     assert answer.decide[0] == "10 Å needs runs of at least 8 ns before D can be judged."
+    assert [row.diffusive for row in answer.rows[1:3]] == [True, False]
+
+
+def test_the_table_has_a_bound_where_there_is_no_diffusivity(study: Study, tmp_path: Path) -> None:
+    losses = {coating: chemistry(lost) for coating, lost in LOST.items()}
+    transport = {5.0: msd(6e-7, 1e-8), 10.0: msd(6e-7, 1e-8, diffusive=False)}
+    write_recommendation(RunContext(study, tmp_path), *write_scan(tmp_path / "analysis", losses, transport))
+    (section,) = recommendation_sections(tmp_path)
+    assert [row[4] for row in section.tables[0].rows[1:3]] == ["6.00e-07 ± 1.0e-08", "below 6.2e-07"]
 
 
 @pytest.mark.parametrize("unknown", [(1,), (2,), (1, 2), ()])

@@ -78,6 +78,8 @@ class ThicknessRow(Record):
         the last two adjusted for the number of thicknesses.
     protection, transport, verdict : str
         What follows.
+    diffusive : bool
+        Whether D is one; else its interval ends at a bound.
     loss_run_ps, transport_run_ps : float or None, ps
         Run time of each run that would decide; None where nothing is to be decided, or no time would.
     loss_runs, transport_runs : int or None
@@ -94,6 +96,7 @@ class ThicknessRow(Record):
     protection: Protection
     transport: Transport
     verdict: ThicknessVerdict
+    diffusive: bool = True
     loss_run_ps: float | None = None
     transport_run_ps: float | None = None
     loss_runs: int | None = None

@@ -373,6 +373,7 @@ def _row(
             if thickness == found.transport_reference_angstrom
             else "no data",
             verdict="reference" if thickness == found.loss_reference_angstrom else "undecided",
+            diffusive=thickness not in points[1].at_least_ps,
         )
     transport_ps = _scaled(judged.transport_times, points[1].times_ps[1])
     if judged.transport == "undecided" and transport_ps is None:
@@ -390,6 +391,7 @@ def _row(
         protection=judged.protection,
         transport=judged.transport,
         verdict=judged.verdict,
+        diffusive=thickness not in points[1].at_least_ps,
         loss_run_ps=None
         if points[0].few & {thickness, found.loss_reference_angstrom}
         else _scaled(judged.loss_times, points[0].times_ps[1]),

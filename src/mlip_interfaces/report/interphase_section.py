@@ -313,9 +313,7 @@ def _n_runs(content: Any) -> int:
 def _law(content: Any) -> str:
     if content["law"] == "none":
         return "no growth beyond its scatter"
-    words = str(content["law"]) + (
-        ", which does not fit" if any(one.get("misfit_angstrom") for one in content["runs"]) else ""
-    )
+    words = str(content["law"])
     if content["exponent_95"] is not None:
         low, high = content["exponent_95"]
         words += f" with exponent {content['exponent']:.2g} (95 %: {low:.2g} to {high:.2g})"
@@ -325,6 +323,8 @@ def _law(content: Any) -> str:
             words += f", {said} {_number(content[f'{key}_ps'])} ps on ({_number(low)} to {_number(high)})"
             n_runs, changed = _n_runs(content), sum(one.get("change_ps") is not None for one in content["runs"])
             words += f" in {changed} of {n_runs} runs" if 0 < changed < n_runs else ""
+    if any(one.get("misfit_angstrom") for one in content["runs"]):
+        words += ", though the law does not fit"
     return words
 
 
