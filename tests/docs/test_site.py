@@ -160,7 +160,7 @@ REQUESTS = {
 }
 DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivity", "p_s_units", "bonds", "bonds_formed", "bonds_per_atom", "bonds_per_atom_initial",
         "bonds_broken", "survivors", "n_atoms", "lifetimes", "neighbors_mean", "anions", "zero_within_2_sigma_since_ps", "not_diffusive_because",
-        "phases", "elements", "shares", "consumed_per_nm2", "units", "criteria", "parameters"}  # fmt: skip
+        "phases", "reactant_phases", "elements", "shares", "consumed_per_nm2", "units", "criteria", "parameters"}  # fmt: skip
 """Their keys are elements, pairs, layers, units, phases, laws and their parameters."""
 
 
