@@ -68,6 +68,18 @@ def of_growth(
         yield "change point", found.change_95_ps[0] <= CHANGE_PS <= found.change_95_ps[1]
 
 
+def of_earlier_growth(exponent: float, first_angstrom: float, seed: int, n_times: int = 200) -> Held:
+    """Exponent of a growth that began before the first map, and is so thick in it; 24 angstrom at the end."""
+    from mlip_interfaces.analysis.growth import fit_growth
+
+    rng = np.random.default_rng(seed)
+    times = np.linspace(0.0, LENGTH_PS, n_times)
+    before = LENGTH_PS / ((24.0 / first_angstrom) ** (1.0 / exponent) - 1.0)
+    exact = 24.0 * ((times + before) / (LENGTH_PS + before)) ** exponent
+    found = fit_growth([times], [exact + NOISE * 24.0 * rng.standard_normal(n_times)], n_bootstrap=100)
+    yield "exponent", found.exponent_95[0] <= exponent <= found.exponent_95[1]
+
+
 def of_surroundings(seed: int, n_frames: int = 240, n_atoms: int = 30) -> Held:
     """D of walkers that go to and fro between slow and fast surroundings, and rattle."""
     from mlip_interfaces.analysis.environments import environments
@@ -101,7 +113,7 @@ def walk(rng: np.random.Generator, n_frames: int) -> list[np.ndarray]:
 def of_driven_fluxes(seed: int, n_runs: int) -> Held:
     """Fluxes of L_ij that come from walks, down differences of chemical potential."""
     from mlip_interfaces.analysis.onsager import OnsagerSettings, onsager_window
-    from mlip_interfaces.screening.flux import Coefficients, Drive, driven_fluxes
+    from mlip_interfaces.screening.transport.flux import Coefficients, Drive, driven_fluxes
 
     rng = np.random.default_rng(seed)
     volume = float(CELL_ANGSTROM.prod())
@@ -152,6 +164,10 @@ CASES: dict[str, Callable[[int], Held]] = {
     "growth: power 0.3, 400 points correlated 0.9": partial(of_growth, "power", 0.3, 0.0, 400, 0.9, 1),
     "growth: power 0.3, 3 runs": partial(of_growth, "power", 0.3, 0.0, 100, 0.0, 3),
     "growth: parabolic": partial(of_growth, "power", 0.5, 0.0, 200, 0.0, 1),
+    "growth: parabola that began before, 2 angstrom": partial(of_earlier_growth, 0.5, 2.0),
+    "growth: parabola that began before, 5 angstrom": partial(of_earlier_growth, 0.5, 5.0),
+    "growth: power 0.3 that began before, 5 angstrom": partial(of_earlier_growth, 0.3, 5.0),
+    "growth: power 0.3 that began before, 8 angstrom": partial(of_earlier_growth, 0.3, 8.0),
     "growth: linear, begins at 2 angstrom, correlated 0.5": partial(of_growth, "power", 1.0, 2.0, 200, 0.5, 1),
     "growth: arrest": partial(of_growth, "arrest", 0.47, 0.0, 200, 0.0, 1),
     "growth: arrest, begins at 1 angstrom, correlated 0.5": partial(of_growth, "arrest", 0.47, 1.0, 200, 0.5, 1),

@@ -16,11 +16,11 @@ import mkdocs_gen_files
 from mlip_interfaces.cli.main import build_parser
 from mlip_interfaces.config import study_schema
 from mlip_interfaces.observables import ANALYSES, Request
-from mlip_interfaces.screening.cells_file import CellSeries
-from mlip_interfaces.screening.conductivity_file import ConductivitySeries
-from mlip_interfaces.screening.crowding_table import DiffusivityRows
-from mlip_interfaces.screening.flux_file import FluxSeries
-from mlip_interfaces.screening.materials import KINDS, SpaceCharge, Stack
+from mlip_interfaces.screening.solids.materials import KINDS, SpaceCharge, Stack
+from mlip_interfaces.screening.transport.cells_file import CellSeries
+from mlip_interfaces.screening.transport.conductivity_file import ConductivitySeries
+from mlip_interfaces.screening.transport.crowding_table import DiffusivityRows
+from mlip_interfaces.screening.transport.flux_file import FluxSeries
 from mlip_interfaces.settings import ALL_BOUNDS
 
 ROOT = Path(__file__).parent.parent
@@ -41,39 +41,39 @@ ROOMS = {
     "mlip_interfaces.observables": "One request and one result for each analysis, and the pass that feeds them.",
     "mlip_interfaces.analysis": "Kernels on arrays.",
     "mlip_interfaces.chemistry": "Charges, radii and contacts of ions, bonds, formulas.",
-    "mlip_interfaces.screening.levels": "Equations of potential maps.",
-    "mlip_interfaces.screening.potential_map": "Batteries: steps, barriers, flags.",
-    "mlip_interfaces.screening.pair_table": "All batteries of a dictionary of materials.",
-    "mlip_interfaces.screening.dictionary": "Material files.",
-    "mlip_interfaces.screening.pair_ranking": "All pairs with what is known of them, ranked.",
-    "mlip_interfaces.screening.priority": "Criteria, bounds and the order that follows.",
-    "mlip_interfaces.screening.solids": "Solids in their roles: levels and crystals.",
-    "mlip_interfaces.screening.lattice_match": "Planes of the smallest model of two crystals.",
-    "mlip_interfaces.screening.conductivities": "Measured conductivities.",
-    "mlip_interfaces.screening.pair_study": "The study of a pair.",
-    "mlip_interfaces.screening.windows": "Electrochemical windows.",
-    "mlip_interfaces.screening.compounds": "Phases and their energies.",
-    "mlip_interfaces.screening.entries": "Files of energies.",
-    "mlip_interfaces.screening.crystal_energies": "Energies of crystals with any calculator.",
-    "mlip_interfaces.screening.relaxation": "Structures at rest under any calculator.",
-    "mlip_interfaces.screening.adhesion": "Work of adhesion and interface energy.",
-    "mlip_interfaces.screening.interface_cells": "Cells of interfaces to relax.",
-    "mlip_interfaces.screening.adhesion_outputs": "Energetics of a series of interfaces.",
-    "mlip_interfaces.screening.defect_energies": "Formation and binding energies of defects.",
-    "mlip_interfaces.screening.defect_cells": "Supercells with defects.",
-    "mlip_interfaces.screening.defect_series": "Defects of a crystal with any calculator.",
-    "mlip_interfaces.screening.defect_files": "Files of doped and pymatgen-analysis-defects.",
-    "mlip_interfaces.screening.charged_defects": "Fermi level from charged defects.",
-    "mlip_interfaces.screening.space_charge": "Space-charge layers.",
-    "mlip_interfaces.screening.conductivity": "Conductivities from runs at several temperatures.",
-    "mlip_interfaces.screening.conductivity_series": "Conductivities of the crystals of a file.",
-    "mlip_interfaces.screening.crowding": "Where diffusion slows down with temperature.",
-    "mlip_interfaces.screening.flux": "Fluxes from transport coefficients.",
-    "mlip_interfaces.screening.flux_series": "Fluxes through a series of compositions.",
-    "mlip_interfaces.screening.hops": "Distinct hops of an ion.",
-    "mlip_interfaces.screening.neb": "The barrier of one hop.",
-    "mlip_interfaces.screening.percolation": "Percolation of hops.",
-    "mlip_interfaces.screening.migration": "Barriers of all hops of a crystal.",
+    "mlip_interfaces.screening.solids.levels": "Equations of potential maps.",
+    "mlip_interfaces.screening.maps.potential_map": "Batteries: steps, barriers, flags.",
+    "mlip_interfaces.screening.maps.pair_table": "All batteries of a dictionary of materials.",
+    "mlip_interfaces.screening.solids.dictionary": "Material files.",
+    "mlip_interfaces.screening.ranking.pair_ranking": "All pairs with what is known of them, ranked.",
+    "mlip_interfaces.screening.ranking.priority": "Criteria, bounds and the order that follows.",
+    "mlip_interfaces.screening.solids.solids": "Solids in their roles: levels and crystals.",
+    "mlip_interfaces.screening.ranking.lattice_match": "Planes of the smallest model of two crystals.",
+    "mlip_interfaces.screening.transport.conductivities": "Measured conductivities.",
+    "mlip_interfaces.screening.ranking.pair_study": "The study of a pair.",
+    "mlip_interfaces.screening.windows.windows": "Electrochemical windows.",
+    "mlip_interfaces.screening.windows.compounds": "Phases and their energies.",
+    "mlip_interfaces.screening.windows.entries": "Files of energies.",
+    "mlip_interfaces.screening.relaxing.crystal_energies": "Energies of crystals with any calculator.",
+    "mlip_interfaces.screening.relaxing.relaxation": "Structures at rest under any calculator.",
+    "mlip_interfaces.screening.adhesion.adhesion": "Work of adhesion and interface energy.",
+    "mlip_interfaces.screening.adhesion.interface_cells": "Cells of interfaces to relax.",
+    "mlip_interfaces.screening.adhesion.adhesion_outputs": "Energetics of a series of interfaces.",
+    "mlip_interfaces.screening.defects.defect_energies": "Formation and binding energies of defects.",
+    "mlip_interfaces.screening.defects.defect_cells": "Supercells with defects.",
+    "mlip_interfaces.screening.defects.defect_series": "Defects of a crystal with any calculator.",
+    "mlip_interfaces.screening.defects.defect_files": "Files of doped and pymatgen-analysis-defects.",
+    "mlip_interfaces.screening.defects.charged_defects": "Fermi level from charged defects.",
+    "mlip_interfaces.screening.solids.space_charge": "Space-charge layers.",
+    "mlip_interfaces.screening.transport.conductivity": "Conductivities from runs at several temperatures.",
+    "mlip_interfaces.screening.transport.conductivity_series": "Conductivities of the crystals of a file.",
+    "mlip_interfaces.screening.transport.crowding": "Where diffusion slows down with temperature.",
+    "mlip_interfaces.screening.transport.flux": "Fluxes from transport coefficients.",
+    "mlip_interfaces.screening.transport.flux_series": "Fluxes through a series of compositions.",
+    "mlip_interfaces.screening.migration.hops": "Distinct hops of an ion.",
+    "mlip_interfaces.screening.migration.neb": "The barrier of one hop.",
+    "mlip_interfaces.screening.migration.percolation": "Percolation of hops.",
+    "mlip_interfaces.screening.migration.migration": "Barriers of all hops of a crystal.",
     "mlip_interfaces.structures": "Crystals, slabs, matching, amorphous layers, defects, stacking.",
     "mlip_interfaces.config": "The study file.",
     "mlip_interfaces.labels": "Teachers, labels and data sets.",

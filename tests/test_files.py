@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import mlip_interfaces
 from mlip_interfaces import files
 from mlip_interfaces.errors import InputFileError
 
@@ -166,3 +170,24 @@ def test_a_link_leads_where_it_should_and_goes_on_doing_so_after_a_move(tmp_path
     files.relink(copied, tmp_path / "elsewhere" / "second")
     assert copied.is_symlink()
     assert copied.read_text() == "2"
+
+
+def test_numbers_that_are_not_finite_are_null_in_pipes_and_lines(tmp_path: Path) -> None:
+    content = {"runs": [{"t": math.nan, "p": (np.float64("inf"), 1.5)}], "n": 3}
+    wanted = {"runs": [{"t": None, "p": [None, 1.5]}], "n": 3}
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    files.append_json_line(tmp_path / "lines", content)
+    files.write_json_lines(tmp_path / "whole", [content])
+    for text in (files.json_text(content), *((tmp_path / name).read_text() for name in ("lines", "whole"))):
+        assert json.loads(text, parse_constant=refuse) == wanted
+
+
+def test_json_is_written_in_one_place_alone() -> None:
+    """Elsewhere `json.dumps` would write NaN, which is no JSON; programs that run without this package are apart."""
+    package = Path(mlip_interfaces.__file__).parent
+    apart = {"files.py", "deep_potentials.py", "gpaw_script.py", "gromacs_child.py", "attaching.py", "model_file.py"}
+    found = {file.name for file in package.rglob("*.py") if re.search(r"json[.]dumps?[(]", file.read_text())}
+    assert found <= apart

@@ -10,6 +10,7 @@ import contextlib
 import csv
 import hashlib
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -103,6 +104,40 @@ def write_bytes(path: Path, content: bytes) -> None:
         working.write_bytes(content)
 
 
+def json_text(content: Any, *, indent: int | None = 1) -> str:
+    """JSON for a pipe, a page or a line of a log: a number that is not finite, for which JSON has no word, becomes null.
+
+    Parameters
+    ----------
+    content : Any
+        What JSON has words for, and numbers that are not finite.
+    indent : int, optional
+        Of each level; None for a single line.
+
+    Returns
+    -------
+    str
+        Without a newline at its end.
+
+    Examples
+    --------
+    >>> json_text({"temperature_kelvin": float("nan"), "times_ps": (0.0, float("inf"))}, indent=None)
+    '{"temperature_kelvin": null, "times_ps": [0.0, null]}'
+    """
+    try:
+        return json.dumps(content, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(content), indent=indent, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    return [_finite(value) for value in content] if isinstance(content, list | tuple) else content
+
+
 def write_json(path: Path, content: Any, *, indent: int | None = 1, sort_keys: bool = False) -> None:
     """Write JSON so that the file is either the old one or the whole new one.
 
@@ -149,7 +184,7 @@ def write_json_lines(path: Path, entries: Iterable[Any]) -> None:
     entries : iterable of Any
         What JSON has words for.
     """
-    write_text(path, "".join(json.dumps(entry) + "\n" for entry in entries))
+    write_text(path, "".join(json_text(entry, indent=None) + "\n" for entry in entries))
 
 
 def append_json_line(path: Path, entry: Any) -> None:
@@ -162,7 +197,7 @@ def append_json_line(path: Path, entry: Any) -> None:
     entry : Any
         What JSON has words for.
     """
-    append_text(path, json.dumps(entry) + "\n")
+    append_text(path, json_text(entry, indent=None) + "\n")
 
 
 def append_text(path: Path, text: str) -> None:
@@ -221,7 +256,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
     columns : sequence of str
         The first line.
     rows : iterable of sequences
-        One line each, as the `csv` module writes them.
+        One line each, as the `csv` module writes them: None leaves a place empty.
     """
     with whole_file(path) as working, working.open("w", newline="") as handle:
         writer = csv.writer(handle)

@@ -56,12 +56,15 @@ def test_d_of_either_environment_has_no_bias_and_the_uncorrected_one_has(replica
         np.testing.assert_allclose(errors.mean(), values.std(), rtol=0.15, atol=0)
     slow = np.mean([found[0].uncorrected_cm2_per_s for found in replicas]) / (RATES[0] * SCALE * 1e-4)
     assert slow > 1.2
-    assert all(found[0].fit_lags_ps[1] < found[0].stays.mean_ps for found in replicas)
+    assert all(found[0].fit_lags_ps[1] < found[0].residence.mean_ps for found in replicas)
 
 
 def test_residence_times_with_censoring_have_no_bias(replicas) -> None:
+    # Of the switching in continuous time that leaves with these probabilities from frame to frame.
+    leaving = sum(1 / life for life in LIVES)
     for e, life in enumerate(LIVES):
-        deviation = [(found[e].stays.mean_ps - life) / found[e].stays.mean_error_ps for found in replicas]
+        true = life * leaving / -np.log(1.0 - leaving)
+        deviation = [(found[e].residence.mean_ps - true) / found[e].residence.mean_error_ps for found in replicas]
         assert abs(np.mean(deviation)) < 0.3
         np.testing.assert_allclose(np.std(deviation), 1.0, rtol=0.2, atol=0)
         at = [np.interp(life, found[e].entered.times_ps, found[e].entered.survival) for found in replicas]
@@ -108,6 +111,16 @@ def test_flickers_belong_to_the_stay_before() -> None:
     noisy[7], noisy[33] = (noisy[7] + 1) % 3, (noisy[33] + 2) % 3
     np.testing.assert_array_equal(settled(noisy, 2), labels)
     np.testing.assert_array_equal(settled(noisy, 1), noisy)
+
+
+def test_doubt_of_residence_times_where_a_least_stay_hides_most() -> None:
+    """Ten frames are the least stay: of lives of 200 nothing is doubtful, of 30 and of 3 it is, as what 3 gives may look slow."""
+    for life, doubtful in ((200.0, False), (30.0, True), (3.0, True)):
+        rng = np.random.default_rng(3)
+        labels = (np.cumsum(rng.random((1500, 40)) < 1.0 / life, axis=0) % 2).astype(np.int16)
+        path = np.cumsum(rng.normal(0.0, 0.3, (1500, 40, 3)), axis=0)
+        for one in environments(path - path[0], labels, 2, 0.1, jump_distance_angstrom=2.0, min_stay_frames=10):
+            assert bool(one.residence_doubts) == doubtful
 
 
 def test_stays_add_up_to_the_run() -> None:

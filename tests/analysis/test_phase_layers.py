@@ -7,7 +7,7 @@ import pytest
 
 from mlip_interfaces.analysis.phase_history import PhaseMap, PhaseRecorder, interphase_history
 from mlip_interfaces.analysis.phase_layers import blurred_shares, interphase_spans, phase_layers
-from mlip_interfaces.analysis.phases import PhaseClassifier
+from mlip_interfaces.analysis.phases import FramePhases, PhaseClassifier
 from mlip_interfaces.errors import AnalysisError
 
 NAMES = ["Li", "Li2S", "Li3P", "glass"]
@@ -60,11 +60,21 @@ def test_interphase_is_as_thick_as_the_products_by_phase_and_wider_by_the_blur_o
     spans = interphase_spans(shares, np.array([True, False, False, True]), 0.5)
     assert len(spans) == 2
     # A Gaussian of 1 angstrom has fallen to a tenth of its step at 1.2816 angstrom.
-    (interphase,) = [length for length, product in spans if product > 0.5]
+    assert all(span.is_contact for span in spans)
+    (interphase,) = [span.thickness_angstrom for span in spans if span.products_angstrom > 1.0]
     np.testing.assert_allclose(interphase, thickness + 2 * 1.2816, rtol=0, atol=0.15)
     # The bare contact through the boundary: the 10-90 width of a step.
-    (contact,) = [length for length, product in spans if product <= 0.5]
+    (contact,) = [span.thickness_angstrom for span in spans if span.products_angstrom <= 1.0]
     np.testing.assert_allclose(contact, 2 * 1.2816, rtol=0, atol=0.15)
+
+
+BOTH = {"Li": ["Li"], "glass": ["glass"]}
+
+
+def made_map(time_ps: float, slices: np.ndarray) -> PhaseMap:
+    """Of half-angstrom slices, on 4 nm2."""
+    counts = slices.sum(axis=0)[:, None].astype(np.int64)
+    return PhaseMap(time_ps, counts, slices.astype(np.int32), {}, 3.0, 0.5 * len(slices), 400.0)  # type: ignore[arg-type]
 
 
 def one_map(time_ps: float, n_reacted: int) -> PhaseMap:
@@ -76,7 +86,7 @@ def one_map(time_ps: float, n_reacted: int) -> PhaseMap:
 
 
 def test_consumption_is_what_a_reactant_lost_per_area_and_two_interphases_are_counted() -> None:
-    found = interphase_history([one_map(0.0, 0), one_map(1.0, 40)], NAMES, ["Li", "glass"])
+    found = interphase_history([one_map(0.0, 0), one_map(1.0, 40)], NAMES, BOTH)
     np.testing.assert_allclose(found.thickness_angstrom, [0.0, 20.0], rtol=0, atol=0.05)
     assert found.n_interphases == 1
     # 40 slices of 5 atoms, on 4 nm2.
@@ -85,7 +95,7 @@ def test_consumption_is_what_a_reactant_lost_per_area_and_two_interphases_are_co
     both = one_map(1.0, 40)
     both.slices[160:] = [0, 5, 0, 0]
     both.counts[:, 0] = both.slices.sum(axis=0)
-    mirrored = interphase_history([one_map(0.0, 0), both], NAMES, ["Li", "glass"])
+    mirrored = interphase_history([one_map(0.0, 0), both], NAMES, BOTH)
     assert mirrored.n_interphases == 2
     np.testing.assert_allclose(mirrored.thickness_angstrom[1], 20.0, rtol=0, atol=0.05)
     np.testing.assert_allclose(mirrored.consumed_per_nm2["glass"][1], 50.0, rtol=1e-12, atol=0)
@@ -93,9 +103,88 @@ def test_consumption_is_what_a_reactant_lost_per_area_and_two_interphases_are_co
 
 def test_reactants_that_are_not_there_are_refused() -> None:
     with pytest.raises(AnalysisError, match=r"its atoms are in Li \(300\), glass \(700\). Name the phases"):
-        interphase_history([one_map(0.0, 0)], NAMES, ["Li3P"])
+        interphase_history([one_map(0.0, 0)], NAMES, {"Li3P": ["Li3P"]})
     with pytest.raises(AnalysisError, match="no rule for the reactant LiF"):
-        interphase_history([one_map(0.0, 0)], NAMES, ["LiF"])
+        interphase_history([one_map(0.0, 0)], NAMES, {"LiF": ["LiF"]})
+
+
+def two_sided(each_angstrom: float) -> np.ndarray:
+    """Li, product, glass, product: as thick on either side."""
+    slices = np.zeros((200, 4))
+    slices[:60, 0] = slices[60:, 3] = 12
+    share = each_angstrom / 0.5
+    for k in range(int(np.ceil(share))):
+        turned = round(12 * min(1.0, share - k))
+        for place in (60 + k, 199 - k):
+            slices[place] = [0, turned, 0, 12 - turned]
+    return slices
+
+
+@pytest.mark.parametrize("at_end", [1.5, 2.6, 3.5, 4.5, 6.0, 12.0])
+def test_thickness_is_that_of_one_of_two_interphases_however_thin_they_are(at_end: float) -> None:
+    maps = [made_map(t, two_sided(at_end * (t / 20.0) ** 0.5)) for t in np.arange(21.0)]
+    found = interphase_history(maps, NAMES, BOTH)
+    assert (found.n_contacts, found.n_interphases) == (2, 2)
+    np.testing.assert_allclose(found.thickness_angstrom[-1], at_end, rtol=0, atol=0.1)
+    # Where one run has two interphases and another one of the same interface has one, both are means over two.
+    halved = interphase_history([one_map(0.0, 0), one_map(1.0, 40)], NAMES, BOTH).per(2)
+    np.testing.assert_allclose(halved.thickness_angstrom, [0.0, 10.0], rtol=0, atol=0.05)
+    np.testing.assert_allclose(halved.consumed_per_nm2["glass"], [0.0, 25.0], rtol=1e-12, atol=0)
+
+
+def test_thickness_by_10_90_is_that_of_the_products_and_not_of_the_vacuum_behind_them() -> None:
+    slices = np.zeros((240, 4))
+    slices[:60, 0] = slices[60:84, 1] = slices[84:180, 3] = 5
+    found = interphase_history([made_map(0.0, slices)], NAMES, BOTH)
+    assert found.n_contacts == 1
+    # 12 angstrom of products and the blur of either edge; the vacuum is 30 angstrom.
+    np.testing.assert_allclose(found.thickness_10_90_angstrom, 12.0 + 2 * 1.2816, rtol=0, atol=0.15)
+    # Products at a surface: up to the vacuum, and no contact.
+    slices[60:84], slices[172:180] = [0, 0, 0, 5], [0, 5, 0, 0]
+    spans = interphase_spans(blurred_shares(slices, 0.5), np.array([True, False, False, True]), 0.5)
+    surface = max(spans, key=lambda span: span.products_angstrom)
+    assert not surface.is_contact
+    np.testing.assert_allclose(surface.thickness_angstrom, 4.0 + 1.2816, rtol=0, atol=2.5)
+
+
+def inert(shares: list[float]) -> list[PhaseMap]:
+    """Li | something of these shares of Li, Li2S, Li3P, glass and unknown, twice."""
+    slices = np.zeros((200, 5))
+    slices[:80, 0], slices[80:] = 100, 100 * np.array(shares)
+    return [made_map(time, slices) for time in (0.0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("shares", "reactants", "other", "said"),
+    [
+        ([0, 0, 0, 0, 1], {"Li": ["Li"]}, "unknown", "unknown) counts as one, and is no product"),
+        ([0, 0.7, 0, 0, 0.3], {"Li": ["Li"]}, "Li2S", "(Li2S) counts as one, and is no product"),
+        ([0, 0, 0, 0.7, 0.3], BOTH, "glass", ""),
+        ([0, 0, 0, 1, 0], BOTH, "glass", ""),
+    ],
+)
+def test_inert_stack_has_no_interphase_whether_rules_know_its_other_side_or_not(
+    shares: list[float], reactants: dict[str, list[str]], other: str, said: str
+) -> None:
+    names = [*NAMES, "unknown"]
+    found = interphase_history(inert(shares), names, reactants)
+    assert found.reactants == ("Li", other)
+    assert said in found.note
+    assert bool(said) == bool(found.note)
+    np.testing.assert_allclose(found.thickness_angstrom, 0.0, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.thickness_10_90_angstrom, 2 * 1.2816, rtol=0, atol=0.15)
+
+
+def test_one_reactant_alone_is_refused_and_reactants_that_do_not_touch_are_told() -> None:
+    names = [*NAMES, "unknown"]
+    alone = np.zeros((100, 5))
+    alone[:, 0] = 5
+    with pytest.raises(AnalysisError, match="between two reactants, and only Li is there at the start"):
+        interphase_history([made_map(0.0, alone)], names, BOTH)
+    alone[:, 3] = 5
+    mixed = interphase_history([made_map(0.0, alone)], names, BOTH)
+    assert (mixed.n_contacts, mixed.n_interphases) == (0, 1)
+    assert "Li and glass do not lie next to each other along the depth" in mixed.note
 
 
 def recorded(n_frames: int, interval_ps: float, **settings: float) -> PhaseRecorder:
@@ -116,10 +205,10 @@ def recorded(n_frames: int, interval_ps: float, **settings: float) -> PhaseRecor
     return recorder
 
 
-def test_windows_of_the_average_and_the_last_frame_are_named_once() -> None:
+def test_windows_of_the_average_and_the_last_one_are_named_once() -> None:
     assert [one.time_ps for one in recorded(10, 1.0).maps] == pytest.approx(np.arange(10.0), rel=1e-6, abs=1e-12)
     found = recorded(23, 0.1, average_ps=0.5)
-    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.2], rel=1e-6, abs=1e-12)
+    assert [one.time_ps for one in found.maps] == pytest.approx([0.2, 0.7, 1.2, 1.7, 2.0], rel=1e-6, abs=1e-12)
     assert [one.time_ps for one in recorded(21, 1.0, every_ps=5.0).maps] == pytest.approx(
         [0, 5, 10, 15, 20], rel=1e-6, abs=1e-12
     )
@@ -140,3 +229,25 @@ def test_positions_are_averaged_in_one_image() -> None:
     for one in recorded(20, 0.1, average_ps=1.0).maps:
         places = np.flatnonzero(one.slices.sum(axis=1))
         assert (np.minimum(places, 19 - places) <= 1).all()
+
+
+@pytest.mark.parametrize("n_frames", [1, 3, 20, 21, 25, 39])
+def test_last_map_is_the_mean_of_the_last_window_whatever_the_number_of_frames(n_frames: int) -> None:
+    """Li at 0.1 x number of the frame, F at 5 angstrom: the mean of ten frames backwards from the end, and no single frame."""
+    seen = []
+
+    class Seen(PhaseClassifier):
+        def classify(self, positions: np.ndarray, cell: np.ndarray) -> FramePhases:
+            seen.append(positions[0, 2])
+            return super().classify(positions, cell)
+
+    symbols = np.array(["Li", "F"])
+    recorder = PhaseRecorder(Seen(symbols), symbols, average_ps=1.0)
+    for k in range(n_frames):
+        places = np.array([[[0.0, 0.0, 0.1 * k], [0.0, 0.0, 5.0]]])
+        recorder.add(places, np.eye(3)[None] * 10.0, np.zeros((1, 3)), np.array([0.1 * k]), k)
+    recorder.finish()
+    last = np.arange(n_frames)[-10:]
+    np.testing.assert_allclose(seen[-1], 0.1 * last.mean(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(recorder.maps[-1].time_ps, 0.1 * last.mean(), rtol=0, atol=1e-9)
+    assert len(recorder.maps) == -(-n_frames // 10)

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.spacegroup import crystal
 
 from mlip_interfaces.analysis.phase_rules import phase_rules, shipped_rules
 from mlip_interfaces.analysis.phases import PhaseClassifier, classify
 from mlip_interfaces.errors import AnalysisError, InputFileError
 from mlip_interfaces.structures import load_crystal
+from mlip_interfaces.structures.crystals import LIBRARY
 
 CRYSTALS = {
     "Li": "Li", "Li2S": "Li2S", "Li3P": "Li3P", "LiP": "LiP", "Li7P3S11": "Li7P3S11", "Li6PS5Cl": "Li6PS5Cl", "beta-Li3PS4": "Li3PS4",
     "gamma-Li3PS4": "Li3PS4", "LiF": "LiF", "LiCl": "LiCl", "LiCoO2": "LiCoO2", "LiNiO2": "LiNiO2", "LiMn2O4": "LiMn2O4", "Co9S8": "CoSx",
     "Co3S4": "CoSx", "CoS2": "CoS2", "gamma-Li3PO4": "PO4", "beta-Li3PO4": "PO4",
+    "Li7La3Zr2O12": "Li7La3Zr2O12", "Li3OCl": "Li3OCl", "Li3OBr": "Li3OBr", "LiNi0.5Mn1.5O4": "LiNi0.5Mn1.5O4", "Li2PO2N": "POxNy",
 }  # fmt: skip
 
 
@@ -56,6 +59,10 @@ def chain_of_cages() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array((["P"] * 7 + ["Li"]) * 2), places, np.array([step, [0.0, 16.0, 0.0], [0.0, 0.0, 16.0]])
 
 
+def test_every_crystal_of_the_library_has_a_name_here() -> None:
+    assert set(CRYSTALS) == set(LIBRARY)
+
+
 @pytest.mark.parametrize("name", CRYSTALS)
 def test_crystals_under_thermal_noise_are_named_right(name: str) -> None:
     symbols, positions, cell = block(name)
@@ -71,6 +78,61 @@ def test_antifluorite_oxide_is_named_right() -> None:
     symbols, positions, cell = block("Li2S")
     oxide = classify(np.where(symbols == "S", "O", symbols), positions * 4.62 / 5.7158, cell * 4.62 / 5.7158)
     assert oxide.counts() == {"Li2O": len(symbols)}
+
+
+def cubic(
+    basis: list[tuple[str, list[float]]], length: float, repeat: int = 3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A cell of atoms at fractional places, repeated."""
+    corners = np.stack(np.meshgrid(*[np.arange(repeat)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    places = np.array([place for _, place in basis])
+    symbols = np.array([symbol for symbol, _ in basis] * len(corners))
+    return symbols, ((corners[:, None] + places).reshape(-1, 3)) * length, np.eye(3) * length * repeat
+
+
+FACES = [[0.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
+
+
+def test_compound_of_other_cations_has_no_name_of_lithium() -> None:
+    oxide = [("Co", place) for place in FACES] + [("O", [x + 0.5, y, z]) for x, y, z in FACES]
+    assert set(classify(*cubic(oxide, 4.26)).counts()) == {"CoOx"}
+    # Pyrite, with S-S of 2.16 angstrom along the diagonals.
+    u = 0.385
+    signs = [[1, 1, 1], [-1, -1, -1], [1, -1, -1], [-1, 1, 1], [-1, 1, -1], [1, -1, 1], [-1, -1, 1], [1, 1, -1]]
+    shifts = [
+        [0, 0, 0],
+        [0, 0, 0],
+        [0.5, 0.5, 0],
+        [0.5, 0.5, 0],
+        [0, 0.5, 0.5],
+        [0, 0.5, 0.5],
+        [0.5, 0, 0.5],
+        [0.5, 0, 0.5],
+    ]
+    pyrite = [("Fe", place) for place in FACES] + [
+        ("S", [u * a + b for a, b in zip(sign, shift, strict=True)]) for sign, shift in zip(signs, shifts, strict=True)
+    ]
+    assert set(classify(*cubic(pyrite, 5.417)).counts()) == {"unknown"}
+    symbols, positions, cell = block("beta-Li3PS4")
+    sodium = classify(np.where(symbols == "Li", "Na", symbols), positions, cell).counts()
+    assert set(sodium) == {"PS4", "unknown"}
+    germanium = classify(np.where(symbols == "P", "Ge", symbols), positions, cell).counts()
+    assert set(germanium) == {"unknown"}
+    # Li3InCl6, C2/m.
+    places = [(0.0, 0.0, 0.0), (0.0, 0.3333, 0.0), (0.0, 0.5, 0.5), (0.2466, 0.1617, 0.2404), (0.2447, 0.0, -0.235)]
+    halide = crystal(
+        ["In", "Li", "Li", "Cl", "Cl"], places, spacegroup=12, cellpar=[6.41, 11.04, 6.38, 90, 109.8, 90]
+    ).repeat(2)
+    found = classify(np.array(halide.get_chemical_symbols()), halide.positions, halide.cell.array)
+    assert found.counts() == {"unknown": len(halide)}
+
+
+def test_few_foreign_cations_change_no_name() -> None:
+    symbols, positions, cell = block("Li2S")
+    symbols = symbols.copy()
+    symbols[np.flatnonzero(symbols == "Li")[::60]] = "Na"
+    found = classify(symbols, positions, cell)
+    assert found.counts()["Li2S"] > 0.9 * symbols.size
 
 
 def test_li7p3s11_has_as_many_ps4_as_p2s7_and_li6ps5cl_has_ps4_alone() -> None:

@@ -99,7 +99,12 @@ def test_between_places_and_without_a_barrier(box: Path, tmp_path: Path, capsys:
         ("--out out", "Give --calculator NAME and --out DIR, or --list"),
         ("--calculator chgnet", "Give --calculator NAME and --out DIR, or --list"),
         ("--calculator chgnot --out out", "Did you mean 'chgnet'?"),
-        ("--calculator cp2k --out out", "bands are relaxed with ASE calculators"),
+        ("--calculator none.pb --out out", "--calculator none.pb: there is no such file; give chgnet,"),
+        (
+            "--calculator tosi-fumi --ion Na --interstitial 0,0,0.5:0,0.5,0.5 --out out",
+            "--calculator tosi-fumi does not know Na: its elements are Li, F",
+        ),
+        ("--calculator cp2k --out out", "structures are relaxed with ASE calculators"),
         ("--ion Na --list", "The crystal has no Na, only Li"),
         ("--max-distance-angstrom 2 --list", "No two sites lie within 2 angstrom"),
         ("--hop Li1-Li2 --list", "there is no site Li2; the cell has Li1."),

@@ -92,11 +92,11 @@ def test_the_short_form_has_the_defaults_where_it_says_nothing(raw: dict[str, An
     assert found["rdf"] == mi.Rdf(pairs=("P-O", "P-S", "Co-S", "S-S"), blocks=7)
     assert found["msd"] == mi.Msd(species="Li")
     assert found["residence"].jump_distance_angstrom == 2.0
-    assert list(found) == ["rdf", "msd", "tetrahedra", "chemistry", "profile", "residence"]
+    assert list(found) == ["rdf", "msd", "tetrahedra", "chemistry", "profile", "residence", "msd-coating"]
 
 
 def test_null_leaves_a_kind_out(raw: dict[str, Any]) -> None:
-    assert set(requests(raw, {"rdf": None, "tetrahedra": None})) == {"msd", "chemistry", "profile"}
+    assert set(requests(raw, {"rdf": None, "tetrahedra": None})) == {"msd", "msd-coating", "chemistry", "profile"}
     assert requests(raw, []) == requests(raw, {"requests": {}}) == {}
 
 
@@ -120,6 +120,49 @@ def test_without_a_section_the_defaults_follow_the_elements() -> None:
 LAYERS = [
     {"kind": "crystal", "name": name, "material": "Li", "miller": [1, 0, 0], "thickness_angstrom": 9} for name in "ab"
 ]
+
+
+@pytest.mark.parametrize("analysis", [{}, None, {"drift": "none"}, {"msd": {"species": ["Li"]}}])
+def test_where_thicknesses_are_compared_msd_is_of_that_layer_too(raw: dict[str, Any], analysis: Any) -> None:
+    of_msd = {name: one for name, one in requests(raw, analysis).items() if one.kind == "msd"}
+    assert of_msd == {"msd": mi.Msd(species="Li"), "msd-coating": mi.Msd(species="Li", layer="coating")}
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "outside"),
+    [
+        ({}, "coating"),
+        ({"layer": "electrolyte"}, None),
+        ({"outside_layer": None}, None),
+        ({"outside_layer": "cathode"}, "cathode"),
+    ],
+)
+def test_where_thicknesses_are_compared_units_of_that_layer_are_left_out_by_default(
+    raw: dict[str, Any], chemistry: dict[str, Any], outside: str | None
+) -> None:
+    for analysis in ({"chemistry": chemistry}, [{"kind": "chemistry"} | chemistry]):
+        assert requests(raw, analysis)["chemistry"] == mi.Chemistry(
+            reaction_bonds=("P-O", "Co-S"), layer=chemistry.get("layer"), outside_layer=outside
+        )
+    assert "analysis.chemistry.outside_layer is 'top', but the layers are cathode, coating" in refusal(
+        raw, {"chemistry": {"outside_layer": "top"}}
+    )
+
+
+def test_msd_of_the_layer_is_not_added_to_what_the_study_says_itself(raw: dict[str, Any]) -> None:
+    for analysis, names in (
+        ({"msd": {"layer": "electrolyte"}}, ["msd"]),
+        ({"msd": None}, []),
+        ([{"kind": "msd"}], ["msd"]),
+    ):
+        assert [name for name, one in requests(raw, analysis).items() if one.kind == "msd"] == names
+    single = yaml.safe_load(yaml.safe_dump(raw))
+    for layer in single["interface"]["layers"]:
+        if layer["kind"] == "amorphous":
+            layer["thickness_angstrom"] = 10
+    single["exploration"] = {"iterations": raw["exploration"]["iterations"]}
+    single["initial_data"]["teacher_md"] = []
+    assert "msd-coating" not in requests(single, {})
 
 
 @pytest.mark.parametrize("analysis", [{}, None, {"drift": "none"}, [{"kind": kind} for kind in ("rdf", "msd")]])

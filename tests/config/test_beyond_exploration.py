@@ -80,3 +80,19 @@ def test_config_check_prints_warnings_and_ends_well(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[1].split()[0] for line in lines] == ["study", "study", "warning"]
     assert lines[2].startswith(f"{study}: warning: protocols.diffusion.temperature_kelvin is 60, hotter")
+
+
+def test_a_given_potential_is_asked_for_its_elements_and_no_exploration_is(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, asked = repository / "docs" / "studies" / "scan-minimal.yaml", []
+    assert main(["config", "check", str(study)]) == 0
+    assert "times the longest exploration run" in capsys.readouterr().out
+    assert main(["config", "check", str(study), "--model", str(tmp_path / "none.pb")]) == 2
+    assert f"--model: there is no file {tmp_path / 'none.pb'}" in capsys.readouterr().err
+    monkeypatch.setattr(
+        "mlip_interfaces.pipeline.given_potential.examine_potential", lambda model, elements: asked.append(elements)
+    )
+    assert main(["config", "check", str(study), "--model", str(tmp_path / "model.pb")]) == 0
+    assert asked == [("Li", "Co", "O", "F", "P", "S", "Cl")]
+    assert "warning" not in capsys.readouterr().out

@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.io import write
 
 from mlip_interfaces.cli.main import build_parser, main
-from mlip_interfaces.screening.conductivity_file import load_conductivity_series
-from mlip_interfaces.screening.priority import CRITERIA
+from mlip_interfaces.screening.ranking.priority import CRITERIA
+from mlip_interfaces.screening.transport.conductivity_file import load_conductivity_series
 
 
 def test_every_command_of_the_page_runs_on_its_files(

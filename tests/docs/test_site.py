@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ase import Atoms
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import load_study, parse_study, study_schema
@@ -159,7 +160,7 @@ REQUESTS = {
 }
 DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivity", "p_s_units", "bonds", "bonds_formed", "bonds_per_atom", "bonds_per_atom_initial",
         "bonds_broken", "survivors", "n_atoms", "lifetimes", "neighbors_mean", "anions", "zero_within_2_sigma_since_ps", "not_diffusive_because",
-        "phases", "elements", "shares", "consumed_per_nm2", "units", "criteria", "parameters"}  # fmt: skip
+        "phases", "reactant_phases", "elements", "shares", "consumed_per_nm2", "units", "criteria", "parameters"}  # fmt: skip
 """Their keys are elements, pairs, layers, units, phases, laws and their parameters."""
 
 
@@ -167,20 +168,43 @@ DATA = {"pairs", "species", "interfaces", "charges", "transference", "sensitivit
 def rattling(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighty frames of a rattling Li6PS5Cl in two layers."""
     import numpy as np
-    from ase.io import write
 
     from mlip_interfaces.structures import load_crystal
 
-    rng = np.random.default_rng(1)
     crystal = load_crystal("Li6PS5Cl")
     crystal.arrays["layer"] = np.where(crystal.get_scaled_positions()[:, 2] < 0.5, "a", "b")
+    return rattled(crystal, tmp_path_factory.mktemp("rattling"))
+
+
+@pytest.fixture(scope="module")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighty frames of rattling lithium metal beside Li6PS5Cl: an interphase grows between two solids."""
+    from mlip_interfaces.structures import load_crystal
+
+    stack = load_crystal("Li6PS5Cl")
+    side, height = stack.cell.lengths()[:2], stack.cell.lengths()[2]
+    metal = load_crystal("Li").repeat((3, 3, 3))
+    thickness = metal.cell.lengths()[2]
+    metal.set_cell([*side, thickness], scale_atoms=True)
+    metal.positions[:, 2] += height + 1.0
+    stack.set_cell([*side, height + thickness + 2.0])
+    stack.extend(metal)
+    return rattled(stack, tmp_path_factory.mktemp("stacked"))
+
+
+def rattled(structure: Atoms, folder: Path) -> Path:
+    """A trajectory of 80 frames whose atoms stay where they are."""
+    import numpy as np
+    from ase.io import write
+
+    rng = np.random.default_rng(1)
     frames = []
     for step in range(80):
-        frame = crystal.copy()
+        frame = structure.copy()
         frame.positions += rng.normal(0.0, 0.1, frame.positions.shape)
         frame.info["time_ps"] = 0.5 * step
         frames.append(frame)
-    file = tmp_path_factory.mktemp("rattling") / "traj.xyz"
+    file = folder / "traj.xyz"
     write(file, frames, format="extxyz")
     return file
 
@@ -201,9 +225,10 @@ def keys_of(content: object, of_data: bool = False) -> set[str]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_every_key_of_a_result_is_explained(
-    kind: str, rattling: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, rattling: Path, stacked: Path, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["analyze", kind, str(rattling), "--json", *REQUESTS[kind]]) == 0
+    trajectory = stacked if kind == "growth" else rattling
+    assert main(["analyze", kind, str(trajectory), "--json", *REQUESTS[kind]]) == 0
     content = json.loads(capsys.readouterr().out)
     text = (repository / "docs" / "reference" / "results.md").read_text()
     missing = {key for key in keys_of(content) if f"`{key}`" not in text}

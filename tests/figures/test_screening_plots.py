@@ -7,6 +7,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
+from mlip_interfaces.figures.adhesion_plots import defect_ladder
+from mlip_interfaces.figures.migration_plots import HopProfile, hop_profiles
 from mlip_interfaces.figures.screening_plots import (
     LEVEL_COLORS,
     BandBar,
@@ -107,3 +109,26 @@ def test_profile_shows_both_answers_where_the_layer_is_saturated() -> None:
     np.testing.assert_allclose(ax.lines[1].get_ydata(), np.tanh(x) + 0.01)
     assert ax.lines[2].get_xdata()[0] == 4.0
     assert len(space_charge_profile(x, np.tanh(x), 1.0, None).axes[0].lines) == 2
+
+
+def test_names_of_hops_without_a_band_stay_inside_the_figure() -> None:
+    path = np.linspace(0.0, 3.0, 5)
+    profile = HopProfile("Li1-Li2", path, np.sin(path), path, np.sin(path), is_converged=True)
+    missing = [f"Li{number}-Li{number + 10}_0,-1,1" for number in range(12)]
+    figure = hop_profiles([profile], missing)
+    figure.draw_without_rendering()
+    (words,) = [text for text in figure.texts if "without a band" in text.get_text()]
+    assert " ".join(words.get_text().split()).endswith(", ".join(missing))
+    box = words.get_window_extent()
+    assert box.x0 >= 0.0
+    assert box.x1 <= figure.bbox.x1
+
+
+def test_a_set_of_defects_has_one_line_in_the_legend() -> None:
+    figure = defect_ladder([("pair", [(2.0, 1.0), (8.0, 1.5)]), ("single", [(None, 0.7), (None, 0.9)])])
+    (ax,) = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["pair", "single"]
+    assert [float(line.get_ydata()[0]) for line in ax.lines if line.get_linestyle() == "--"] == [0.7, 0.9]
+    assert ax.get_xlabel() == "distance as placed (angstrom)"
+    (alone,) = defect_ladder([("single", [(None, 0.7)])]).axes
+    assert (alone.get_xlabel(), list(alone.get_xticks())) == ("", [])

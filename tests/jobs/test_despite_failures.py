@@ -32,7 +32,10 @@ def test_siblings_of_a_failing_task_run_to_their_end_and_only_it_is_repeated(tmp
     assert time.monotonic() - began > 4
     assert {task.parent.name for task in tmp_path.glob("*/made")} == {"slow", "after", "last"}
     said = str(error.value)
-    assert re.search(r"did not finish \(bad\)\. Ended unfinished \d times, cancelled or failed: job \d+ with bad", said)
+    assert re.search(
+        r"did not finish \(bad\)\. Ended unfinished \d times without coming further, cancelled or failed: job \d+ with bad",
+        said,
+    )
     assert "All others came to their end." in said
     assert "no such model" in said
     # Cured, it alone is run.

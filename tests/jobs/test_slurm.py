@@ -181,7 +181,7 @@ def test_job_cancelled_every_time_is_named_and_takes_its_siblings_out_of_the_que
     with pytest.raises(UnfinishedError, match="did not finish") as error:
         run_tasks(Batch(tasks, tmp_path, "md"), execution(retries=1))
     assert len(starts(tmp_path, "task.2")) == 2
-    assert "Ended unfinished 2 times, cancelled or failed: job" in str(error.value)
+    assert "Ended unfinished 2 times without coming further, cancelled or failed: job" in str(error.value)
     said = str(error.value)
     assert re.search(
         r"job \d+ with task\.2 \(slurmstepd\S*: error: \*\*\* JOB \d+ ON \S+ CANCELLED AT .*\)\. Cancelled with it: job",
@@ -189,6 +189,24 @@ def test_job_cancelled_every_time_is_named_and_takes_its_siblings_out_of_the_que
     )
     assert said.endswith(f"The end of {tmp_path}/task.2/task.log:\nhalf way\nhalf way")
     wait_for(lambda: slurm.queue() == [])
+
+
+def test_run_of_more_jobs_than_retries_comes_to_its_end_and_one_that_stands_still_does_not(
+    slurm: Any, tmp_path: Path
+) -> None:
+    """Each try is ended as by its time limit; the checkpoint that it began from names its piece, as the deck of the scan has it."""
+    begin = "n=$(cat step 2>/dev/null || echo 0); echo again >> started; [ $n -eq 0 ] || touch traj.$n.dcd; "
+    move_on = f'{begin} echo $((n + 100)) > step; [ $n -lt 500 ] || {{ touch result; exit 0; }}; scancel "$SLURM_JOB_ID"; sleep 60'
+    stand_still = f'{begin} [ $n -ge 200 ] || echo $((n + 100)) > step; scancel "$SLURM_JOB_ID"; sleep 60'
+    tasks = (JobTask("moves", move_on, ("result",)), JobTask("stands", stand_still, ("result",)))
+    for task in tasks:
+        (tmp_path / task.name).mkdir()
+    run_tasks(Batch(tasks[:1], tmp_path, "md"), execution(retries=1))
+    assert len(starts(tmp_path, "moves")) == 6
+    with pytest.raises(UnfinishedError, match="Ended unfinished 2 times without coming further"):
+        run_tasks(Batch(tasks[1:], tmp_path, "md"), execution(retries=1))
+    # From 0, 100 and 200, and once more from 200.
+    assert len(starts(tmp_path, "stands")) == 4
 
 
 def test_refused_partition_is_a_sentence_and_the_queue_stays_empty(slurm: Any, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_each_trajectory_is_a_task_and_what_fails_leaves_the_others_to_their_end
     found = {run.name: run for run in read_book(AnalysisIndex, context.analysis / INDEX).runs}
     assert found[SOUND].results == ("rdf",)
     assert "has 15 whole frames, and the scan's index says 20: it was cut" in found[CUT].trouble
-    assert "Ended unfinished 2 times, cancelled or failed: job" in found[KILLED].trouble
+    assert "Ended unfinished 2 times without coming further, cancelled or failed: job" in found[KILLED].trouble
     assert ("Killed" if place == "lazy-local" else "its log is where the job ran") in found[KILLED].trouble
     # In this process it is the same.
     here = replace(context, results=tmp_path / "here")

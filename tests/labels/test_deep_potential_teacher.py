@@ -13,6 +13,7 @@ from ase.build import bulk
 from ase.io import write
 
 from mlip_interfaces.choices import BACKEND_LABELS, BACKEND_OF_ENDING
+from mlip_interfaces.cli.main import main
 from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError, UserError
 from mlip_interfaces.labels.driver import INPUT_FILE, OUTPUT_FILE, label_task
@@ -112,6 +113,45 @@ def test_element_and_head_that_the_model_lacks_are_named_before_anything_is_labe
     asked = LabelSettings(calculator="deepmd", parameters={"model": str(model), "head": "LPS"})
     with pytest.raises(InputFileError, match="a model without heads, so that there is no 'LPS'; leave it out"):
         require_teacher(asked, ["Li", "F"])
+
+
+def test_structures_with_an_element_that_the_model_lacks_are_not_relaxed(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    sentence = f"--calculator {model} does not know S: its elements are F, Li; give one that knows all of "
+    migration = ["screen", "migration", "Li2S", "--calculator", str(model), "--out", str(out)]
+    defects = ["screen", "defect-energies", "LiF", "--defects", "S_F' + V_F.", "--calculator", str(model)]
+    for words in (migration, [*defects, "--reservoir", "Li2S", "--out", str(out)]):
+        assert main(words) == 2
+        assert sentence in capsys.readouterr().err
+    cells = {
+        "compositions": [{"formula": "Li2S", "density_g_per_cm3": 1.6}],
+        "temperatures_kelvin": [900],
+        "edge_angstrom": 9,
+        "time_ps": 1,
+        "leave_out_ps": 0.1,
+        "flux": {"length_angstrom": 1e7, "chemical_potentials": {"Li": -0.5, "S": 0.5}},
+    }
+    (tmp_path / "cells.yaml").write_text(json.dumps(cells))
+    assert (
+        main(["screen", "compositions", str(tmp_path / "cells.yaml"), "--potential", str(model), "--out", str(out)])
+        == 2
+    )
+    assert "Li2S: " in (said := capsys.readouterr().err)
+    assert "teacher.pb does not know S: its elements are F, Li" in said
+    runs = {
+        "crystals": ["Li2S"],
+        "temperatures_kelvin": [900],
+        "time_ps": 1,
+        "leave_out_ps": 0.1,
+        "dump_interval_ps": 0.01,
+    }
+    for by in ({"potential": str(model)}, {"calculator": "deepmd", "parameters": {"model": str(model)}}):
+        (tmp_path / "runs.yaml").write_text(json.dumps(runs | by))
+        assert main(["screen", "conductivity", str(tmp_path / "runs.yaml"), "--out", str(out)]) == 2
+        assert "teacher.pb does not know S: its elements are F, Li" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("ending", [".pb", ".pt"])

@@ -17,7 +17,15 @@ from test_md import DECK_BOUNDS, PROTOCOL
 
 from lammps_processes import real_lammps, wait_until
 from mlip_interfaces.jobs.alone import LOCK, alone
-from mlip_interfaces.md import CHECKPOINT, MDProtocol, flaws_of_trajectory, join_pieces, md_command, time_reached_ps
+from mlip_interfaces.md import (
+    CHECKPOINT,
+    OLDER_CHECKPOINT,
+    MDProtocol,
+    flaws_of_trajectory,
+    join_pieces,
+    md_command,
+    time_reached_ps,
+)
 from mlip_interfaces.md.ending import DONE, LOG, is_over
 from mlip_interfaces.md.pieces import _Dcd
 from mlip_interfaces.pipeline.md_runs import COMMAND, RUN_COMMAND
@@ -133,7 +141,7 @@ def test_full_disk_costs_nothing_once_there_is_room(
     make(folder, long)
     code, said = end(start(folder))
     assert code == 1
-    assert "No space left on device" in said
+    assert "No space left on device" in said or "I/O error while writing restart" in said
     assert not is_over(folder)
     assert (folder / CHECKPOINT).is_file()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
@@ -276,3 +284,115 @@ def test_trajectory_that_two_wrote_or_that_lacks_frames_has_flaws(undisturbed: P
     for changed in (lines[:30] + lines[31:], lines[:50] + lines[48:], lines[:50] + ["0.97,3\n"] + lines[51:]):
         (tmp_path / "thermo.csv").write_text("".join(changed))
         assert flaws(tmp_path) == ("thermo.csv has not one line each 0.02 ps up to 2 ps",)
+
+
+def kill_after(start: Start, folder: Path, time_ps: float) -> None:
+    """Begin, or go on, and kill LAMMPS when its table has come so far."""
+    run = start(folder)
+    wait_until(lambda: time_reached_ps(folder) >= time_ps)
+    for process in real_lammps(folder):
+        os.kill(process, signal.SIGKILL)
+    end(run)
+    wait_until(lambda: subprocess.run(["flock", "-n", LOCK, "true"], cwd=folder, check=False).returncode == 0)
+
+
+@pytest.fixture(scope="module")
+def killed(make: Callable[..., None], start: Start, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Killed after three checkpoints, at 0.2, 0.4 and 0.6 ps."""
+    folder = tmp_path_factory.mktemp("md") / "killed"
+    make(folder, rest_seconds=0.5)
+    kill_after(start, folder, 0.6)
+    deck = (folder / "deck.in").read_text()
+    (folder / "deck.in").write_text(deck.replace(' "shell sleep 0.5"', ""))
+    assert (folder / OLDER_CHECKPOINT).is_file()
+    return folder
+
+
+def _cut_checkpoint(folder: Path) -> None:
+    content = (folder / CHECKPOINT).read_bytes()
+    (folder / CHECKPOINT).unlink()
+    (folder / CHECKPOINT).write_bytes(content[:-8])
+
+
+def _empty_checkpoint(folder: Path) -> None:
+    (folder / CHECKPOINT).unlink()
+    (folder / CHECKPOINT).touch()
+
+
+def _cut_table(folder: Path) -> None:
+    lines = (folder / "thermo.csv").read_text().splitlines(keepends=True)
+    (folder / "thermo.csv").write_text(
+        "".join(line for line in lines if line[0] == "t" or float(line.split(",")[0]) < 0.5)
+    )
+
+
+def _blank_trajectory(folder: Path) -> None:
+    """The length of a file is on the disk, what is in its end is not."""
+    layout = _Dcd.read(folder / "traj.dcd")
+    assert layout is not None
+    content, whole = (folder / "traj.dcd").read_bytes(), len(layout.header) + 25 * layout.frame_bytes
+    (folder / "traj.dcd").write_bytes(content[:whole] + bytes(len(content) - whole))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (_cut_checkpoint, "WARNING: md.restart is cut off, and removed"),
+        (_empty_checkpoint, "WARNING: md.restart is cut off, and removed"),
+        (_cut_table, "WARNING: thermo.csv or traj.dcd ends before step "),
+        (_blank_trajectory, "WARNING: thermo.csv or traj.dcd ends before step "),
+    ],
+)
+def test_crash_costs_at_most_one_checkpoint_more(
+    killed: Path, start: Start, undisturbed: Path, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    folder = shutil.copytree(killed, tmp_path / "run")
+    damage(folder)
+    code, words = end(start(folder))
+    assert code == 0
+    for text in (words, (folder / LOG).read_text()):
+        assert sum(line.startswith(said) for line in text.splitlines()) == 1
+    assert len(pieces := list(folder.glob("traj.*.dcd"))) == 1
+    begun_at = int(pieces[0].name.split(".")[1])
+    assert begun_at in (200, 300, 400), (
+        "the checkpoint before the last, of a run that was killed at 600 or a little later"
+    )
+    assert not (folder / CHECKPOINT).exists()
+    assert not (folder / OLDER_CHECKPOINT).exists()
+    join_pieces(folder)
+    assert flaws(folder) == ()
+    np.testing.assert_allclose(rows(folder)[:45], rows(undisturbed)[:45], rtol=1e-6, atol=1e-6)
+
+
+def test_pieces_after_an_older_checkpoint_go(killed: Path, start: Start, undisturbed: Path, tmp_path: Path) -> None:
+    """They are of a motion that is calculated again."""
+    folder = shutil.copytree(killed, tmp_path / "run")
+    for name in ("traj.900.dcd", "thermo.900.csv"):
+        (folder / name).write_text("of a checkpoint that was lost\n")
+    assert end(start(folder))[0] == 0
+    assert not (folder / "traj.900.dcd").exists()
+    join_pieces(folder)
+    assert flaws(folder) == ()
+    np.testing.assert_allclose(rows(folder)[:45], rows(undisturbed)[:45], rtol=1e-6, atol=1e-6)
+
+
+def test_run_without_a_checkpoint_that_serves_begins_anew_and_says_so(
+    killed: Path, start: Start, undisturbed: Path, tmp_path: Path
+) -> None:
+    """One checkpoint, as older versions kept it; and one of a run that has been taken away."""
+    folder = shutil.copytree(killed, tmp_path / "run")
+    (folder / OLDER_CHECKPOINT).unlink()
+    alone_is_enough = shutil.copytree(folder, tmp_path / "one")
+    _cut_checkpoint(folder)
+    for run, begins_anew in ((folder, True), (alone_is_enough, False)):
+        code, words = end(start(run))
+        assert code == 0
+        assert ("WARNING: md.restart is cut off" in words) == begins_anew
+        assert (list(run.glob("traj.*.dcd")) == []) == begins_anew
+        join_pieces(run)
+        assert flaws(run) == ()
+        np.testing.assert_allclose(rows(run)[:45], rows(undisturbed)[:45], rtol=1e-6, atol=1e-6)
+    other = shutil.copytree(killed, tmp_path / "other")
+    (other / CHECKPOINT).unlink()
+    assert end(start(other))[0] == 0
+    assert list(other.glob("traj.*.dcd")) == []

@@ -79,6 +79,7 @@ def test_quiet_run_is_healthy(tmp_path: Path) -> None:
         ),
         ("min_distance_angstrom", np.linspace(1.7, 0.9, 101), "as close as 0.90 angstrom"),
         ("time_ps", np.linspace(0, 4, 101), "ended at 4 ps of 10 ps"),
+        ("time_ps", np.linspace(0, 9.9875, 101), "ended at 9.9875 ps of 10 ps"),
         ("potential_energy_ev", np.where(np.arange(101) == 50, np.nan, -500.0), "not finite"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_trajectories import column, content, found, rows, trajectory
@@ -9,6 +11,7 @@ from pydantic import ValidationError
 
 import mlip_interfaces as mi
 from mlip_interfaces.analysis.neighbors import find_pairs
+from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.structures.crystals import load_crystal
 
 CORNERS = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3.0)
@@ -246,3 +249,80 @@ def test_without_phosphorus_or_sulfur_there_are_no_numbers_per_atom_of_them() ->
     entry = content(result)
     assert (entry["p_s_tetrahedra_per_p"], entry["s2_dimers_per_s"], entry["bonds_per_atom"]) == (None, None, {})
     assert result.headlines() == []
+
+
+def coated(n_layers: int, start_ps: float | None = None) -> mi.TrajectoryReader:
+    """Sixteen PS4, of which eight lose an S in frame 5, beside a coating of some layers of sixteen PO4."""
+    square = np.array([[8.0 * i, 8.0 * j, 0.0] for i in range(4) for j in range(4)]) + 4.0
+    broken = np.vstack([ps4(center) for center in square])
+    intact = [center + 1.54 / 2.05 * (ps4(center) - center) for center in square]
+    coating = [unit + [0.0, 0.0, 8.0 * (k + 1)] for k in range(n_layers) for unit in intact]
+    path = np.repeat(np.vstack([broken, *coating])[None], 40, axis=0)
+    path[5:, 1:40:5] += 2.0 * CORNERS[0]
+    symbols = ["P", "S", "S", "S", "S"] * 16 + ["P", "O", "O", "O", "O"] * (16 * n_layers)
+    layers = ["electrolyte"] * 80 + ["coating"] * (80 * n_layers)
+    reader = trajectory(path, np.array([32.0, 32.0, 16.0 + 8.0 * n_layers]), symbols, 1.0, layers=layers)
+    return replace(reader, start_ps=start_ps)
+
+
+@pytest.mark.parametrize("where", [{"outside_layer": "coating"}, {"layer": "electrolyte"}])
+@pytest.mark.parametrize("n_layers", [0, 1, 2, 4])
+def test_what_the_electrolyte_loses_does_not_depend_on_the_units_of_the_coating(
+    n_layers: int, where: dict[str, str]
+) -> None:
+    entry = content(found(coated(n_layers), mi.Chemistry(**where)))
+    # 35 of 40 frames have eight of sixteen units broken, each with three of its four S.
+    np.testing.assert_allclose(entry["intact_fraction"], 1.0 - 0.5 * 35 / 40, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(entry["p_s_tetrahedra_per_p"]["mean"], 1.0 - 0.5 * 35 / 40, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(entry["bonds_per_atom"]["P-S"]["mean"], 4.0 - 0.5 * 35 / 40, rtol=1e-12, atol=0)
+    assert entry["bonds_per_atom_initial"]["P-S"] == 4.0
+    assert entry["bonds_per_atom"].get("P-O", {"mean": 0.0})["mean"] == 0.0
+    assert (entry["n_centers"], entry["n_phosphorus"]) == (16, 16)
+    assert set(entry["p_s_units"]) == {"PS4", "PS3"}
+    everywhere = content(found(coated(n_layers), mi.Chemistry()))
+    np.testing.assert_allclose(1.0 - everywhere["intact_fraction"], 0.4375 / (1 + n_layers), rtol=1e-12, atol=0)
+    if n_layers:
+        own = content(found(coated(n_layers), mi.Chemistry(layer="coating")))
+        assert (own["n_centers"], own["intact_fraction"], own["p_s_units"]) == (
+            16 * n_layers, 1.0, {"PO4": 16.0 * n_layers},
+        )  # fmt: skip
+
+
+def test_bonds_between_atoms_of_one_element_count_where_either_started_there() -> None:
+    path = np.repeat(np.array([[4.0, 4, 4], [6, 4, 4], [12, 4, 4], [14, 4, 4]])[None], 20, axis=0)
+    layers = ["coating", "electrolyte", "coating", "coating"]
+    reader = trajectory(path, 20.0, ["S"] * 4, 0.1, layers=layers)
+    of = {
+        where: content(found(reader, mi.Chemistry(**{where: "coating"})))["bonds"]["S-S"]
+        for where in ("layer", "outside_layer")
+    }
+    assert of == {"layer": 2.0, "outside_layer": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "layers", "sentence"),
+    [
+        ({"layer": "top"}, LAYERS, "There is no layer 'top'"),
+        ({"outside_layer": "electrolyte"}, ["electrolyte"] * 17, "so that none is outside of it"),
+        ({"outside_layer": "coating"}, None, "give `layers`"),
+    ],
+)
+def test_layers_that_cannot_be_told_are_refused(settings: dict[str, str], layers: list[str], sentence: str) -> None:
+    reader = trajectory(np.repeat(np.arange(51.0).reshape(1, 17, 3), 3, axis=0), LENGTH, SYMBOLS, layers=layers)
+    with pytest.raises(AnalysisError, match=sentence):
+        found(reader, mi.Chemistry(**settings))
+
+
+def test_both_choices_of_layers_are_refused() -> None:
+    with pytest.raises(ValidationError, match="leave out one of them"):
+        mi.Chemistry(layer="a", outside_layer="b")
+
+
+def test_what_was_lost_before_the_time_analysed_is_lost() -> None:
+    whole, late = (found(coated(0, start), mi.Chemistry()) for start in (None, 20.0))
+    np.testing.assert_allclose(whole.intact[20:], late.intact, rtol=0, atol=0)
+    entry = content(late)
+    assert (entry["intact_fraction"], entry["reference_time_ps"], late.times_ps[0]) == (0.5, 0.0, 20.0)
+    assert (entry["p_s_tetrahedra_initial"], entry["bonds_per_atom_initial"]["P-S"]) == (16, 4.0)
+    assert "have the neighbours of the first frame of the file (0 ps)" in late.lines()[1]
+    assert "of the first frame, mean" in whole.lines()[1]

@@ -18,7 +18,7 @@ from mlip_interfaces.observables import ANALYSES, Result
 SYMBOLS = ["Li"] * 40 + ["P"] * 6 + ["S"] * 24 + ["O"] * 10
 LENGTHS = np.array([10.0, 10.0, 20.0])
 REQUESTS = {
-    "rdf": mi.Rdf(pairs="Li-S", r_max_angstrom=6, temperature_kelvin=300, blocks=2),
+    "rdf": mi.Rdf(pairs="Li-S,Li@lower-S@upper", r_max_angstrom=6, temperature_kelvin=300, blocks=2),
     "msd": mi.Msd(species="Li", layer="lower"),
     "onsager": mi.Onsager(species="Li,S", temperature_kelvin=300, region_fraction=(0.1, 0.6)),
     "tetrahedra": mi.Tetrahedra(ligand="S"),

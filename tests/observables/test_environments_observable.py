@@ -38,8 +38,8 @@ def result():
 
 def test_each_environment_has_its_name_atoms_and_rate(result) -> None:
     entries = {entry["name"]: entry for entry in content(result)["environments"]}
-    assert list(entries) == ["4 S", "Li only", "no neighbour"]
-    expected = {"4 S": (N_EACH + 0.5, STEPS[0]), "Li only": (N_EACH, STEPS[1])}
+    assert list(entries) == ["4 S", "1-4 Li", "no neighbour"]
+    expected = {"4 S": (N_EACH + 0.5, STEPS[0]), "1-4 Li": (N_EACH, STEPS[1])}
     for name, (atoms, sigma) in expected.items():
         entry = entries[name]
         np.testing.assert_allclose(entry["n_atoms_mean"], atoms, rtol=1e-9, atol=0)
@@ -49,19 +49,22 @@ def test_each_environment_has_its_name_atoms_and_rate(result) -> None:
         assert entry["diffusivity_error_cm2_per_s"] < 0.15 * true
         assert low < entry["diffusivity_cm2_per_s"] < high
     assert entries["4 S"]["neighbors_mean"] == {"Li": 0.0, "P": 0.0, "S": 4.0}
-    assert entries["Li only"]["neighbors_mean"]["Li"] == 2.0
+    assert entries["1-4 Li"]["neighbors_mean"]["Li"] == 2.0
     assert entries["no neighbour"]["not_diffusive_because"] == ["fewer than two atoms were in it"]
     assert entries["no neighbour"]["diffusivity_cm2_per_s"] is None
 
 
 def test_the_one_that_leaves_makes_the_residence_time(result) -> None:
     entries = {entry["name"]: entry for entry in content(result)["environments"]}
-    watched = (N_EACH * (N_FRAMES - 1) + N_FRAMES // 2) * INTERVAL
-    assert (entries["4 S"]["n_left"], entries["Li only"]["n_left"]) == (1, 0)
-    np.testing.assert_allclose(entries["4 S"]["residence_time_ps"], watched, rtol=1e-9, atol=0)
-    assert entries["Li only"]["residence_time_ps"] is None
-    least = N_EACH * (N_FRAMES - 1) * INTERVAL / 3.688879
-    np.testing.assert_allclose(entries["Li only"]["residence_time_at_least_ps"], least, rtol=1e-6, atol=0)
+    # Stays count from half a picosecond, two frames: none ends in its own first, nor in the last of the run.
+    watched = (N_EACH * (N_FRAMES - 3) + N_FRAMES // 2 - 1) * INTERVAL
+    assert (entries["4 S"]["n_left"], entries["1-4 Li"]["n_left"]) == (1, 0)
+    np.testing.assert_allclose(entries["4 S"]["settled_stay_ps"], watched, rtol=1e-9, atol=0)
+    # Nothing comes back, and nothing is hidden.
+    np.testing.assert_allclose(entries["4 S"]["residence_time_ps"], watched, rtol=1e-3, atol=0)
+    assert entries["1-4 Li"]["residence_time_ps"] is None
+    least = N_EACH * (N_FRAMES - 3) * INTERVAL / 3.688879
+    np.testing.assert_allclose(entries["1-4 Li"]["residence_time_at_least_ps"], least, rtol=1e-6, atol=0)
     counts = rows(result, "counts")
     np.testing.assert_array_equal(column(counts, "4 S"), np.where(np.arange(N_FRAMES) < N_FRAMES // 2, 13, 12))
 
@@ -72,6 +75,26 @@ def test_rare_surroundings_are_the_others_and_neighbours_can_be_set() -> None:
     assert names == ["4 S", "others"]
     near = mi.Environments(species="P", neighbor_cutoffs_angstrom="P-Li=2.0")
     assert [e["name"] for e in content(found(reader, near))["environments"]] == ["no neighbour", "4 S"]
+
+
+def test_numbers_of_neighbours_without_bonds_are_told_apart_in_classes() -> None:
+    """P among one, four, five and fourteen Li, two of each; one of the first meets S."""
+    rng = np.random.default_rng(8)
+    around = rng.normal(size=(14, 3))
+    around *= 2.5 / np.linalg.norm(around, axis=1, keepdims=True)
+    sites = 14.0 * np.stack(np.meshgrid(range(2), range(2), range(2), indexing="ij"), axis=-1).reshape(-1, 3)
+    atoms, symbols = [], []
+    for site, n in zip(sites, (1, 1, 4, 4, 5, 5, 14, 14), strict=True):
+        atoms += [site, *(site + around[:n])]
+        symbols += ["P"] + ["Li"] * n
+    path = np.repeat(np.array([*atoms, sites[0] - [0.0, 0.0, 2.0]])[None], 40, axis=0)
+    reader = trajectory(path + rng.normal(0.0, 0.01, path.shape), 28.0, [*symbols, "S"], INTERVAL)
+    near = mi.Environments(species="P", neighbor_cutoffs_angstrom="P-Li=2.8")
+    seen = {e["name"]: e["n_atoms_mean"] for e in content(found(reader, near))["environments"]}
+    assert seen == {"1-4 Li": 3.0, "5-8 Li": 2.0, "13+ Li": 2.0, "1 S + 1-4 Li": 1.0}
+    apart = near.model_copy(update={"class_width": 1})
+    seen = {e["name"]: e["n_atoms_mean"] for e in content(found(reader, apart))["environments"]}
+    assert seen == {"4 Li": 2.0, "5 Li": 2.0, "14 Li": 2.0, "1 Li": 1.0, "1 S + 1 Li": 1.0}
 
 
 def test_environments_can_be_phases() -> None:

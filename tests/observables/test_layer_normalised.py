@@ -283,3 +283,40 @@ def test_a_pair_of_cutoffs_that_is_none_or_twice_there_is_refused() -> None:
     for text, sentence in (("P=2", "'P' is no pair of elements"), ("P-S=2,S-P=3", "twice")):
         with pytest.raises(ValueError, match=sentence):
             mi.Rdf(pairs="P-S", neighbor_cutoffs_angstrom=text)
+
+
+def contact(n_planes: int, shear: float = 0.0) -> RdfResult:
+    """Sixteen Li at 2.5 angstrom below as many S, both the outermost planes of layers, in a cell of 12 by 12 angstrom."""
+    square = [(3.0 * i, 3.0 * j) for i in range(4) for j in range(4)]
+    sulfur = [(x, y, 3.0 * k) for x, y in square for k in range(5)]
+    lithium = [(x, y, -2.5 - 3.0 * k) for x, y in square for k in range(n_planes)]
+    cell = np.diag([12.0, 12.0, 30.0 + 3.0 * n_planes])
+    cell[2, 0] = shear
+    layers = ["electrolyte"] * len(sulfur) + ["coating"] * len(lithium)
+    path = np.repeat(np.array(sulfur + lithium)[None], 10, axis=0)
+    reader = trajectory(path, cell, ["S"] * len(sulfur) + ["Li"] * len(lithium), layers=layers)
+    request = mi.Rdf(pairs="Li@coating-S@electrolyte,S@electrolyte-Li@coating,Li-S,Li@coating-S", r_max_angstrom=5.0)
+    result: RdfResult = found(reader, request)
+    return result
+
+
+@pytest.mark.parametrize("n_planes", [1, 2, 4, 8])
+@pytest.mark.parametrize("shear", [0.0, 9.0])
+def test_contacts_by_the_area_do_not_depend_on_the_thickness_and_neighbours_do(n_planes: int, shear: float) -> None:
+    pairs = content(contact(n_planes, shear))["pairs"]
+    # Sixteen pairs of 2.5 angstrom on 1.44 nm^2, from either side.
+    for pair in ("Li@coating-S@electrolyte", "S@electrolyte-Li@coating"):
+        np.testing.assert_allclose(pairs[pair]["contacts"]["per_nm2"], 16 / 1.44, rtol=1e-12, atol=0)
+        np.testing.assert_allclose(pairs[pair]["contacts"]["error_per_nm2"], 0.0, rtol=0, atol=1e-12)
+        assert pairs[pair]["contacts"]["within_angstrom"] == pairs[pair]["neighbors"]["within_angstrom"] == 3.0
+    np.testing.assert_allclose(
+        pairs["Li@coating-S@electrolyte"]["neighbors"]["number"], 1 / n_planes, rtol=1e-12, atol=0
+    )
+    assert pairs["Li-S"]["contacts"] is None
+    assert pairs["Li@coating-S"]["contacts"] is None
+
+
+def test_contacts_are_headlines_that_seeds_are_combined_by() -> None:
+    names = [headline.quantity for headline in contact(2).headlines()]
+    assert "Li@coating-S@electrolyte contacts within 3 Å per nm²" in names
+    assert "11.1" in contact(2).lines()[0]

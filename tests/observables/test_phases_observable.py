@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ from made_trajectories import column, content, found, rows, trajectory
 from MDAnalysis.lib.formats.libdcd import DCDFile
 
 import mlip_interfaces as mi
+from mlip_interfaces.analysis.phase_history import PhaseMap
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import AnalysisError
+from mlip_interfaces.observables.phases import history_of
 
 GROWN = np.concatenate([[0.0, 0.0], 28.0 * np.minimum(np.linspace(0.02, 1.0, 38), 0.6) ** 0.5])
 """Thickness of a growth that is arrested at three fifths of the run, angstrom."""
@@ -43,6 +47,56 @@ def test_planted_layers_come_out_in_order_within_an_angstrom(stack: tuple) -> No
     np.testing.assert_allclose(thickness, np.diff(planes), rtol=0, atol=1.0)
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("Li", "Li2S", "Li3P", "LixP", "Li7P3S11"), ("Li2S", "Li", "Li7P3S11", "Li3P", "LixP"),
+        ("Li3P", "Li2S", "LixP", "Li", "Li7P3S11"), ("Li3P", "LixP", "Li", "Li2S", "Li7P3S11"),
+    ],
+)  # fmt: skip
+def test_layers_come_out_in_any_order(order: tuple[str, ...]) -> None:
+    of = {"Li": (planted.LITHIUM, 5), "Li2S": (planted.LI2S, 3), "Li3P": (planted.LI3P, 3), "LixP": (planted.LIXP, 3)}
+    of["Li7P3S11"] = planted.li7p3s11(4, 1), 1
+    symbols, places, cell, planes = planted.stacked([(planted.only(of[name][0]), of[name][1]) for name in order])
+    result = found(trajectory(planted.shaken(places, 2, seed=5), cell, symbols.tolist()), mi.Phases())
+    # Units at a plane of LixP lose S to it, and are a thin layer of PSx.
+    layers = [layer for layer in result.layers if "PSx" not in layer.phase]
+    assert [layer.phase for layer in layers] == list(order)
+    thickness = np.array([layer.thickness_angstrom for layer in result.layers])
+    if len(layers) == len(result.layers):
+        np.testing.assert_allclose(thickness, np.diff(planes), rtol=0, atol=1.0)
+
+
+@pytest.mark.parametrize(("axis", "order"), [("a", (2, 0, 1)), ("b", (1, 2, 0))])
+def test_stack_along_another_vector_is_told_and_found_there(axis: str, order: tuple[int, ...], stack: tuple) -> None:
+    along_c, _, _ = stack
+    symbols, places, cell, _ = planted.four_layers()
+    turned = list(order)
+    reader = trajectory(
+        planted.shaken(places, 3)[:, :, turned], cell[np.ix_(turned, turned)], symbols.tolist(), interval_ps=2.0
+    )
+    asked = mi.analyze(reader, [mi.Phases()], drift="none")
+    assert any(f"The phases lie in layers along {axis} and not along c" in note for note in asked.notes)
+    results = mi.analyze(reader, [mi.Phases(axis=axis)], drift="none")
+    assert not any("lie in layers along" in note for note in results.notes)
+    found_there = results["phases"]
+    assert [layer.phase for layer in found_there.layers] == [layer.phase for layer in along_c.layers]
+    np.testing.assert_allclose(
+        [layer.thickness_angstrom for layer in found_there.layers],
+        [layer.thickness_angstrom for layer in along_c.layers], rtol=0, atol=0.6,
+    )  # fmt: skip
+
+
+def test_atoms_of_known_elements_without_a_phase_are_told() -> None:
+    symbols = ["Li"] * 8 + ["S"] * 2
+    places = np.concatenate(
+        [np.random.default_rng(0).random((8, 3)) + [0, 0, 0.0], [[6.0, 6.0, 6.0], [6.0, 6.0, 14.0]]]
+    )
+    reader = trajectory(np.array([places, places]), np.eye(3) * 20.0, symbols)
+    notes = mi.analyze(reader, [mi.Phases()], drift="none").notes
+    assert any("though rules know their elements" in note and "S 2" in note for note in notes)
+
+
 def test_every_species_balances_in_every_frame(stack: tuple) -> None:
     result, symbols, _ = stack
     numbers = {element: int(np.sum(symbols == element)) for element in result.elements}
@@ -51,7 +105,11 @@ def test_every_species_balances_in_every_frame(stack: tuple) -> None:
         assert one.slices.sum() == len(symbols)
     text = content(result)
     assert len(text["atom_phases"]) == len(symbols)
+    assert len(text["atom_confidence"]) == len(symbols)
+    trust = np.array(text["atom_confidence"])
     for name, phase in text["phases"].items():
+        own = np.array(text["atom_phases"]) == name
+        np.testing.assert_allclose(trust[own].mean(), phase["confidence"], rtol=0, atol=6e-4)
         assert phase["n_atoms"] == text["atom_phases"].count(name) == sum(phase["elements"].values())
         assert 0.0 <= phase["confidence"] <= 1.0
     np.testing.assert_allclose(sum(phase["fraction"] for phase in text["phases"].values()), 1.0, rtol=1e-12, atol=0)
@@ -66,7 +124,18 @@ def test_units_and_zintl_count_of_the_stack(stack: tuple) -> None:
 
 def test_tables_say_the_same(stack: tuple) -> None:
     result, symbols, _ = stack
-    against_time, against_depth, both = (rows(result, end) for end in ("", "depth", "map"))
+    against_time, against_depth, both, all_of_it = (rows(result, end) for end in ("", "depth", "map", "composition"))
+    assert column(all_of_it, "n_atoms").sum() == len(symbols) * len(result.maps)
+    mixed = [row for row in all_of_it if 22.0 < float(row["depth_angstrom"]) < 38.0]
+    assert {"Li3P", "LixP"} <= {row["phase"] for row in mixed}
+    for row in both[:40]:
+        there = [
+            one
+            for one in all_of_it
+            if (one["time_ps"], one["depth_angstrom"]) == (row["time_ps"], row["depth_angstrom"])
+        ]
+        assert sum(int(one["n_atoms"]) for one in there) == int(row["n_atoms"])
+        assert max(int(one["n_atoms"]) for one in there) == round(float(row["share"]) * int(row["n_atoms"]))
     counts = content(result)["history"]["n_atoms"]
     assert {row["phase"]: int(row["n_atoms"]) for row in against_time[-len(counts) :]} == {
         name: n[-1] for name, n in counts.items()
@@ -88,8 +157,8 @@ def test_growth_that_is_arrested_is_told_with_its_exponent_and_time(grown: mi.Tr
     assert abs(growth["exponent"] - 0.5) < 0.05 + 0.08
     assert abs(growth["arrest_ps"] - 120.0) < 0.05 * 195.0 + 5.0
     assert growth["arrest_95_ps"][0] < growth["arrest_ps"] < growth["arrest_95_ps"][1]
-    assert set(growth["reactants"]) == {"Li", "Li3PS4"}
-    lost = phases["history"]["consumed_per_nm2"]["Li3PS4"]
+    assert set(growth["reactants"]) == {"Li", "electrolyte"}
+    lost = phases["history"]["consumed_per_nm2"]["electrolyte"]
     assert lost[0] == 0.0
     # Sixteen atoms a block; what turned is gone from the electrolyte, but for Li between the two.
     np.testing.assert_allclose(lost[-1], GROWN[-1] / planted.CELL * 16 / (planted.CELL**2 / 100.0), rtol=0.1, atol=0)
@@ -99,6 +168,35 @@ def test_units_of_time_are_those_of_the_file(grown: mi.TrajectoryReader) -> None
     fewer = content(found(grown, mi.Growth(every_ps=15.0)))
     assert fewer["times_ps"] == pytest.approx(np.arange(0.0, 196.0, 15.0), rel=1e-6, abs=1e-12)
     assert abs(fewer["arrest_ps"] - 120.0) < 20.0
+
+
+def test_run_that_begins_as_a_crystal_and_one_that_begins_as_a_glass_are_one_interface() -> None:
+    """Units of Li7P3S11 as they are; and with some S taken from one PS4 to another, so that none is a crystal's."""
+    crystal = planted.li7p3s11(4, 1)
+    only = planted.only
+    symbols, places, cell, _ = planted.stacked([(only(planted.LITHIUM), 5), (only(crystal), 1)])
+    rules = mi.Phases().phase_rules()
+    as_glass = replace(rules, mixtures=tuple(rule for rule in rules.mixtures if rule.phase == "glass"))
+    reader = trajectory(planted.shaken(places, 9, 0.05), cell, symbols.tolist(), interval_ps=1.0)
+    one = found(reader, mi.Growth(n_bootstrap=5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mi.Growth, "phase_rules", lambda self: as_glass)
+        other = found(reader, mi.Growth(n_bootstrap=5))
+    both = mi.Growth(n_bootstrap=5).combined([one, other])
+    assert content(both)["reactants"] == ["Li", "electrolyte"]
+    assert set(content(one)["reactant_phases"]["electrolyte"]) >= {"Li7P3S11", "glass", "PS4", "P2S7", "P2S6"}
+
+
+def test_units_that_no_mixture_takes_are_no_product() -> None:
+    names = mi.Phases().phase_rules().phases
+    slices = np.zeros((80, len(names)), dtype=np.int32)
+    slices[:40, names.index("Li")] = 10
+    for k, unit in enumerate(("PS4", "P2S7", "P2S6")):
+        slices[40 + k :: 3, names.index(unit)] = 10
+    one = PhaseMap(0.0, slices.sum(axis=0)[:, None].astype(np.int64), slices, Counter(), float("nan"), 40.0, 400.0)
+    history = history_of(mi.Phases(), [one], names)
+    assert history.reactants == ("Li", "electrolyte")
+    np.testing.assert_allclose(history.thickness_angstrom, 0.0, rtol=0, atol=1e-9)
 
 
 def test_runs_are_combined(grown: mi.TrajectoryReader) -> None:
@@ -139,8 +237,11 @@ def test_trajectory_without_a_metal_or_of_one_frame_or_too_short_is_told_in_a_se
         found(reader, mi.Phases(reactants="Li2S,Mg"))
     with pytest.raises(AnalysisError, match="has a single frame in the time asked for"):
         found(trajectory(frames[:1], cell, symbols.tolist()), mi.Phases())
+    with pytest.raises(AnalysisError, match="between two reactants, and only Li2S is there"):
+        found(reader, mi.Growth(reactants="Li2S"))
+    grown_symbols, grown_frames, grown_cell = planted.growing([0.0, 0.0, 0.0], across=2, n_blocks=4)
     with pytest.raises(AnalysisError, match="needs 8 times or more, and there are 3"):
-        found(trajectory(frames[:3], cell, symbols.tolist(), interval_ps=1.0), mi.Growth(reactants="Li2S"))
+        found(trajectory(grown_frames, grown_cell, grown_symbols.tolist(), interval_ps=1.0), mi.Growth())
     with pytest.raises(AnalysisError, match="No rule of phases knows Na; give rules"):
         found(trajectory(frames[:2], cell, ["Na"] * len(symbols)), mi.Phases())
     other = trajectory(frames[:2], cell, ["Mg" if symbol == "Li" else symbol for symbol in symbols])

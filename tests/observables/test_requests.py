@@ -225,7 +225,7 @@ def test_every_kind_gives_json_tables_a_figure_and_lines(kind: str) -> None:
 
 
 def units(name: str) -> bool:
-    known = ("angstrom", "angstrom2", "angstrom3", "ps", "kelvin", "ev", "cm", "s", "cm3", "fraction", "degrees")
+    known = ("angstrom", "angstrom2", "angstrom3", "ps", "kelvin", "ev", "cm", "s", "cm3", "fraction", "degrees", "nm2")
     return name.rsplit("_", 1)[-1] in known
 
 
@@ -249,7 +249,7 @@ WITHOUT_UNIT = {
     "p_s_tetrahedra_mean", "bonds_per_atom_initial", "s2_dimers_mean", "polysulfides_mean", "bonds", "non_gaussian", "n_atoms", "survival_at_end",
     "bootstrap_over_atoms", "blocks_in_time", "independent_walks", "interfaces", "number", "error", "mean", "intact_fraction_error",
     "hysteresis", "least_correlation", "n_atoms_mean", "neighbors_mean", "q4", "q6", "axes",
-    "fraction", "confidence", "shares", "zintl_x", "exponent", "exponent_95", "bic", "aicc", "rate", "unknown",
+    "fraction", "confidence", "atom_confidence", "shares", "zintl_x", "exponent", "exponent_95", "bic", "aicc", "rate", "unknown",
 }  # fmt: skip
 """Counts, shares and ratios, and what stands under a key with a unit."""
 

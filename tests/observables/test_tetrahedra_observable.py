@@ -97,7 +97,7 @@ def test_depth_is_along_c() -> None:
 def test_figure_shows_time_and_depth() -> None:
     figure = found(still(), mi.Tetrahedra(average_ps=0.3)).plot()
     left, right = figure.axes
-    assert (left.get_xlabel(), right.get_xlabel()) == ("time (ps)", "depth along c (Å)")
+    assert (left.get_xlabel(), right.get_xlabel()) == ("time (ps)", "depth along the normal (Å)")
     assert left.get_ylabel() == "regular LiF₄ tetrahedra"
     np.testing.assert_array_equal(left.lines[0].get_ydata(), [2, 2, 2, 2])
     assert left.get_ylim()[0] == 0.0
@@ -134,3 +134,13 @@ def test_a_shell_beyond_half_of_the_smallest_cell_is_cut_with_a_note() -> None:
     (note,) = results.notes
     assert note.startswith("The shell of tetrahedra ends at 6 and not at 7 angstrom")
     assert results["tetrahedra"].lines()[-1] == note
+
+
+def test_depth_is_along_the_normal_of_the_interface_in_a_tilted_cell_too() -> None:
+    # The third vector leans by 60 degrees: it is twice as long as the cell is high.
+    cell = np.array([[12.0, 0.0, 0.0], [0.0, 12.0, 0.0], [20.0 * np.sqrt(3.0), 0.0, 20.0]])
+    reader = trajectory(np.repeat(four_clusters()[None], 12, axis=0), cell, SYMBOLS)
+    tilted, upright = found(reader, mi.Tetrahedra()), found(still(), mi.Tetrahedra())
+    np.testing.assert_allclose(tilted.height_angstrom, 20.0, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(tilted.depth_angstrom, upright.depth_angstrom, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(tilted.counts.depth_counts, upright.counts.depth_counts, rtol=1e-12, atol=0)

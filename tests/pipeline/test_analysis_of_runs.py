@@ -20,7 +20,16 @@ import yaml
 from numpy.typing import NDArray
 
 import mlip_interfaces as mi
-from mlip_interfaces.books.run import INDEX, RUN_INDEX, AnalysisEntry, AnalysisIndex, ScanEntry, ScanIndex, read_book
+from mlip_interfaces.books.run import (
+    INDEX,
+    RUN_INDEX,
+    AnalysisEntry,
+    AnalysisIndex,
+    ScanEntry,
+    ScanIndex,
+    read_book,
+    write_book,
+)
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
@@ -32,10 +41,10 @@ from mlip_interfaces.pipeline.analyze import run_analyze
 from mlip_interfaces.pipeline.flow import report_run, run_single_stage
 from mlip_interfaces.pipeline.made_of import StudyHashes
 from mlip_interfaces.pipeline.plan import plan_run
-from mlip_interfaces.pipeline.scan import run_script, scan_runs
+from mlip_interfaces.pipeline.scan import read_scan_index, run_script, scan_runs
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE
-from mlip_interfaces.run.manifests import read_manifest, recorded
+from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
 from mlip_interfaces.run.stages import FOLDERS
 
 SYMBOLS = ["Li"] * 8 + ["F"] * 8
@@ -507,3 +516,41 @@ def test_report_of_an_edited_study_says_what_is_not_of_it_and_shows_none_of_its_
     for name in (FIRST, SECOND):
         assert f"{name} is left out: it was made with another command than the study asks for now" in text
     assert (found["runs"], found["md_ps"], set(found["left_out"])) == ({}, 0, {FIRST, SECOND})
+
+
+def test_one_failed_run_of_a_scan_leaves_the_others_to_a_preliminary_analysis(
+    root: Path, context: RunContext, analysed: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan = read_manifest(context.scan)
+    assert scan is not None
+    write_manifest(context.scan, replace(scan, status="running", finished=None))
+    whole = ScanIndex(read_scan_index(context))
+    failed, *others = whole.runs
+    broken = replace(failed, healthy=False, reasons=("it ended at 1 ps of 4 ps",), finished=False)
+    write_book(context.scan / INDEX, ScanIndex((broken, *others)))
+    run_single_stage(root, "analyze")
+    assert f"preliminary, 1 run missing: {failed.name}; 1 of 2 runs analysed" in "".join(capsys.readouterr())
+    assert {name for name, entry in entries(context).items() if entry.results} == {run.name for run in others}
+    assert read_manifest(context.analysis) is None, "the stage stays open"
+    report_run(root)
+    results = json.loads((root / "report" / "results.json").read_text())
+    assert results["preliminary_without"] == [failed.name]
+    assert list(results["runs"]) == [run.name for run in others]
+    page = (root / "report" / "index.html").read_text()
+    assert f"Preliminary: 1 of 2 runs missing, not at the end: {failed.name}." in page
+    # Once the scan has come to its end, the same command makes the whole.
+    write_book(context.scan / INDEX, whole)
+    write_manifest(context.scan, scan)
+    run_single_stage(root, "analyze")
+    manifest = read_manifest(context.analysis)
+    assert manifest is not None
+    assert manifest.status == "done"
+    assert all(entry.results for entry in entries(context).values())
+    report_run(root)
+    assert json.loads((root / "report" / "results.json").read_text())["preliminary_without"] == []
+    assert "Preliminary" not in (root / "report" / "index.html").read_text()
+    # A scan of which nothing is collected says what collects it.
+    write_manifest(context.scan, replace(scan, status="running", finished=None))
+    (context.scan / INDEX).unlink()
+    with pytest.raises(InputFileError, match="mlip-interfaces scan collect"):
+        run_single_stage(root, "analyze")

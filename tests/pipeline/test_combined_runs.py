@@ -41,7 +41,14 @@ def history(number: int) -> InterphaseHistory:
     noise = 0.1 * np.random.default_rng(number).normal(size=TIMES.size)
     thickness = 24.0 * (TIMES / TIMES[-1]) ** EXPONENTS[number] + noise
     return InterphaseHistory(
-        TIMES, thickness, thickness + 2.0, 2, ("Li", "Li7P3S11"), {"Li": 0.5 * thickness, "Li7P3S11": 0.25 * thickness}
+        TIMES,
+        thickness,
+        thickness + 2.0,
+        2,
+        ("Li", "Li7P3S11"),
+        {"Li": 0.5 * thickness, "Li7P3S11": 0.25 * thickness},
+        2,
+        {"Li": ("Li",), "Li7P3S11": ("Li7P3S11",)},
     )
 
 

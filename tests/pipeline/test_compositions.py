@@ -60,7 +60,7 @@ def test_cells_and_md_become_fluxes_and_are_not_made_twice(capsys: pytest.Captur
     capsys.readouterr()
     words[2] = save(tmp_path, time_ps=0.8)
     assert main(words) == 2
-    assert "made with other inputs (time_ps)" in capsys.readouterr().err
+    assert "was made with time_ps 0.6, not 0.8; cells and runs of both do not compare" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_potential_alone_leads_from_the_study_to_the_report(
     assert tuple(json.loads((root / "model" / "given.json").read_text())["type_map"]) == TYPE_MAP
     code, text = said(["analyze", "all", str(root)], capsys)
     assert code == 2
-    assert "The stage 'scan' of" in text
+    assert "scan collect ../runs/given" in text
     monkeypatch.chdir(tmp_path)
     root = Path("runs/given")
     by_hand(tmp_path, root)

@@ -100,7 +100,7 @@ def test_seeds_of_a_thickness_have_a_mean(tmp_path: Path, repository: Path) -> N
     assert (of_model["model"], of_model["n_runs"], of_model["value"]) == ("00", "2", means[0]["value"])
     found = collect_results(tmp_path).means["00/p"][key]
     assert (found.n_runs, found.value, found.low) == (2, float(means[0]["value"]), float(means[0]["low_95"]))
-    (section,) = seeds_sections(tmp_path)
+    (section,) = seeds_sections(tmp_path, collect_results(tmp_path))
     (said,) = [row for row in section.tables[0].rows if row[2] == key]
     assert said[:2] == ["p", "00"]
     assert said[3:] == ["2", measured(found.value, found.error), f"{found.low:.2g} to {found.high:.2g}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_scan import context, dcd, half_run, table  # noqa: F401 (a fixture)
 
-from mlip_interfaces.books.run import CANDIDATES
+from mlip_interfaces.books.run import CANDIDATES, INDEX
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.config import SlurmExecution
 from mlip_interfaces.md import COMMAND, STARTED
@@ -20,6 +21,7 @@ from mlip_interfaces.md.ending import DONE
 from mlip_interfaces.pipeline.scan import collect_scan, prepare_scan, read_scan_index, scan_runs
 from mlip_interfaces.pipeline.scan_status import RunStatus, scan_status, status_lines
 from mlip_interfaces.run.context import RunContext
+from mlip_interfaces.run.folder import STUDY_FILE, locked
 
 
 def only(context: RunContext) -> RunStatus:  # noqa: F811
@@ -62,6 +64,18 @@ def test_where_no_lock_can_tell_a_table_that_was_just_written_runs(context: RunC
     old = time.time() - 3600
     os.utime(directory / "thermo.csv", (old, old))
     assert only(far).state == "stopped"
+
+
+def test_a_slow_run_is_given_three_of_its_own_intervals(context: RunContext) -> None:  # noqa: F811
+    """At this pace a line of the table takes 200 s."""
+    directory = half_run(context)
+    far = replace(context, study=context.study.model_copy(update={"execution": SlurmExecution(kind="slurm")}))
+    interval_ps = scan_runs(context.study)[0].protocol.frame_interval_ps
+    (directory / "log.lammps").write_text(f"Performance: {interval_ps / 1000 * 86400 / 200} ns/day, 1 hours/ns\n")
+    for seconds, state in ((500, "running"), (700, "stopped")):
+        then = time.time() - seconds
+        os.utime(directory / "thermo.csv", (then, then))
+        assert only(far).state == state
 
 
 def test_a_run_that_ended_badly_has_failed_and_says_its_last_words(context: RunContext) -> None:  # noqa: F811
@@ -149,3 +163,35 @@ def test_json_is_the_same_and_loads(context: RunContext, miniature: Path, capsys
     assert sum(told["states"].values()) == len(told["runs"])
     assert main(["scan", "status", str(context.root)]) == 0
     assert "stopped" in capsys.readouterr().out
+
+
+def test_json_of_a_run_with_numbers_that_are_none_is_json(
+    context: RunContext,  # noqa: F811
+    miniature: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table_file = half_run(context) / "thermo.csv"
+    *lines, last = table_file.read_text().splitlines()
+    time_ps, _, *others = last.split(",")
+    table_file.write_text("\n".join([*lines, ",".join([time_ps, "nan", *others])]) + "\n")
+    shutil.copyfile(miniature, context.root / STUDY_FILE)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    assert main(["scan", "status", str(context.root), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert told["runs"][0]["temperature_kelvin"] is None
+
+
+def test_collecting_is_refused_where_another_works(
+    context: RunContext,  # noqa: F811
+    miniature: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copyfile(miniature, context.root / STUDY_FILE)
+    with locked(context.root):
+        code = main(["scan", "collect", str(context.root)])
+    assert code != 0
+    assert "is working in" in capsys.readouterr().err
+    assert not (context.scan / INDEX).exists()

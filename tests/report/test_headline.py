@@ -22,7 +22,15 @@ from made_runs import (
 
 from mlip_interfaces.analysis.diffusion import BELOW_A_JUMP, CHANGES, MAY_BEND, NO_LINE
 from mlip_interfaces.books.campaign import SUMMARY
-from mlip_interfaces.books.run import INDEX, VALIDATION_FILE, AnalysisIndex, ScanIndex
+from mlip_interfaces.books.run import (
+    INDEX,
+    VALIDATION_FILE,
+    AnalysisIndex,
+    GlassEntry,
+    ScanIndex,
+    StructureIndex,
+    read_book,
+)
 from mlip_interfaces.files import read_json, write_json
 from mlip_interfaces.report.headline import Headline, collect_results, limitations
 
@@ -64,6 +72,8 @@ def test_analyses_with_names_of_their_own_stand_under_them(run: Path) -> None:
     }
     assert numbers["coating-li"] == {
         "diffusivity_cm2_per_s": {"Li": results["coating-li"].species["Li"].diffusivity_cm2_per_s},
+        "diffusivity_error_cm2_per_s": {"Li": results["coating-li"].species["Li"].diffusivity_error_cm2_per_s},
+        "diffusivity_95_cm2_per_s": {"Li": list(results["coating-li"].species["Li"].confidence_95_cm2_per_s)},
         "diffusivity_below_cm2_per_s": {"Li": results["coating-li"].species["Li"].below_cm2_per_s},
         "not_diffusive_because": {"Li": [MAY_BEND, BELOW_A_JUMP]},
     }
@@ -100,6 +110,7 @@ def test_results_are_typed_and_come_back_from_their_file(run: Path) -> None:
         "recommendation",
         "means",
         "combined",
+        "preliminary_without",
     }
     assert set(found.to_json()["campaign"]) == {"iterations", "labels_made", "labels_failed"}
 
@@ -111,7 +122,7 @@ def test_a_run_of_an_older_version_has_the_same_keys(tmp_path: Path) -> None:
     write_json(tmp_path / "analysis" / INDEX, {"runs": [entry]})
     (numbers,) = collect_results(tmp_path).runs.values()
     assert set(numbers) == {
-        "coating_angstrom", "condition", "diffusivity_cm2_per_s", "diffusivity_below_cm2_per_s", "not_diffusive_because", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
+        "coating_angstrom", "condition", "diffusivity_cm2_per_s", "diffusivity_error_cm2_per_s", "diffusivity_95_cm2_per_s", "diffusivity_below_cm2_per_s", "not_diffusive_because", "tetrahedra_count_mean", "p_s_tetrahedra_mean",
         "s2_dimers_mean", "first_peaks", "first_peaks_in_layer", "neighbors", "p_s_tetrahedra_per_p", "bonds_per_atom", "s2_dimers_per_s",
     }  # fmt: skip
 
@@ -138,10 +149,15 @@ def test_a_campaign_that_did_not_converge_is_a_limit(tmp_path: Path) -> None:
 def test_length_of_runs_and_number_of_seeds_are_limits(tmp_path: Path) -> None:
     few = [replace(scan_entry(f"a/{seed}", seed=seed), time_ps=2.0 + seed) for seed in (1, 2)]
     write_json(made(tmp_path / "scan") / INDEX, ScanIndex(tuple(few)).to_json())
-    assert "Each MD run has 4 ps" in sentences(tmp_path)
+    assert "MD runs have 3 ps to 4 ps" in sentences(tmp_path)
     assert "fewer than three seeds" in sentences(tmp_path)
     write_json(tmp_path / "scan" / INDEX, ScanIndex((*few, scan_entry("a/3", seed=3))).to_json())
     assert "fewer than three seeds" not in sentences(tmp_path)
+    # Seeds set velocities alone: no number of them tells what another glass, or other vacancies, would have given.
+    assert "one quenched glass" not in sentences(tmp_path)
+    glass = GlassEntry("glass", "LiF", 5.0, 2.31, 2.4, 4.2, 1, 100.0, "amorphous", {})
+    write_json(made(tmp_path / "structures") / INDEX, StructureIndex(amorphous=(glass,)).to_json())
+    assert "All seeds of a model share one quenched glass and differ in velocities alone" in sentences(tmp_path)
     # Three seeds in all, but of two thicknesses.
     write_json(tmp_path / "scan" / INDEX, ScanIndex((*few, scan_entry("b/3", coating=0.0, seed=3))).to_json())
     assert "fewer than three seeds" in sentences(tmp_path)
@@ -211,3 +227,24 @@ def test_unhealthy_runs_are_a_limit(run: Path, tmp_path: Path) -> None:
     healthy = tuple(one for one in SCAN if one.healthy)
     write_json(made(tmp_path / "scan") / INDEX, ScanIndex(healthy).to_json())
     assert "not healthy" not in sentences(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("times", "sentence"),
+    [
+        ({"hot": (2000.0, 2000.0)}, "Each MD run has 2 ns. "),
+        ({"hot": (1999.5, 2500.0)}, "MD runs have 1.9995 ns to 2.5 ns. "),
+        ({"hot": (2000.0, 2000.0), "cold": (12.5, 500.0)}, "MD runs have 2 ns (hot), 12.5 ps to 500 ps (cold). "),
+    ],
+)
+def test_lengths_of_runs_are_those_of_each_protocol(
+    run: Path, times: dict[str, tuple[float, ...]], sentence: str
+) -> None:
+    first = read_book(ScanIndex, run / "scan" / INDEX).runs[0]
+    runs = [
+        replace(first, name=f"a/{protocol}/seed-{seed}", protocol=protocol, time_ps=time)
+        for protocol, of_protocol in times.items()
+        for seed, time in enumerate(of_protocol)
+    ]
+    write_json(run / "scan" / INDEX, ScanIndex(tuple(runs)).to_json())
+    assert sentence in sentences(run)

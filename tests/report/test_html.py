@@ -161,6 +161,7 @@ def test_results_stand_beside_the_page_in_alphabetical_order(run: Path) -> None:
             "md_ps",
             "means",
             "models",
+            "preliminary_without",
             "recommendation",
             "runs",
             "unhealthy",

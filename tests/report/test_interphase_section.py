@@ -31,7 +31,7 @@ def results(number: int, left: int) -> dict[str, Any]:
             "Li": {"n_atoms": left, "fraction": 0.1, "confidence": 0.8},
         },
         "layers": [{"phase": "Li", "thickness_angstrom": 12.0}, {"phase": "Li2S", "thickness_angstrom": 20.0}],
-        "interphase": {"reactants": ["Li", "Li7P3S11"]},
+        "interphase": {"reactant_phases": {"Li": ["Li"], "electrolyte": ["Li7P3S11", "glass"]}},
         "history": {"times_ps": [0.0, 500.0], "n_atoms": {"Li": [50, left], "Li7P3S11": [60, 30], "Li2S": [0, 80]}},
     }
     bond = {
@@ -59,7 +59,7 @@ def results(number: int, left: int) -> dict[str, Any]:
             "settings": {"species": "P", "by": "neighbors"},
             "environments": [
                 environment | {"name": "4 S", "not_diffusive_because": []},
-                environment | {"name": "Li only", "not_diffusive_because": [walk], "diffusivity_cm2_per_s": 1e-9},
+                environment | {"name": "1-4 Li", "not_diffusive_because": [walk], "diffusivity_cm2_per_s": 1e-9},
             ],
         },
         "onsager": {
@@ -108,7 +108,7 @@ def test_every_question_has_a_sentence_with_the_numbers_of_all_runs(tmp_path: Pa
         "(seed 1) and power with exponent 0.5 (95 %: 0.25 to 0.75) (seed 2), so that the runs agree on no law.",
         "Crystals. warm (300 K): 1 at the end in 2 runs (Li2S), 21 Å across, 0 to 30 % of S/P.",
         "Bonds. warm (300 K): P-S 41 → 30 in 2 runs.",
-        "Motion. warm (300 K): P stays with 4 S 4 ps (3 atoms), with Li only 4 ps (3 atoms), and with 4 S D is 2e-06 cm²/s "
+        "Motion. warm (300 K): P stays with 4 S 4 ps (3 atoms), with 1-4 Li 4 ps (3 atoms), and with 4 S D is 2e-06 cm²/s "
         "(95 %: 1e-06 to 3e-06).",
         "Fluxes through the interfaces. warm (300 K): not zero at the end: P at anode/electrolyte (seed 2).",
     ]
@@ -187,7 +187,7 @@ def test_answers_stand_in_the_results_beside_the_others(tmp_path: Path) -> None:
     assert (second["n_grains_by_phase"], second["largest_grain_angstrom"]) == ({"Li2S": 1}, 21.0)
     assert second["crystalline_fraction"] == 0.3
     assert first["environments"]["P"]["4 S"]["confidence_95_cm2_per_s"] == [1e-6, 3e-6]
-    assert first["environments"]["P"]["Li only"]["not_diffusive_because"] == ["its MSD is not that of a random walk"]
+    assert first["environments"]["P"]["1-4 Li"]["not_diffusive_because"] == ["its MSD is not that of a random walk"]
     assert set(first["reacting_bonds"]) == {"P-S"}
     assert first["fluxes_zero_since_ps"] == {"anode/electrolyte": {"Li": 200.0, "P": 0.0}}
     assert second["fluxes_zero_since_ps"]["anode/electrolyte"]["P"] is None

@@ -16,15 +16,17 @@ from ase.io import write
 from made_runs import made, scan_entry
 from PIL import Image
 
-from mlip_interfaces.books.run import LayerEntry, ModelEntry
+from mlip_interfaces.books.recommendation import MeanOfRuns
+from mlip_interfaces.books.run import MEANS_FILE, LayerEntry, ModelEntry
 from mlip_interfaces.figures.style import new_figure, save_figure
-from mlip_interfaces.files import write_json
+from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.report import page
 from mlip_interfaces.report.answer_section import answer_section
 from mlip_interfaces.report.atoms_views import BELOW_ANGSTROM, built_views, inside, run_views
 from mlip_interfaces.report.headline import Headline
 from mlip_interfaces.report.packing import packed, packed_views, picture_of_files
 from mlip_interfaces.report.parts import AtomsView, PageSection, Picture, Snapshot
+from mlip_interfaces.report.thickness_section import seeds_sections
 
 RNG = np.random.default_rng(7)
 
@@ -82,8 +84,9 @@ def noise(n_bytes: int) -> str:
     return packed(os.urandom(n_bytes))
 
 
-def heavy(*, svg: int = 0, of_runs: int = 0, n_views: int = 0) -> list[PageSection]:
-    figures = [Picture("data:,", "own", "own", svg=noise(svg) if svg else "")]
+def heavy(*, svg: int = 0, of_runs: int = 0, n_views: int = 0, curves: int = 0, png: int = 0) -> list[PageSection]:
+    own = f"data:image/png;base64,{noise(png)}" if png else "data:,"
+    figures = [Picture(own, "own", "own", svg=noise(svg) if svg else "", curves=noise(curves) if curves else "")]
     if of_runs:
         figures.append(Picture(f"data:image/png;base64,{noise(of_runs)}", "of a run", "run", of_run=True))
     built = replace(view(title="built"), snapshots=view().snapshots[:1])
@@ -101,6 +104,12 @@ def heavy(*, svg: int = 0, of_runs: int = 0, n_views: int = 0) -> list[PageSecti
         ({"svg": 7_000_000}, "the figures as SVG.", 1),
         ({"n_views": 150}, "the figures as SVG, and start and end of the runs to turn.", 1),
         ({"of_runs": 7_000_000}, "the figures of single runs, which are in the folder `analysis`.", 1),
+        ({"curves": 7_000_000}, "structures to turn, numbers under the cursor and their tables, and", 0),
+        (
+            {"png": 7_000_000},
+            "structures to turn and figures, which are in the folders `report/figures` and `analysis`.",
+            0,
+        ),
     ],
 )
 def test_a_page_is_never_larger_than_the_limit_and_says_what_it_lacks(
@@ -192,6 +201,57 @@ def test_the_answer_has_each_run_from_thin_to_thick_and_bounds_are_bounds() -> N
         "The model passes its 2 safety gates.",
         "1 of 2 leave the model's domain: what is seen from then on is extrapolation.",
     ]
+
+
+def with_seeds(**of_second: object) -> Headline:
+    """Two seeds of one model, with their means as the analysis stage writes them."""
+    numbers = {
+        "condition": "hot", "diffusivity_cm2_per_s": {"Li": 1e-5}, "diffusivity_95_cm2_per_s": {"Li": [5e-6, 2e-5]},
+        "intact_fraction": 0.5,
+    }  # fmt: skip
+    means = {
+        "D of Li (cm²/s)": MeanOfRuns(1.5e-5, 2e-6, 4e-6, 3e-5, 2),
+        "intact share of P, Ge": MeanOfRuns(0.4, 0.02, 0.2, 0.6, 2),
+    }
+    return Headline(
+        models={}, campaign=None, validation=None, md_ps=2000.0, unhealthy={}, means={"a/hot": means},
+        runs={"a/hot/seed-1": numbers, "a/hot/seed-2": numbers | of_second},
+    )  # fmt: skip
+
+
+def rows_of(results: Headline) -> list[dict[str, str]]:
+    section = answer_section(results)
+    assert section.points[0] == "2 of 2 runs are analysed; 2 ns of healthy MD in all."
+    (table,) = section.tables
+    return [dict(zip(table.head, row, strict=True)) for row in table.rows]
+
+
+def test_seeds_are_one_row_with_the_interval_of_their_mean() -> None:
+    assert rows_of(with_seeds()) == [
+        {
+            "run": "a/hot, 2 seeds",
+            "D of Li (cm²/s)": "1.5e-05 (95 %: 4e-06 to 3e-05)",
+            "intact polyanions (%)": "40.0 ± 2.0",
+        }
+    ]
+
+
+def test_a_seed_whose_diffusivity_is_a_bound_enters_no_mean(tmp_path: Path) -> None:
+    bounded = {"not_diffusive_because": {"Li": ["it bends"]}, "diffusivity_below_cm2_per_s": {"Li": 4e-5}}
+    rows = rows_of(with_seeds(**bounded))
+    assert [row["D of Li (cm²/s)"] for row in rows] == ["1e-05 (95 %: 5e-06 to 2e-05)", "below 4e-05"]
+    (tmp_path / "analysis").mkdir()
+    columns = ("condition", "model", "quantity", "n_runs", "value", "error", "low_95", "high_95")
+    numbers = (2, 1.5e-5, 2e-6, 4e-6, 3e-5)
+    quantities = ("D of Li (cm²/s)", "D of S (cm²/s)")
+    write_csv(
+        tmp_path / "analysis" / MEANS_FILE, columns, [("hot", "a", quantity, *numbers) for quantity in quantities]
+    )
+    (section,) = seeds_sections(tmp_path, with_seeds(**bounded))
+    (table,) = section.tables
+    assert [row[4] for row in table.rows][0] == "below 4e-05 in 1 of 2 seeds"
+    assert table.rows[0][5] == ""
+    assert table.rows[1][4].startswith("1.50e-05")
 
 
 def test_without_a_run_the_answer_says_so() -> None:

@@ -61,7 +61,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     for number in range(21):
         frame = Atoms(atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell, pbc=True)
         frame.positions += rng.normal(0, 0.05, (52, 3))
-        frame.arrays["layer"] = np.array(["coating"] * 52)
+        frame.arrays["layer"] = np.where(frame.symbols == "Li", "coating", "electrolyte")
         frame.info["time_ps"] = 0.1 * number
         frames.append(frame)
     write(tmp_path / "traj.extxyz", frames, format="extxyz")

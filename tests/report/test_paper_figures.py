@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from ase import Atoms
 from ase.io import write
 from made_runs import RUNS, analyzed, entry, write_analysis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.books.run import INDEX, AnalysisIndex, ScanEntry, ScanIndex
@@ -72,6 +75,73 @@ def test_curves_are_means_over_seeds(figures: tuple[Path, list[str]]) -> None:
     )
     mean = np.mean([one.diffusivity_cm2_per_s for one in both])
     np.testing.assert_allclose(msd["diffusivity_cm2_per_s"][bare][0], mean, rtol=1e-4, atol=0)
+
+
+def test_captions_say_where_heights_of_g_are_no_measure_between_models(tmp_path: Path) -> None:
+    run = write_analysis(tmp_path, HOT)
+    for one in HOT:
+        file = run / "analysis" / one.directory / "rdf.json"
+        found = json.loads(file.read_text())
+        # S is in the coating too: bare models have it in the electrolyte alone.
+        found["pairs"]["S-S"]["in_layer"]["layers"] = ["electrolyte", *(["coating"] if one.coating_angstrom else [])]
+        found["pairs"]["P-S"]["in_layer"]["layers"] = ["electrolyte"]
+        write_json(file, found)
+    write_paper_figures(run, tmp_path / "figures")
+    caption = (tmp_path / "figures" / "captions.md").read_text()
+    assert (
+        "Normalised by the density of the partner in the layers of the pair. Of S-S these are other layers" in caption
+    )
+    assert "which no coating changes" not in caption
+    assert "Of pairs of two layers" not in caption
+
+
+def test_pairs_of_two_layers_are_drawn_by_the_area_of_their_interface(tmp_path: Path) -> None:
+    run = write_analysis(tmp_path, HOT)
+    pair, contacts = "Li@coating-S@electrolyte", {"within_angstrom": 3.0, "per_nm2": 11.0, "error_per_nm2": 0.5}
+    folder = run / "analysis" / HOT[2].directory
+    for end in ("", "_whole"):
+        file = folder / f"rdf{end}.csv"
+        file.write_text(file.read_text().replace("P-S,", f"{pair},"))
+    content = json.loads((folder / "rdf.json").read_text())
+    content["pairs"][pair] = content["pairs"].pop("P-S") | {"contacts": contacts}
+    write_json(folder / "rdf.json", content)
+    write_paper_figures(run, tmp_path / "figures")
+    numbers = read_table(tmp_path / "figures" / "ions-of-the-coating-hot-numbers.csv")
+    assert [name.replace("\n", " ") for name in numbers["quantity"]] == [
+        "Li@coating-S@electrolyte contacts within 3 Å per nm²"
+    ]
+    assert float(numbers["value"][0]) == 11.0
+    caption = (tmp_path / "figures" / "captions.md").read_text()
+    assert "Pairs by the area are those of the contact alone." in caption
+    assert "caught" not in caption
+    assert "Of pairs of two layers, heights fall as the first layer becomes thicker" in caption
+
+
+def test_an_uncoated_study_has_no_word_of_a_coating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_analysis(tmp_path, tuple(replace(one, coating_angstrom=None) for one in HOT[:2]))
+    for one in HOT[:2]:
+        file = run / "analysis" / one.directory / "rdf.json"
+        found = json.loads(file.read_text())
+        found["pairs"]["Li@anode-S@electrolyte"] = found["pairs"]["P-S"]
+        write_json(file, found)
+        whole = file.with_name("rdf_whole.csv")
+        rows = [line.replace("P-S,", "Li@anode-S@electrolyte,") for line in whole.read_text().splitlines()]
+        whole.write_text("\n".join([*rows, *whole.read_text().splitlines()[1:]]) + "\n")
+    words: list[str] = []
+
+    def keep(figure: Figure, directory: Path, name: str, **_: object) -> None:
+        directory.mkdir(exist_ok=True)
+        words.extend([name, *(text.get_text() for text in figure.findobj(Text))])
+
+    monkeypatch.setattr("mlip_interfaces.report.paper_figures.save_figure", keep)
+    names = [saved.name for saved in write_paper_figures(run, tmp_path / "figures")]
+    assert {"bonds-hot", "pairs-of-layers-hot", "s-s-hot", "coating-li-hot", "tetrahedra-hot"} <= set(names)
+    said = "\n".join([*words, (tmp_path / "figures" / "captions.md").read_text()])
+    # The analysis itself is called so here, and its layer.
+    said = said.replace("coating-li-hot", "").replace("of the coating with", "").replace("MSD of Li of the coating", "")
+    assert re.findall(r"coating|thickness|^0 Å$|quenched", said, re.MULTILINE) == []
+    table = read_table(tmp_path / "figures" / "rdf-against-time-hot.csv")
+    assert set(table["model"]) == {"model"}
 
 
 def test_models_with_vacancies_stand_beside_those_without(tmp_path: Path) -> None:

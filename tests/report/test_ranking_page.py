@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from mlip_interfaces.report.ranking_page import ranking_html, write_ranking_page
-from mlip_interfaces.screening.conductivities import Conductivity
-from mlip_interfaces.screening.lattice_match import LatticeMatch, Limits
-from mlip_interfaces.screening.pair_ranking import LowestReaction, RankedPair, Ranking, SolidWindow, StepAt
-from mlip_interfaces.screening.priority import CRITERIA, ORDER, criteria, place, reasons, standing
+from mlip_interfaces.screening.ranking.lattice_match import LatticeMatch, Limits
+from mlip_interfaces.screening.ranking.pair_ranking import LowestReaction, RankedPair, Ranking, SolidWindow, StepAt
+from mlip_interfaces.screening.ranking.priority import CRITERIA, ORDER, criteria, place, reasons, standing
+from mlip_interfaces.screening.transport.conductivities import Conductivity
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright (the extra `dev`) is not installed")
 CHROMIUM = shutil.which("chromium")

@@ -11,14 +11,25 @@ import numpy as np
 import pytest
 import yaml
 from ase import Atoms
+from ase.calculators.lj import LennardJones
 from ase.io import write
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.engines import is_installed
-from mlip_interfaces.screening.adhesion import LayerEnergies, interface_energetics
-from mlip_interfaces.screening.adhesion_outputs import interface_results, spreads
-from mlip_interfaces.screening.interface_cells import InterfaceSeries, built_interfaces, model_interfaces
-from mlip_interfaces.screening.relaxation import Rest, relax_tasks
+from mlip_interfaces.screening.adhesion.adhesion import LayerEnergies, interface_energetics
+from mlip_interfaces.screening.adhesion.adhesion_outputs import (
+    InterfaceResult,
+    adhesion_content,
+    interface_results,
+    spreads,
+)
+from mlip_interfaces.screening.adhesion.interface_cells import (
+    InterfaceSeries,
+    LayerBulk,
+    built_interfaces,
+    model_interfaces,
+)
+from mlip_interfaces.screening.relaxing.relaxation import Rest, Task, relax_tasks, relaxed_structure
 from mlip_interfaces.structures.assembly import Layer, stack
 from mlip_interfaces.structures.matching import SlabRequest
 from mlip_interfaces.units import EV_PER_ANGSTROM2_TO_J_PER_M2
@@ -90,20 +101,42 @@ def test_each_interface_of_a_model_of_three_layers_is_opened(tmp_path: Path) -> 
     middle = slab("Ag", 2)
     middle.positions[:, :2] += 1.4
     parts = [Layer("base", slab("Cu", 3)), Layer("middle", middle), Layer("top", slab("Cu", 2))]
+    crystals = {"base": slab("Cu", 1), "middle": slab("Ag", 1), "top": slab("Cu", 1)}
+    bulks = {"three": {name: LayerBulk(crystal, crystal, 0.0) for name, crystal in crystals.items()}}
     hollow = HOLLOW * CU_AG
     for vacuum, expected in ((0.0, [hollow, hollow, BESIDE * CU_CU]), (12.0, [hollow, hollow])):
         model = stack(parts, vacuum_angstrom=vacuum)
         # The stack may begin anywhere in its cell.
         model.positions[:, 2] += 0.4 * model.cell[2, 2] if vacuum == 0.0 else 2.0
         model.wrap()
-        series = model_interfaces({"three": model}, {}, vacuum_angstrom=10.0)
+        series = model_interfaces({"three": model}, bulks, vacuum_angstrom=10.0)
         rests = rests_of(series, tmp_path / f"out-{vacuum:g}", mini_teacher.springs())
         (result,) = interface_results(series, rests)
         assert [between for between, _ in result.opened] == ["base | middle", "middle | top", "top | base"][
             : len(expected)
         ]
         np.testing.assert_allclose([work * 2.8**2 for _, work in result.opened], expected, rtol=1e-9, atol=0)
+        # All references are known; what they would give is a mean of copper on silver and copper on copper.
+        assert None not in result.energetics.strain_energies_ev_per_angstrom2
         assert result.energetics.interface_energy_ev_per_angstrom2 is None
+        assert result.energetics.work_of_adhesion_ev_per_angstrom2 is None
+        assert "means of interfaces between different solids" in " ".join(notes_of(series, [result], rests))
+
+
+def notes_of(series: InterfaceSeries, results: list[InterfaceResult], rests: dict[str, Rest]) -> list[str]:
+    notes = adhesion_content(series, results, rests, {}, is_one_interface=False)["notes"]
+    assert isinstance(notes, list)
+    return notes
+
+
+@pytest.mark.parametrize("n_interfaces", [2, 3])
+def test_more_than_two_layers_have_no_mean_interface(n_interfaces: int) -> None:
+    layers = [LayerEnergies(name, -10.0, -11.5, -11.6) for name in "ABC"]
+    found = interface_energetics(layers, -33.0, 25.0, n_interfaces)
+    assert found.work_of_adhesion_ev_per_angstrom2 is None
+    assert found.interface_energy_ev_per_angstrom2 is None
+    np.testing.assert_allclose(found.surface_energies_ev_per_angstrom2, [1.5 / 50.0] * 3, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(found.strain_energies_ev_per_angstrom2, [0.1 / 25.0] * 3, rtol=1e-9, atol=0)
 
 
 def test_two_layers_under_vacuum_have_one_interface(tmp_path: Path) -> None:
@@ -114,6 +147,21 @@ def test_two_layers_under_vacuum_have_one_interface(tmp_path: Path) -> None:
     work = result.energetics.work_of_adhesion_ev_per_angstrom2
     assert work is not None
     np.testing.assert_allclose(work * 2.8**2, HOLLOW * CU_AG, rtol=1e-9, atol=0)
+
+
+def test_two_layers_without_vacuum_have_the_mean_of_two_interfaces(tmp_path: Path) -> None:
+    """One in the hollows, one on top of its atoms."""
+    top = slab("Ag", 2)
+    top.positions[0, :2] += 1.4
+    model = stack([Layer("base", slab("Cu", 3)), Layer("top", top)])
+    series = model_interfaces({"pair": model}, {}, vacuum_angstrom=10.0)
+    rests = rests_of(series, tmp_path, mini_teacher.springs())
+    (result,) = interface_results(series, rests)
+    assert result.cells.n_interfaces == 2
+    work = result.energetics.work_of_adhesion_ev_per_angstrom2
+    assert work is not None
+    np.testing.assert_allclose(work * 2.8**2, 0.5 * (HOLLOW + ON_TOP) * CU_AG, rtol=1e-9, atol=0)
+    assert "their numbers are means of both" in " ".join(notes_of(series, [result], rests))
 
 
 @pytest.mark.parametrize("n_interfaces", [1, 2])
@@ -223,6 +271,68 @@ def test_models_of_a_run_have_interface_energies(
     assert same["interface_energy_j_per_m2"] is None
     assert main(["screen", "adhesion", "--run-folder", str(run), "--only", "x", *LJ, "--out", str(out)]) == 2
     assert "the study has no model 'x'" in capsys.readouterr().err
+
+
+def test_a_calculator_is_known_before_anything_is_built(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = [
+        "screen",
+        "adhesion",
+        "NoCrystal",
+        "LiF",
+        "--substrate-miller",
+        "1",
+        "0",
+        "0",
+        "--film-miller",
+        "1",
+        "0",
+        "0",
+    ]
+    out = ["--out", str(tmp_path / "out")]
+    for name, sentence in (
+        ("chgnot", "--calculator chgnot: there is no such calculator. Did you mean 'chgnet'?"),
+        ("emt", "Known: abacus, chgnet,"),
+        ("frozen.pb", "--calculator frozen.pb: there is no such file; give chgnet,"),
+        ("vasp", "--calculator vasp: structures are relaxed with ASE calculators"),
+    ):
+        assert main([*words, "--calculator", name, *out]) == 2
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+class _Counting(LennardJones):
+    n_structures = 0
+
+    def calculate(self, *arguments: Any, **options: Any) -> None:
+        type(self).n_structures += 1
+        super().calculate(*arguments, **options)
+
+
+def test_what_begins_alike_is_relaxed_once(tmp_path: Path) -> None:
+    start = Atoms("Ar2", positions=[(0, 0, 0), (0, 0, 1.3)], cell=[9, 9, 9], pbc=True)
+    tasks = {"one": Task(start, "atoms"), "other": Task(start.copy(), "atoms"), "held": Task(start, "none")}
+    calculator = _Counting()
+
+    def relax(names: list[str], max_steps: int) -> tuple[dict[str, Rest], int]:
+        before = calculator.n_structures
+        rests = relax_tasks(
+            {name: tasks[name] for name in names}, calculator, tmp_path, {}, fmax_ev_per_angstrom=0.01,
+            max_steps=max_steps, report=lambda name, rest: None,
+        )  # fmt: skip
+        return rests, calculator.n_structures - before
+
+    short, n_short = relax(["one", "other"], 3)
+    assert not short["one"].converged
+    assert 3 <= n_short <= 4
+    rests, n_long = relax(["one", "other", "held"], 500)
+    assert rests["one"].converged
+    assert rests["one"] == rests["other"] != rests["held"]
+    assert n_long < rests["one"].n_steps
+    np.testing.assert_allclose(rests["one"].energy_ev, -1.0, rtol=1e-2, atol=0)
+    np.testing.assert_allclose(
+        relaxed_structure(tmp_path, "other").positions, relaxed_structure(tmp_path, "one").positions, rtol=0, atol=0
+    )
+    assert relax(["other"], 500)[1] == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlip_interfaces.screening.charged_defects import (
+from mlip_interfaces.screening.defects.charged_defects import (
     Bands,
     ChargedDefect,
     defect_equilibrium,

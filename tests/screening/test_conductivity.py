@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import constants
 
 from mlip_interfaces.analysis.arrhenius import arrhenius_fit
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.screening.conductivity import (
+from mlip_interfaces.screening.transport.conductivity import (
     Estimate,
     IonMotion,
     RunTransport,
@@ -17,7 +19,7 @@ from mlip_interfaces.screening.conductivity import (
     mean_estimate,
     of_temperature,
 )
-from mlip_interfaces.screening.conductivity_series import run_transport
+from mlip_interfaces.screening.transport.conductivity_series import run_transport
 from mlip_interfaces.trajectory import trajectory_of_arrays
 
 EDGE = 20.0
@@ -113,6 +115,12 @@ def test_most_runs_decide_whether_a_temperature_is_a_point() -> None:
     # Motion that is driven has no length of a run that would tell, and bounds nothing.
     driven = RunTransport("c", KELVIN, EDGE**3, {"Li": IonMotion(40, 1.0, bound.diffusivity, ("no walk",))}, sigma)
     assert not of_temperature([driven]).is_bound
+    longer = RunTransport("d", KELVIN, EDGE**3, {"Li": replace(bound, run_at_least_ps=800.0)}, sigma)
+    np.testing.assert_allclose(of_temperature([longer, runs["b"], runs["a"]]).run_at_least_ps, 800.0, rtol=0, atol=0)
+    for order in ([driven, longer], [longer, driven]):
+        assert np.isnan(of_temperature(order).run_at_least_ps)
+        assert not of_temperature(order).is_bound
+    assert np.isnan(of_temperature([runs["a"]]).run_at_least_ps)
     # Nernst and Einstein in SI: n z^2 e^2 D / (V k T), from S/m to mS/cm.
     si = 40 / (EDGE * 1e-10) ** 3 * constants.e**2 * 0.95e-10 / (constants.k * KELVIN)
     np.testing.assert_allclose(half.nernst_einstein.value, si * 10.0, rtol=1e-9, atol=0)

@@ -12,13 +12,21 @@ import yaml
 from scipy.optimize import lsq_linear
 
 from mlip_interfaces.cli.main import main
-from mlip_interfaces.screening.crowding import (
+from mlip_interfaces.screening.transport.conductivity import Estimate, IonMotion, RunTransport, of_temperature
+from mlip_interfaces.screening.transport.conductivity_file import ConductivitySeries
+from mlip_interfaces.screening.transport.conductivity_series import (
+    CrystalConductivity,
+    conductivity_content,
+    write_conductivities,
+)
+from mlip_interfaces.screening.transport.crowding import (
     DiffusivityTable,
     crowding_of,
     rises_somewhere,
     turning_place,
     unimodal_misfit,
 )
+from mlip_interfaces.screening.transport.crowding_table import load_diffusivities
 
 KELVIN = (500.0, 575.0, 650.0, 750.0, 850.0)
 COMPOSITIONS = (0.33, 0.44, 0.5, 0.55, 0.6, 0.66)
@@ -164,6 +172,54 @@ def test_yaml_says_the_same_and_without_errors_a_doubt(capsys: pytest.CaptureFix
     assert "any fall of D counts" in err
 
 
+def conductivity_csv(folder: Path, run_at_least_ps: float) -> Path:
+    """As `screen conductivity` writes it: D of one crystal rises, and its hottest run is not diffusive, with a low number."""
+    diffusivities = {500.0: 1e-6, 600.0: 2e-6, 700.0: 4e-6, 800.0: 1e-6}
+    temperatures = []
+    for kelvin, d in diffusivities.items():
+        estimate = Estimate(d, 0.05 * d, 0.9 * d, 1.1 * d)
+        doubt = ((), np.nan) if kelvin < 800.0 else (("its MSD may still bend",), run_at_least_ps)
+        run = RunTransport("run", kelvin, 1e3, {"Li": IonMotion(40, 1.0, estimate, *doubt)}, estimate)
+        temperatures.append(of_temperature([run]))
+    runs = [{"file": "run.xyz", "temperature_kelvin": kelvin} for kelvin in diffusivities]
+    series = ConductivitySeries.model_validate({"crystals": [{"name": "half", "composition": 0.5, "runs": runs}]})
+    found = CrystalConductivity(series.crystals[0], "Li", {"Li": (40, 1.0)}, tuple(temperatures), {}, None, 300.0, ())
+    write_conductivities(series, [found], conductivity_content(series, [found]), folder, {})
+    return folder / "conductivity.csv"
+
+
+@pytest.mark.parametrize("run_at_least_ps", [500.0, np.nan])
+def test_bounds_and_driven_motion_of_a_conductivity_series_are_no_values_of_d(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, run_at_least_ps: float
+) -> None:
+    file = conductivity_csv(tmp_path, run_at_least_ps)
+    assert main(["screen", "crowding", str(file), "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert [(one["state"], one["n_rows"]) for one in found["turning_points"]] == [("rises", 3)]
+    assert found["decreases"] == []
+    assert found["left_out"] == [{"composition": 0.5, "temperature_kelvin": 800.0}]
+    assert "1 row without a value of D" in err
+    assert "0.5 at 800 K" in err
+    # As a value, it would be a fall.
+    file.write_text(file.read_text().replace("False", "True"))
+    assert main(["screen", "crowding", str(file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["state"], one["n_rows"]) for one in found["turning_points"]] == [("turns", 4)]
+    assert found["left_out"] == []
+
+
+def test_rows_of_yaml_may_be_bounds_too(tmp_path: Path) -> None:
+    rows = [
+        {"composition": 0.5, "temperature_kelvin": kelvin, "diffusivity_cm2_per_s": 1e-6, "diffusive": kelvin != 600.0}
+        for kelvin in (500.0, 600.0, 700.0)
+    ]
+    (tmp_path / "d.yaml").write_text(yaml.safe_dump({"rows": rows}))
+    read = load_diffusivities(tmp_path / "d.yaml")
+    assert read.temperature_kelvin.tolist() == [500.0, 700.0]
+    assert read.left_out == ((0.5, 600.0),)
+
+
 HEAD = "composition,temperature_kelvin,diffusivity_cm2_per_s,diffusivity_error_cm2_per_s\n"
 
 
@@ -182,6 +238,8 @@ HEAD = "composition,temperature_kelvin,diffusivity_cm2_per_s,diffusivity_error_c
         ("d.csv", HEAD + "0.5,600,1e-6,-1e-7\n", "line 2: diffusivity_error_cm2_per_s is -1e-07"),
         ("d.csv", HEAD, "has no row"),
         ("d.csv", HEAD.strip() + ",species\n0.5,600,1e-6,1e-7,Li\n0.5,600,1e-6,1e-7,F\n", "name one by --species"),
+        ("d.csv", HEAD.strip() + ",diffusive\n0.5,600,1e-6,1e-7,perhaps\n", "line 2: diffusive is 'perhaps'"),
+        ("d.csv", HEAD.strip() + ",diffusive\n0.5,600,1e-6,1e-7,False\n", "no row is diffusive"),
         ("d.txt", HEAD, "tables of '.txt' are not read"),
         ("d.yaml", "rows: [{composition: 0.5, temperature_kelvin: 600}]\n", "diffusivity_cm2_per_s"),
         ("d.yaml", "row: []\n", "Did you mean 'rows'"),

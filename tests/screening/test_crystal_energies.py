@@ -72,7 +72,7 @@ def test_an_unfinished_relaxation_is_said(capsys: pytest.CaptureFixture[str], tm
         ("--elements Li,Xy --calculator chgnet", "'Xy' is no element"),
         ("--elements Ar --calculator ase.calculators.lj:LennardJones", "The library has no crystal of Ar alone"),
         ("--elements Li --calculator chgnot", "Did you mean 'chgnet'?"),
-        ("--elements Li --calculator vasp", "crystals are relaxed with ASE calculators"),
+        ("--elements Li --calculator vasp", "structures are relaxed with ASE calculators"),
         ("--elements Li --calculator ase.calculators.lj:LennardJones --parameters sigma", "is not like key=value"),
         (
             "--elements Li --calculator ase.calculators.lj:LennardJones --structure S.cif",

@@ -12,8 +12,8 @@ from ase.io import write
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import StructureError
-from mlip_interfaces.screening.defect_cells import check_set, defect_cells
-from mlip_interfaces.screening.defect_energies import Reservoir, binding_energy, exchange_with, formation_energy
+from mlip_interfaces.screening.defects.defect_cells import check_set, defect_cells
+from mlip_interfaces.screening.defects.defect_energies import Reservoir, binding_energy, exchange_with, formation_energy
 from mlip_interfaces.structures.crystals import load_crystal
 from mlip_interfaces.structures.defects import parse_defects
 

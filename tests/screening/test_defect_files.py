@@ -14,8 +14,8 @@ import pytest
 
 from mlip_interfaces.cli.main import main
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.charged_defects import formation_energy
-from mlip_interfaces.screening.defect_files import read_defects
+from mlip_interfaces.screening.defects.charged_defects import formation_energy
+from mlip_interfaces.screening.defects.defect_files import read_defects
 
 GOLDEN = Path(__file__).parent / "golden"
 DOPED, ANALYSIS_DEFECTS = GOLDEN / "doped_3.2.1.json.gz", GOLDEN / "pymatgen_analysis_defects.json.gz"
@@ -110,6 +110,8 @@ def test_screen_defects_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture
         (lambda content: content["chempots"].update(elemental_refs={}) or content.update(el_refs={}), "Li-LiF", "energy of lithium metal"),
         (lambda content: content["defect_entries"]["v_Li_-1"].update(bulk_entry=None), "Li-LiF", "has no bulk_entry"),
         (lambda content: content["defect_entries"]["v_Li_-1"]["defect"].update(multiplicity=None), "Li-LiF", "its multiplicity"),
+        (lambda content: content["defect_entries"]["v_Li_-1"]["sc_entry"].update(energy=float("nan")), "Li-LiF", "v_Li_-1 is no finite number"),
+        (lambda content: [one.update(F=float("nan")) for one in content["chempots"]["limits"].values()], "F-rich", "has no limit 'F-rich'"),
         (lambda content: content["chempots"]["limits"]["Li-LiF"].pop("F"), "Li-LiF", "exchanges F, whose chemical potential"),
         (lambda content: content.update({"@class": "Structure", "defect_entries": 3}), None, "is none of what is read"),
         (lambda content: content["defect_entries"]["v_Li_-1"]["sc_entry"].pop("energy"), "Li-LiF", "is not as it is expected"),

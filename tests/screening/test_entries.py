@@ -15,7 +15,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry, ManualEnergyAdjustment
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.entries import load_entries
+from mlip_interfaces.screening.windows.entries import load_entries
 
 ENERGIES = {"Li4": -7.6, "S8": -32.8, "Li4S2": -24.4}
 """eV of the formula as written."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from mlip_interfaces.analysis.onsager import OnsagerSettings, onsager_window
-from mlip_interfaces.screening.flux import Coefficients, Drive, driven_fluxes, flux_errors
+from mlip_interfaces.screening.transport.flux import Coefficients, Drive, driven_fluxes, flux_errors
 from mlip_interfaces.units import BOLTZMANN_EV_PER_K
 
 AVOGADRO_PER_MOL = 6.02214076e23

@@ -110,6 +110,10 @@ def test_trajectories_give_what_the_analysis_gives(capsys: pytest.CaptureFixture
     for name in ("Li", "S"):
         for key in ("flux_mmol_per_cm2_s", "error_mmol_per_cm2_s", "confidence_95_mmol_per_cm2_s"):
             np.testing.assert_allclose(flux_of(second, name)[key], flux_of(found, name)[key], rtol=1e-9, atol=0)
+    onsager = json.loads((tmp_path / "2" / "onsager.json").read_text())
+    onsager["whole"]["l_error_per_ev_angstrom_ps"][0][1] = None
+    (tmp_path / "2" / "onsager.json").write_text(json.dumps(onsager))
+    assert "an L_ij of Li, S, or its error, is no number" in refusal(capsys, tmp_path, series(again))
     with (tmp_path / "out" / "flux.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [row["species"] for row in rows] == ["Li", "S"]

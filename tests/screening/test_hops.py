@@ -10,7 +10,14 @@ from ase import Atoms
 from ase.build import bulk
 
 from mlip_interfaces.errors import InputFileError, StructureError
-from mlip_interfaces.screening.hops import distinct_hops, edges_within, interstitial_sites, named_hop, reverse, sites_of
+from mlip_interfaces.screening.migration.hops import (
+    distinct_hops,
+    edges_within,
+    interstitial_sites,
+    named_hop,
+    reverse,
+    sites_of,
+)
 from mlip_interfaces.structures.crystals import load_crystal
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlip_interfaces.screening.charged_defects import ChargedDefect, formation_energy
-from mlip_interfaces.screening.levels import (
+from mlip_interfaces.screening.defects.charged_defects import ChargedDefect, formation_energy
+from mlip_interfaces.screening.maps.potential_map import barrier_to
+from mlip_interfaces.screening.solids.levels import (
     average_voltage,
     cathode_potential,
     electrostatic_potential,
@@ -14,7 +15,6 @@ from mlip_interfaces.screening.levels import (
     lithium_potential,
     valence_band,
 )
-from mlip_interfaces.screening.potential_map import barrier_to
 
 WORK_FUNCTION_EV = 2.9
 

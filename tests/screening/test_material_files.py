@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from mlip_interfaces.errors import InputFileError, UserError
-from mlip_interfaces.screening.dictionary import (
+from mlip_interfaces.screening.maps.pair_table import all_batteries
+from mlip_interfaces.screening.solids.dictionary import (
     load_dictionary,
     load_material,
     load_space_charge,
     load_stack,
 )
-from mlip_interfaces.screening.materials import Electrolyte
-from mlip_interfaces.screening.pair_table import all_batteries
+from mlip_interfaces.screening.solids.materials import Electrolyte
 
 ELECTROLYTE: dict[str, Any] = {
     "kind": "electrolyte", "name": "LPSCl", "formula": "Li6PS5Cl", "reduction_limit_v": 1.7, "oxidation_limit_v": 2.3,

@@ -19,10 +19,11 @@ from ase.optimize import FIRE
 from landscape_teacher import egg_box
 
 from mlip_interfaces.errors import OtherInputsError, StructureError
-from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, sites_of
-from mlip_interfaces.screening.migration import HopRecord, Migration, hop_ends, migration, network_of, supercell_repeats
-from mlip_interfaces.screening.migration_outputs import migration_content
-from mlip_interfaces.screening.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
+from mlip_interfaces.screening.migration.hops import distinct_hops, interstitial_sites, named_hop, sites_of
+from mlip_interfaces.screening.migration.migration import HopRecord, Migration, hop_ends, migration, network_of
+from mlip_interfaces.screening.migration.migration_outputs import migration_content
+from mlip_interfaces.screening.migration.neb import BandSettings, HopFailure, Surface, relax_band, relax_ends
+from mlip_interfaces.screening.relaxing.relaxation import relaxed
 
 BOX = Atoms("Li", cell=(3.0, 3.2, 3.4), pbc=True)
 QUICK = BandSettings(n_images=5, fmax_ev_per_angstrom=0.02)
@@ -327,6 +328,24 @@ def test_a_failure_that_speaks_of_stress_is_no_lack_of_it(keep_cell: bool, tmp_p
         migration(BOX, sites, distinct_hops(sites, 3.1), Strained(), tmp_path / "out", {}, keep_cell=keep_cell)
 
 
+@pytest.mark.parametrize("wrong", ["forces", "stress"])
+def test_forces_and_stresses_that_are_no_numbers_are_a_sentence(wrong: str, tmp_path: Path) -> None:
+    class Lost(Calculator):
+        implemented_properties = ("energy", "forces", "stress")
+
+        def calculate(self, atoms: Any = None, properties: Any = (), system_changes: Any = all_changes) -> None:
+            super().calculate(atoms, properties, system_changes)
+            self.results = {"energy": 0.0, "forces": np.zeros((len(self.atoms), 3)), "stress": np.zeros(6)}
+            self.results[wrong][0] = np.nan
+
+    sites = sites_of(BOX, "Li")
+    with pytest.raises(StructureError, match="^Li: The calculator gives .* no finite numbers"):
+        migration(BOX, sites, distinct_hops(sites, 3.1), Lost(), tmp_path / "out", {})
+    if wrong == "forces":
+        with pytest.raises(StructureError, match="^Li: the calculator gives .* no finite numbers"):
+            relaxed(BOX, Lost(), "none", fmax_ev_per_angstrom=0.1, max_steps=1, name="Li")
+
+
 def test_a_calculator_without_forces_is_a_sentence_and_the_cell_is_not_blamed(tmp_path: Path) -> None:
     class Bare(Calculator):
         implemented_properties = ("energy",)
@@ -370,7 +389,7 @@ def test_ends_follow_the_cells_of_a_supercell() -> None:
     sites = sites_of(crystal, "Cu")
     for name in ("Cu1-Cu2", "Cu1-Cu2_0,-1,0", "Cu3-Cu1_1,0,-1"):
         hop = named_hop(sites, name)
-        start, end, ion = hop_ends(crystal, sites, hop, supercell_repeats(crystal, 10.0))
+        start, end, ion = hop_ends(crystal, sites, hop, (3, 3, 3))
         moved = np.linalg.norm(end.positions - start.positions, axis=1)
         assert np.flatnonzero(moved).tolist() == [ion]
         assert moved[ion] == pytest.approx(hop.distance_angstrom, rel=1e-9, abs=0)

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from mlip_interfaces.errors import InputFileError, StructureError
-from mlip_interfaces.screening.conductivities import load_conductivities
-from mlip_interfaces.screening.dictionary import load_dictionary
-from mlip_interfaces.screening.entries import load_entries
-from mlip_interfaces.screening.lattice_match import LEAST_WIDTH_ANGSTROM, Limits, best_match
-from mlip_interfaces.screening.pair_ranking import Ranking, rank_materials
-from mlip_interfaces.screening.pair_table import all_batteries
-from mlip_interfaces.screening.potential_map import potential_map
-from mlip_interfaces.screening.priority import CRITERIA, criteria, place, standing
-from mlip_interfaces.screening.solids import LIBRARY_ROLES, default_names, solids
-from mlip_interfaces.screening.windows import mutual_reaction
+from mlip_interfaces.screening.maps.pair_table import all_batteries
+from mlip_interfaces.screening.maps.potential_map import potential_map
+from mlip_interfaces.screening.ranking.lattice_match import LEAST_WIDTH_ANGSTROM, Limits, best_match
+from mlip_interfaces.screening.ranking.pair_ranking import Ranking, rank_materials
+from mlip_interfaces.screening.ranking.priority import CRITERIA, criteria, place, standing
+from mlip_interfaces.screening.solids.dictionary import load_dictionary
+from mlip_interfaces.screening.solids.solids import LIBRARY_ROLES, default_names, solids
+from mlip_interfaces.screening.transport.conductivities import load_conductivities
+from mlip_interfaces.screening.windows.entries import load_entries
+from mlip_interfaces.screening.windows.windows import mutual_reaction
 from mlip_interfaces.shipped_files import shipped_materials
 from mlip_interfaces.structures import SlabRequest, load_crystal, match_slabs, rank_matches
 from mlip_interfaces.structures.crystals import LIBRARY

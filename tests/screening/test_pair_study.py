@@ -13,8 +13,8 @@ from mlip_interfaces.cli.main import main
 from mlip_interfaces.config.load import parse_study
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_text
-from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking, rank_materials
-from mlip_interfaces.screening.pair_study import pair_study, study_file_name
+from mlip_interfaces.screening.ranking.pair_ranking import RankedPair, Ranking, rank_materials
+from mlip_interfaces.screening.ranking.pair_study import pair_study, study_file_name
 from mlip_interfaces.shipped_files import study_file
 from mlip_interfaces.structures import load_crystal
 from mlip_interfaces.yaml_text import parse_yaml

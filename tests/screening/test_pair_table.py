@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from mlip_interfaces.screening.dictionary import SHIPPED, Dictionary, load_dictionary, published_steps
-from mlip_interfaces.screening.materials import Cathode, Electrolyte
-from mlip_interfaces.screening.pair_table import PairTable, all_batteries, pair_table
+from mlip_interfaces.screening.maps.pair_table import PairTable, all_batteries, pair_table
+from mlip_interfaces.screening.solids.dictionary import SHIPPED, Dictionary, load_dictionary, published_steps
+from mlip_interfaces.screening.solids.materials import Cathode, Electrolyte
 from mlip_interfaces.shipped_files import shipped_materials
 
 OUTLIER = ("LMO", "LLZO", "+")

@@ -9,8 +9,8 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from mlip_interfaces.screening.hops import Edge, distinct_hops, reverse, sites_of
-from mlip_interfaces.screening.percolation import AXES, percolation
+from mlip_interfaces.screening.migration.hops import Edge, distinct_hops, reverse, sites_of
+from mlip_interfaces.screening.migration.percolation import AXES, percolation
 from mlip_interfaces.structures.crystals import load_crystal
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.dictionary import Dictionary, load_dictionary
-from mlip_interfaces.screening.levels import cathode_potential
-from mlip_interfaces.screening.materials import Anode, Cathode, CathodeState, Electrolyte, FermiLine
-from mlip_interfaces.screening.potential_map import PotentialMap, borders, potential_map
+from mlip_interfaces.screening.maps.potential_map import PotentialMap, borders, potential_map
+from mlip_interfaces.screening.solids.dictionary import Dictionary, load_dictionary
+from mlip_interfaces.screening.solids.levels import cathode_potential
+from mlip_interfaces.screening.solids.materials import Anode, Cathode, CathodeState, Electrolyte, FermiLine
 
 
 @pytest.fixture(scope="module")

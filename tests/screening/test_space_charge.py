@@ -10,8 +10,8 @@ import pytest
 from scipy.integrate import quad
 
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.screening.outputs import space_charge_content
-from mlip_interfaces.screening.space_charge import (
+from mlip_interfaces.screening.maps.outputs import solved_space_charge, space_charge_content
+from mlip_interfaces.screening.solids.space_charge import (
     SpaceChargeInputs,
     analytic_profile,
     numerical_profile,
@@ -137,10 +137,11 @@ def test_what_cannot_be_solved_is_said_beside_the_closed_form() -> None:
     inputs = SpaceChargeInputs(0.48, 3e21, 0.95, 10.0, 100.0, 0.001)
     with pytest.raises(AnalysisError, match="the numbers in closed form hold"):
         numerical_profile(inputs, shown_length(inputs))
-    content, profile, notes = space_charge_content(inputs)
-    assert (content["numerical"], profile) == (None, None)
+    found = solved_space_charge(inputs)
+    content = space_charge_content(found)
+    assert (content["numerical"], found.profile, found.analytic_v) == (None, None, None)
     assert content["charge_e_per_nm2"] == space_charge_layer(inputs).charge_e_per_nm2
-    assert [note.split(" ")[-1] for note in notes] == ["it.", "hold."]
+    assert [note.split(" ")[-1] for note in found.notes] == ["it.", "hold."]
 
 
 @pytest.mark.parametrize("formation_energy", [-1.0, 0.0, 3.0, 20.0])

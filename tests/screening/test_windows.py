@@ -11,8 +11,8 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.screening.compounds import Phase, make_phase
-from mlip_interfaces.screening.windows import (
+from mlip_interfaces.screening.windows.compounds import Phase, make_phase
+from mlip_interfaces.screening.windows.windows import (
     electrochemical_window,
     mutual_reaction,
     potential_range,

@@ -59,6 +59,9 @@ class BondFinder:
         Elements at the centres of the units, in the order of formulas.
     ligands : sequence of str
         Elements that belong to a unit when they are bonded to its centres, in the order of formulas.
+    counted : (n_atoms,) bool array, optional
+        Atoms that may be a centre, and whose bonds count: a bond of two elements by its first atom, one of the same by either. All when
+        left out.
 
     Raises
     ------
@@ -86,6 +89,7 @@ class BondFinder:
         *,
         centers: Sequence[str] = ("P",),
         ligands: Sequence[str] = ("S", "O"),
+        counted: NDArray[np.bool_] | None = None,
     ) -> None:
         sides = _sides(cutoffs_angstrom)
         for center in centers:
@@ -110,7 +114,12 @@ class BondFinder:
             for bond, (a, b) in zip(self._bonds, sides, strict=True)
             if {a, b} & set(centers) and {a, b} <= set(self._parts)
         ]
-        of_part = [np.flatnonzero(symbols == element) for element in self._parts]
+        self._counted = np.ones(symbols.size, dtype=bool) if counted is None else counted
+        self._alike = {bond for bond, (a, b) in zip(self._bonds, sides, strict=True) if a == b}
+        of_part = [
+            np.flatnonzero((symbols == element) & (self._counted if element in centers else True))
+            for element in self._parts
+        ]
         self._unit_atoms = np.concatenate(of_part)
         self._part = np.repeat(np.arange(len(of_part)), [atoms.size for atoms in of_part])
         self._part_of_atom = np.full(symbols.size, -1)
@@ -138,10 +147,17 @@ class BondFinder:
         codes = np.sort(_bond_codes(first, second, self._element, self._number, self._n_atoms))
         atoms, ends = _decode(codes, len(self._bonds), self._n_atoms)
         bonds = {bond: atoms[ends[k] : ends[k + 1]] for k, bond in enumerate(self._bonds)}
+        edges = np.concatenate([_NO_BONDS, *(bonds[bond] for bond in self._unit_bonds)])
+        edges = edges[(self._part_of_atom[edges] >= 0).all(axis=1)]
+        bonds = {bond: pairs[self._of_counted(bond, pairs)] for bond, pairs in bonds.items()}
         sulfur = bonds.get("S-S", _NO_BONDS)
         alone, n_polysulfides = _sulfur_groups(sulfur, self._n_atoms)
-        edges = np.concatenate([_NO_BONDS, *(bonds[bond] for bond in self._unit_bonds)])
         return FrameChemistry(self._units(edges), bonds, sulfur[alone], n_polysulfides, self._shells(edges))
+
+    def _of_counted(self, bond: str, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which bonds are of atoms that count."""
+        first, second = self._counted[pairs].T
+        return np.asarray(first | second if bond in self._alike else first)
 
     def _shells(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
         """Neighbours of each centre along the bonds of units, by element."""

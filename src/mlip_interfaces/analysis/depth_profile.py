@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import cell_height
 from mlip_interfaces.analysis.running_blocks import RunningBlocks, merged, standard_error
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.units import AMU_PER_ANGSTROM3_TO_G_PER_CM3
@@ -122,7 +123,13 @@ class DepthProfileAccumulator:
         self._n_frames = 0
         self._blocks = RunningBlocks()
 
-    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
+    def add(
+        self,
+        positions: NDArray[np.float64],
+        cell: NDArray[np.float64],
+        time_ps: float,
+        corner: NDArray[np.float64] | None = None,
+    ) -> None:
         """Add a frame.
 
         Parameters
@@ -133,9 +140,13 @@ class DepthProfileAccumulator:
             Rows are lattice vectors.
         time_ps : float, ps
             Of the frame.
+        corner : (3,) float array, angstrom, optional
+            Where the cell begins; the origin if left out.
         """
         inverse = np.linalg.inv(cell)[:, self._axis]
-        height = float(1.0 / np.linalg.norm(inverse))
+        height = float(cell_height(cell, axis=self._axis))
+        if corner is not None:
+            positions = positions - corner
         if self._n_slices == 0:
             self._n_slices = max(4, round(height / self._bin_width))
         self._heights += height

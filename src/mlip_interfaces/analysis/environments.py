@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.dead_time import ResidenceTime, residence_of_states
 from mlip_interfaces.analysis.diffusion import JUMP_ANGSTROM2, MIN_FRAMES, NO_LINE, independent_share
 from mlip_interfaces.analysis.lag_fit import (
     FEWEST_LAGS,
@@ -34,6 +35,10 @@ MOST_COMPARED = 20_000
 
 STAYS_BELOW_A_JUMP = f"its atoms move less than {JUMP_ANGSTROM2:g} angstrom^2, a jump's worth, before they leave"
 LEAVES_AT_ONCE = f"its atoms leave within the {FEWEST_LAGS} shortest lags"
+FEWEST_LEAST_STAYS, MOST_CORRECTED, MOST_ELSEWHERE = 4.0, 1.5, 0.2
+"""Residence times below so many least stays, those that were longer by more than this before what is hidden was put back, and those of atoms that
+are seen elsewhere for more than this share of the time are doubtful."""
+
 TOO_FEW = "fewer than two atoms were in it"
 
 
@@ -59,10 +64,12 @@ class Environment:
         Why it is no diffusivity, or why it is not known; empty where it is one.
     lags_ps, msd_angstrom2, msd_error_angstrom2 : (n_lags,) float array, ps and angstrom^2
         Mean squared displacement from a start in it, and its standard error.
-    stays : Survival or None
-        Of all stays: the mean is the residence time. None where no atom ever was in it.
+    residence : ResidenceTime or None
+        How long atoms stay. None where no atom ever stayed as long as counts.
+    residence_doubts : tuple of str
+        Why that is not known; empty where it is.
     entered : Survival or None
-        Of the stays that began in the run.
+        Of the settled stays that began in the run.
     n_hops : int
         Hops out of where an atom had settled, while in it.
     hops_per_ps : float, 1/ps
@@ -82,7 +89,8 @@ class Environment:
     lags_ps: NDArray[np.float64]
     msd_angstrom2: NDArray[np.float64]
     msd_error_angstrom2: NDArray[np.float64]
-    stays: Survival | None
+    residence: ResidenceTime | None
+    residence_doubts: tuple[str, ...]
     entered: Survival | None
     n_hops: int
     hops_per_ps: float
@@ -181,6 +189,7 @@ def environments(
     frame_interval_ps: float,
     *,
     jump_distance_angstrom: float,
+    min_stay_frames: int = 1,
 ) -> list[Environment]:
     """Motion of atoms by the environment that they are in.
 
@@ -189,13 +198,15 @@ def environments(
     displacements : (n_frames, n_atoms, 3) float array, angstrom
         Displacements r(t) - r(0), unwrapped, drift removed.
     labels : (n_frames, n_atoms) int array
-        Environment of each atom in each frame, from 0.
+        Environment of each atom in each frame, from 0, with all flickers.
     n_environments : int
         Number of environments.
     frame_interval_ps : float, ps
         Time between frames.
     jump_distance_angstrom : float, angstrom
         Farther than this from where it last settled, an atom has hopped.
+    min_stay_frames : int, optional
+        A stay of fewer belongs to the one before, for motion and hops; residence times have what that hides put back.
 
     Returns
     -------
@@ -228,22 +239,32 @@ def environments(
         raise AnalysisError(
             f"Diffusivities of environments need at least {MIN_FRAMES} frames, not {n_frames}. Write frames more often."
         )
+    residences = residence_of_states(labels, n_environments, min_stay_frames, frame_interval_ps)
+    seen, labels = labels, settled(labels, min_stay_frames)
+    shortly_elsewhere = seen != labels
     stays = stays_of(labels)
-    lives = [_survivals(stays[stays[:, 0] == e, 1:], frame_interval_ps) for e in range(n_environments)]
-    residence = np.array([both[0].mean_ps / frame_interval_ps if both[0] else 0.0 for both in lives])
+    watched = np.bincount(stays[:, 0], weights=stays[:, 2] - stays[:, 1], minlength=n_environments)
+    ended = np.bincount(stays[:, 0], weights=stays[:, 3] * (stays[:, 2] > stays[:, 1]), minlength=n_environments)
+    # As long as labels stay, for the lags of the fit.
+    residence = np.divide(watched, ended, out=np.where(watched > 0, np.inf, 0.0), where=ended > 0)
     fit = _ConditionalFit(displacements, labels, n_environments, residence)
     hops = _hops(displacements, labels, jump_distance_angstrom**2, n_environments)
     shares = np.array([np.count_nonzero(labels == e) for e in range(n_environments)]) / n_frames
     found = []
-    for e, (all_stays, entered) in enumerate(lives):
+    for e, stay in enumerate(residences):
         time = fit.exposure(e) * frame_interval_ps
         low, high = poisson_interval(int(hops[e]))
         found.append(
             Environment(
                 n_atoms_mean=float(shares[e]),
                 **fit.of(e, frame_interval_ps),
-                stays=all_stays,
-                entered=entered,
+                residence=stay,
+                residence_doubts=_residence_doubts(
+                    stay,
+                    min_stay_frames * frame_interval_ps,
+                    float(shortly_elsewhere[labels == e].mean() if shares[e] else 0.0),
+                ),
+                entered=_survival_of_entered(stays[stays[:, 0] == e], frame_interval_ps),
                 n_hops=int(hops[e]),
                 hops_per_ps=float(hops[e] / time) if time else float("nan"),
                 hops_95_per_ps=(low / time, high / time) if time else (float("nan"), float("nan")),
@@ -267,15 +288,34 @@ class _Motion(TypedDict):
     msd_error_angstrom2: NDArray[np.float64]
 
 
-def _survivals(rows: NDArray[np.int64], interval_ps: float) -> tuple[Survival | None, Survival | None]:
-    """Of all stays that were seen for a frame at least, and of those that began in the run."""
-    rows = rows[rows[:, 1] > rows[:, 0]]
-    durations, left = (rows[:, 1] - rows[:, 0]) * np.float64(interval_ps), rows[:, 2] == 1
-    entered = rows[:, 0] > 0
-    return (
-        survival(durations, left) if len(rows) else None,
-        survival(durations[entered], left[entered]) if entered.any() else None,
-    )
+def _survival_of_entered(rows: NDArray[np.int64], interval_ps: float) -> Survival | None:
+    """Of the stays that began in the run and were seen for a frame at least."""
+    rows = rows[(rows[:, 2] > rows[:, 1]) & (rows[:, 1] > 0)]
+    return survival((rows[:, 2] - rows[:, 1]) * np.float64(interval_ps), rows[:, 3] == 1) if len(rows) else None
+
+
+def _residence_doubts(stay: ResidenceTime | None, least_ps: float, elsewhere: float) -> tuple[str, ...]:
+    """Why a residence time is not known as well as its error says."""
+    if stay is None or not stay.n_left:
+        return ()
+    if not np.isfinite(stay.mean_ps):
+        return (f"stays are so short that a least stay of {least_ps:.3g} ps hides most of them: lower `min_stay_ps`",)
+    if stay.mean_ps < FEWEST_LEAST_STAYS * least_ps:
+        return (
+            f"its residence time is below {FEWEST_LEAST_STAYS:g} times the least stay of {least_ps:.3g} ps, and may be much shorter: "
+            "lower `min_stay_ps`, or write frames more often",
+        )
+    if elsewhere > MOST_ELSEWHERE:
+        return (
+            f"{100 * elsewhere:.2g} % of the time its atoms are seen elsewhere for less than {least_ps:.3g} ps: where these are no vibrations, its "
+            "residence time is much shorter: lower `min_stay_ps`, or write frames more often",
+        )
+    if stay.settled_ps > MOST_CORRECTED * stay.mean_ps:
+        return (
+            f"departures for less than {least_ps:.3g} ps, which are not seen, make its residence time {stay.settled_ps / stay.mean_ps:.2g} "
+            "times shorter, if switching has no memory: lower `min_stay_ps`",
+        )
+    return ()
 
 
 class _ConditionalFit:

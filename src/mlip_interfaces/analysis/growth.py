@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.analysis.replicas import Replicas
 from mlip_interfaces.errors import AnalysisError
 
-LAWS = ("none", "linear", "parabolic", "power", "logarithmic", "two-stage", "arrest")
+LAWS = ("none", "linear", "parabolic", "power", "logarithmic", "two-stage", "arrest", "shrinks")
 """In the order in which the simpler one is preferred."""
 
 STRONG = 6.0
@@ -22,12 +22,33 @@ FEWEST_TIMES = 8
 """For a choice among laws with up to four parameters."""
 
 EXPONENTS = np.arange(0.04, 2.51, 0.02)
+LATE_EXPONENTS = np.arange(0.04, 2.53, 0.04)
+LOG_STARTS = np.arange(-8.0, 1.6, 0.5)
+"""Powers of ten of how long before the first map a growth began, in units of the run."""
+
+LATE_STEPS = 25
+
+EARLIER = 3.0
+"""Difference of m ln S from which on a growth began before the first map, and not with an offset."""
+
 ARREST_EXPONENTS = np.arange(0.1, 1.76, 0.05)
 BREAKS = np.arange(0.04, 0.965, 0.02)
 """Shares of the run at which a change point is looked for; the place between two of them comes from a parabola."""
 
 LEAST_OFFSET = -0.05
 """Of the largest thickness: a law that begins with a thickness below is none."""
+
+CHANGING = ("two-stage", "arrest")
+"""Laws with a change point."""
+
+SMOOTH_DEGREE = 8
+"""Of the polynomial that a law is held against."""
+
+MISFIT_CHANCE = 1e-3
+"""Less than this is no chance: how often noise alone would put the law so far off a smooth curve."""
+
+MISFIT = 0.03
+"""Root mean square between the law and a smooth curve, in units of the range of the thickness, that is worth a doubt."""
 
 BLOCK = 2.0
 """Length of the blocks, in units of how many points count as one."""
@@ -75,13 +96,18 @@ class Growth:
     fits : tuple of dict of str to LawFit
         All laws, by run.
     exponent : float
-        n of d = d0 + k t^n, mean over the runs; up to the change point where the growth is arrested; not-a-number without growth.
+        n of d = d0 + k t^n or d = k (t + t0)^n, mean over the runs; up to the change point where the growth is arrested; not-a-number without growth.
     exponent_95 : tuple of float
         Its interval.
     change_ps : float, ps
-        When the growth is arrested, or slows down in two stages; not-a-number for other laws.
+        When the growth is arrested, or slows down in two stages: mean over the runs in which it does; not-a-number where there is none.
     change_95_ps : tuple of float
         Its interval.
+    changes_ps : tuple of float, ps
+        That of each run; not-a-number for a run that does not change before its end.
+    misfits_angstrom : tuple of float, angstrom
+        Root mean square between the law and a smooth curve through each run, where it is more than chance and 3 % of the range of the
+        thickness; else zero.
     n_independent : tuple of float
         Independent points of each run, by the correlation of its residuals.
     fitted_angstrom : tuple of (n_times,) float array, angstrom
@@ -95,6 +121,8 @@ class Growth:
     exponent_95: tuple[float, float]
     change_ps: float
     change_95_ps: tuple[float, float]
+    changes_ps: tuple[float, ...]
+    misfits_angstrom: tuple[float, ...]
     n_independent: tuple[float, ...]
     fitted_angstrom: tuple[NDArray[np.float64], ...]
 
@@ -131,8 +159,8 @@ def fit_growth(
 
     Notes
     -----
-    Laws, t from the first time: none, :math:`d = d_0`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`; power,
-    :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
+    Laws, t from the first time: none, :math:`d = d_0`; shrinks, :math:`d_0 - k t`; linear, :math:`d_0 + k t`; parabolic, :math:`(d_0^2 + 2 k t)^{1/2}`;
+    power, :math:`d_0 + k t^n`; logarithmic, :math:`d_0 + k \ln(1 + t / \tau)`; two-stage, linear in
     :math:`\sqrt t` with a smaller slope after a change point; arrest, a power law up to a change point and constant after it.
     All with and without :math:`d_0` but the logarithmic law and the two stages. Each is linear but for one or two parameters,
     which are looked for on a grid and refined.
@@ -141,8 +169,15 @@ def fit_growth(
     the variance). Points close in time are not independent: :math:`m = N / (1 + 2 \sum_k \rho_k)`, from the residuals of the law with
     the smallest S. Laws within 6 of the best are as good; the simplest counts. AICc is given beside it.
 
-    The exponent is that of the power law with :math:`d_0 \ge 0` as one more parameter, for where the growth began is not known: where the
-    best offset is negative, it is zero. Errors are the root mean square of what fits to resampled series are off, the offset
+    The exponent is that of a power law with one more parameter, for where and when the growth began is not known: of :math:`d_0 + k t^n` with
+    :math:`d_0 \ge 0`, or of :math:`k (t + t_0)^n` with :math:`t_0 \ge 0`, whichever is closer; of the latter for the parabolic law, of the former for the
+    linear one. Where both are as likely, half of what they differ by is in the error. Up to the change point where growth is arrested.
+
+    A change point is that of the runs that have one by themselves: of runs that are not arrested before their end there is none, and no
+    mean over them. Where a polynomial of degree 8 is closer by more than chance (F-test of independent points, 0.001) and 3 % of the range, the
+    law is a misfit.
+
+    Errors are the root mean square of what fits to resampled series are off, the offset
     bounded as well: circular blocks of the residuals, twice as long as these are correlated, on the fitted curve. Intervals
     are Student's. Of several runs the mean counts, with the scatter between them
     (`mlip_interfaces.analysis.replicas.Replicas`).
@@ -168,22 +203,34 @@ def fit_growth(
         if not np.isfinite(values).all():
             raise AnalysisError("The thickness is not a number at some times; a law of growth needs one at each.")
     runs = [_Run(times, values) for times, values in zip(times_ps, thickness_angstrom, strict=True)]
-    law = _chosen({name: sum(run.fits[name].bic for run in runs) for name in LAWS}, runs[0])
     alone = tuple(_chosen({name: run.fits[name].bic for name in LAWS}, run) for run in runs)
+    together = {name: sum(run.fits[name].bic for run in runs) for name in LAWS}
+    law = _chosen(together, runs[0])
+    changes = [_changes(law, own, run) for own, run in zip(alone, runs, strict=True)]
+    if law in CHANGING and not any(changes):
+        # No run by itself says that it changes.
+        law = _chosen({name: value for name, value in together.items() if name not in CHANGING}, runs[0])
+    without = {name: value for name, value in together.items() if name not in CHANGING}
+    steady = law if law not in CHANGING else _chosen(without, runs[0])
+    change_law = law if law in CHANGING else "arrest"
+    of_runs = [change_law if changed else steady for changed in changes]
     rng = np.random.default_rng(seed)
-    found = [run.estimate(law, n_bootstrap, rng) for run in runs]
+    found = [run.estimate(own, n_bootstrap, rng) for own, run in zip(of_runs, runs, strict=True)]
+    freedoms = [run.freedom(own) for own, run in zip(of_runs, runs, strict=True)]
     exponent, exponent_95 = _combined(
-        [(one.exponent, one.exponent_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
+        [(one.exponent, one.exponent_error, freedom) for one, freedom in zip(found, freedoms, strict=True)]
     )
     change, change_95 = _combined(
-        [(one.change, one.change_error, run.freedom(law)) for one, run in zip(found, runs, strict=True)]
+        [(one.change, one.change_error, freedom) for one, freedom in zip(found, freedoms, strict=True)]
     )
-    # A change point lies within the runs.
-    start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
-    change_95 = (max(start, change_95[0]), min(end, change_95[1])) if np.isfinite(change) else change_95
+    if np.isfinite(change):
+        # A change point lies within the runs.
+        start, end = min(float(times[0]) for times in times_ps), max(float(times[-1]) for times in times_ps)
+        change_95 = max(start, change_95[0]), min(end, change_95[1])
     return Growth(
-        law, alone, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95,
-        tuple(run.n_independent for run in runs), tuple(run.fitted(law) for run in runs),
+        law, alone, tuple(run.fits for run in runs), exponent, exponent_95, change, change_95, tuple(one.change for one in found),
+        tuple(run.misfit(own) for own, run in zip(of_runs, runs, strict=True)), tuple(run.n_independent for run in runs),
+        tuple(run.fitted(own) for own, run in zip(of_runs, runs, strict=True)),
     )  # fmt: skip
 
 
@@ -232,8 +279,16 @@ def running_exponent(
 def _chosen(criterion: dict[str, float], run: _Run) -> str:
     """The simplest of the laws that no other one beats by strong evidence; the better of those with as many parameters."""
     least = min(criterion.values())
-    good = [name for name in LAWS if criterion[name] <= least + STRONG]
+    good = [name for name, value in criterion.items() if value <= least + STRONG]
     return min(good, key=lambda name: (run.fits[name].n_parameters, criterion[name]))
+
+
+def _changes(law: str, alone: str, run: _Run) -> bool:
+    """Whether a run has the change point of the law of all runs, or is arrested by itself."""
+    wanted = law if law in CHANGING else "arrest"
+    if alone == wanted:
+        return True
+    return law in CHANGING and run.fits[wanted].bic <= min(fit.bic for fit in run.fits.values())
 
 
 def _combined(found: Sequence[tuple[float, float, float]]) -> tuple[float, tuple[float, float]]:
@@ -288,7 +343,9 @@ _FAMILIES = (
     _Family("power", False, (EXPONENTS,), lambda x, n: x**n),
     _Family("power", True, (EXPONENTS,), lambda x, n: x**n),
     _Family("logarithmic", True, (_TAU,), lambda x, tau: np.log1p(x / tau)),
+    _Family("late power", False, (LATE_EXPONENTS, LOG_STARTS), lambda x, n, start: (x + 10.0**start) ** n),
     _Family("two-stage", True, (BREAKS,), _two_stages),
+    _Family("shrinks", True, (), lambda x: x),
     _Family("arrest", False, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
     _Family("arrest", True, (ARREST_EXPONENTS, BREAKS), lambda x, n, change: np.minimum(x, change) ** n),
 )
@@ -298,6 +355,7 @@ class _Grid:
     """Orthonormal bases of all families at the times of a run."""
 
     def __init__(self, x: NDArray[np.float64]) -> None:
+        self._x = x
         self.bases: list[NDArray[np.float64]] = []
         self.triangles: list[NDArray[np.float64]] = []
         for family in _FAMILIES:
@@ -312,21 +370,29 @@ class _Grid:
             self.bases.append(np.ascontiguousarray(bases.transpose(0, 2, 1)))
             self.triangles.append(triangles)
 
-    def search(self, k: int, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Values of the grid that fit each column of the series best, shape (n_values, n_series), and the first amplitude there."""
+    def search(
+        self, k: int, series: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Values of the grid that fit each column of the series best, shape (n_values, n_series); first amplitude and sum of squares there."""
         family, bases = _FAMILIES[k], self.bases[k]
         n_points, n_columns, n_times = bases.shape
         projected = (bases.reshape(-1, n_times) @ series).reshape(n_points, n_columns, -1)
         residual = np.maximum((series**2).sum(axis=0) - (projected**2).sum(axis=1), 0.0)
         best = residual.argmin(axis=0)
+        left = residual[best, np.arange(best.size)]
         amplitudes = np.linalg.solve(self.triangles[k][best], projected[best, :, np.arange(best.size)][:, :, None])
         first = amplitudes[:, 0, 0]
         if not family.grid:
-            return np.empty((0, series.shape[1])), first
+            return np.empty((0, series.shape[1])), first, left
         if len(family.grid) == 1:
-            return _vertex(residual, best, family.grid[0])[None], first
+            return _vertex(residual, best, family.grid[0])[None], first, left
+        if family.law == "late power":
+            places = np.unravel_index(best, [axis.size for axis in family.grid])
+            guess = [axis[place] for axis, place in zip(family.grid, places, strict=True)]
+            found, left = _late_power(self._x, series, np.stack([first, *guess]))
+            return found[1:], found[0], left
         table = residual.reshape(*(axis.size for axis in family.grid), -1)
-        return _vertex_of_two(table, np.unravel_index(best, table.shape[:-1]), family.grid), first
+        return _vertex_of_two(table, np.unravel_index(best, table.shape[:-1]), family.grid), first, left
 
 
 def _vertex(table: NDArray[np.float64], best: NDArray[np.intp], grid: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -363,6 +429,48 @@ def _vertex_of_two(
     return np.where(inside & bowl, middle + steps * np.array([[grid[1] - grid[0]] for grid in grids]), edge)
 
 
+def _late_power(
+    x: NDArray[np.float64], series: NDArray[np.float64], guess: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least squares of a (x + 10^b)^n to each column of the series, by Levenberg and Marquardt from a guess of (a, n, b), and their sums.
+
+    Exponent and start lie in a long and narrow valley, which no paraboloid on a grid follows.
+    """
+    values = guess.copy()
+    damping = np.full(series.shape[1], 1e-3)
+    curve, slopes = _late_curve(x, values)
+    rest = series - curve
+    left = (rest**2).sum(axis=0)
+    low = np.array([[-np.inf], [LATE_EXPONENTS[0]], [LOG_STARTS[0]]])
+    high = np.array([[np.inf], [LATE_EXPONENTS[-1]], [LOG_STARTS[-1]]])
+    for _ in range(LATE_STEPS):
+        normal = np.einsum("ptk,qtk->kpq", slopes, slopes)
+        diagonal = np.einsum("kpp->kp", normal)
+        normal = (
+            normal + np.eye(3) * (damping[:, None] * diagonal + 1e-12 * diagonal.max(axis=1, keepdims=True))[:, None, :]
+        )
+        step = np.linalg.solve(normal, np.einsum("ptk,tk->kp", slopes, rest)[:, :, None])[:, :, 0].T
+        tried = np.clip(values + np.clip(step, [[-np.inf], [-0.3], [-1.0]], [[np.inf], [0.3], [1.0]]), low, high)
+        tried_curve, tried_slopes = _late_curve(x, tried)
+        tried_left = ((series - tried_curve) ** 2).sum(axis=0)
+        better = tried_left < left
+        values = np.where(better, tried, values)
+        slopes = np.where(better, tried_slopes, slopes)
+        rest, left = np.where(better, series - tried_curve, rest), np.where(better, tried_left, left)
+        damping = np.clip(np.where(better, damping / 5.0, damping * 4.0), 1e-9, 1e6)
+    return values, left
+
+
+def _late_curve(x: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Curves a (x + 10^b)^n, shape (n_times, n_series), and their derivatives by (a, n, b), shape (3, n_times, n_series)."""
+    amplitude, exponent, start = values[:, None, :]
+    since = x[:, None] + 10.0**start
+    shape = since**exponent
+    curve = amplitude * shape
+    by_start = exponent * curve / since * 10.0**start * np.log(10.0)
+    return curve, np.stack([shape, curve * np.log(since), by_start])
+
+
 @lru_cache(maxsize=4)
 def _grid_of(x: bytes) -> _Grid:
     return _Grid(np.frombuffer(x))
@@ -396,16 +504,19 @@ class _Run:
         self._first, self._length = float(times_ps[0]), float(times_ps[-1] - times_ps[0])
         self._y = np.asarray(values, dtype=np.float64)
         x = np.ascontiguousarray((times_ps - times_ps[0]) / self._length)
-        self._grid = _grid_of(x.tobytes())
+        self._x, self._grid = x, _grid_of(x.tobytes())
         scale = max(float(np.abs(self._y).max()), 1e-12)
         self._found = [self._best(k, x, scale) for k in range(len(_FAMILIES))]
-        closest = min((found for found in self._found if found.sensible), key=lambda found: found.residual)
+        of_laws = (found for family, found in zip(_FAMILIES, self._found, strict=True) if family.law in LAWS)
+        closest = min((found for found in of_laws if found.sensible), key=lambda found: found.residual)
         self.n_independent = self._y.size / _correlation(self._y - closest.curve)
         self._of_law: dict[str, int] = {}
         self.fits: dict[str, LawFit] = {}
         # What rounding leaves of an exact law is no evidence for another one.
         floor = 1e-14 * self._y.size * scale**2
         for k, (family, found) in enumerate(zip(_FAMILIES, self._found, strict=True)):
+            if family.law not in LAWS:
+                continue
             bic, aicc = _criteria(max(found.residual, floor), self._y.size, self.n_independent, family.n_parameters)
             if not found.sensible:
                 bic = aicc = float("inf")
@@ -422,36 +533,60 @@ class _Run:
         """The law at the times of the run."""
         return self._found[self._of_law[law]].curve
 
+    def misfit(self, law: str) -> float:
+        """Root mean square between the law and a smooth curve where chance does not explain it and it is large enough, angstrom; else zero."""
+        from scipy.special import fdtrc
+
+        found = self._found[self._of_law[law]]
+        n_times, n_smooth = self._y.size, min(SMOOTH_DEGREE, self._y.size // 3) + 1
+        smooth = np.polynomial.Legendre.fit(self._x, self._y, n_smooth - 1)(self._x)
+        rest = self._y - smooth
+        squares, n_law = float((rest**2).sum()), self.fits[law].n_parameters - 1
+        n_independent = n_times / _correlation(rest)
+        freedom, more = n_independent - n_smooth, n_smooth - n_law
+        gain = found.residual - squares
+        apart = float(np.sqrt(((smooth - found.curve) ** 2).mean()))
+        if freedom < 1.0 or more < 1 or gain <= 0.0 or apart < MISFIT * float(np.ptp(smooth)):
+            return 0.0
+        ratio = gain / more / max(squares / freedom * n_times / n_independent, 1e-300)
+        return apart if fdtrc(more, freedom, ratio) < MISFIT_CHANCE else 0.0
+
     def estimate(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> _Estimate:
         """Exponent and change point, with errors by circular blocks of the residuals."""
         nothing = float("nan")
-        if law == "none":
+        if law in ("none", "shrinks"):
             return _Estimate(nothing, nothing, nothing, nothing)
-        (exponent, exponent_error), *changes = self._estimated(
-            "arrest" if law == "arrest" else "power", n_bootstrap, rng
-        )
+        (exponent, exponent_error), *changes = self._estimated(_KINDS_OF_EXPONENT.get(law, _POWERS), n_bootstrap, rng)
         if law == "two-stage":
-            changes = self._estimated(law, n_bootstrap, rng)
+            changes = self._estimated(_kinds(law), n_bootstrap, rng)
         if not changes:
             return _Estimate(exponent, exponent_error, nothing, nothing)
         ((change, change_error),) = changes
         return _Estimate(exponent, exponent_error, self._first + self._length * change, self._length * change_error)
 
-    def _estimated(self, law: str, n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
-        """What the law is not linear in, with errors: how far off fits are to its own curve with resampled blocks of its residuals."""
-        own, begins_above = self._bounded(law, self._y[:, None])
-        k = _kinds(law)[int(begins_above[0])]
-        again, _ = self._bounded(law, self._found[k].curve[:, None] + self._resampled(k, n_bootstrap, rng))
+    def _estimated(self, kinds: Sequence[int], n_bootstrap: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+        """What is not linear, with errors: how far off fits are to the best curve with resampled blocks of its residuals."""
+        own, which = self._best_of(kinds, self._y[:, None])
+        k = kinds[int(which[0])]
+        again, _ = self._best_of(kinds, self._found[k].curve[:, None] + self._resampled(k, n_bootstrap, rng))
         errors = np.sqrt(((again - own) ** 2).mean(axis=1))
         return list(zip(own[:, 0].tolist(), errors.tolist(), strict=True))
 
-    def _bounded(self, law: str, series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """What the law is not linear in, for each column of the series, with an offset of zero or more; where it is more."""
-        bare, *with_offset = (self._grid.search(k, series) for k in _kinds(law))
-        if not with_offset:
-            return bare[0], np.zeros(series.shape[1], dtype=bool)
-        ((free, offset),) = with_offset
-        return np.where(offset >= 0.0, free, bare[0]), offset >= 0.0
+    def _best_of(
+        self, kinds: Sequence[int], series: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """What the best of some families is not linear in, for each column of the series, and which that is; no offset is negative."""
+        values, squares = [], []
+        # Beside an offset, an earlier start needs evidence.
+        doubt = np.exp(EARLIER / self.n_independent) if any(_FAMILIES[k].has_offset for k in kinds) else 1.0
+        for k in kinds:
+            found, first, left = self._grid.search(k, series)
+            is_late, has_offset = _FAMILIES[k].law == "late power", _FAMILIES[k].has_offset
+            # When a growth began that began before the first map is no result.
+            values.append(found[:1] if is_late else found)
+            squares.append(np.where((first >= 0.0) | (not has_offset), left * (doubt if is_late else 1.0), np.inf))
+        which = np.argmin(squares, axis=0)
+        return np.stack(values)[which, :, np.arange(which.size)].T, which
 
     def _best(self, k: int, x: NDArray[np.float64], scale: float) -> _Found:
         family = _FAMILIES[k]
@@ -479,21 +614,31 @@ class _Run:
         return np.asarray(rest[places])
 
 
-def _kinds(law: str) -> list[int]:
-    """Numbers of the families of a law, the one with an offset last."""
-    return sorted((k for k, family in enumerate(_FAMILIES) if family.law == law), key=lambda k: _FAMILIES[k].has_offset)
+def _kinds(*laws: str) -> list[int]:
+    """Numbers of the families of some laws."""
+    return [k for k, family in enumerate(_FAMILIES) if family.law in laws]
+
+
+_POWERS = _kinds("power", "late power")
+_KINDS_OF_EXPONENT = {
+    # What began before the first map has a square that is linear in time; what has an offset beside it has not.
+    "parabolic": [k for k in _POWERS if not _FAMILIES[k].has_offset],
+    "linear": _kinds("power"),
+    "arrest": _kinds("arrest"),
+}
+"""Families that the exponent of a law is looked for in; all powers for laws that are not here."""
 
 
 def _grows(family: _Family, amplitudes: NDArray[np.float64], scale: float) -> bool:
-    """Whether a curve begins with no negative thickness and grows, and the slower stage comes second."""
+    """Whether a curve begins with no negative thickness and grows, or shrinks if it is to, and the slower stage comes second."""
     if family.law == "none":
         return True
     rates = amplitudes[1:] if family.has_offset else amplitudes
-    if family.has_offset and amplitudes[0] < LEAST_OFFSET * scale:
+    if family.has_offset and family.law != "shrinks" and amplitudes[0] < LEAST_OFFSET * scale:
         return False
     if family.law == "two-stage":
         return bool(rates[0] > rates[1] >= 0.0)
-    return bool(rates[0] > 0.0)
+    return bool(rates[0] < 0.0 if family.law == "shrinks" else rates[0] > 0.0)
 
 
 def _in_units(family: _Family, found: _Found, first_ps: float, length_ps: float) -> dict[str, float]:
@@ -502,7 +647,7 @@ def _in_units(family: _Family, found: _Found, first_ps: float, length_ps: float)
     offset = amplitudes.pop(0) if family.has_offset else 0.0
     if family.law == "none":
         return {"thickness_angstrom": offset}
-    if family.law == "linear":
+    if family.law in ("linear", "shrinks"):
         return {"offset_angstrom": offset, "rate_angstrom_per_ps": amplitudes[0] / length_ps}
     if family.law == "parabolic":
         return {

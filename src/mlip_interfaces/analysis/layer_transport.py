@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import cell_height
 from mlip_interfaces.analysis.diffusion import Diffusivity, diffusivity
 from mlip_interfaces.analysis.residence import SlabSurvival, slab_survival
 from mlip_interfaces.errors import AnalysisError
@@ -97,7 +98,7 @@ def layer_transport(
     """
     low, width = span
     normal = np.linalg.inv(cell)[:, 2]
-    height = float(1.0 / np.linalg.norm(normal))
+    height = float(cell_height(cell))
     start = ((np.asarray(start_depths, dtype=np.float64) - low) % 1.0) * height
     depth = start + np.asarray(displacements, dtype=np.float64) @ (normal * height)
     stayed = ((depth >= 0.0) & (depth <= width * height)).all(axis=0)

@@ -115,12 +115,12 @@ def phase_layers(counts: NDArray[np.integer], names: Sequence[str], height_angst
     return tuple(_layer(content, span, all_names) for content, span in zip(inside, spans, strict=True))
 
 
-def blurred_shares(counts: NDArray[np.integer], width_angstrom: float) -> NDArray[np.float64]:
+def blurred_shares(counts: NDArray[np.integer] | NDArray[np.float64], width_angstrom: float) -> NDArray[np.float64]:
     """Share of each phase against depth, both its atoms and all atoms averaged with a Gaussian of 1 angstrom.
 
     Parameters
     ----------
-    counts : (n_slices, n_phases) int array
+    counts : (n_slices, n_phases) array
         Atoms of each phase in equal slices of a periodic cell.
     width_angstrom : float, angstrom
         Of a slice.
@@ -144,10 +144,29 @@ def blurred_shares(counts: NDArray[np.integer], width_angstrom: float) -> NDArra
     return np.where(total > EMPTY * total.mean(), smooth / np.maximum(total, 1e-30), 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class InterphaseSpan:
+    """A stretch in which no reactant has 90 % of what it has in its own bulk.
+
+    Attributes
+    ----------
+    thickness_angstrom : float, angstrom
+        Of the stretch; up to the vacuum where it ends there.
+    products_angstrom : float, angstrom
+        Share of products, integrated over it.
+    is_contact : bool
+        Whether there are two different reactants at its ends.
+    """
+
+    thickness_angstrom: float
+    products_angstrom: float
+    is_contact: bool
+
+
 def interphase_spans(
     shares: NDArray[np.float64], reactants: NDArray[np.bool_], width_angstrom: float
-) -> list[tuple[float, float]]:
-    """Thickness and content of each stretch between two reactants, by the 10-90 definition.
+) -> list[InterphaseSpan]:
+    """Stretches outside of the bulk of the reactants, by the 10-90 definition.
 
     Parameters
     ----------
@@ -160,42 +179,64 @@ def interphase_spans(
 
     Returns
     -------
-    list of tuple of float
-        Thickness (angstrom) and the largest share of products of each stretch in which no reactant has 90 % of what it has
-        in its own bulk.
+    list of InterphaseSpan
+        In the order of the depth.
 
     Notes
     -----
-    Without a product in between, the stretch is the 10-90 width of the step from one reactant to the other.
+    Without a product in between, the stretch is the 10-90 width of the step from one reactant to the other. More than 3 angstrom
+    without atoms, the average over depth aside, are a vacuum: a stretch ends there.
 
     Examples
     --------
     >>> counts = np.zeros((100, 3))
     >>> counts[:40, 0] = counts[40:60, 1] = counts[60:, 2] = 5
     >>> found = interphase_spans(blurred_shares(counts, 1.0), np.array([True, False, True]), 1.0)
-    >>> [round(thickness, 1) for thickness, product in found if product > 0.5]
-    [22.7]
+    >>> [(round(span.thickness_angstrom, 1), span.is_contact) for span in found if span.products_angstrom > 1.0]
+    [(22.7, True)]
     """
     own, product = shares[:, reactants], shares[:, ~reactants].sum(axis=1)
-    most = float(product.max(initial=0.0))
     strong = own > 0.5
     if not strong.any():
-        return [(len(shares) * width_angstrom, most)]
+        return [InterphaseSpan(len(shares) * width_angstrom, float(product.sum() * width_angstrom), False)]
     bulk = [np.median(own[strong[:, k], k]) if strong[:, k].any() else np.inf for k in range(own.shape[1])]
-    excess = (own / np.array(bulk)).max(axis=1) - 0.9
-    below = excess < 0.0
-    if not below.any():
+    of_bulk = own / np.array(bulk)
+    excess, whose = of_bulk.max(axis=1) - 0.9, of_bulk.argmax(axis=1)
+    is_bulk = excess >= 0.0
+    if is_bulk.all() or not is_bulk.any():
         return []
-    shift = int(np.flatnonzero(~below)[0])
-    excess, below, product = (np.roll(values, -shift) for values in (excess, below, product))
-    edges = np.diff(np.concatenate([[0], below.astype(np.int8), [0]]))
+    # The row begins in a bulk.
+    shift = int(np.flatnonzero(is_bulk)[0])
+    excess, whose, product, is_bulk = (np.roll(values, -shift) for values in (excess, whose, product, is_bulk))
+    vacuum = _long_runs(np.roll(shares.sum(axis=1) == 0.0, -shift), THIN_ANGSTROM / width_angstrom)
     spans = []
-    for start, stop in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        before, after = excess[start - 1], excess[stop % len(excess)]
-        # Where the line between two slices crosses 90 %.
-        outside = before / (before - excess[start]) + after / (after - excess[stop - 1])
-        spans.append((float(stop - start + 1 - outside) * width_angstrom, float(product[start:stop].max())))
+    for start, stop in _runs(~is_bulk & ~vacuum):
+        after = stop % len(excess)
+        ends = (start - 1, start), (after, stop - 1)
+        # Where the line between two slices crosses 90 %; a vacuum begins between two slices.
+        outside = sum(0.5 if vacuum[a] else excess[a] / (excess[a] - excess[b]) for a, b in ends)
+        spans.append(
+            InterphaseSpan(
+                float(stop - start + 1 - outside) * width_angstrom,
+                float(product[start:stop].sum()) * width_angstrom,
+                bool(is_bulk[start - 1] and is_bulk[after] and whose[start - 1] != whose[after]),
+            )
+        )
     return spans
+
+
+def _runs(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and one past the last place of each run of what is chosen."""
+    edges = np.diff(np.concatenate([[0], chosen.astype(np.int8), [0]]))
+    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
+
+
+def _long_runs(chosen: NDArray[np.bool_], longer_than: float) -> NDArray[np.bool_]:
+    """What is chosen, without the short runs of it."""
+    long = np.zeros_like(chosen)
+    for start, stop in _runs(chosen):
+        long[start:stop] = stop - start > longer_than
+    return long
 
 
 def _with_vacuum(counts: NDArray[np.float64], width: float) -> NDArray[np.float64]:
@@ -205,11 +246,8 @@ def _with_vacuum(counts: NDArray[np.float64], width: float) -> NDArray[np.float6
     if not empty.any() or empty.all():
         return table
     shift = int(np.flatnonzero(~empty)[0])
-    edges = np.diff(np.concatenate([[0], np.roll(empty, -shift).astype(np.int8), [0]]))
-    filled = counts.sum() / np.count_nonzero(~empty)
-    for start, stop in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        if (stop - start) * width > THIN_ANGSTROM:
-            table[(np.arange(start, stop) + shift) % len(counts), -1] = filled
+    gap = np.roll(_long_runs(np.roll(empty, -shift), THIN_ANGSTROM / width), shift)
+    table[gap, -1] = counts.sum() / np.count_nonzero(~empty)
     return table
 
 

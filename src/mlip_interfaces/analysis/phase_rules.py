@@ -155,6 +155,9 @@ class IonRule:
         Bonds that fill the shell: 8 - N.
     neighbors : dict of str to Coordination
         Cations in the shell, mean over the group.
+    beside : dict of str to Coordination
+        Atoms within `PhaseRules.beside_angstrom`, of any element, mean over the group; a `crystal` no larger than `least` is no measure
+        of likeness.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = FORBID
@@ -165,10 +168,11 @@ class IonRule:
     zintl: Range | None = None
     valence: Number = 3
     neighbors: dict[str, Coordination] = field(default_factory=dict)
+    beside: dict[str, Coordination] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require(NAME, "name of a phase", self.phase)
-        _require(ELEMENT, "element", self.element, *self.neighbors)
+        _require(ELEMENT, "element", self.element, *self.neighbors, *self.beside)
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,8 @@ class PhaseRules:
         Radius in which a mixture is looked at.
     among_angstrom : float, angstrom
         Radius within which a free ion sits among the units of a mixture.
+    beside_angstrom : float, angstrom
+        Radius in which an ion looks for what is beside it.
     metals : tuple of MetalRule
         Tried on cations with hardly an anion.
     units : tuple of UnitRule
@@ -243,6 +249,7 @@ class PhaseRules:
     shells_angstrom: dict[str, Length] = field(default_factory=dict)
     surroundings_angstrom: Length = 8.0
     among_angstrom: Length = 5.6
+    beside_angstrom: Length = 4.2
     metals: tuple[MetalRule, ...] = ()
     units: tuple[UnitRule, ...] = ()
     ions: tuple[IonRule, ...] = ()
@@ -297,6 +304,7 @@ class PhaseRules:
             shells_angstrom=_overridden(other.shells_angstrom, self.shells_angstrom),
             surroundings_angstrom=self.surroundings_angstrom,
             among_angstrom=self.among_angstrom,
+            beside_angstrom=self.beside_angstrom,
             metals=(*self.metals, *other.metals),
             units=(*self.units, *other.units),
             ions=(*self.ions, *other.ions),

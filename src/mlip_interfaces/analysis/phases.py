@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import grouped, pairs_in_no_order
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
-from mlip_interfaces.analysis.phase_rules import IonRule, MixtureRule, PhaseRules, UnitRule, shipped_rules
+from mlip_interfaces.analysis.phase_rules import Coordination, IonRule, MixtureRule, PhaseRules, UnitRule, shipped_rules
 from mlip_interfaces.errors import AnalysisError
 
 BY_EXCLUSION = 0.5
@@ -20,6 +20,15 @@ BY_EXCLUSION = 0.5
 
 STRAGGLERS_ANGSTROM = 4.5
 """Up to which a cation without an anion in its shell, and no metal, is named by all that is around it."""
+
+FOREIGN_ANGSTROM = 3.2
+"""Up to which a cation is in the shell of an anion that no rule brings it together with."""
+
+FOREIGN_ION = 0.2
+"""Share of such cations around an ion from which on no rule names it."""
+
+FOREIGN_UNIT = 0.5
+"""The same around a unit, for a mixture."""
 
 FEW_CENTERS = 3
 """Of a mixture around an ion that belongs to it."""
@@ -130,7 +139,8 @@ class PhaseClassifier:
     Anions that are bonded to each other are a group; a bond between two atoms of one element joins them only where both or
     neither are bonded to another element, so that a chain of P is a phosphide up to the atom that carries S. Groups of several
     elements are named by formula, groups of one element by their size, their Zintl count and the cations around them, the
-    first rule that fits. Units that are those of a mixture within `PhaseRules.surroundings_angstrom` take its name. A
+    first rule that fits; with a fifth or more of the cations in their shell of elements that no rule brings together with them
+    they are unknown. Units that are those of a mixture within `PhaseRules.surroundings_angstrom` take its name. A
     cation has the phase that most anions in its shell have, the nearer ones where they tie; a cation with hardly an anion and
     enough of its own kind is a metal; one that is neither has the phase of most atoms within 4.5 angstrom.
     """
@@ -155,6 +165,14 @@ class PhaseClassifier:
                 if set(pair.split("-")) <= set(self._elements):
                     a, b = (self._elements.index(side) for side in pair.split("-"))
                     self._cutoffs[a, b] = length
+        # Cations beside anions that no rule brings together with them: their names would be those of another compound.
+        self._is_foreign = np.zeros_like(self._cutoffs, dtype=bool)
+        foreign = [element for element in self._elements if element not in rules.elements]
+        others = [element for element in self._elements if element in rules.cations or element in foreign]
+        for a in (self._elements.index(element) for element in others):
+            for b, element in enumerate(self._elements):
+                if element not in others and self._cutoffs[a, b] == 0.0:
+                    self._cutoffs[a, b], self._is_foreign[a, b] = FOREIGN_ANGSTROM, True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -183,14 +201,21 @@ class PhaseClassifier:
         confidence = np.zeros(n_atoms, dtype=np.float32)
         first, second, lengths = self._pairs(positions, cell)
         # In a shell the cation comes first.
-        is_shell = self._is_cation[first]
-        bonds = np.stack([first[~is_shell], second[~is_shell]])
+        is_foreign = self._is_foreign[self._element[first], self._element[second]]
+        is_shell = self._is_cation[first] & ~is_foreign
+        is_bond = ~is_shell & ~is_foreign
+        bonds = np.stack([first[is_bond], second[is_bond]])
+        foreign_to = second[is_foreign]
         cations, anions, lengths = first[is_shell], second[is_shell], lengths[is_shell]
         groups = _Groups(self._element, len(self._elements), bonds, ~self._is_cation)
         n_around = _cations_around(anions, self._element[cations], n_atoms, len(self._elements))
+        n_foreign = np.bincount(foreign_to, minlength=n_atoms).astype(np.int32)[:, None]
+        foreign = groups.mean_over(n_foreign)[:, 0]
+        foreign = foreign / np.maximum(foreign + groups.mean_over(n_around).sum(axis=1), 1e-9)
         unit_of_group = self._name_units(groups, codes, confidence)
-        self._name_ions(groups, n_around, codes, confidence)
-        self._name_mixtures(positions, cell, groups, unit_of_group, codes, confidence)
+        n_beside = self._beside(positions, cell)
+        self._name_ions(groups, n_around, n_beside, foreign < FOREIGN_ION, codes, confidence)
+        self._name_mixtures(positions, cell, groups, unit_of_group, foreign < FOREIGN_UNIT, codes, confidence)
         n_anions = self._name_cations(cations, anions, lengths, codes, confidence)
         self._name_metals(positions, cell, n_anions, codes, confidence)
         self._name_stragglers(positions, cell, codes, confidence)
@@ -207,6 +232,21 @@ class PhaseClassifier:
             return nothing, nothing, np.empty(0, dtype=np.float32)
         first, second, vectors = collect_pairs(positions, cell, self._members, self._class_start, self._cutoffs)
         return first, second, np.sqrt(np.einsum("ij,ij->i", vectors, vectors)).astype(np.float32)
+
+    def _beside(
+        self, positions: NDArray[np.float64], cell: NDArray[np.float64]
+    ) -> dict[tuple[str, str], NDArray[np.int64]]:
+        """Atoms of an element within `PhaseRules.beside_angstrom` of each ion that a rule asks it of."""
+        asked = dict.fromkeys((rule.element, other) for rule in self._rules.ions for other in rule.beside)
+        found = {}
+        for element, other in asked:
+            own, others = self._symbols == element, self._symbols == other
+            if own.any() and others.any():
+                first, _, _ = pairs_in_no_order(
+                    positions, cell, self._rules.beside_angstrom, first_mask=own, second_mask=others
+                )
+                found[element, other] = np.bincount(first, minlength=len(positions))
+        return found
 
     def _column(self, element: str) -> int | None:
         return self._elements.index(element) if element in self._elements else None
@@ -239,10 +279,12 @@ class PhaseClassifier:
         self,
         groups: _Groups,
         n_around: NDArray[np.int32],
+        n_beside: Mapping[tuple[str, str], NDArray[np.int64]],
+        is_own: NDArray[np.bool_],
         codes: NDArray[np.int16],
         confidence: NDArray[np.float32],
     ) -> None:
-        """Name groups of one element by size, Zintl count and the cations around."""
+        """Name groups of one element by size, Zintl count and what is around, unless that is of another compound."""
         sizes = groups.atoms.sum(axis=1)
         alone = (groups.atoms > 0).sum(axis=1) == 1
         around = groups.mean_over(n_around)
@@ -252,12 +294,16 @@ class PhaseClassifier:
             column = self._column(rule.element)
             if column is None:
                 continue
-            fits = alone & (named < 0) & (groups.atoms[:, column] > 0)
+            fits = alone & is_own & (named < 0) & (groups.atoms[:, column] > 0)
             fits &= (sizes >= rule.atoms.least) & (sizes <= rule.atoms.most)
             if rule.zintl is not None:
                 x = rule.valence - groups.mean_bonds()
                 fits &= (x >= rule.zintl.least) & (x <= rule.zintl.most)
             agreement = self._agreement(rule, around)
+            for other, expected in rule.beside.items():
+                beside = n_beside.get((rule.element, other))
+                number = np.zeros(groups.n_groups) if beside is None else groups.mean_over(beside[:, None])[:, 0]
+                agreement = np.minimum(agreement, _likeness(number, expected))
             fits &= agreement > 0.0
             named[fits] = self._code[rule.phase]
             trust[fits] = agreement[fits]
@@ -271,8 +317,7 @@ class PhaseClassifier:
         for element, expected in rule.neighbors.items():
             column = self._column(element)
             number = around[:, column] if column is not None else np.zeros(len(around))
-            ratio = np.minimum(number, expected.crystal) / np.maximum(np.maximum(number, expected.crystal), 1.0)
-            agreement = np.minimum(agreement, np.where(number >= expected.least, ratio, 0.0))
+            agreement = np.minimum(agreement, _likeness(number, expected))
         return agreement
 
     def _name_mixtures(
@@ -281,6 +326,7 @@ class PhaseClassifier:
         cell: NDArray[np.float64],
         groups: _Groups,
         unit_of_group: NDArray[np.int16],
+        is_own: NDArray[np.bool_],
         codes: NDArray[np.int16],
         confidence: NDArray[np.float32],
     ) -> None:
@@ -296,7 +342,7 @@ class PhaseClassifier:
             is_ion = np.isin(self._symbols, list(takers)) & ~is_unit
             surroundings = self._surroundings(positions, cell, is_center, is_ion)
             phase, trust = self._mixture_of_groups(rules, surroundings, groups, unit_of_group)
-            atoms = groups.members(phase >= 0)
+            atoms = groups.members((phase >= 0) & is_own)
             codes[atoms] = phase[groups.of_atom[atoms]]
             confidence[atoms] = trust[groups.of_atom[atoms]]
             if any(rule.takes for rule in rules):
@@ -441,6 +487,14 @@ class PhaseClassifier:
         return float(3.0 - 2.0 * groups.n_alike[phosphides].sum() / n_atoms) if n_atoms else float("nan")
 
 
+def _likeness(number: NDArray[np.float64], expected: Coordination) -> NDArray[np.float64]:
+    """Of numbers of neighbours with that of the crystal, zero where there are too few; a crystal of any number is as good as enough."""
+    if expected.crystal <= expected.least:
+        return np.where(number >= expected.least, 1.0, 0.0)
+    ratio = np.minimum(number, expected.crystal) / np.maximum(np.maximum(number, expected.crystal), 1.0)
+    return np.where(number >= expected.least, ratio, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
     """Pairs of centres of units, both ways and each with itself, and of centres and ions, all and the near ones."""
@@ -492,7 +546,7 @@ class _Groups:
         """Mean number of bonds of each atom to its own kind, by group."""
         return np.asarray(2.0 * self.n_alike / np.maximum(self.atoms.sum(axis=1), 1))
 
-    def mean_over(self, of_atom: NDArray[np.int32]) -> NDArray[np.float64]:
+    def mean_over(self, of_atom: NDArray[np.integer]) -> NDArray[np.float64]:
         """Mean over the atoms of each group of some numbers of each atom, shape (n_groups, n_numbers)."""
         sums = [
             np.bincount(self._of_anion, weights=column[self._anions], minlength=self.n_groups) for column in of_atom.T

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import cell_height, depth_shares
 from mlip_interfaces.errors import AnalysisError
 
 REACH_ANGSTROM = 2.0
@@ -101,7 +102,6 @@ class DepthTracker:
         self._reference = np.flatnonzero(reference_mask) if reference_mask is not None else np.empty(0, dtype=np.int64)
         self._weights = masses_amu[self._reference] / max(float(masses_amu[self._reference].sum()), 1e-300)
         self._axis = axis
-        self._corner: float | None = None
         self._before: NDArray[np.float64] | None = None
         self._drift = 0.0
         self._shifts: list[NDArray[np.float64]] = []
@@ -123,14 +123,10 @@ class DepthTracker:
         Returns
         -------
         (n_frames, n_atoms) float array, shares of the cell
-            From 0 to 1; in the first frame those of the positions as they are.
+            From 0 to 1; in the first frame from the corner of its cell.
         """
-        along = np.linalg.inv(cells)[:, :, self._axis]
-        corners = np.einsum("ti,ti->t", origins, along)
-        if self._corner is None:
-            self._corner = float(corners[0])
-        depths = np.einsum("tai,ti->ta", positions, along) - (corners - self._corner)[:, None]
-        shifts = np.full(len(depths), self._corner)
+        depths = depth_shares(positions, cells, origins, axis=self._axis)
+        shifts = np.zeros(len(depths))
         if self._reference.size:
             own = depths[:, self._reference]
             steps = np.diff(np.concatenate([own[:1] if self._before is None else self._before, own]), axis=0)
@@ -232,7 +228,7 @@ def layer_volumes(
     [[14.0, 14.0]]
     """
     along = np.linalg.inv(cells)[:, :, axis]
-    heights = 1.0 / np.linalg.norm(along, axis=1)
+    heights = cell_height(cells, axis=axis)
     thicknesses = np.zeros((len(cells), int(layer_numbers.max()) + 1))
     _deal_depth(np.ascontiguousarray(positions), along, heights, layer_numbers, thicknesses)
     return np.asarray(thicknesses * (np.abs(np.linalg.det(cells)) / heights)[:, None])

@@ -16,6 +16,32 @@ ThicknessVerdict = Literal["reference", "qualifies", "excluded", "undecided"]
 Outcome = Literal["recommended", "none qualifies", "undecided"]
 
 
+def frozen_in(*, has_glass: bool, has_vacancies: bool) -> str | None:
+    """What no number of seeds tells: each model has one glass and one arrangement of vacancies, and its seeds share them.
+
+    Parameters
+    ----------
+    has_glass, has_vacancies : bool
+        What the models have.
+
+    Returns
+    -------
+    str or None
+        A sentence; None where the models have neither.
+
+    Examples
+    --------
+    >>> frozen_in(has_glass=True, has_vacancies=False)
+    'All seeds of a model share one quenched glass and differ in velocities alone: what another glass would have given is in no interval.'
+    """
+    if not (has_glass or has_vacancies):
+        return None
+    parts = [("one quenched glass", "another glass")] if has_glass else []
+    parts += [("one arrangement of vacancies", "another arrangement of vacancies")] if has_vacancies else []
+    shared, other = " and ".join(part[0] for part in parts), ", or ".join(part[1] for part in parts)
+    return f"All seeds of a model share {shared} and differ in velocities alone: what {other} would have given is in no interval."
+
+
 @dataclass(frozen=True, slots=True)
 class MeanOfRuns(Record):
     """A quantity of one thickness.
@@ -52,6 +78,8 @@ class ThicknessRow(Record):
         the last two adjusted for the number of thicknesses.
     protection, transport, verdict : str
         What follows.
+    diffusive : bool
+        Whether D is one; else its interval ends at a bound.
     loss_run_ps, transport_run_ps : float or None, ps
         Run time of each run that would decide; None where nothing is to be decided, or no time would.
     loss_runs, transport_runs : int or None
@@ -68,6 +96,7 @@ class ThicknessRow(Record):
     protection: Protection
     transport: Transport
     verdict: ThicknessVerdict
+    diffusive: bool = True
     loss_run_ps: float | None = None
     transport_run_ps: float | None = None
     loss_runs: int | None = None

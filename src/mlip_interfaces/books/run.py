@@ -867,6 +867,8 @@ class ScanEntry(Record):
         Where a run that left a bound, or fell apart, did so; None for every other.
     deviation : DeviationOnTheFly or None
         Of the committee along the run, where the protocol asks for it.
+    finished : bool
+        Whether the run came to its end, be it one that a bound or its physics set; a failed or interrupted one may go on.
     """
 
     name: str
@@ -904,6 +906,7 @@ class ScanEntry(Record):
     edges_mean_angstrom: tuple[float, float, float] | None = None
     sick: SickRun | None = None
     deviation: DeviationOnTheFly | None = None
+    finished: bool = True
 
     def __post_init__(self) -> None:
         """Files of older versions have no condition."""
@@ -921,6 +924,11 @@ class ScanIndex(Record):
     """
 
     runs: tuple[ScanEntry, ...] = ()
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Names of the runs that have not come to their end."""
+        return tuple(entry.name for entry in self.runs if not entry.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

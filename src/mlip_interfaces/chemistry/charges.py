@@ -16,7 +16,7 @@ from mlip_interfaces.chemistry.formulas import formula
 from mlip_interfaces.errors import StructureError
 
 CATION_CHARGES: dict[str, float] = {
-    "Li": 1.0, "Na": 1.0, "K": 1.0, "Mg": 2.0, "Ca": 2.0, "Sr": 2.0, "Ba": 2.0, "Zn": 2.0, "Al": 3.0, "Ga": 3.0, "In": 3.0,
+    "Li": 1.0, "Na": 1.0, "K": 1.0, "Rb": 1.0, "Cs": 1.0, "Ag": 1.0, "Mg": 2.0, "Ca": 2.0, "Sr": 2.0, "Ba": 2.0, "Zn": 2.0, "Al": 3.0, "Ga": 3.0, "In": 3.0,
     "Sc": 3.0, "Y": 3.0, "La": 3.0, "Ti": 4.0, "Zr": 4.0, "Hf": 4.0, "Si": 4.0, "Ge": 4.0, "Sn": 4.0, "Nb": 5.0, "Ta": 5.0,
     "W": 6.0, "B": 3.0, "H": 1.0,
 }  # fmt: skip
@@ -49,6 +49,9 @@ SPECIES_CHARGES: dict[str, float] = {
 }  # fmt: skip
 """One charge for all atoms of an element, for conductivities, where nothing but the element is known: P as in PS4, Co and Ni
 as in LiCoO2 and LiNiO2, Mn as in LiNi0.5Mn1.5O4. In a reacting system they change, so conductivities name the set used."""
+
+ELEMENT_CHARGES: dict[str, float] = ANION_CHARGES | CATION_CHARGES | SPECIES_CHARGES
+"""The same of every element that has one: that of `SPECIES_CHARGES` where there is one, else of the cation, else of the anion."""
 
 MAX_FORMULA_ATOMS = 100
 """Charges of a compound are guessed for formulas up to this size."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from mlip_interfaces.cli.arguments import (
 from mlip_interfaces.cli.options import option_of, spoken, spoken_errors
 from mlip_interfaces.cli.request_options import add_request_options, request_of
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 from mlip_interfaces.observables import ANALYSES, Arrhenius
 from mlip_interfaces.observables.provenance import made_of
 from mlip_interfaces.observables.request import CombinedRequest
@@ -139,7 +139,7 @@ def run_one(arguments: argparse.Namespace) -> int:
         contents = results.contents() if arguments.out is None else results.write(arguments.out)
     _tell(results, arguments)
     if arguments.json:
-        print(json.dumps(contents[request.kind], indent=1))
+        print(json_text(contents[request.kind]))
     else:
         print(arguments.out / f"{request.kind}.json")
     return 0
@@ -155,7 +155,7 @@ def _run_together(request: CombinedRequest, arguments: argparse.Namespace) -> in
         _tell(results, arguments)
     if arguments.out is not None:
         result.write(arguments.out, request.kind, content)
-    print(json.dumps(content, indent=1) if arguments.json else arguments.out / f"{request.kind}.json")
+    print(json_text(content) if arguments.json else arguments.out / f"{request.kind}.json")
     return 0
 
 
@@ -205,5 +205,5 @@ def run_arrhenius(arguments: argparse.Namespace) -> int:
     content = result.content(Arrhenius.kind, made_of(arguments.files))
     if arguments.out is not None:
         result.write(arguments.out, Arrhenius.kind, content)
-    print(json.dumps(content, indent=1) if arguments.json else arguments.out / f"{Arrhenius.kind}.json")
+    print(json_text(content) if arguments.json else arguments.out / f"{Arrhenius.kind}.json")
     return 0

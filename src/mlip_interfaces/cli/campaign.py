@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from mlip_interfaces.cli.arguments import (
     Subparsers,
@@ -14,6 +13,7 @@ from mlip_interfaces.cli.arguments import (
     run_folder,
 )
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -102,5 +102,5 @@ def run_status(arguments: argparse.Namespace) -> int:
 
     study = load_run_study(arguments.directory)
     status = campaign_status(RunContext(study, arguments.directory))
-    print(json.dumps(status.to_json(), indent=1) if arguments.json else "\n".join(status_lines(status)))
+    print(json_text(status.to_json()) if arguments.json else "\n".join(status_lines(status)))
     return 0

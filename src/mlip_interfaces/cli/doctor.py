@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     of_run = examine_run(arguments.directory) if arguments.directory else []
     findings = [*examine(), *of_run]
     if arguments.json:
-        print(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=1))
+        print(json_text({"findings": [asdict(finding) for finding in findings]}))
     else:
         for finding in findings:
             mark = "ok     " if finding.works else ("MISSING" if finding.required else "absent ")

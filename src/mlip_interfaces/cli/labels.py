@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.labels.store import LabelStore
@@ -89,7 +89,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     store = collect_labels(arguments.directories)
     summary = store.summary()
     if arguments.json:
-        print(json.dumps(summary, indent=1))
+        print(json_text(summary))
         return 0
     print(
         f"{summary['made']} labels, {summary['failed']} failed, {summary['duplicates']} duplicates, "
@@ -125,7 +125,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         store, arguments.directories, threshold=arguments.threshold, near_angstrom=arguments.near_angstrom
     )
     if arguments.json:
-        print(json.dumps([{"label": flag.label, "kind": flag.kind, "reason": flag.reason} for flag in flags], indent=1))
+        print(json_text([{"label": flag.label, "kind": flag.kind, "reason": flag.reason} for flag in flags]))
         return 0
     counts = Counter(flag.kind for flag in flags)
     listed = ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "nothing flagged"

@@ -3,39 +3,62 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mlip_interfaces.cli.arguments import count, positive
-from mlip_interfaces.cli.calculators import KNOWN, add_calculator, potential_or_calculator
+from mlip_interfaces.cli.calculators import add_calculator, check_name_or_file, open_calculator
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.relaxation import Rest
+    from mlip_interfaces.screening.relaxing.relaxation import Rest
 
 _USE = "structures are relaxed with ASE calculators; give chgnet, a Deep Potential of its labels, or package.module:callable."
 
 
-def add_relaxations(parser: argparse.ArgumentParser) -> None:
+def add_relaxations(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the calculator, and where a relaxation ends.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
         Of an action.
+    required : bool, optional
+        Whether nothing can be done without a calculator.
     """
-    add_calculator(parser, required=True, known=KNOWN)
+    add_calculator(parser, required=required)
     parser.add_argument(
         "--fmax-ev-per-angstrom", type=positive, default=0.03, metavar="F", help="bound on forces (default 0.03)"
     )
     parser.add_argument("--max-steps", type=count, default=500, metavar="N", help="of each relaxation (default 500)")
 
 
-def chosen_calculator(arguments: argparse.Namespace) -> tuple[Any, dict[str, object]]:
+def check_calculator(arguments: argparse.Namespace) -> None:
+    """Refuse a calculator that is not known or not installed, before anything long begins.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        With what `add_relaxations` adds.
+
+    Raises
+    ------
+    InputFileError
+        If there is no such calculator, and no such file.
+    MissingProgramError
+        If its package is not there.
+    """
+    check_name_or_file(arguments.calculator, use=_USE)
+
+
+def chosen_calculator(arguments: argparse.Namespace, elements: Iterable[str]) -> tuple[Any, dict[str, object]]:
     """The calculator asked for.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         With what `add_relaxations` adds.
+    elements : iterable of str
+        Of all structures.
 
     Returns
     -------
@@ -45,9 +68,11 @@ def chosen_calculator(arguments: argparse.Namespace) -> tuple[Any, dict[str, obj
     Raises
     ------
     InputFileError
-        If the name or the parameters are wrong.
+        As `check_calculator`; if the parameters are wrong, or a potential does not know an element.
+    MissingProgramError
+        As `check_calculator`.
     """
-    return potential_or_calculator(arguments.calculator, arguments.parameters, use=_USE)
+    return open_calculator(arguments.calculator, arguments.parameters, use=_USE, elements=elements)
 
 
 def relaxation_settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 
 from mlip_interfaces.cli.arguments import Subparsers, add_study, run_folder
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -61,8 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         study, names = load_checked_study(arguments.study, root), stages_until(root, until)
         artefacts = plan_run(study, root, names)
         if arguments.json:
-            json.dump({"artefacts": [artefact.to_json() for artefact in artefacts]}, sys.stdout, indent=1)
-            print()
+            print(json_text({"artefacts": [artefact.to_json() for artefact in artefacts]}))
             return 0
         print("\n".join(plan_lines(artefacts, all_names=True)))
         print("\n" + "\n".join(planned_scripts(study, root, names)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import (
@@ -15,6 +14,7 @@ from mlip_interfaces.cli.arguments import (
     run_folder,
 )
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -112,7 +112,7 @@ def run_status(arguments: argparse.Namespace) -> int:
 
     study = load_run_study(arguments.directory)
     status = scan_status(RunContext(study, arguments.directory))
-    print(json.dumps(status.to_json(), indent=1) if arguments.json else "\n".join(status_lines(status)))
+    print(json_text(status.to_json()) if arguments.json else "\n".join(status_lines(status)))
     return 0
 
 
@@ -132,9 +132,12 @@ def run_collect(arguments: argparse.Namespace) -> int:
     from mlip_interfaces.pipeline.scan import collect_scan
     from mlip_interfaces.pipeline.study_files import load_run_study
     from mlip_interfaces.run.context import RunContext
+    from mlip_interfaces.run.folder import locked
 
     study = load_run_study(arguments.directory)
-    print(collect_scan(RunContext(study, arguments.directory)))
+    # It joins the pieces of finished runs, which two processes must not do at once.
+    with locked(arguments.directory):
+        print(collect_scan(RunContext(study, arguments.directory)))
     return 0
 
 
@@ -157,7 +160,7 @@ def run_domain(arguments: argparse.Namespace) -> int:
 
     sentence = look_again(arguments.directory)
     for run in read_book(DomainIndex, arguments.directory / "scan" / DOMAIN_FILE).runs:
-        left = f" at {run.left_at_ps:.3g} ps" if run.left_at_ps is not None else ""
+        left = f" at {run.left_at_ps:.6g} ps" if run.left_at_ps is not None else ""
         print(f"{run.name:40} {run.verdict}{left}")
     print(sentence)
     return 0

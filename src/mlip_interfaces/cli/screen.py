@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +29,12 @@ from mlip_interfaces.cli.arguments import (
     say,
 )
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.dictionary import Dictionary
-    from mlip_interfaces.screening.materials import DefectChemistry
-    from mlip_interfaces.screening.potential_map import PotentialMap
+    from mlip_interfaces.screening.maps.potential_map import PotentialMap
+    from mlip_interfaces.screening.solids.dictionary import Dictionary
+    from mlip_interfaces.screening.solids.materials import DefectChemistry
 
 
 def register(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -135,9 +135,9 @@ def run_map(arguments: argparse.Namespace) -> int:
     """
     require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_dictionary, published_steps
-    from mlip_interfaces.screening.outputs import map_content, write_maps, write_overview, write_table
-    from mlip_interfaces.screening.pair_table import pair_table
+    from mlip_interfaces.screening.maps.outputs import map_content, write_maps, write_overview, write_table
+    from mlip_interfaces.screening.maps.pair_table import pair_table
+    from mlip_interfaces.screening.solids.dictionary import load_dictionary, published_steps
 
     dictionary = load_dictionary(arguments.materials)
     batteries = _batteries(arguments, dictionary)
@@ -149,7 +149,7 @@ def run_map(arguments: argparse.Namespace) -> int:
             pictures += write_overview(batteries, dictionary, arguments.out)
             write_table(pair_table(batteries, dictionary, published_steps()), arguments.out, provenance)
     if arguments.json:
-        print(json.dumps({"batteries": [map_content(one) for one in batteries]}, indent=1))
+        print(json_text({"batteries": [map_content(one) for one in batteries]}))
         return 0
     for one in batteries:
         print(_sentence(one))
@@ -162,9 +162,9 @@ def run_map(arguments: argparse.Namespace) -> int:
 
 def _batteries(arguments: argparse.Namespace, dictionary: Dictionary) -> list[PotentialMap]:
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.dictionary import load_stack
-    from mlip_interfaces.screening.pair_table import all_batteries
-    from mlip_interfaces.screening.potential_map import potential_map
+    from mlip_interfaces.screening.maps.pair_table import all_batteries
+    from mlip_interfaces.screening.maps.potential_map import potential_map
+    from mlip_interfaces.screening.solids.dictionary import load_stack
 
     chosen = [option for option in ("electrolyte", "cathode", "soc") if getattr(arguments, option) is not None]
     if arguments.stack is not None:
@@ -220,9 +220,9 @@ def run_table(arguments: argparse.Namespace) -> int:
         Exit code, 0.
     """
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_dictionary, published_steps
-    from mlip_interfaces.screening.outputs import write_table
-    from mlip_interfaces.screening.pair_table import LOW_BARRIER_V, all_batteries, pair_table
+    from mlip_interfaces.screening.maps.outputs import write_table
+    from mlip_interfaces.screening.maps.pair_table import LOW_BARRIER_V, all_batteries, pair_table
+    from mlip_interfaces.screening.solids.dictionary import load_dictionary, published_steps
 
     dictionary = load_dictionary(arguments.materials)
     batteries = list(all_batteries(dictionary, arguments.anode))
@@ -230,7 +230,7 @@ def run_table(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_table(table, arguments.out, made_of(dictionary.files))
     if arguments.json:
-        print(json.dumps(table.to_json(), indent=1))
+        print(json_text(table.to_json()))
         return 0
     print(f"{'cathode':10} {'electrolyte':12} {'soc':>4} {'cathode (V)':>12} {'anode (V)':>10}  flags")
     for row in table.rows:
@@ -273,8 +273,8 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     require_output(arguments)
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_dictionary, load_space_charge
-    from mlip_interfaces.screening.outputs import space_charge_content, write_space_charge
+    from mlip_interfaces.screening.maps.outputs import solved_space_charge, space_charge_content, write_space_charge
+    from mlip_interfaces.screening.solids.dictionary import load_dictionary, load_space_charge
 
     if arguments.file is not None:
         section, files = load_space_charge(arguments.file), [arguments.file]
@@ -287,12 +287,12 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
                 f"The file of {arguments.material} has no space_charge; those that have are {', '.join(known)}. Give its inputs by --file."
             )
         section = given
-    inputs = section.inputs()
-    content, profile, notes = space_charge_content(inputs)
+    found = solved_space_charge(section.inputs())
+    content = space_charge_content(found)
     if arguments.out is not None:
-        write_space_charge(inputs, content, profile, arguments.out, made_of(files))
-    say(notes)
-    print(json.dumps(content, indent=1) if arguments.json else arguments.out / "space_charge.json")
+        write_space_charge(found, content, arguments.out, made_of(files))
+    say(found.notes)
+    print(json_text(content) if arguments.json else arguments.out / "space_charge.json")
     return 0
 
 
@@ -319,9 +319,9 @@ def run_defects(arguments: argparse.Namespace) -> int:
 
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_material
-    from mlip_interfaces.screening.materials import Electrolyte
-    from mlip_interfaces.screening.outputs import defects_content, shown_voltages, write_defects
+    from mlip_interfaces.screening.maps.outputs import defects_content, shown_voltages, write_defects
+    from mlip_interfaces.screening.solids.dictionary import load_material
+    from mlip_interfaces.screening.solids.materials import Electrolyte
 
     material = load_material(arguments.file)
     if not isinstance(material, Electrolyte) or material.defects is None:
@@ -342,7 +342,7 @@ def run_defects(arguments: argparse.Namespace) -> int:
         files = [arguments.file, *([arguments.species] if arguments.species else [])]
         write_defects(material, equilibrium, content, arguments.out, made_of(files))
     say([*equilibrium.notes(material.band_gap_ev), *notes])
-    print(json.dumps(content, indent=1) if arguments.json else arguments.out / "defects.json")
+    print(json_text(content) if arguments.json else arguments.out / "defects.json")
     return 0
 
 
@@ -353,9 +353,9 @@ def _species_of(arguments: argparse.Namespace, chemistry: DefectChemistry) -> tu
     from pydantic import ValidationError
 
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.defect_files import read_defects
-    from mlip_interfaces.screening.materials import DefectChemistry, DefectSpecies
-    from mlip_interfaces.screening.reading import sentences
+    from mlip_interfaces.screening.defects.defect_files import read_defects
+    from mlip_interfaces.screening.solids.materials import DefectChemistry, DefectSpecies
+    from mlip_interfaces.screening.solids.reading import sentences
 
     found = read_defects(arguments.species, arguments.limit, chemical_potentials(arguments))
     try:

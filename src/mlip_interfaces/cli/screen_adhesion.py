@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, positive, say
-from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.cli.relaxations import (
+    add_relaxations,
+    check_calculator,
+    chosen_calculator,
+    relaxation_settings,
+    say_rest,
+)
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.interface_cells import InterfaceSeries
+    from mlip_interfaces.screening.adhesion.interface_cells import InterfaceSeries
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -78,21 +84,23 @@ def run(arguments: argparse.Namespace) -> int:
     Raises
     ------
     InputFileError
-        If options contradict each other.
+        If options contradict each other, or there is no such calculator.
     """
     import dataclasses
 
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.adhesion_outputs import (
+    from mlip_interfaces.screening.adhesion.adhesion_outputs import (
         adhesion_content,
         interface_results,
         sentences,
         write_adhesion,
     )
-    from mlip_interfaces.screening.relaxation import relax_tasks
+    from mlip_interfaces.screening.relaxing.relaxation import relax_tasks
 
+    check_calculator(arguments)
     series, files = _series(arguments)
-    calculator, settings = chosen_calculator(arguments)
+    elements = [symbol for task in series.tasks.values() for symbol in task.atoms.symbols.species()]
+    calculator, settings = chosen_calculator(arguments, sorted(set(elements)))
     settings = {**settings, "rigid": arguments.rigid, "vacuum_angstrom": arguments.vacuum_angstrom}
     if arguments.rigid:
         frozen = {name: dataclasses.replace(task, freedom="none") for name, task in series.tasks.items()}
@@ -108,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     pictures = write_adhesion(results, content, arguments.out, made_of(files))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for sentence in sentences(results, content):
         print(sentence)
@@ -121,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _series(arguments: argparse.Namespace) -> tuple[InterfaceSeries, list[Path]]:
     """The interfaces asked for, and the files they are made of."""
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.interface_cells import built_interfaces, model_interfaces
+    from mlip_interfaces.screening.adhesion.interface_cells import built_interfaces, model_interfaces
     from mlip_interfaces.structures.matching import SlabRequest
 
     given = [arguments.substrate is not None, bool(arguments.model), arguments.run_folder is not None]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, say
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -42,16 +42,16 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.pipeline.conductivity import inputs_of, measure_conductivities
-    from mlip_interfaces.screening.conductivity_file import load_conductivity_series
-    from mlip_interfaces.screening.conductivity_series import conductivity_content, write_conductivities
+    from mlip_interfaces.screening.transport.conductivity_file import load_conductivity_series
+    from mlip_interfaces.screening.transport.conductivity_series import conductivity_content, write_conductivities
 
     series = load_conductivity_series(arguments.file)
     found = measure_conductivities(series, arguments.file, arguments.out)
-    write_conductivities(series, found, arguments.out, made_of(inputs_of(series, arguments.file)))
-    say(note for one in found for note in one.notes)
     content = conductivity_content(series, found)
+    write_conductivities(series, found, content, arguments.out, made_of(inputs_of(series, arguments.file)))
+    say(note for one in found for note in one.notes)
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in content["summary"]:
         print(line)

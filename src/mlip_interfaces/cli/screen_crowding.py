@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, require_output, say
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -44,15 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
     """
     require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.crowding_table import crowding_content, read_and_map, write_crowding
+    from mlip_interfaces.screening.transport.crowding import crowding_of
+    from mlip_interfaces.screening.transport.crowding_table import crowding_content, load_diffusivities, write_crowding
 
-    table, found = read_and_map(arguments.table, arguments.species)
+    table = load_diffusivities(arguments.table, arguments.species)
+    found = crowding_of(table)
     content = crowding_content(table, found)
     if arguments.out is not None:
-        write_crowding(table, found, arguments.out, made_of([arguments.table]))
+        write_crowding(table, found, content, arguments.out, made_of([arguments.table]))
     say(content["notes"])
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in content["summary"]:
         print(line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,19 @@ from mlip_interfaces.cli.arguments import (
     positive,
     say,
 )
-from mlip_interfaces.cli.relaxations import add_relaxations, chosen_calculator, relaxation_settings, say_rest
+from mlip_interfaces.cli.relaxations import (
+    add_relaxations,
+    check_calculator,
+    chosen_calculator,
+    relaxation_settings,
+    say_rest,
+)
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlip_interfaces.screening.defect_series import DefectSeries, DefectSet
+    from mlip_interfaces.screening.defects.defect_series import DefectSeries, DefectSet
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -85,14 +91,17 @@ def run(arguments: argparse.Namespace) -> int:
         Exit code, 0.
     """
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.defect_series import run_defects, series_content, write_defect_series
+    from mlip_interfaces.screening.defects.defect_series import run_defects, series_content, write_defect_series
     from mlip_interfaces.structures.crystals import load_crystal
 
+    check_calculator(arguments)
     sets = _sets(arguments)
     crystal = load_crystal(arguments.crystal)
     reservoirs = _reservoirs(arguments.reservoir)
     potentials = chemical_potentials(arguments)
-    calculator, settings = chosen_calculator(arguments)
+    elements = {symbol for atoms in (crystal, *reservoirs.values()) for symbol in atoms.symbols.species()}
+    elements |= {defect.species for one in sets for defect in one.defects if defect.species is not None}
+    calculator, settings = chosen_calculator(arguments, sorted(elements))
     series = run_defects(
         crystal, sets, reservoirs, potentials, calculator, arguments.out, settings,
         repeat=None if arguments.repeat is None else (arguments.repeat[0], arguments.repeat[1], arguments.repeat[2]),
@@ -105,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = [Path(one) for one in (arguments.crystal, *arguments.reservoir) if Path(one).is_file()]
     picture = write_defect_series(series, sets, content, arguments.out, made_of(files))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     _say(series)
     say(series.notes)
@@ -115,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sets(arguments: argparse.Namespace) -> list[DefectSet]:
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.defect_series import DefectSet
+    from mlip_interfaces.screening.defects.defect_series import DefectSet
     from mlip_interfaces.structures.defects import parse_defects
 
     if len(arguments.at) > len(arguments.defects):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers, add_materials, add_output, require_output, say
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -50,19 +50,21 @@ def run_flux(arguments: argparse.Namespace) -> int:
     """
     require_output(arguments)
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.dictionary import load_dictionary
-    from mlip_interfaces.screening.flux_file import load_flux_series
-    from mlip_interfaces.screening.flux_series import files_of, flux_content, series_fluxes, write_fluxes
+    from mlip_interfaces.screening.solids.dictionary import load_dictionary
+    from mlip_interfaces.screening.transport.flux_file import load_flux_series
+    from mlip_interfaces.screening.transport.flux_series import files_of, flux_content, series_fluxes, write_fluxes
 
     series = load_flux_series(arguments.file)
     dictionary = load_dictionary(arguments.materials)
     found = series_fluxes(series, arguments.file, dictionary)
     content = flux_content(series, found)
     if arguments.out is not None:
-        write_fluxes(series, found, arguments.out, made_of([*files_of(series, arguments.file), *dictionary.files]))
+        write_fluxes(
+            series, found, content, arguments.out, made_of([*files_of(series, arguments.file), *dictionary.files])
+        )
     say(note for one in found for note in one.notes)
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in content["summary"]:
         print(line)
@@ -84,7 +86,7 @@ def run_compositions(arguments: argparse.Namespace) -> int:
         Exit code, 0.
     """
     from mlip_interfaces.pipeline.compositions import make_compositions
-    from mlip_interfaces.screening.cells_file import load_cell_series
+    from mlip_interfaces.screening.transport.cells_file import load_cell_series
 
     made = make_compositions(load_cell_series(arguments.file), arguments.potential, arguments.out)
     say(f"{name} is left out: {'; '.join(reasons)}" for name, reasons in made.sick.items())
@@ -95,7 +97,7 @@ def run_compositions(arguments: argparse.Namespace) -> int:
             "left_out": {name: list(reasons) for name, reasons in made.sick.items()},
             "flux_file": str(made.flux_file),
         }
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     print(made.flux_file)
     return 0

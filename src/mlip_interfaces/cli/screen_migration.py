@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_output, count, positive, say
-from mlip_interfaces.cli.calculators import KNOWN, add_calculator, potential_or_calculator
+from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, chosen_calculator
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from mlip_interfaces.screening.hops import Hop, Sites
-    from mlip_interfaces.screening.migration import HopRecord
-    from mlip_interfaces.screening.percolation import Percolation
+    from mlip_interfaces.screening.migration.hops import Hop, Sites
+    from mlip_interfaces.screening.migration.migration import HopRecord
+    from mlip_interfaces.screening.migration.percolation import Percolation
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -32,7 +32,6 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--list", action="store_true", help="show sites, distinct hops and percolating distances; compute nothing"
     )
-    add_calculator(parser, required=False, known=KNOWN)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--hop", action="append", default=[], metavar="A-B",
@@ -53,10 +52,7 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
         help="least width of the supercell (default 10)",
     )
     parser.add_argument("--images", type=count, default=5, metavar="N", help="between the ends (default 5)")
-    parser.add_argument(
-        "--fmax-ev-per-angstrom", type=positive, default=0.03, metavar="F", help="bound on forces (default 0.03)"
-    )
-    parser.add_argument("--max-steps", type=count, default=500, metavar="N", help="of each relaxation (default 500)")
+    add_relaxations(parser, required=False)
     parser.add_argument("--keep-cell", action="store_true", help="keep the lattice; default: relax it first")
     add_output(parser)
     parser.set_defaults(run=run_migration)
@@ -82,31 +78,30 @@ def run_migration(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.migration import migration, percolating_distances
-    from mlip_interfaces.screening.migration_outputs import (
+    from mlip_interfaces.screening.migration.migration import migration, percolating_distances
+    from mlip_interfaces.screening.migration.migration_outputs import (
         hops_content,
         migration_content,
         percolation_sentences,
         write_migration,
     )
-    from mlip_interfaces.screening.neb import BandSettings
+    from mlip_interfaces.screening.migration.neb import BandSettings
     from mlip_interfaces.structures.crystals import load_crystal
 
+    if not arguments.list:
+        if arguments.calculator is None or arguments.out is None:
+            raise InputFileError("Give --calculator NAME and --out DIR, or --list to see the hops alone.")
+        check_calculator(arguments)
     crystal = load_crystal(arguments.crystal)
     sites, hops = _hops(arguments, crystal)
     if arguments.list:
         if arguments.json:
-            print(json.dumps(hops_content(sites, hops), indent=1))
+            print(json_text(hops_content(sites, hops)))
         else:
             _list(sites, hops, percolating_distances(sites))
         return 0
-    if arguments.calculator is None or arguments.out is None:
-        raise InputFileError("Give --calculator NAME and --out DIR, or --list to see the hops alone.")
-    calculator, settings = potential_or_calculator(
-        arguments.calculator,
-        arguments.parameters,
-        use="bands are relaxed with ASE calculators; give chgnet, a Deep Potential of its labels, or package.module:callable.",
-    )
+    elements = {*crystal.symbols.species(), arguments.ion}
+    calculator, settings = chosen_calculator(arguments, sorted(elements))
     band = BandSettings(arguments.images, arguments.fmax_ev_per_angstrom, arguments.max_steps)
     found = migration(
         crystal,
@@ -132,7 +127,7 @@ def run_migration(arguments: argparse.Namespace) -> int:
     pictures = write_migration(found, content, arguments.out, made_of([file] if file.is_file() else []))
     say(found.notes)
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     for line in percolation_sentences(found):
         print(line)
@@ -143,7 +138,7 @@ def run_migration(arguments: argparse.Namespace) -> int:
 
 def _hops(arguments: argparse.Namespace, crystal: Atoms) -> tuple[Sites, tuple[Hop, ...]]:
     from mlip_interfaces.errors import InputFileError
-    from mlip_interfaces.screening.hops import distinct_hops, interstitial_sites, named_hop, reverse, sites_of
+    from mlip_interfaces.screening.migration.hops import distinct_hops, interstitial_sites, named_hop, reverse, sites_of
 
     if arguments.interstitial is not None:
         sites = interstitial_sites(crystal, arguments.ion, _places(arguments.interstitial))
@@ -190,7 +185,7 @@ def _list(sites: Sites, hops: tuple[Hop, ...], needed: Percolation) -> None:
 
 
 def _say_hop(record: HopRecord, is_new: bool) -> None:
-    from mlip_interfaces.screening.migration_outputs import hop_sentence
+    from mlip_interfaces.screening.migration.migration_outputs import hop_sentence
 
     print(hop_sentence(record) + ("" if is_new else " As it was."), flush=True)
     if record.forward_barrier_ev is not None:

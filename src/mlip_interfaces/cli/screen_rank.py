@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +17,11 @@ from mlip_interfaces.cli.arguments import (
     require_output,
     say,
 )
+from mlip_interfaces.cli.calculators import check_name
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking
+    from mlip_interfaces.screening.ranking.pair_ranking import RankedPair, Ranking
 
 _SHOWN = 12
 
@@ -108,11 +109,14 @@ def run_rank(arguments: argparse.Namespace) -> int:
     if arguments.no_coatings and arguments.coating:
         raise InputFileError("--no-coatings ranks bare pairs alone; leave out --coating, or --no-coatings.")
     if arguments.study and arguments.size == "demo":
-        _check_calculator(arguments.calculator)
-    from mlip_interfaces.screening.lattice_match import Limits
-    from mlip_interfaces.screening.pair_ranking import rank_materials
-    from mlip_interfaces.screening.priority import criteria
-    from mlip_interfaces.screening.solids import ROLES
+        check_name(
+            arguments.calculator,
+            use=f"a demo is labelled by an ASE calculator that needs no settings, such as chgnet; give --size production for {arguments.calculator}.",
+        )
+    from mlip_interfaces.screening.ranking.lattice_match import Limits
+    from mlip_interfaces.screening.ranking.pair_ranking import rank_materials
+    from mlip_interfaces.screening.ranking.priority import criteria
+    from mlip_interfaces.screening.solids.solids import ROLES
 
     names = {role: getattr(arguments, role) for role in ROLES if getattr(arguments, role)}
     if arguments.no_coatings:
@@ -131,7 +135,7 @@ def run_rank(arguments: argparse.Namespace) -> int:
     written = [] if arguments.out is None else _write(arguments, ranking, chosen)
     if arguments.json:
         say(ranking.notes)
-        print(json.dumps(ranking.to_json(), indent=1))
+        print(json_text(ranking.to_json()))
         return 0
     _print_table(ranking)
     for path in written:
@@ -144,10 +148,10 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     from mlip_interfaces.files import write_text
     from mlip_interfaces.observables.provenance import made_of
     from mlip_interfaces.report.ranking_page import write_ranking_page
-    from mlip_interfaces.screening.conductivities import SHIPPED_TABLE
-    from mlip_interfaces.screening.dictionary import material_files
-    from mlip_interfaces.screening.pair_study import pair_study, study_file_name
-    from mlip_interfaces.screening.rank_outputs import write_ranking
+    from mlip_interfaces.screening.ranking.pair_study import pair_study, study_file_name
+    from mlip_interfaces.screening.ranking.rank_outputs import write_ranking
+    from mlip_interfaces.screening.solids.dictionary import material_files
+    from mlip_interfaces.screening.transport.conductivities import SHIPPED_TABLE
     from mlip_interfaces.shipped_files import shipped_materials
 
     out: Path = arguments.out
@@ -167,21 +171,6 @@ def _write(arguments: argparse.Namespace, ranking: Ranking, chosen: list[RankedP
     for path, text in texts.items():
         write_text(path, text)
     return [page, *texts]
-
-
-def _check_calculator(name: str) -> None:
-    from mlip_interfaces.config.dft import DFT_CODES
-    from mlip_interfaces.errors import InputFileError, StudyError
-    from mlip_interfaces.labels.teachers import check_teacher
-
-    if name in DFT_CODES:
-        raise InputFileError(
-            f"--calculator {name}: a demo is labelled by an ASE calculator that needs no settings, such as chgnet; give --size production for {name}."
-        )
-    try:
-        check_teacher(name)
-    except StudyError as error:
-        raise InputFileError(f"--calculator {name}: {error}") from error
 
 
 def _bounds(given: list[str]) -> dict[str, float]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative, positive
-from mlip_interfaces.cli.calculators import add_calculator, open_calculator
+from mlip_interfaces.cli.arguments import Subparsers, add_output, count, finite, non_negative
+from mlip_interfaces.cli.relaxations import add_relaxations, check_calculator, chosen_calculator, relaxation_settings
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
-    from mlip_interfaces.screening.crystal_energies import RelaxedCrystal
-    from mlip_interfaces.screening.windows import Kink, Window, WindowErrors
+    from mlip_interfaces.screening.relaxing.crystal_energies import RelaxedCrystal
+    from mlip_interfaces.screening.windows.windows import Kink, Window, WindowErrors
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -47,23 +47,11 @@ def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
 
     parser = actions.add_parser("entries", help="relax crystals with a calculator and write their energies")
     parser.add_argument("--elements", required=True, metavar="A,B,C", help="crystals of these elements, as in Li,P,S")
-    add_calculator(
-        parser,
-        required=True,
-        known="chgnet, sevennet, deepmd, tblite, or package.module:callable of an ASE calculator",
-    )
     parser.add_argument(
         "--structure", type=Path, action="append", default=[], metavar="FILE",
         help="a crystal that the library has not, such as P or S alone (may be repeated)",
     )  # fmt: skip
-    parser.add_argument(
-        "--fmax-ev-per-angstrom",
-        type=positive,
-        default=0.03,
-        metavar="F",
-        help="where a relaxation ends (default 0.03)",
-    )
-    parser.add_argument("--max-steps", type=count, default=500, metavar="N", help="of a relaxation (default 500)")
+    add_relaxations(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the entries (JSON)")
     parser.set_defaults(run=run_entries)
 
@@ -88,9 +76,9 @@ def run_window(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.entries import load_entries
-    from mlip_interfaces.screening.window_outputs import window_content, write_window
-    from mlip_interfaces.screening.windows import electrochemical_window, mutual_reaction, window_errors
+    from mlip_interfaces.screening.windows.entries import load_entries
+    from mlip_interfaces.screening.windows.window_outputs import window_content, window_curves, write_window
+    from mlip_interfaces.screening.windows.windows import electrochemical_window, mutual_reaction, window_errors
 
     if arguments.at_v and arguments.against is None:
         raise InputFileError("--at-v is the voltage of a reaction with a second phase; name it by --against.")
@@ -115,11 +103,10 @@ def run_window(arguments: argparse.Namespace) -> int:
     content = window_content(window, errors, reactions, entries.notes)
     pictures = []
     if arguments.out is not None:
-        pictures = write_window(
-            window, errors, content, reactions, entries.phases, arguments.out, made_of([arguments.entries])
-        )
+        curves = window_curves(window, entries.phases)
+        pictures = write_window(window, errors, reactions, curves, content, arguments.out, made_of([arguments.entries]))
     if arguments.json:
-        print(json.dumps(content, indent=1))
+        print(json_text(content))
         return 0
     _say_window(window, errors, reactions)
     for note in (*window.notes, *entries.notes):
@@ -149,27 +136,22 @@ def run_entries(arguments: argparse.Namespace) -> int:
     """
     from mlip_interfaces.errors import InputFileError, counted
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.crystal_energies import crystals_of, missing_references, relax_crystals
+    from mlip_interfaces.screening.relaxing.crystal_energies import crystals_of, missing_references, relax_crystals
 
+    check_calculator(arguments)
     elements = tuple(dict.fromkeys(one.strip() for one in arguments.elements.split(",") if one.strip()))
     crystals = crystals_of(elements, arguments.structure)
     if not crystals:
         raise InputFileError(
             f"The library has no crystal of {', '.join(elements) or 'no elements'} alone; give more elements, or files by --structure."
         )
-    calculator, settings = open_calculator(
-        arguments.calculator,
-        arguments.parameters,
-        use="crystals are relaxed with ASE calculators; give chgnet, tblite or package.module:callable, or label them and "
-        "give the labels as extended XYZ to 'screen window'.",
-    )
+    calculator, settings = chosen_calculator(arguments, elements)
     done = relax_crystals(
         crystals,
         calculator,
         arguments.out,
         settings,
-        fmax_ev_per_angstrom=arguments.fmax_ev_per_angstrom,
-        max_steps=arguments.max_steps,
+        **relaxation_settings(arguments),
         provenance=made_of(arguments.structure),
         report=_say_crystal,
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers, add_run_folder
 from mlip_interfaces.cli.verbs import VERBS
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     from mlip_interfaces.pipeline.orphans import Orphan
@@ -50,8 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     orphans = _orphans(arguments.directory)
     if arguments.json:
         content = {"stages": [asdict(state) for state in states], "orphans": [asdict(orphan) for orphan in orphans]}
-        json.dump(content, sys.stdout, indent=1)
-        print()
+        print(json_text(content))
         return 0
     for state in states:
         print(f"{state.stage:10} {state.status:12} {state.wall_seconds:8.0f} s  {state.finished or ''}")

@@ -66,7 +66,8 @@ class Analysis(Section):
     requests: dict[Name, Annotated[Request, _AnyRequest]] = Field(
         default_factory=lambda: {kind: ANALYSES[kind](**settings) for kind, settings in default_requests().items()},
         description="Analyses by name, each with its kind; their settings are those of the command line. Left out: g(r), MSD, "
-        "tetrahedra, chemistry and profile, as far as the elements of the study have them.",
+        "tetrahedra, chemistry and profile, as far as the elements of the study have them, and the MSD of the layer whose thickness is "
+        "scanned.",
     )
 
     @model_validator(mode="before")
@@ -80,7 +81,7 @@ class Analysis(Section):
         return self
 
 
-def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> Any:
+def canonical_analysis(value: Any, elements: Collection[str] | None = None, scanned: str | None = None) -> Any:
     """Any form of the section as the one with `requests`, a mapping from names to settings with `kind`.
 
     Parameters
@@ -89,6 +90,9 @@ def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> A
         As it stands in the study: a list of requests, a mapping from names to requests with kinds, or the short form.
     elements : collection of str or None
         Of the study, for what is analysed by default.
+    scanned : str or None
+        Layer of which several thicknesses are compared, if there is one: its MSD is analysed by default, and its units do not count
+        as those that may be lost.
 
     Returns
     -------
@@ -98,31 +102,39 @@ def canonical_analysis(value: Any, elements: Collection[str] | None = None) -> A
     if value is None:
         value = {}
     if isinstance(value, list):
-        return {"requests": _of_elements(_by_name(value), elements)}
+        return {"requests": _of_elements(_by_name(value), elements, scanned)}
     if not isinstance(value, Mapping):
         return value
     shared = {name: entry for name, entry in value.items() if name in Analysis.model_fields}
     own = {name: entry for name, entry in value.items() if name not in shared}
     requests = shared.get("requests")
     if isinstance(requests, list):
-        return dict(value) | {"requests": _of_elements(_by_name(requests), elements)}
+        return dict(value) | {"requests": _of_elements(_by_name(requests), elements, scanned)}
     if requests is not None:
         if not isinstance(requests, Mapping):
             return value
         named = {name: _of_kind(name, entry) for name, entry in requests.items()}
-        return dict(value) | {"requests": _of_elements(named, elements)}
+        return dict(value) | {"requests": _of_elements(named, elements, scanned)}
     if any(isinstance(entry, Mapping) and "kind" in entry for entry in own.values()):
         named = {name: _of_kind(name, entry) for name, entry in own.items()}
-        return shared | {"requests": _of_elements(named, elements)}
-    return shared | {"requests": _of_elements(_short_form(own, default_requests(elements)), elements)}
+        return shared | {"requests": _of_elements(named, elements, scanned)}
+    requests = _with_layer(_short_form(own, default_requests(elements)), scanned)
+    return shared | {"requests": _of_elements(requests, elements, scanned)}
 
 
-def _of_elements(requests: dict[str, Any], elements: Collection[str] | None) -> dict[str, Any]:
-    """Requests with the settings that follow from the elements, where they leave them out."""
+def _of_elements(requests: dict[str, Any], elements: Collection[str] | None, scanned: str | None) -> dict[str, Any]:
+    """Requests with the settings that follow from the elements and the scanned layer, where they leave them out."""
     if elements is None:
         return requests
     known = default_settings([symbol for symbol in elements if isinstance(symbol, str)])
-    return {name: _completed(entry, known) for name, entry in requests.items()}
+    return {name: _outside(_completed(entry, known), scanned) for name, entry in requests.items()}
+
+
+def _outside(entry: Any, scanned: str | None) -> Any:
+    """Chemistry without the units of the scanned layer, where it says nothing of layers itself."""
+    if scanned is None or not isinstance(entry, Mapping) or entry.get("kind") != "chemistry":
+        return entry
+    return dict(entry) if {"layer", "outside_layer"} & set(entry) else dict(entry) | {"outside_layer": scanned}
 
 
 def _completed(entry: Any, known: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -133,6 +145,14 @@ def _completed(entry: Any, known: Mapping[str, Mapping[str, Any]]) -> Any:
         # Centre, ligand and cutoff go together: who sets one of them does not mean the others of another pair.
         return entry
     return dict(entry) | {name: setting for name, setting in usual.items() if name not in entry}
+
+
+def _with_layer(requests: dict[str, Any], scanned: str | None) -> dict[str, Any]:
+    """The requests, and the MSD of the scanned layer beside that of all layers: of these a thicker coating has more, however its ions move."""
+    msd = requests.get("msd")
+    if scanned is None or not isinstance(msd, Mapping) or msd.get("layer") is not None:
+        return requests
+    return requests | {f"msd-{scanned}": dict(msd) | {"layer": scanned}}
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:

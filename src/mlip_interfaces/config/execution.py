@@ -70,9 +70,9 @@ class SlurmResources(Section):
     account: str | None = Field(None, description="Account that pays (--account).")
     time_limit_minutes: Count | None = Field(
         None,
-        description="Wall time of a job (--time). A job that reaches it is submitted again, `retries` times: training, exploration, "
-        "labels and MD runs of the scan go on where they stopped (from the last checkpoint). Give a job time for some "
-        "progress, and an analysis, which starts over, time for all of it.",
+        description="Wall time of a job (--time). A job that reaches it is submitted again: training, exploration, labels and MD "
+        "runs of the scan go on where they stopped (from the last checkpoint). Only tries that bring no training and no run of the scan "
+        "further count for `retries`. Give a job time for some progress, and an analysis, which starts over, time for all of it.",
     )
     group_size: Count = Field(1, description="Tasks in one job, one after the other unless `para_deg` says otherwise.")
     para_deg: Count = Field(
@@ -217,7 +217,8 @@ class SlurmExecution(Section):
     )
     poll_seconds: Seconds = Field(30.0, description="How often the queue is looked at.")
     retries: Count = Field(
-        3, description="How often a job that ended unfinished is submitted again before it is given up."
+        3,
+        description="How often a job that ended unfinished, and no further than before, is submitted again before it is given up.",
     )
     context: Literal["lazy-local", "local", "ssh"] = Field(
         "lazy-local",

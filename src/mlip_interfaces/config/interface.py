@@ -309,6 +309,12 @@ class Interface(Section):
         return max(coatings, key=lambda layer: len(layer.thicknesses), default=None)
 
     @property
+    def compared(self) -> str | None:
+        """Name of the layer of which there are several thicknesses to choose from, if there is one."""
+        coating = self.scanned
+        return coating.name if coating is not None and len(coating.thicknesses) > 1 else None
+
+    @property
     def largest_half_width_angstrom(self) -> float:
         """Half of the widest lateral cell that production models can have, angstrom.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from pydantic import Field
 
+from mlip_interfaces.observables import Chemistry, Msd, Request
 from mlip_interfaces.settings import Name, Section
 
 
@@ -32,7 +35,9 @@ class Recommendation(Section):
         None, description="Protocol in which ions diffuse; the hottest when left out."
     )
     transport_analysis: Name | None = Field(
-        None, description="Name of the `msd` that has D; when left out, the first of the scanned layer, or the first."
+        None,
+        description="Name of the `msd` that has D; when left out, the first of the scanned layer. It must be of that layer: of all ions of the "
+        "model, a thicker coating has more, however they move.",
     )
     mobile: str | None = Field(
         None, description="Element that carries the charge; the first of that `msd` when left out."
@@ -50,3 +55,66 @@ class Recommendation(Section):
         lt=1,
         description="Chance to decide in the run time that is asked for where the data do not decide.",
     )
+
+    def loss_among(self, requests: Mapping[str, Request], elements: Collection[str]) -> str | None:
+        """Name of the analysis that counts what is lost.
+
+        Parameters
+        ----------
+        requests : mapping of str to Request
+            All analyses of the study, by name.
+        elements : collection of str
+            Of the study.
+
+        Returns
+        -------
+        str or None
+            As asked for; else the first `chemistry` that counts it; None where none does.
+        """
+        if self.loss_analysis is not None:
+            return self.loss_analysis
+        own = {name: one for name, one in requests.items() if isinstance(one, Chemistry)}
+        return next((name for name, one in own.items() if self.counted_by(one, elements)), None)
+
+    def counted_by(self, request: Chemistry, elements: Collection[str]) -> bool:
+        """Whether an analysis counts what is lost.
+
+        Parameters
+        ----------
+        request : Chemistry
+            The analysis.
+        elements : collection of str
+            Of the study.
+
+        Returns
+        -------
+        bool
+            Of units, whether there is an element at their centre; of a bond, whether it is looked for.
+        """
+        if self.loss == "intact":
+            return bool(set(request.centers_among(elements)) & set(elements))
+        first, second = self.loss.split("-")
+        return {first, second} <= set(elements) and bool(
+            {self.loss, f"{second}-{first}"} & set(request.cutoffs_angstrom(elements))
+        )
+
+    def transport_among(self, requests: Mapping[str, Request], layer: str | None) -> str | None:
+        """Name of the analysis that has D.
+
+        Parameters
+        ----------
+        requests : mapping of str to Request
+            All analyses of the study, by name.
+        layer : str or None
+            The layer whose thickness is scanned.
+
+        Returns
+        -------
+        str or None
+            As asked for; else the first `msd` of the layer, one with `mobile` before others; None where it has none.
+        """
+        if self.transport_analysis is not None:
+            return self.transport_analysis
+        of_layer = {name: one.species for name, one in requests.items() if isinstance(one, Msd) and one.layer == layer}
+        with_mobile = [name for name, species in of_layer.items() if self.mobile in species]
+        return next(iter([*with_mobile, *of_layer]), None)

@@ -21,7 +21,7 @@ from mlip_interfaces.config.execution import Execution, LocalExecution
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.config.interface import Interface, ModelPlan
 from mlip_interfaces.config.recommendation import Recommendation
-from mlip_interfaces.observables import Rdf
+from mlip_interfaces.observables import Chemistry, Msd, Rdf
 from mlip_interfaces.settings import (
     MOST,
     Bar,
@@ -807,9 +807,10 @@ class Study(Section):
         if not all(isinstance(symbol, str) for symbol in value["elements"]):
             return value
         asked = value.get("analysis", {})
-        return (
-            value if isinstance(asked, Analysis) else value | {"analysis": canonical_analysis(asked, value["elements"])}
-        )
+        if isinstance(asked, Analysis):
+            return value
+        scanned = _scanned_in(value.get("interface"))
+        return value | {"analysis": canonical_analysis(asked, value["elements"], scanned)}
 
     @model_validator(mode="before")
     @classmethod
@@ -949,6 +950,26 @@ class Study(Section):
                 raise ValueError(
                     f"recommendation.{key}: {missing[0]} is not in elements ({', '.join(self.elements)}); name what is"
                 )
+        self._check_counted()
+
+    def _check_counted(self) -> None:
+        """Whether what the recommendation names is what its analyses have."""
+        asked, requests = self.recommendation, self.analysis.requests
+        name = asked.loss_among(requests, self.elements)
+        counts = requests.get(name or "")
+        if asked.loss != "intact" and not (isinstance(counts, Chemistry) and asked.counted_by(counts, self.elements)):
+            where = "no analysis of kind chemistry" if name is None else f"the analysis '{name}' does not"
+            remedy = f"give its longest length to a `chemistry`, as in bond_cutoffs_angstrom: {{{asked.loss}: 3.0}}"
+            raise ValueError(
+                f"recommendation.loss is '{asked.loss}', which {where} {'counts' if name is None else 'count'}; {remedy}"
+            )
+        name = asked.transport_among(requests, self.interface.compared)
+        has = requests.get(name or "")
+        if asked.mobile is not None and isinstance(has, Msd) and asked.mobile not in has.species:
+            raise ValueError(
+                f"recommendation.mobile is '{asked.mobile}', but the analysis '{name}' that D is taken from has {', '.join(has.species)}; "
+                f"add it to analysis.{name}.species, or name another one as `transport_analysis`"
+            )
 
     def _check_lengths(self) -> None:
         """Whether every protocol gives the frames that each analysis needs; that with the fewest is the first to be named."""
@@ -998,6 +1019,21 @@ class Study(Section):
     def scan_models(self) -> tuple[ModelPlan, ...]:
         """Models of the production scan."""
         return self.interface.scan_models
+
+
+def _scanned_in(interface: Any) -> str | None:
+    """Name of the layer whose thicknesses are compared, of a section that is not parsed yet: `Interface.scanned` with more than one."""
+    if isinstance(interface, Interface):
+        return interface.compared
+    layers = interface.get("layers") if isinstance(interface, Mapping) else None
+    most, found = 1, None
+    for layer in layers if isinstance(layers, (list, tuple)) else ():
+        if not isinstance(layer, Mapping) or layer.get("kind") != "amorphous" or not isinstance(layer.get("name"), str):
+            continue
+        thicknesses = layer.get("thickness_angstrom")
+        if isinstance(thicknesses, (list, tuple)) and len(thicknesses) > most:
+            most, found = len(thicknesses), layer["name"]
+    return found
 
 
 def warned_alone(study: Study) -> Study:

@@ -74,10 +74,13 @@ def defect_ladder(sets: Sequence[tuple[str, Sequence[tuple[float | None, float]]
         far = [(distance, energy) for distance, energy in points if distance is not None]
         if far:
             ax.plot(*zip(*far, strict=True), color=color, marker=marker, linewidth=1.0, markersize=5, label=label)
-        for distance, energy in points:
-            if distance is None:
-                ax.axhline(energy, color=color, linestyle="--", linewidth=1.0, label=label)
-    ax.set_xlabel("distance as placed (angstrom)")
+        single = [energy for distance, energy in points if distance is None]
+        for place, energy in enumerate(single):
+            ax.axhline(energy, color=color, linestyle="--", linewidth=1.0, label=None if place else label)
+    if any(distance is not None for _, points in sets for distance, _ in points):
+        ax.set_xlabel("distance as placed (angstrom)")
+    else:
+        ax.set_xticks([])
     ax.set_ylabel("formation energy (eV)")
     if ax.has_data():
         figure.legend(loc="outside right upper")

@@ -103,6 +103,17 @@ def conductivity_against_temperature(crystals: Sequence[CrystalPoints], at_kelvi
         for number, one in enumerate(crystals):
             color, marker = PALETTE[number % len(PALETTE)], _MARKERS[number % len(_MARKERS)]
             _draw(ax, getattr(one, points), getattr(one, line), color, marker, floor, one.name)
+        if not all(getattr(one, points).known.all() for one in crystals):
+            ax.text(
+                0.9,
+                0.98,
+                "hollow: a bound, not fitted",
+                ha="right",
+                va="top",
+                transform=ax.transAxes,
+                fontsize=8,
+                color="#666666",
+            )
         if floor == 0.0:
             note_empty(ax, "no conductivity is above zero")
             continue
@@ -112,7 +123,7 @@ def conductivity_against_temperature(crystals: Sequence[CrystalPoints], at_kelvi
         ax.set_ylabel("$\\sigma T$ (K mS/cm), 95 %")
     if floor > 0.0:
         axes[0, 0].set_ylim(bottom=floor)
-        axes[0, 0].legend()
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
         axes[1, 0].set_xlabel(f"1000 / T (1/K); dotted: {at_kelvin:g} K")
     return figure
 
@@ -147,16 +158,6 @@ def _draw(ax: Axes, points: Points, line: Curve | None, color: str, marker: str,
     if bounds.any():
         ax.plot(
             1000.0 / points.kelvin[bounds], (points.kelvin * points.high)[bounds], "v", color=color, mfc="white", ms=7
-        )
-        ax.text(
-            0.9,
-            0.98,
-            "hollow: a bound, not fitted",
-            ha="right",
-            va="top",
-            transform=ax.transAxes,
-            fontsize=8,
-            color="#666666",
         )
     if line is not None:
         ax.plot(1000.0 / line.kelvin, line.kelvin * line.value, color=color, lw=1.2)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlip_interfaces.figures.style import new_figure, styled
 
 Floats = NDArray[np.float64]
+_LEGEND_COLUMNS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def crowding_map(
     error_cm2_per_s : (n,) float array or None
         Standard errors.
     turns : sequence of TurnPoint
-        Circles of those along the temperature, squares of those along the composition.
+        Circles of those along the temperature, in both panels; squares of those along the composition, in the map.
     boundary : (n, 2) float array
         Composition and temperature, by composition.
 
@@ -81,7 +82,7 @@ def crowding_map(
         )  # fmt: skip
         _circle(
             upper,
-            [one for one in turns if one.composition == x],
+            [one for one in turns if one.composition == x and one.along_temperature],
             temperature_kelvin[rows],
             diffusivity_cm2_per_s[rows],
             color,
@@ -89,8 +90,10 @@ def crowding_map(
     if (diffusivity_cm2_per_s > 0.0).all():
         upper.set_yscale("log")
     upper.set_xlabel("temperature (K)")
-    upper.set_ylabel("D (cm$^2$/s); circles: where it begins to fall,\nfaint where chance explains it")
-    upper.legend(title="composition", ncols=1 + len(compositions) // 8, fontsize=7)
+    upper.set_ylabel("D (cm$^2$/s); circles: where it begins to fall\nwith temperature, faint where chance explains it")
+    upper.legend(
+        title="composition", alignment="left", ncols=_LEGEND_COLUMNS, fontsize=7, loc="lower left", bbox_to_anchor=(0.0, 1.0),
+    )  # fmt: skip
     _draw_map(figure, lower, composition, temperature_kelvin, diffusivity_cm2_per_s)
     _draw_turns(lower, turns, boundary)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from mlip_interfaces.figures.style import PALETTE, empty_figure, new_figure, sty
 
 _COLUMNS = 3
 _ONE_LEVEL_EV = 0.005
+_CHARACTERS_PER_INCH = 14
+"""Of the words below a figure, that fit into its width."""
 _LIMIT_COLORS = tuple(PALETTE[number] for number in (1, 3, 4, 2, 5, 6))
 
 
@@ -84,8 +87,11 @@ def hop_profiles(profiles: Sequence[HopProfile], missing: Sequence[str]) -> Figu
         ax.set_axis_off()
     for ax in axes[:, 0]:
         ax.set_ylabel("energy (eV)")
-    below = "length of the path of all atoms (angstrom)"
-    figure.supxlabel(below if not missing else f"{below}\nwithout a band: {', '.join(missing)}", fontsize=9)
+    below = ["length of the path of all atoms (angstrom)"]
+    if missing:
+        n_characters = int(_CHARACTERS_PER_INCH * figure.get_figwidth())
+        below += textwrap.wrap(f"without a band: {', '.join(missing)}", n_characters, break_on_hyphens=False)
+    figure.supxlabel("\n".join(below), fontsize=9)
     return figure
 
 
@@ -123,7 +129,10 @@ def percolation_levels(
         low = min(first, last)
         ax.barh(place, top - low, left=low, height=0.5, color=color, alpha=0.75)
         ax.plot([first, last], [place, place], color="black", marker="|", linestyle="none", markersize=9)
-        ax.annotate(f"{top:.2f}", (top, place), (3, 0), textcoords="offset points", va="center", fontsize=7)
+        ax.annotate(
+            f"{top:.2f}", (top, place), (3, 0), textcoords="offset points", va="center", fontsize=7,
+            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0.0, "pad": 0.5},
+        )  # fmt: skip
     for number, (level, whats) in enumerate(sorted(groups.items())):
         ax.axvline(
             level,
@@ -134,7 +143,7 @@ def percolation_levels(
         )
     ax.set_yticks(range(len(ordered)), [one[0] for one in ordered], fontsize=8)
     ax.set_ylim(-0.6, len(ordered) - 0.4)
-    ax.set_xlim(0.0, 1.12 * max(one[3] for one in ordered))
+    ax.set_xlim(0.0, 1.12 * max(_ONE_LEVEL_EV, *(one[3] for one in ordered)))
     ax.set_xlabel(
         "energy over the lowest end (eV)\nbar: from the lower end to the top; ticks: both ends; orange: limits percolation"
     )

@@ -112,13 +112,15 @@ def rdf_against_time(curves: Mapping[str, Mapping[str, RdfCurves]], quantity: st
 
 
 @styled
-def against_thickness(quantities: Mapping[str, Numbers]) -> Figure:
+def against_thickness(quantities: Mapping[str, Numbers], *, coated: bool = True) -> Figure:
     """Means with 95 % intervals against the thickness of the coating, a panel for each quantity, a colour for each series.
 
     Parameters
     ----------
     quantities : mapping of str to Numbers
         By their names.
+    coated : bool, optional
+        Whether the study has a coating; without one, no axis and no legend speaks of it.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def against_thickness(quantities: Mapping[str, Numbers]) -> Figure:
         return empty_figure("no number to compare")
     figure, axes = _panels(len(quantities))
     for ax, (name, numbers) in zip(axes, quantities.items(), strict=True):
-        _draw_numbers(ax, name, numbers)
+        _draw_numbers(ax, name, numbers, coated)
     _series_legend(figure, quantities)
     return figure
 
@@ -142,6 +144,7 @@ def curves_and_numbers(
     axis_labels: tuple[str, str],
     of_study: Collection[float] = (),
     start: float | None = None,
+    coated: bool = True,
 ) -> Figure:
     """Curves of each thickness, a panel for each title, and after them numbers against thickness.
 
@@ -157,6 +160,8 @@ def curves_and_numbers(
         All thicknesses of the study: each has its colour, whether it is drawn here or not.
     start : float, optional
         Where the abscissa begins.
+    coated : bool, optional
+        As for `against_thickness`.
 
     Returns
     -------
@@ -169,22 +174,27 @@ def curves_and_numbers(
     colors = _thickness_colors(of_study, curves)
     for ax, (title, of_thickness) in zip(axes, curves.items(), strict=False):
         for thickness, (x, y) in sorted(of_thickness.items()):
-            ax.plot(x, y, color=colors[thickness], lw=1.1, label=f"{thickness:g} Å")
+            ax.plot(x, y, color=colors[thickness], lw=1.1, label=f"{thickness:g} Å" if coated else None)
         ax.set_title(title, loc="left")
         ax.set_xlabel(axis_labels[0])
         ax.set_ylabel(axis_labels[1])
         ax.set_ylim(bottom=0.0)
         ax.set_xlim(left=start)
-        ax.legend(handlelength=1.0)
+        if coated:
+            ax.legend(handlelength=1.0)
     for ax, (name, numbers) in zip(axes[len(curves) :], quantities.items(), strict=True):
-        _draw_numbers(ax, name, numbers)
+        _draw_numbers(ax, name, numbers, coated)
     _series_legend(figure, quantities)
     return figure
 
 
 @styled
 def diffusion(
-    series: Mapping[str, Mapping[float, Diffusion]], group: str, *, of_study: Collection[float] = ()
+    series: Mapping[str, Mapping[float, Diffusion]],
+    group: str,
+    *,
+    of_study: Collection[float] = (),
+    coated: bool = True,
 ) -> Figure:
     """MSD of each thickness, a row for each series, and beside it D with 95 % intervals.
 
@@ -196,6 +206,8 @@ def diffusion(
         Which atoms move.
     of_study : collection of float, optional
         All thicknesses of the study: each has its colour, whether it is drawn here or not.
+    coated : bool, optional
+        As for `against_thickness`.
 
     Returns
     -------
@@ -210,19 +222,20 @@ def diffusion(
         for thickness, found in sorted(of_thickness.items()):
             color = colors[thickness]
             msd, error = found.msd_angstrom2, found.msd_error_angstrom2
-            left.plot(found.lag_ps, msd, color=color, label=f"{thickness:g} Å")
+            left.plot(found.lag_ps, msd, color=color, label=f"{thickness:g} Å" if coated else None)
             left.fill_between(found.lag_ps, msd - error, msd + error, color=color, alpha=0.2, lw=0)
             low, high = found.interval_cm2_per_s
             right.vlines(thickness, max(low, 0.0), high, color=color, lw=1.2)
             right.plot(
                 thickness, found.diffusivity_cm2_per_s, "o", color=color, mfc=color if found.diffusive else "white"
             )
-        left.legend(title="coating", handlelength=1.0)
+        if coated:
+            left.legend(title="coating", handlelength=1.0)
         left.set_xlabel("lag (ps)")
         left.set_ylabel(f"MSD of {group} (Å²)")
         right.set_ylabel("D (cm²/s)")
         right.set_ylim(bottom=0.0)
-        _thickness_axis(right, of_thickness)
+        _thickness_axis(right, of_thickness, coated)
         if len(series) > 1:
             left.set_title(name, loc="left")
     return figure
@@ -284,7 +297,7 @@ def _panels(n_panels: int) -> tuple[Figure, list[Axes]]:
     return figure, flat[:n_panels]
 
 
-def _draw_numbers(ax: Axes, name: str, numbers: Numbers) -> None:
+def _draw_numbers(ax: Axes, name: str, numbers: Numbers, coated: bool) -> None:
     """Means with intervals, series beside each other; seeds of a thickness are small points."""
     thicknesses = sorted({thickness for found in numbers.values() for thickness in found})
     step = min(np.diff(thicknesses), default=5.0)
@@ -306,14 +319,16 @@ def _draw_numbers(ax: Axes, name: str, numbers: Numbers) -> None:
         ax.set_yticks([0.0])
     # An interval of two seeds is six times their scatter: it runs out of the panel.
     ax.set_ylim(-0.06 * (highest or 1.0), 1.25 * highest or 1.0)
-    _thickness_axis(ax, thicknesses)
+    _thickness_axis(ax, thicknesses, coated)
 
 
-def _thickness_axis(ax: Axes, thicknesses: Mapping[float, object] | Sequence[float]) -> None:
-    places = sorted(thicknesses)
+def _thickness_axis(ax: Axes, thicknesses: Mapping[float, object] | Sequence[float], coated: bool) -> None:
+    """Thicknesses at the abscissa; nothing there where the study has no coating."""
+    places = sorted(thicknesses) if coated else []
     ax.set_xticks(places, [f"{place:g}" for place in places])
     ax.margins(x=0.15)
-    ax.set_xlabel("coating (Å)")
+    if coated:
+        ax.set_xlabel("coating (Å)")
 
 
 def _series_legend(figure: Figure, quantities: Mapping[str, Numbers]) -> None:

@@ -75,7 +75,6 @@ def draw_phase_map(
         np.clip(rgb, 0.0, 1.0).transpose(1, 0, 2), origin="lower", aspect="auto", extent=extent, interpolation="nearest"
     )
     ax.set_xlabel("time (ps)")
-    ax.set_ylabel("depth along c (Å)")
     handles = [Patch(color=color, label=name) for name, color in labels.items()]
     ax.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncol=min(5, max(1, len(handles))), handlelength=1.0,

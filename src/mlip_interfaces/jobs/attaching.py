@@ -10,8 +10,10 @@ whatever resources; what only waits with other resources is cancelled and submit
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -36,6 +38,8 @@ from mlip_interfaces.jobs.tasks import ONLY
 from mlip_interfaces.records import read_as
 
 _TAG = "_task_tag_finished"
+_STEP = re.compile(r"(?:traj|model[.]ckpt)[.-](?P<step>[0-9]+)[.]")
+"""In the names of files that tell how far a task is: MD names a piece by the checkpoint that it began from, ``dp`` its checkpoints."""
 
 
 class JobsGivenUpError(UnfinishedError):
@@ -60,6 +64,7 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
     poll_seconds: float = 30.0
     belonging_jobs: list[Any]
     _queue: SlurmQueue | None = None
+    _reached: dict[str, _Reached] | None = None
 
     def run_submission(self, **options: Any) -> Any:
         """Run all jobs to their end.
@@ -104,15 +109,39 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
             raise JobsGivenUpError(f"{self._why(given_up)}. {others}", failed) from error
 
     def update_submission_state(self) -> None:
-        """Set every job's state: on Slurm, by one look at the queue."""
+        """Set every job's state: on Slurm, by one look at the queue. A try that came further than all before it counts for nothing."""
         if self._queue is not None:
             self._queue.look()
         super().update_submission_state()
+        ended = [job for job in self.belonging_jobs if job.job_state == JobStatus.terminated]
+        if not ended:
+            return
+        before, self._reached = self._reached or {}, self._how_far()
+        for job in ended:
+            if any(
+                self._reached.get(_folder(task), _Reached()).is_beyond(before.get(_folder(task), _Reached()))
+                for task in job.job_task_list
+            ):
+                job.fail_count = 0
+
+    def _how_far(self) -> dict[str, _Reached]:
+        """What each task has left behind, by its folder; once reached, a step stays so."""
+        names = f"-name '*{_TAG}' -o -name 'traj.*.dcd' -o -name 'model.ckpt-*'"
+        _, _, output, _ = self.machine.context.block_call(f"find . {names}")
+        found = dict(self._reached or {})
+        for path in map(PurePath, output.read().decode().splitlines()):
+            folder = path.parent.as_posix()
+            was, step = found.get(folder, _Reached()), _STEP.match(path.name)
+            found[folder] = _Reached(
+                max(was.step, int(step["step"]) if step else 0), was.tags | {path.name} if step is None else was.tags
+            )
+        return found
 
     def try_recover_from_json(self) -> None:
         """Set every job's state from the tags, the outputs and the queue; dpdispatcher's own file is not read."""
         self._keep_root()
         finished = self._finished_tasks()
+        self._reached = self._how_far()
         own = {job.job_hash: job for job in self.belonging_jobs}
         mine = {_folder(task) for task in self.belonging_tasks}
         alive = self._alive(mine)
@@ -233,13 +262,25 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
             + self._last_words(job)
             for job in jobs
         )
-        return f"Ended unfinished {jobs[0].fail_count} times, cancelled or failed: {shown}"
+        return f"Ended unfinished {jobs[0].fail_count} times without coming further, cancelled or failed: {shown}"
 
     def _last_words(self, job: Any) -> str:
         """What Slurm wrote when it ended the job: cancelled by hand, by its time limit, by a lost node."""
         context, file = self.machine.context, f"slurm-{job.job_id}.out"
         lines = context.read_file(file).strip().splitlines() if context.check_file_exists(file) else []
         return f" ({lines[-1].strip()})" if lines else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """How far a task is: the last step that a checkpoint is known of, and the marks of its end."""
+
+    step: int = 0
+    tags: frozenset[str] = frozenset()
+
+    def is_beyond(self, other: _Reached) -> bool:
+        """Whether it is further in either."""
+        return self.step > other.step or bool(self.tags - other.tags)
 
 
 def _folder(task: Any) -> str:

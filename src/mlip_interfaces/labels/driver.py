@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from ase import Atoms
 from ase.io import read
 
 from mlip_interfaces.errors import InputFileError, UnfinishedError
-from mlip_interfaces.files import write_text
+from mlip_interfaces.files import json_text, write_text
 from mlip_interfaces.labels.codes.runner import CodeRunner, allocated_cores, describe_os_error
 from mlip_interfaces.labels.evaluation import Evaluation, LabelFailure
 from mlip_interfaces.labels.process import TeacherProcess
@@ -156,7 +155,7 @@ def write_record(file: Path, record: Mapping[str, object]) -> None:
         If the disk is full or the folder cannot be written.
     """
     try:
-        write_text(file, json.dumps(record) + "\n")
+        write_text(file, json_text(record, indent=None) + "\n")
     except OSError as error:
         raise UnfinishedError(
             f"{file} cannot be written: {describe_os_error(error)}. Labels that were written are kept."

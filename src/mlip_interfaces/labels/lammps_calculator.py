@@ -55,10 +55,11 @@ def lammps_calculator(potential: str = TOSI_FUMI) -> Any:
     class Lammps(LAMMPSlib):  # type: ignore[misc]
         """LAMMPS, anew for other atoms; an element that the potential does not know is named."""
 
+        known_elements = found.elements
         treated: tuple[int, ...] = ()
 
         def calculate(self, atoms: Any, *arguments: Any, **options: Any) -> None:
-            unknown = sorted(set(atoms.get_chemical_symbols()) - set(found.elements))
+            unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.known_elements))
             if unknown:
                 raise ValueError(f"the potential {found.name} does not know {', '.join(unknown)}")
             numbers = tuple(int(one) for one in atoms.numbers)

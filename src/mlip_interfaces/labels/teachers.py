@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from mlip_interfaces.config.dft import DFT_CODES
 from mlip_interfaces.config.study import SEVENNETS
 from mlip_interfaces.engines import is_installed
-from mlip_interfaces.errors import MissingProgramError, StudyError
+from mlip_interfaces.errors import InputFileError, MissingProgramError, StudyError
 from mlip_interfaces.files import known_hash
 from mlip_interfaces.labels.settings import TRAVELS
 from mlip_interfaces.programs import THREAD_ENVIRONMENT
@@ -76,8 +76,12 @@ def _deepmd(parameters: Mapping[str, Any]) -> Any:
     class NamesUnknown(DP):  # type: ignore[misc]
         """The model; an element that it does not know is named."""
 
+        @property
+        def known_elements(self) -> tuple[str, ...]:
+            return tuple(self.type_dict)
+
         def calculate(self, atoms: Any, *arguments: Any, **options: Any) -> None:
-            unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.type_dict))
+            unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.known_elements))
             if unknown:
                 raise ValueError(f"the model {parameters['model']} does not know {', '.join(unknown)}")
             super().calculate(atoms, *arguments, **options)
@@ -155,6 +159,31 @@ def require_calculator(name: str) -> None:
         raise MissingProgramError(
             f"labels.calculator is '{name}', but the package '{teacher.package}' is not installed. Get it with: {teacher.install}"
         )
+
+
+def check_ase_calculator(name: str, where: str, use: str) -> None:
+    """Check that a name is that of an ASE calculator, without loading it.
+
+    Parameters
+    ----------
+    name : str
+        As given.
+    where : str
+        Begins the message: what gives the name.
+    use : str
+        What the calculator is for, in the sentence that refuses a DFT code.
+
+    Raises
+    ------
+    InputFileError
+        If it is unknown, or a DFT code.
+    """
+    if name in DFT_CODES:
+        raise InputFileError(f"{where}: {use}")
+    try:
+        check_teacher(name)
+    except StudyError as error:
+        raise InputFileError(f"{where}: {error}") from error
 
 
 def build_teacher(name: str, parameters: Mapping[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from mlip_interfaces.md.pieces import (
     CHECKPOINT,
     DEVIATIONS,
     END,
+    OLDER_CHECKPOINT,
     START,
     TABLE,
     TRAJECTORY,
@@ -31,6 +32,7 @@ from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
     "CHECKPOINT",
+    "OLDER_CHECKPOINT",
     "COMMAND",
     "DATA",
     "DEVIATIONS",

@@ -161,7 +161,7 @@ def judge_run(
         reasons.append(f"the mean temperature of the second half is {mean:.0f} K for a target of {target_kelvin:g} K")
     edges = _edges(thermo)
     if time[-1] < requested_ps * (1 - 1e-6) - 1e-9:
-        reasons.append(f"it ended at {time[-1]:.3g} ps of {requested_ps:g} ps")
+        reasons.append(f"it ended at {time[-1]:.6g} ps of {requested_ps:g} ps")
     return RunVerdict(
         healthy=not reasons,
         reasons=tuple(reasons),

@@ -19,6 +19,8 @@ from mlip_interfaces.files import last_line, whole_file, write_text
 from mlip_interfaces.md.health import read_thermo
 
 CHECKPOINT = "md.restart"
+OLDER_CHECKPOINT = "md.restart.old"
+"""The one before it, which the deck takes where the last is cut off or what goes before it is lost."""
 END = "md.end"
 """Last checkpoint of a finished run, from which a longer one goes on."""
 START = "start.in"

@@ -57,12 +57,11 @@ class Arrhenius(Settings):
         ValueError
             If a conductivity is asked for and no charge is known, or it is zero.
         """
-        from mlip_interfaces.chemistry.charges import ANION_CHARGES, CATION_CHARGES, SPECIES_CHARGES
+        from mlip_interfaces.chemistry.charges import ELEMENT_CHARGES
 
         if self.n_ions is None or self.volume_angstrom3 is None:
             return None
-        formal = ANION_CHARGES | CATION_CHARGES | SPECIES_CHARGES
-        charge = formal.get(self.species) if self.charge is None else self.charge
+        charge = ELEMENT_CHARGES.get(self.species) if self.charge is None else self.charge
         if charge is None:
             raise ValueError(f"there is no formal charge of {self.species}; give `charge`, in e")
         if charge == 0.0 or not math.isfinite(charge):

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
 from mlip_interfaces.observables.request import DistanceByName, Names, Option, Request
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
@@ -20,6 +21,7 @@ from mlip_interfaces.settings import Picoseconds, Span
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.chemistry import BondHistory, Exchange, FrameChemistry
     from mlip_interfaces.figures import Axes, Figure
+    from mlip_interfaces.trajectory import TrajectoryReader
 
 
 BOND = re.compile(r"([A-Z][a-z]?)-([A-Z][a-z]?)")
@@ -64,6 +66,14 @@ class Chemistry(Request):
         validate_default=True,
         description="Elements that belong to a unit when they are bonded to its centres.",
     )
+    layer: Annotated[str | None, Option("NAME", choice="which")] = Field(
+        None, description="Only centres, and first atoms of bonds, that started in this layer; all when left out."
+    )
+    outside_layer: Annotated[str | None, Option("NAME", choice="which")] = Field(
+        None,
+        description="Only centres, and first atoms of bonds, that started in another layer than this one. In a study that compares "
+        "thicknesses of a layer it is that layer when left out: a coating with units of its own dilutes what the others lose.",
+    )
 
     @field_validator("bond_cutoffs_angstrom")
     @classmethod
@@ -93,6 +103,71 @@ class Chemistry(Request):
         if both:
             raise ValueError(f"names {both[0]}, which is one of `centers` too")
         return value
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.layer is not None and self.outside_layer is not None:
+            raise ValueError("has both `layer` and `outside_layer`; leave out one of them")
+        return self
+
+    def check(self, elements: Collection[str], layers: Collection[str]) -> None:
+        """Whether the layers named are there.
+
+        Parameters
+        ----------
+        elements : collection of str
+            Of the study.
+        layers : collection of str
+            Names of its layers.
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
+        super().check(elements, layers)
+        if self.outside_layer is not None and self.outside_layer not in layers:
+            raise ValueError(f"outside_layer is '{self.outside_layer}', but the layers are {', '.join(sorted(layers))}")
+
+    @property
+    def where(self) -> str:
+        """Which of all atoms count, in words that follow their element; empty where all do."""
+        if self.layer is not None:
+            return f" of the layer '{self.layer}'"
+        return "" if self.outside_layer is None else f" outside the layer '{self.outside_layer}'"
+
+    def counted(self, trajectory: TrajectoryReader) -> NDArray[np.bool_]:
+        """Atoms that may be a centre, and whose bonds count.
+
+        Parameters
+        ----------
+        trajectory : TrajectoryReader
+            Its layers.
+
+        Returns
+        -------
+        (n_atoms,) bool array
+            All where neither `layer` nor `outside_layer` is asked for, and where no atom started in the latter.
+
+        Raises
+        ------
+        AnalysisError
+            If there are no labels of layers, `layer` has no atom, or all atoms are of `outside_layer`.
+        """
+        from mlip_interfaces.trajectory.selection import layer_mask
+
+        if self.layer is not None:
+            return layer_mask(trajectory, self.layer)
+        if self.outside_layer is None:
+            return np.ones(trajectory.n_atoms, dtype=bool)
+        if trajectory.layers is None:
+            raise AnalysisError(f"{trajectory.name} has no layer labels; give `layers` (layers.json).")
+        outside = np.asarray(trajectory.layers != self.outside_layer)
+        if not outside.any():
+            raise AnalysisError(
+                f"All atoms of {trajectory.name} are of the layer '{self.outside_layer}', so that none is outside of it."
+            )
+        return outside
 
     def centers_among(self, elements: Collection[str]) -> tuple[str, ...]:
         """Elements at the centre of units.
@@ -167,7 +242,7 @@ class FrameSummary:
     n_polysulfides : int
         Chains and rings of three and more sulfur atoms.
     n_intact : int
-        Centres with as many neighbours of each element as in the first frame.
+        Centres with as many neighbours of each element as in the first frame of the file.
     """
 
     units: dict[str, int]
@@ -219,14 +294,18 @@ class _ChemistryObserver(Observer):
 
         super().__init__()
         self._request, self._n_atoms = request, start.trajectory.n_atoms
+        self._counted = request.counted(start.trajectory)
         elements = set(start.trajectory.symbols.tolist())
         self._finder = BondFinder(
             start.trajectory.symbols,
             request.cutoffs_angstrom(elements),
             centers=request.centers_among(elements),
             ligands=request.ligands,
+            counted=self._counted,
         )
-        self._shells: NDArray[np.int64] | None = None
+        first = start.trajectory.first_frame()
+        self._reference = self._finder.find(first.positions[0], first.cells[0])
+        self._reference_ps = float(first.times_ps[0])
         self._frames: list[FrameSummary] = []
         self._histories: dict[str, BondHistory] = {}
         self._dimers: BondHistory | None = None
@@ -237,11 +316,9 @@ class _ChemistryObserver(Observer):
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Follow every bond."""
-        from mlip_interfaces.analysis.chemistry import BondHistory, intact_centers
+        from mlip_interfaces.analysis.chemistry import BondHistory
 
         for frame in scanned:
-            if self._shells is None:
-                self._shells = frame.shells
             if self._dimers is None:
                 min_frames = frames_in(self._request.min_lifetime_ps, batch.frames.times_ps)
                 self._dimers = BondHistory(self._n_atoms, min_frames)
@@ -249,13 +326,19 @@ class _ChemistryObserver(Observer):
             self._dimers.add(frame.dimers)
             for bond, history in self._histories.items():
                 history.add(frame.bonds[bond])
-            counts = {bond: len(pairs) for bond, pairs in frame.bonds.items()}
-            n_intact = intact_centers(self._shells, frame.shells)
-            self._frames.append(FrameSummary(dict(frame.units), counts, frame.n_polysulfides, n_intact))
+            self._frames.append(self._summary(frame))
+
+    def _summary(self, frame: FrameChemistry) -> FrameSummary:
+        """Numbers of a frame, held against the first of the file."""
+        from mlip_interfaces.analysis.chemistry import intact_centers
+
+        counts = {bond: len(pairs) for bond, pairs in frame.bonds.items()}
+        n_intact = intact_centers(self._reference.shells, frame.shells)
+        return FrameSummary(dict(frame.units), counts, frame.n_polysulfides, n_intact)
 
     def finish(self, record: Record) -> ChemistryResult | None:
         """Bonds against time."""
-        if self._dimers is None or self._shells is None:
+        if self._dimers is None:
             return None
         symbols, layers = record.trajectory.symbols, record.trajectory.layers
         return ChemistryResult(
@@ -266,8 +349,9 @@ class _ChemistryObserver(Observer):
             self._dimers,
             record.frames_in(self._request.exchange_window_ps),
             tuple(np.unique(symbols).tolist()),
-            Counter(symbols.tolist()),
-            int(np.count_nonzero(self._shells.any(axis=1))),
+            Counter(symbols[self._counted].tolist()),
+            self._summary(self._reference),
+            self._reference_ps,
             layers if layers is not None else np.full(symbols.size, "all"),
         )
 
@@ -293,9 +377,11 @@ class ChemistryResult(Result):
     elements : tuple of str
         Of the trajectory.
     n_atoms_of : Counter of str
-        Atoms of each element.
-    n_centers : int
-        Centres of units that have a neighbour in the first frame.
+        Atoms of each element that count.
+    reference : FrameSummary
+        Of the first frame of the file, which all frames are held against, whatever time is analysed.
+    reference_ps : float, ps
+        Its time.
     layers : (n_atoms,) str array
         Layer each atom started in.
     """
@@ -308,7 +394,8 @@ class ChemistryResult(Result):
     window_frames: int
     elements: tuple[str, ...]
     n_atoms_of: Counter[str]
-    n_centers: int
+    reference: FrameSummary
+    reference_ps: float
     layers: NDArray[np.str_]
 
     @property
@@ -322,8 +409,13 @@ class ChemistryResult(Result):
         return tuple(bond for bond in self.request.reaction_bonds if set(bond.split("-")) <= set(self.elements))
 
     @property
+    def n_centers(self) -> int:
+        """Centres of units that have a neighbour in the first frame of the file."""
+        return self.reference.n_intact
+
+    @property
     def intact(self) -> NDArray[np.float64]:
-        """Share of the centres that have as many neighbours of each element as in the first frame, shape (n_frames,)."""
+        """Share of the centres that have as many neighbours of each element as in the first frame of the file, shape (n_frames,)."""
         return np.array([frame.n_intact for frame in self.frames]) / max(1, self.n_centers)
 
     @property
@@ -339,7 +431,7 @@ class ChemistryResult(Result):
     @property
     def tetrahedra_per_p(self) -> PerAtom | None:
         """PS4 per P; None where P or S are not there, or no unit is looked for around P."""
-        if not {"P", "S"} <= set(self.elements) or "P" not in self.centers:
+        if "S" not in self.elements or not self.n_atoms_of["P"] or "P" not in self.centers:
             return None
         return PerAtom.of([frame.units.get("PS4", 0) for frame in self.frames], self.n_atoms_of["P"])
 
@@ -349,13 +441,13 @@ class ChemistryResult(Result):
         return {
             bond: PerAtom.of([frame.bonds[bond] for frame in self.frames], self.n_atoms_of[bond.split("-")[0]])
             for bond in self.histories
-            if set(bond.split("-")) <= set(self.elements)
+            if set(bond.split("-")) <= set(self.elements) and self.n_atoms_of[bond.split("-")[0]]
         }
 
     @property
     def dimers_per_s(self) -> PerAtom | None:
         """S2 dimers that last, per S; None without S."""
-        return PerAtom.of(self.dimers.counts(), self.n_atoms_of["S"]) if "S" in self.elements else None
+        return PerAtom.of(self.dimers.counts(), self.n_atoms_of["S"]) if self.n_atoms_of["S"] else None
 
     def mean_units(self) -> dict[str, float]:
         """Mean number of each unit, the most frequent first.
@@ -382,9 +474,10 @@ class ChemistryResult(Result):
         return {
             "p_s_units": units,
             "p_s_tetrahedra_mean": units.get("PS4", 0.0),
-            "p_s_tetrahedra_initial": self.frames[0].units.get("PS4", 0),
+            "p_s_tetrahedra_initial": self.reference.units.get("PS4", 0),
             "n_phosphorus": self.n_atoms_of["P"],
-            "p_s_units_initial": self.frames[0].units,
+            "p_s_units_initial": self.reference.units,
+            "reference_time_ps": self.reference_ps,
             "n_centers": self.n_centers,
             "intact_fraction": float(self.intact.mean()) if self.n_centers else None,
             "intact_at_end_fraction": self.intact_at_end if self.n_centers else None,
@@ -392,7 +485,7 @@ class ChemistryResult(Result):
             "p_s_tetrahedra_per_p": _content(self.tetrahedra_per_p),
             "bonds_per_atom": {bond: _content(found) for bond, found in self.bonds_per_atom.items()},
             "bonds_per_atom_initial": {
-                bond: self.frames[0].bonds[bond] / self.n_atoms_of[bond.split("-")[0]] for bond in self.bonds_per_atom
+                bond: self.reference.bonds[bond] / self.n_atoms_of[bond.split("-")[0]] for bond in self.bonds_per_atom
             },
             "s2_dimers_per_s": _content(self.dimers_per_s),
             "s2_dimers_mean": float(self.dimers.counts().mean()),
@@ -422,8 +515,10 @@ class ChemistryResult(Result):
                 "centers": list(self.centers),
                 "ligands": list(self.request.ligands),
                 "reaction_bonds": list(self.reaction_bonds),
+                "layer": self.request.layer,
+                "outside_layer": self.request.outside_layer,
                 "elements": list(self.elements),
-                "intact": "centres with as many bonded centres and ligands of each element as in the first frame",
+                "intact": "centres with as many bonded centres and ligands of each element as in the first frame of the file",
                 "min_lifetime_ps": self.request.min_lifetime_ps,
                 "exchange_window_ps": self.request.exchange_window_ps,
             },
@@ -481,10 +576,16 @@ class ChemistryResult(Result):
         """Units, what is intact of them, dimers, reaction bonds and exchanges, as means over frames."""
         centers, n_frames = ", ".join(self.centers), len(self.frames)
         units = ", ".join(f"{kind} {mean:.3g}" for kind, mean in self.mean_units().items() if mean > 0.05)
-        lines = [f"units of {centers}: {units or 'none'}; mean of {n_frames} frames"] if self.mean_units() else []
+        lines = (
+            [f"units of {centers}{self.request.where}: {units or 'none'}; mean of {n_frames} frames"]
+            if self.mean_units()
+            else []
+        )
         if self.n_centers:
+            earlier = self.reference_ps < self.times_ps[0]
+            before = f" of the file ({self.reference_ps:g} ps)" if earlier else ""
             lines.append(
-                f"intact: {100 * self.intact.mean():.3g} % of {self.n_centers} {centers} have the neighbours of the first frame, mean "
+                f"intact: {100 * self.intact.mean():.3g} % of {self.n_centers} {centers} have the neighbours of the first frame{before}, mean "
                 f"of {n_frames} frames; {100 * self.intact_at_end:.3g} % in the last tenth"
             )
         per_atom = [f"{name} {measured(value, error)}" for name, value, error in self.headlines()]

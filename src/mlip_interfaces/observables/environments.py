@@ -40,7 +40,7 @@ class Environments(Request):
     species: Annotated[str, Option("P")] = Field(description="Element.")
     by: Literal["neighbors", "phases"] = Field(
         "neighbors",
-        description="What tells environments apart: bonded neighbours, or the phase of the atom by the rules.",
+        description="What tells environments apart: numbers of neighbours of each element, or the phase of the atom by the rules.",
     )
     rules: Annotated[str | None, Option("FILE")] = Field(
         None, description="YAML of rules of phases that come before those of the package. Only with `by` phases."
@@ -48,14 +48,22 @@ class Environments(Request):
     layer: Annotated[str | None, Option("NAME")] = Field(
         None, description="Only atoms that started in this layer; all when left out."
     )
+    class_width: Annotated[int, Option("N")] = Field(
+        4,
+        ge=1,
+        le=15,
+        description="Numbers of neighbours that are no covalent bonds are told apart in classes so wide, as in 1-4 and 5-8 Li; with 15 "
+        "whether there are any. Only with `by` neighbors.",
+    )
     most: Annotated[int, Option("N")] = Field(
-        6,
+        8,
         ge=1,
         le=30,
         description="So many environments have a name of their own, the most frequent; the rest are `others`.",
     )
     min_stay_ps: Annotated[Span, Option("T")] = Field(
-        0.5, description="A stay shorter than this is a vibration, and belongs to the environment before."
+        0.5,
+        description="A stay shorter than this is a vibration, and belongs to the environment before; residence times have the stays that this hides put back.",
     )
     jump_distance_angstrom: Annotated[Distance, Option("R")] = Field(
         2.0, description="Farther than this from where it last settled, an atom has hopped."
@@ -91,7 +99,7 @@ class Environments(Request):
         return found
 
     def bonded(self, elements: Collection[str]) -> frozenset[str]:
-        """Elements that the species has covalent bonds with: their numbers make the name of an environment.
+        """Elements that the species has covalent bonds with: their numbers are told apart one by one.
 
         Parameters
         ----------
@@ -101,7 +109,7 @@ class Environments(Request):
         Returns
         -------
         frozenset of str
-            The others are named where there is no such bond.
+            Numbers of the others are told apart in classes.
         """
         from mlip_interfaces.chemistry.bonds import BOND_CUTOFFS_ANGSTROM, POLYANION_BONDS_ANGSTROM
 
@@ -178,7 +186,7 @@ class _EnvironmentsObserver(Observer):
             self._names[code] = self._classifier.names[code]
         elif code not in self._names:
             self._names[code] = environment_name(
-                dict(zip(self._neighbors, numbers.tolist(), strict=True)), self._bonded
+                dict(zip(self._neighbors, numbers.tolist(), strict=True)), self._bonded, self._request.class_width
             )
         name = self._names[code]
         sums = self._sums.setdefault(name, np.zeros(numbers.size + 1))
@@ -190,24 +198,29 @@ class _EnvironmentsObserver(Observer):
         from mlip_interfaces.analysis.environments import environments, settled
 
         request, interval = self._request, record.interval_ps
-        labels = settled(np.stack(self._labels), record.frames_in(request.min_stay_ps))
+        seen, least = np.stack(self._labels), record.frames_in(request.min_stay_ps)
         named = list(self._ids)
-        atoms = np.bincount(labels.ravel(), minlength=len(named)) / len(labels)
+        atoms = np.bincount(settled(seen, least).ravel(), minlength=len(named)) / len(seen)
         order = np.argsort(-atoms, kind="stable")[: request.most]
         kept = [int(e) for e in order if atoms[e] >= RARE] or [int(order[0])]
         place = np.full(len(named), len(kept), dtype=np.int16)
         place[kept] = np.arange(len(kept))
         names = [named[e] for e in kept]
-        labels = place[labels]
-        if (labels == len(kept)).any():
+        seen = place[seen]
+        labels = settled(seen, least)
+        if not (labels == len(kept)).any():
+            # Rare surroundings that are no more than flickers.
+            seen = np.where(seen == len(kept), labels, seen)
+        else:
             names.append(OTHER)
             self._sums[OTHER] = np.sum([self._sums[name] for name in named if name not in names], axis=0)
         found = environments(
             record.displacements(self._mask),
-            labels,
+            seen,
             len(names),
             interval,
             jump_distance_angstrom=request.jump_distance_angstrom,
+            min_stay_frames=least,
         )
         counts = np.stack([np.count_nonzero(labels == e, axis=1) for e in range(len(names))])
         neighbors = {
@@ -218,7 +231,7 @@ class _EnvironmentsObserver(Observer):
         return EnvironmentsResult(request, record.times_ps, by_name, neighbors, counts, self._cutoffs)
 
 
-def environment_name(numbers: dict[str, int], bonded: Collection[str]) -> str:
+def environment_name(numbers: dict[str, int], bonded: Collection[str], class_width: int) -> str:
     """Name of surroundings.
 
     Parameters
@@ -226,21 +239,33 @@ def environment_name(numbers: dict[str, int], bonded: Collection[str]) -> str:
     numbers : dict of str to int
         Neighbours of each element.
     bonded : collection of str
-        Elements whose neighbours are counted; the others are named only where there is none of these.
+        Elements whose neighbours are counted one by one, as covalent bonds are.
+    class_width : int
+        Numbers of neighbours of the others are told apart in classes so wide.
 
     Returns
     -------
     str
-        As in ``4 S`` or ``1 P 2 S``; ``Li only`` or ``P+S only`` of shells; ``no neighbour`` without one.
+        As in ``4 S``, ``1 P 2 S``, ``3 S + 1-4 Li`` or ``5-8 Li``; ``no neighbour`` without one.
 
     Examples
     --------
-    >>> environment_name({"Li": 2, "P": 0, "S": 4}, {"P", "S"}), environment_name({"Li": 7, "P": 0, "S": 0}, {"P", "S"})
-    ('4 S', 'Li only')
+    >>> environment_name({"Li": 2, "P": 0, "S": 3}, {"P", "S"}, 4), environment_name({"Li": 7, "P": 0, "S": 0}, {"P", "S"}, 4)
+    ('3 S + 1-4 Li', '5-8 Li')
+    >>> environment_name({"Li": 7}, (), 1), environment_name({"Li": 14}, (), 4)
+    ('7 Li', '13+ Li')
     """
     covalent = [f"{n} {element}" for element, n in numbers.items() if n and element in bonded]
-    around = [element for element, n in numbers.items() if n]
-    return " ".join(covalent) or (f"{'+'.join(around)} only" if around else ALONE)
+    around = [f"{_class_of(n, class_width)} {element}" for element, n in numbers.items() if n and element not in bonded]
+    return " + ".join(" ".join(parts) for parts in (covalent, around) if parts) or ALONE
+
+
+def _class_of(n: int, width: int) -> str:
+    """Class of a number of neighbours from one on, ``5-8`` or ``13+``."""
+    low = (n - 1) // width * width + 1
+    if low + width > MOST_NEIGHBORS - 1:
+        return f"{low}+"
+    return str(low) if width == 1 else f"{low}-{low + width - 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +308,7 @@ class EnvironmentsResult(Result):
         }
 
     def _entry(self, name: str, found: Environment) -> dict[str, object]:
-        stays = found.stays
+        stay = found.residence
         return {
             "name": name,
             "n_atoms_mean": found.n_atoms_mean,
@@ -295,11 +320,13 @@ class EnvironmentsResult(Result):
             "fit_window_ps": list(found.fit_lags_ps),
             "quality_factor": found.quality_factor,
             "not_diffusive_because": list(found.doubts),
-            "residence_time_ps": number(stays.mean_ps) if stays else None,
-            "residence_time_error_ps": number(stays.mean_error_ps) if stays else None,
-            "residence_time_at_least_ps": stays.mean_at_least_ps if stays else None,
-            "n_stays": stays.n if stays else 0,
-            "n_left": stays.n_ended if stays else 0,
+            "residence_time_ps": number(stay.mean_ps) if stay else None,
+            "residence_time_error_ps": number(stay.mean_error_ps) if stay else None,
+            "residence_time_at_least_ps": stay.mean_at_least_ps if stay else None,
+            "settled_stay_ps": number(stay.settled_ps) if stay else None,
+            "residence_time_doubtful_because": list(found.residence_doubts),
+            "n_stays": stay.n_stays if stay else 0,
+            "n_left": stay.n_left if stay else 0,
             "median_stay_ps": number(found.entered.median_ps) if found.entered else None,
             "n_hops": found.n_hops,
             "hops_per_ps": number(found.hops_per_ps),
@@ -349,13 +376,14 @@ class EnvironmentsResult(Result):
             low, high = found.confidence_95_cm2_per_s
             value = measured(found.diffusivity_cm2_per_s, found.diffusivity_error_cm2_per_s)
             words += f", D {value} cm^2/s, 95 % {low:.2g} to {high:.2g}"
-        if found.stays is not None and found.stays.n_ended:
-            words += f", stays {measured(found.stays.mean_ps, found.stays.mean_error_ps)} ps"
-        elif found.stays is not None:
-            words += f", stays longer than {found.stays.mean_at_least_ps:.3g} ps (95 %)"
+        if found.residence is not None and not found.residence.n_left:
+            words += f", stays longer than {found.residence.mean_at_least_ps:.3g} ps (95 %)"
+        elif found.residence is not None and np.isfinite(found.residence.mean_ps):
+            words += f", stays {measured(found.residence.mean_ps, found.residence.mean_error_ps)} ps"
         if np.isfinite(found.hops_per_ps):
             words += f", {found.n_hops} hops, {found.hops_per_ps:.3g} per ps and atom"
-        return f"{words} ({'; '.join(found.doubts)})" if found.doubts else words
+        doubts = (*found.doubts, *found.residence_doubts)
+        return f"{words} ({'; '.join(doubts)})" if doubts else words
 
     def draw(self) -> Figure:
         """D and residence time of each environment, MSD from a start in it, survival, and atoms in it against time."""
@@ -406,15 +434,16 @@ class EnvironmentsResult(Result):
 
     def _draw_times(self, ax: Axes, colors: dict[str, str]) -> None:
         for row, (name, found) in enumerate(self.environments.items()):
-            if found.stays is None:
+            stay = found.residence
+            if stay is None or np.isnan(stay.mean_ps):
                 continue
-            if found.stays.n_ended:
-                value, error = found.stays.mean_ps, 1.96 * found.stays.mean_error_ps
+            if stay.n_left:
+                value, error = stay.mean_ps, 1.96 * stay.mean_error_ps
                 ax.errorbar(
                     value, row, xerr=[[min(error, 0.9 * value)], [error]], fmt="o", color=colors[name], capsize=3
                 )
             else:
-                ax.plot(found.stays.mean_at_least_ps, row, ">", color=colors[name])
+                ax.plot(stay.mean_at_least_ps, row, ">", color=colors[name])
         ax.set_xscale("log")
         self._name_rows(ax)
         ax.set_xlabel("residence time (ps), 95 %; triangles: at least")
@@ -429,11 +458,12 @@ class EnvironmentsResult(Result):
         from mlip_interfaces.figures.style import note_empty
 
         for name, found in self.environments.items():
-            if found.stays is None or not np.isfinite(found.hops_per_ps):
+            residence = found.residence
+            if residence is None or np.isnan(residence.mean_ps) or not np.isfinite(found.hops_per_ps):
                 continue
             low, high = found.hops_95_per_ps
-            stay = found.stays.mean_ps if found.stays.n_ended else found.stays.mean_at_least_ps
-            marker = "o" if found.stays.n_ended else ">"
+            stay = residence.mean_ps if residence.n_left else residence.mean_at_least_ps
+            marker = "o" if residence.n_left else ">"
             ax.plot([stay, stay], [max(low, 0.02 * high), high], color=colors[name])
             if found.n_hops:
                 ax.plot(stay, found.hops_per_ps, marker, color=colors[name])

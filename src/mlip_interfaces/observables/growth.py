@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
-from mlip_interfaces.observables.phases import PhaseSettings, history_of, shared_recorder
+from mlip_interfaces.observables.phases import PhaseSettings, axis_note, history_of, shared_recorder
 from mlip_interfaces.observables.request import CombinedRequest, Option
 from mlip_interfaces.observables.results import Headline, Result, Table, number, plain
 from mlip_interfaces.settings import Count
@@ -118,20 +118,20 @@ class Growth(PhaseSettings, CombinedRequest):
         AnalysisError
             If the runs have not the same reactants.
         """
-        return self._together(
-            [self._history(run, content["reactants"]) for content in contents for run in content["runs"]]
-        )
+        return self._together([self._history(run, content) for content in contents for run in content["runs"]])
 
-    def _history(self, run: Mapping[str, Any], reactants: Sequence[str]) -> InterphaseHistory:
+    def _history(self, run: Mapping[str, Any], content: Mapping[str, Any]) -> InterphaseHistory:
         """What ``growth.json`` has of a run; the thickness by the other definition is not there."""
         from mlip_interfaces.analysis.phase_history import InterphaseHistory
 
         thickness, unknown = np.array(run["thickness_angstrom"]), np.full(len(run["times_ps"]), np.nan)
         by_phase, by_width = (thickness, unknown) if self.definition == "phase" else (unknown, thickness)
         lost = {name: np.array(values) for name, values in run["consumed_per_nm2"].items()}
+        phases = {name: tuple(those) for name, those in content["reactant_phases"].items()}
         return InterphaseHistory(
-            np.array(run["times_ps"]), by_phase, by_width, int(run["n_interphases"]), tuple(reactants), lost
-        )
+            np.array(run["times_ps"]), by_phase, by_width, int(run["n_interphases"]), tuple(content["reactants"]), lost,
+            int(run["n_contacts"]), phases,
+        )  # fmt: skip
 
     def _together(self, runs: Sequence[InterphaseHistory]) -> GrowthResult:
         for run in runs[1:]:
@@ -140,7 +140,9 @@ class Growth(PhaseSettings, CombinedRequest):
                     f"The runs are not of one interface: one grows between {' and '.join(runs[0].reactants)}, another one between "
                     f"{' and '.join(run.reactants)}. Give each alone, or name `reactants`."
                 )
-        return self.fitted(runs)
+        # A mean over contacts in one run is none over other ones in another.
+        most = max(run.n_interphases for run in runs)
+        return self.fitted([run.per(most) for run in runs])
 
     def fitted(self, runs: Sequence[InterphaseHistory]) -> GrowthResult:
         """The law of thickness against time.
@@ -213,7 +215,10 @@ class _GrowthObserver(Observer):
         """The law of the growth."""
         recorder = self._recorder
         recorder.finish()
-        return self._request.fitted([history_of(self._request, recorder.maps, recorder.names)])
+        self.notes += axis_note(self._request, recorder)
+        history = history_of(self._request, recorder.maps, recorder.names)
+        self.notes += [history.note] if history.note else []
+        return self._request.fitted([history])
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +269,8 @@ class GrowthResult(Result):
 
         found = self.growth
         change, change_95 = number(found.change_ps), plain(list(found.change_95_ps))
-        arrested, slower = found.law == "arrest", found.law == "two-stage"
+        slower = found.law == "two-stage"
+        arrested = not slower and bool(np.isfinite(found.change_ps))
         times, thickness = self.times_ps, self.thickness_angstrom
         at, slopes = running_exponent(times - times[0], thickness)
         return {
@@ -276,6 +282,7 @@ class GrowthResult(Result):
             "exponent_95": plain(list(found.exponent_95)) if np.isfinite(found.exponent) else None,
             "arrest_ps": change if arrested else None,
             "arrest_95_ps": change_95 if arrested else None,
+            "n_arrested": 0 if slower else int(np.isfinite(found.changes_ps).sum()),
             "second_stage_ps": change if slower else None,
             "second_stage_95_ps": change_95 if slower else None,
             "criteria": {
@@ -287,19 +294,30 @@ class GrowthResult(Result):
             },
             "running_exponent": {"times_ps": at.tolist(), "exponent": slopes.tolist()},
             "reactants": list(self.runs[0].reactants),
+            "reactant_phases": {name: list(phases) for name, phases in self.runs[0].reactant_phases.items()},
             "runs": [
                 {
                     "times_ps": run.times_ps.tolist(),
                     "thickness_angstrom": thickness_of(run, self.request.definition).tolist(),
                     "fitted_angstrom": curve.tolist(),
                     "law": alone,
+                    "change_ps": number(changed),
+                    "misfit_angstrom": misfit,
                     "parameters": fits[found.law].parameters,
                     "n_independent": n_independent,
+                    "n_contacts": run.n_contacts,
                     "n_interphases": run.n_interphases,
                     "consumed_per_nm2": {name: lost.tolist() for name, lost in run.consumed_per_nm2.items()},
                 }
-                for run, curve, alone, fits, n_independent in zip(
-                    self.runs, found.fitted_angstrom, found.laws, found.fits, found.n_independent, strict=True
+                for run, curve, alone, changed, misfit, fits, n_independent in zip(
+                    self.runs,
+                    found.fitted_angstrom,
+                    found.laws,
+                    found.changes_ps,
+                    found.misfits_angstrom,
+                    found.fits,
+                    found.n_independent,
+                    strict=True,
                 )
             ],
             "settings": self.request.rule_settings()
@@ -307,6 +325,7 @@ class GrowthResult(Result):
                 "thickness": "share of the atoms that are of no reactant, integrated over the depth, per interphase"
                 if self.request.definition == "phase"
                 else "of the stretch in which no reactant has 90 % of its bulk, mean over the interphases",
+                "arrest_ps": "mean over the runs that are arrested before their end",
                 "criterion": "BIC of independent points, the simplest law within 6 of the least",
             },
         }
@@ -341,19 +360,40 @@ class GrowthResult(Result):
         ]
         if len(set(found.laws)) > 1:
             lines.append(f"the laws of the runs alone: {', '.join(found.laws)}")
-        if found.law == "none":
-            return [*lines, "no growth beyond its scatter"]
+        doubt = self._misfit()
+        lines += [doubt] if doubt else []
+        if found.law in ("none", "shrinks"):
+            return [*lines, "no growth beyond its scatter" if found.law == "none" else "it shrinks"]
         low, high = found.exponent_95
         lines.append(f"law: {found.law}; exponent {found.exponent:.3g}, {low:.3g} to {high:.3g} (95 %)")
         if np.isfinite(found.change_ps):
-            what = "arrested at" if found.law == "arrest" else "slower since"
+            what = "slower since" if found.law == "two-stage" else "arrested at"
             lines.append(
-                f"{what} {found.change_ps:.4g} ps, {found.change_95_ps[0]:.4g} to {found.change_95_ps[1]:.4g} (95 %)"
+                f"{what} {found.change_ps:.4g} ps, {found.change_95_ps[0]:.4g} to {found.change_95_ps[1]:.4g} (95 %){self._of_how_many()}"
             )
         criterion = {law: sum(fits[law].bic for fits in found.fits) for law in found.fits[0]}
         others = sorted((value - criterion[found.law], law) for law, value in criterion.items() if law != found.law)
         told = ", ".join(f"{law} {difference:+.3g}" for difference, law in others if np.isfinite(difference))
         return [*lines, f"criterion of the other laws, less that of {found.law}: {told}"]
+
+    def _of_how_many(self) -> str:
+        """In how many of the runs the growth changes, where it does not in all of them."""
+        there = np.isfinite(self.growth.changes_ps)
+        if there.all():
+            return ""
+        ends = [float(run.times_ps[-1]) for run, changed in zip(self.runs, there, strict=True) if not changed]
+        return f", in {int(there.sum())} of {there.size} runs; not before their end ({min(ends):.4g} ps or later) in the others"
+
+    def _misfit(self) -> str:
+        """That no law fits; empty where one does."""
+        off = [misfit for misfit in self.growth.misfits_angstrom if misfit > 0.0]
+        if not off:
+            return ""
+        where = "" if len(self.runs) == 1 else f" in {len(off)} of {len(self.runs)} runs"
+        return (
+            f"no law fits{where}: a smooth curve is {max(off):.2g} angstrom (root mean square) from the closest one, more than chance "
+            "explains; look at the curve, and take neither law nor exponent for what happens"
+        )
 
     def draw(self) -> Figure:
         """Thickness against time with the law, and what was consumed."""

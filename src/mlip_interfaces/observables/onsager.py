@@ -638,10 +638,10 @@ class OnsagerResult(Result):
 
 def _charge_note(trajectory: TrajectoryReader, charges: dict[str, float]) -> str | None:
     """What the charges of the whole cell sum to, formal ones of the elements left out included; None where it is zero."""
-    from mlip_interfaces.chemistry.charges import ANION_CHARGES, CATION_CHARGES, SPECIES_CHARGES
+    from mlip_interfaces.chemistry.charges import ELEMENT_CHARGES
 
     elements, counts = np.unique(trajectory.symbols, return_counts=True)
-    of_cell = ANION_CHARGES | CATION_CHARGES | SPECIES_CHARGES | charges
+    of_cell = ELEMENT_CHARGES | charges
     present = dict(zip(elements.tolist(), counts.tolist(), strict=True))
     if any(symbol not in of_cell for symbol in present):
         return None

@@ -24,11 +24,19 @@ if TYPE_CHECKING:
     from mlip_interfaces.analysis.phases import FramePhases
     from mlip_interfaces.figures import Figure
 
-PRESENT = 0.01
-"""Least share of the atoms at the start that makes a phase a reactant where none are named."""
+AXES = ("a", "b", "c")
+
+ELECTROLYTE = "electrolyte"
+"""Name of all phases that are made of units of several elements, as one reactant."""
+
+UNNAMED = 0.02
+"""Share of the atoms, of known elements and in no phase, that is worth a note."""
+
+SHOWN = 0.01
+"""Least share of the atoms of a phase in the legend of a figure."""
 
 MOST_TIMES = 100
-"""Of the table of phases against depth and time."""
+"""Of the tables of phases against depth and time."""
 
 
 FRAMES_OF_CLUSTERS = 6
@@ -48,6 +56,10 @@ class PhaseSettings(Request):
     average_ps: Annotated[Span, Option("T")] = Field(0.2, description="Positions are averaged over this time first.")
     every_ps: Annotated[Picoseconds | None, Option("T")] = Field(
         None, description="Time between maps; where left out, all windows of the average, and 400 maps at most."
+    )
+
+    axis: Literal["a", "b", "c"] = Field(
+        "c", description="Cell vector that the layers are stacked along; depths are along the normal of the other two."
     )
 
     @model_validator(mode="after")
@@ -139,13 +151,39 @@ def shared_recorder(request: PhaseSettings, start: Start) -> PhaseRecorder:
     from mlip_interfaces.analysis.phase_history import PhaseRecorder
     from mlip_interfaces.analysis.phases import PhaseClassifier
 
-    key = ("phases", request.rules, request.average_ps, request.every_ps)
+    key = ("phases", request.rules, request.average_ps, request.every_ps, request.axis)
     if key not in start.shared:
         symbols = start.trajectory.symbols
         classifier = PhaseClassifier(symbols, request.phase_rules())
-        start.shared[key] = PhaseRecorder(classifier, symbols, average_ps=request.average_ps, every_ps=request.every_ps)
+        start.shared[key] = PhaseRecorder(
+            classifier, symbols, average_ps=request.average_ps, every_ps=request.every_ps, axis=AXES.index(request.axis)
+        )
     found: PhaseRecorder = start.shared[key]
     return found
+
+
+def axis_note(request: PhaseSettings, recorder: PhaseRecorder) -> list[str]:
+    """What is said where the layers lie along another cell vector.
+
+    Parameters
+    ----------
+    request : PhaseSettings
+        With the axis asked for.
+    recorder : PhaseRecorder
+        At the end of the run.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
+    better = recorder.better_axis()
+    if better is None:
+        return []
+    return [
+        f"The phases lie in layers along {AXES[better]} and not along {request.axis}: layers and thickness are those along {request.axis}. "
+        f"Choose {AXES[better]} with `axis`."
+    ]
 
 
 def history_of(request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence[str]) -> InterphaseHistory:
@@ -170,30 +208,31 @@ def history_of(request: PhaseSettings, maps: Sequence[PhaseMap], names: Sequence
     AnalysisError
         If there is no reactant.
     """
-    from mlip_interfaces.analysis.phase_history import interphase_history
+    from mlip_interfaces.analysis.phase_history import PRESENT, interphase_history
 
     if request.reactants is not None:
-        return interphase_history(maps, names, request.reactants)
+        groups = [reactant.split("+") for reactant in request.reactants]
+        return interphase_history(maps, names, {group[0]: group for group in groups})
     rules = request.phase_rules()
     shares = dict(zip(names, (maps[0].counts.sum(axis=1) / maps[0].counts.sum()).tolist(), strict=True))
-    there = sorted(
-        (name for name in rules.reactants if shares.get(name, 0.0) >= PRESENT), key=lambda name: -shares[name]
+    of_units = [rule for rule in rules.mixtures if rule.phase in rules.reactants]
+    # Where units are whole, what they are called by their surroundings, or alone, is no reaction.
+    electrolyte = list(
+        dict.fromkeys([*(rule.phase for rule in of_units), *(one for rule in of_units for one in rule.units)])
     )
-    made_of_units = [rule.phase for rule in rules.mixtures if rule.phase in rules.reactants]
-    groups = [name for name in rules.reactants if name in there and name not in made_of_units]
-    electrolytes = [name for name in there if name in made_of_units]
-    if electrolytes:
-        # Where units are whole, what they are called by their surroundings is no reaction.
-        groups.append("+".join(dict.fromkeys([*electrolytes, *made_of_units])))
-    return interphase_history(maps, names, groups)
+    found = {name: [name] for name in rules.reactants if name not in electrolyte and shares.get(name, 0.0) >= PRESENT}
+    if sum(shares.get(name, 0.0) for name in electrolyte) >= PRESENT:
+        # One name, whether a run begins as a crystal or as a glass.
+        found[ELECTROLYTE] = electrolyte
+    return interphase_history(maps, names, found)
 
 
 class Phases(PhaseSettings):
-    """Phase of every atom, layers along the third cell vector, and the interphase between the reactants."""
+    """Phase of every atom, layers along a cell vector, and the interphase between the reactants."""
 
     kind: ClassVar[str] = "phases"
     summary: ClassVar[str] = "phase of every atom, layers in their order, thickness of the interphase"
-    table_ends: ClassVar[tuple[str, ...]] = ("", "depth", "map", "interphase")
+    table_ends: ClassVar[tuple[str, ...]] = ("", "depth", "map", "composition", "interphase")
 
     method: Literal["rules", "unsupervised"] = Field(
         "rules", description="Rules that a chemist reads, or clusters of surroundings of the anions without any rule."
@@ -240,6 +279,7 @@ class _PhaseObserver(Observer):
         recorder.finish()
         assert recorder.last is not None
         maps, names = tuple(recorder.maps), recorder.names
+        self.notes += axis_note(self._request, recorder)
         history, alone = None, ""
         try:
             history = history_of(self._request, maps, names)
@@ -247,9 +287,28 @@ class _PhaseObserver(Observer):
             if self._request.reactants is not None:
                 raise
             alone = str(error)
+        if history is not None and history.note:
+            self.notes.append(history.note)
         layers = phase_layers(maps[-1].slices, names, maps[-1].height_angstrom)
         elements = tuple(recorder.elements.tolist())
+        self.notes += self._unnamed(maps[-1], elements)
         return PhasesResult(self._request, names, elements, maps, recorder.last, layers, history, alone)
+
+    def _unnamed(self, last: PhaseMap, elements: Sequence[str]) -> list[str]:
+        """What is said of atoms of known elements that no rule fits."""
+        of = {
+            element: int(number_)
+            for element, number_ in zip(elements, last.counts[-1], strict=True)
+            if element in self._rules.elements
+        }
+        share = sum(of.values()) / int(last.counts.sum())
+        if share < UNNAMED:
+            return []
+        told = ", ".join(f"{element} {n}" for element, n in of.items() if n)
+        return [
+            f"No rule fits {100.0 * share:.2g} % of the atoms at the end, though rules know their elements ({told}): they are called unknown. "
+            "Give rules for what they are in with `rules`."
+        ]
 
 
 class _ClusterObserver(Observer):
@@ -288,7 +347,7 @@ class _ClusterObserver(Observer):
         assert self._last is not None
         frames = [*self._kept, *([self._last] if self._kept[-1][2] < self._last[2] else [])]
         classifier = ClusterClassifier(self._symbols, [(positions, cell) for positions, cell, _ in frames])
-        recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0)
+        recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0, axis=AXES.index(self._request.axis))
         for number_, (positions, cell, time) in enumerate(frames):
             recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]), number_)
         recorder.finish()
@@ -343,7 +402,7 @@ class PhasesResult(Result):
     maps : tuple of PhaseMap
         Phases against depth, one for each window of time.
     last : FramePhases
-        Of the last frame.
+        Of the last map.
     layers : tuple of PhaseLayer
         Of the last map.
     interphase : InterphaseHistory or None
@@ -422,9 +481,10 @@ class PhasesResult(Result):
             "zintl_x": number(self.last.zintl_x),
             "history": history | self._of_history(),
             "atom_phases": np.array(self.names)[codes].tolist(),
+            "atom_confidence": np.round(confidence.astype(np.float64), 3).tolist(),
             "settings": self.request.rule_settings()
             | {
-                "layers": "of the last map, along the normal of the first two cell vectors, from the corner of the cell",
+                "layers": "of the last map, along the normal of the cell vectors other than `axis`, from the corner of the cell",
                 "confidence": "share of what the crystal has around such an atom that is there; mean over the atoms",
             },
         }
@@ -435,6 +495,8 @@ class PhasesResult(Result):
             return None
         return {
             "reactants": list(found.reactants),
+            "reactant_phases": {name: list(phases) for name, phases in found.reactant_phases.items()},
+            "n_contacts": found.n_contacts,
             "n_interphases": found.n_interphases,
             "thickness_angstrom": float(found.thickness_angstrom[-1]),
             "thickness_10_90_angstrom": float(found.thickness_10_90_angstrom[-1]),
@@ -452,7 +514,7 @@ class PhasesResult(Result):
         }
 
     def tables(self) -> dict[str, Table]:
-        """Phases against time, against depth at the end, what prevails against both, and the thickness of the interphase."""
+        """Phases against time, against depth at the end, against both and what prevails there, and the thickness of the interphase."""
         counts, last = self.counts.sum(axis=2), self.maps[-1]
         n_atoms = int(counts[0].sum())
         against_time = [
@@ -467,6 +529,13 @@ class PhasesResult(Result):
             if row[k]
         ]
         chosen = np.unique(np.linspace(0, len(self.maps) - 1, min(len(self.maps), MOST_TIMES)).round().astype(int))
+        composition = [
+            (f"{one.time_ps:.6g}", f"{depth:.5g}", self.names[k], int(row[k]))
+            for one in (self.maps[m] for m in chosen)
+            for depth, row in zip(_depths(one), one.slices, strict=True)
+            for k in self.present
+            if row[k]
+        ]
         prevailing = [
             (
                 f"{one.time_ps:.6g}",
@@ -483,6 +552,7 @@ class PhasesResult(Result):
             "": Table(("time_ps", "phase", "n_atoms", "fraction"), against_time),
             "depth": Table(("depth_angstrom", "phase", "n_atoms"), against_depth),
             "map": Table(("time_ps", "depth_angstrom", "phase", "share", "n_atoms"), prevailing),
+            "composition": Table(("time_ps", "depth_angstrom", "phase", "n_atoms"), composition),
         }
         found = self.interphase
         if found is not None:
@@ -518,7 +588,7 @@ class PhasesResult(Result):
             return [*lines, f"no interphase: {self.no_interphase}"]
         lines.append(
             f"interphase between {' and '.join(found.reactants)}: {found.thickness_angstrom[-1]:.3g} angstrom by phase, "
-            f"{found.thickness_10_90_angstrom[-1]:.3g} by 10-90 %, at each of {found.n_interphases}; at the start "
+            f"{found.thickness_10_90_angstrom[-1]:.3g} by 10-90 %, at each of {found.n_interphases} (of {found.n_contacts} contacts); at the start "
             f"{found.thickness_angstrom[0]:.3g} and {found.thickness_10_90_angstrom[0]:.3g}"
         )
         consumed = ", ".join(f"{name} {lost[-1]:.3g}" for name, lost in found.consumed_per_nm2.items())
@@ -541,13 +611,14 @@ class PhasesResult(Result):
         shown = {
             name: color
             for name, color, most in zip(names, colors, totals.max(axis=0), strict=True)
-            if most >= 100 * PRESENT
+            if most >= 100 * SHOWN
         }
         last = self.maps[-1]
         draw_phase_map(against_both, self.times_ps, shares, last.height_angstrom, colors, shown)
+        against_both.set_ylabel(f"depth along {self.request.axis} (Å)")
         planes = [(layer.phase, layer.from_angstrom, layer.to_angstrom) for layer in self.layers]
         draw_stack(stack, shares[-1], last.height_angstrom, colors, planes)
-        stack.set_xlabel(f"depth along c (Å) at {last.time_ps:.4g} ps")
+        stack.set_xlabel(f"depth along {self.request.axis} (Å) at {last.time_ps:.4g} ps")
         for name, color in shown.items():
             against_time.plot(self.times_ps, totals[:, names.index(name)], color=color, label=name)
         against_time.set_xlabel("time (ps)")

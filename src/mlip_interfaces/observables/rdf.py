@@ -16,6 +16,7 @@ from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import DistanceByName, Names, Option, Request, TemperatureKelvin
 from mlip_interfaces.observables.results import Headline, Result, Table, measured
 from mlip_interfaces.settings import Count, Distance, Width
+from mlip_interfaces.units import NM_TO_ANGSTROM
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -220,10 +221,31 @@ class _RdfObserver(Observer):
         """g(r) of the whole run and of its blocks."""
         if self._accumulator is None:
             return None
+        assert self._counter is not None
         found = self._accumulator.result(self._request.blocks)
+        per_nm2 = self._counter.n_first / _area_nm2(record.cells)
         return RdfResult(
-            self._request, self._reach, record.times_ps.size, {rdf.pair: rdf for rdf in found}, dict(self.absent)
+            self._request,
+            self._reach,
+            record.times_ps.size,
+            {rdf.pair: rdf for rdf in found},
+            dict(self.absent),
+            {pair: float(n) for pair, n in zip(self._counter.pairs, per_nm2, strict=True) if _across(pair)},
         )
+
+
+def _area_nm2(cells: NDArray[np.float64]) -> float:
+    """Mean area of the interface, spanned by the first two vectors of the cell, nm^2."""
+    areas = np.linalg.norm(np.cross(cells[:, 0], cells[:, 1]), axis=1)
+    return float(areas.mean()) / NM_TO_ANGSTROM**2
+
+
+def _across(pair: str) -> bool:
+    """Whether the sides of a pair are named in two layers."""
+    from mlip_interfaces.analysis.pair_names import selectors
+
+    (_, first), (_, second) = selectors(pair)
+    return first is not None and second is not None and first != second
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +266,24 @@ class Neighbors:
 
     def __str__(self) -> str:
         return f"{measured(self.number, self.error)} neighbours within {self.within_angstrom:g} angstrom"
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Pairs of two layers within a fixed distance by the area of the interface, which the thickness of neither enters.
+
+    Attributes
+    ----------
+    within_angstrom : float, angstrom
+        The end of a bin.
+    per_nm2, error_per_nm2 : float, nm^-2
+        Pairs for each square nanometre of the cross-section of the cell, all contacts of the two layers together; mean over the run,
+        and its standard error from parts of it.
+    """
+
+    within_angstrom: float
+    per_nm2: float
+    error_per_nm2: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +352,8 @@ class RdfResult(Result):
         By pair.
     absent : dict of str to str
         Pair -> why it has no g(r).
+    first_per_nm2 : dict of str to float, nm^-2
+        Pair of two layers -> atoms of its first side by the area of the interface.
     """
 
     request: Rdf
@@ -319,6 +361,7 @@ class RdfResult(Result):
     n_frames: int
     pairs: dict[str, PairDistribution]
     absent: dict[str, str]
+    first_per_nm2: dict[str, float]
 
     @property
     def r_max_angstrom(self) -> float:
@@ -409,9 +452,28 @@ class RdfResult(Result):
             round((last + 1) * width, 9), float(found.coordination[last]), float(found.coordination_error[last])
         )
 
+    def contacts_of(self, pair: str) -> Contacts | None:
+        """Pairs of two layers by the area of the interface.
+
+        Parameters
+        ----------
+        pair : str
+            One of `pairs`.
+
+        Returns
+        -------
+        Contacts or None
+            None where its sides are not named in two layers, no cutoff is known, or it is not within the range.
+        """
+        neighbors, atoms = self.neighbors_of(pair), self.first_per_nm2.get(pair)
+        if neighbors is None or atoms is None:
+            return None
+        return Contacts(neighbors.within_angstrom, atoms * neighbors.number, atoms * neighbors.error)
+
     def _entry(self, pair: str, rdf: PairDistribution) -> dict[str, object]:
         return self.summary_of(pair).to_dict() | {
-            "neighbors": _of_neighbors(self.neighbors_of(pair)),
+            "neighbors": _plain(self.neighbors_of(pair)),
+            "contacts": _plain(self.contacts_of(pair)),
             "in_layer": {
                 "layers": list(rdf.layers),
                 "volume_angstrom3": rdf.layer_volume_angstrom3,
@@ -427,7 +489,7 @@ class RdfResult(Result):
         return (
             {"time_start_ps": block.time_start_ps, "time_end_ps": block.time_end_ps}
             | in_cell
-            | {"in_layer": in_layer, "neighbors": _of_neighbors(self.neighbors_of(pair, block))}
+            | {"in_layer": in_layer, "neighbors": _plain(self.neighbors_of(pair, block))}
         )
 
     def tables(self) -> dict[str, Table]:
@@ -483,13 +545,16 @@ class RdfResult(Result):
         ]
 
     def headlines(self) -> list[Headline]:
-        """Neighbours of each pair within a fixed distance: heights of peaks change with the cell."""
-        found = {pair: self.neighbors_of(pair) for pair in self.pairs}
-        return [
-            Headline(f"{pair} neighbours within {own.within_angstrom:g} Å", own.number, own.error)
-            for pair, own in found.items()
-            if own is not None
-        ]
+        """Neighbours of each pair within a fixed distance, and contacts of two layers: heights of peaks change with the cell."""
+        said = []
+        for pair in self.pairs:
+            own, contacts = self.neighbors_of(pair), self.contacts_of(pair)
+            if own is not None:
+                said.append(Headline(f"{pair} neighbours within {own.within_angstrom:g} Å", own.number, own.error))
+            if contacts is not None:
+                name = f"{pair} contacts within {contacts.within_angstrom:g} Å per nm²"
+                said.append(Headline(name, contacts.per_nm2, contacts.error_per_nm2))
+        return said
 
     def lines(self) -> list[str]:
         """Neighbours, first peak and barrier of each pair."""
@@ -499,6 +564,11 @@ class RdfResult(Result):
     def _said_of(self, pair: str) -> str:
         neighbors, layers = self.neighbors_of(pair), self.pairs[pair].layers
         said, whole = [] if neighbors is None else [str(neighbors)], str(self.summary_of(pair))
+        contacts = self.contacts_of(pair)
+        if contacts is not None:
+            said.append(
+                f"{measured(contacts.per_nm2, contacts.error_per_nm2)} of these pairs per nm^2 of the interface"
+            )
         if not layers:
             return "; ".join([*said, whole])
         own = self.summary_of(pair, in_layer=True)
@@ -561,7 +631,7 @@ def _peak(
     return *peak, float(g_error[int(np.argmin(np.abs(r - peak[0])))])
 
 
-def _of_neighbors(found: Neighbors | None) -> dict[str, float] | None:
+def _plain(found: Neighbors | Contacts | None) -> dict[str, float] | None:
     return None if found is None else asdict(found)
 
 

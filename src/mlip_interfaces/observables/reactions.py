@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from mlip_interfaces.analysis.depths import cell_height, depth_shares
 from mlip_interfaces.errors import AnalysisError
 from mlip_interfaces.observables.chemistry import BOND, POLYANION_CENTERS
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
@@ -217,12 +218,11 @@ class _ReactionsObserver(Observer):
         if self._history is None:
             min_frames = frames_in(self._request.min_lifetime_ps, frames.times_ps)
             self._history = BondHistory(self._symbols.size, min_frames)
-        for positions, cell, found in zip(frames.positions, frames.cells, scanned, strict=True):
+        for positions, cell, corner, found in zip(frames.positions, frames.cells, frames.origins, scanned, strict=True):
             changes = self._history.add(found.bonds, found.stretched)
-            across = np.linalg.inv(cell)[:, 2]
             for rows, depths in zip((changes.formed, changes.broken), self._depths, strict=True):
                 if len(rows):
-                    depths.append(positions[rows[:, 1]] @ across % 1.0)
+                    depths.append(depth_shares(positions[rows[:, 1]], cell, corner))
 
     def finish(self, record: Record) -> ReactionsResult | None:
         """Events by kind, units and lives."""
@@ -254,7 +254,7 @@ class _ReactionsObserver(Observer):
             lives |= {unit: units.lives[unit] for unit in changing[:SHOWN]}
         counts = Counter(self._symbols.tolist())
         survivals = {name: of for name, rows in lives.items() if (of := _survivals(rows, interval))}
-        height = float(np.linalg.norm(record.mean_cell[2]))
+        height = float(cell_height(record.mean_cell))
         return ReactionsResult(self._request, record.times_ps, counts, at_start, events, units, survivals, height)
 
     def _units(self, formed: NDArray[np.int64], broken: NDArray[np.int64], n_frames: int) -> UnitHistory | None:
@@ -329,8 +329,8 @@ class ReactionsResult(Result):
         None where no bond holds units together.
     survivals : dict of str to dict of str to mlip_interfaces.analysis.lifetimes.Survival
         Of bonds by kind and of the most frequent units that react: of those of the start, and of those made in the run.
-    length_angstrom : float, angstrom
-        Of the mean third cell vector.
+    height_angstrom : float, angstrom
+        Of the mean cell.
     """
 
     request: Reactions
@@ -340,7 +340,7 @@ class ReactionsResult(Result):
     events: dict[str, tuple[BondEvents, BondEvents]]
     units: UnitHistory | None
     survivals: dict[str, dict[str, Survival]]
-    length_angstrom: float
+    height_angstrom: float
 
     @property
     def run_ps(self) -> float:
@@ -530,7 +530,7 @@ class ReactionsResult(Result):
         of_time = [(f"{time:.6g}", *column) for time, column in zip(self.times_ps, counts.T.tolist(), strict=True)]
         edges = ("made", "broken")
         events = sorted(
-            (int(frame), bond, change, int(a) + 1, int(b) + 1, f"{depth * self.length_angstrom:.5g}")
+            (int(frame), bond, change, int(a) + 1, int(b) + 1, f"{depth * self.height_angstrom:.5g}")
             for bond, both in self.events.items()
             for change, side in zip(edges, both, strict=True)
             for frame, (a, b), depth in zip(side.frames, side.atoms, side.depth_fraction, strict=True)
@@ -570,7 +570,7 @@ class ReactionsResult(Result):
         ]  # fmt: skip
 
     def _rates_of_depth(self) -> list[tuple[object, ...]]:
-        depth = (np.arange(self.request.slices) + 0.5) / self.request.slices * self.length_angstrom
+        depth = (np.arange(self.request.slices) + 0.5) / self.request.slices * self.height_angstrom
         return [
             (f"{z:.5g}", bond, change, *self._rate(int(count), self.run_ps))
             for bond in self.events
@@ -696,7 +696,7 @@ class ReactionsResult(Result):
         from mlip_interfaces.figures.style import PALETTE, note_empty
 
         n_slices = self.request.slices
-        edges = np.arange(n_slices + 1) / n_slices * self.length_angstrom
+        edges = np.arange(n_slices + 1) / n_slices * self.height_angstrom
         for bond, color in self._reacting().items():
             made, broken = self.counts_in_slices(bond) / self.run_ps
             ax.stairs(made, edges, color=PALETTE[color % len(PALETTE)], lw=1.4, label=bond)
@@ -706,7 +706,7 @@ class ReactionsResult(Result):
             ax.set_title("depth", loc="left")
             return
         ax.axhline(0.0, color="#999999", lw=0.8)
-        ax.set_xlabel("depth along c (Å)")
+        ax.set_xlabel("depth (Å)")
         ax.set_ylabel("made (up), broken (down), 1/ps")
         ax.legend()
 

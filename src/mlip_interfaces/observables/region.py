@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import cell_height
 from mlip_interfaces.analysis.displacement_store import DisplacementStore
 from mlip_interfaces.analysis.onsager import OnsagerSettings, OnsagerWindow, window_bounds
 from mlip_interfaces.analysis.region_transport import PlaneFlux, RegionWindow, SlabFluxes, region_windows, slab_fluxes
@@ -259,7 +260,7 @@ class DepthRecorder:
         """
         depths = self.tracker.feed(frames.positions, frames.cells, frames.origins)
         self._store.add(depths[:, :, None])
-        heights = 1.0 / np.linalg.norm(np.linalg.inv(frames.cells)[:, :, 2], axis=1)
+        heights = cell_height(frames.cells)
         for name, spaces in self._spaces.items():
             left = max(0, EDGE_FRAMES - len(spaces)) if self._first_only else len(depths)
             for frame, height in zip(depths[:left], heights[:left].tolist(), strict=True):

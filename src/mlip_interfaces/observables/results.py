@@ -328,12 +328,12 @@ def measured(value: float, error: float) -> str:
 
     Examples
     --------
-    >>> measured(1.2534, 0.031), measured(2.5e-6, 4e-7), measured(3.0, 0.0)
-    ('1.253 ± 0.031', '2.50e-06 ± 4.0e-07', '3')
+    >>> measured(1.2534, 0.031), measured(2.5e-6, 4e-7), measured(3.0, 0.0), measured(0.0, 0.22)
+    ('1.253 ± 0.031', '2.50e-06 ± 4.0e-07', '3', '0.00 ± 0.22')
     """
     if not (math.isfinite(value) and math.isfinite(error) and error > 0.0):
         return f"{value:.4g}"
-    if not 1e-3 <= abs(value) < 1e5:
+    if not 1e-3 <= max(abs(value), error) < 1e5:
         digits = max(0, math.floor(math.log10(abs(value))) - math.floor(math.log10(error)) + 1) if value else 1
         return f"{value:.{digits}e} ± {error:.1e}"
     digits = max(0, 1 - math.floor(math.log10(error)))

@@ -97,7 +97,7 @@ class _TetrahedraObserver(Observer):
 
     def finish(self, record: Record) -> TetrahedraResult:
         """Counts against time and depth."""
-        height = float(np.linalg.norm(record.mean_cell[2]))
+        height = float(1.0 / np.linalg.norm(np.linalg.inv(record.mean_cell)[:, 2]))
         return TetrahedraResult(self._request, self._reach, self._accumulator.result(), height)
 
 
@@ -113,19 +113,19 @@ class TetrahedraResult(Result):
         Cutoff, which the smallest cell may have made shorter.
     counts : mlip_interfaces.analysis.tetrahedra.Tetrahedra
         Against time and depth.
-    length_angstrom : float, angstrom
-        Of the mean third cell vector.
+    height_angstrom : float, angstrom
+        Of the mean cell, along the normal of its first two vectors.
     """
 
     request: Tetrahedra
     reach: Reach
     counts: TetrahedraCounts
-    length_angstrom: float
+    height_angstrom: float
 
     @property
     def depth_angstrom(self) -> NDArray[np.float64]:
-        """Middles of the slices, shape (n_slices,), angstrom."""
-        return self.counts.depth_fraction * self.length_angstrom
+        """Middles of the slices along the normal of the interface, shape (n_slices,), angstrom."""
+        return self.counts.depth_fraction * self.height_angstrom
 
     def to_dict(self) -> dict[str, object]:
         """Content of ``tetrahedra.json``."""
@@ -190,7 +190,7 @@ class TetrahedraResult(Result):
         width = depth[1] - depth[0]
         right.bar(depth, found.depth_centers, width=width, color="#cccccc", label="all centres")
         right.bar(depth, found.depth_counts, width=width, color=PALETTE[2], label="in regular tetrahedra")
-        right.set_xlabel("depth along c (Å)")
+        right.set_xlabel("depth along the normal (Å)")
         right.set_ylabel("mean number in slice")
         right.legend()
         return figure

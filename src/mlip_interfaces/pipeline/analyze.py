@@ -17,10 +17,11 @@ from mlip_interfaces.books.run import (
     AnalysisIndex,
     MadeAnalysis,
     ScanEntry,
+    ScanIndex,
     write_book,
 )
 from mlip_interfaces.config import LocalExecution, Study
-from mlip_interfaces.errors import AnalysisError, InputFileError
+from mlip_interfaces.errors import AnalysisError, InputFileError, counted
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_csv
 from mlip_interfaces.observables import Request
@@ -83,8 +84,10 @@ def run_analyze(context: RunContext) -> str:
     n_analysed = sum(entry.analysed for entry in entries)
     if troubled and not n_analysed:
         raise InputFileError(f"No run of {context.scan} could be analysed. {' '.join(troubled)}")
-    said = f"{n_analysed} of {len(entries)} runs analysed{_recommended(recommended)}"
-    if sick := [f"{run.name}: {', '.join(run.reasons)}" for run in runs if not run.healthy]:
+    missing = ScanIndex(runs).unfinished
+    said = f"preliminary, {counted(len(missing), 'run')} missing: {', '.join(missing)}; " if missing else ""
+    said += f"{n_analysed} of {len(entries)} runs analysed{_recommended(recommended)}"
+    if sick := [f"{run.name}: {', '.join(run.reasons)}" for run in runs if run.finished and not run.healthy]:
         said += f"; not healthy, and in no average: {'; '.join(sick)}"
     return f"{said}; not analysed: {'; '.join(troubled)}" if troubled else said
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from mlip_interfaces.errors import InputFileError
+from mlip_interfaces.deep_potentials import read_deep_potential
+from mlip_interfaces.errors import InputFileError, StructureError
 from mlip_interfaces.files import file_hash, write_text
 from mlip_interfaces.md import (
     DATA,
@@ -24,7 +26,8 @@ from mlip_interfaces.md.ending import DONE, is_over
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.making_room import reopen
 from mlip_interfaces.shipped_files import lammps_deck
-from mlip_interfaces.structures.glass import QuenchPotential
+from mlip_interfaces.structures.glass import QuenchPotential, named_potential
+from mlip_interfaces.structures.glass.potential import DEEP_POTENTIAL_SUFFIXES
 from mlip_interfaces.units import FS_TO_PS
 
 POTENTIAL = "potential.lammps"
@@ -66,6 +69,40 @@ def own_deck() -> str:
         assert body.count(old) == 1, f"the deck has not '{old}' once"
         body = body.replace(old, new)
     return f"# Of {DECK}, for a potential of any kind.\n{body}"
+
+
+def bulk_potential(text: str, material: str, counts: Mapping[str, int]) -> QuenchPotential:
+    """The potential of a compound that a user names; one that lacks an element is refused before anything runs.
+
+    Parameters
+    ----------
+    text : str
+        As `named_potential` takes it.
+    material : str
+        What the compound is called in messages.
+    counts : mapping of str to int
+        Atoms of each element.
+
+    Returns
+    -------
+    QuenchPotential
+        Of these elements, if it is a Deep Potential; else of all that it has.
+
+    Raises
+    ------
+    StructureError
+        If it is none, lacks an element, or gives the compound a net charge.
+    MissingEngineError
+        If it is a Deep Potential and DeePMD-kit is not there to read it.
+    """
+    found = named_potential(text, list(counts))
+    found.refuse_compound(material, counts)
+    if Path(text).suffix in DEEP_POTENTIAL_SUFFIXES:
+        try:
+            read_deep_potential(Path(text)).require_elements(list(counts), None)
+        except InputFileError as error:
+            raise StructureError(f"{material}: {error}") from error
+    return found
 
 
 def write_bulk_run(run: Path, potential: QuenchPotential, protocol: MDProtocol) -> None:

@@ -13,18 +13,19 @@ from pathlib import Path
 
 import yaml
 
-from mlip_interfaces.errors import InputFileError, OtherInputsError
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import read_json, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
 from mlip_interfaces.md import COMMAND, DATA, TRAJECTORY, MDProtocol
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.pipeline.bulk_md import own_deck, put_together, write_bulk_run
+from mlip_interfaces.pipeline.bulk_md import bulk_potential, own_deck, put_together, write_bulk_run
 from mlip_interfaces.pipeline.md_runs import md_task
-from mlip_interfaces.screening.cells_file import Cell, CellSeries
-from mlip_interfaces.screening.flux_file import FluxSeries
-from mlip_interfaces.screening.reading import sentences
+from mlip_interfaces.screening.relaxing.same_request import read_kept, require_same
+from mlip_interfaces.screening.solids.reading import sentences
+from mlip_interfaces.screening.transport.cells_file import Cell, CellSeries
+from mlip_interfaces.screening.transport.flux_file import FluxSeries
 from mlip_interfaces.structures.crystals import formula_counts
-from mlip_interfaces.structures.glass import QuenchPotential, default_density, named_potential
+from mlip_interfaces.structures.glass import QuenchPotential, default_density
 
 CELLS, MD, FLUX_FILE, INPUTS = "cells", "md", "flux.yaml", "inputs.json"
 SUMMARY = "summary.json"
@@ -78,7 +79,10 @@ def make_compositions(asked: CellSeries, potential: str, directory: Path) -> Com
     UnfinishedError
         If a job failed; the same call continues.
     """
-    potentials = {one.formula: _potential(one, potential) for one in asked.compositions}
+    potentials = {
+        one.formula: bulk_potential(potential, one.formula, dict(formula_counts(one.formula)))
+        for one in asked.compositions
+    }
     densities = {one.formula: one.density_g_per_cm3 or default_density(one.formula) for one in asked.compositions}
     _content(
         asked, {(one.formula, kelvin): ["run"] for one in asked.compositions for kelvin in asked.temperatures_kelvin}
@@ -110,29 +114,18 @@ def make_compositions(asked: CellSeries, potential: str, directory: Path) -> Com
     return CompositionRuns(tuple(directory / CELLS / task.name for task in tasks), runs, sick, directory / FLUX_FILE)
 
 
-def _potential(cell: Cell, text: str) -> QuenchPotential:
-    units = dict(formula_counts(cell.formula))
-    found = named_potential(text, list(units))
-    found.refuse_compound(cell.formula, units)
-    return found
-
-
 def _refuse_other_inputs(asked: CellSeries, potentials: dict[str, QuenchPotential], directory: Path) -> None:
     """What a folder was made of; what is only copied, or says where jobs run, may change."""
     settings = asked.model_dump(
         mode="json", exclude={"execution": True, "flux": True, "compositions": {"__all__": {"flux"}}}
     )
     inputs = settings | {"potential_sha256": {name: one.fingerprint() for name, one in potentials.items()}}
-    if (directory / INPUTS).is_file():
-        before = read_json(directory / INPUTS, if_damaged="give another --out folder")
-        changed = [name for name, value in inputs.items() if before.get(name) != value]
-        if changed:
-            raise OtherInputsError(
-                f"{directory} was made with other inputs ({', '.join(changed)}); give another --out folder."
-            )
+    file = directory / INPUTS
+    if file.is_file():
+        require_same(directory, read_kept(file, "'screen compositions'"), inputs, results="cells and runs")
         return
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / INPUTS, inputs)
+    write_json(file, inputs)
 
 
 def _cell_name(cell: Cell, replica: int) -> str:

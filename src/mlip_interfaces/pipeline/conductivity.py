@@ -6,15 +6,13 @@ these, a longer one goes on with them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mlip_interfaces.config.dft import DFT_CODES
 from mlip_interfaces.deep_potentials import read_deep_potential
-from mlip_interfaces.errors import InputFileError, StructureError, StudyError
+from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
 from mlip_interfaces.labels.again import forget_configuration_failures
@@ -29,23 +27,23 @@ from mlip_interfaces.labels.teacher_md import (
     RunEnd,
     TeacherMDPlan,
 )
-from mlip_interfaces.labels.teachers import check_teacher, require_calculator
+from mlip_interfaces.labels.teachers import check_ase_calculator, require_calculator
 from mlip_interfaces.md import COMMAND, DATA, TRAJECTORY, MDProtocol
 from mlip_interfaces.md.protocol import DECK
-from mlip_interfaces.pipeline.bulk_md import own_deck, put_together, verdict, write_bulk_run
+from mlip_interfaces.pipeline.bulk_md import bulk_potential, own_deck, put_together, verdict, write_bulk_run
 from mlip_interfaces.pipeline.initial_data import MD_COMMAND
 from mlip_interfaces.pipeline.md_runs import md_task
 from mlip_interfaces.records import read_as
-from mlip_interfaces.screening.conductivity_file import Bulk, ConductivitySeries
-from mlip_interfaces.screening.conductivity_series import (
+from mlip_interfaces.screening.relaxing.relaxation import start_hash
+from mlip_interfaces.screening.transport.conductivity_file import Bulk, ConductivitySeries
+from mlip_interfaces.screening.transport.conductivity_series import (
     CrystalConductivity,
     RunOnDisk,
     crystal_conductivity,
     own_runs,
 )
 from mlip_interfaces.structures.crystals import bulk_cell, in_type_order, load_crystal
-from mlip_interfaces.structures.glass import QuenchPotential, named_potential
-from mlip_interfaces.structures.glass.potential import DEEP_POTENTIAL_SUFFIXES
+from mlip_interfaces.structures.glass import QuenchPotential
 from mlip_interfaces.units import FS_TO_PS
 
 if TYPE_CHECKING:
@@ -95,7 +93,7 @@ def measure_conductivities(asked: ConductivitySeries, file: Path, directory: Pat
 
     Examples
     --------
-    >>> from mlip_interfaces.screening.conductivity_file import load_conductivity_series
+    >>> from mlip_interfaces.screening.transport.conductivity_file import load_conductivity_series
     >>> file = Path("conductivity.yaml")
     >>> found = measure_conductivities(load_conductivity_series(file), file, Path("out"))  # doctest: +SKIP
     >>> found[0].conductivity_at(300.0)  # doctest: +SKIP
@@ -147,7 +145,7 @@ def _made_by_lammps(
     asked: ConductivitySeries, text: str, file: Path, cells: dict[str, Atoms], folder: Path
 ) -> dict[str, list[tuple[RunOnDisk, tuple[str, ...]]]]:
     word = str(file.parent / text) if (file.parent / text).is_file() else text
-    potentials = {name: _potential(word, name, atoms) for name, atoms in cells.items()}
+    potentials = {name: bulk_potential(word, name, atoms.symbols.formula.count()) for name, atoms in cells.items()}
     planned = [
         one
         for name, atoms in cells.items()
@@ -167,19 +165,6 @@ def _made_by_lammps(
         reasons = put_together(run, one.protocol)
         made.setdefault(one.bulk.label, []).append((_on_disk(asked, one, run / TRAJECTORY, run / DATA), reasons))
     return made
-
-
-def _potential(word: str, name: str, atoms: Atoms) -> QuenchPotential:
-    elements = list(dict.fromkeys(atoms.get_chemical_symbols()))
-    found = named_potential(word, elements)
-    symbols = atoms.get_chemical_symbols()
-    found.refuse_compound(name, {element: symbols.count(element) for element in elements})
-    if Path(word).suffix in DEEP_POTENTIAL_SUFFIXES:
-        try:
-            read_deep_potential(Path(word)).require_elements(elements, None)
-        except InputFileError as error:
-            raise StructureError(f"{name}: {error}") from error
-    return found
 
 
 def _planned(asked: ConductivitySeries, name: str, atoms: Atoms, made_of: dict[str, object]) -> list[_Planned]:
@@ -204,11 +189,8 @@ def _planned(asked: ConductivitySeries, name: str, atoms: Atoms, made_of: dict[s
 
 def _request(atoms: Atoms, protocol: MDProtocol, made_of: dict[str, object]) -> dict[str, object]:
     """All that moves atoms, however long."""
-    structure = [
-        atoms.get_chemical_symbols(), np.round(atoms.cell.array, 8).tolist(), np.round(atoms.positions, 8).tolist(),
-    ]  # fmt: skip
     return made_of | {
-        "structure_sha256": content_hash(structure),
+        "structure_sha256": start_hash(atoms, n_digits=8),
         "ensemble": protocol.ensemble,
         "temperature_kelvin": protocol.temperature_kelvin,
         "pressure_bar": protocol.pressure_bar[0] if protocol.ensemble == "npt" else None,
@@ -240,7 +222,8 @@ def _write_lammps_run(run: Path, potential: QuenchPotential, planned: _Planned) 
 def _made_by_calculator(
     asked: ConductivitySeries, file: Path, cells: dict[str, Atoms], folder: Path
 ) -> dict[str, list[tuple[RunOnDisk, tuple[str, ...]]]]:
-    settings = _settings(asked, file)
+    elements = dict.fromkeys(symbol for atoms in cells.values() for symbol in atoms.get_chemical_symbols())
+    settings = _settings(asked, file, list(elements))
     planned = [
         one
         for name, atoms in cells.items()
@@ -271,17 +254,14 @@ def _made_by_calculator(
     return made
 
 
-def _settings(asked: ConductivitySeries, file: Path) -> LabelSettings:
+def _settings(asked: ConductivitySeries, file: Path, elements: Sequence[str]) -> LabelSettings:
     name = asked.calculator
     assert name is not None
-    if name in DFT_CODES:
-        raise InputFileError(
-            f"{file}: calculator: MD is made with ASE calculators, and {name} is a DFT code; give chgnet, tblite or package.module:callable."
-        )
-    try:
-        check_teacher(name)
-    except StudyError as error:
-        raise InputFileError(f"{file}: calculator {name}: {error}") from error
+    check_ase_calculator(
+        name,
+        f"{file}: calculator {name}",
+        f"MD is made with ASE calculators, and {name} is a DFT code; give chgnet, tblite or package.module:callable.",
+    )
     require_calculator(name)
     # Jobs start in folders of their own.
     parameters = {
@@ -290,6 +270,14 @@ def _settings(asked: ConductivitySeries, file: Path) -> LabelSettings:
         else value
         for key, value in asked.parameters.items()
     }
+    if name == "deepmd" and isinstance(parameters.get("model"), str):
+        head = parameters.get("head")
+        try:
+            read_deep_potential(Path(str(parameters["model"]))).require_elements(
+                elements, None if head is None else str(head)
+            )
+        except InputFileError as error:
+            raise InputFileError(f"{file}: calculator {name}: {error}") from error
     return LabelSettings(calculator=name, parameters=parameters)
 
 

@@ -144,14 +144,14 @@ def judge(run: RunDomain, high: float | None, max_drift_mev_per_atom: float) -> 
         left.append(run.committee[place].time_ps)
         n_above = int((~(deviations[place:] < high)).sum())
         reasons.append(
-            f"from {left[-1]:.3g} ps on, {n_above} of {len(deviations) - place} frames deviate by more than the upper trust "
+            f"from {left[-1]:.6g} ps on, {n_above} of {len(deviations) - place} frames deviate by more than the upper trust "
             f"level of {high:.3g} eV/angstrom"
         )
     errors = [label.energy_error_mev_per_atom for label in run.spot_labels]
     if (place := left_by_drift(errors, max_drift_mev_per_atom)) is not None:
         left.append(run.spot_labels[place].time_ps)
         reasons.append(
-            f"at {left[-1]:.3g} ps, E(model) - E(label) is {errors[place]:.1f} meV/atom; at {run.spot_labels[0].time_ps:.3g} ps "
+            f"at {left[-1]:.6g} ps, E(model) - E(label) is {errors[place]:.1f} meV/atom; at {run.spot_labels[0].time_ps:.6g} ps "
             f"it was {errors[0]:.1f}, and it may change by {max_drift_mev_per_atom:g}"
         )
     if left:

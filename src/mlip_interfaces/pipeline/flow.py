@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_interfaces.books.gates import GatesVerdict
+from mlip_interfaces.books.run import INDEX
 from mlip_interfaces.config import LocalExecution, Study, warned_alone
 from mlip_interfaces.engines import ENGINES, require_packages
 from mlip_interfaces.errors import InputFileError, StudyError
@@ -16,7 +17,7 @@ from mlip_interfaces.pipeline.made_of import StudyHashes, mark_of_keys
 from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
-from mlip_interfaces.run.manifests import read_manifest, recorded
+from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
 from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, stages_of
 
 if TYPE_CHECKING:
@@ -275,7 +276,8 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
     MissingProgramError
         If the stage labels and the teacher cannot run here, or an engine is not installed.
     InputFileError
-        If the folder holds no study, or a stage before is not finished.
+        If the folder holds no study, or a stage before is not finished; `analyze` is content with a scan of which some runs
+        are: what it finds is preliminary, and the stage stays open.
     RunLockedError
         If another process works in the folder.
     UnfinishedError
@@ -294,6 +296,14 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
             if campaign_goes_on(study, root):
                 reopen_campaign(root)
         open_stage = _first_open(root, before)
+        if (name, open_stage) == ("analyze", "scan") and (root / FOLDERS["scan"] / INDEX).is_file():
+            _analyze_what_is_there(study, root)
+            return
+        if (name, open_stage) == ("analyze", "scan") and (root / FOLDERS["scan"]).is_dir():
+            raise InputFileError(
+                f"The scan of {root} is not finished, and has no {INDEX} of what is there. Run `mlip-interfaces scan submit {root}`, which "
+                f"ends it, or `mlip-interfaces scan collect {root}` to analyse the runs that have come to their end."
+            )
         if open_stage is not None:
             other = ", or `scan init` with a potential that you have" if open_stage in POTENTIAL_STAGES else ""
             raise InputFileError(
@@ -302,6 +312,21 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
             )
         say_plan(plan_run(study, root, (name,)))
         run_stages(warned_alone(study) if despite_gates else study, root, (name,))
+
+
+def _analyze_what_is_there(study: Study, root: Path) -> None:
+    """Analyse what is collected of a scan that is not at its end; the stage stays open, and is made whole once the scan is."""
+    from mlip_interfaces.pipeline.analyze import run_analyze
+    from mlip_interfaces.run.display import Display
+
+    manifest = read_manifest(root / FOLDERS["analyze"])
+    if manifest is not None and manifest.status == "done":
+        write_manifest(root / FOLDERS["analyze"], replace(manifest, status="running", finished=None))
+    context = RunContext(study, root)
+    with Display(("analyze",)) as display:
+        display.begin("analyze")
+        note = run_analyze(replace(context, progress=lambda fraction, said: display.update("analyze", fraction, said)))
+        display.end("analyze", note)
 
 
 def _first_open(root: Path, names: Sequence[str]) -> str | None:

@@ -156,7 +156,7 @@ def measured_before(verdict: GatesVerdict) -> list[GateFindings]:
     Returns
     -------
     list of GateFindings
-        One for each gate; structures to label are those of what failed then.
+        One for each gate, with structures to label of all that was measured.
     """
     return [
         GateFindings(

@@ -13,7 +13,7 @@ from mlip_interfaces.config import CrystalLayer
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.pipeline.build import matched_slabs, models_named
 from mlip_interfaces.pipeline.study_files import load_run_study
-from mlip_interfaces.screening.interface_cells import LayerBulk
+from mlip_interfaces.screening.adhesion.interface_cells import LayerBulk
 from mlip_interfaces.structures.assembly import read_model
 from mlip_interfaces.structures.matching import oriented_bulk
 

@@ -18,6 +18,7 @@ from mlip_interfaces.md import (
     DEVIATIONS,
     END,
     MODEL,
+    OLDER_CHECKPOINT,
     START,
     STARTED,
     TABLE,
@@ -40,7 +41,7 @@ PIECES = "pieces.tar"
 RUN_COMMAND = (
     f"sh {COMMAND}; status=$?; if {{ [ $status -eq 0 ] && {CAME_TO_ITS_END}; }} || {FELL_APART}; "
     f"then echo $status > {DONE}.new && mv {DONE}.new {DONE} || exit 1; "
-    f"if [ $status -eq 0 ] && [ -f {CHECKPOINT} ]; then mv {CHECKPOINT} {END}; else rm -f {CHECKPOINT}; fi; "
+    f"if [ $status -eq 0 ] && [ -f {CHECKPOINT} ]; then mv {CHECKPOINT} {END}; fi; rm -f {CHECKPOINT} {OLDER_CHECKPOINT}; "
     f"else {SAY_HOW_IT_ENDED}; exit 1; fi"
 )
 # Names of later pieces are not known beforehand: they travel as one file.
@@ -177,7 +178,8 @@ def md_task(name: str, directory: Path, script: str, *, staged: bool) -> JobTask
     JobTask
         Finished once the run is.
     """
-    state = (CHECKPOINT, START, STARTED, LOG) if (directory / CHECKPOINT).is_file() else ()
+    checkpoints = [name for name in (CHECKPOINT, OLDER_CHECKPOINT) if (directory / name).is_file()]
+    state = (*checkpoints, START, STARTED, LOG) if checkpoints else ()
     return JobTask(
         name,
         f"{only_by_itself(content_hash(script))}; {PACK_COMMAND}" if staged else RUN_COMMAND,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from mlip_interfaces.books.recommendation import (
     RecommendationBook,
     ThicknessRow,
     VariantAnswer,
+    frozen_in,
 )
 from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_optional_book, write_book
-from mlip_interfaces.config import Study
+from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study
 from mlip_interfaces.errors import counted
 from mlip_interfaces.files import read_json
-from mlip_interfaces.observables import Msd
+from mlip_interfaces.observables import Chemistry, Msd
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.units import PS_TO_NS
@@ -50,6 +51,14 @@ class _Point:
 
 
 @dataclass(frozen=True, slots=True)
+class _Lack:
+    """Why no run of a study can have a quantity, and what would give it."""
+
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Quantity:
     """One quantity of all runs that have it."""
 
@@ -57,6 +66,7 @@ class _Quantity:
     points: tuple[_Point, ...]
     lowest: float = -math.inf
     highest: float = math.inf
+    lack: _Lack | None = None
 
     @property
     def few(self) -> set[float]:
@@ -88,11 +98,14 @@ class _Quantity:
 
     @property
     def at_least_ps(self) -> dict[float, float]:
-        """Of each thickness with runs that are too short."""
+        """Of each thickness with runs that are too short; not-a-number where one of them has no known length."""
         found: dict[float, float] = {}
         for point in self.points:
             if point.at_least_ps is not None:
-                found[point.thickness_angstrom] = max(found.get(point.thickness_angstrom, 0.0), point.at_least_ps)
+                # A run of which nobody knows hides all that are known.
+                longest = found.get(point.thickness_angstrom, 0.0)
+                unknown = math.isnan(longest) or math.isnan(point.at_least_ps)
+                found[point.thickness_angstrom] = math.nan if unknown else max(longest, point.at_least_ps)
         return found
 
 
@@ -165,7 +178,8 @@ def recommended(
         loss = _losses(study, analysis, [entry for entry in own if entry.protocol == cold], times)
         transport = _diffusivities(study, analysis, [entry for entry in own if entry.protocol == hot], times)
         if len(loss.replicas) > 1 or len(transport.replicas) > 1:
-            answers.append(_answer(variant, rule, (loss, transport), own, (cold, hot), left_domain))
+            answer = _answer(variant, rule, (loss, transport), own, (cold, hot), left_domain)
+            answers.append(replace(answer, caveats=(*answer.caveats, *_of_study(study, variant))))
     if not answers:
         return None
     return RecommendationBook(
@@ -173,20 +187,60 @@ def recommended(
     )
 
 
+def _of_study(study: Study, variant: str) -> tuple[str, ...]:
+    """What the confidence cannot know of, whatever the runs are."""
+    said, layer = [], study.interface.compared
+    frozen = frozen_in(
+        has_glass=any(isinstance(one, AmorphousLayer) for one in study.interface.layers),
+        has_vacancies=bool(variant)
+        or any(
+            v.fractions[0] > 0.0
+            for one in study.interface.layers
+            if isinstance(one, CrystalLayer)
+            for v in one.vacancies
+        ),
+    )
+    said += [] if frozen is None else [frozen]
+    name = study.recommendation.loss_among(study.analysis.requests, study.elements)
+    request = study.analysis.requests.get(name or "")
+    if isinstance(request, Chemistry) and (
+        request.layer == layer or not request.layer and request.outside_layer != layer
+    ):
+        said.append(
+            f"What is lost is counted in the layer '{layer}' too, whose own units dilute it as it becomes thicker: set `outside_layer: {layer}` "
+            f"of the analysis '{name}'."
+        )
+    return tuple(said)
+
+
 def _losses(study: Study, analysis: Path, entries: Sequence[AnalysisEntry], times: Mapping[str, float]) -> _Quantity:
     """What each run lost."""
     asked, points, said = study.recommendation, [], ""
-    for entry in entries:
-        names = entry.of_kind("chemistry") if entry.analysed else ()
-        name = asked.loss_analysis or next(iter(names), None)
-        if name is None or name not in names:
+    name, lack = asked.loss_among(study.analysis.requests, study.elements), _no_loss(study)
+    for entry in entries if lack is None else ():
+        if not entry.analysed or name not in entry.of_kind("chemistry"):
             continue
         lost = _lost(read_json(analysis / entry.directory / f"{name}.json"), asked.loss)
         if lost is not None:
             said = lost.said
             thickness = entry.coating_angstrom or 0.0
             points.append(_Point(thickness, lost.value, lost.error, entry.name, times[entry.name], few=lost.few))
-    return _Quantity(said, tuple(points), *((0.0, 1.0) if asked.loss == "intact" else ()))
+    low, high = (0.0, 1.0) if asked.loss == "intact" else (-math.inf, math.inf)
+    return _Quantity(said, tuple(points), low, high, lack)
+
+
+def _no_loss(study: Study) -> _Lack | None:
+    """Why no run of the study can tell what is lost; None where one can."""
+    asked, requests = study.recommendation, study.analysis.requests
+    name = asked.loss_among(requests, study.elements)
+    request = requests.get(name or "")
+    if isinstance(request, Chemistry) and asked.counted_by(request, study.elements):
+        return None
+    what = "units of polyanions" if asked.loss == "intact" else f"{asked.loss} bonds"
+    remedy = f"an analysis of kind chemistry that counts {what}, or another `recommendation.loss` that is counted"
+    if not any(isinstance(one, Chemistry) for one in requests.values()):
+        return _Lack("the study asks for no analysis of kind chemistry, which would count what is lost", remedy)
+    return _Lack(f"no analysis of kind chemistry counts {what}", remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +283,9 @@ def _diffusivities(
 ) -> _Quantity:
     """D of each run, and how long those that are no diffusion yet should be."""
     asked, points, said = study.recommendation, [], ""
-    name, layer = _msd_of(study)
-    for entry in entries:
+    layer, lack = study.interface.compared, _no_transport(study)
+    name = asked.transport_among(study.analysis.requests, layer)
+    for entry in entries if lack is None else ():
         if not entry.analysed or name not in entry.results:
             continue
         species = read_json(analysis / entry.directory / f"{name}.json")["species"]
@@ -238,7 +293,7 @@ def _diffusivities(
         found = species.get(mobile)
         if found is None or found["diffusivity_error_cm2_per_s"] is None:
             continue
-        said = f"D of {mobile}" if layer is None else f"D of the {layer}'s {mobile}"
+        said = f"D of the {layer}'s {mobile}"
         points.append(
             _Point(
                 entry.coating_angstrom or 0.0,
@@ -250,16 +305,26 @@ def _diffusivities(
                 None if found["diffusive"] else found.get("run_at_least_ps") or math.nan,
             )
         )
-    return _Quantity(said, tuple(points), 0.0)
+    return _Quantity(said, tuple(points), 0.0, lack=lack)
 
 
-def _msd_of(study: Study) -> tuple[str, str | None]:
-    """Name of the analysis that has D, and the layer it is of."""
-    asked, coating = study.recommendation.transport_analysis, study.interface.scanned
-    own = {name: request for name, request in study.analysis.requests.items() if isinstance(request, Msd)}
-    of_layer = [name for name, request in own.items() if coating is not None and request.layer == coating.name]
-    name = asked or next(iter([*of_layer, *own]), "")
-    return name, own[name].layer if name in own else None
+def _no_transport(study: Study) -> _Lack | None:
+    """Why no run of the study can have the D that thicknesses are compared by; None where one can."""
+    layer = study.interface.compared
+    remedy = f"an analysis of kind msd with `layer: {layer}`"
+    name = study.recommendation.transport_among(study.analysis.requests, layer)
+    if name is None:
+        return _Lack(
+            f"no analysis of kind msd is of the layer '{layer}', and D of all ions depends on how many of them the layer has",
+            remedy,
+        )
+    request = study.analysis.requests[name]
+    if not isinstance(request, Msd) or request.layer != layer:
+        return _Lack(
+            f"the analysis '{name}' is not of the layer '{layer}', and D of all ions depends on how many of them the layer has",
+            remedy,
+        )
+    return None
 
 
 def _answer(
@@ -281,8 +346,8 @@ def _answer(
         outcome=found.outcome,
         thickness_angstrom=found.thickness_angstrom,
         confidence=found.confidence,
-        sentence=_sentence(found, rows),
-        decide=_what_decides(found, rows),
+        sentence=_sentence(found, rows, points),
+        decide=_what_decides(found, rows, points),
         caveats=_caveats(found, points, entries, protocols, left_domain, rule),
         loss_of=f"{loss.said or 'what is lost'} ({protocols[0]})",
         transport_of=f"{transport.said or 'D'} ({protocols[1]})",
@@ -308,6 +373,7 @@ def _row(
             if thickness == found.transport_reference_angstrom
             else "no data",
             verdict="reference" if thickness == found.loss_reference_angstrom else "undecided",
+            diffusive=thickness not in points[1].at_least_ps,
         )
     transport_ps = _scaled(judged.transport_times, points[1].times_ps[1])
     if judged.transport == "undecided" and transport_ps is None:
@@ -325,6 +391,7 @@ def _row(
         protection=judged.protection,
         transport=judged.transport,
         verdict=judged.verdict,
+        diffusive=thickness not in points[1].at_least_ps,
         loss_run_ps=None
         if points[0].few & {thickness, found.loss_reference_angstrom}
         else _scaled(judged.loss_times, points[0].times_ps[1]),
@@ -338,7 +405,7 @@ def _scaled(times: float | None, run_ps: float) -> float | None:
     return None if times is None or not math.isfinite(times) else times * run_ps
 
 
-def _sentence(found: Recommendation, rows: Sequence[ThicknessRow]) -> str:
+def _sentence(found: Recommendation, rows: Sequence[ThicknessRow], points: tuple[_Quantity, _Quantity]) -> str:
     """The answer."""
     if found.outcome == "recommended" and found.thickness_angstrom is not None and found.confidence is not None:
         said = f"Take {found.thickness_angstrom:g} Å: it reduces what is lost of the electrolyte"
@@ -353,19 +420,20 @@ def _sentence(found: Recommendation, rows: Sequence[ThicknessRow]) -> str:
     if found.outcome == "none qualifies":
         reasons = [f"{row.coating_angstrom:g} Å {_why_not(row)}" for row in rows if row.verdict == "excluded"]
         return f"No thickness qualifies: {'; '.join(reasons)}."
-    return f"The data do not decide which thickness to take{_missing(found)}."
+    return f"The data do not decide which thickness to take{_missing(found, points)}."
 
 
-def _missing(found: Recommendation) -> str:
+def _missing(found: Recommendation, points: tuple[_Quantity, _Quantity]) -> str:
+    no_loss, no_transport = (one.lack for one in points)
     if found.loss_reference_angstrom is None:
-        return ": no healthy run tells what is lost"
+        return f": {'no healthy run tells what is lost' if no_loss is None else no_loss.why}"
     if not found.candidates:
         return ": only one thickness has healthy runs"
     lacks = []
     if not any(c.protection == "reduced" for c in found.candidates):
         lacks.append("none is shown to reduce the loss")
     if not any(c.transport in ("kept", "reference") for c in found.candidates):
-        lacks.append("of none the diffusivity is known")
+        lacks.append("of none the diffusivity is known" if no_transport is None else no_transport.why)
     return f": {' and '.join(lacks)}" if lacks else ""
 
 
@@ -375,9 +443,12 @@ def _why_not(row: ThicknessRow) -> str:
     return "does not protect"
 
 
-def _what_decides(found: Recommendation, rows: Sequence[ThicknessRow]) -> tuple[str, ...]:
+def _what_decides(
+    found: Recommendation, rows: Sequence[ThicknessRow], points: tuple[_Quantity, _Quantity]
+) -> tuple[str, ...]:
     """Run times and numbers of runs that would decide on each undecided thickness beyond the one recommended."""
     beyond, said = {c.thickness_angstrom for c in found.undecided_beyond}, []
+    short = set(points[1].at_least_ps)
     for row in rows:
         if row.coating_angstrom not in beyond:
             continue
@@ -386,11 +457,13 @@ def _what_decides(found: Recommendation, rows: Sequence[ThicknessRow]) -> tuple[
             ("loss", row.protection == "undecided", row.loss_run_ps, row.loss_runs),
             ("diffusion", row.transport == "undecided", row.transport_run_ps, row.transport_runs),
         ):
-            if open_:
+            if open_ and what == "diffusion" and short & {row.coating_angstrom, found.transport_reference_angstrom}:
+                parts.append(_longer(run_ps))
+            elif open_:
                 parts.append(_needed(what, run_ps, n_runs))
         parts += [
-            f"a healthy run for {what}"
-            for what, has in (("loss", row.protection), ("diffusion", row.transport))
+            f"a healthy run for {what}" if one.lack is None else one.lack.remedy
+            for what, has, one in zip(("loss", "diffusion"), (row.protection, row.transport), points, strict=True)
             if has == "no data"
         ]
         said.append(f"{row.coating_angstrom:g} Å needs {'; '.join(parts)}.")
@@ -403,9 +476,17 @@ def _needed(what: str, run_ps: float | None, n_runs: int | None) -> str:
     if run_ps is None:
         more = "a larger cell" if what == "loss" else "longer runs"
         return f"{seeds or 'far more seeds'}, or {more}, for {what}"
+    return f"runs of {_time(run_ps)}{', or ' if seeds else ''}{seeds}, for {what}"
+
+
+def _longer(run_ps: float | None) -> str:
+    """What must be before D can be judged at all: no time that decides, and no number of short runs makes up for it."""
+    return f"{'longer runs' if run_ps is None else f'runs of at least {_time(run_ps)}'} before D can be judged"
+
+
+def _time(run_ps: float) -> str:
     in_ns = run_ps * PS_TO_NS >= 1.0
-    time = f"{_rounded(run_ps * PS_TO_NS if in_ns else run_ps)} {'ns' if in_ns else 'ps'}"
-    return f"runs of {time}{', or ' if seeds else ''}{seeds}, for {what}"
+    return f"{_rounded(run_ps * PS_TO_NS if in_ns else run_ps)} {'ns' if in_ns else 'ps'}"
 
 
 def _rounded(number: float) -> str:
@@ -455,7 +536,7 @@ def _caveats(
     single = sorted({t for one in points for t, own in one.replicas.items() if own.n_runs == 1})
     if single:
         said.append(
-            f"One run each at {_listed(single)}: what another seed, or another glass, would have given is in no interval. Two seeds or more have it."
+            f"One run each at {_listed(single)}: what other velocities would have given is in no interval. Two seeds or more have it."
         )
     for one, protocol in zip(points, protocols, strict=True):
         shortest, longest = one.times_ps

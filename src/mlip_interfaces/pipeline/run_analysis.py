@@ -29,7 +29,7 @@ from mlip_interfaces.observables.results import number
 from mlip_interfaces.records import Record
 from mlip_interfaces.trajectory import TrajectoryReader, open_trajectory
 
-RESULT_FORMAT = 2
+RESULT_FORMAT = 3
 """Raised when results of an older version are not to stand beside new ones."""
 TASK = "run.task.json"
 """What a job does, in the folder of the run in analysis; no analysis has a name with a dot."""

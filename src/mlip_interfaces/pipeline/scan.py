@@ -29,6 +29,7 @@ from mlip_interfaces.md import (
     CHECKPOINT,
     DATA,
     DEVIATIONS,
+    OLDER_CHECKPOINT,
     TABLE,
     TRAJECTORY,
     MDProtocol,
@@ -408,7 +409,7 @@ def collect_scan(context: RunContext) -> str:
     simulated = sum(entry.time_ps for entry in entries)
     verdict = "all healthy" if not unhealthy else f"not healthy: {', '.join(unhealthy)}"
     kept = f"; frames around a failure to label: {', '.join(candidates)}" if candidates else ""
-    return f"{len(entries)} runs, {simulated:.3g} ps, {verdict}{kept}"
+    return f"{len(entries)} runs, {simulated:.6g} ps, {verdict}{kept}"
 
 
 def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
@@ -424,7 +425,8 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         if over := is_over(directory):
             unpack(directory / PIECES)
             join_pieces(directory)
-            (directory / CHECKPOINT).unlink(missing_ok=True)
+            for name in (CHECKPOINT, OLDER_CHECKPOINT):
+                (directory / name).unlink(missing_ok=True)
         verdict = judge_run(
             directory / TABLE,
             target_kelvin=protocol.temperature_kelvin,
@@ -479,6 +481,7 @@ def _entry(context: RunContext, run: ScanRun) -> ScanEntry:
         edges_mean_angstrom=verdict.edges_mean_angstrom if verdict else None,
         sick=sick,
         deviation=_deviation(context, run) if verdict else None,
+        finished=is_over(directory),
     )
 
 

@@ -26,8 +26,9 @@ from mlip_interfaces.units import FS_TO_PS, PS_TO_NS, SECONDS_PER_DAY, SECONDS_P
 RunStateName = Literal["waiting", "running", "stopped", "failed", "finished", "sick", "of another study"]
 _DEVIATION_BYTES, _MAX_FORCE = 2**14, 4
 """Some hundred lines of ``model_devi.out``, and the column of the largest force deviation in it."""
-_FRESH_SECONDS = 120.0
-"""A table that was written to this long ago is being written, where a cluster's file system knows no locks."""
+_FRESH_SECONDS, _FRESH_INTERVALS = 120.0, 3
+"""A table that was written to this long ago is being written, where a cluster's file system knows no locks; or this many intervals between
+its lines at the pace of the run, where that is longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,7 @@ def _status(context: RunContext, run: ScanRun, judged: ScanEntry | None) -> RunS
             reasons=(f"{state}: {why}",),
         )
     seen = progress_of_run(directory)
-    state = _over(seen, directory, asked_ps) if over else _open(context, directory, seen)
+    state = _over(seen, directory, asked_ps) if over else _open(context, run, seen)
     healthy, reasons = _verdict(directory, seen, judged) if over else (None, ())
     last_good: tuple[float, int] | None = None
     if state == "sick":
@@ -191,11 +192,17 @@ def _over(seen: RunProgress, directory: Path, asked_ps: float) -> RunStateName:
     return "finished" if whole and (directory / DONE).read_text().strip() == "0" else "sick"
 
 
-def _open(context: RunContext, directory: Path, seen: RunProgress) -> RunStateName:
+def _open(context: RunContext, run: ScanRun, seen: RunProgress) -> RunStateName:
     """Of a run that is not over."""
+    directory = context.scan / run.name
     age = time.time() - seen.changed if seen.changed is not None else float("inf")
+    line_seconds = (
+        run.protocol.frame_interval_ps * PS_TO_NS / seen.ns_per_day * SECONDS_PER_DAY if seen.ns_per_day else 0.0
+    )
     # On another node of a cluster whose file system knows no locks, only its files show that it runs.
-    if worker_in(directory) or (context.study.execution.kind == "slurm" and age < _FRESH_SECONDS):
+    if worker_in(directory) or (
+        context.study.execution.kind == "slurm" and age < max(_FRESH_SECONDS, _FRESH_INTERVALS * line_seconds)
+    ):
         return "running"
     if last_words(directory, failures_alone=True):
         return "failed"

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_interfaces.observables.results import measured
-from mlip_interfaces.report.headline import Headline
+from mlip_interfaces.report.headline import Headline, seeds_of, spoken_time, without_diffusivity
 from mlip_interfaces.report.parts import PageSection, Table
 
 MAX_ROWS = 24
-"""Runs of the table; of more, the first of each group are left to the sections below."""
+"""Rows of the table; of more, the first of each group are left to the sections below."""
 
 _MOVES = "Li"
 """Whose diffusivity comes first."""
 
+_INTACT = "intact share"
+_OF_CENTERS = re.compile(rf"{_INTACT} of [^(]*[^( ]")
+"""Centres of the units differ between studies."""
+
 
 def answer_section(results: Headline) -> PageSection:
-    """Diffusivity, what is intact, and whether the model was at home, run by run.
+    """Diffusivity, what is intact, and whether the model was at home; seeds as one where their mean is known, else run by run.
 
     Parameters
     ----------
@@ -37,7 +42,13 @@ def answer_section(results: Headline) -> PageSection:
     ordered = sorted(
         results.runs.items(), key=lambda run: (conditions.index(run[1].get("condition")), _thickness(run[1]))
     )
-    rows = [_cells(name, numbers, results) for name, numbers in ordered]
+    of_seeds: dict[str, list[str]] = {}
+    for name, numbers in ordered:
+        of_seeds.setdefault(seeds_of(name, numbers), []).append(name)
+    rows = []
+    for key, names in of_seeds.items():
+        together = _cells_together(key, names, results) if len(names) > 1 else None
+        rows += [_cells(name, results.runs[name], results) for name in names] if together is None else [together]
     head = list(dict.fromkeys(column for row in rows for column in row))
     shown = [[row.get(column, "") for column in head] for row in rows]
     section.tables.append(Table(head, shown[:MAX_ROWS]))
@@ -55,7 +66,7 @@ def _cells(name: str, numbers: Mapping[str, Any], results: Headline) -> dict[str
     named: Mapping[str, Mapping[str, Any]] = {key: value for key, value in numbers.items() if isinstance(value, dict)}
     for called, found in (("", numbers), *((f" ({key})", value) for key, value in named.items())):
         if found.get("diffusivity_cm2_per_s"):
-            symbol = _MOVES if _MOVES in found["diffusivity_cm2_per_s"] else next(iter(found["diffusivity_cm2_per_s"]))
+            symbol = _first(found["diffusivity_cm2_per_s"])
             cells[f"D of {symbol}{called} (cm²/s)"] = _diffusivity(found, symbol)
         if found.get("intact_fraction") is not None:
             error = found.get("intact_fraction_error")
@@ -74,19 +85,70 @@ def _cells(name: str, numbers: Mapping[str, Any], results: Headline) -> dict[str
     return cells
 
 
+def _cells_together(key: str, names: Sequence[str], results: Headline) -> dict[str, str] | None:
+    """Columns of several seeds by their means; None where one of them lacks a number that another has, or a diffusivity."""
+    means = results.means.get(key, {})
+    cells = {"run": f"{key}, {len(names)} seeds"}
+    for column, quantity, factor in dict.fromkeys(one for name in names for one in _columns(results.runs[name])):
+        mean = next((found for name, found in means.items() if _OF_CENTERS.sub(_INTACT, name) == quantity), None)
+        if mean is None or mean.n_runs != len(names) or without_diffusivity(results, key, quantity):
+            return None
+        low, high = mean.low, mean.high
+        if quantity.startswith("D of "):
+            cells[column] = _with_interval(mean.value, None if low is None or high is None else (low, high))
+        else:
+            cells[column] = measured(factor * mean.value, factor * (mean.error or 0.0))
+    if results.domain:
+        verdicts = {results.domain.get(name, "") for name in names}
+        left = sum(results.domain.get(name) == "leaves" for name in names)
+        cells["in the model's domain"] = (
+            f"{left} of {len(names)} leave it" if left else "yes" if verdicts == {"inside"} else "not known"
+        )
+    return cells
+
+
+def _columns(numbers: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Columns of a run, what they are called among the means of seeds, and what these are multiplied with."""
+    found: list[tuple[str, str, float]] = []
+    for name, own in (("", numbers), *((key, value) for key, value in numbers.items() if isinstance(value, dict))):
+        called = f" ({name})" if name else ""
+        if own.get("diffusivity_cm2_per_s"):
+            symbol = _first(own["diffusivity_cm2_per_s"])
+            found.append((f"D of {symbol}{called} (cm²/s)", f"D of {symbol} (cm²/s){called}", 1.0))
+        if own.get("intact_fraction") is not None:
+            found.append((f"intact polyanions{called} (%)", f"{_INTACT}{called}", 100.0))
+        if own.get("s2_dimers_per_s"):
+            found.append((f"S₂ dimers per S{called}", f"S2 dimers per S{called}", 1.0))
+    return found
+
+
+def _first(species: Mapping[str, Any]) -> str:
+    return _MOVES if _MOVES in species else next(iter(species))
+
+
+def _with_interval(value: float, interval: Sequence[float] | None) -> str:
+    if interval is None:
+        return f"{value:.2g}"
+    return f"{value:.2g} (95 %: {interval[0]:.2g} to {interval[1]:.2g})"
+
+
 def _diffusivity(found: Mapping[str, Any], symbol: str) -> str:
     """A diffusivity, or what it is below where the atoms are not diffusive yet."""
     below = found.get("diffusivity_below_cm2_per_s", {}).get(symbol)
     if below is not None:
         return f"below {below:.2g}"
-    value = f"{found['diffusivity_cm2_per_s'][symbol]:.2g}"
-    return f"{value} (not diffusive)" if symbol in found.get("not_diffusive_because", {}) else value
+    value = found["diffusivity_cm2_per_s"][symbol]
+    if symbol in found.get("not_diffusive_because", {}):
+        return f"{value:.2g} (not diffusive)"
+    return _with_interval(value, found.get("diffusivity_95_cm2_per_s", {}).get(symbol))
 
 
 def _sentences(results: Headline, *, n_left: int) -> list[str]:
     n_runs = len(results.runs) + len(results.unhealthy) + len(results.left_out)
     are = "is" if len(results.runs) == 1 else "are"
-    sentences = [f"{len(results.runs)} of {n_runs} runs {are} analysed; {results.md_ps:.3g} ps of healthy MD in all."]
+    sentences = [
+        f"{len(results.runs)} of {n_runs} runs {are} analysed; {spoken_time(results.md_ps)} of healthy MD in all."
+    ]
     if results.gates and all(results.gates.values()):
         sentences.append(f"The model passes its {len(results.gates)} safety gates.")
     judged = [name for name in results.runs if results.domain.get(name) in ("inside", "leaves")]
@@ -98,6 +160,6 @@ def _sentences(results: Headline, *, n_left: int) -> list[str]:
         sentences.append(f"{which} the model's domain: what is seen from then on is extrapolation.")
     if n_left:
         sentences.append(
-            f"The table has the first {MAX_ROWS} runs; {n_left} more are in the sections below and in results.json."
+            f"The table has the first {MAX_ROWS} rows; {n_left} more are in the sections below and in results.json."
         )
     return sentences

@@ -107,7 +107,7 @@ def _traces(scan: ScanIndex, index: DomainIndex, called: Mapping[str, Which]) ->
 
 
 def _row(run: RunDomain) -> list[str]:
-    left = f" at {run.left_at_ps:.3g} ps" if run.left_at_ps is not None else ""
+    left = f" at {run.left_at_ps:.6g} ps" if run.left_at_ps is not None else ""
     deviation = ""
     if run.committee:
         values = np.array([frame.max_force_deviation_ev_per_angstrom for frame in run.committee], dtype=np.float64)

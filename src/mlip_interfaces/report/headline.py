@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from mlip_interfaces.books.campaign import SUMMARY, CampaignSummary
 from mlip_interfaces.books.domain import DOMAIN_FILE, DomainIndex
 from mlip_interfaces.books.gates import GATES_FILE, GatesVerdict
-from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, MeanOfRuns, RecommendationBook
+from mlip_interfaces.books.recommendation import RECOMMENDATION_FILE, MeanOfRuns, RecommendationBook, frozen_in
 from mlip_interfaces.books.run import (
     INDEX,
     MEANS_FILE,
@@ -30,12 +31,17 @@ from mlip_interfaces.books.run import (
     Validation,
     read_optional_book,
 )
+from mlip_interfaces.errors import counted
 from mlip_interfaces.files import read_optional_json
 from mlip_interfaces.records import Record
 from mlip_interfaces.report.files import read_means
 from mlip_interfaces.report.interphase_numbers import interphase_numbers
 from mlip_interfaces.report.left_out import NONE_STALE, left_out_runs
 from mlip_interfaces.run.stages import given_model
+from mlip_interfaces.units import PS_TO_NS
+
+_DIFFUSIVITY = re.compile(r"D of (?P<symbol>\w+) \(cm²/s\)(?: \((?P<name>.+)\))?")
+"""A diffusivity among the headlines of runs, with the name of an analysis that has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,8 @@ class Headline(Record):
         Model and condition that have several seeds -> numbers of all of them.
     combined : mapping of str to mapping
         The same -> numbers of analyses that are fitted to all of them.
+    preliminary_without : tuple of str
+        Runs that have not come to their end, and may go on: every number here is preliminary while there are any.
     """
 
     models: Mapping[str, int]
@@ -176,6 +184,7 @@ class Headline(Record):
     recommendation: Mapping[str, Answer] = field(default_factory=dict)
     means: Mapping[str, Mapping[str, MeanOfRuns]] = field(default_factory=dict)
     combined: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    preliminary_without: tuple[str, ...] = ()
 
 
 def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headline:
@@ -229,6 +238,7 @@ def collect_results(run: Path, stale: Mapping[str, str] = NONE_STALE) -> Headlin
         },
         means=_means(run / "analysis" / MEANS_FILE),
         combined=_combined(run / "analysis", analysis.combined_of(kept)),
+        preliminary_without=scan.unfinished,
     )
 
 
@@ -300,6 +310,12 @@ def _analysis_numbers(kind: str, content: Any) -> dict[str, object]:
                 "diffusivity_cm2_per_s": {
                     symbol: values["diffusivity_cm2_per_s"] for symbol, values in species.items()
                 },
+                "diffusivity_error_cm2_per_s": {
+                    symbol: values.get("diffusivity_error_cm2_per_s") for symbol, values in species.items()
+                },
+                "diffusivity_95_cm2_per_s": {
+                    symbol: values["confidence_95_cm2_per_s"] for symbol, values in species.items()
+                },
                 "diffusivity_below_cm2_per_s": {
                     symbol: values["below_cm2_per_s"]
                     for symbol, values in species.items()
@@ -350,6 +366,55 @@ def not_diffusive_because(values: Mapping[str, Any]) -> list[str]:
     return list(values.get("not_diffusive_because", () if values["diffusive"] else ("its run is too short",)))
 
 
+def without_diffusivity(results: Headline, of_seeds: str, quantity: str) -> str:
+    """What seeds together say of a diffusivity that not each of them has.
+
+    Parameters
+    ----------
+    results : Headline
+        Of the run folder.
+    of_seeds : str
+        Model and condition, as in `Headline.means`.
+    quantity : str
+        Name of any quantity there.
+
+    Returns
+    -------
+    str
+        The largest of the bounds on D, or that D is none; empty for what each seed has, and for other quantities.
+    """
+    asked = _DIFFUSIVITY.fullmatch(quantity)
+    if asked is None:
+        return ""
+    of_runs = [numbers for name, numbers in results.runs.items() if seeds_of(name, numbers) == of_seeds]
+    named: list[Any] = [numbers.get(asked["name"], {}) if asked["name"] else numbers for numbers in of_runs]
+    symbol = asked["symbol"]
+    without = [found for found in named if symbol in found.get("not_diffusive_because", {})]
+    if not without:
+        return ""
+    bounds = [found.get("diffusivity_below_cm2_per_s", {}).get(symbol) for found in without]
+    which = f"in {len(without)} of {counted(len(named), 'seed')}"
+    return f"not diffusive {which}" if None in bounds else f"below {max(bounds):.2g} {which}"
+
+
+def seeds_of(name: str, numbers: Mapping[str, object]) -> str:
+    """What a run shares with its other seeds: model and condition, as in `Headline.means`.
+
+    Parameters
+    ----------
+    name : str
+        Of the run, which begins with that of the model.
+    numbers : mapping of str to object
+        Of `Headline.runs`.
+
+    Returns
+    -------
+    str
+        Both, with a slash.
+    """
+    return f"{name.split('/')[0]}/{numbers.get('condition')}"
+
+
 def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
     """What the numbers cannot support, each sentence from the data of this run.
 
@@ -398,10 +463,9 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
             f"The active learning ended before it had converged ({stop.reason}): there are structures in reach that "
             "the committee does not agree on."
         )
-    lengths = [entry.time_ps for entry in scan.runs]
-    if lengths:
+    if any(entry.time_ps for entry in scan.runs):
         sentences.append(
-            f"Each MD run has {max(lengths):.3g} ps. Interfaces react and Li diffuses over nanoseconds: what has not "
+            f"{_lengths(scan)} Interfaces react and Li diffuses over nanoseconds: what has not "
             "happened here may happen later, and what is seen is the first relaxation after joining the layers."
         )
     seeds: dict[tuple[float | None, str], list[int]] = {}
@@ -409,7 +473,10 @@ def limitations(run: Path, results: Headline, teacher_kind: str) -> list[str]:
         seeds.setdefault((entry.coating_angstrom, entry.condition), []).append(entry.seed)
     structures = read_optional_book(StructureIndex, run / "structures" / INDEX) or StructureIndex()
     if seeds and min(len(found) for found in seeds.values()) < 3:
-        sentences.append(_few_seeds(scan, has_glass=bool(structures.amorphous)))
+        sentences.append(_few_seeds(scan))
+    frozen = frozen_in(has_glass=bool(structures.amorphous), has_vacancies=any(entry.variant for entry in scan.runs))
+    if seeds and frozen is not None:
+        sentences.append(frozen)
     sizes = list(results.models.values())
     if sizes and max(sizes) < 1000:
         have = "model has" if len(sizes) == 1 else "models have"
@@ -453,18 +520,54 @@ def _without(scan: ScanIndex, left_out: Mapping[str, str]) -> ScanIndex:
     return replace(scan, runs=tuple(entry for entry in scan.runs if entry.name not in left_out))
 
 
-def _few_seeds(scan: ScanIndex, *, has_glass: bool) -> str:
+def _few_seeds(scan: ScanIndex) -> str:
     """What fewer than three seeds do not tell, in the words of a study that compares thicknesses or does not."""
     if len({entry.coating_angstrom or 0.0 for entry in scan.runs}) > 1:
-        chance = "one quenched coating and one set of velocities" if has_glass else "one set of velocities"
         return (
             "There are fewer than three seeds per thickness and protocol: a difference between thicknesses is not separated "
-            f"from the chance of {chance}."
+            "from the chance of one set of velocities."
         )
     return (
         "There are fewer than three seeds per model and protocol: what a run shows is not separated from the chance of one set "
         "of velocities."
     )
+
+
+def _lengths(scan: ScanIndex) -> str:
+    """How long the runs of each protocol are."""
+    found: dict[str, list[float]] = {}
+    for entry in scan.runs:
+        if entry.time_ps:
+            found.setdefault(entry.protocol, []).append(entry.time_ps)
+    spoken = {
+        protocol: " to ".join(dict.fromkeys(spoken_time(time) for time in (min(times), max(times))))
+        for protocol, times in found.items()
+    }
+    if len(set(spoken.values())) > 1:
+        return f"MD runs have {', '.join(f'{times} ({protocol})' for protocol, times in spoken.items())}."
+    (times,) = set(spoken.values())
+    return f"MD runs have {times}." if " to " in times else f"Each MD run has {times}."
+
+
+def spoken_time(time_ps: float) -> str:
+    """A time of MD in the unit in which it is planned.
+
+    Parameters
+    ----------
+    time_ps : float, ps
+        Any.
+
+    Returns
+    -------
+    str
+        In ns from one on.
+
+    Examples
+    --------
+    >>> spoken_time(1999.5), spoken_time(12.0), spoken_time(50000.0)
+    ('1.9995 ns', '12 ps', '50 ns')
+    """
+    return f"{time_ps * PS_TO_NS:.6g} ns" if time_ps * PS_TO_NS >= 1.0 else f"{time_ps:.6g} ps"
 
 
 def spoken_range(numbers: Sequence[int]) -> str:
@@ -494,7 +597,7 @@ def _domain_limits(run: Path, scan: ScanIndex) -> list[str]:
     looked_at = [entry for entry in domain.runs if entry.verdict != "not looked at"] if domain else []
     known = {entry.name: entry for entry in looked_at if entry.name in shown}
     sentences = []
-    leaving = [f"{entry.name} at {entry.left_at_ps:.3g} ps" for entry in known.values() if entry.left_at_ps is not None]
+    leaving = [f"{entry.name} at {entry.left_at_ps:.6g} ps" for entry in known.values() if entry.left_at_ps is not None]
     if leaving:
         sentences.append(
             f"These runs leave the model's domain, and what they show from then on is extrapolation: {'; '.join(leaving)}."

@@ -10,7 +10,7 @@ SAID_OF_AN_ENVIRONMENT = (
     "residence_time_error_ps", "residence_time_at_least_ps",
 )  # fmt: skip
 SAID_OF_A_BOND = ("at_start", "at_end", "net_broken_per_ps", "net_broken_error_per_ps")
-SAID_OF_GROWTH = ("arrest_ps", "arrest_95_ps", "second_stage_ps", "second_stage_95_ps", "reactants")
+SAID_OF_GROWTH = ("arrest_ps", "arrest_95_ps", "n_arrested", "second_stage_ps", "second_stage_95_ps", "reactants")
 
 
 def interphase_numbers(kind: str, content: Any) -> dict[str, object]:
@@ -49,6 +49,8 @@ def interphase_numbers(kind: str, content: Any) -> dict[str, object]:
                 "n_grains_by_phase": dict(Counter(grain["phase"] for grain in content["grains"])),
                 "largest_grain_angstrom": max(sizes, default=None),
                 "crystalline_fraction": content["crystalline_fraction"],
+                "crystalline_fraction_by_phase": content.get("crystalline_fraction_by_phase", {}),
+                "phases_crystalline_at_start": content.get("phases_at_start", []),
             }
         case "environments":
             found = {one["name"]: _some(one, SAID_OF_AN_ENVIRONMENT) for one in content["environments"]}

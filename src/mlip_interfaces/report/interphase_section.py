@@ -321,6 +321,10 @@ def _law(content: Any) -> str:
         if content[f"{key}_ps"] is not None:
             low, high = content[f"{key}_95_ps"]
             words += f", {said} {_number(content[f'{key}_ps'])} ps on ({_number(low)} to {_number(high)})"
+            n_runs, changed = _n_runs(content), sum(one.get("change_ps") is not None for one in content["runs"])
+            words += f" in {changed} of {n_runs} runs" if 0 < changed < n_runs else ""
+    if any(one.get("misfit_angstrom") for one in content["runs"]):
+        words += ", though the law does not fit"
     return words
 
 
@@ -330,7 +334,18 @@ def _crystals(found: Sequence[Found]) -> str:
     grains = [grain for _, content in found for grain in content["grains"]]
     if not grains:
         return f"none at the end{_of_runs(found)}"
-    shares = [100.0 * content["crystalline_fraction"] for _, content in found]
+    # What was crystalline from the start, as an electrode, is no product.
+    products = [
+        g for _, content in found for g in content["grains"] if g["phase"] not in content.get("phases_at_start", ())
+    ]
+    grains = products or grains
+    named = {grain["phase"] for grain in grains}
+    shares = [
+        100.0 * sum(share for phase, share in content["crystalline_fraction_by_phase"].items() if phase in named)
+        if "crystalline_fraction_by_phase" in content
+        else 100.0 * content["crystalline_fraction"]
+        for _, content in found
+    ]
     phases = ", ".join(dict.fromkeys(grain["phase"] for grain in grains))
     sizes = [grain["diameter_angstrom"] for grain in grains]
     of = "/".join(found[0][1]["settings"]["anions"])
@@ -406,9 +421,16 @@ def _used_up(run: Path, entries: Runs) -> Iterator[str]:
     gone: dict[str, list[str]] = {}
     named = list(_results(run, entries, "phases"))
     for entry, content in named:
-        reactants = (content["interphase"] or {}).get("reactants", ())
-        series = {name: content["history"]["n_atoms"].get(name, [0]) for name in reactants}
-        used = [name for name, n_atoms in series.items() if n_atoms[0] and n_atoms[-1] < LEFT_SHARE * n_atoms[0]]
+        reactants, n_atoms_of = (content["interphase"] or {}).get("reactant_phases", {}), content["history"]["n_atoms"]
+        series = {
+            name: [
+                sum(numbers) for numbers in zip(*(n_atoms_of[one] for one in phases if one in n_atoms_of), strict=True)
+            ]
+            for name, phases in reactants.items()
+        }
+        used = [
+            name for name, n_atoms in series.items() if n_atoms and n_atoms[0] and n_atoms[-1] < LEFT_SHARE * n_atoms[0]
+        ]
         if used:
             gone.setdefault(" and ".join(used), []).append(entry.name)
     for names, runs in gone.items():
@@ -496,8 +518,9 @@ def _table_of_surroundings(run: Path, entries: Runs) -> list[Table]:
                     "" if value is None else f"{value:.1e}",
                     "" if low is None else f"{low:.1e} to {high:.1e}",
                     "" if stay is None else measured(stay, one["residence_time_error_ps"] or 0.0),
-                    str(one["n_hops"]), "; ".join(map(_short, one["not_diffusive_because"])),
+                    str(one["n_hops"]),
+                    "; ".join(map(_short, [*one["not_diffusive_because"], *one.get("residence_time_doubtful_because", [])])),
                 ]
             )  # fmt: skip
-    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts about D"]
+    head = ["run", "of", "surroundings", "atoms", "D (cm²/s)", "95 %", "stays (ps)", "hops", "doubts"]
     return [Table(head, rows)] if rows else []

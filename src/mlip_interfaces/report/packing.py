@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
 from mlip_interfaces.figures.style import CURVES_SUFFIX, element_color
+from mlip_interfaces.files import json_text
 from mlip_interfaces.report.parts import AtomsView, Picture, Snapshot
 
 RADIUS_SCALE = 0.55
@@ -123,7 +123,7 @@ def packed_views(views: Sequence[AtomsView]) -> str:
             for view in views
         ],
     }
-    return packed(json.dumps(content))
+    return packed(json_text(content, indent=None))
 
 
 def _snapshot(snapshot: Snapshot) -> dict[str, object]:

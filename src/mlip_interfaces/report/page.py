@@ -11,6 +11,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from mlip_interfaces.books.run import DATA_SUMMARY, INDEX, AnalysisIndex, InitialData, read_optional_book
+from mlip_interfaces.errors import counted
 from mlip_interfaces.figures import Figure
 from mlip_interfaces.figures.style import save_figure
 from mlip_interfaces.files import write_json, write_text
@@ -25,7 +26,7 @@ from mlip_interfaces.report.answer_section import answer_section
 from mlip_interfaces.report.campaign_section import campaign_section
 from mlip_interfaces.report.domain_section import domain_section
 from mlip_interfaces.report.gates_section import gates_section, gates_warning
-from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range
+from mlip_interfaces.report.headline import Headline, collect_results, limitations, spoken_range, spoken_time
 from mlip_interfaces.report.interphase_section import interphase_answer, interphase_limits, interphase_sections
 from mlip_interfaces.report.left_out import NONE_STALE
 from mlip_interfaces.report.model_section import model_section
@@ -104,7 +105,7 @@ def write_report(
         md_section(run, picture, stale),
         domain_section(run, picture, stale),
         *thickness_sections(run, healthy, picture),
-        *seeds_sections(run),
+        *seeds_sections(run, results),
         *interphase_sections(run, healthy, combined),
         rdf_section(run, healthy, picture),
         transport_section(run, healthy, picture),
@@ -122,6 +123,7 @@ def write_report(
         *_label_warning(run, teacher_kind),
         *gates_warning(run),
         *_study_warning(changed_stages),
+        *_preliminary(results),
         *_left_out(results.left_out),
     ]
     html = _within_limit(sections, name=study_name, warnings=warnings, summary=_summary(results))
@@ -140,6 +142,8 @@ class _Economy:
     start_and_end: bool = True
     of_runs: bool = True
     views: bool = True
+    curves: bool = True
+    figures: bool = True
 
 
 _ECONOMIES = (
@@ -153,6 +157,15 @@ _ECONOMIES = (
     _Economy(
         "the figures as SVG, structures to turn, and the figures of single runs, which are in the folder `analysis`",
         svg=False, start_and_end=False, of_runs=False, views=False,
+    ),
+    _Economy(
+        "the figures as SVG, structures to turn, numbers under the cursor and their tables, and the figures of single runs, which are in the "
+        "folder `analysis`",
+        svg=False, start_and_end=False, of_runs=False, views=False, curves=False,
+    ),
+    _Economy(
+        "structures to turn and figures, which are in the folders `report/figures` and `analysis`",
+        svg=False, start_and_end=False, of_runs=False, views=False, curves=False, figures=False,
     ),
 )  # fmt: skip
 
@@ -169,9 +182,9 @@ def _within_limit(sections: Sequence[PageSection], **content: object) -> str:
 
 def _reduced(section: PageSection, economy: _Economy) -> PageSection:
     shown = [
-        picture if economy.svg else replace(picture, svg="")
+        replace(picture, svg=picture.svg if economy.svg else "", curves=picture.curves if economy.curves else "")
         for picture in section.figures
-        if economy.of_runs or not picture.of_run
+        if economy.figures and (economy.of_runs or not picture.of_run)
     ]
     views = [view for view in section.views if economy.views and (economy.start_and_end or len(view.snapshots) == 1)]
     return replace(
@@ -225,6 +238,14 @@ def _study_warning(changed_stages: Sequence[str]) -> list[str]:
     ]
 
 
+def _preliminary(results: Headline) -> list[str]:
+    missing = results.preliminary_without
+    if not missing:
+        return []
+    n_runs = len(results.runs) + len(results.unhealthy) + len(results.left_out)
+    return [f"Preliminary: {len(missing)} of {counted(n_runs, 'run')} missing, not at the end: {', '.join(missing)}."]
+
+
 def _left_out(runs: Mapping[str, str]) -> list[str]:
     return [f"{name} is left out: {why.rstrip('.')}." for name, why in runs.items()]
 
@@ -243,5 +264,5 @@ def _summary(results: Headline) -> list[dict[str, str]]:
         items.append({"value": f"{energy:.1f} meV/atom", "label": "energy RMSE, held-out labels"})
         items.append({"value": f"{force:.0f} meV/Å", "label": "force RMSE, held-out labels"})
     if results.md_ps:
-        items.append({"value": f"{results.md_ps:.3g} ps", "label": "healthy MD analysed"})
+        items.append({"value": spoken_time(results.md_ps), "label": "healthy MD analysed"})
     return items

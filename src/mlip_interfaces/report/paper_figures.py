@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -138,7 +138,12 @@ def _several_series(entries: Runs) -> bool:
 
 
 def _column(entry: AnalysisEntry) -> str:
-    return f"{entry.coating_angstrom or 0.0:g} Å"
+    return "model" if entry.coating_angstrom is None else f"{entry.coating_angstrom:g} Å"
+
+
+def _coated(entries: Runs) -> bool:
+    """Whether the study has a coating, of zero thickness too: without one, no caption and no axis speaks of it."""
+    return any(entry.coating_angstrom is not None for entry in entries)
 
 
 def _conditions(entries: Runs) -> str:
@@ -217,10 +222,32 @@ def _rdf(run: Path, entries: Runs, condition: str, save: Save) -> None:
         save(
             paper.rdf_against_time(chosen, quantity),
             f"rdf-against-time{end}-{condition}",
-            f"Radial distribution of {', '.join(chosen)} in blocks of time, early ones dark ({_conditions(entries)}). {'Normalised by the density of the partner in its layer, which no coating changes.' if in_layer else 'Normalised by the whole cell: heights are not to be compared between thicknesses.'}",
-            ("pair", "coating", "time_start_ps", "time_end_ps", "r_angstrom", "g"),
+            f"Radial distribution of {', '.join(chosen)} in blocks of time, early ones dark ({_conditions(entries)}). {_normalised(run, entries, chosen) if in_layer else 'Normalised by the whole cell: heights are not to be compared between thicknesses.'}",
+            ("pair", "coating" if _coated(entries) else "model", "time_start_ps", "time_end_ps", "r_angstrom", "g"),
             rows,
         )
+
+
+def _normalised(run: Path, entries: Runs, pairs: Collection[str]) -> str:
+    """By what g(r) of some pairs is normalised in all models, and of which of them heights are no measure between models."""
+    homes: dict[str, set[tuple[str, ...]]] = {}
+    across = set()
+    for entry in entries:
+        for name in entry.of_kind("rdf"):
+            for pair, found in read_result(_folder(run, entry) / f"{name}.json")["pairs"].items():
+                homes.setdefault(pair, set()).add(tuple(found["in_layer"]["layers"]))
+                if found.get("contacts") is not None:
+                    across.add(pair)
+    said = "Normalised by the density of the partner in the layers of the pair."
+    others = [pair for pair in pairs if len(homes.get(pair, ())) > 1]
+    if others:
+        said += (
+            f" Of {', '.join(others)} these are other layers in some models than in others, for an element is in a layer that only some have: heights "
+            "are not to be compared between them; a pair that names its layer has the same in all."
+        )
+    if across & set(pairs):
+        said += " Of pairs of two layers, heights fall as the first layer becomes thicker, whatever its contact is: the mean is over all its atoms."
+    return said
 
 
 def _numbers(run: Path, entries: Runs) -> Numbers:
@@ -260,10 +287,10 @@ def _bonds(run: Path, entries: Runs, protocol: str, save: Save) -> None:
     numbers = {quantity: found for quantity, found in _numbers(run, entries).items() if "@" not in quantity}
     if numbers:
         save(
-            paper.against_thickness(numbers),
-            f"bonds-against-thickness-{protocol}",
-            f"Neighbours within fixed distances, what is intact, and bonds per atom against the thickness of the coating "
-            f"({_conditions(entries)}): means, with 95 % intervals (of several seeds, from the scatter between them).",
+            paper.against_thickness(numbers, coated=_coated(entries)),
+            f"bonds{'-against-thickness' if _coated(entries) else ''}-{protocol}",
+            "Neighbours within fixed distances, what is intact, and bonds per atom"
+            f"{' against the thickness of the coating' if _coated(entries) else ''} ({_conditions(entries)}): means, with 95 % intervals (of several seeds, from the scatter between them).",
             NUMBER_COLUMNS,
             _number_rows(numbers),
         )
@@ -319,7 +346,12 @@ def _pair(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequenc
     name = f"s-s-{protocol}"
     save(
         paper.curves_and_numbers(
-            curves, numbers, axis_labels=("r (Å)", "g(r) in the layer"), of_study=of_study, start=paper.NEAREST_ANGSTROM
+            curves,
+            numbers,
+            axis_labels=("r (Å)", "g(r) in the layer"),
+            of_study=of_study,
+            start=paper.NEAREST_ANGSTROM,
+            coated=_coated(entries),
         ),
         name,
         f"S-S pairs ({_conditions(entries)}): g(r) of the whole run; near 2 Å are S₂ dimers, near 3.3 Å the edges of PS₄. Beside it, "
@@ -331,7 +363,7 @@ def _pair(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequenc
 
 
 def _coating(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequence[float]) -> None:
-    """What of other layers the ions of one layer meet: Li-Cl and Li-S of the coating's Li."""
+    """What of other layers the ions of one layer meet, as Li-Cl and Li-S of a coating's Li."""
     curves = _whole(run, entries, lambda pair: "@" in pair)
     if not curves:
         return
@@ -340,11 +372,18 @@ def _coating(run: Path, entries: Runs, protocol: str, save: Save, of_study: Sequ
     pairs = ", ".join(dict.fromkeys(title.split(",")[0] for title in curves))
     save(
         paper.curves_and_numbers(
-            short, numbers, axis_labels=("r (Å)", "g(r) in the layer"), of_study=of_study, start=paper.NEAREST_ANGSTROM
+            short,
+            numbers,
+            axis_labels=("r (Å)", "g(r) in the layer"),
+            of_study=of_study,
+            start=paper.NEAREST_ANGSTROM,
+            coated=_coated(entries),
         ),
-        f"ions-of-the-coating-{protocol}",
-        f"{pairs} ({_conditions(entries)}): g(r) of the whole run by the thickness of the coating, and neighbours within the "
-        "first shell, with 95 % intervals. An ion that is caught in its own layer meets fewer of the other.",
+        f"{'ions-of-the-coating' if _coated(entries) else 'pairs-of-layers'}-{protocol}",
+        f"{pairs} ({_conditions(entries)}): g(r) of the whole run"
+        f"{' by the thickness of the coating' if _coated(entries) else ''}, and pairs within the first "
+        "shell by the area of the interface, with 95 % intervals. Heights of g(r) fall as the first layer becomes thicker, whatever its contact is: the mean "
+        "is over all its atoms. Pairs by the area are those of the contact alone.",
         ("pair", "coating_angstrom", "r_angstrom", "g"),
         _curve_rows(curves),
         numbers,
@@ -400,7 +439,7 @@ def _save_diffusion(
                 for lag, msd, error in zip(one.lag_ps, one.msd_angstrom2, one.msd_error_angstrom2, strict=True)
             ]
     save(
-        paper.diffusion(drawn, group, of_study=of_study),
+        paper.diffusion(drawn, group, of_study=of_study, coated=_coated(entries)),
         name,
         f"Mean squared displacement of {group} with standard errors, and diffusivities with 95 % intervals ({_conditions(entries)}); "
         "of several seeds the mean, with Student's interval. Hollow: no diffusivity yet, the run is too short.",
@@ -467,7 +506,11 @@ def _tetrahedra(run: Path, entries: Runs, protocol: str, save: Save, of_study: S
         }
         save(
             paper.curves_and_numbers(
-                curves, numbers, axis_labels=("depth along c (Å)", f"{what} per bin"), of_study=of_study
+                curves,
+                numbers,
+                axis_labels=("depth along the normal (Å)", f"{what} per bin"),
+                of_study=of_study,
+                coated=_coated(entries),
             ),
             f"{name}-{protocol}",
             f"Regular {what} tetrahedra ({_conditions(entries)}): where they are along the normal of the interface, mean over the run and over "

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from markupsafe import Markup
 
-from mlip_interfaces.files import write_text
+from mlip_interfaces.files import json_text, write_text
 from mlip_interfaces.report.templates import environment
-from mlip_interfaces.screening.outputs import CHARGE_NAMES
-from mlip_interfaces.screening.pair_ranking import RankedPair, Ranking, SolidWindow
-from mlip_interfaces.screening.priority import reasons
-from mlip_interfaces.screening.rank_outputs import planes, states, step_at
+from mlip_interfaces.screening.maps.outputs import CHARGE_NAMES
+from mlip_interfaces.screening.ranking.pair_ranking import RankedPair, Ranking, SolidWindow
+from mlip_interfaces.screening.ranking.priority import reasons
+from mlip_interfaces.screening.ranking.rank_outputs import planes, states, step_at
 from mlip_interfaces.version import __version__
 
 SCRIPTS = ("page.js", "ranking.js")
@@ -198,7 +197,7 @@ def _row(pair: RankedPair, ranking: Ranking, socs: tuple[str, ...]) -> Row:
     by_name = {name: values[key] for name, key in keys.items()} | {
         "largest_barrier_v": values["largest_barrier_v"], "n_atoms": values["n_atoms"],
     }  # fmt: skip
-    return Row(pair.name, _KINDS[pair.kind], not pair.cannot, json.dumps(by_name), cells)
+    return Row(pair.name, _KINDS[pair.kind], not pair.cannot, json_text(by_name, indent=None), cells)
 
 
 def _text(content: str) -> Cell:

@@ -63,7 +63,7 @@ def _cells(row: ThicknessRow) -> list[str]:
         f"{row.coating_angstrom:g}",
         *_mean(row.loss),
         _p(row.p_reduced),
-        *_mean(row.diffusivity_cm2_per_s),
+        *(_mean(row.diffusivity_cm2_per_s) if row.diffusive else _bound(row.diffusivity_cm2_per_s)),
         _p(row.p_kept),
         _p(row.p_below),
         _p(row.p_qualifies),
@@ -94,6 +94,13 @@ def _mean(found: MeanOfRuns | None) -> list[str]:
         return ["", ""]
     mean, interval = mean_and_interval(found)
     return [f"{mean} ({found.n_runs} runs)" if found.n_runs > 1 else mean, interval]
+
+
+def _bound(found: MeanOfRuns | None) -> list[str]:
+    """Two cells of what is no diffusivity yet."""
+    if found is None:
+        return ["", ""]
+    return [f"{found.value:.2g}" if found.high is None else f"below {found.high:.2g}", "not diffusive yet"]
 
 
 def _p(value: float | None) -> str:

@@ -182,7 +182,7 @@ def _run_row(entry: ScanEntry, stale: Mapping[str, str]) -> list[str]:
         return [entry.name, verdict, str(entry.n_atoms), "0", "", "", "", "", ""]
     speed = f"{entry.steps_per_second:.1f}" if entry.steps_per_second else ""
     return [
-        entry.name, verdict, str(entry.n_atoms), f"{entry.time_ps:.3g}",
+        entry.name, verdict, str(entry.n_atoms), f"{entry.time_ps:.6g}",
         f"{entry.temperature_mean_kelvin:.0f} ({entry.temperature_max_kelvin:.0f})",
         f"{entry.density_initial_g_per_cm3:.2f}, {entry.density_mean_g_per_cm3:.2f}", _edges_start_and_mean(entry),
         f"{entry.min_distance_angstrom:.2f}", speed,

@@ -11,6 +11,7 @@ from mlip_interfaces.books.run import MEANS_FILE, AnalysisEntry
 from mlip_interfaces.figures.thickness import against_thickness, runs_by_thickness
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.files import read_means, read_result
+from mlip_interfaces.report.headline import Headline, without_diffusivity
 from mlip_interfaces.report.parts import PageSection, Table
 from mlip_interfaces.report.recommendation_section import mean_and_interval
 from mlip_interfaces.report.run_sections import MakePicture
@@ -63,26 +64,29 @@ def thickness_sections(run: Path, entries: Sequence[AnalysisEntry], picture: Mak
     if not section.figures:
         return []
     section.paragraphs.append(
-        "Counted per atom, within fixed distances: the size of the cell does not enter. The heights of the peaks of g(r) do not serve "
+        "Counted per atom, within fixed distances, and pairs of two layers by the area of their interface: neither the size of the cell nor the "
+        "thickness of a layer enters. The heights of the peaks of g(r) do not serve "
         "here: normalised by the whole cell, they grow with the coating while nothing changes around any atom. Intact is what has as "
-        "many neighbours of each element as in the first frame of its run. Errors "
+        "many neighbours of each element as in the first frame of its run, whatever time is analysed. Errors "
         "are standard errors: of one run from its parts, of several seeds from the scatter between them, or what the errors "
         "of the runs leave where that is more; intervals are Student's. p: how often chance alone makes such a difference."
     )
     if single:
         section.paragraphs.append(
-            f"In {', '.join(single)} each thickness has one run: what another seed, or another glass, would have given is not in its error."
+            f"In {', '.join(single)} each thickness has one run: what other velocities would have given is not in its error."
         )
     return [section]
 
 
-def seeds_sections(run: Path) -> list[PageSection]:
+def seeds_sections(run: Path, results: Headline) -> list[PageSection]:
     """Headline numbers of models that several seeds were run of, seeds as one.
 
     Parameters
     ----------
     run : Path
         The run folder.
+    results : Headline
+        Its headline numbers, which say where D is a bound.
 
     Returns
     -------
@@ -98,7 +102,17 @@ def seeds_sections(run: Path) -> list[PageSection]:
         "or those that the errors from within runs leave where they are wider. Two seeds have wide intervals, and rightly so."
     )
     rows = [
-        [condition, model, quantity, str(mean.n_runs), *mean_and_interval(mean)]
+        [
+            condition,
+            model,
+            quantity,
+            str(mean.n_runs),
+            *(
+                [bound, ""]
+                if (bound := without_diffusivity(results, f"{model}/{condition}", quantity))
+                else mean_and_interval(mean)
+            ),
+        ]
         for condition, model, quantity, mean in found
     ]
     section.tables.append(Table(["condition", "model", "quantity", "seeds", "mean", "95 %"], rows))
@@ -132,6 +146,12 @@ def numbers_of(run: Path, entry: AnalysisEntry) -> Iterator[tuple[str, float, fl
             neighbors = found.get("neighbors")
             if neighbors is not None:
                 bonds_of_g.add(pair)
+            contacts = found.get("contacts")
+            if contacts is not None:
+                # Neighbours of an atom of a layer become fewer as it grows, whatever its contact with the other one is.
+                quantity = f"{pair} contacts within {contacts['within_angstrom']:g} Å per nm²"
+                yield f"{quantity}{_called(name, 'rdf')}", contacts["per_nm2"], contacts["error_per_nm2"]
+            elif neighbors is not None:
                 quantity = f"{pair} neighbours within {neighbors['within_angstrom']:g} Å"
                 yield f"{quantity}{_called(name, 'rdf')}", neighbors["number"], neighbors["error"]
     for name in entry.of_kind("chemistry"):

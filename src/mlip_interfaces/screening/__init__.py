@@ -1,8 +1,6 @@
-"""Screening before simulating: potential maps of batteries, electrochemical windows, charged defects, space-charge layers, migration.
+"""Screening before simulating; energies are in eV, electrostatic potentials and voltages in V against lithium metal.
 
-Equations are functions on plain numbers (`levels`, `charged_defects`, `space_charge`), a material is a file (`materials`, `dictionary`),
-a battery is a stack of materials (`potential_map`), and the dictionary is all batteries of all materials (`pair_table`).
-Windows (`windows`) follow from energies of phases (`compounds`), which files have (`entries`) or a calculator gives (`crystal_energies`).
-Barriers (`migration`) are those of bands (`neb`) between sites that symmetry tells apart (`hops`), and of the network that they make (`percolation`).
-Energies are in eV, electrostatic potentials and voltages in V against lithium metal.
+`relaxing` brings crystals and cells to rest. `defects` are those of a charged or a neutral solid, `solids` materials as files.
+`transport` (conductivity, crowding, fluxes), `migration` (barriers), `adhesion` (interfaces) and `windows` (phases, reactions) are asked one
+by one; `maps` are potentials of batteries, and `ranking` puts pairs in the order in which to simulate them.
 """

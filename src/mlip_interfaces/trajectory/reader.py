@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -229,6 +229,24 @@ class TrajectoryReader:
                 stored = positions
             paths = unwrapper.feed(positions, cells, origins=origins, stored=stored)
             yield Frames(positions, paths, cells, origins, times)
+
+    def first_frame(self) -> Frames:
+        """The first frame of the file, whatever the time asked for.
+
+        Returns
+        -------
+        Frames
+            It alone, its paths not unwrapped.
+
+        Raises
+        ------
+        InputFileError
+            If it is damaged, or there is none.
+        """
+        whole = replace(self, start_ps=None, stop_ps=None, notes=[])
+        for frames in whole.chunks(1, unwrapped=False):
+            return frames
+        raise InputFileError(f"{self.origin} has no frame.")
 
     def read(self) -> Trajectory:
         """Read all frames into memory.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlip_interfaces.config.gates import Gates
 from mlip_interfaces.potentials.gates.contract import Evaluate, Found, Gate, Host
-from mlip_interfaces.potentials.gates.judging import failed_names
+from mlip_interfaces.potentials.gates.judging import findings, judge
 
 Floats = NDArray[np.float64]
 Pair = Callable[[Floats], tuple[Floats, Floats]]
@@ -117,6 +117,12 @@ HOSTS = (bulk("F"), bulk("Cl"), interface())
 def measured(found: Found, quantity: str) -> dict[str, float]:
     """Values of one quantity by what they belong to."""
     return {one.what: one.value for one in found.measurements if one.quantity == quantity}
+
+
+def failed_names(gate: Gate, found: Found, settings: Gates) -> tuple[str, ...]:
+    """Names of what fails of all that a gate measured, each once."""
+    (result,) = judge([findings(gate, found)], settings)
+    return tuple(dict.fromkeys(entry.what for entry in result.failed))
 
 
 def failures(

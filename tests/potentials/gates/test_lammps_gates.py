@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from analytic import failed_names
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.lj import LennardJones
@@ -20,7 +21,6 @@ from mlip_interfaces.potentials.gates import compiled, drift, heating
 from mlip_interfaces.potentials.gates.contract import Found, Gate, Host, MdPlan
 from mlip_interfaces.potentials.gates.drift import DRIFT, straight_line
 from mlip_interfaces.potentials.gates.heating import HEATING
-from mlip_interfaces.potentials.gates.judging import failed_names
 from mlip_interfaces.potentials.gates.tables import read_columns
 from mlip_interfaces.shipped_files import lammps_deck
 

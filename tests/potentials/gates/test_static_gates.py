@@ -14,6 +14,7 @@ from analytic import (
     Floats,
     attraction,
     bulk,
+    failed_names,
     failures,
     interface,
     measured,
@@ -41,7 +42,7 @@ from mlip_interfaces.potentials.gates.compression import (
 from mlip_interfaces.potentials.gates.contract import Evaluate, Host
 from mlip_interfaces.potentials.gates.extensivity import ENERGY, EXTENSIVITY, FORCE
 from mlip_interfaces.potentials.gates.geometry import contact_share
-from mlip_interfaces.potentials.gates.judging import check, failed_names, judge
+from mlip_interfaces.potentials.gates.judging import check, judge
 from mlip_interfaces.potentials.gates.rattled import COLLAPSE, CONTACT, RATTLED
 from mlip_interfaces.potentials.gates.registry import (
     BOUNDS_ALONE,
@@ -335,15 +336,23 @@ def test_a_failed_check_says_value_bound_and_unit() -> None:
     found = check(MeasuredNumber("Li-O", "pair_wall_ev", 0.25), Gates(), "repair.xyz")
     assert found.sentence == "Li-O: height of the wall is 0.25 eV (at least 2)"
     assert found.repair == "repair.xyz"
-    assert check(MeasuredNumber("Li-O", "pair_wall_ev", 25.0), Gates(), "repair.xyz").repair == ""
+    # Edited bounds may fail what passed: its structures are known then.
+    number = MeasuredNumber("Li-O", "pair_hole_ev", 0.05)
+    passed = check(number, Gates(), "repair.xyz")
+    assert passed.passed
+    stricter = check(number, Gates(**{passed.setting: 0.01}), passed.repair)
+    assert (stricter.passed, stricter.repair) == (False, "repair.xyz")
 
 
 def test_what_fails_comes_with_structures_to_label(tmp_path: Path) -> None:
     evaluate, _ = FAULTS["a pair hole"]
     found = run_static_gates(evaluate, HOSTS, SETTINGS.model_copy(update={"run": ("pairs", "species")}), tmp_path)
     pairs, species = found.gates
-    assert pairs.repair == {"Li-Li": "repair/pairs.Li-Li.xyz"}
-    assert species.repair == {}
+    # Those of what passes too, for other bounds.
+    assert pairs.repair == {
+        pair: f"repair/pairs.{pair}.xyz" for pair in ("Li-Li", "Li-F", "Li-Cl", "F-F", "F-Cl", "Cl-Cl")
+    }
+    assert all((tmp_path / file).is_file() for one in (pairs, species) for file in one.repair.values())
     images = read(tmp_path / "repair" / "pairs.Li-Li.xyz", index=":")
     assert len(images) == 8
     assert all(image.pbc.all() for image in images)

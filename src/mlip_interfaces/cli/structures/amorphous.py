@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.structures.words import MATERIAL
+from mlip_interfaces.files import json_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,6 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    import json
     from dataclasses import asdict
 
     from mlip_interfaces.files import write_json
@@ -131,7 +131,7 @@ def run_amorphous(arguments: argparse.Namespace) -> int:
     }
     write_json(directory / "summary.json", summary)
     if arguments.json:
-        print(json.dumps(summary, indent=1))
+        print(json_text(summary))
         return 0
     print(f"{layer.order}")
     print(

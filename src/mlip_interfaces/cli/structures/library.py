@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.structures.words import MATERIAL, print_table
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -44,14 +45,13 @@ def run_list(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    import json
     from dataclasses import asdict
 
     from mlip_interfaces.structures.crystals import crystal_table
 
     rows = crystal_table()
     if arguments.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
+        print(json_text([asdict(row) for row in rows], indent=2))
         return 0
     print_table(
         ("name", "formula", "space group", "atoms", "g/cm3", "source"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.structures.words import MATERIAL, print_table
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -54,7 +55,6 @@ def run_match(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    import json
     from dataclasses import asdict
 
     from mlip_interfaces.structures.matching import plane_label, rank_matches, write_matches_csv
@@ -88,7 +88,7 @@ def run_match(arguments: argparse.Namespace) -> int:
         )
         save_figure(figure, arguments.out, "matches")
     if arguments.json:
-        print(json.dumps([asdict(candidate) for candidate in candidates], indent=2))
+        print(json_text([asdict(candidate) for candidate in candidates], indent=2))
         return 0
     print_table(
         (arguments.substrate, arguments.film, "area/angstrom2", "max strain/%", "atoms"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlip_interfaces.cli.arguments import Subparsers
 from mlip_interfaces.cli.structures.words import MATERIAL, print_table
+from mlip_interfaces.files import json_text
 
 
 def register(actions: Subparsers[argparse.ArgumentParser]) -> None:
@@ -60,7 +61,6 @@ def run_slabs(arguments: argparse.Namespace) -> int:
     int
         Exit code, 0.
     """
-    import json
     from dataclasses import asdict
 
     from mlip_interfaces.structures.slabs import enumerate_slabs, write_slabs
@@ -73,7 +73,7 @@ def run_slabs(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_slabs(slabs, arguments.out, vacuum_angstrom=arguments.vacuum_angstrom)
     if arguments.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
+        print(json_text([asdict(row) for row in rows], indent=2))
         return 0
     print_table(
         ("", "top | bottom", "composition", "atoms", "thickness/angstrom", "stoichiometric", "symmetric", "Tasker",

@@ -25,7 +25,7 @@ def findings(
     wall_seconds : float, s
         Time it took.
     repair : mapping of str to str or None
-        Files of structures, by what failed.
+        Files of structures, by what was measured.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def check(number: MeasuredNumber, settings: Gates, repair: str = "") -> GateChec
     settings : Gates
         Of the study, with the bounds.
     repair : str
-        File of structures that would repair it.
+        File of structures that would repair it; kept where it passes, for other bounds.
 
     Returns
     -------
@@ -96,26 +96,5 @@ def check(number: MeasuredNumber, settings: Gates, repair: str = "") -> GateChec
         setting=quantity.setting,
         passed=passed,
         note=number.note,
-        repair="" if passed else repair,
+        repair=repair,
     )
-
-
-def failed_names(gate: Gate, found: Found, settings: Gates) -> tuple[str, ...]:
-    """What fails of all that a gate measured.
-
-    Parameters
-    ----------
-    gate : Gate
-        The gate.
-    found : Found
-        What it found.
-    settings : Gates
-        Of the study, with the bounds.
-
-    Returns
-    -------
-    tuple of str
-        Names of pairs or structures, each once.
-    """
-    (result,) = judge([findings(gate, found)], settings)
-    return tuple(dict.fromkeys(entry.what for entry in result.failed))

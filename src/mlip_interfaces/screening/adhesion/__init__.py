@@ -1,0 +1,1 @@
+"""Work of adhesion and energies of interfaces."""

@@ -1,0 +1,1 @@
+"""Charged and neutral defects: chemistry in a band gap, cells, files and their energies."""

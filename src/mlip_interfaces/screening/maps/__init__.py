@@ -1,0 +1,1 @@
+"""Potential maps of pairs."""

@@ -1,0 +1,1 @@
+"""Hops between sites, their barriers, networks that percolate."""

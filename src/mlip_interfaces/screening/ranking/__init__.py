@@ -1,0 +1,1 @@
+"""Pairs in the order in which to simulate them, and their studies."""

@@ -1,0 +1,57 @@
+"""How wide a cell is, and how often it is repeated until its images are far enough apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WHOLE = 1e-6
+"""Repeats that are short of the width by no more than this share of a cell suffice: lengths of files are rounded."""
+
+
+def face_widths(cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances between opposite faces of a cell (sides, of a lateral one).
+
+    Parameters
+    ----------
+    cell : (n, n) float array, angstrom
+        Rows are lattice vectors.
+
+    Returns
+    -------
+    (n,) float array, angstrom
+        What repeats along each vector make wider.
+
+    Examples
+    --------
+    >>> face_widths(np.array([[3.0, 0.0], [3.0, 4.0]])).tolist()
+    [2.4, 4.0]
+    """
+    widths: NDArray[np.float64] = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    return widths
+
+
+def repeats_for(widths_angstrom: Iterable[float], least_angstrom: float) -> list[int]:
+    """Repeats that make a cell wide enough.
+
+    Parameters
+    ----------
+    widths_angstrom : iterable of float, angstrom
+        As `face_widths` gives them.
+    least_angstrom : float, angstrom
+        Wanted.
+
+    Returns
+    -------
+    list of int
+        Along each vector, one at least.
+
+    Examples
+    --------
+    >>> repeats_for((5.0, 24.6), 7.0), repeats_for((3.5, 3.5, 12.0), 10.5)
+    ([2, 1], [3, 3, 1])
+    """
+    return [max(1, math.ceil(least_angstrom / float(width) - _WHOLE)) for width in widths_angstrom]

@@ -1,0 +1,1 @@
+"""Solids as materials: levels, space charge, the dictionary and its files."""

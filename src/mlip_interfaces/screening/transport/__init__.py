@@ -1,0 +1,1 @@
+"""Conductivity of a series of compositions, crowding of ions, fluxes."""

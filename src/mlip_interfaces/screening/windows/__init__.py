@@ -1,0 +1,1 @@
+"""Phase diagrams: what is stable against lithium, windows, reactions of a pair."""
