@@ -10,12 +10,13 @@ import pytest
 from scipy.integrate import quad
 
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.screening.maps.outputs import solved_space_charge, space_charge_content
+from mlip_interfaces.screening.solids.solid_outputs import space_charge_content
 from mlip_interfaces.screening.solids.space_charge import (
     SpaceChargeInputs,
     analytic_profile,
     numerical_profile,
     shown_length,
+    solved_space_charge,
     space_charge_layer,
 )
 

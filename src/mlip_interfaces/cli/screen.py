@@ -273,8 +273,9 @@ def run_space_charge(arguments: argparse.Namespace) -> int:
     require_output(arguments)
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.maps.outputs import solved_space_charge, space_charge_content, write_space_charge
     from mlip_interfaces.screening.solids.dictionary import load_dictionary, load_space_charge
+    from mlip_interfaces.screening.solids.solid_outputs import space_charge_content, write_space_charge
+    from mlip_interfaces.screening.solids.space_charge import solved_space_charge
 
     if arguments.file is not None:
         section, files = load_space_charge(arguments.file), [arguments.file]
@@ -319,9 +320,9 @@ def run_defects(arguments: argparse.Namespace) -> int:
 
     from mlip_interfaces.errors import InputFileError
     from mlip_interfaces.observables.provenance import made_of
-    from mlip_interfaces.screening.maps.outputs import defects_content, shown_voltages, write_defects
     from mlip_interfaces.screening.solids.dictionary import load_material
     from mlip_interfaces.screening.solids.materials import Electrolyte
+    from mlip_interfaces.screening.solids.solid_outputs import defects_content, shown_voltages, write_defects
 
     material = load_material(arguments.file)
     if not isinstance(material, Electrolyte) or material.defects is None:

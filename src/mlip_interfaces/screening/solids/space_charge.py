@@ -266,6 +266,59 @@ def shown_length(inputs: SpaceChargeInputs) -> float:
     return 6.0 * inputs.length_angstrom / inputs.decay
 
 
+@dataclass(frozen=True, slots=True)
+class SolvedSpaceCharge:
+    """A space-charge layer and its profile.
+
+    Attributes
+    ----------
+    inputs : SpaceChargeInputs
+        Of the electrolyte and its electrode.
+    layer : SpaceChargeLayer
+        The analytic numbers.
+    profile : NumericalProfile or None
+        The solution of the whole equation; None where there is none.
+    analytic_v : (n,) float array, V, or None
+        The published pieces at the places of the profile; None without one, and where the layer is saturated nowhere.
+    notes : tuple of str
+        Why there is no profile, and doubts.
+    """
+
+    inputs: SpaceChargeInputs
+    layer: SpaceChargeLayer
+    profile: NumericalProfile | None
+    analytic_v: NDArray[np.float64] | None
+    notes: tuple[str, ...]
+
+
+def solved_space_charge(inputs: SpaceChargeInputs) -> SolvedSpaceCharge:
+    """A space-charge layer by the published pieces and by the whole equation.
+
+    Parameters
+    ----------
+    inputs : SpaceChargeInputs
+        Of the electrolyte and its electrode.
+
+    Returns
+    -------
+    SolvedSpaceCharge
+        With notes.
+    """
+    notes = []
+    profile, analytic_v = None, None
+    try:
+        profile = numerical_profile(inputs, shown_length(inputs))
+    except AnalysisError as error:
+        notes.append(str(error))
+    if profile is not None and inputs.is_saturated:
+        analytic_v = analytic_profile(inputs, profile.x_angstrom)
+    if not inputs.is_saturated:
+        notes.append(
+            "The layer is saturated nowhere: its width and the potential there mean nothing, charge and capacitance hold."
+        )
+    return SolvedSpaceCharge(inputs, space_charge_layer(inputs), profile, analytic_v, tuple(notes))
+
+
 def _first_guess(inputs: SpaceChargeInputs, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Places and f of the parabola with what is left of it, or of the dilute layer (Gouy and Chapman)."""
     f0, width = abs(inputs.reduced_potential), abs(_slope_at_electrode(inputs))
