@@ -6,6 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def face_widths(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances between opposite faces of cells (sides, of lateral ones).
+
+    Parameters
+    ----------
+    cells : (..., n, n) float array, angstrom
+        Rows are lattice vectors.
+
+    Returns
+    -------
+    (..., n) float array, angstrom
+        What repeats along each vector make wider.
+
+    Examples
+    --------
+    >>> face_widths(np.array([[3.0, 0.0], [3.0, 4.0]])).tolist()
+    [2.4, 4.0]
+    """
+    return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cells), axis=-2))
+
+
 def cell_height(cells: NDArray[np.float64], *, axis: int = 2) -> NDArray[np.float64]:
     """Distance between the two faces of a cell that one of its vectors joins.
 
@@ -26,7 +47,7 @@ def cell_height(cells: NDArray[np.float64], *, axis: int = 2) -> NDArray[np.floa
     >>> float(cell_height(np.array([[20.0, 0.0, 0.0], [0.0, 20.0, 0.0], [15.0, 0.0, 20.0]])).round(9))
     20.0
     """
-    return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cells)[..., :, axis], axis=-1))
+    return np.asarray(face_widths(cells)[..., axis])
 
 
 def depth_shares(

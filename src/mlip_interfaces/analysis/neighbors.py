@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import face_widths
 from mlip_interfaces.analysis.pair_kernel import collect_pairs
 
 
@@ -170,4 +171,4 @@ def shortest_height(cells: NDArray[np.float64]) -> float:
     >>> shortest_height(np.diag([4.0, 5.0, 6.0]))
     4.0
     """
-    return float((1.0 / np.linalg.norm(np.linalg.inv(cells), axis=-2)).min())
+    return float(face_widths(cells).min())

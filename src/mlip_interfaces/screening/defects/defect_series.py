@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlip_interfaces.analysis.depths import face_widths
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.screening.defects.defect_cells import DefectCell, check_set, defect_cells
 from mlip_interfaces.screening.defects.defect_energies import (
@@ -18,7 +19,7 @@ from mlip_interfaces.screening.defects.defect_energies import (
     formation_energy,
 )
 from mlip_interfaces.screening.relaxing.relaxation import Rest, Task, relax_tasks, relaxed_structure, unfinished_note
-from mlip_interfaces.screening.relaxing.supercells import face_widths, repeats_for
+from mlip_interfaces.screening.relaxing.supercells import repeats_for
 from mlip_interfaces.structures.defects import PointDefect, exchanged_atoms
 
 if TYPE_CHECKING:

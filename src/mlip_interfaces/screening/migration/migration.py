@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import face_widths
 from mlip_interfaces.errors import OtherInputsError, StructureError, counted
 from mlip_interfaces.files import read_json, update_json, whole_file, write_json
 from mlip_interfaces.records import Record
@@ -19,7 +20,7 @@ from mlip_interfaces.screening.migration.neb import Band, BandSettings, HopFailu
 from mlip_interfaces.screening.migration.percolation import AXES, Percolation, percolation
 from mlip_interfaces.screening.relaxing.relaxation import relaxed, start_hash
 from mlip_interfaces.screening.relaxing.same_request import read_kept, require_same
-from mlip_interfaces.screening.relaxing.supercells import face_widths, repeats_for
+from mlip_interfaces.screening.relaxing.supercells import repeats_for
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlip_interfaces.analysis.depths import face_widths
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.records import Record
-from mlip_interfaces.screening.relaxing.supercells import face_widths, repeats_for
+from mlip_interfaces.screening.relaxing.supercells import repeats_for
 from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, rank_matches
 from mlip_interfaces.structures.slabs import Miller

@@ -1,37 +1,12 @@
-"""How wide a cell is, and how often it is repeated until its images are far enough apart."""
+"""How often a cell is repeated until its images are far enough apart."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
-
 _WHOLE = 1e-6
 """Repeats that are short of the width by no more than this share of a cell suffice: lengths of files are rounded."""
-
-
-def face_widths(cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances between opposite faces of a cell (sides, of a lateral one).
-
-    Parameters
-    ----------
-    cell : (n, n) float array, angstrom
-        Rows are lattice vectors.
-
-    Returns
-    -------
-    (n,) float array, angstrom
-        What repeats along each vector make wider.
-
-    Examples
-    --------
-    >>> face_widths(np.array([[3.0, 0.0], [3.0, 4.0]])).tolist()
-    [2.4, 4.0]
-    """
-    widths: NDArray[np.float64] = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    return widths
 
 
 def repeats_for(widths_angstrom: Iterable[float], least_angstrom: float) -> list[int]:
@@ -40,7 +15,7 @@ def repeats_for(widths_angstrom: Iterable[float], least_angstrom: float) -> list
     Parameters
     ----------
     widths_angstrom : iterable of float, angstrom
-        As `face_widths` gives them.
+        As `analysis.depths.face_widths` gives them.
     least_angstrom : float, angstrom
         Wanted.
 

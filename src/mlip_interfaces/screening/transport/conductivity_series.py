@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlip_interfaces.analysis.depths import face_widths
 from mlip_interfaces.errors import AnalysisError, UserError, counted
 from mlip_interfaces.files import write_csv, write_json
 from mlip_interfaces.observables.results import measured, number
-from mlip_interfaces.screening.relaxing.supercells import face_widths
 from mlip_interfaces.screening.transport.conductivity import (
     NO_LINE,
     Estimate,
