@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import content_hash, write_json, write_text
+from mlip_interfaces.files import content_hash, whole_file, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.driver import INPUT_FILE
@@ -61,6 +61,7 @@ class _Planned:
     bulk: Bulk
     atoms: Atoms
     protocol: MDProtocol
+    request: dict[str, object]
 
 
 def measure_conductivities(asked: ConductivitySeries, file: Path, directory: Path) -> list[CrystalConductivity]:
@@ -182,8 +183,9 @@ def _planned(asked: ConductivitySeries, name: str, atoms: Atoms, made_of: dict[s
                 dump_interval_ps=asked.dump_interval_ps,
                 seed=seed,
             )
-            key = content_hash([_request(atoms, protocol, made_of)])[:_HASH_CHARACTERS]
-            found.append(_Planned(f"{name}-{kelvin:g}K-s{seed}-{key}", bulk, atoms, protocol))
+            request = _request(atoms, protocol, made_of)
+            key = content_hash([request])[:_HASH_CHARACTERS]
+            found.append(_Planned(f"{name}-{kelvin:g}K-s{seed}-{key}", bulk, atoms, protocol, request))
     return found
 
 
@@ -205,17 +207,16 @@ def _write_lammps_run(run: Path, potential: QuenchPotential, planned: _Planned) 
 
     run.mkdir(exist_ok=True)
     if not (run / DATA).is_file():
-        working = run / f".{DATA}"
-        write(
-            working,
-            planned.atoms,
-            format="lammps-data",
-            atom_style=potential.atom_style,
-            specorder=list(potential.elements),
-            masses=True,
-        )
-        working.replace(run / DATA)
-    write_json(run / REQUEST, _request(planned.atoms, planned.protocol, {"potential": potential.fingerprint()}))
+        with whole_file(run / DATA) as working:
+            write(
+                working,
+                planned.atoms,
+                format="lammps-data",
+                atom_style=potential.atom_style,
+                specorder=list(potential.elements),
+                masses=True,
+            )
+    write_json(run / REQUEST, planned.request)
     write_bulk_run(run, potential, planned.protocol)
 
 
@@ -296,10 +297,9 @@ def _write_calculator_run(run: Path, settings: LabelSettings, planned: _Planned)
         keeps="paths",
     )
     if not (run / INPUT_FILE).is_file():
-        working = run / f".{INPUT_FILE}"
-        write(working, planned.atoms, format="vasp", direct=True)
-        working.replace(run / INPUT_FILE)
-    write_json(run / REQUEST, _request(planned.atoms, protocol, {"calculator_hash": settings.physics_hash}))
+        with whole_file(run / INPUT_FILE) as working:
+            write(working, planned.atoms, format="vasp", direct=True)
+    write_json(run / REQUEST, planned.request)
     settings.write(run / SETTINGS_FILE)
     before = run / PLAN_FILE
     if before.is_file() and (run / RESULT_FILE).is_file():
