@@ -26,6 +26,7 @@ from mlip_interfaces.screening.transport.cells_file import Cell, CellSeries
 from mlip_interfaces.screening.transport.flux_file import FluxSeries
 from mlip_interfaces.structures.crystals import formula_counts
 from mlip_interfaces.structures.glass import QuenchPotential, default_density
+from mlip_interfaces.structures.glass.potential import TOSI_FUMI
 
 CELLS, MD, FLUX_FILE, INPUTS = "cells", "md", "flux.yaml", "inputs.json"
 SUMMARY = "summary.json"
@@ -88,7 +89,7 @@ def make_compositions(asked: CellSeries, potential: str, directory: Path) -> Com
         asked, {(one.formula, kelvin): ["run"] for one in asked.compositions for kelvin in asked.temperatures_kelvin}
     )
     _refuse_other_inputs(asked, potentials, directory)
-    word = potential if potential == QuenchPotential.tosi_fumi().name else str(Path(potential).resolve())
+    word = potential if potential == TOSI_FUMI else str(Path(potential).resolve())
     cells = [(one, replica) for one in asked.compositions for replica in range(asked.replicas)]
     tasks = tuple(_cell_task(asked, one, replica, densities[one.formula], word) for one, replica in cells)
     for task in tasks:

@@ -14,9 +14,8 @@ from mlip_interfaces.screening.relaxing.supercells import repeats_for
 from mlip_interfaces.structures.crystals import in_library
 from mlip_interfaces.structures.matching import MatchedStack, SlabRequest, match_slabs, rank_matches
 from mlip_interfaces.structures.slabs import Miller
+from mlip_interfaces.structures.slabs.terminations import NO_DIPOLE
 
-NO_DIPOLE_E_PER_ANGSTROM = 1e-3
-"""Of a slab, as `structures.slabs` counts a repeat unit."""
 LEAST_WIDTH_ANGSTROM = 7.0
 """A narrower lateral cell is repeated: its atoms would mostly see their own images."""
 
@@ -145,7 +144,7 @@ def _match(
     across_a, across_b = face_widths(np.asarray(stack.slabs[0].cell)[:2, :2]).tolist()
     widths = across_a, across_b
     along_a, along_b = repeats_for(widths, LEAST_WIDTH_ANGSTROM)
-    is_polar = any(abs(one.dipole_e_per_angstrom) >= NO_DIPOLE_E_PER_ANGSTROM for one in stack.terminations)
+    is_polar = any(abs(one.dipole_e_per_angstrom) >= NO_DIPOLE for one in stack.terminations)
     return LatticeMatch(
         crystals, millers, thicknesses_angstrom, stack.area_angstrom2, max(one.max_strain for one in stack.strains),
         widths, (along_a, along_b), sum(len(slab) for slab in stack.slabs) * along_a * along_b, is_polar, limits,

@@ -25,7 +25,7 @@ from mlip_interfaces.structures.slabs.planes import (
 )
 
 NO_DIPOLE = 1e-3
-"""A repeat unit with less than this, in e/angstrom, has none: coordinates of relaxed crystals are good to that."""
+"""A repeat unit, or a slab, with less than this, in e/angstrom, has none: coordinates of relaxed crystals are good to that."""
 
 
 @dataclass(frozen=True, slots=True)
