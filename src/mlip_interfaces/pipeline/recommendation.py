@@ -20,7 +20,7 @@ from mlip_interfaces.books.recommendation import (
     frozen_in,
 )
 from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_optional_book, write_book
-from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study
+from mlip_interfaces.config import Study
 from mlip_interfaces.errors import counted
 from mlip_interfaces.files import read_json
 from mlip_interfaces.observables import Chemistry, Msd
@@ -191,14 +191,9 @@ def _of_study(study: Study, variant: str) -> tuple[str, ...]:
     """What the confidence cannot know of, whatever the runs are."""
     said, layer = [], study.interface.compared
     frozen = frozen_in(
-        has_glass=any(isinstance(one, AmorphousLayer) for one in study.interface.layers),
+        has_glass=study.interface.scanned is not None,
         has_vacancies=bool(variant)
-        or any(
-            v.fractions[0] > 0.0
-            for one in study.interface.layers
-            if isinstance(one, CrystalLayer)
-            for v in one.vacancies
-        ),
+        or any(layer.vacancies for model in study.scan_models if not model.variant for layer in model.layers),
     )
     said += [] if frozen is None else [frozen]
     name = study.recommendation.loss_among(study.analysis.requests, study.elements)
