@@ -305,21 +305,16 @@ def _diffusivities(
 
 def _no_transport(study: Study) -> _Lack | None:
     """Why no run of the study can have the D that thicknesses are compared by; None where one can."""
-    layer = study.interface.compared
-    remedy = f"an analysis of kind msd with `layer: {layer}`"
-    name = study.recommendation.transport_among(study.analysis.requests, layer)
-    if name is None:
-        return _Lack(
-            f"no analysis of kind msd is of the layer '{layer}', and D of all ions depends on how many of them the layer has",
-            remedy,
-        )
-    request = study.analysis.requests[name]
-    if not isinstance(request, Msd) or request.layer != layer:
-        return _Lack(
-            f"the analysis '{name}' is not of the layer '{layer}', and D of all ions depends on how many of them the layer has",
-            remedy,
-        )
-    return None
+    layer, requests = study.interface.compared, study.analysis.requests
+    name = study.recommendation.transport_among(requests, layer)
+    request = requests.get(name or "")
+    if isinstance(request, Msd) and request.layer == layer:
+        return None
+    none = "no analysis of kind msd is" if name is None else f"the analysis '{name}' is not"
+    return _Lack(
+        f"{none} of the layer '{layer}', and D of all ions depends on how many of them the layer has",
+        f"an analysis of kind msd with `layer: {layer}`",
+    )
 
 
 def _answer(
