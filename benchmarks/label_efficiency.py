@@ -195,7 +195,7 @@ def prepare_coated(data: Path, work: Path, case: Case) -> None:
     def start() -> list[Atoms]:
         frames = []
         for label in collect_labels([data / "initial_data"]).labels:
-            atoms = Atoms(label.symbols, positions=label.positions_angstrom, cell=label.cell_angstrom, pbc=True)
+            atoms = label.atoms
             stress = -label.virial_ev / atoms.get_volume()
             atoms.calc = SinglePointCalculator(
                 atoms, energy=label.energy_ev, forces=label.forces_ev_per_angstrom, stress=stress
@@ -426,10 +426,7 @@ def last_of_each_trajectory(labels: Sequence[Any], share: float) -> tuple[list[A
 
 def mixed_model(labels: Sequence[Any], elements: Sequence[str], cutoff_angstrom: float) -> dict[str, Any]:
     """A small DPA-1 without attention: one embedding for all pairs, so that what was learnt of one pair serves another."""
-    frames = [
-        Atoms(label.symbols, positions=label.positions_angstrom, cell=label.cell_angstrom, pbc=True)
-        for label in labels[:: max(1, len(labels) // 40)]
-    ]
+    frames = [label.atoms for label in labels[:: max(1, len(labels) // 40)]]
     neighbors = max(int(np.bincount(neighbor_list("i", atoms, cutoff_angstrom)).max()) for atoms in frames)
     return {
         "type_map": list(elements),

@@ -168,7 +168,7 @@ def test_the_time_and_the_seeds_that_would_decide_are_said(study: Study, tmp_pat
     row = answer.rows[1]
     assert row.loss_run_ps is not None
     # By hand: (t_0.95 + t_0.8 of 18 degrees of freedom) 0.1414 / 0.15, squared, times 2 ns.
-    assert row.loss_run_ps == pytest.approx(2000.0 * ((1.734 + 0.862) * 0.1414 / 0.15) ** 2, rel=0.01)
+    assert row.loss_run_ps == pytest.approx(2000.0 * ((1.734 + 0.862) * 0.1414 / 0.15) ** 2, rel=0.01, abs=0)
     assert answer.decide == (f"5 Å needs runs of 12 ns, or {row.loss_runs} seeds as long as these, for loss.",)
 
 
@@ -177,7 +177,7 @@ def test_few_units_are_known_no_better_than_few_coins_and_time_does_not_help(stu
     answer = only(recommended(study, tmp_path, *write_scan(tmp_path, losses, {5.0: msd(1e-6, 1e-7)})))
     bare = answer.rows[0].loss
     assert bare is not None
-    assert bare.error == pytest.approx((0.5 * 0.5 / 4) ** 0.5)
+    assert bare.error == pytest.approx((0.5 * 0.5 / 4) ** 0.5, rel=1e-9, abs=0)
     assert bare.low == 0.0
     assert answer.outcome == "undecided"
     assert answer.rows[1].loss_run_ps is None
@@ -233,7 +233,7 @@ def test_bonds_lost_and_bonds_made_serve_as_well(
     assert answer.loss_of == f"{said} (reaction)"
     first = answer.rows[0].loss
     assert first is not None
-    assert first.value == pytest.approx(bare)
+    assert first.value == pytest.approx(bare, rel=1e-9, abs=0)
     assert answer.thickness_angstrom == 10.0
 
 

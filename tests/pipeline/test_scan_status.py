@@ -44,9 +44,9 @@ def test_a_run_in_which_a_process_works_has_a_pace_and_a_time_left(context: RunC
         )
         told = only(context)
     assert found.state == "running"
-    assert found.time_ns == pytest.approx(found.asked_ns / 2, rel=1e-6)
-    assert found.ns_per_day == pytest.approx(found.time_ns / 50 * 86400, rel=1e-3)
-    assert found.seconds_left == pytest.approx(50, rel=1e-3)
+    assert found.time_ns == pytest.approx(found.asked_ns / 2, rel=1e-6, abs=0)
+    assert found.ns_per_day == pytest.approx(found.time_ns / 50 * 86400, rel=1e-3, abs=0)
+    assert found.seconds_left == pytest.approx(50, rel=1e-3, abs=0)
     assert found.healthy is None
     assert found.density_change == 0
     assert line.split()[1] == "running"
@@ -54,7 +54,7 @@ def test_a_run_in_which_a_process_works_has_a_pace_and_a_time_left(context: RunC
     assert whole.states == {"running": 1, "waiting": len(whole.runs) - 1}
     assert whole.ns_per_day == found.ns_per_day
     assert told.ns_per_day == 0.002
-    assert told.seconds_left == pytest.approx(found.time_ns / 0.002 * 86400, rel=1e-6)
+    assert told.seconds_left == pytest.approx(found.time_ns / 0.002 * 86400, rel=1e-6, abs=0)
 
 
 def test_where_no_lock_can_tell_a_table_that_was_just_written_runs(context: RunContext) -> None:  # noqa: F811
@@ -106,7 +106,7 @@ def test_a_finished_run_is_as_healthy_as_the_index_says_and_a_halted_one_is_sick
     (directory / "thermo.csv").write_text("\n".join(lines) + "\n")
     found = only(context)
     assert (found.state, found.healthy, found.last_good_frame) == ("sick", False, 6)
-    assert found.last_good_ps == pytest.approx(6 * protocol.frame_interval_ps, rel=1e-6)
+    assert found.last_good_ps == pytest.approx(6 * protocol.frame_interval_ps, rel=1e-6, abs=0)
     assert "scan collect" in found.reasons[0]
     # All atoms of these frames lie on each other.
     collect_scan(context)

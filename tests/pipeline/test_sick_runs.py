@@ -59,7 +59,7 @@ def test_last_good_frame_is_the_one_before_the_bound_and_frames_around_it_are_ke
     assert 3 < n_frames < 101, "the bound was to halt it on its way"
     assert found is not None
     assert found.last_good_frame == n_frames - 2
-    assert found.last_good_ps == pytest.approx(0.02 * (n_frames - 2), rel=1e-6)
+    assert found.last_good_ps == pytest.approx(0.02 * (n_frames - 2), rel=1e-6, abs=0)
     assert found.candidates == f"a/hot/seed-1/{CANDIDATES}"
     assert str(found).startswith(f"its last good frame is number {n_frames - 2}, at ")
     kept = read(scan / found.candidates, index=":")

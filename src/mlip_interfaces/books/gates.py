@@ -53,7 +53,7 @@ class GateFindings(Record):
     wall_seconds : float, s
         Time it took; 0 where LAMMPS did the work.
     repair : mapping of str to str
-        File with structures that would repair the potential once labelled, by the name of what failed; beside the verdict.
+        File with structures that would repair the potential once labelled, by the name of what was measured; beside the verdict.
     """
 
     gate: str

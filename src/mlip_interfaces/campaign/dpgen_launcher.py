@@ -28,6 +28,7 @@ from mlip_interfaces.campaign.candidate_ranking import Candidate, rank_candidate
 from mlip_interfaces.campaign.folder import is_submission_note
 from mlip_interfaces.campaign.launching import LauncherOptions
 from mlip_interfaces.campaign.stopped_explorations import keep_whole_frames, surviving
+from mlip_interfaces.files import relink
 from mlip_interfaces.jobs.alone import alone
 from mlip_interfaces.jobs.attaching import AttachingSubmission
 
@@ -108,11 +109,9 @@ def _keeping_compressed(copy_model: Any) -> Any:
         copy_model(n_models, before, now, suffix)
         folder = Path(dpgen_run.make_iter_name(now), dpgen_run.train_name)
         for number in range(n_models):
-            compressed = Path(f"{number:03d}", f"frozen_model_compressed{suffix}")
-            if (folder / compressed).is_file():
-                link = folder / f"graph.{number:03d}{suffix}"
-                link.unlink()
-                link.symlink_to(compressed)
+            compressed = folder / f"{number:03d}" / f"frozen_model_compressed{suffix}"
+            if compressed.is_file():
+                relink(folder / f"graph.{number:03d}{suffix}", compressed)
 
     return copy
 

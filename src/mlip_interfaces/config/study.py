@@ -958,10 +958,10 @@ class Study(Section):
         name = asked.loss_among(requests, self.elements)
         counts = requests.get(name or "")
         if asked.loss != "intact" and not (isinstance(counts, Chemistry) and asked.counted_by(counts, self.elements)):
-            where = "no analysis of kind chemistry" if name is None else f"the analysis '{name}' does not"
-            remedy = f"give its longest length to a `chemistry`, as in bond_cutoffs_angstrom: {{{asked.loss}: 3.0}}"
+            none = "no analysis of kind chemistry counts" if name is None else f"the analysis '{name}' does not count"
             raise ValueError(
-                f"recommendation.loss is '{asked.loss}', which {where} {'counts' if name is None else 'count'}; {remedy}"
+                f"recommendation.loss is '{asked.loss}', which {none}; give its longest length to a `chemistry`, as in "
+                f"bond_cutoffs_angstrom: {{{asked.loss}: 3.0}}"
             )
         name = asked.transport_among(requests, self.interface.compared)
         has = requests.get(name or "")

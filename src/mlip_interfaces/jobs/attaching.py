@@ -119,7 +119,7 @@ class AttachingSubmission(Submission):  # type: ignore[misc]
         before, self._reached = self._reached or {}, self._how_far()
         for job in ended:
             if any(
-                self._reached.get(_folder(task), _Reached()).is_beyond(before.get(_folder(task), _Reached()))
+                self._reached.get(_folder(task), _Reached()) != before.get(_folder(task), _Reached())
                 for task in job.job_task_list
             ):
                 job.fail_count = 0
@@ -277,10 +277,6 @@ class _Reached:
 
     step: int = 0
     tags: frozenset[str] = frozenset()
-
-    def is_beyond(self, other: _Reached) -> bool:
-        """Whether it is further in either."""
-        return self.step > other.step or bool(self.tags - other.tags)
 
 
 def _folder(task: Any) -> str:

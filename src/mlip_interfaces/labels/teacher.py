@@ -40,7 +40,9 @@ def open_teacher(
     return TeacherProcess(settings)
 
 
-def require_model(settings: LabelSettings, elements: Sequence[str]) -> None:
+def require_model(
+    settings: LabelSettings, elements: Sequence[str], where: str = "labels.calculator is 'deepmd'"
+) -> None:
     """Check that the Deep Potential that labels can be loaded, has the head that is asked for, and knows the elements.
 
     Parameters
@@ -49,6 +51,8 @@ def require_model(settings: LabelSettings, elements: Sequence[str]) -> None:
         Of the calculator ``deepmd``.
     elements : sequence of str
         That the structures are of.
+    where : str, optional
+        Begins the message: what gives the calculator.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def require_model(settings: LabelSettings, elements: Sequence[str]) -> None:
     try:
         read_deep_potential(Path(str(model))).require_elements(elements, str(head) if head is not None else None)
     except InputFileError as error:
-        raise InputFileError(f"labels.calculator is 'deepmd': {error}") from error
+        raise InputFileError(f"{where}: {error}") from error
 
 
 def require_teacher(settings: LabelSettings, elements: Sequence[str]) -> None:

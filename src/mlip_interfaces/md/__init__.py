@@ -32,12 +32,12 @@ from mlip_interfaces.md.protocol import MDProtocol, md_command
 
 __all__ = [
     "CHECKPOINT",
-    "OLDER_CHECKPOINT",
     "COMMAND",
     "DATA",
     "DEVIATIONS",
     "END",
     "MODEL",
+    "OLDER_CHECKPOINT",
     "START",
     "STARTED",
     "TABLE",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlip_interfaces.books.run import RUN_INDEX, MadeAnalysis, ScanEntry
 from mlip_interfaces.errors import UnfinishedError
-from mlip_interfaces.files import content_hash, write_json
+from mlip_interfaces.files import content_hash, relink, write_json
 from mlip_interfaces.jobs import Batch, JobTask, only_by_itself, run_tasks, tasks_given_up, watching
 from mlip_interfaces.pipeline.run_analysis import TASK, RunTask, made_as_asked, made_before
 from mlip_interfaces.programs import log_tail
@@ -139,10 +139,10 @@ def _prepared(context: RunContext, run: ScanEntry) -> str:
     if staged:
         (folder / INPUTS).mkdir(exist_ok=True)
         for name in names:
-            link = folder / INPUTS / name
-            link.unlink(missing_ok=True)
             if (files / name).is_file():
-                link.symlink_to(os.path.relpath(files / name, link.parent))
+                relink(folder / INPUTS / name, files / name)
+            else:
+                (folder / INPUTS / name).unlink(missing_ok=True)
     where = INPUTS if staged else os.path.relpath(files, folder)
     task = RunTask(run, where, context.study.analysis.model_dump(mode="json")).to_json()
     write_json(folder / TASK, task)

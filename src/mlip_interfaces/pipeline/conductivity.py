@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_interfaces.deep_potentials import read_deep_potential
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import content_hash, whole_file, write_json, write_text
 from mlip_interfaces.jobs import Batch, JobTask, run_tasks
 from mlip_interfaces.labels.again import forget_configuration_failures
 from mlip_interfaces.labels.driver import INPUT_FILE
 from mlip_interfaces.labels.settings import SETTINGS_FILE, LabelSettings
+from mlip_interfaces.labels.teacher import require_model
 from mlip_interfaces.labels.teacher_md import (
     CHECKPOINT_FILE,
     PATHS_FILE,
@@ -271,15 +271,10 @@ def _settings(asked: ConductivitySeries, file: Path, elements: Sequence[str]) ->
         else value
         for key, value in asked.parameters.items()
     }
-    if name == "deepmd" and isinstance(parameters.get("model"), str):
-        head = parameters.get("head")
-        try:
-            read_deep_potential(Path(str(parameters["model"]))).require_elements(
-                elements, None if head is None else str(head)
-            )
-        except InputFileError as error:
-            raise InputFileError(f"{file}: calculator {name}: {error}") from error
-    return LabelSettings(calculator=name, parameters=parameters)
+    settings = LabelSettings(calculator=name, parameters=parameters)
+    if name == "deepmd" and "model" in parameters:
+        require_model(settings, elements, f"{file}: calculator {name}")
+    return settings
 
 
 def _write_calculator_run(run: Path, settings: LabelSettings, planned: _Planned) -> None:

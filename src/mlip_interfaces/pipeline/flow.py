@@ -17,7 +17,7 @@ from mlip_interfaces.pipeline.made_of import StudyHashes, mark_of_keys
 from mlip_interfaces.pipeline.study_files import keep_files, load_run_study
 from mlip_interfaces.run.context import RunContext
 from mlip_interfaces.run.folder import STUDY_FILE, locked, require_usable_path
-from mlip_interfaces.run.manifests import read_manifest, recorded, write_manifest
+from mlip_interfaces.run.manifests import read_manifest, recorded
 from mlip_interfaces.run.stages import FOLDERS, POTENTIAL_STAGES, stages_of
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
         If an engine failed; the same call continues.
     """
     from mlip_interfaces.pipeline.plan import plan_run, say_plan
-    from mlip_interfaces.pipeline.standing import adopt_older, campaign_goes_on, reopen_campaign
+    from mlip_interfaces.pipeline.standing import adopt_older, campaign_goes_on, reopen_stage
 
     study = load_checked_study(study_file, root)
     names = stages_until(root, until)
@@ -142,7 +142,7 @@ def run_study(study_file: Path, root: Path, *, until: str = STAGE_NAMES[-1]) -> 
         adopt_older(root)
         say_plan(plan_run(study, root, names))
         if "campaign" in names and campaign_goes_on(study, root):
-            reopen_campaign(root)
+            reopen_stage(root, "campaign")
         keep_files(study_file, root)
         run_stages(load_run_study(root), root, names)
 
@@ -284,7 +284,7 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
         If an engine failed; the same call continues.
     """
     from mlip_interfaces.pipeline.plan import plan_run, say_plan
-    from mlip_interfaces.pipeline.standing import adopt_older, campaign_goes_on, reopen_campaign
+    from mlip_interfaces.pipeline.standing import adopt_older, campaign_goes_on, reopen_stage
 
     study = load_run_study(root)
     before = stages_until(root, name)[:-1]
@@ -294,12 +294,12 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
         if name == "campaign":
             _refuse_other_campaign(study, root)
             if campaign_goes_on(study, root):
-                reopen_campaign(root)
+                reopen_stage(root, "campaign")
         open_stage = _first_open(root, before)
-        if (name, open_stage) == ("analyze", "scan") and (root / FOLDERS["scan"] / INDEX).is_file():
-            _analyze_what_is_there(study, root)
-            return
-        if (name, open_stage) == ("analyze", "scan") and (root / FOLDERS["scan"]).is_dir():
+        if (name, open_stage) == ("analyze", "scan") and (scan := root / FOLDERS["scan"]).is_dir():
+            if (scan / INDEX).is_file():
+                _analyze_what_is_there(study, root)
+                return
             raise InputFileError(
                 f"The scan of {root} is not finished, and has no {INDEX} of what is there. Run `mlip-interfaces scan submit {root}`, which "
                 f"ends it, or `mlip-interfaces scan collect {root}` to analyse the runs that have come to their end."
@@ -317,11 +317,10 @@ def run_single_stage(root: Path, name: str, *, despite_gates: bool = False) -> N
 def _analyze_what_is_there(study: Study, root: Path) -> None:
     """Analyse what is collected of a scan that is not at its end; the stage stays open, and is made whole once the scan is."""
     from mlip_interfaces.pipeline.analyze import run_analyze
+    from mlip_interfaces.pipeline.standing import reopen_stage
     from mlip_interfaces.run.display import Display
 
-    manifest = read_manifest(root / FOLDERS["analyze"])
-    if manifest is not None and manifest.status == "done":
-        write_manifest(root / FOLDERS["analyze"], replace(manifest, status="running", finished=None))
+    reopen_stage(root, "analyze")
     context = RunContext(study, root)
     with Display(("analyze",)) as display:
         display.begin("analyze")

@@ -20,7 +20,7 @@ from mlip_interfaces.books.recommendation import (
     frozen_in,
 )
 from mlip_interfaces.books.run import AnalysisEntry, ScanEntry, read_optional_book, write_book
-from mlip_interfaces.config import AmorphousLayer, CrystalLayer, Study
+from mlip_interfaces.config import Study
 from mlip_interfaces.errors import counted
 from mlip_interfaces.files import read_json
 from mlip_interfaces.observables import Chemistry, Msd
@@ -191,14 +191,9 @@ def _of_study(study: Study, variant: str) -> tuple[str, ...]:
     """What the confidence cannot know of, whatever the runs are."""
     said, layer = [], study.interface.compared
     frozen = frozen_in(
-        has_glass=any(isinstance(one, AmorphousLayer) for one in study.interface.layers),
+        has_glass=study.interface.scanned is not None,
         has_vacancies=bool(variant)
-        or any(
-            v.fractions[0] > 0.0
-            for one in study.interface.layers
-            if isinstance(one, CrystalLayer)
-            for v in one.vacancies
-        ),
+        or any(layer.vacancies for model in study.scan_models if not model.variant for layer in model.layers),
     )
     said += [] if frozen is None else [frozen]
     name = study.recommendation.loss_among(study.analysis.requests, study.elements)
@@ -310,21 +305,16 @@ def _diffusivities(
 
 def _no_transport(study: Study) -> _Lack | None:
     """Why no run of the study can have the D that thicknesses are compared by; None where one can."""
-    layer = study.interface.compared
-    remedy = f"an analysis of kind msd with `layer: {layer}`"
-    name = study.recommendation.transport_among(study.analysis.requests, layer)
-    if name is None:
-        return _Lack(
-            f"no analysis of kind msd is of the layer '{layer}', and D of all ions depends on how many of them the layer has",
-            remedy,
-        )
-    request = study.analysis.requests[name]
-    if not isinstance(request, Msd) or request.layer != layer:
-        return _Lack(
-            f"the analysis '{name}' is not of the layer '{layer}', and D of all ions depends on how many of them the layer has",
-            remedy,
-        )
-    return None
+    layer, requests = study.interface.compared, study.analysis.requests
+    name = study.recommendation.transport_among(requests, layer)
+    request = requests.get(name or "")
+    if isinstance(request, Msd) and request.layer == layer:
+        return None
+    none = "no analysis of kind msd is" if name is None else f"the analysis '{name}' is not"
+    return _Lack(
+        f"{none} of the layer '{layer}', and D of all ions depends on how many of them the layer has",
+        f"an analysis of kind msd with `layer: {layer}`",
+    )
 
 
 def _answer(

@@ -207,17 +207,19 @@ def campaign_goes_on(study: Study, root: Path) -> bool:
     return has_more_to_do(RunContext(study, root))
 
 
-def reopen_campaign(root: Path) -> None:
-    """Let a finished campaign go on; what was made of it is made anew, since it will be of other labels.
+def reopen_stage(root: Path, name: str) -> None:
+    """Let a finished stage go on; what was made of it is made anew, since it will be of other content.
 
     Parameters
     ----------
     root : Path
         The run folder, whose lock the caller holds.
+    name : str
+        Of the stage.
     """
-    directory = root / FOLDERS["campaign"]
+    directory = root / FOLDERS[name]
     manifest = read_manifest(directory)
-    if manifest is not None:
+    if manifest is not None and manifest.status == "done":
         write_manifest(directory, replace(manifest, status="running", finished=None))
 
 

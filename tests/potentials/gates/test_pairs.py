@@ -129,7 +129,7 @@ def test_a_fall_from_below_the_wall_is_measured_in_full_and_one_from_above_it_do
     np.testing.assert_allclose(low.hole_ev, 2.0, rtol=1e-2, atol=0)
     # An atom in there has 1 eV: to it the wall is 5 eV high, however high it is for others.
     np.testing.assert_allclose(high.hole_ev, 4.0, rtol=1e-2, atol=0)
-    assert (low.hole_at_angstrom, high.hole_at_angstrom) == (pytest.approx(0.8), pytest.approx(0.8))
+    assert (low.hole_at_angstrom, high.hole_at_angstrom) == pytest.approx((0.8, 0.8), rel=1e-6, abs=0)
 
 
 def test_what_two_atoms_do_farther_apart_than_they_stand_is_not_judged() -> None:
