@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mlip_interfaces.analysis.depths import cell_height
 from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.reach import Reach
 from mlip_interfaces.observables.request import Option, Request
@@ -92,12 +93,14 @@ class _TetrahedraObserver(Observer):
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Average positions; count where a window is whole."""
         frames = batch.frames
-        for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
-            self._accumulator.add(positions, cell, time)
+        for positions, cell, corner, time in zip(
+            frames.positions, frames.cells, frames.origins, frames.times_ps.tolist(), strict=True
+        ):
+            self._accumulator.add(positions - corner, cell, time)
 
     def finish(self, record: Record) -> TetrahedraResult:
         """Counts against time and depth."""
-        height = float(1.0 / np.linalg.norm(np.linalg.inv(record.mean_cell)[:, 2]))
+        height = float(cell_height(record.mean_cell))
         return TetrahedraResult(self._request, self._reach, self._accumulator.result(), height)
 
 
