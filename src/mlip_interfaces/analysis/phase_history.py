@@ -175,7 +175,6 @@ class PhaseRecorder:
         cells: NDArray[np.float64],
         origins: NDArray[np.float64],
         times_ps: NDArray[np.float64],
-        first_frame: int,
     ) -> None:
         """Add frames, unless they were added before.
 
@@ -188,12 +187,10 @@ class PhaseRecorder:
         origins : (n_frames, 3) float array, angstrom
             Corners of the cells.
         times_ps : (n_frames,) float array, ps
-            Of the frames.
-        first_frame : int
-            Number of the first of them in the run.
+            Of the frames, ascending: one that is not after the last of those that were added was added before.
         """
-        for k, (place, cell, origin, time) in enumerate(zip(positions, cells, origins, times_ps.tolist(), strict=True)):
-            if first_frame + k == self._n_frames:
+        for place, cell, origin, time in zip(positions, cells, origins, times_ps.tolist(), strict=True):
+            if not self._latest or time > self._latest[-1][2]:
                 self._add(place, cell, origin, time)
                 self._n_frames += 1
 

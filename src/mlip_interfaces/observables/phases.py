@@ -260,7 +260,6 @@ class _PhaseObserver(Observer):
         self._request = request
         self._rules = request.phase_rules()
         self._recorder = shared_recorder(request, start)
-        self._n_frames = 0
         nameless = sorted(set(start.trajectory.symbols.tolist()) - self._rules.elements)
         if nameless:
             self.notes.append(f"No rule of phases knows {', '.join(nameless)}: these atoms are called unknown.")
@@ -268,8 +267,7 @@ class _PhaseObserver(Observer):
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Name what is a whole window."""
         frames = batch.frames
-        self._recorder.add(frames.positions, frames.cells, frames.origins, frames.times_ps, self._n_frames)
-        self._n_frames += len(frames.times_ps)
+        self._recorder.add(frames.positions, frames.cells, frames.origins, frames.times_ps)
 
     def finish(self, record: Record) -> Result | None:
         """Phases against time and depth."""
@@ -348,8 +346,8 @@ class _ClusterObserver(Observer):
         frames = [*self._kept, *([self._last] if self._kept[-1][2] < self._last[2] else [])]
         classifier = ClusterClassifier(self._symbols, [(positions, cell) for positions, cell, _ in frames])
         recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0, axis=AXES.index(self._request.axis))
-        for number_, (positions, cell, time) in enumerate(frames):
-            recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]), number_)
+        for positions, cell, time in frames:
+            recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]))
         recorder.finish()
         assert recorder.last is not None
         rules = self._by_rules.classify(*frames[-1][:2])
