@@ -199,7 +199,7 @@ class TetrahedraAccumulator:
         Parameters
         ----------
         positions : (n_atoms, 3) float array, angstrom
-            In any image.
+            From the corner of the cell, in any image.
         cell : (3, 3) float array, angstrom
             Rows are lattice vectors.
         time_ps : float, ps

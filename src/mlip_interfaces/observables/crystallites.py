@@ -38,7 +38,6 @@ SHELL_ANGSTROM = 3.5
 MOST_TURNED, MOST_DRAWN = 10, 4000
 """Grains whose orientations are compared wherever they are, the largest; atoms drawn."""
 
-
 OF_A_GRAIN = (
     "grain", "phase", "packing", "n_atoms", "n_anions", "diameter_angstrom", "spacing_angstrom", "depth_angstrom", "q4", "q6", "misfit",
     "normal_1", "normal_2", "normal_3", "nearest_axis", "nearest_axis_degrees", "c_axis_degrees",
@@ -408,13 +407,13 @@ class _CrystallitesObserver(Observer):
         assert self._last is not None
         positions, cell, anions, order, found = self._last
         shown = np.arange(0, anions.size, max(1, -(-anions.size // MOST_DRAWN)))
-        where = (positions[anions[shown]] @ np.linalg.inv(cell)) % 1.0
+        across, depths = (depth_shares(positions[anions[shown]], cell, np.zeros(3), axis=axis) for axis in (0, 2))
         q4, q6 = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
         of_anion = np.full(anions.size, -1)
         for row, grain in enumerate(found):
             of_anion[grain.atoms] = row
         a, height = float(np.linalg.norm(cell[0])), float(cell_height(cell))
-        drawn = Drawn(where[:, 0] * a, where[:, 2] * height, q4, q6, of_anion[shown])
+        drawn = Drawn(across * a, depths * height, q4, q6, of_anion[shown])
         return CrystallitesResult(self._request, self._anions, tuple(self._looks), contacts(order, found), drawn)
 
     def _named(

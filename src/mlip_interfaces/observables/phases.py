@@ -38,7 +38,6 @@ SHOWN = 0.01
 MOST_TIMES = 100
 """Of the tables of phases against depth and time."""
 
-
 FRAMES_OF_CLUSTERS = 6
 """Frames of the run that clusters are looked for in: as many to twice as many, evenly spaced."""
 
