@@ -559,6 +559,7 @@ class CrystallitesResult(Result):
                 },
             },
             "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "anions": list(self.anions),
                 "definition": "anions with at least least_bonds of 12 neighbours whose q6 correlates, connected by such bonds, and "

@@ -318,7 +318,8 @@ class GrowthResult(Result):
                     strict=True,
                 )
             ],
-            "settings": self.request.rule_settings()
+            "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "thickness": "share of the atoms that are of no reactant, integrated over the depth, per interphase"
                 if self.request.definition == "phase"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -113,18 +112,6 @@ class PhaseSettings(Request):
         from mlip_interfaces.analysis.phase_rules import phase_rules
 
         return phase_rules(self.rules)
-
-    def rule_settings(self) -> dict[str, object]:
-        """The settings, and the hash of the file of rules.
-
-        Returns
-        -------
-        dict
-            For the result file.
-        """
-        from mlip_interfaces.files import file_hash
-
-        return self.settings() | ({"rules_sha256": file_hash(Path(self.rules))} if self.rules is not None else {})
 
 
 def shared_recorder(request: PhaseSettings, start: Start) -> PhaseRecorder:
@@ -479,7 +466,8 @@ class PhasesResult(Result):
             "history": history | self._of_history(),
             "atom_phases": np.array(self.names)[codes].tolist(),
             "atom_confidence": np.round(confidence.astype(np.float64), 3).tolist(),
-            "settings": self.request.rule_settings()
+            "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "layers": "of the last map, along the normal of the cell vectors other than `axis`, from the corner of the cell",
                 "confidence": "share of what the crystal has around such an atom that is there; mean over the atoms",
