@@ -200,7 +200,7 @@ def recorded(n_frames: int, interval_ps: float, **settings: float) -> PhaseRecor
         times = interval_ps * np.arange(start, start + len(part))
         # Two analyses feed it the same frames.
         for _ in range(2):
-            recorder.add(part, cells, origins, times, start)
+            recorder.add(part, cells, origins, times)
     recorder.finish()
     return recorder
 
@@ -245,7 +245,7 @@ def test_last_map_is_the_mean_of_the_last_window_whatever_the_number_of_frames(n
     recorder = PhaseRecorder(Seen(symbols), symbols, average_ps=1.0)
     for k in range(n_frames):
         places = np.array([[[0.0, 0.0, 0.1 * k], [0.0, 0.0, 5.0]]])
-        recorder.add(places, np.eye(3)[None] * 10.0, np.zeros((1, 3)), np.array([0.1 * k]), k)
+        recorder.add(places, np.eye(3)[None] * 10.0, np.zeros((1, 3)), np.array([0.1 * k]))
     recorder.finish()
     last = np.arange(n_frames)[-10:]
     np.testing.assert_allclose(seen[-1], 0.1 * last.mean(), rtol=0, atol=1e-9)

@@ -88,6 +88,16 @@ def test_a_density_is_high_where_the_atoms_are(tmp_path: Path, corner: np.ndarra
 
 
 @pytest.mark.parametrize("corner", CORNERS)
+@pytest.mark.parametrize("cell", [STRAIGHT, LEANING])
+def test_a_tetrahedron_is_counted_where_it_is(tmp_path: Path, cell: np.ndarray, corner: np.ndarray) -> None:
+    corners = 1.8 / np.sqrt(3) * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    path = np.repeat((np.vstack([np.zeros(3), corners]) + [10.0, 10.0, 15.1])[None], 8, axis=0)
+    table = rows(found(dump(tmp_path, path, cell, ["Li", "F", "F", "F", "F"], corner), mi.Tetrahedra()), "depth")
+    (there,) = [float(row["depth_angstrom"]) for row in table if float(row["count"])]
+    np.testing.assert_allclose(there, 15.1, rtol=0, atol=0.25)
+
+
+@pytest.mark.parametrize("corner", CORNERS)
 def test_a_region_begins_at_the_corner(tmp_path: Path, corner: np.ndarray) -> None:
     path = np.random.default_rng(3).normal(0.0, 0.05, (160, 60, 3)).cumsum(axis=0) + [10.0, 10.0, 0.0]
     path[:, :, 2] = path[:, :, 2] % 4.0 + 13.0

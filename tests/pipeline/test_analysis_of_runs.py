@@ -32,7 +32,7 @@ from mlip_interfaces.books.run import (
 )
 from mlip_interfaces.config import Study, load_study
 from mlip_interfaces.errors import InputFileError
-from mlip_interfaces.files import write_json
+from mlip_interfaces.files import file_hash, write_json
 from mlip_interfaces.md import Motion
 from mlip_interfaces.observables import Results, one_pass
 from mlip_interfaces.observables.results import Result
@@ -403,6 +403,28 @@ def test_finished_analysis_is_taken_up_for_an_edited_study_and_for_a_repaired_fi
     manifest = read_manifest(context.analysis)
     assert manifest is not None
     assert (manifest.status, manifest.input_hash) == ("done", StudyHashes(edited).stages(root)["analyze"])
+
+
+def test_a_file_of_rules_that_says_something_else_makes_the_results_by_it_anew(
+    root: Path, context: RunContext, analysed: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    rules = tmp_path / "mine.yaml"
+    rules.write_text("reactants: [Li]\n")
+    request = {"kind": "crystallites", "anions": ["F"], "rules": str(rules)}
+    write_study(root, with_analysis(context.study, requests=REQUESTS | {"grains": request}))
+    run_single_stage(root, "analyze")
+    before = StudyHashes(load_study(root / STUDY_FILE)).stages(root)
+    analysed.clear()
+    run_single_stage(root, "analyze")
+    assert analysed == []
+    rules.write_text("reactants: [LiF]\n")
+    after = StudyHashes(load_study(root / STUDY_FILE)).stages(root)
+    assert {stage for stage in after if after[stage] != before[stage]} == {"analyze", "report"}
+    run_single_stage(root, "analyze")
+    assert analysed == [("coating-06A", "grains"), ("coating-00A", "grains")]
+    assert json.loads((context.analysis / FIRST / "grains.json").read_text())["settings"]["rules_sha256"] == file_hash(
+        rules
+    )
 
 
 def killed_driver(root: Path, *, at_write: int = 0, at_chunk: int = 0) -> bool:

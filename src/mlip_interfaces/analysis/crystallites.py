@@ -46,7 +46,6 @@ MOST_MISFIT = 0.2
 LEAST_SHARE, LEAST_TURN_DEGREES = 0.2, 10.0
 """Of connected atoms that may be a grain of their own or name its lattice, and of a grain against another that it is connected to."""
 
-
 FIRST_SHELL = 1.3
 """Times the distance within which a quarter of the bonded neighbours are: others are of the next shell, 1.41 times as far in sc, fcc and
 hcp; of bcc both shells are within."""
@@ -170,8 +169,8 @@ def bond_order(
     -----
     q_l = sqrt(4 pi / (2 l + 1) sum_m |q_lm|^2), with q_lm the mean of Y_lm over the neighbours; the averaged order takes the mean of
     q_lm over the atom and its neighbours. Neighbours are the twelve nearest, as far as they are within 1.3 times the mean distance of the
-    four nearest: at the surface of a crystal there are fewer, and their q_6 points where that of the bulk does. Two neighbours are bonded where sum_m q_6m(i) q_6m(j)* / (|q_6(i)| |q_6(j)|) is at
-    least `least_correlation`.
+    four nearest: at the surface of a crystal there are fewer, and their q_6 points where that of the bulk does. Two neighbours are bonded
+    where sum_m q_6m(i) q_6m(j)* / (|q_6(i)| |q_6(j)|) is at least `least_correlation`.
 
     References
     ----------

@@ -123,30 +123,20 @@ class DepthProfileAccumulator:
         self._n_frames = 0
         self._blocks = RunningBlocks()
 
-    def add(
-        self,
-        positions: NDArray[np.float64],
-        cell: NDArray[np.float64],
-        time_ps: float,
-        corner: NDArray[np.float64] | None = None,
-    ) -> None:
+    def add(self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
         """Add a frame.
 
         Parameters
         ----------
         positions : (n_atoms, 3) float array, angstrom
-            Wrapped or not.
+            From the corner of the cell, wrapped or not.
         cell : (3, 3) float array, angstrom
             Rows are lattice vectors.
         time_ps : float, ps
             Of the frame.
-        corner : (3,) float array, angstrom, optional
-            Where the cell begins; the origin if left out.
         """
         inverse = np.linalg.inv(cell)[:, self._axis]
         height = float(cell_height(cell, axis=self._axis))
-        if corner is not None:
-            positions = positions - corner
         if self._n_slices == 0:
             self._n_slices = max(4, round(height / self._bin_width))
         self._heights += height

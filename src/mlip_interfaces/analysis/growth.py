@@ -207,12 +207,12 @@ def fit_growth(
     together = {name: sum(run.fits[name].bic for run in runs) for name in LAWS}
     law = _chosen(together, runs[0])
     changes = [_changes(law, own, run) for own, run in zip(alone, runs, strict=True)]
-    if law in CHANGING and not any(changes):
-        # No run by itself says that it changes.
-        law = _chosen({name: value for name, value in together.items() if name not in CHANGING}, runs[0])
-    without = {name: value for name, value in together.items() if name not in CHANGING}
-    steady = law if law not in CHANGING else _chosen(without, runs[0])
-    change_law = law if law in CHANGING else "arrest"
+    change_law, steady = "arrest", law
+    if law in CHANGING:
+        without = {name: value for name, value in together.items() if name not in CHANGING}
+        change_law, steady = law, _chosen(without, runs[0])
+    # Where no run by itself says that it changes, none does.
+    law = law if any(changes) else steady
     of_runs = [change_law if changed else steady for changed in changes]
     rng = np.random.default_rng(seed)
     found = [run.estimate(own, n_bootstrap, rng) for own, run in zip(of_runs, runs, strict=True)]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from mlip_interfaces.analysis.depths import cell_height, depth_shares
 from mlip_interfaces.analysis.phase_layers import MAX_SLICES, InterphaseSpan, blurred_shares, interphase_spans
 from mlip_interfaces.analysis.phase_rules import UNKNOWN
-from mlip_interfaces.analysis.phases import FramePhases
+from mlip_interfaces.analysis.phases import FramePhases, contingency
 from mlip_interfaces.analysis.position_mean import PositionMean
 from mlip_interfaces.errors import AnalysisError
 
@@ -161,7 +161,7 @@ class PhaseRecorder:
         self._latest: deque[tuple[NDArray[np.float64], NDArray[np.float64], float]] = deque(maxlen=1)
         self.maps: list[PhaseMap] = []
         self.last: FramePhases | None = None
-        self._last_places: NDArray[np.float64] | None = None
+        self._last_positions: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._last_frame = -1
 
     @property
@@ -175,7 +175,6 @@ class PhaseRecorder:
         cells: NDArray[np.float64],
         origins: NDArray[np.float64],
         times_ps: NDArray[np.float64],
-        first_frame: int,
     ) -> None:
         """Add frames, unless they were added before.
 
@@ -188,12 +187,10 @@ class PhaseRecorder:
         origins : (n_frames, 3) float array, angstrom
             Corners of the cells.
         times_ps : (n_frames,) float array, ps
-            Of the frames.
-        first_frame : int
-            Number of the first of them in the run.
+            Of the frames, ascending: one that is not after the last of those that were added was added before.
         """
-        for k, (place, cell, origin, time) in enumerate(zip(positions, cells, origins, times_ps.tolist(), strict=True)):
-            if first_frame + k == self._n_frames:
+        for place, cell, origin, time in zip(positions, cells, origins, times_ps.tolist(), strict=True):
+            if not self._latest or time > self._latest[-1][2]:
                 self._add(place, cell, origin, time)
                 self._n_frames += 1
 
@@ -239,9 +236,10 @@ class PhaseRecorder:
         int or None
             Its number; None where that one is as good.
         """
-        if self.last is None or self._last_places is None:
+        if self.last is None or self._last_positions is None:
             return None
-        told = [_told_by_depth(self._last_places[:, axis], self.last.codes) for axis in range(3)]
+        depths = [depth_shares(*self._last_positions, np.zeros(3), axis=axis) for axis in range(3)]
+        told = [_told_by_depth(places, self.last.codes) for places in depths]
         best = int(np.argmax(told))
         return best if told[best] > told[self._axis] + MORE_TOLD else None
 
@@ -254,18 +252,17 @@ class PhaseRecorder:
         self, positions: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float, frame: int | None = None
     ) -> None:
         found = self._classifier.classify(positions, cell)
-        inverses = np.linalg.inv(cell)
-        inverse = np.ascontiguousarray(inverses[:, self._axis])
-        height = float(1.0 / np.linalg.norm(inverse))
+        height = float(cell_height(cell, axis=self._axis))
         if self._n_slices == 0:
             self._n_slices = max(4, min(MAX_SLICES, round(height / SLICE_ANGSTROM)))
-        slices = np.zeros((self._n_slices, len(found.names)), dtype=np.int32)
-        counts = np.zeros((len(found.names), len(self.elements)), dtype=np.int64)
-        _count(positions, inverse, found.codes, self._element, slices, counts)
+        n_names = len(found.names)
+        place = _slices(depth_shares(positions, cell, np.zeros(3), axis=self._axis), self._n_slices)
+        slices = contingency(place, found.codes, self._n_slices, n_names).astype(np.int32)
+        counts = contingency(found.codes, self._element, n_names, len(self.elements))
         area = abs(float(np.linalg.det(cell))) / height
         self.maps.append(PhaseMap(time_ps, counts, slices, found.units, found.zintl_x, height, area))
         self.last = found
-        self._last_places = positions @ inverses
+        self._last_positions = positions, cell
         self._last_frame = self._n_frames if frame is None else frame
         if self._every_ps is None and len(self.maps) == MOST_MAPS:
             del self.maps[1::2]
@@ -274,9 +271,7 @@ class PhaseRecorder:
 
 def _told_by_depth(places: NDArray[np.float64], codes: NDArray[np.int16]) -> float:
     """Share of the entropy of the phases that is gone where the depth is known: one for layers of one phase each."""
-    slabs = ((places - np.floor(places)) * SLABS_OF_AXES).astype(np.int64) % SLABS_OF_AXES
-    n_names = int(codes.max()) + 1
-    table = np.bincount(slabs * n_names + codes, minlength=SLABS_OF_AXES * n_names).reshape(SLABS_OF_AXES, n_names)
+    table = contingency(_slices(places, SLABS_OF_AXES), codes, SLABS_OF_AXES, int(codes.max()) + 1)
 
     def entropy(numbers: NDArray[np.int64]) -> float:
         shares = numbers[numbers > 0] / max(1, numbers.sum())
@@ -287,15 +282,9 @@ def _told_by_depth(places: NDArray[np.float64], codes: NDArray[np.int16]) -> flo
     return (whole - within) / whole if whole > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
-def _count(positions, inverse, codes, element, slices, counts):  # type: ignore[no-untyped-def]
-    """Add each atom to its slice and to its element."""
-    n_slices = slices.shape[0]
-    for a in range(positions.shape[0]):
-        place = positions[a, 0] * inverse[0] + positions[a, 1] * inverse[1] + positions[a, 2] * inverse[2]
-        # A tiny negative number wraps to one.
-        slices[min(int((place - np.floor(place)) * n_slices), n_slices - 1), codes[a]] += 1
-        counts[codes[a], element[a]] += 1
+def _slices(shares: NDArray[np.float64], n_slices: int) -> NDArray[np.int64]:
+    """Slice of each atom by its depth."""
+    return (shares * n_slices).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

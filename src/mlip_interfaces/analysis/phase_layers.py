@@ -40,8 +40,7 @@ class PhaseLayer:
     phase : str
         Its phases with a fifth of its atoms or more, the most frequent first, as in ``Li3P + LixP``.
     from_angstrom, to_angstrom : float, angstrom
-        Its planes, from the corner of the cell along the normal of the first two cell vectors; the first is negative where a
-        layer reaches through the boundary.
+        Its planes, depths from the corner of the cell; the first is negative where a layer reaches through the boundary.
     shares : dict of str to float
         Share of its atoms in each phase, the most frequent first.
     n_atoms : int

@@ -379,10 +379,10 @@ class PhaseClassifier:
     ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
         """Code of the mixture that each group belongs to, -1 for none, and the share of the mixture's units around it."""
         n_names, n_elements = len(self._names), len(self._elements)
-        units = unit_of_group[groups.of_atom[around.other]].astype(np.int64)
-        counts = _table(groups.of_atom[around.center], units, groups.n_groups, n_names)
+        units = unit_of_group[groups.of_atom[around.other]]
+        counts = contingency(groups.of_atom[around.center], units, groups.n_groups, n_names)
         total = np.maximum(counts.sum(axis=1), 1)
-        ions = _table(groups.of_atom[around.ion_center], self._element[around.ion], groups.n_groups, n_elements)
+        ions = contingency(groups.of_atom[around.ion_center], self._element[around.ion], groups.n_groups, n_elements)
         phase = np.full(groups.n_groups, -1, dtype=np.int16)
         trust = np.zeros(groups.n_groups, dtype=np.float32)
         for rule in rules:
@@ -409,7 +409,7 @@ class PhaseClassifier:
     ) -> None:
         """Give free ions among the units of a mixture its name."""
         ions, row = np.unique(around.near_ion, return_inverse=True)
-        counts = _table(row, codes[around.near_center].astype(np.int64), len(ions), len(self._names))
+        counts = contingency(row, codes[around.near_center], len(ions), len(self._names))
         total = counts.sum(axis=1)
         for rule in rules:
             number = counts[:, self._code[rule.phase]]
@@ -532,7 +532,7 @@ class _Groups:
         self.of_atom = np.full(element.size, -1, dtype=np.int64)
         self.of_atom[anions] = of_anion
         self._of_anion, self._anions = of_anion, anions
-        self.atoms = _table(of_anion, kind, self.n_groups, n_elements)
+        self.atoms = contingency(of_anion, kind, self.n_groups, n_elements)
         # A bond to an atom of another group of its kind counts half in each.
         halves = np.bincount(of_anion[first[alike]], minlength=self.n_groups)
         halves += np.bincount(of_anion[second[alike]], minlength=self.n_groups)
@@ -554,9 +554,30 @@ class _Groups:
         return np.asarray(np.stack(sums, axis=1) / np.maximum(self.atoms.sum(axis=1), 1)[:, None])
 
 
-def _table(rows: NDArray[np.int64], columns: NDArray[np.int64], n_rows: int, n_columns: int) -> NDArray[np.int64]:
-    """How often each row and column come together."""
-    return np.bincount(rows * n_columns + columns, minlength=n_rows * n_columns).reshape(n_rows, n_columns)
+def contingency(
+    rows: NDArray[np.integer], columns: NDArray[np.integer], n_rows: int, n_columns: int
+) -> NDArray[np.int64]:
+    """How often each row and column come together.
+
+    Parameters
+    ----------
+    rows, columns : (n,) int array
+        Numbers from 0.
+    n_rows, n_columns : int
+        How many there are of each.
+
+    Returns
+    -------
+    (n_rows, n_columns) int array
+        They add up to n.
+
+    Examples
+    --------
+    >>> contingency(np.array([0, 1, 1]), np.array([2, 0, 0]), 2, 3).tolist()
+    [[0, 0, 1], [2, 0, 0]]
+    """
+    table = np.bincount(rows * np.int64(n_columns) + columns, minlength=n_rows * n_columns)
+    return table.reshape(n_rows, n_columns)
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mlip_interfaces.analysis.neighbors import pairs_in_no_order
-from mlip_interfaces.analysis.position_mean import PositionMean
+from mlip_interfaces.analysis.position_mean import WindowMeans
 from mlip_interfaces.errors import AnalysisError
 
 SENSITIVITY = (0.80, 0.85, 0.90)
@@ -184,11 +184,9 @@ class TetrahedraAccumulator:
         self._masks = (center_mask, ligand_mask)
         self._kept = np.flatnonzero(center_mask | ligand_mask)
         self._kept_masks = (center_mask[self._kept], ligand_mask[self._kept])
-        self._cutoff, self._q_min, self._average_ps = cutoff_angstrom, q_min, average_ps
+        self._cutoff, self._q_min = cutoff_angstrom, q_min
         self._thresholds = sorted({*SENSITIVITY, q_min})
-        self._window: PositionMean | None = None
-        self._first_ps = 0.0
-        self._n_window: int | None = None
+        self._windows = WindowMeans(average_ps)
         self._middles: list[float] = []
         self._table: list[list[int]] = []
         self._depth = np.zeros((2, N_SLICES))
@@ -199,23 +197,14 @@ class TetrahedraAccumulator:
         Parameters
         ----------
         positions : (n_atoms, 3) float array, angstrom
-            In any image.
+            From the corner of the cell, in any image.
         cell : (3, 3) float array, angstrom
             Rows are lattice vectors.
         time_ps : float, ps
             Of the frame.
         """
-        kept = positions[self._kept]
-        if self._window is not None and self._n_window is None:
-            self._n_window = max(1, round(self._average_ps / (time_ps - self._first_ps)))
-            if self._n_window == 1:
-                self._close(self._window)
-        if self._window is None:
-            self._window, self._first_ps = PositionMean(kept, cell, time_ps), time_ps
-        else:
-            self._window.add(kept, cell, time_ps)
-        if self._window.n_frames == self._n_window:
-            self._close(self._window)
+        for mean in self._windows.add(positions[self._kept], cell, time_ps):
+            self._count(*mean)
 
     def result(self) -> Tetrahedra:
         """Give the counts of all whole windows; of the whole run where it is shorter than one.
@@ -226,9 +215,10 @@ class TetrahedraAccumulator:
             Over all frames added.
         """
         if not self._table:
-            if self._window is None:
+            rest = self._windows.rest()
+            if rest is None:
                 raise AnalysisError("There is no frame for tetrahedra.")
-            self._close(self._window)
+            self._count(*rest)
         table = np.array(self._table)
         chosen = table[:, self._thresholds.index(self._q_min)]
         blocks = [block.mean() for block in np.array_split(chosen, min(5, len(chosen)))]
@@ -244,16 +234,14 @@ class TetrahedraAccumulator:
             depth_centers=self._depth[1] / len(table),
         )
 
-    def _close(self, window: PositionMean) -> None:
-        scaled, cell, time = window.mean()
+    def _count(self, scaled: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
         centers, ligands = self._kept_masks
         q = order_parameters(scaled @ cell, cell, centers, ligands, self._cutoff)
         self._table.append([int((q >= threshold).sum()) for threshold in self._thresholds])
-        self._middles.append(time)
+        self._middles.append(time_ps)
         slices = np.minimum((scaled[centers, 2] % 1.0 * N_SLICES).astype(np.int64), N_SLICES - 1)
         self._depth[0] += np.bincount(slices[q >= self._q_min], minlength=N_SLICES)
         self._depth[1] += np.bincount(slices, minlength=N_SLICES)
-        self._window = None
 
 
 def regular_tetrahedra(

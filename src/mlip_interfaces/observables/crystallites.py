@@ -14,7 +14,7 @@ from pydantic import Field
 from mlip_interfaces.analysis.depths import cell_height, depth_shares
 from mlip_interfaces.chemistry.bonds import POLYANION_BONDS_ANGSTROM, bond_lengths_angstrom
 from mlip_interfaces.errors import AnalysisError
-from mlip_interfaces.observables.observer import Batch, Observer, Record, Start, frames_in
+from mlip_interfaces.observables.observer import Batch, Observer, Record, Start
 from mlip_interfaces.observables.request import Names, Option, Request
 from mlip_interfaces.observables.results import Headline, Result, Table, measured, number
 from mlip_interfaces.settings import Count, Distance, Picoseconds, Span
@@ -22,7 +22,6 @@ from mlip_interfaces.settings import Count, Distance, Picoseconds, Span
 if TYPE_CHECKING:
     from mlip_interfaces.analysis.crystallites import BondOrder, Grain
     from mlip_interfaces.analysis.lattice_fit import PointGroup
-    from mlip_interfaces.analysis.position_mean import PositionMean
     from mlip_interfaces.figures import Axes, Figure
 
 ANIONS = ("S", "P", "O", "F", "Cl", "Br", "I", "N", "Se", "Te")
@@ -37,7 +36,6 @@ SHELL_ANGSTROM = 3.5
 
 MOST_TURNED, MOST_DRAWN = 10, 4000
 """Grains whose orientations are compared wherever they are, the largest; atoms drawn."""
-
 
 OF_A_GRAIN = (
     "grain", "phase", "packing", "n_atoms", "n_anions", "diameter_angstrom", "spacing_angstrom", "depth_angstrom", "q4", "q6", "misfit",
@@ -305,6 +303,7 @@ class _CrystallitesObserver(Observer):
     def __init__(self, request: Crystallites, start: Start) -> None:
         from mlip_interfaces.analysis.phase_rules import phase_rules
         from mlip_interfaces.analysis.phases import PhaseClassifier
+        from mlip_interfaces.analysis.position_mean import WindowMeans
 
         super().__init__()
         self._request, self._symbols = request, start.trajectory.symbols
@@ -317,9 +316,7 @@ class _CrystallitesObserver(Observer):
         except AnalysisError as error:
             self._classifier = None
             self.notes.append(str(error))
-        self._window: PositionMean | None = None
-        self._n_seen, self._next, self._first_ps = 0, 0, 0.0
-        self._n_window = self._stride = 0
+        self._windows = WindowMeans(request.average_ps, request.every_ps)
         self._looks: list[Look] = []
         self._last: (
             tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], BondOrder, list[Grain]] | None
@@ -327,37 +324,12 @@ class _CrystallitesObserver(Observer):
 
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Average positions; look for grains where a window is whole."""
-        from mlip_interfaces.analysis.position_mean import PositionMean
-
         frames = batch.frames
-        for place, cell, corner, time in zip(
+        for positions, cell, corner, time in zip(
             frames.positions, frames.cells, frames.origins, frames.times_ps.tolist(), strict=True
         ):
-            positions = place - corner
-            if self._n_seen == 0:
-                self._first_ps = time
-            elif self._n_seen == 1:
-                self._set_windows(np.array([self._first_ps, time]))
-            if self._n_seen >= self._next or self._window is not None:
-                if self._window is None:
-                    self._window = PositionMean(positions, cell, time)
-                else:
-                    self._window.add(positions, cell, time)
-                self._close_whole()
-            self._n_seen += 1
-
-    def _set_windows(self, times_ps: NDArray[np.float64]) -> None:
-        self._n_window = frames_in(self._request.average_ps, times_ps)
-        every = self._request.every_ps
-        self._stride = max(self._n_window, frames_in(every, times_ps) if every is not None else 0)
-        # The first frame waits for the second, which tells how long a window is.
-        self._close_whole()
-
-    def _close_whole(self) -> None:
-        if self._window is not None and 0 < self._n_window <= self._window.n_frames:
-            self._look(self._window)
-            self._window = None
-            self._next += self._stride
+            for mean in self._windows.add(positions - corner, cell, time):
+                self._look(*mean)
 
     def _sublattice(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Anions that are no centre of a polyanion, nor bonded to one unless asked for."""
@@ -388,13 +360,12 @@ class _CrystallitesObserver(Observer):
         )
         return order, found
 
-    def _look(self, window: PositionMean) -> None:
-        scaled, cell, time = window.mean()
+    def _look(self, scaled: NDArray[np.float64], cell: NDArray[np.float64], time_ps: float) -> None:
         positions = scaled @ cell
         anions = np.flatnonzero(self._sublattice(positions, cell))
         order, found = self._grains(positions[anions], cell)
         named = self._named(positions, cell, anions, found) if found else ()
-        self._looks.append(Look(time, anions.size, named))
+        self._looks.append(Look(time_ps, anions.size, named))
         self._last = positions, cell, anions, order, found
 
     def finish(self, record: Record) -> CrystallitesResult | None:
@@ -402,19 +373,20 @@ class _CrystallitesObserver(Observer):
         from mlip_interfaces.analysis.crystallites import contacts
 
         if not self._looks:
-            if self._window is None:
+            rest = self._windows.rest()
+            if rest is None:
                 return None
-            self._look(self._window)
+            self._look(*rest)
         assert self._last is not None
         positions, cell, anions, order, found = self._last
         shown = np.arange(0, anions.size, max(1, -(-anions.size // MOST_DRAWN)))
-        where = (positions[anions[shown]] @ np.linalg.inv(cell)) % 1.0
+        across, depths = (depth_shares(positions[anions[shown]], cell, np.zeros(3), axis=axis) for axis in (0, 2))
         q4, q6 = (order.q(degree, averaged=True)[shown] for degree in (4, 6))
         of_anion = np.full(anions.size, -1)
         for row, grain in enumerate(found):
             of_anion[grain.atoms] = row
         a, height = float(np.linalg.norm(cell[0])), float(cell_height(cell))
-        drawn = Drawn(where[:, 0] * a, where[:, 2] * height, q4, q6, of_anion[shown])
+        drawn = Drawn(across * a, depths * height, q4, q6, of_anion[shown])
         return CrystallitesResult(self._request, self._anions, tuple(self._looks), contacts(order, found), drawn)
 
     def _named(
@@ -587,6 +559,7 @@ class CrystallitesResult(Result):
                 },
             },
             "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "anions": list(self.anions),
                 "definition": "anions with at least least_bonds of 12 neighbours whose q6 correlates, connected by such bonds, and "

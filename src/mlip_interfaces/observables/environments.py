@@ -300,6 +300,7 @@ class EnvironmentsResult(Result):
         return {
             "environments": [self._entry(name, found) for name, found in self.environments.items()],
             "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "neighbor_cutoffs_angstrom": self.cutoffs_angstrom,
                 "estimator": "displacements by the environment at their start; the time spent in others taken off; "

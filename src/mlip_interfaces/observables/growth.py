@@ -193,7 +193,6 @@ class _GrowthObserver(Observer):
         self._request = request
         self._require_maps(start)
         self._recorder = shared_recorder(request, start)
-        self._n_frames = 0
 
     def _require_maps(self, start: Start) -> None:
         """Before the first frame is named, where it costs nothing to count frames."""
@@ -208,8 +207,7 @@ class _GrowthObserver(Observer):
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Name what is a whole window."""
         frames = batch.frames
-        self._recorder.add(frames.positions, frames.cells, frames.origins, frames.times_ps, self._n_frames)
-        self._n_frames += len(frames.times_ps)
+        self._recorder.add(frames.positions, frames.cells, frames.origins, frames.times_ps)
 
     def finish(self, record: Record) -> GrowthResult:
         """The law of the growth."""
@@ -320,7 +318,8 @@ class GrowthResult(Result):
                     strict=True,
                 )
             ],
-            "settings": self.request.rule_settings()
+            "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "thickness": "share of the atoms that are of no reactant, integrated over the depth, per interphase"
                 if self.request.definition == "phase"

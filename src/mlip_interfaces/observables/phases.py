@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -37,7 +36,6 @@ SHOWN = 0.01
 
 MOST_TIMES = 100
 """Of the tables of phases against depth and time."""
-
 
 FRAMES_OF_CLUSTERS = 6
 """Frames of the run that clusters are looked for in: as many to twice as many, evenly spaced."""
@@ -114,18 +112,6 @@ class PhaseSettings(Request):
         from mlip_interfaces.analysis.phase_rules import phase_rules
 
         return phase_rules(self.rules)
-
-    def rule_settings(self) -> dict[str, object]:
-        """The settings, and the hash of the file of rules.
-
-        Returns
-        -------
-        dict
-            For the result file.
-        """
-        from mlip_interfaces.files import file_hash
-
-        return self.settings() | ({"rules_sha256": file_hash(Path(self.rules))} if self.rules is not None else {})
 
 
 def shared_recorder(request: PhaseSettings, start: Start) -> PhaseRecorder:
@@ -260,7 +246,6 @@ class _PhaseObserver(Observer):
         self._request = request
         self._rules = request.phase_rules()
         self._recorder = shared_recorder(request, start)
-        self._n_frames = 0
         nameless = sorted(set(start.trajectory.symbols.tolist()) - self._rules.elements)
         if nameless:
             self.notes.append(f"No rule of phases knows {', '.join(nameless)}: these atoms are called unknown.")
@@ -268,8 +253,7 @@ class _PhaseObserver(Observer):
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Name what is a whole window."""
         frames = batch.frames
-        self._recorder.add(frames.positions, frames.cells, frames.origins, frames.times_ps, self._n_frames)
-        self._n_frames += len(frames.times_ps)
+        self._recorder.add(frames.positions, frames.cells, frames.origins, frames.times_ps)
 
     def finish(self, record: Record) -> Result | None:
         """Phases against time and depth."""
@@ -348,8 +332,8 @@ class _ClusterObserver(Observer):
         frames = [*self._kept, *([self._last] if self._kept[-1][2] < self._last[2] else [])]
         classifier = ClusterClassifier(self._symbols, [(positions, cell) for positions, cell, _ in frames])
         recorder = PhaseRecorder(classifier, self._symbols, average_ps=0.0, axis=AXES.index(self._request.axis))
-        for number_, (positions, cell, time) in enumerate(frames):
-            recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]), number_)
+        for positions, cell, time in frames:
+            recorder.add(positions[None], cell[None], np.zeros((1, 3)), np.array([time]))
         recorder.finish()
         assert recorder.last is not None
         rules = self._by_rules.classify(*frames[-1][:2])
@@ -482,7 +466,8 @@ class PhasesResult(Result):
             "history": history | self._of_history(),
             "atom_phases": np.array(self.names)[codes].tolist(),
             "atom_confidence": np.round(confidence.astype(np.float64), 3).tolist(),
-            "settings": self.request.rule_settings()
+            "settings": self.request.settings()
+            | self.request.file_hashes()
             | {
                 "layers": "of the last map, along the normal of the cell vectors other than `axis`, from the corner of the cell",
                 "confidence": "share of what the crystal has around such an atom that is there; mean over the atoms",

@@ -59,10 +59,10 @@ class _ProfileObserver(Observer):
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Count the atoms of each frame."""
         frames = batch.frames
-        for positions, cell, time, corner in zip(
-            frames.positions, frames.cells, frames.times_ps.tolist(), frames.origins, strict=True
+        for positions, cell, corner, time in zip(
+            frames.positions, frames.cells, frames.origins, frames.times_ps.tolist(), strict=True
         ):
-            self._accumulator.add(positions, cell, time, corner)
+            self._accumulator.add(positions - corner, cell, time)
 
     def finish(self, record: Record) -> ProfileResult:
         """Densities and interfaces."""

@@ -65,7 +65,7 @@ class Reactions(Request):
     windows: Annotated[Count, Option("N")] = Field(
         20, description="Of time, for rates; fewer where there are fewer frames."
     )
-    slices: Annotated[Count, Option("N")] = Field(20, description="Of the cell along c, for rates against depth.")
+    slices: Annotated[Count, Option("N")] = Field(20, description="Of the height of the cell, for rates against depth.")
 
     @field_validator("bonds", "unit_bonds", "bond_cutoffs_angstrom")
     @classmethod
@@ -185,7 +185,7 @@ class BondEvents:
     atoms : (n_events, 2) int array
         Both atoms.
     depth_fraction : (n_events,) float array
-        Of the first atom along c, in units of the cell, when it was confirmed.
+        Of the first atom from the corner of the cell, as a share of its height, when it was confirmed.
     """
 
     frames: NDArray[np.int64]

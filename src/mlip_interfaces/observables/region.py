@@ -349,7 +349,6 @@ class RegionRecorder(DepthRecorder):
     ) -> None:
         super().__init__(layer_masks, kept, tracker, resources)
         self._region, self._phases = region, phases
-        self._n_frames = 0
 
     def add(self, frames: Frames) -> None:
         """Add a chunk of frames.
@@ -361,8 +360,7 @@ class RegionRecorder(DepthRecorder):
         """
         super().add(frames)
         if self._phases is not None:
-            self._phases.add(frames.positions, frames.cells, frames.origins, frames.times_ps, self._n_frames)
-        self._n_frames += len(frames.times_ps)
+            self._phases.add(frames.positions, frames.cells, frames.origins, frames.times_ps)
 
     def analyze(
         self,

@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -125,6 +126,24 @@ class Settings(Section):
             Defaults included.
         """
         return self.model_dump(mode="json")
+
+    def file_hashes(self) -> dict[str, str]:
+        """Content of the files that settings name, which decides a result as the settings do.
+
+        Returns
+        -------
+        dict of str to str
+            As in ``rules_sha256``, by the name of the setting; files that are not there are left out.
+        """
+        from mlip_interfaces.files import file_hash
+
+        files = {
+            name: Path(value)
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) is not None
+            and any(isinstance(part, Option) and part.metavar == "FILE" for part in field.metadata)
+        }
+        return {f"{name}_sha256": file_hash(path) for name, path in files.items() if path.is_file()}
 
     @model_validator(mode="before")
     @classmethod

@@ -93,8 +93,10 @@ class _TetrahedraObserver(Observer):
     def feed(self, batch: Batch, scanned: Any) -> None:
         """Average positions; count where a window is whole."""
         frames = batch.frames
-        for positions, cell, time in zip(frames.positions, frames.cells, frames.times_ps.tolist(), strict=True):
-            self._accumulator.add(positions, cell, time)
+        for positions, cell, corner, time in zip(
+            frames.positions, frames.cells, frames.origins, frames.times_ps.tolist(), strict=True
+        ):
+            self._accumulator.add(positions - corner, cell, time)
 
     def finish(self, record: Record) -> TetrahedraResult:
         """Counts against time and depth."""

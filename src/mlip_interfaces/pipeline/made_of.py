@@ -138,7 +138,9 @@ class StudyHashes:
             potential=given.sha256 if given else train,
             models={model.name: self.structures[model.name] for model in self._study.scan_models},
         )
-        analyze = self._of("analysis", "recommendation", scan=scan)
+        requests = self._study.analysis.requests
+        files = {name: hashes for name, request in requests.items() if (hashes := request.file_hashes())}
+        analyze = self._of("analysis", "recommendation", scan=scan, **({"files": files} if files else {}))
         hashes = {
             "build": content_hash(self.structures),
             "data": self.data,

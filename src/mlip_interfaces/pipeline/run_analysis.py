@@ -191,7 +191,8 @@ def asked_of(asked: Analysis, request: Request) -> str:
         64 hexadecimal digits.
     """
     shared = {"format": RESULT_FORMAT, **asked.model_dump(mode="json", exclude={"requests"})}
-    return content_hash(shared | {"kind": request.kind, "settings": request.settings()})
+    settings = request.settings() | request.file_hashes()
+    return content_hash(shared | {"kind": request.kind, "settings": settings})
 
 
 def made_as_asked(asked: Analysis, temperature_kelvin: float, folder: Path) -> dict[str, MadeAnalysis]:

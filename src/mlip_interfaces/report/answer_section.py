@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from mlip_interfaces.observables.results import measured
 from mlip_interfaces.report.headline import Headline, seeds_of, spoken_time, without_diffusivity
@@ -62,22 +62,7 @@ def _thickness(numbers: Mapping[str, Any]) -> float:
 
 def _cells(name: str, numbers: Mapping[str, Any], results: Headline) -> dict[str, str]:
     """Columns of a run, as far as it has them."""
-    cells = {"run": name}
-    named: Mapping[str, Mapping[str, Any]] = {key: value for key, value in numbers.items() if isinstance(value, dict)}
-    for called, found in (("", numbers), *((f" ({key})", value) for key, value in named.items())):
-        if found.get("diffusivity_cm2_per_s"):
-            symbol = _first(found["diffusivity_cm2_per_s"])
-            cells[f"D of {symbol}{called} (cm²/s)"] = _diffusivity(found, symbol)
-        if found.get("intact_fraction") is not None:
-            error = found.get("intact_fraction_error")
-            share = 100.0 * found["intact_fraction"]
-            cells[f"intact polyanions{called} (%)"] = (
-                f"{share:.1f}" if error is None else measured(share, 100.0 * error)
-            )
-        if found.get("s2_dimers_per_s"):
-            cells[f"S₂ dimers per S{called}"] = measured(
-                found["s2_dimers_per_s"]["mean"], found["s2_dimers_per_s"]["error"]
-            )
+    cells = {"run": name} | {one.column: one.said for one in _columns(numbers)}
     if results.domain:
         cells["in the model's domain"] = {"inside": "yes", "leaves": "leaves it"}.get(
             results.domain.get(name, ""), "not known"
@@ -89,7 +74,7 @@ def _cells_together(key: str, names: Sequence[str], results: Headline) -> dict[s
     """Columns of several seeds by their means; None where one of them lacks a number that another has, or a diffusivity."""
     means = results.means.get(key, {})
     cells = {"run": f"{key}, {len(names)} seeds"}
-    for column, quantity, factor in dict.fromkeys(one for name in names for one in _columns(results.runs[name])):
+    for column, quantity, factor in dict.fromkeys(one[:3] for name in names for one in _columns(results.runs[name])):
         mean = next((found for name, found in means.items() if _OF_CENTERS.sub(_INTACT, name) == quantity), None)
         if mean is None or mean.n_runs != len(names) or without_diffusivity(results, key, quantity):
             return None
@@ -107,23 +92,32 @@ def _cells_together(key: str, names: Sequence[str], results: Headline) -> dict[s
     return cells
 
 
-def _columns(numbers: Mapping[str, Any]) -> list[tuple[str, str, float]]:
-    """Columns of a run, what they are called among the means of seeds, and what these are multiplied with."""
-    found: list[tuple[str, str, float]] = []
-    for name, own in (("", numbers), *((key, value) for key, value in numbers.items() if isinstance(value, dict))):
-        called = f" ({name})" if name else ""
-        if own.get("diffusivity_cm2_per_s"):
-            symbol = _first(own["diffusivity_cm2_per_s"])
-            found.append((f"D of {symbol}{called} (cm²/s)", f"D of {symbol} (cm²/s){called}", 1.0))
-        if own.get("intact_fraction") is not None:
-            found.append((f"intact polyanions{called} (%)", f"{_INTACT}{called}", 100.0))
-        if own.get("s2_dimers_per_s"):
-            found.append((f"S₂ dimers per S{called}", f"S2 dimers per S{called}", 1.0))
-    return found
+class _Column(NamedTuple):
+    """Of a run: its title, what it is called among the means of seeds, what these are multiplied with, and what it says of the run."""
+
+    column: str
+    quantity: str
+    factor: float
+    said: str
 
 
-def _first(species: Mapping[str, Any]) -> str:
-    return _MOVES if _MOVES in species else next(iter(species))
+def _columns(numbers: Mapping[str, Any]) -> Iterator[_Column]:
+    """Columns of a run, as far as it has them."""
+    named = ((f" ({key})", value) for key, value in numbers.items() if isinstance(value, dict))
+    for called, own in (("", numbers), *named):
+        species = own.get("diffusivity_cm2_per_s")
+        if species:
+            symbol = _MOVES if _MOVES in species else next(iter(species))
+            column, quantity = f"D of {symbol}{called} (cm²/s)", f"D of {symbol} (cm²/s){called}"
+            yield _Column(column, quantity, 1.0, _diffusivity(own, symbol))
+        share, error = own.get("intact_fraction"), own.get("intact_fraction_error")
+        if share is not None:
+            said = f"{100.0 * share:.1f}" if error is None else measured(100.0 * share, 100.0 * error)
+            yield _Column(f"intact polyanions{called} (%)", f"{_INTACT}{called}", 100.0, said)
+        dimers = own.get("s2_dimers_per_s")
+        if dimers:
+            said = measured(dimers["mean"], dimers["error"])
+            yield _Column(f"S₂ dimers per S{called}", f"S2 dimers per S{called}", 1.0, said)
 
 
 def _with_interval(value: float, interval: Sequence[float] | None) -> str:
