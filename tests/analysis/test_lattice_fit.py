@@ -217,7 +217,10 @@ def test_grains_that_touch_are_told_apart_and_their_contacts_counted(lattice: st
 
 def test_orientations_are_those_of_polyhedral_template_matching() -> None:
     """OVITO's PTM, atom by atom: the same lattice, and the same axes up to symmetry."""
-    pytest.importorskip("ovito")
+    pytest.importorskip(
+        "ovito",
+        reason="ovito is not installed (pip install ovito; with Qt too large for an extra): no check against its matching",
+    )
     from ovito.data import DataCollection, Particles, SimulationCell
     from ovito.modifiers import PolyhedralTemplateMatchingModifier as Matching
 

@@ -20,7 +20,7 @@ from mlip_interfaces.md import COMMAND, DATA, TRAJECTORY, MDProtocol
 from mlip_interfaces.md.protocol import DECK
 from mlip_interfaces.pipeline.bulk_md import bulk_potential, own_deck, put_together, write_bulk_run
 from mlip_interfaces.pipeline.md_runs import md_task
-from mlip_interfaces.screening.relaxing.same_request import read_kept, require_same
+from mlip_interfaces.screening.same_request import read_kept, require_same
 from mlip_interfaces.screening.solids.reading import sentences
 from mlip_interfaces.screening.transport.cells_file import Cell, CellSeries
 from mlip_interfaces.screening.transport.flux_file import FluxSeries

@@ -19,8 +19,8 @@ from mlip_interfaces.screening.migration.hops import Edge, Hop, Sites, edges_wit
 from mlip_interfaces.screening.migration.neb import Band, BandSettings, HopFailure, Surface, relax_band, relax_ends
 from mlip_interfaces.screening.migration.percolation import AXES, Percolation, percolation
 from mlip_interfaces.screening.relaxing.relaxation import relaxed, start_hash
-from mlip_interfaces.screening.relaxing.same_request import read_kept, require_same
 from mlip_interfaces.screening.relaxing.supercells import repeats_for
+from mlip_interfaces.screening.same_request import read_kept, require_same
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -1,1 +1,1 @@
-"""Crystals and cells at rest: one relaxation, supercells, what was asked of a folder before."""
+"""Crystals and cells at rest: one relaxation, what of it was kept, and supercells."""

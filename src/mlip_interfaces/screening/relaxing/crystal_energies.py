@@ -12,7 +12,7 @@ import numpy as np
 from mlip_interfaces.errors import InputFileError
 from mlip_interfaces.files import write_json
 from mlip_interfaces.screening.relaxing.relaxation import relaxed, start_hash
-from mlip_interfaces.screening.relaxing.same_request import read_kept, require_same
+from mlip_interfaces.screening.same_request import read_kept, require_same
 from mlip_interfaces.structures.crystals import LIBRARY, crystal_elements, load_crystal
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mlip_interfaces.errors import StructureError
 from mlip_interfaces.files import content_hash, whole_file, write_json
-from mlip_interfaces.screening.relaxing.same_request import read_kept, require_same
+from mlip_interfaces.screening.same_request import read_kept, require_same
 
 if TYPE_CHECKING:
     from ase import Atoms
